@@ -1,0 +1,25 @@
+"""Batch scoring and export toolkit for review sentiment.
+
+>>> from toolkit import Scorer
+>>> Scorer().score(["A fine film, and superbly acted."])[0].sentiment
+'positive'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Scorer", "__version__"]
+
+if TYPE_CHECKING:
+    from toolkit.scoring.scorer import Scorer as Scorer
+
+
+def __getattr__(name: str) -> object:
+    # Late, so that `toolkit --help` starts without ONNX Runtime and Arrow (PEP 562).
+    if name == "Scorer":
+        from toolkit.scoring.scorer import Scorer
+
+        return Scorer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
