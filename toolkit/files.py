@@ -67,7 +67,9 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder to write")
     with _reporting_failures(path):
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        partial = Path(
+            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        )
     try:
         with _reporting_failures(path):
             yield partial

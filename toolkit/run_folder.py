@@ -46,26 +46,32 @@ class RunFolder:
 
     @property
     def model(self) -> Path:
+        """The trained network."""
         return self.path / "model.keras"
 
     @property
     def vocabulary(self) -> Path:
+        """The known words."""
         return self.path / "vocabulary.txt"
 
     @property
     def config(self) -> Path:
+        """What was trained, on what, how."""
         return self.path / "config.json"
 
     @property
     def metrics(self) -> Path:
+        """Loss and accuracy."""
         return self.path / "metrics.json"
 
     @property
     def history(self) -> Path:
+        """Loss and accuracy by epoch."""
         return self.path / "history.csv"
 
     @property
     def sample(self) -> Path:
+        """Reviews for the proof of parity."""
         return self.path / "sample.parquet"
 
     def save_config(self, config: RunConfig) -> None:

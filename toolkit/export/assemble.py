@@ -1,0 +1,98 @@
+"""Front end, network and label in one graph: the text-in model file."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import onnx
+from onnx import TensorProto, helper
+
+from toolkit.export.front_end import front_end, token_ids_info
+from toolkit.export.network import OPSET
+from toolkit.model_file import LABEL, PROBABILITY, TEXT, ModelFacts
+from toolkit.text import Vocabulary
+
+# The oldest versions that have all the operators: the file is to load in old builds, too.
+_IR_VERSION = 9
+_OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
+
+
+def text_in_model(
+    network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts
+) -> onnx.ModelProto:
+    """Put the text front end before a network and the label behind it.
+
+    Parameters
+    ----------
+    network : onnx.ModelProto
+        `token_ids` → `probability`.
+    vocabulary : Vocabulary
+        The words that the network was trained with.
+    facts : ModelFacts
+        Stored in the file; the labels and the threshold become part of the graph.
+
+    Returns
+    -------
+    onnx.ModelProto
+        `text` → `probability` and `label`, checked.
+    """
+    front = front_end(vocabulary, facts.max_tokens)
+    core = network.graph
+    label_nodes, label_constants = _label(facts)
+    graph = helper.make_graph(
+        [*front.node, *core.node, *label_nodes],
+        facts.preset,
+        front.input,
+        [
+            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
+            helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"]),
+        ],
+        [*front.initializer, *core.initializer, *label_constants],
+        doc_string=f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
+        value_info=[*front.value_info, *front.output],
+    )
+    return _finished(graph, facts)
+
+
+def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
+    """Give the network alone, `token_ids` → `probability`, the same facts: the twin."""
+    graph = helper.make_graph(
+        network.graph.node,
+        f"{facts.preset}_ids",
+        [token_ids_info(facts.max_tokens)],
+        [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"])],
+        network.graph.initializer,
+        doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
+    )
+    return _finished(graph, facts)
+
+
+def _label(facts: ModelFacts) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    nodes = [
+        helper.make_node("GreaterOrEqual", [PROBABILITY, "label/threshold"], ["label/reached"]),
+        helper.make_node("Cast", ["label/reached"], ["label/position"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["label/names", "label/position"], [LABEL]),
+    ]
+    constants = [
+        helper.make_tensor("label/threshold", TensorProto.FLOAT, [], [facts.threshold]),
+        helper.make_tensor("label/names", TensorProto.STRING, [2], cast("Any", facts.labels)),
+    ]
+    return nodes, constants
+
+
+def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:
+    domains = {node.domain for node in graph.node} | {""}
+    model = helper.make_model(
+        graph,
+        producer_name="review-sentiment-toolkit",
+        producer_version=facts.toolkit_version,
+        ir_version=_IR_VERSION,
+        opset_imports=[
+            helper.make_opsetid(domain, version)
+            for domain, version in _OPERATOR_SETS.items()
+            if domain in domains
+        ],
+    )
+    facts.write_to(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model

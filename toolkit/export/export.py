@@ -1,0 +1,132 @@
+"""Run folder → model file, its ids-in twin and its vocabulary, with the proof of parity."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+import pyarrow.parquet as pq
+
+import toolkit
+from toolkit.errors import ModelError, ParityError, UsageError
+from toolkit.export.assemble import ids_in_model, text_in_model
+from toolkit.export.network import convert, load_keras
+from toolkit.export.parity import ParityReport, compare
+from toolkit.files import atomic_file, check_output
+from toolkit.model_file import ModelFacts
+from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.text import Vocabulary
+
+LABELS = ("negative", "positive")
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The written files and the proof."""
+
+    model: Path
+    twin: Path
+    vocabulary: Path
+    parity: ParityReport
+
+
+def export(run: Path, output: Path | None = None, *, force: bool = False) -> ExportResult:
+    """Export the model of a run folder; the files appear only if parity holds.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder of `toolkit train`.
+    output : Path | None
+        The model file to write, ``NAME.onnx``; ``NAME.ids.onnx`` and ``NAME.vocabulary.txt`` are
+        written beside it. By default named after the preset, in the run folder.
+    force : bool
+        Replace existing files.
+
+    Returns
+    -------
+    ExportResult
+        The written files and the proof of parity, which is in their metadata, too.
+
+    Raises
+    ------
+    ModelError
+        If the run folder is incomplete or damaged.
+    ParityError
+        If Keras and ONNX disagree; nothing is written then.
+    UsageError
+        If an output exists (without ``force``) or cannot be written.
+    """
+    folder = RunFolder(run)
+    folder.check()
+    config = folder.load_config()
+    paths = _output_paths(output if output is not None else run / f"{config.preset}.onnx")
+    for path in paths:
+        check_output(path, force=force)
+
+    vocabulary = Vocabulary.load(folder.vocabulary)
+    _check_vocabulary(vocabulary, config, folder)
+    reviews = _load_sample(folder.sample)
+    keras_network = load_keras(folder.model)
+    network = convert(keras_network, config.max_tokens)
+    facts = _facts(config, folder)
+
+    with tempfile.TemporaryDirectory() as unproven:
+        text_in, ids_in = Path(unproven, "text.onnx"), Path(unproven, "ids.onnx")
+        onnx.save(text_in_model(network, vocabulary, facts), text_in)
+        onnx.save(ids_in_model(network, facts), ids_in)
+        parity = compare(keras_network, text_in, ids_in, reviews)
+    parity.check()
+
+    facts = replace(facts, parity=parity.as_dict())
+    with ExitStack() as outputs:
+        text_in, ids_in, words = (
+            outputs.enter_context(atomic_file(path, force=force)) for path in paths
+        )
+        onnx.save(text_in_model(network, vocabulary, facts), text_in)
+        onnx.save(ids_in_model(network, facts), ids_in)
+        vocabulary.save(words)
+    return ExportResult(*paths, parity)
+
+
+def _output_paths(model: Path) -> tuple[Path, Path, Path]:
+    if model.suffix != ".onnx":
+        raise UsageError(f"{model}: expected a file name that ends in .onnx")
+    return model, model.with_suffix(".ids.onnx"), model.with_suffix(".vocabulary.txt")
+
+
+def _facts(config: RunConfig, folder: RunFolder) -> ModelFacts:
+    return ModelFacts(
+        preset=config.preset,
+        labels=LABELS,
+        threshold=THRESHOLD,
+        max_tokens=config.max_tokens,
+        vocabulary_size=config.vocabulary_size,
+        data=config.data,
+        metrics=folder.load_metrics(),
+        parity={},
+        toolkit_version=toolkit.__version__,
+    )
+
+
+def _check_vocabulary(vocabulary: Vocabulary, config: RunConfig, folder: RunFolder) -> None:
+    if vocabulary.size > config.vocabulary_size:
+        raise ModelError(
+            f"{folder.vocabulary}: {len(vocabulary.words):,} words, more than the network's "
+            f"{config.vocabulary_size:,} ids allow. Is it the vocabulary of another run?"
+        )
+
+
+def _load_sample(path: Path) -> list[str]:
+    try:
+        texts = pq.read_table(path, columns=["text"])["text"].to_pylist()
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: not the reviews of a run: {error}") from None
+    reviews = [text for text in texts if text]
+    if not reviews:
+        raise ParityError(f"{path}: no reviews to prove parity with")
+    return reviews

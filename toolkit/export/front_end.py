@@ -1,0 +1,109 @@
+"""The text front end as ONNX operators that every stock ONNX Runtime ships.
+
+The rule is the one of `toolkit.text`; the tests compare the two on any text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from toolkit.model_file import TEXT, TOKEN_IDS
+from toolkit.text import (
+    FIRST_WORD_ID,
+    PADDING_ID,
+    SEPARATORS,
+    START_ID,
+    UNKNOWN_ID,
+    Vocabulary,
+)
+
+# A run of characters that are no separators, in the syntax of RE2, which ONNX Runtime builds in.
+TOKEN_PATTERN = "[^" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]+"
+
+
+def front_end(vocabulary: Vocabulary, max_tokens: int) -> onnx.GraphProto:
+    """Build the graph from `text`, string[batch], to `token_ids`, int32[batch, max_tokens]."""
+    nodes = [*_split(), *_look_up(vocabulary), *_last_tokens()]
+    return helper.make_graph(
+        nodes,
+        "text_front_end",
+        [helper.make_tensor_value_info(TEXT, TensorProto.STRING, ["batch"])],
+        [token_ids_info(max_tokens)],
+        _constants(max_tokens),
+        # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
+        # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
+        value_info=[
+            helper.make_tensor_value_info(_name("tokens"), TensorProto.STRING, ["batch", "longest"])
+        ],
+    )
+
+
+def token_ids_info(max_tokens: int) -> onnx.ValueInfoProto:
+    """Name, type and shape of the tensor between front end and network."""
+    return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, ["batch", max_tokens])
+
+
+def _split() -> list[onnx.NodeProto]:
+    """Text → tokens (batch, longest), filled behind with empty strings."""
+    return [
+        # Without locale="C", ONNX Runtime asks for en_US.UTF-8 and fails on slim systems.
+        _node("StringNormalizer", [TEXT], "lowercase", case_change_action="LOWER",
+              is_case_sensitive=1, locale="C"),
+        _node("Tokenizer", ["lowercase"], "tokens", domain="com.microsoft", mark=0, mincharnum=1,
+              pad_value="", tokenexp=TOKEN_PATTERN),
+    ]  # fmt: skip
+
+
+def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
+    """Tokens → ids behind a start id (batch, 1 + longest), filled behind with 0."""
+    words = vocabulary.words.to_pylist()
+    return [
+        _node("LabelEncoder", ["tokens"], "word_ids", domain="ai.onnx.ml",
+              keys_strings=["", *words],
+              values_int64s=[PADDING_ID, *range(FIRST_WORD_ID, FIRST_WORD_ID + len(words))],
+              default_int64=UNKNOWN_ID),
+        # The start id also gives a batch of only empty texts the column that it would lack.
+        _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids", mode="constant"),
+    ]  # fmt: skip
+
+
+def _last_tokens() -> list[onnx.NodeProto]:
+    """Ids → the last max_tokens of each row, right-aligned, padded in front with 0."""
+    return [
+        _node("Cast", ["ids"], "filled", to=TensorProto.BOOL),
+        _node("Cast", ["filled"], "filled_count", to=TensorProto.INT64),
+        _node("ReduceSum", ["filled_count", "tokens_axis"], "lengths", keepdims=1),
+        _node("Add", ["lengths", "columns_from_the_end"], "positions"),
+        _node("Max", ["positions", "zero"], "positions_inside"),
+        _node("GatherElements", ["ids", "positions_inside"], "last_ids", axis=1),
+        _node("Less", ["positions", "zero"], "in_front"),
+        _node("Where", ["in_front", "padding_id", "last_ids"], "window"),
+        helper.make_node("Cast", [_name("window")], [TOKEN_IDS], _name(TOKEN_IDS),
+                         to=TensorProto.INT32),
+    ]  # fmt: skip
+
+
+def _constants(max_tokens: int) -> list[onnx.TensorProto]:
+    def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
+        return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
+
+    return [
+        constant("one_in_front", [4], [0, 1, 0, 0]),
+        constant("start_id", [], [START_ID]),
+        constant("padding_id", [], [PADDING_ID]),
+        constant("zero", [], [0]),
+        constant("tokens_axis", [1], [1]),
+        constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0))),
+    ]
+
+
+def _node(operator: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
+    names = [name if name == TEXT else _name(name) for name in inputs]
+    return helper.make_node(operator, names, [_name(output)], _name(output), **attributes)
+
+
+def _name(name: str) -> str:
+    return f"front_end/{name}"

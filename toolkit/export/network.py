@@ -1,0 +1,64 @@
+"""The Keras network as an ONNX graph, by tf2onnx."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from toolkit.backend import import_keras, import_tensorflow
+from toolkit.errors import MissingExtraError, ModelError
+from toolkit.model_file import PROBABILITY, TOKEN_IDS
+
+OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
+
+
+def load_keras(path: Path) -> Any:
+    """Read a Keras file; code inside it (a Lambda layer) is never run.
+
+    Raises
+    ------
+    MissingExtraError
+        If TensorFlow is not installed.
+    ModelError
+        If there is no such file, or Keras cannot read it.
+    """
+    keras = import_keras()
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
+        reason = str(error).strip().splitlines()
+        raise ModelError(
+            f"{path}: no model that Keras can read: {reason[0] if reason else error!r}"
+        ) from None
+
+
+def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
+    """Convert a Keras network, ids (batch, max_tokens) → probability (batch, 1).
+
+    Returns
+    -------
+    onnx.ModelProto
+        `token_ids`, int32[batch, max_tokens] → `probability`, float32[batch].
+    """
+    tf = import_tensorflow()
+    try:
+        import tf2onnx
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("train", error.name or "tf2onnx") from None
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+
+    # tf2onnx 1.17 cannot convert a Keras 3 model object (tensorflow-onnx issue 2448); a function
+    # works, and the dictionary it returns names the outputs.
+    def forward(token_ids: Any) -> Any:
+        return {PROBABILITY: tf.reshape(network(token_ids, training=False), [-1])}
+
+    signature = [tf.TensorSpec((None, max_tokens), tf.int32, name=TOKEN_IDS)]
+
+    model: onnx.ModelProto
+    model, _ = tf2onnx.convert.from_function(
+        tf.function(forward, input_signature=signature), signature, opset=OPSET
+    )
+    return model

@@ -1,0 +1,182 @@
+"""The model file: one ONNX graph from raw review text to probability and label.
+
+==============  ===========================  ==================================================
+``text``        input, string[batch]         reviews in UTF-8
+``token_ids``   inside, int32[batch, tokens] parts the text front end from the network
+``probability`` output, float32[batch]       of the positive class, 0 to 1
+``label``       output, string[batch]        ``positive`` where probability ≥ threshold
+==============  ===========================  ==================================================
+
+The twin ``NAME.ids.onnx`` has ``token_ids`` as its input and ``probability`` as its only output,
+for builds of ONNX Runtime without strings; ``NAME.vocabulary.txt`` beside it lists the words.
+
+To change the format: raise `FORMAT_VERSION`, keep reading the older versions here, and keep a file
+of each version under ``tests/`` that must still load.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.utils
+import pyarrow as pa
+from google.protobuf.message import DecodeError
+
+from toolkit.errors import ModelError
+from toolkit.text import FIRST_WORD_ID, Vocabulary
+
+FORMAT_VERSION = 1
+
+TEXT = "text"
+TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
+PROBABILITY = "probability"
+LABEL = "label"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What `metadata_props` say of a model; all but the texts are stored as JSON."""
+
+    preset: str
+    labels: tuple[str, str]  # of probability 0 and of probability 1
+    threshold: float  # probabilities from here up get the second label
+    max_tokens: int
+    vocabulary_size: int  # every token id is below it
+    data: dict[str, Any]  # what it was trained on: source, reviews, sha256
+    metrics: dict[str, Any]  # as in metrics.json of the run folder
+    parity: dict[str, Any]  # as proven by the export: reviews, largest difference, flips
+    toolkit_version: str
+    format_version: int = FORMAT_VERSION
+
+    def write_to(self, model: onnx.ModelProto) -> None:
+        """Replace the metadata of a model by these."""
+        del model.metadata_props[:]
+        onnx.helper.set_model_props(
+            model, {key: json.dumps(value) for key, value in asdict(self).items()}
+        )
+
+    @classmethod
+    def read_from(cls, model: onnx.ModelProto, path: Path) -> ModelFacts:
+        """Parse the metadata of a model.
+
+        Raises
+        ------
+        ModelError
+            If they are missing, damaged or of an unknown format version.
+        """
+        stored = {entry.key: entry.value for entry in model.metadata_props}
+        if "format_version" not in stored:
+            raise ModelError(
+                f"{path}: an ONNX model, but none that `toolkit export` wrote "
+                "(its metadata have no format_version)"
+            )
+        try:
+            values = {entry.name: json.loads(stored[entry.name]) for entry in fields(cls)}
+        except KeyError as error:
+            if stored["format_version"] == str(FORMAT_VERSION):
+                raise ModelError(f"{path}: damaged metadata, without {error}") from None
+            values = {"format_version": stored["format_version"]}
+        except json.JSONDecodeError as error:
+            raise ModelError(f"{path}: damaged metadata: {error}") from None
+        if values["format_version"] != FORMAT_VERSION:
+            raise ModelError(
+                f"{path}: model format version {values['format_version']}, but this toolkit reads "
+                f"version {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+            )
+        return cls(**{**values, "labels": tuple(values["labels"])})
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file that was read and found whole."""
+
+    path: Path
+    graph: onnx.ModelProto
+    facts: ModelFacts
+
+    @classmethod
+    def load(cls, path: Path) -> ModelFile:
+        """Read a text-in model file.
+
+        Raises
+        ------
+        ModelError
+            If there is no such file, or it is no ONNX, no model of this toolkit, of an unknown
+            format version, or incomplete.
+        """
+        graph = _parse(path)
+        model = cls(path, graph, ModelFacts.read_from(graph, path))
+        model._check_parts()
+        return model
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the front end, read out of its `LabelEncoder`."""
+        encoder = self._label_encoder()
+        attributes = {entry.name: entry for entry in encoder.attribute}
+        try:
+            words = attributes["keys_strings"].strings
+            ids = np.array(attributes["values_int64s"].ints, np.int64)
+        except KeyError as error:
+            raise ModelError(f"{self.path}: the LabelEncoder has no {error}") from None
+        first = int(np.argmax(ids == FIRST_WORD_ID)) if len(ids) else 0
+        if not np.array_equal(ids[first:], np.arange(len(words) - first) + FIRST_WORD_ID):
+            raise ModelError(f"{self.path}: the ids of the LabelEncoder are not in order")
+        return Vocabulary(pa.array(list(words[first:]), pa.binary()).cast(pa.string()))
+
+    @cached_property
+    def network(self) -> onnx.ModelProto:
+        """The graph from `token_ids` to `probability`, without the text front end."""
+        return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
+
+    def _check_parts(self) -> None:
+        graph = self.graph.graph
+        found = {
+            "input": {value.name for value in graph.input},
+            "output": {value.name for value in graph.output},
+            "inner tensor": {value.name for value in graph.value_info},
+        }
+        for kind, name in (
+            ("input", TEXT),
+            ("output", PROBABILITY),
+            ("output", LABEL),
+            ("inner tensor", TOKEN_IDS),
+        ):
+            if name not in found[kind]:
+                hint = " (the ids-in twin is not for this)" if name == TEXT else ""
+                raise ModelError(f"{self.path}: incomplete, without the {kind} '{name}'{hint}")
+
+    def _label_encoder(self) -> onnx.NodeProto:
+        nodes: list[onnx.NodeProto] = list(self.graph.graph.node)
+        for node in nodes:
+            if node.op_type == "LabelEncoder":
+                return node
+        raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    try:
+        # Weights of a model file are always inside it; nothing outside is ever opened.
+        graph = onnx.load(str(path), format="protobuf", load_external_data=False)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such model file") from None
+    except IsADirectoryError:
+        raise ModelError(
+            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except DecodeError:
+        raise ModelError(f"{path}: no ONNX model, or one that was cut short") from None
+    if not graph.HasField("graph"):
+        raise ModelError(f"{path}: no ONNX model (it has no graph)")
+    for weights in graph.graph.initializer:
+        if weights.data_location == onnx.TensorProto.EXTERNAL:
+            raise ModelError(f"{path}: the weights '{weights.name}' are stored outside the file")
+    return graph

@@ -1,0 +1,1 @@
+"""Scoring reviews with ONNX Runtime and Arrow; nothing here needs TensorFlow."""

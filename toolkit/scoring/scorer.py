@@ -1,0 +1,206 @@
+"""Score reviews with a model file: texts, Arrow arrays, or record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import ModelError, UsageError
+from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, ModelFile
+from toolkit.text import Ids, Vocabulary
+
+DEFAULT_MODEL = "conv1d"
+
+# The activations of 64 rows stay in the processor's second-level cache: 165,000 rows/s on one core
+# with conv1d, against 123,000 in batches of 256 and 65,000 in batches of 2,048.
+_NETWORK_BATCH = 64
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class Score(NamedTuple):
+    """The sentiment of one review; both are None where there is no text."""
+
+    sentiment: str | None
+    probability: float | None  # of the positive class, 0 to 1
+
+
+class Scorer:
+    """A loaded model, ready to score; safe to share between threads.
+
+    Parameters
+    ----------
+    model : str | Path | None
+        A text-in model file of `toolkit export`; by default the model that the package ships.
+    threshold : float | None
+        Probability from which a review counts as positive, 0 to 1; by default the model's own.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, or no model of this toolkit.
+    UsageError
+        If the threshold is not within 0 to 1.
+
+    Examples
+    --------
+    >>> scorer = Scorer()
+    >>> reviews = ["A fine film, superbly acted.", "Dull, and a waste of time.", ""]
+    >>> [score.sentiment for score in scorer.score(reviews)]
+    ['positive', 'negative', None]
+    """
+
+    def __init__(self, model: str | Path | None = None, threshold: float | None = None) -> None:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
+        self._file = _load(model)
+        self._session = _session(self._file)
+        self._vocabulary: Vocabulary = self._file.vocabulary
+        # Compared in float32, as inside the exported graph.
+        self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What the model file says of itself."""
+        return self._file.facts
+
+    def score(self, texts: Iterable[str | None]) -> list[Score]:
+        """Score some reviews.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews; None or a blank text has no score.
+
+        Returns
+        -------
+        list[Score]
+            One for each review, in order.
+        """
+        if isinstance(texts, str):
+            raise UsageError("score: expected several texts, received one string; put it in a list")
+        columns = self.score_array(pa.array(list(texts), pa.string()))
+        return [
+            Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)
+        ]
+
+    def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
+        """Score an Arrow array of any string type.
+
+        Returns
+        -------
+        tuple[pa.Array, pa.FloatArray]
+            Sentiment (string) and probability (float32), both null where there is no text.
+        """
+        if isinstance(texts, pa.ChunkedArray):
+            texts = texts.combine_chunks()
+        has_text = _has_text(texts)
+        probabilities = self._probabilities(texts)
+        reached = pa.array((probabilities >= self.threshold).astype(np.int8))
+        negative, positive = self.facts.labels
+        sentiment = pc.if_else(pc.equal(reached, 1), positive, negative)
+        missing_label, missing_probability = (
+            pa.scalar(None, pa.string()),
+            pa.scalar(None, pa.float32()),
+        )
+        return (
+            pc.if_else(has_text, sentiment, missing_label),
+            pc.if_else(has_text, pa.array(probabilities), missing_probability),
+        )
+
+    def score_batch(
+        self,
+        batch: pa.RecordBatch,
+        text_column: str = "text",
+        sentiment_column: str = "predicted_sentiment",
+        probability_column: str = "positive_probability",
+    ) -> pa.RecordBatch:
+        """Score a record batch: every column stays, two are added.
+
+        Every engine calls this function, so that results never depend on where it runs.
+
+        Parameters
+        ----------
+        batch : pa.RecordBatch
+            Reviews with any further columns.
+        text_column : str
+            Column of the reviews, of any string type.
+        sentiment_column : str
+            Name of the added column with the label, string.
+        probability_column : str
+            Name of the added column with the probability of the positive class, float32.
+
+        Returns
+        -------
+        pa.RecordBatch
+            As many rows, in order; both added fields are null where there is no text.
+
+        Raises
+        ------
+        UsageError
+            If there is no such text column, or an added name is taken.
+        """
+        names = batch.schema.names
+        if text_column not in names:
+            raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
+        for name in (sentiment_column, probability_column):
+            if name in names:
+                raise UsageError(f"the input has a column {name!r} already; choose another name")
+        sentiment, probability = self.score_array(batch.column(text_column))
+        return batch.append_column(sentiment_column, sentiment).append_column(
+            probability_column, probability
+        )
+
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Return the network's input, (rows, max_tokens) int32, 0 pads; a null counts as empty."""
+        width = self.facts.max_tokens
+        return self._vocabulary.encode(texts, last=width).padded(width)
+
+    def _probabilities(self, texts: pa.Array) -> Probabilities:
+        rows = self.token_ids(texts)
+        parts = [
+            self._session.run([PROBABILITY], {TOKEN_IDS: rows[start : start + _NETWORK_BATCH]})[0]
+            for start in range(0, len(rows), _NETWORK_BATCH)
+        ]
+        return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+def session_options() -> ort.SessionOptions:
+    """Options for many small batches from many threads: one thread a call, no spinning."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return options
+
+
+def _load(model: str | Path | None) -> ModelFile:
+    if model is not None:
+        return ModelFile.load(Path(model))
+    shipped = files("toolkit") / "models" / f"{DEFAULT_MODEL}.onnx"
+    if not shipped.is_file():  # an editable install has it beside the package
+        shipped = Path(__file__).parents[2] / "exported" / f"{DEFAULT_MODEL}.onnx"
+    with as_file(shipped) as path:
+        return ModelFile.load(path)
+
+
+def _session(model: ModelFile) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(
+            model.network.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
+
+
+def _has_text(texts: pa.Array) -> pa.BooleanArray:
+    """True where there is more than white space (as in `str.isspace`)."""
+    return pc.fill_null(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0), False)
