@@ -102,18 +102,16 @@ class Scorer:
         """
         if isinstance(texts, pa.ChunkedArray):
             texts = texts.combine_chunks()
-        has_text = _has_text(texts)
-        probabilities = self._probabilities(texts)
-        reached = pa.array((probabilities >= self.threshold).astype(np.int8))
-        negative, positive = self.facts.labels
-        sentiment = pc.if_else(pc.equal(reached, 1), positive, negative)
-        missing_label, missing_probability = (
-            pa.scalar(None, pa.string()),
-            pa.scalar(None, pa.float32()),
-        )
+        tokens = self._vocabulary.encode(texts, last=self.facts.max_tokens)
+        probabilities = self._run(tokens.padded(self.facts.max_tokens))
+        has_text = tokens.lengths > 0
+        unsure = np.flatnonzero(~has_text)  # "!!!" has no token, and is no blank text
+        has_text[unsure] = _is_not_blank(texts.take(pa.array(unsure)))
+        blank = pa.array(~has_text)
+        sentiment = pc.if_else(pa.array(probabilities >= self.threshold), *self.facts.labels[::-1])
         return (
-            pc.if_else(has_text, sentiment, missing_label),
-            pc.if_else(has_text, pa.array(probabilities), missing_probability),
+            pc.if_else(blank, pa.scalar(None, pa.string()), sentiment),
+            pc.if_else(blank, pa.scalar(None, pa.float32()), pa.array(probabilities)),
         )
 
     def score_batch(
@@ -164,13 +162,12 @@ class Scorer:
         width = self.facts.max_tokens
         return self._vocabulary.encode(texts, last=width).padded(width)
 
-    def _probabilities(self, texts: pa.Array) -> Probabilities:
-        rows = self.token_ids(texts)
+    def _run(self, token_ids: Ids) -> Probabilities:
         parts = [
-            self._session.run([PROBABILITY], {TOKEN_IDS: rows[start : start + _NETWORK_BATCH]})[0]
-            for start in range(0, len(rows), _NETWORK_BATCH)
+            self._session.run([PROBABILITY], {TOKEN_IDS: token_ids[start : start + _NETWORK_BATCH]})
+            for start in range(0, len(token_ids), _NETWORK_BATCH)
         ]
-        return np.concatenate([np.zeros(0, np.float32), *parts])
+        return np.concatenate([np.zeros(0, np.float32), *(part for (part,) in parts)])
 
 
 def session_options() -> ort.SessionOptions:
@@ -201,6 +198,7 @@ def _session(model: ModelFile) -> ort.InferenceSession:
         raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
 
 
-def _has_text(texts: pa.Array) -> pa.BooleanArray:
-    """True where there is more than white space (as in `str.isspace`)."""
-    return pc.fill_null(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0), False)
+def _is_not_blank(texts: pa.Array) -> npt.NDArray[np.bool_]:
+    """Whether there is more than white space, in the sense of `str.isspace`."""
+    lengths = pc.binary_length(pc.utf8_trim_whitespace(texts.cast(pa.string())))
+    return np.asarray(pc.fill_null(pc.greater(lengths, 0), False), np.bool_)

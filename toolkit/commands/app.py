@@ -1,0 +1,85 @@
+"""The command `toolkit`: its subcommands, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+import toolkit
+from toolkit.commands.export import export
+from toolkit.commands.score import score
+from toolkit.commands.train import train
+from toolkit.errors import ToolkitError
+
+app = typer.Typer(
+    help="Train, export and batch-score the sentiment of reviews.",
+    epilog="Start with: `toolkit score reviews.csv`",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train)
+app.command()(export)
+app.command()(score)
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to stop; raised where the main thread is at that moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda wanted: _show_version() if wanted else None,
+        ),
+    ] = False,
+) -> None:
+    """Train, export and batch-score the sentiment of reviews."""
+
+
+def main() -> None:
+    """Run the command line; every error ends as one message on standard error."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        app()
+    except ToolkitError as error:
+        _fail(str(error), error.exit_code)
+    except Interrupted as interruption:
+        _fail("interrupted", interruption.exit_code)
+    except MemoryError:
+        _fail("out of memory", 1)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone; nobody is left to tell
+        sys.exit(1)
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    raise Interrupted(number)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(exit_code)
+
+
+def _show_version() -> NoReturn:
+    sys.stdout.write(f"toolkit {toolkit.__version__}\n")
+    raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""`toolkit export`: a run folder becomes one file that takes raw text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.export.export import ExportResult
+
+
+def export(
+    run: Annotated[
+        Path, typer.Argument(help="Run folder of `toolkit train`.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Model file to write, ending in .onnx; by default RUN/PRESET.onnx.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+) -> None:
+    """Export a trained model to ONNX, proven equal to Keras.
+
+    Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. They
+    appear only if Keras and ONNX agree: no probability further apart than 1e-5, no other label.
+
+    Example: `toolkit export runs/conv1d -o sentiment.onnx`
+    """
+    from toolkit.export.export import export as run_export
+
+    _show(run_export(run, output, force=force))
+
+
+def _show(result: ExportResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    parity = result.parity
+    table = Table(title=f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
+    table.add_column("execution")
+    table.add_column("largest difference", justify="right")
+    for name, difference in parity.differences.items():
+        table.add_row(name.replace("_", " "), f"{difference:.2e}")
+    console.print(table)
+    console.print(
+        f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
+        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
+    )
+    for path in (result.model, result.twin, result.vocabulary):
+        console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

@@ -1,0 +1,135 @@
+"""CSV: records of quoted or plain fields, found without parsing their values."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import InputError
+from toolkit.formats.base import (
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    LINE_END,
+    RECORD,
+    TEXT,
+    Block,
+    RecordFile,
+)
+from toolkit.formats.lines import Lines, Positions, spans, values_buffer
+from toolkit.formats.quoting import QUOTE, Cuts, QuotingError, find_cuts
+
+
+@dataclass(frozen=True)
+class _Layout:
+    lines: Lines
+    delimiters: Positions  # (records, fields - 1)
+
+
+class DelimitedFile(RecordFile):
+    """A CSV file with a header: RFC 4180, with quoted newlines, LF or CRLF.
+
+    Blank lines are no records, as in Python's ``csv.DictReader``; they stay where they are.
+    """
+
+    delimiter = ","
+
+    def _read_header(self) -> bytes:
+        data, line = self._first_line()
+        start, end = int(line.starts[0]), line.end
+        self._file.seek(min(end, self.size))
+        try:
+            header = data[start:end].decode()
+        except UnicodeDecodeError as error:
+            self.reject(start + error.start, "the header is no UTF-8")
+        ending = "\r\n" if header.endswith("\r\n") else "\n"
+        header = header.removesuffix(ending)
+        names = next(csv.reader([header], delimiter=self.delimiter, strict=True))
+        self.check_names(names)
+        self._fields = len(names)
+        self._text_field = names.index(self.text_column(names))
+        added = (self.columns.sentiment, self.columns.probability)
+        fields = self.delimiter.join([header, *(self._quoted(name) for name in added)])
+        return data[:start] + (fields + ending).encode()
+
+    def _first_line(self) -> tuple[bytes, Lines]:
+        """Read until there is a line that is not blank; give all that was read, and the line."""
+        data = b""
+        while True:
+            chunk = self._read(BLOCK_BYTES)
+            data += chunk or b"\n"
+            mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+            cuts = self._find_cuts(data[mark:], at_end=not chunk, offset=mark)
+            lines = Lines.find(data, cuts.newlines + mark, start=mark)
+            if len(lines):
+                return data, Lines(lines.starts[:1], lines.newlines[:1])
+            if not chunk:
+                raise InputError(f"{self.path}: only blank lines, expected a header and reviews")
+
+    def _find_cuts(self, data: bytes, *, at_end: bool, offset: int) -> Cuts:
+        try:
+            cuts = find_cuts(data, ord(self.delimiter))
+        except QuotingError as error:
+            self.reject(offset + error.position, "a quoted field goes on behind its closing quote")
+        if at_end and cuts.open_quote is not None:
+            self.reject(offset + cuts.open_quote, "a quote that is opened here is never closed")
+        return cuts
+
+    def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, _Layout]:
+        cuts = self._find_cuts(data, at_end=at_end, offset=offset)
+        lines = Lines.find(data, cuts.newlines)
+        bounds = np.searchsorted(cuts.delimiters, lines.newlines)
+        fields = np.diff(bounds, prepend=0) + 1
+        ragged = np.flatnonzero(fields != self._fields)
+        if len(ragged):
+            self.reject(
+                offset + int(lines.starts[ragged[0]]),
+                f"{fields[ragged[0]]} fields, expected {self._fields} as in the header",
+            )
+        delimiters = cuts.delimiters[: len(lines) * (self._fields - 1)]
+        return lines.end, _Layout(lines, delimiters.reshape(len(lines), self._fields - 1))
+
+    def parse(self, block: Block) -> pa.RecordBatch:
+        """Give the records of a block.
+
+        The text is what stands between the outer quotes. A doubled quote in it stays doubled: it
+        is a separator of tokens either way.
+        """
+        self.check_utf8(block)
+        lines, delimiters = block.layout.lines, block.layout.delimiters
+        stops, line_ends = lines.record_stops(block.data)
+        field = self._text_field
+        text_starts = delimiters[:, field - 1] + 1 if field > 0 else lines.starts
+        text_stops = delimiters[:, field] if field < self._fields - 1 else stops
+        quoted = np.frombuffer(block.data, np.uint8)[text_starts] == QUOTE
+        texts = spans(block.data, text_starts + quoted, text_stops - quoted)
+        return pa.RecordBatch.from_pydict(
+            {
+                RECORD: spans(block.data, lines.record_starts(), stops),
+                LINE_END: line_ends,
+                TEXT: texts.view(pa.string()),
+            }
+        )
+
+    def render(
+        self, batch: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+    ) -> pa.Buffer:
+        """Put two more fields behind each record; both are empty where there is no text."""
+        added = pc.binary_join_element_wise(
+            "",
+            pc.fill_null(sentiment, ""),
+            # Arrow writes the shortest decimal that reads back as the same float32.
+            pc.fill_null(probability.cast(pa.string()), ""),
+            self.delimiter,
+        )
+        lines = pc.binary_join_element_wise(
+            batch.column(RECORD).view(pa.string()), added, batch.column(LINE_END), ""
+        )
+        return values_buffer(lines)
+
+    def _quoted(self, name: str) -> str:
+        special = any(character in name for character in f'"\r\n{self.delimiter}')
+        return '"' + name.replace('"', '""') + '"' if special else name

@@ -1,0 +1,119 @@
+"""Where the delimiters and line ends of a CSV text stand, outside quoted fields (RFC 4180)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.formats.lines import RETURN, Positions, spans, values_buffer
+
+QUOTE, NEWLINE = ord('"'), ord("\n")
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions in a text that starts at a field, in ascending order."""
+
+    delimiters: Positions
+    newlines: Positions
+    open_quote: int | None  # of a quoted field that does not end within the text
+
+
+class QuotingError(ValueError):
+    """A quoted field that is followed by something other than a delimiter or a line end."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+def find_cuts(text: bytes, delimiter: int) -> Cuts:
+    """Find the cuts of a text that starts at a field and may end anywhere.
+
+    Parameters
+    ----------
+    text : bytes
+        CSV in UTF-8 or another extension of ASCII.
+    delimiter : int
+        The byte between fields.
+
+    Returns
+    -------
+    Cuts
+        Delimiters and newlines outside quoted fields.
+
+    Raises
+    ------
+    QuotingError
+        If a quoted field is followed by anything but a delimiter or a line end.
+    """
+    raw = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(raw == QUOTE)
+    if not _is_regular(raw, quotes, delimiter):
+        return _find_cuts_one_by_one(text, delimiter)
+    open_quote = int(quotes[-1]) if len(quotes) % 2 else None
+    starts = np.concatenate([[0], quotes[1::2] + 1])
+    stops = quotes[0::2] if open_quote is not None else np.concatenate([quotes[0::2], [len(raw)]])
+    # Most bytes of a review file are quoted text: cut that away before looking at every byte.
+    plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
+    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE))
+    is_newline = plain[found] == NEWLINE
+    lengths = np.cumsum(stops - starts)
+    piece = np.searchsorted(lengths, found, side="right")
+    positions = found + (stops[piece] - lengths[piece])
+    return Cuts(positions[~is_newline], positions[is_newline], open_quote)
+
+
+def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
+    """Whether quotes open and close fields in turn, so that counting them tells what is quoted.
+
+    A doubled quote inside a field closes and opens it again, which comes to the same. Irregular
+    are a quote within an unquoted field, and one that closes a field too early.
+    """
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = raw[opening[opening > 0] - 1]
+    reopening = np.isin(opening[opening > 0] - 1, closing, assume_unique=True)
+    if not ((before == delimiter) | (before == NEWLINE) | reopening).all():
+        return False
+    closing = closing[closing < len(raw) - 1]
+    after = raw[closing + 1]
+    returns = closing[after == RETURN]
+    if not (raw[np.minimum(returns + 2, len(raw) - 1)] == NEWLINE).all():
+        return False
+    return bool(
+        ((after == delimiter) | (after == NEWLINE) | (after == QUOTE) | (after == RETURN)).all()
+    )
+
+
+def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
+    """As `find_cuts`, for any text: a quote within an unquoted field is a character like others."""
+    separator = re.escape(bytes([delimiter]))
+    field = re.compile(rb'"[^"]*(?:""[^"]*)*"|(?!")[^%b\n]*' % separator)
+    delimiters: list[int] = []
+    newlines: list[int] = []
+    position = 0
+    open_quote = None
+    while position < len(text):
+        match = field.match(text, position)
+        if match is None:
+            open_quote = position
+            break
+        end = match.end()
+        if text[end : end + 2] == b"\r\n":
+            end += 1
+        following = text[end : end + 1]
+        if following == b"\n":
+            newlines.append(end)
+        elif following == bytes([delimiter]):
+            delimiters.append(end)
+        elif following == b"" or text[end:] == b"\r":
+            break
+        else:
+            raise QuotingError(end)
+        position = end + 1
+    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), open_quote)
