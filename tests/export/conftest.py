@@ -1,0 +1,59 @@
+"""A small model with random weights, exported as any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pyarrow as pa
+import pytest
+
+from toolkit.model_file import ModelFacts
+from toolkit.text import Vocabulary
+
+WORDS = ["the", "movie", "don't", "été", "a", "good", "bad", "\x00", "İ"]
+
+
+@dataclass(frozen=True)
+class SmallModel:
+    """A Keras network and the files made of it."""
+
+    network: Any
+    vocabulary: Vocabulary
+    facts: ModelFacts
+    text_in: Path
+    ids_in: Path
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    """The network of `conv1d` for 13 ids and 12 tokens, with weights far from zero."""
+    keras = pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.export.assemble import ids_in_model, text_in_model
+    from toolkit.export.network import convert
+    from toolkit.training.presets import PRESETS
+
+    keras.utils.set_random_seed(1)
+    preset = replace(PRESETS["conv1d"], vocabulary_size=len(WORDS) + 4, max_tokens=12)
+    network = preset.build(preset)
+    network.set_weights([weights * 8 for weights in network.get_weights()])
+    vocabulary = Vocabulary(pa.array(WORDS))
+    facts = ModelFacts(
+        preset=preset.name,
+        labels=("negative", "positive"),
+        threshold=0.5,
+        max_tokens=preset.max_tokens,
+        vocabulary_size=vocabulary.size,
+        data={"source": "random weights"},
+        metrics={},
+        parity={},
+        toolkit_version="0",
+    )
+    graph = convert(network, preset.max_tokens)
+    folder = tmp_path_factory.mktemp("small")
+    model = SmallModel(network, vocabulary, facts, folder / "small.onnx", folder / "small.ids.onnx")
+    onnx.save(text_in_model(graph, vocabulary, facts), model.text_in)
+    onnx.save(ids_in_model(graph, facts), model.ids_in)
+    return model

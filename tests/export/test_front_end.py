@@ -1,0 +1,55 @@
+"""The text front end inside the graph against the plain rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.export.conftest import WORDS
+from tests.reference import row_of
+from tests.strategies import review_texts
+from toolkit.export.assemble import _IR_VERSION, _OPERATOR_SETS
+from toolkit.export.front_end import front_end
+from toolkit.export.parity import make_edge_texts
+from toolkit.text import Vocabulary
+
+MAX_TOKENS = 7
+
+
+@pytest.fixture(scope="module")
+def session() -> ort.InferenceSession:
+    import pyarrow as pa
+
+    graph = front_end(Vocabulary(pa.array(WORDS)), MAX_TOKENS)
+    operator_sets = [onnx.helper.make_opsetid(*entry) for entry in _OPERATOR_SETS.items()]
+    model = onnx.helper.make_model(graph, ir_version=_IR_VERSION, opset_imports=operator_sets)
+    return ort.InferenceSession(model.SerializeToString())
+
+
+def run(session: ort.InferenceSession, texts: list[str]) -> Any:
+    return session.run(None, {"text": np.array(texts, dtype=object)})[0]
+
+
+@settings(max_examples=300)
+@given(texts=st.lists(review_texts, min_size=1, max_size=8))
+def test_ids_are_those_of_the_rule(session: ort.InferenceSession, texts: list[str]) -> None:
+    ids = run(session, texts)
+    assert ids.tolist() == [row_of(text, WORDS, MAX_TOKENS) for text in texts]
+    assert ids.dtype == np.int32
+
+
+@pytest.mark.parametrize("text", make_edge_texts(MAX_TOKENS), ids=lambda text: repr(text[:12]))
+def test_edge_texts(session: ort.InferenceSession, text: str) -> None:
+    assert run(session, [text]).tolist() == [row_of(text, WORDS, MAX_TOKENS)]
+
+
+@pytest.mark.parametrize("texts", [[""], ["", ""], ["!!", " "], ["zzyzx", "qwxyz"]])
+def test_rows_in_are_rows_out(session: ort.InferenceSession, texts: list[str]) -> None:
+    """Pipelines of ONNX operators for texts have lost rows without a known word."""
+    assert run(session, texts).shape == (len(texts), MAX_TOKENS)

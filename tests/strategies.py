@@ -1,0 +1,22 @@
+"""Hypothesis strategies for texts of reviews."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from toolkit.text import SEPARATORS
+
+# Known words, their neighbours in case and spelling, and what is no ASCII.
+PIECES = ["the", "The", "THE", "movie", "don't", "'", "été", "ÉTÉ", "İ", "ß", "\u00a0", "\u0085",
+          "\u2028", "\x00", "\x1c", "\x7f", "😀", "👩‍👩‍👧", "e\u0301", "x" * 40]  # fmt: skip
+
+# Separators often enough that pieces meet in every way; any other character now and then. Lone
+# surrogates are no text that UTF-8 could carry.
+review_texts = st.lists(
+    st.one_of(
+        st.sampled_from(PIECES),
+        st.sampled_from(SEPARATORS),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=60,
+).map("".join)
