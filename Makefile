@@ -1,0 +1,52 @@
+# Everyday tools. `make demo` and `make test` need nothing but Python 3.11 or newer and make.
+
+PYTHON ?= python3
+DEMO := .venv
+DEV := .venv-dev
+DATA := $(or $(TOOLKIT_DATA),../shared)
+
+.PHONY: demo test check model format clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(DEMO)/installed  ## install the light scorer and score the example reviews
+	$(DEMO)/bin/toolkit score examples/reviews.csv -o reviews.scored.csv --force
+	@echo
+	@$(DEMO)/bin/python examples/show.py reviews.scored.csv
+
+test: $(DEV)/installed  ## install everything that the tests need, and run them
+	$(DEV)/bin/pytest
+
+check: $(DEV)/installed  ## lint, types, docstrings, imports, and the tests of the documentation
+	$(DEV)/bin/ruff check
+	$(DEV)/bin/ruff format --check
+	$(DEV)/bin/mypy
+	$(DEV)/bin/pydoclint --quiet toolkit
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/pytest -q tests/docs
+
+format: $(DEV)/installed  ## format the code and mend what can be mended by itself
+	$(DEV)/bin/ruff check --fix
+	$(DEV)/bin/ruff format
+
+model: $(DEV)/installed  ## train and export the shipped model again (a few minutes)
+	$(DEV)/bin/toolkit train $(DATA)/imdb/train.parquet --group-column movie --folds 5 \
+	    --test-data $(DATA)/imdb/test.parquet --output runs/shipped --force
+	$(DEV)/bin/toolkit export runs/shipped --output exported/conv1d.onnx --force
+	cp runs/shipped/model.keras exported/conv1d.keras
+	$(DEV)/bin/python -m toolkit.export.card exported/conv1d.onnx > exported/README.md
+
+clean:  ## remove the environments and what tools left behind
+	rm -rf $(DEMO) $(DEV) build dist runs .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# The metadata of the package are what an environment depends on; a change installs again.
+$(DEMO)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install --quiet .
+	touch $@
+
+$(DEV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install --quiet --editable '.[train,dev]'
+	touch $@
