@@ -17,6 +17,7 @@ of each version under ``tests/`` that must still load.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,21 @@ TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
 PROBABILITY = "probability"
 LABEL = "label"
+
+# What each stored fact must be like; a file from elsewhere may hold anything.
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "preset": lambda value: isinstance(value, str),
+    "labels": lambda value: (
+        isinstance(value, list) and len(value) == 2 and all(isinstance(name, str) for name in value)
+    ),
+    "threshold": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
+    "max_tokens": lambda value: isinstance(value, int) and 0 < value <= 1_000_000,
+    "vocabulary_size": lambda value: isinstance(value, int) and value > FIRST_WORD_ID,
+    "data": lambda value: isinstance(value, dict),
+    "metrics": lambda value: isinstance(value, dict),
+    "parity": lambda value: isinstance(value, dict),
+    "toolkit_version": lambda value: isinstance(value, str),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,9 @@ class ModelFacts:
                 f"{path}: model format version {values['format_version']}, but this toolkit reads "
                 f"version {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
             )
+        for key, is_right in _RIGHT.items():
+            if not is_right(values[key]):
+                raise ModelError(f"{path}: damaged metadata: {key} is {values[key]!r:.50}")
         return cls(**{**values, "labels": tuple(values["labels"])})
 
 

@@ -10,6 +10,7 @@ import onnx
 
 from toolkit.backend import import_keras, import_tensorflow
 from toolkit.errors import MissingExtraError, ModelError
+from toolkit.export.tidy import tidy
 from toolkit.model_file import PROBABILITY, TOKEN_IDS
 
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
@@ -42,7 +43,20 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
     -------
     onnx.ModelProto
         `token_ids`, int32[batch, max_tokens] → `probability`, float32[batch].
+
+    Raises
+    ------
+    MissingExtraError
+        If tf2onnx is not installed.
+    ModelError
+        If the network reads rows of another length.
     """
+    width = network.input_shape[-1]
+    if width != max_tokens:
+        raise ModelError(
+            f"the network reads {width} tokens, but its config says {max_tokens}. "
+            "Is it the config of another run?"
+        )
     tf = import_tensorflow()
     try:
         import tf2onnx
@@ -61,4 +75,4 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
     model, _ = tf2onnx.convert.from_function(
         tf.function(forward, input_signature=signature), signature, opset=OPSET
     )
-    return model
+    return tidy(model)

@@ -1,0 +1,183 @@
+"""`toolkit export`: run folder → model files, or an error and nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.export.conftest import SmallModel
+from toolkit.errors import ModelError, ParityError, UsageError
+from toolkit.export.export import export
+from toolkit.model_file import ModelFile
+from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.scoring.scorer import Scorer
+from toolkit.text import Vocabulary
+
+REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]
+
+
+@pytest.fixture
+def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    small_model.network.save(folder.model)
+    small_model.vocabulary.save(folder.vocabulary)
+    folder.save_config(RunConfig("conv1d", 13, 12, {"source": "four reviews"}))
+    folder.save_metrics({"validation": {"accuracy": 0.5}})
+    pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
+    return folder
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_files_and_facts(run: RunFolder) -> None:
+    result = export(run.path)
+    assert result.model == run.path / "conv1d.onnx"
+    assert files_in(run.path) >= {"conv1d.onnx", "conv1d.ids.onnx", "conv1d.vocabulary.txt"}
+    facts = ModelFile.load(result.model).facts
+    assert (facts.preset, facts.max_tokens, facts.vocabulary_size) == ("conv1d", 12, 13)
+    assert facts.data == {"source": "four reviews"}
+    assert facts.metrics == {"validation": {"accuracy": 0.5}}
+    assert facts.parity["reviews"] == len(REVIEWS)
+    assert facts.parity["label_flips"] == 0
+    assert facts.parity["largest_difference"] <= 1e-5
+    assert Scorer(result.model).score(REVIEWS)[0].probability is not None
+
+
+def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        export(run.path, tmp_path / name / "m.onnx")
+    for name in files_in(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_model_is_valid_and_asks_for_no_new_operators(run: RunFolder) -> None:
+    for path in (export(run.path).model, run.path / "conv1d.ids.onnx"):
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        assert model.ir_version <= 9
+        versions = {entry.domain: entry.version for entry in model.opset_import}
+        assert versions.pop("") == 18
+        assert set(versions) <= {"ai.onnx.ml", "com.microsoft"}
+    assert versions == {}  # the twin needs the standard operators only
+
+
+@pytest.mark.parametrize("taken", ["conv1d.onnx", "conv1d.ids.onnx", "conv1d.vocabulary.txt"])
+def test_existing_files_are_refused_without_force(run: RunFolder, taken: str) -> None:
+    (run.path / taken).write_text("mine")
+    before = files_in(run.path)
+    with pytest.raises(UsageError, match=f"{taken}: exists already"):
+        export(run.path)
+    assert files_in(run.path) == before
+    assert (run.path / taken).read_text() == "mine"
+    export(run.path, force=True)
+    assert (run.path / taken).read_bytes() != b"mine"
+
+
+def test_disagreement_leaves_nothing(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A tolerance below zero is the shortest way to a difference that is too large.
+    monkeypatch.setattr("toolkit.export.parity.TOLERANCE", -1.0)
+    before = files_in(run.path)
+    with pytest.raises(ParityError, match="Nothing was exported"):
+        export(run.path)
+    assert files_in(run.path) == before
+
+
+@pytest.mark.parametrize(
+    "part", ["model.keras", "vocabulary.txt", "config.json", "metrics.json", "sample.parquet"]
+)
+def test_missing_part(run: RunFolder, part: str) -> None:
+    (run.path / part).unlink()
+    with pytest.raises(ModelError, match=f"no complete run folder, without {part}"):
+        export(run.path)
+
+
+@pytest.mark.parametrize("part", ["model.keras", "config.json", "metrics.json", "sample.parquet"])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"[1]"])
+def test_damaged_part(run: RunFolder, part: str, content: bytes) -> None:
+    (run.path / part).write_bytes(content)
+    before = files_in(run.path)
+    with pytest.raises(ModelError, match=part):
+        export(run.path)
+    assert files_in(run.path) == before
+
+
+def test_config_of_another_version(run: RunFolder) -> None:
+    config = json.loads(run.config.read_text())
+    run.config.write_text(json.dumps(config | {"config_version": 99}))
+    with pytest.raises(ModelError, match=r"config version 99, expected 1\. Train again"):
+        export(run.path)
+
+
+def test_vocabulary_of_another_run(run: RunFolder) -> None:
+    Vocabulary(pa.array([f"word{n}" for n in range(10)])).save(run.vocabulary)
+    with pytest.raises(ModelError, match="10 words, more than the network's 13 ids allow"):
+        export(run.path)
+
+
+def test_model_of_another_length(run: RunFolder) -> None:
+    config = json.loads(run.config.read_text())
+    run.config.write_text(json.dumps(config | {"max_tokens": 30}))
+    with pytest.raises(ModelError, match=r"reads 12 tokens, but its config says 30"):
+        export(run.path)
+
+
+def test_lambda_layer_is_not_run(run: RunFolder, tmp_path: Path) -> None:
+    import keras
+
+    marker = tmp_path / "ran"
+    code = f"__import__('pathlib').Path({str(marker)!r}).touch()"
+    network = keras.Sequential(
+        [
+            keras.Input((12,), dtype="int32"),
+            keras.layers.Lambda(lambda ids, code=code: [eval(code), ids][1]),
+            keras.layers.Dense(1),
+        ]
+    )
+    network.save(run.model)
+    marker.unlink()  # building the network ran it
+    with pytest.raises(ModelError, match=r"model\.keras: no model that Keras can read"):
+        export(run.path)
+    assert not marker.exists()
+
+
+def test_no_run_folder_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="found nothing there"):
+        export(tmp_path / "none")
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="found a file"):
+        export(tmp_path / "file")
+    with pytest.raises(ModelError, match="no complete run folder"):
+        export(tmp_path)
+
+
+def test_output_must_end_in_onnx(run: RunFolder) -> None:
+    with pytest.raises(UsageError, match=r"expected a file name that ends in \.onnx"):
+        export(run.path, run.path / "model.bin")
+
+
+def test_command(run: RunFolder) -> None:
+    command = [sys.executable, "-m", "toolkit", "export", str(run.path)]
+    environment = os.environ | {"COLUMNS": "100"}
+    first = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    assert "4 reviews" in first.stdout
+    assert "0 label flips" in first.stdout
+    assert "conv1d.ids.onnx" in first.stdout
+    again = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert again.returncode == 2
+    assert again.stderr.startswith("error: ")
+    assert "--force" in again.stderr
+    assert "Traceback" not in again.stderr

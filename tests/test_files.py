@@ -1,0 +1,93 @@
+"""Outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.files import atomic_file, atomic_folder
+
+
+def test_file_appears_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    with atomic_file(target) as partial:
+        partial.write_text("whole")
+        assert not target.exists()
+        assert partial.parent == tmp_path  # a rename must not cross file systems
+    assert target.read_text() == "whole"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_file_has_ordinary_rights(tmp_path: Path) -> None:
+    (tmp_path / "ordinary").touch()
+    with atomic_file(tmp_path / "out") as partial:
+        partial.touch()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+    with pytest.raises(error), atomic_file(target, force=True) as partial:
+        partial.write_text("half")
+        raise error
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_existing_file_is_refused_before_the_work(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+    with pytest.raises(UsageError, match=r"out\.csv: exists already.*--force"):
+        with atomic_file(target):
+            pytest.fail("the work has begun")
+    with atomic_file(target, force=True) as partial:
+        partial.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="none does not exist"), atomic_file(tmp_path / "none/out"):
+        pass
+    with pytest.raises(UsageError, match="file is a file"), atomic_file(tmp_path / "file/out"):
+        pass
+    with pytest.raises(UsageError, match="is a folder"), atomic_file(tmp_path, force=True):
+        pass
+
+
+def test_full_disk_names_the_output(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    with pytest.raises(ToolkitError, match=r"out\.csv: cannot be written: No space left"):
+        with atomic_file(target), Path("/dev/full").open("w") as full:
+            full.write("x" * 100_000)
+    assert os.listdir(tmp_path) == []
+
+
+def test_folder_appears_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    with atomic_folder(target) as partial:
+        (partial / "part").write_text("whole")
+        assert not target.exists()
+    assert (target / "part").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(UsageError, match="run: exists already"), atomic_folder(target):
+        pass
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target, force=True) as partial:
+        (partial / "new").touch()
+        raise KeyboardInterrupt
+    assert os.listdir(target) == ["old"]
+    with atomic_folder(target, force=True) as partial:
+        (partial / "new").touch()
+    assert os.listdir(target) == ["new"]
+    assert os.listdir(tmp_path) == ["run"]

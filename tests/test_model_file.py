@@ -1,0 +1,138 @@
+"""Reading model files, and what is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.data import PROJECT
+from toolkit.errors import ModelError
+from toolkit.model_file import FORMAT_VERSION, ModelFile
+
+SHIPPED = PROJECT / "exported" / "conv1d.onnx"
+
+
+@pytest.fixture
+def model() -> onnx.ModelProto:
+    return onnx.load(SHIPPED)
+
+
+def load(model: onnx.ModelProto, folder: Path) -> ModelFile:
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    return ModelFile.load(path)
+
+
+def set_fact(model: onnx.ModelProto, key: str, value: str) -> None:
+    (entry,) = (entry for entry in model.metadata_props if entry.key == key)
+    entry.value = value
+
+
+def test_network_is_cut_at_the_token_ids() -> None:
+    network = ModelFile.load(SHIPPED).network
+    assert [value.name for value in network.graph.input] == ["token_ids"]
+    assert [value.name for value in network.graph.output] == ["probability"]
+    assert not {node.domain for node in network.graph.node}.difference({"", "ai.onnx"})
+
+
+def test_facts_survive_the_file() -> None:
+    file = ModelFile.load(SHIPPED)
+    file.facts.write_to(file.graph)
+    assert type(file.facts).read_from(file.graph, SHIPPED) == file.facts
+
+
+def test_no_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="none: no such model file"):
+        ModelFile.load(tmp_path / "none")
+    with pytest.raises(ModelError, match="a folder, expected a model file"):
+        ModelFile.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no protobuf", b"\x00" * 100, b"text,id\n"])
+def test_no_onnx(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"m\.onnx: no ONNX model"):
+        ModelFile.load(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_cut_short(tmp_path: Path, share: float) -> None:
+    whole = SHIPPED.read_bytes()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ModelError, match=r"m\.onnx: "):
+        ModelFile.load(path)
+
+
+def test_foreign_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
+    del model.metadata_props[:]
+    with pytest.raises(ModelError, match="none that `toolkit export` wrote"):
+        load(model, tmp_path)
+
+
+def test_another_format_version(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "format_version", str(FORMAT_VERSION + 1))
+    with pytest.raises(ModelError, match=f"version {FORMAT_VERSION + 1}, but this toolkit reads"):
+        load(model, tmp_path)
+
+
+def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "threshold", "0,5")
+    with pytest.raises(ModelError, match="damaged metadata"):
+        load(model, tmp_path)
+    set_fact(model, "threshold", "0.5")
+    kept = [entry for entry in model.metadata_props if entry.key != "labels"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    with pytest.raises(ModelError, match="damaged metadata, without 'labels'"):
+        load(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("threshold", '"half"'), ("labels", "[1]"), ("max_tokens", "-1"), ("max_tokens", '"x"'),
+     ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN")],
+)  # fmt: skip
+def test_facts_of_the_wrong_kind(
+    model: onnx.ModelProto, tmp_path: Path, key: str, value: str
+) -> None:
+    set_fact(model, key, value)
+    with pytest.raises(ModelError, match=f"damaged metadata: {key}"):
+        load(model, tmp_path)
+
+
+def test_twin_is_not_the_model() -> None:
+    with pytest.raises(ModelError, match=r"without the input 'text' \(the ids-in twin"):
+        ModelFile.load(SHIPPED.with_suffix(".ids.onnx"))
+
+
+def test_without_vocabulary(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    encoder.op_type = "Identity"
+    with pytest.raises(ModelError, match="without the LabelEncoder"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_words_out_of_order(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    (ids,) = (entry for entry in encoder.attribute if entry.name == "values_int64s")
+    ids.ints[-1], ids.ints[-2] = ids.ints[-2], ids.ints[-1]
+    with pytest.raises(ModelError, match="not in order"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_weights_outside_the_file_are_never_opened(model: onnx.ModelProto, tmp_path: Path) -> None:
+    weights = model.graph.initializer[0]
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="../../etc/passwd")
+    with pytest.raises(ModelError, match="stored outside the file"):
+        load(model, tmp_path)
+
+
+def test_facts_are_json(model: onnx.ModelProto) -> None:
+    for entry in model.metadata_props:
+        json.loads(entry.value)

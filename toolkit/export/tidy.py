@@ -1,0 +1,78 @@
+"""The same graph with nodes in one fixed order and with short names.
+
+tf2onnx orders nodes by the hashes of their names and numbers them across conversions, so that
+exporting twice gives two files. After this they are one, byte for byte.
+"""
+
+from __future__ import annotations
+
+import onnx
+
+from toolkit.model_file import PROBABILITY, TOKEN_IDS
+
+
+def tidy(network: onnx.ModelProto) -> onnx.ModelProto:
+    """Order the nodes depth first from the output, and name what stands between by order.
+
+    Parameters
+    ----------
+    network : onnx.ModelProto
+        `token_ids` → `probability`, without subgraphs.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The same computation; what the output does not need is gone.
+    """
+    graph = network.graph
+    producers = {name: node for node in graph.node for name in node.output}
+    weights = {entry.name: entry for entry in graph.initializer}
+    names = {TOKEN_IDS: TOKEN_IDS, PROBABILITY: PROBABILITY, "": ""}
+    nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = []
+
+    def visit(name: str) -> None:
+        if name in weights:
+            constants.append(weights[name])
+            names[name] = f"network/weights_{len(constants)}"
+        else:
+            node = producers[name]
+            for source in node.input:
+                if source not in names:
+                    visit(source)
+            nodes.append(node)
+            for position, output in enumerate(node.output):
+                suffix = f"_{position}" if position else ""
+                names.setdefault(output, f"network/{node.op_type}_{len(nodes)}{suffix}")
+
+    visit(PROBABILITY)
+    return onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [_renamed(node, names) for node in nodes],
+            "network",
+            graph.input,
+            graph.output,
+            [_renamed_weights(entry, names[entry.name]) for entry in constants],
+        ),
+        ir_version=network.ir_version,
+        opset_imports=network.opset_import,
+    )
+
+
+def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
+    renamed = onnx.NodeProto()
+    renamed.CopyFrom(node)
+    renamed.input[:] = [names[name] for name in node.input]
+    renamed.output[:] = [names[name] for name in node.output]
+    renamed.name = renamed.output[0]
+    renamed.ClearField("doc_string")
+    del renamed.attribute[:]
+    renamed.attribute.extend(sorted(node.attribute, key=lambda entry: entry.name))
+    return renamed
+
+
+def _renamed_weights(weights: onnx.TensorProto, name: str) -> onnx.TensorProto:
+    renamed = onnx.TensorProto()
+    renamed.CopyFrom(weights)
+    renamed.name = name
+    return renamed
