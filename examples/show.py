@@ -7,6 +7,7 @@ import csv
 import sys
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +16,7 @@ COLOURS = {"positive": "green", "negative": "red"}
 
 
 def main() -> None:
-    table = Table("id", "sentiment", "probability", Text("text"))
+    table = Table("id", "sentiment", "probability", "text", box=box.SIMPLE)
     with Path(sys.argv[1]).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             sentiment = row["predicted_sentiment"]

@@ -1,0 +1,47 @@
+"""Small labelled reviews that a network can learn in a moment."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_GOOD = ("superb", "delightful", "moving", "brilliant")
+_BAD = ("dull", "awful", "clumsy", "boring")
+_PLAIN = ("the", "film", "was", "and", "a", "story", "with", "its", "actors", "music")
+
+
+def make_rows(count: int, seed: int = 7) -> list[tuple[str, str]]:
+    """Text and label (0 or 1) of ``count`` reviews, half of them positive."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        opinions = _GOOD if number % 2 else _BAD
+        words = draw.choices(_PLAIN, k=8) + draw.choices(opinions, k=2)
+        draw.shuffle(words)
+        rows.append((" ".join(words), str(number % 2)))
+    return rows
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows of fields as a CSV file with a header."""
+
+    def write(
+        *rows: tuple[str, ...], header: tuple[str, ...] = ("text", "label"), name: str = "r.csv"
+    ) -> Path:
+        path = tmp_path / name
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+        return path
+
+    return write
+
+
+@pytest.fixture
+def reviews_csv(write_csv: Callable[..., Path]) -> Path:
+    """Sixty labelled reviews."""
+    return write_csv(*make_rows(60), name="reviews.csv")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from toolkit.commands.train import train
+from toolkit.errors import UsageError
+from toolkit.run_folder import RunFolder
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+app = typer.Typer()
+app.command()(train)
+
+
+def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = [str(reviews_csv), "-o", str(run), "--test-data", str(reviews_csv)]
+    settings = ["--epochs", "2", "--batch-size", "8", "--seed", "5", "--show-samples", "2"]
+    result = CliRunner().invoke(app, [*arguments, *settings], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "60 reviews (30 positive, 30 negative)" in result.output
+    assert "x_train (48, 100) int32  y_train (48,) int8" in result.output
+    assert "x_valid (12, 100) int32  y_valid (12,) int8" in result.output
+    assert result.output.count("] <start> ") == 2
+    assert "Total params: 152,593" in result.output
+    metrics = RunFolder(run).load_metrics()
+    for name in ("validation", "test"):
+        scores = metrics[name]
+        assert f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}" in result.output
+    assert result.output.endswith(f"Next: toolkit export {run}\n")
+    training = RunFolder(run).load_config().training
+    assert (training["seed"], training["epochs"], training["batch_size"]) == (5, 2, 8)
+
+
+def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
+    arguments = [str(reviews_csv), "-o", str(tmp_path / "run"), "--folds", "2", "--epochs", "1"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "Fold 2 of 2" in result.output
+    assert "Fold 2: loss " in result.output
+    assert "Final fit on all 60 reviews, epochs: 1" in result.output
+    assert "2 folds     loss " in result.output
+
+
+def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> None:
+    with pytest.raises(UsageError, match="--folds: expected 0 or at least 2, found 1"):
+        CliRunner().invoke(app, [str(reviews_csv), "--folds", "1"], catch_exceptions=False)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.errors import InputError, TrainingError
+from toolkit.training.columns import ColumnNames
+from toolkit.training.sources import load
+from toolkit.training.sources.reviews import Reviews
+
+WriteCsv = Callable[..., Path]
+
+ROWS = [("fine, truly", "1"), ("two\nlines", "0"), ('a "quoted" word', "1"), ("007", "0")]
+TEXTS = [text for text, _ in ROWS]
+
+
+def read(path: Path, **columns: str) -> Reviews:
+    return load(str(path), ColumnNames(**columns))
+
+
+def write_jsonl(path: Path, rows: list[object]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_csv_and_its_default_columns(write_csv: WriteCsv) -> None:
+    reviews = read(write_csv(*ROWS))
+    assert reviews.texts.to_pylist() == TEXTS
+    assert reviews.labels.tolist() == [1, 0, 1, 0]
+    assert reviews.labels.dtype == np.int8
+    assert reviews.groups is None
+
+
+def test_review_and_sentiment_are_the_second_choice(write_csv: WriteCsv) -> None:
+    header = ("review", "sentiment", "text")
+    rows = [("ignored", "positive", "first"), ("ignored", "negative", "second")]
+    assert read(write_csv(*rows, header=header)).texts.to_pylist() == ["first", "second"]
+    reviews = read(write_csv(*(row[:2] for row in rows), header=header[:2]))
+    assert reviews.texts.to_pylist() == ["ignored", "ignored"]
+    assert reviews.labels.tolist() == [1, 0]
+
+
+def test_chosen_columns(write_csv: WriteCsv) -> None:
+    path = write_csv(("x", "1", "a", "f"), ("x", "1", "b", "g"), header=("text", "label", "t", "l"))
+    with pytest.raises(InputError, match=r"column 'l', row 1: found the label 'f' \(2 such rows\)"):
+        read(path, text="t", label="l")
+    assert read(path, text="t").texts.to_pylist() == ["a", "b"]
+
+
+def test_tsv(tmp_path: Path) -> None:
+    path = tmp_path / "r.tsv"
+    path.write_text("text\tlabel\na, b\t1\n", "utf-8")
+    assert read(path).texts.to_pylist() == ["a, b"]
+
+
+@pytest.mark.parametrize(
+    "text_type", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str
+)
+@pytest.mark.parametrize("label_type", [pa.int8(), pa.int64(), pa.float32(), pa.string()], ids=str)
+def test_parquet(tmp_path: Path, text_type: pa.DataType, label_type: pa.DataType) -> None:
+    labels = pa.array([1, 0, 1, 0]).cast(label_type)
+    path = tmp_path / "r.parquet"
+    pq.write_table(pa.table({"text": pa.array(TEXTS).cast(text_type), "label": labels}), path)
+    reviews = read(path)
+    assert reviews.texts.to_pylist() == TEXTS
+    assert reviews.labels.tolist() == [1, 0, 1, 0]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.sampled_from("01"))))
+def test_formats_agree(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    """Also with line separators, NUL and quotes in the texts: same reviews, same fingerprint."""
+    folder = tmp_path_factory.mktemp("formats")
+    rows = [("never empty", "1"), *rows]
+    with (folder / "r.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *rows])
+    write_jsonl(folder / "r.jsonl", [{"text": text, "label": int(label)} for text, label in rows])
+    columns = {"text": [text for text, _ in rows], "label": [float(label) for _, label in rows]}
+    pq.write_table(pa.table(columns), folder / "r.parquet")
+    found = [read(folder / f"r{suffix}") for suffix in (".csv", ".jsonl", ".parquet")]
+    assert len({reviews.sha256 for reviews in found}) == 1
+    assert len({reviews.without_text for reviews in found}) == 1
+    assert found[0].texts.to_pylist() == [text for text, _ in rows if text.strip()]
+
+
+@pytest.mark.parametrize("negative", ["0", "0.0", "neg", "NEG", " Negative "])
+@pytest.mark.parametrize("positive", ["1", "1.0", "pos", "Pos", "positive"])
+def test_labels(write_csv: WriteCsv, negative: str, positive: str) -> None:
+    assert read(write_csv(("a", positive), ("b", negative))).labels.tolist() == [1, 0]
+
+
+def test_rows_without_text_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [{"text": "a", "label": 1}, {"text": None}, {"text": " \t"}, {"label": 0}]
+    reviews = read(write_jsonl(tmp_path / "r.jsonl", rows))
+    assert reviews.texts.to_pylist() == ["a"]
+    assert reviews.without_text == 3
+
+
+def test_groups_are_equal_for_equal_names_and_blank_ones_are_alone(write_csv: WriteCsv) -> None:
+    rows = [("a", "1", "x"), ("b", "0", ""), ("c", "1", "y"), ("d", "0", ""), ("e", "0", "x")]
+    reviews = read(write_csv(*rows, header=("text", "label", "film")), group="film")
+    assert reviews.groups is not None
+    first, lone, other, alone, same = reviews.groups.tolist()
+    assert first == same
+    assert len({first, lone, other, alone}) == 4
+
+
+def test_the_fingerprint_changes_with_a_text_a_label_and_the_order(write_csv: WriteCsv) -> None:
+    variants = [
+        [("ab", "1"), ("c", "0")],
+        [("a", "1"), ("bc", "0")],
+        [("ab", "0"), ("c", "0")],
+        [("c", "0"), ("ab", "1")],
+    ]
+    assert len({read(write_csv(*rows)).sha256 for rows in variants}) == len(variants)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.csv", b"", "csv: is empty"),
+        ("r.csv", b"\n\n", "csv: is empty"),
+        ("r.jsonl", b"", "jsonl: is empty"),
+        ("r.parquet", b"", "parquet: is empty"),
+        ("r.parquet", b"PAR1", "parquet: no Parquet file that can be read"),
+        ("r.txt", b"a", r"unknown kind of file.*\.csv, .*\.parquet"),
+        ("r.csv", b"text,label\na,1,2\n", "line 2: 3 fields, expected 2"),
+        ("r.csv", b'text,label\na,1\n"b,0\n', "line 3: no valid CSV: unexpected end"),
+        ("r.csv", b"text,text,label\na,b,1\n", "two columns are named 'text'"),
+        ("r.csv", b"text,label\ncaf\xe9,1\n", r"no UTF-8 text at byte 14.*iconv"),
+        ("r.csv", b"body,label\na,1\n", r"'text' or 'review' \(found: body, label\).*--text-c"),
+        ("r.csv", b"text,stars\na,1\n", r"no column 'label' or 'sentiment'.*--label-column"),
+        ("r.csv", b"text,label\na,1\n,9\nb,8\nc,x\n", r"row 3: found the label '8' \(2 such"),
+        ("r.csv", b"text,label\na,1\nb,\n", "'label', row 2: found no label, expected 0"),
+        ("r.jsonl", b'{"text": "a", "label": 1}\n[]\n', "line 2: expected a JSON object, found l"),
+        ("r.jsonl", b'{"text": "a"\n', "line 1: no valid JSON"),
+        ("r.jsonl", b'{"text": "\\ud800"}\n', r"line 1: no valid JSON:.*surrogates"),
+        ("r.jsonl", b'{"text": 5, "label": 1}\n', "'text': expected text, found int64"),
+        ("r.jsonl", b'{"text": [], "label": 1}\n', "'text': expected text or numbers, found l"),
+    ],
+)
+def test_what_cannot_be_read_says_why(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read(path)
+
+
+def test_a_missing_group_column(write_csv: WriteCsv) -> None:
+    with pytest.raises(
+        InputError, match=r"no column 'film' \(found: text, label\).*--group-column"
+    ):
+        read(write_csv(*ROWS), group="film")
+
+
+def test_a_missing_file_names_what_could_be_given(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere: no such file or folder.*aclImdb.*'imdb'"):
+        read(tmp_path / "nowhere")
+
+
+def test_too_few_reviews(write_csv: WriteCsv) -> None:
+    path = write_csv(*ROWS, (" ", "1"))
+    with pytest.raises(
+        TrainingError, match=r"4 reviews \(1 rows without text left out\), expected"
+    ):
+        read(path).check()
+
+
+def test_one_label_only(write_csv: WriteCsv) -> None:
+    with pytest.raises(TrainingError, match="all 20 reviews are negative"):
+        read(write_csv(*[("a", "0")] * 20)).check()

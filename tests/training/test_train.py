@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.training.conftest import make_rows
+from toolkit import __version__
+from toolkit.backend import import_keras
+from toolkit.errors import TrainingError, UsageError
+from toolkit.run_folder import RunFolder
+from toolkit.text import Vocabulary
+from toolkit.training.arrays import Arrays
+from toolkit.training.fit import Fit
+from toolkit.training.options import TrainingOptions
+from toolkit.training.reporter import Reporter
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.train import TrainingResult, train
+
+# Keras 3.15 saves weights through a call that NumPy 2 deprecates in what TensorFlow 2.21 offers.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+PARTS = {
+    "model.keras",
+    "vocabulary.txt",
+    "config.json",
+    "metrics.json",
+    "history.csv",
+    "sample.parquet",
+    "loss.png",
+    "accuracy.png",
+}
+
+
+class Listener(Reporter):
+    """Remembers what it hears."""
+
+    def __init__(self) -> None:
+        self.reviews: list[Reviews] = []
+        self.arrays: list[Arrays] = []
+        self.samples: list[tuple[str, int]] = []
+        self.summary = ""
+        self.folds: list[Fit] = []
+        self.final: tuple[int, int] | None = None
+
+    def loaded(self, reviews: Reviews) -> None:
+        self.reviews.append(reviews)
+
+    def encoded(self, arrays: Arrays) -> None:
+        self.arrays.append(arrays)
+
+    def sample(self, words: str, label: int) -> None:
+        self.samples.append((words, label))
+
+    def network(self, summary: str) -> None:
+        self.summary = summary
+
+    def fold_ends(self, number: int, fit: Fit) -> None:
+        self.folds.append(fit)
+
+    def final_fit_begins(self, reviews: int, epochs: int) -> None:
+        self.final = reviews, epochs
+
+
+@pytest.fixture
+def options(reviews_csv: Path, tmp_path: Path) -> TrainingOptions:
+    """A short training of small data."""
+    return TrainingOptions(
+        data=str(reviews_csv), output=tmp_path / "run", epochs=3, batch_size=8, seed=3
+    )
+
+
+def read_history(run: RunFolder) -> list[dict[str, str]]:
+    with run.history.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights_of(result: TrainingResult) -> list[np.ndarray]:
+    network = import_keras().saving.load_model(result.run.model)
+    weights: list[np.ndarray] = network.get_weights()
+    return weights
+
+
+def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
+    result = train(options)
+    run = result.run
+    run.check()
+    assert {path.name for path in run.path.iterdir()} == PARTS
+    config = run.load_config()
+    assert (config.preset, config.vocabulary_size, config.max_tokens) == ("conv1d", 10_000, 100)
+    assert config.data["source"] == "reviews.csv"
+    assert config.data["reviews"] == 60
+    assert len(config.data["sha256"]) == 64
+    assert config.toolkit_version == __version__
+    assert config.training["seed"] == 3
+    assert config.training["sample"] == "validation"
+    metrics = run.load_metrics()
+    assert metrics == result.metrics
+    assert metrics["parameters"] == 152_593
+    assert metrics["validation"]["reviews"] == 12
+    assert metrics["validation"]["split"] == "random"
+    assert (run.path / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_sample_is_what_the_network_was_not_fitted_on(options: TrainingOptions) -> None:
+    listener = Listener()
+    run = train(options, listener).run
+    sample = pq.read_table(run.sample)
+    assert sample.num_rows == 12
+    held_out = listener.arrays[0].held_out
+    assert held_out is not None
+    ids = Vocabulary.load(run.vocabulary).encode(sample["text"], last=100).padded(100)
+    assert np.array_equal(ids, held_out.ids)
+    assert np.array_equal(sample["label"].to_numpy(), held_out.labels)
+
+
+def test_the_vocabulary_is_built_on_the_fitted_reviews_alone(
+    write_csv: Callable[..., Path], options: TrainingOptions
+) -> None:
+    """Every review has a word of its own: those of the held-out reviews are unknown."""
+    rows = [(f"{text} own{number}", label) for number, (text, label) in enumerate(make_rows(60))]
+    run = train(replace(options, data=str(write_csv(*rows)), epochs=1)).run
+    words = set(Vocabulary.load(run.vocabulary).words.to_pylist())
+    held_out = {text.split()[-1] for text in pq.read_table(run.sample)["text"].to_pylist()}
+    assert len(held_out) == 12
+    assert not held_out & words
+    assert sum(word.startswith("own") for word in words) == 48
+
+
+def test_the_seed_decides_everything(options: TrainingOptions, tmp_path: Path) -> None:
+    first, second, other = (
+        train(replace(options, output=tmp_path / name, seed=seed))
+        for name, seed in (("first", 3), ("second", 3), ("other", 4))
+    )
+    assert first.metrics | {"seconds": 0} == second.metrics | {"seconds": 0}
+    assert first.run.history.read_bytes() == second.run.history.read_bytes()
+    assert first.run.history.read_bytes() != other.run.history.read_bytes()
+    for one, same in zip(weights_of(first), weights_of(second), strict=True):
+        assert np.array_equal(one, same)
+
+
+def test_folds_judge_and_the_final_fit_is_on_everything(options: TrainingOptions) -> None:
+    listener = Listener()
+    result = train(replace(options, folds=3, epochs=4), listener)
+    folds = result.metrics["folds"]
+    assert [fold["reviews"] for fold in folds["each"]] == [20, 20, 20]
+    for name in ("loss", "accuracy"):
+        values = [fold[name] for fold in folds["each"]]
+        assert folds[name]["mean"] == pytest.approx(np.mean(values))
+        assert folds[name]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert "validation" not in result.metrics
+    epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
+    assert listener.final == (60, epochs)
+    assert len(listener.arrays[0].fitted.labels) == 60
+    history = read_history(result.run)
+    assert list(history[0]) == HISTORY
+    assert {row["fold"] for row in history} == {"1", "2", "3", ""}
+    final = [row for row in history if not row["fold"]]
+    assert len(final) == epochs
+    assert {row["val_loss"] for row in final} == {""}
+    assert result.run.load_config().training["sample"] == "training"
+    assert {path.name for path in result.run.path.iterdir()} == PARTS
+
+
+def test_groups_make_it_a_split_by_group(
+    write_csv: Callable[..., Path], options: TrainingOptions
+) -> None:
+    rows = [(*row, f"film {number // 4}") for number, row in enumerate(make_rows(80))]
+    data = write_csv(*rows, header=("text", "label", "film"))
+    columns = replace(options.columns, group="film")
+    result = train(replace(options, data=str(data), columns=columns, epochs=1))
+    assert result.metrics["validation"]["split"] == "group"
+    kept = {dict(zip((row[0] for row in rows), (row[2] for row in rows), strict=True))[text]
+            for text in pq.read_table(result.run.sample)["text"].to_pylist()}  # fmt: skip
+    assert len(kept) == 4
+
+
+def test_test_data_are_measured_and_recorded(
+    write_csv: Callable[..., Path], options: TrainingOptions
+) -> None:
+    test_data = write_csv(*make_rows(20, seed=8), name="test.csv")
+    listener = Listener()
+    result = train(replace(options, test=True, test_data=test_data, folds=2), listener)
+    assert result.metrics["test"]["reviews"] == 20
+    assert [reviews.name for reviews in listener.reviews] == ["reviews.csv", "test.csv"]
+    config = result.run.load_config()
+    assert config.data["test"]["source"] == "test.csv"
+    assert config.training["sample"] == "test"
+    assert pq.read_table(result.run.sample).num_rows == 20
+
+
+def test_samples_are_fitted_rows_in_words(options: TrainingOptions) -> None:
+    listener = Listener()
+    train(replace(options, show_samples=3, epochs=1), listener)
+    assert len(listener.samples) == 3
+    known = {f"<start> {text}": int(label) for text, label in make_rows(60)}
+    assert all(known[words] == label for words, label in listener.samples)
+    assert "conv1d (Conv1D)" in listener.summary
+    assert max(map(len, listener.summary.splitlines())) < 80
+
+
+def test_the_default_place_is_made(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = train(replace(options, output=None, epochs=1))
+    assert result.run.path == Path("runs/conv1d")
+    result.run.check()
+
+
+def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
+    options: TrainingOptions,
+) -> None:
+    first = train(replace(options, epochs=1))
+    (first.run.path / "mine.txt").write_text("left from before")
+    with pytest.raises(UsageError, match=r"exists already.*--force"):
+        train(options)
+    assert (first.run.path / "mine.txt").exists()
+    train(replace(options, epochs=1, force=True))
+    assert {path.name for path in first.run.path.iterdir()} == PARTS
+
+
+def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no run folder, so --force does not replace it"):
+        train(replace(options, output=tmp_path, force=True))
+    with pytest.raises(UsageError, match="is a file"):
+        train(replace(options, output=Path(options.data), force=True))
+
+
+@pytest.mark.parametrize("step", ["loaded", "encoded", "fold_begins", "final_fit_begins"])
+def test_an_interrupted_training_leaves_nothing(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    reporter = Reporter()
+    monkeypatch.setattr(reporter, step, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(options, folds=2, epochs=1), reporter)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_interrupted_writing_leaves_nothing(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.training.write.plot_histories", interrupt)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(options, epochs=1))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_has_no_test_part(options: TrainingOptions) -> None:
+    with pytest.raises(UsageError, match=r"--test: .*reviews\.csv has no test part.*--test-data"):
+        train(replace(options, test=True))
+
+
+def test_unusable_data_fail_before_anything_is_written(
+    write_csv: Callable[..., Path], options: TrainingOptions
+) -> None:
+    data = str(write_csv(("a", "1"), ("b", "0")))
+    with pytest.raises(TrainingError, match="2 reviews, expected at least 10"):
+        train(replace(options, data=data))
+    assert not options.run.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"preset": "lstm"}, "No preset 'lstm'"),
+        ({"epochs": 0}, "--epochs: expected at least 1, found 0"),
+        ({"validation": 1.0}, r"--validation: expected between 0 and 1, found 1\.0"),
+        ({"folds": 1}, "--folds: expected 0 or at least 2, found 1"),
+        ({"batch_size": 0}, "--batch-size: expected at least 1"),
+        ({"seed": -1}, "--seed: expected from 0 to 4294967295, found -1"),
+        ({"show_samples": -1}, "--show-samples: expected at least 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(
+    options: TrainingOptions, wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        replace(options, **wrong)  # type: ignore[arg-type]

@@ -1,0 +1,166 @@
+"""`toolkit train`: labelled reviews → run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.training.columns import ColumnNames
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS
+from toolkit.training.split_kind import SplitKind
+
+_DATA = "Data"
+_FITTING = "Fitting"
+_JUDGING = "Judging"
+
+_PRESET_HELP = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Labelled reviews: a .csv, .tsv, .jsonl or .parquet file, an aclImdb folder, "
+            "or imdb, which Keras downloads.",
+        ),
+    ] = "imdb",
+    preset: Annotated[str, typer.Option(help=_PRESET_HELP)] = DEFAULT_PRESET,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The run folder to write.", show_default="runs/PRESET"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run folder.")] = False,
+    text_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the texts.",
+            show_default="text, else review",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the labels: 0 or 1, neg or pos, negative or positive.",
+            show_default="label, else sentiment",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="A column, such as the film or the product, whose equal values stay on one side "
+            "of every split.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(min=1, help="Passes over the reviews, at most.", rich_help_panel=_FITTING),
+    ] = 100,
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            "--early-stopping/--no-early-stopping",
+            help="Stop when the validation loss no longer falls, and keep the best epoch; or run "
+            "every epoch and keep the last weights.",
+            rich_help_panel=_FITTING,
+        ),
+    ] = True,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Reviews per step.", rich_help_panel=_FITTING)
+    ] = 32,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Decides all that is random: the same seed gives the same network.",
+            rich_help_panel=_FITTING,
+        ),
+    ] = 1,
+    split: Annotated[
+        SplitKind | None,
+        typer.Option(
+            help="How reviews are held out: never parting a group, at random, or the last ones "
+            "(as the tutorial does).",
+            show_default="group where there are groups, else random",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = None,
+    validation: Annotated[
+        float,
+        typer.Option(
+            help="Share of the reviews to hold out; not used with --folds.",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = 0.2,
+    folds: Annotated[
+        int,
+        typer.Option(
+            help="Cross-validate with so many folds first, then fit on all reviews; 0 for none.",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = 0,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test",
+            help="Measure on the test part of the data at the end.",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = False,
+    test_data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure on these labelled reviews at the end, in the same columns.",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = None,
+    show_samples: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Show so many random reviews as the network sees them.",
+            rich_help_panel=_JUDGING,
+        ),
+    ] = 0,
+) -> None:
+    """Train a network on labelled reviews.
+
+    Writes a run folder with the network, its vocabulary, metrics, history and plots, which
+    `toolkit export` turns into one model file.
+
+    Examples: `toolkit train`, or
+
+    - `toolkit train reviews.csv --text-column body --label-column opinion`
+    - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
+    - `toolkit train aclImdb --test`
+    - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
+      the tutorial as published
+    """
+    options = TrainingOptions(
+        data=data,
+        preset=preset,
+        output=output,
+        force=force,
+        epochs=epochs,
+        early_stopping=early_stopping,
+        split=split,
+        validation=validation,
+        folds=folds,
+        batch_size=batch_size,
+        seed=seed,
+        columns=ColumnNames(text_column, label_column, group_column),
+        test=test,
+        test_data=test_data,
+        show_samples=show_samples,
+    )
+    # Late: training imports Arrow and, when it runs, TensorFlow.
+    from toolkit.commands.training_report import TerminalReporter, print_result
+    from toolkit.training import train as training
+
+    print_result(training.train(options, TerminalReporter()))

@@ -1,0 +1,103 @@
+"""What `toolkit train` prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from toolkit.training.arrays import Arrays, Part
+from toolkit.training.fit import Fit
+from toolkit.training.reporter import Progress, Reporter
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.train import TrainingResult
+
+_SENTIMENT = ("negative", "positive")
+
+
+class TerminalReporter(Reporter):
+    """Prints the steps: with Keras' progress bar on a terminal, in plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.progress: Progress = 1 if sys.stdout.isatty() else 2
+
+    def loaded(self, reviews: Reviews) -> None:
+        """Print how many reviews of which label there are."""
+        negatives = len(reviews) - reviews.positives
+        parts = [f"{reviews.positives:,} positive", f"{negatives:,} negative"]
+        if reviews.without_text:
+            parts.append(f"{reviews.without_text:,} rows without text left out")
+        typer.echo(f"{reviews.name}: {len(reviews):,} reviews ({', '.join(parts)})")
+
+    def encoded(self, arrays: Arrays) -> None:
+        """Print the shapes of the arrays."""
+        typer.echo(f"vocabulary: {len(arrays.vocabulary.words):,} words")
+        typer.echo(_shapes("train", arrays.fitted))
+        if arrays.held_out is not None:
+            typer.echo(_shapes("valid", arrays.held_out))
+
+    def sample(self, words: str, label: int) -> None:
+        """Print a decoded row."""
+        typer.echo(f"\n[{_SENTIMENT[label]}] {words}")
+
+    def network(self, summary: str) -> None:
+        """Print the layers."""
+        typer.echo(f"\n{summary}")
+
+    def fold_begins(self, number: int, count: int) -> None:
+        """Print a heading."""
+        typer.echo(f"\nFold {number} of {count}")
+
+    def fold_ends(self, number: int, fit: Fit) -> None:
+        """Print how the fold went."""
+        if fit.validation is not None:
+            scores = _scores(fit.validation.loss, fit.validation.accuracy)
+            typer.echo(f"Fold {number}: {scores}, best epoch {fit.best_epoch}")
+
+    def final_fit_begins(self, reviews: int, epochs: int) -> None:
+        """Print a heading."""
+        typer.echo(f"\nFinal fit on all {reviews:,} reviews, epochs: {epochs}")
+
+
+def print_result(result: TrainingResult) -> None:
+    """Print the metrics, where the run folder is, and what can be done with it."""
+    metrics = result.metrics
+    typer.echo()
+    if "validation" in metrics:
+        typer.echo(_line("validation", metrics["validation"]) + f"  {_where(metrics)}")
+    if "folds" in metrics:
+        typer.echo(_folds_line(metrics["folds"]))
+    if "test" in metrics:
+        typer.echo(_line("test", metrics["test"]))
+    typer.echo(f"time        {metrics['seconds']:.0f} s")
+    typer.echo(f"written to  {result.run.path}")
+    typer.echo(f"Next: toolkit export {result.run.path}")
+
+
+def _where(metrics: dict[str, Any]) -> str:
+    validation = metrics["validation"]
+    return f"(lowest loss in epoch {validation['best_epoch']}, {validation['split']} split)"
+
+
+def _line(name: str, scores: dict[str, Any]) -> str:
+    return (
+        f"{name:<10}  {_scores(scores['loss'], scores['accuracy'])}, {scores['reviews']:,} reviews"
+    )
+
+
+def _folds_line(folds: dict[str, Any]) -> str:
+    loss, accuracy = folds["loss"], folds["accuracy"]
+    return (
+        f"{len(folds['each'])} folds     loss {loss['mean']:.4f} ± {loss['deviation']:.4f}, "
+        f"accuracy {accuracy['mean']:.2%} ± {accuracy['deviation']:.2%}  ({folds['split']} split)"
+    )
+
+
+def _scores(loss: float, accuracy: float) -> str:
+    return f"loss {loss:.4f}, accuracy {accuracy:.2%}"
+
+
+def _shapes(name: str, part: Part) -> str:
+    ids, labels = part.ids, part.labels
+    return f"x_{name} {ids.shape} {ids.dtype}  y_{name} {labels.shape} {labels.dtype}"

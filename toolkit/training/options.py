@@ -1,0 +1,91 @@
+"""What a user may choose about a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit.errors import UsageError
+from toolkit.training.columns import ColumnNames
+from toolkit.training.presets import DEFAULT_PRESET, find_preset
+from toolkit.training.split_kind import SplitKind
+
+RUNS = Path("runs")
+_SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The settings of `toolkit.training.train.train`, checked.
+
+    Attributes
+    ----------
+    data : str
+        `imdb`, an `aclImdb` folder, or a labelled file.
+    preset : str
+        A name in `PRESETS`.
+    output : Path | None
+        The run folder to write; None stands for `runs/PRESET`.
+    force : bool
+        Whether an existing run folder is replaced.
+    epochs : int
+        Passes over the reviews, at most.
+    early_stopping : bool
+        Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
+        otherwise every epoch runs and the last weights stay.
+    split : SplitKind | None
+        How reviews are held out; None: by group if the reviews have groups, else at random.
+    validation : float
+        Share of the reviews held out, between 0 and 1; not used with folds.
+    folds : int
+        Number of cross-validation folds before a final fit on everything; 0 for none.
+    batch_size : int
+        Reviews per step of the optimizer.
+    seed : int
+        Decides the split, the start weights, the order of the reviews and the dropout.
+    columns : ColumnNames
+        Where a labelled file has its texts, labels and groups.
+    test : bool
+        Whether to measure on the test part of the source.
+    test_data : Path | None
+        A labelled file to measure on in its place.
+    show_samples : int
+        How many rows of token ids to decode for the reader.
+    """
+
+    data: str = "imdb"
+    preset: str = DEFAULT_PRESET
+    output: Path | None = None
+    force: bool = False
+    epochs: int = 100
+    early_stopping: bool = True
+    split: SplitKind | None = None
+    validation: float = 0.2
+    folds: int = 0
+    batch_size: int = 32
+    seed: int = 1
+    columns: ColumnNames = field(default_factory=ColumnNames)
+    test: bool = False
+    test_data: Path | None = None
+    show_samples: int = 0
+
+    def __post_init__(self) -> None:
+        find_preset(self.preset)
+        _require(self.epochs >= 1, "--epochs", self.epochs, "at least 1")
+        _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
+        _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
+        if self.folds and self.split is SplitKind.LAST:
+            raise UsageError("--split last: there are no such folds. Use it without --folds.")
+        _require(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
+        _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
+
+    @property
+    def run(self) -> Path:
+        """The run folder to write."""
+        return self.output or RUNS / self.preset
+
+
+def _require(holds: bool, option: str, found: object, expected: str) -> None:
+    if not holds:
+        raise UsageError(f"{option}: expected {expected}, found {found}")

@@ -1,0 +1,135 @@
+"""What is put on record of a training: `config.json` and `metrics.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit import __version__
+from toolkit.run_folder import SAMPLE_REVIEWS, RunConfig
+from toolkit.text import Vocabulary
+from toolkit.training.fit import PATIENCE, Fit, Scores
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets.base import Preset
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.split_kind import SplitKind
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a training.
+
+    Attributes
+    ----------
+    reviews : Reviews
+        All that were there to train on.
+    split : SplitKind
+        How they were parted.
+    vocabulary : Vocabulary
+        Of the network that is kept.
+    fit : Fit
+        The network that is kept.
+    held_out : Reviews | None
+        The part of `reviews` it was not fitted on.
+    folds : tuple[Fit, ...]
+        Of the cross-validation before it.
+    test_reviews : Reviews | None
+        The test part, if one was asked for.
+    test : Scores | None
+        On the test part.
+    """
+
+    reviews: Reviews
+    split: SplitKind
+    vocabulary: Vocabulary
+    fit: Fit
+    held_out: Reviews | None = None
+    folds: tuple[Fit, ...] = ()
+    test_reviews: Reviews | None = None
+    test: Scores | None = None
+
+    def sample(self, seed: int) -> tuple[str, Reviews]:
+        """Reviews for the proof of parity, unseen ones if there are any, and which these are."""
+        choices = {
+            "validation": self.held_out,
+            "test": self.test_reviews,
+            "training": self.reviews,
+        }
+        name, reviews = next((n, found) for n, found in choices.items() if found is not None)
+        count = min(SAMPLE_REVIEWS, len(reviews))
+        drawn = np.random.default_rng(seed).choice(len(reviews), count, replace=False)
+        return name, reviews.take(np.sort(drawn))
+
+
+def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """The content of `metrics.json`; what was not measured is not there."""
+    metrics: dict[str, Any] = {}
+    if outcome.fit.validation is not None:
+        best_epoch = outcome.fit.best_epoch
+        metrics["validation"] = asdict(outcome.fit.validation) | {
+            "best_epoch": best_epoch,
+            "split": str(outcome.split),
+        }
+    if outcome.folds:
+        metrics["folds"] = _summarize(outcome.folds) | {"split": str(outcome.split)}
+    if outcome.test is not None:
+        metrics["test"] = asdict(outcome.test)
+    metrics["parameters"] = int(outcome.fit.network.count_params())
+    metrics["seconds"] = round(seconds, 1)
+    return metrics
+
+
+def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
+    """The content of `config.json`."""
+    data = _describe_data(outcome.reviews)
+    if outcome.test_reviews is not None:
+        data["test"] = _describe_data(outcome.test_reviews)
+    training = {
+        "seed": options.seed,
+        "epochs": outcome.fit.epochs,
+        "most_epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "early_stopping": options.early_stopping,
+        "patience": PATIENCE if options.early_stopping else None,
+        "split": str(outcome.split),
+        "validation": None if options.folds else options.validation,
+        "folds": options.folds,
+        "sample": outcome.sample(options.seed)[0],
+    }
+    return RunConfig(
+        preset=preset.name,
+        vocabulary_size=preset.vocabulary_size,
+        max_tokens=preset.max_tokens,
+        data=data,
+        training=training,
+        toolkit_version=__version__,
+    )
+
+
+def _describe_data(reviews: Reviews) -> dict[str, Any]:
+    return {
+        "source": reviews.name,
+        "reviews": len(reviews),
+        "positive": reviews.positives,
+        "without_text": reviews.without_text,
+        "sha256": reviews.sha256,
+    }
+
+
+def _summarize(folds: tuple[Fit, ...]) -> dict[str, Any]:
+    """Mean and sample standard deviation over the folds, and each fold."""
+    each = [
+        asdict(fold.validation) | {"best_epoch": fold.best_epoch}
+        for fold in folds
+        if fold.validation is not None
+    ]
+    summary: dict[str, Any] = {}
+    for name in ("loss", "accuracy"):
+        values = [fold[name] for fold in each]
+        summary[name] = {
+            "mean": float(np.mean(values)),
+            "deviation": float(np.std(values, ddof=1)),
+        }
+    return summary | {"each": each}

@@ -1,0 +1,91 @@
+"""The folder of the Large Movie Review Dataset (Maas et al. 2011), `aclImdb`.
+
+aclImdb/
+├── train/
+│   ├── pos/ID_STARS.txt     one review a file; likewise neg/ (unsup/ has no labels: not read)
+│   └── urls_pos.txt         line ID is the film's page; likewise urls_neg.txt
+└── test/                    likewise
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.errors import InputError
+from toolkit.training.sources.reviews import Reviews, group_codes, read_text
+
+_FILE_NAME = re.compile(r"(\d+)_(\d+)\.txt")
+_FILM = re.compile(r"tt\d+")
+_LABELS = {"neg": 0, "pos": 1}
+
+
+def load(folder: Path, part: str) -> Reviews:
+    """Read one part of the folder.
+
+    Parameters
+    ----------
+    folder : Path
+        What the archive unpacks to.
+    part : str
+        `train` or `test`.
+
+    Returns
+    -------
+    Reviews
+        The negative reviews and then the positive ones, each by id; the groups are the films, if
+        the files with their addresses are there.
+
+    Raises
+    ------
+    InputError
+        If the folder is laid out in another way.
+    """
+    _check_layout(folder, part)
+    rows = [row for name in _LABELS for row in _read_label(folder / part, name)]
+    texts = pa.chunked_array([pa.array([text for text, _, _ in rows], pa.string())])
+    labels = np.array([label for _, label, _ in rows], np.int8)
+    films = pa.chunked_array([pa.array([film for _, _, film in rows], pa.string())])
+    groups = None if films.null_count == len(films) else group_codes(films)
+    return Reviews(f"{folder.name}/{part}", texts, labels, groups).with_text()
+
+
+def _check_layout(folder: Path, part: str) -> None:
+    missing = [name for name in _LABELS if not (folder / part / name).is_dir()]
+    if missing:
+        found = sorted(entry.name for entry in folder.iterdir())
+        raise InputError(
+            f"{folder}: expected the folders {part}/pos and {part}/neg of an aclImdb folder "
+            f"(found: {', '.join(found[:10]) or 'nothing'}). Give the folder that the archive "
+            "unpacks to, or a labelled CSV, JSONL or Parquet file."
+        )
+
+
+def _read_label(part: Path, name: str) -> Iterator[tuple[str, int, str | None]]:
+    """Text, label and film of the reviews of one label, by id."""
+    films = _films(part / f"urls_{name}.txt")
+    for review, path in sorted((_review_id(path), path) for path in (part / name).glob("*.txt")):
+        film = films[review] if review < len(films) else None
+        yield read_text(path.read_bytes(), path), _LABELS[name], film
+
+
+def _review_id(path: Path) -> int:
+    match = _FILE_NAME.fullmatch(path.name)
+    if match is None:
+        raise InputError(
+            f"{path}: expected a name like 123_8.txt (id and stars). Move other files away."
+        )
+    return int(match[1])
+
+
+def _films(urls: Path) -> list[str]:
+    """The film of each review id: http://www.imdb.com/title/tt0453418/usercomments."""
+    if not urls.is_file():
+        return []
+    lines = read_text(urls.read_bytes(), urls).removesuffix("\n").split("\n")
+    found = (_FILM.search(line) for line in lines)
+    return [match[0] if match else line for match, line in zip(found, lines, strict=True)]

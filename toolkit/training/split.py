@@ -1,0 +1,172 @@
+"""Which reviews a network is fitted on, and which are held out to judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.errors import TrainingError, UsageError
+from toolkit.training.sources.reviews import Reviews, Rows
+from toolkit.training.split_kind import SplitKind
+
+_GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the fitted and of the held-out reviews: ascending, each in exactly one."""
+
+    fitted: Rows
+    held_out: Rows
+
+
+def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
+    """What is wanted; by default `group` if the reviews have groups, else `random`.
+
+    Raises
+    ------
+    UsageError
+        If groups are wanted that are not there.
+    """
+    if wanted is SplitKind.GROUP and reviews.groups is None:
+        raise UsageError(
+            f"{reviews.name}: has no groups to split by. Name their column with --group-column."
+        )
+    return wanted or (SplitKind.RANDOM if reviews.groups is None else SplitKind.GROUP)
+
+
+def validation_split(
+    reviews: Reviews, share: float, seed: int, kind: SplitKind | None = None
+) -> Split:
+    """Hold out a share of the reviews; drawn, with the class balance of all of them.
+
+    Parameters
+    ----------
+    reviews : Reviews
+        What to split. With groups, share and balance are as near as whole groups allow.
+    share : float
+        Of the reviews, between 0 and 1.
+    seed : int
+        Decides the draw.
+    kind : SplitKind | None
+        How to part them (see `split_kind`).
+
+    Returns
+    -------
+    Split
+        Both sides have both labels.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such split.
+    """
+    try:
+        found = _SPLITS[split_kind(reviews, kind)](reviews, share, seed)
+    except ValueError as error:  # scikit-learn's, when a side would be empty or miss a label
+        raise TrainingError(
+            f"{reviews.name}: no split of {len(reviews)} reviews holds out {share:.0%}: {error} "
+            "Give more reviews, or another share with --validation."
+        ) from None
+    _check_both_labels(reviews, found)
+    return found
+
+
+def cross_validation(
+    reviews: Reviews, count: int, seed: int, kind: SplitKind | None = None
+) -> list[Split]:
+    """Hold out each review exactly once, in ``count`` folds with about the same class balance.
+
+    Parameters
+    ----------
+    reviews : Reviews
+        What to split.
+    count : int
+        Number of folds, at least 2.
+    seed : int
+        Decides the draw.
+    kind : SplitKind | None
+        `GROUP` or `RANDOM` (see `split_kind`).
+
+    Returns
+    -------
+    list[Split]
+        ``count`` splits; both sides of each have both labels.
+
+    Raises
+    ------
+    TrainingError
+        If the reviews or the groups are too few for so many folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = split_kind(reviews, kind)
+    _check_enough_for_folds(reviews, count, kind)
+    folds = StratifiedGroupKFold if kind is SplitKind.GROUP else StratifiedKFold
+    drawn = folds(count, shuffle=True, random_state=seed).split(
+        reviews.labels, reviews.labels, reviews.groups
+    )
+    splits = [Split(fitted, held_out) for fitted, held_out in drawn]
+    for split in splits:
+        _check_both_labels(reviews, split)
+    return splits
+
+
+def _random_split(reviews: Reviews, share: float, seed: int) -> Split:
+    from sklearn.model_selection import train_test_split
+
+    fitted, held_out = train_test_split(
+        np.arange(len(reviews)), test_size=share, stratify=reviews.labels, random_state=seed
+    )
+    return Split(np.sort(fitted), np.sort(held_out))
+
+
+def _group_split(reviews: Reviews, share: float, seed: int) -> Split:
+    """Of many draws of groups, the one that holds out nearest to the share of either label."""
+    from sklearn.model_selection import GroupShuffleSplit
+
+    draws = GroupShuffleSplit(_GROUP_DRAWS, test_size=share, random_state=seed)
+    totals = np.bincount(reviews.labels, minlength=2)
+
+    def miss(split: Split) -> float:
+        held_out = np.bincount(reviews.labels[split.held_out], minlength=2)
+        return float(np.abs(held_out / totals - share).max())
+
+    candidates = draws.split(reviews.labels, groups=reviews.groups)
+    return min((Split(np.sort(fitted), np.sort(out)) for fitted, out in candidates), key=miss)
+
+
+def _last_split(reviews: Reviews, share: float, _seed: int) -> Split:
+    """The cut that Keras makes: the fitted part is rounded down."""
+    first = int(len(reviews) * (1 - share))
+    return Split(np.arange(first), np.arange(first, len(reviews)))
+
+
+_SPLITS = {
+    SplitKind.GROUP: _group_split,
+    SplitKind.RANDOM: _random_split,
+    SplitKind.LAST: _last_split,
+}
+
+
+def _check_enough_for_folds(reviews: Reviews, count: int, kind: SplitKind) -> None:
+    needed = {"reviews of each label": min(reviews.positives, len(reviews) - reviews.positives)}
+    if kind is SplitKind.GROUP and reviews.groups is not None:
+        needed["groups"] = len(np.unique(reviews.groups))
+    for what, found in needed.items():
+        if found < count:
+            raise TrainingError(
+                f"{reviews.name}: {count} folds need {count} {what}, found {found}. "
+                "Choose fewer with --folds."
+            )
+
+
+def _check_both_labels(reviews: Reviews, split: Split) -> None:
+    for rows in (split.fitted, split.held_out):
+        if len(np.unique(reviews.labels[rows])) < 2:
+            raise TrainingError(
+                f"{reviews.name}: the split leaves one side without reviews of both labels. Give "
+                "more reviews or groups, or split in another way with --split, --validation, "
+                "--folds or --group-column."
+            )
