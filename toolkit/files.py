@@ -17,19 +17,26 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
 
     Worth calling before long work: the work itself only finds out at its end.
     """
-    if path.exists() and not force:
+    folder = path.parent
+    with _reporting_failures(path):  # such as a name that is too long to look for
+        exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
+    if exists and not (path.is_file() or path.is_dir()):
+        raise UsageError(f"{path}: is a device or a pipe. Choose a file with {option}.")
+    if exists and not force:
         raise UsageError(
             f"{path}: exists already. Choose another place with {option}, "
             "or replace it with --force."
         )
-    folder = path.parent
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
+    if not folder_is_folder:
+        found = "is a file" if folder_exists else "does not exist"
         raise UsageError(
             f"{path}: the folder {folder} {found}. Make it first, or choose another with {option}."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"{path}: no right to write in {folder}. Choose another with {option}.")
+
+
+_SUFFIX = ".partial"
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder, expected a file to write")
     with _reporting_failures(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        handle, name = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
         os.close(handle)
     partial = Path(name)
     try:
@@ -67,9 +74,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder to write")
     with _reporting_failures(path):
-        partial = Path(
-            tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        )
+        partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(path), path.parent))
     try:
         with _reporting_failures(path):
             yield partial
@@ -94,9 +99,18 @@ def _reporting_failures(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
+        if error.filename is not None and not _stands_in(path.parent, str(error.filename)):
             raise
         raise ToolkitError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _stands_in(folder: Path, name: str) -> bool:
+    return folder.resolve() in Path(name).parent.resolve().joinpath("_").parents
+
+
+def _prefix(path: Path) -> str:
+    # A name may have 255 bytes, a character up to four, and the random part and suffix have 16.
+    return f".{path.name[:50]}."
 
 
 def _flush_to_disk(path: Path) -> None:

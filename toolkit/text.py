@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
 
-SEPARATORS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r"
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r'
 
 PADDING_ID = 0
 START_ID = 1
@@ -135,7 +135,9 @@ class Vocabulary:
         try:
             content = path.read_bytes().decode()
         except FileNotFoundError:
-            raise ModelError(f"{path}: no such file; a run folder has its vocabulary there") from None
+            raise ModelError(
+                f"{path}: no such file; a run folder has its vocabulary there"
+            ) from None
         except UnicodeDecodeError as error:
             raise ModelError(f"{path}: no UTF-8 text at byte {error.start}") from None
         # Words may hold U+0085 or U+2028, at which str.splitlines would break.
@@ -240,7 +242,8 @@ def _as_strings(column: pa.ChunkedArray) -> pa.StringArray:
 
 def _byte_lengths(strings: pa.StringArray) -> npt.NDArray[np.int32]:
     buffer = strings.buffers()[1]
-    return np.diff(np.frombuffer(buffer, np.int32, len(strings) + 1, strings.offset * 4))
+    bounds = np.frombuffer(buffer, np.int32, len(strings) + 1, strings.offset * 4)
+    return bounds[1:] - bounds[:-1]
 
 
 def _concatenate(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:

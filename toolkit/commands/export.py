@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[
-        Path, typer.Argument(help="Run folder of `toolkit train`.", show_default=False)
-    ],
+    run: Annotated[Path, typer.Argument(help="Run folder of `toolkit train`.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option(

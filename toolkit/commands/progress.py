@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 def progress_bar(name: str) -> Iterator[Callable[[FileProgress], None]]:
     """Draw a bar by bytes read, with the rate and the time left; it goes away at the end."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]:,.0f} reviews/s"),

@@ -76,7 +76,7 @@ def score(
 
     Example: `toolkit score reviews.csv --text-column body -o scored.csv`
     """
-    from toolkit.formats.base import Columns
+    from toolkit.formats.columns import Columns
     from toolkit.scoring.score_file import ScoringOptions, default_output, score_file
     from toolkit.scoring.scorer import Scorer
 
@@ -107,9 +107,10 @@ def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[Progress], None]
 
 def _show(summary: Summary, output: Path) -> None:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
-    console.print(f"[bold]{output}[/bold]", soft_wrap=True)
+    console.print(Text(str(output), "bold"), soft_wrap=True)
     rows = [
         ("records", f"{summary.records:,}"),
         ("scored", f"{summary.scored:,}"),

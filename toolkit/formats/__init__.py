@@ -7,10 +7,12 @@ holds is never parsed and printed again, so every input column stays as it is, b
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
-from toolkit.formats.base import Columns, RecordFile
+from toolkit.formats.base import RecordFile
+from toolkit.formats.columns import Columns
 from toolkit.formats.delimited import DelimitedFile
 from toolkit.formats.json_lines import JsonLinesFile
 
@@ -45,7 +47,7 @@ def open_reviews(path: Path, columns: Columns) -> RecordFile:
     InputError
         If there is no such file, it is empty, or cannot be read.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if the name is too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
     opener = FORMATS.get(path.suffix.lower())
     if opener is None:

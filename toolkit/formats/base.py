@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,27 +11,17 @@ from typing import IO, Any, NoReturn, Self
 
 import pyarrow as pa
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError
+from toolkit.formats.columns import Columns
 
 # Columns of the record batches between reading, scoring and writing.
 RECORD = "record"  # binary: the bytes of the record
 LINE_END = "line_end"  # string: "\n" or "\r\n"
 TEXT = "text"  # string: the review; null where the record has none
 
-# Names tried for the column of the reviews, where none is given.
-TEXT_COLUMNS = ("text", "review")
-
 BLOCK_BYTES = 4 << 20
+RECORD_BYTES_LIMIT = 256 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns that matter."""
-
-    text: str | None = None  # None: the first of TEXT_COLUMNS that the file has
-    sentiment: str = "predicted_sentiment"
-    probability: str = "positive_probability"
 
 
 @dataclass(frozen=True)
@@ -91,19 +81,16 @@ class RecordFile(ABC):
     def blocks(self) -> Iterator[Block]:
         """Read the records in blocks of about 4 MiB; only a longer record makes a larger one."""
         offset = self._file.tell()
-        data, wanted = b"", BLOCK_BYTES
+        data = b""
         while True:
-            chunk = self._read(wanted)
+            chunk = self._read_on(data, offset)
             at_end = not chunk
             data += b"\n" if at_end and data and not data.endswith(b"\n") else chunk
             end, layout = self._split(data, at_end=at_end, offset=offset)
             if end:
                 yield Block(data[:end], layout, offset)
                 offset += end
-                data, wanted = data[end:], BLOCK_BYTES
-            else:
-                # Twice as much each time, so that a long record is not searched again and again.
-                wanted = max(BLOCK_BYTES, len(data))
+                data = data[end:]
             if at_end:
                 self.trailer = data
                 return
@@ -126,37 +113,6 @@ class RecordFile(ABC):
     ) -> pa.Buffer:
         """Give the bytes of the records with the two added fields; null becomes an empty field."""
 
-    def text_column(self, names: Sequence[str]) -> str:
-        """Choose the column of the reviews among names.
-
-        Raises
-        ------
-        UsageError
-            If it is not among them.
-        """
-        wanted = self._wanted_text_columns
-        for name in wanted:
-            if name in names:
-                return name
-        tried = " or ".join(repr(name) for name in wanted)
-        raise UsageError(
-            f"{self.path}: no column {tried} (found: {', '.join(names)}). "
-            "Choose one with --text-column."
-        )
-
-    def has_text_column(self, names: Sequence[str]) -> bool:
-        """Whether the column of the reviews is among names."""
-        return any(name in names for name in self._wanted_text_columns)
-
-    def check_names(self, names: Collection[str]) -> None:
-        """Raise `UsageError` if the name of an added column is taken."""
-        for name in (self.columns.sentiment, self.columns.probability):
-            if name in names:
-                raise UsageError(
-                    f"{self.path}: has a column {name!r} already. Name the added columns "
-                    "otherwise with --sentiment-column and --probability-column."
-                )
-
     def check_utf8(self, block: Block) -> None:
         """Raise `InputError` if a byte of the block is no UTF-8, with its place."""
         try:
@@ -175,10 +131,6 @@ class RecordFile(ABC):
         """Raise an `InputError` for what stands at an offset of the file."""
         raise InputError(f"{self.path}: line {self._line_number(offset):,}: {reason}.")
 
-    @property
-    def _wanted_text_columns(self) -> tuple[str, ...]:
-        return TEXT_COLUMNS if self.columns.text is None else (self.columns.text,)
-
     def _line_number(self, offset: int) -> int:
         """Count the lines before an offset, from 1; reads the file again."""
         lines = 1
@@ -188,9 +140,18 @@ class RecordFile(ABC):
                 offset -= len(chunk)
         return lines
 
-    def _read(self, size: int) -> bytes:
+    def _read_on(self, data: bytes, offset: int) -> bytes:
+        """Read what follows the beginning of a record; nothing at the end of the file.
+
+        As much again each time, so that a long record is not searched again and again.
+        """
+        if len(data) > RECORD_BYTES_LIMIT:
+            mebibytes = RECORD_BYTES_LIMIT >> 20
+            self.reject(
+                offset, f"a record of more than {mebibytes} MiB, as when a quote is never closed"
+            )
         try:
-            return self._file.read(size)
+            return self._file.read(max(BLOCK_BYTES, len(data)))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
 

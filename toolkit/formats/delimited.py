@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.formats.base import (
-    BLOCK_BYTES,
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
@@ -38,34 +37,34 @@ class DelimitedFile(RecordFile):
     delimiter = ","
 
     def _read_header(self) -> bytes:
-        data, line = self._first_line()
+        data, line, delimiters = self._first_line()
         start, end = int(line.starts[0]), line.end
         self._file.seek(min(end, self.size))
+        stops, endings = line.record_stops(data)
+        stop, ending = int(stops[0]), str(endings[0])
         try:
-            header = data[start:end].decode()
+            header = data[start:stop].decode()
         except UnicodeDecodeError as error:
             self.reject(start + error.start, "the header is no UTF-8")
-        ending = "\r\n" if header.endswith("\r\n") else "\n"
-        header = header.removesuffix(ending)
-        names = next(csv.reader([header], delimiter=self.delimiter, strict=True))
-        self.check_names(names)
+        bounds = [start - 1, *delimiters[delimiters < stop].tolist(), stop]
+        names = [_unquoted(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
+        self.columns.check_free(self.path, names)
         self._fields = len(names)
-        self._text_field = names.index(self.text_column(names))
-        added = (self.columns.sentiment, self.columns.probability)
-        fields = self.delimiter.join([header, *(self._quoted(name) for name in added)])
+        self._text_field = names.index(self.columns.choose_text(self.path, names))
+        fields = self.delimiter.join([header, *map(self._quoted, self.columns.added)])
         return data[:start] + (fields + ending).encode()
 
-    def _first_line(self) -> tuple[bytes, Lines]:
-        """Read until there is a line that is not blank; give all that was read, and the line."""
+    def _first_line(self) -> tuple[bytes, Lines, Positions]:
+        """Read until a line is not blank; give all that was read, the line, and delimiters."""
         data = b""
         while True:
-            chunk = self._read(BLOCK_BYTES)
+            chunk = self._read_on(data, 0)
             data += chunk or b"\n"
             mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
             cuts = self._find_cuts(data[mark:], at_end=not chunk, offset=mark)
             lines = Lines.find(data, cuts.newlines + mark, start=mark)
             if len(lines):
-                return data, Lines(lines.starts[:1], lines.newlines[:1])
+                return data, Lines(lines.starts[:1], lines.newlines[:1]), cuts.delimiters + mark
             if not chunk:
                 raise InputError(f"{self.path}: only blank lines, expected a header and reviews")
 
@@ -133,3 +132,7 @@ class DelimitedFile(RecordFile):
     def _quoted(self, name: str) -> str:
         special = any(character in name for character in f'"\r\n{self.delimiter}')
         return '"' + name.replace('"', '""') + '"' if special else name
+
+
+def _unquoted(field: str) -> str:
+    return field[1:-1].replace('""', '"') if field.startswith('"') else field

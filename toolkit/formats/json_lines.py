@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,6 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from toolkit.formats.base import (
-    BLOCK_BYTES,
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
@@ -22,6 +22,12 @@ from toolkit.formats.base import (
 from toolkit.formats.lines import Lines, Positions, spans, values_buffer
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
+
+# Python refuses whole numbers of more than 4,300 digits, and what they say does not matter here.
+_DECODER = json.JSONDecoder(parse_int=float)
+
+# Arrow takes "Inf" and "-NaN" for numbers, Python does not.
+_INF = re.compile(rb"Inf[\s,\]}]")
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,15 @@ class JsonLinesFile(RecordFile):
     """
 
     def _read_header(self) -> bytes:
-        first = self._read(BLOCK_BYTES)
-        mark = BYTE_ORDER_MARK if first.startswith(BYTE_ORDER_MARK) else b""
+        data, line = b"", b""
+        while b"\n" not in line and (chunk := self._read_on(data, 0)):
+            data += chunk
+            mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+            line = data[len(mark) :].lstrip(_WHITE_SPACE)
         self._file.seek(len(mark))
-        self._text_key = self._find_text_key(first[len(mark) :])
-        added = (self.columns.sentiment, self.columns.probability)
-        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in added]
+        self._text_key = self._find_text_key(line)
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.columns.added]
+        self._escaped_keys = [_escaped_key(name) for name in self.columns.added]
         return mark
 
     def _find_text_key(self, data: bytes) -> str:
@@ -52,14 +61,14 @@ class JsonLinesFile(RecordFile):
         found: dict[str, None] = {}
         for line in data.split(b"\n"):
             try:
-                content = json.loads(line)
-            except ValueError:
+                content = _DECODER.decode(line.decode())
+            except (ValueError, RecursionError):
                 continue  # cut off, or bad: `parse` says so
             if isinstance(content, dict):
                 found |= dict.fromkeys(content)
-                if self.has_text_column(list(found)):
+                if self.columns.has_text(found):
                     break
-        return self.text_column(list(found)) if found else "text"
+        return self.columns.choose_text(self.path, found) if found else self.columns.wanted[0]
 
     def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, Lines]:  # noqa: ARG002
         raw = np.frombuffer(data, np.uint8)
@@ -109,7 +118,7 @@ class JsonLinesFile(RecordFile):
         """Parse with Arrow; None if a line is anything but one object with a string or null."""
         raw = np.frombuffer(block.data, np.uint8)
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or any(key.encode() in block.data for key in self._added_keys):
+        if not one_each or self._needs_python(block.data):
             return None
         try:
             table = pa.json.read_json(
@@ -127,6 +136,16 @@ class JsonLinesFile(RecordFile):
             return None
         return _Objects(table[self._text_key].combine_chunks(), stops - 1)
 
+    def _needs_python(self, data: bytes) -> bool:
+        """Whether there may be a taken name in the data, or a number that only Arrow reads."""
+        escapes = b"\\u" in data or b"\\/" in data
+        return (
+            any(key.encode() in data for key in self._added_keys)
+            or (escapes and any(key.search(data) for key in self._escaped_keys))
+            or b"-NaN" in data
+            or bool(_INF.search(data))
+        )
+
     def _parse_one_by_one(self, block: Block, starts: Positions, stops: Positions) -> _Objects:
         """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
         texts: list[str | None] = []
@@ -142,19 +161,35 @@ class JsonLinesFile(RecordFile):
 
     def _text_of(self, line: bytes) -> str | None:
         try:
-            content = json.loads(line)
+            content = _DECODER.decode(line.decode())
         except RecursionError:
             raise ValueError("nested too deeply to be read") from None
         except json.JSONDecodeError as error:
             raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
         if not isinstance(content, dict):
             raise ValueError(f"expected a JSON object, found {_kind(content)}")
-        self.check_names(content)
+        self.columns.check_free(self.path, content)
         text = content.get(self._text_key)
         if text is not None and not isinstance(text, str):
             raise ValueError(f"expected a string as {self._text_key!r}, found {_kind(text)}")
-        # Half a surrogate pair, which JSON allows and UTF-8 does not, becomes U+FFFD.
-        return text and text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text and without_half_pairs(text)
+
+
+def without_half_pairs(text: str) -> str:
+    """Replace by U+FFFD each half of a surrogate pair, which JSON allows and UTF-8 does not."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _escaped_key(name: str) -> re.Pattern[bytes]:
+    r"""Match a name in quotes with any of its characters escaped, such as ``"te\u0078t"``."""
+    characters = []
+    for character in name:
+        units = character.encode("utf-16-be").hex()
+        escape = "".join(rf"\\u(?i:{units[i : i + 4]})" for i in range(0, len(units), 4))
+        plain = json.dumps(character, ensure_ascii=False)[1:-1]
+        short = r"\\?/" if character == "/" else re.escape(plain)
+        characters.append(f"(?:{short}|{escape})")
+    return re.compile(f'"{"".join(characters)}"'.encode())
 
 
 def _kind(value: object) -> str:

@@ -56,7 +56,7 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
     quotes = np.flatnonzero(raw == QUOTE)
     if not _is_regular(raw, quotes, delimiter):
         return _find_cuts_one_by_one(text, delimiter)
-    open_quote = int(quotes[-1]) if len(quotes) % 2 else None
+    open_quote = _open_quote(quotes)
     starts = np.concatenate([[0], quotes[1::2] + 1])
     stops = quotes[0::2] if open_quote is not None else np.concatenate([quotes[0::2], [len(raw)]])
     # Most bytes of a review file are quoted text: cut that away before looking at every byte.
@@ -67,6 +67,15 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
     piece = np.searchsorted(lengths, found, side="right")
     positions = found + (stops[piece] - lengths[piece])
     return Cuts(positions[~is_newline], positions[is_newline], open_quote)
+
+
+def _open_quote(quotes: Positions) -> int | None:
+    """Where the field starts that regular quotes leave open."""
+    if len(quotes) % 2 == 0:
+        return None
+    # An opening quote right behind a closing one is the second half of a doubled quote.
+    fresh = np.flatnonzero(quotes[2::2] - 1 != quotes[1::2])
+    return int(quotes[2 * (fresh[-1] + 1)] if len(fresh) else quotes[0])
 
 
 def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
@@ -93,7 +102,8 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
 def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
     """As `find_cuts`, for any text: a quote within an unquoted field is a character like others."""
     separator = re.escape(bytes([delimiter]))
-    field = re.compile(rb'"[^"]*(?:""[^"]*)*"|(?!")[^%b\n]*' % separator)
+    # Possessive, so that a text that ends in a doubled quote does not match as a closed field.
+    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\n]*+' % separator)
     delimiters: list[int] = []
     newlines: list[int] = []
     position = 0
@@ -111,7 +121,7 @@ def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
             newlines.append(end)
         elif following == bytes([delimiter]):
             delimiters.append(end)
-        elif following == b"" or text[end:] == b"\r":
+        elif following == b"" or (following == b"\r" and end + 1 == len(text)):
             break
         else:
             raise QuotingError(end)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.files import atomic_file
-from toolkit.formats import open_reviews
-from toolkit.formats.base import TEXT, Block, Columns, RecordFile
+from toolkit.formats import FORMATS, open_reviews
+from toolkit.formats.base import TEXT, Block, RecordFile
+from toolkit.formats.columns import Columns
 from toolkit.scoring.scorer import Scorer
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
+from toolkit.scoring.workers import in_order, usable_cores
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ class _ScoredBlock:
 
 def default_output(source: Path) -> Path:
     """Name the output beside the input: ``reviews.csv`` → ``reviews.scored.csv``."""
-    return source.with_suffix(f".scored{source.suffix}")
+    return source.parent / f"{source.stem}.scored{source.suffix}"
 
 
 def score_file(
@@ -116,8 +112,7 @@ def score_file(
         If a column is missing or taken, or the output exists or cannot be written.
     """
     options = options or ScoringOptions()
-    if output.exists() and source.exists() and output.samefile(source):
-        raise UsageError(f"{output}: is the input itself. Choose another with --output.")
+    _check_pair(source, output)
     started = time.perf_counter()
     summary = Summary()
     with (
@@ -130,7 +125,7 @@ def score_file(
             return _score_block(scorer, reviews, block)
 
         _write(file.fileno(), reviews.header)
-        for block in _in_order(score, reviews.blocks(), options.workers or usable_cores()):
+        for block in in_order(score, reviews.blocks(), options.workers or usable_cores()):
             _write(file.fileno(), block.data)
             summary.records += block.records
             summary.without_text += block.without_text
@@ -142,17 +137,19 @@ def score_file(
     return summary
 
 
-def usable_cores() -> int:
-    """Count the cores that this process may use, by affinity and by the quota of its cgroup."""
+def _check_pair(source: Path, output: Path) -> None:
+    formats = FORMATS.get(source.suffix.lower()), FORMATS.get(output.suffix.lower())
+    if None not in formats and formats[0] is not formats[1]:
+        raise UsageError(
+            f"{output}: the output has the format of the input; "
+            f"choose a name that ends in {source.suffix} with --output."
+        )
     try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have no affinity
-        return os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup of version 2, or no limit ("max")
-        return cores
+        is_input = output.samefile(source)
+    except OSError:  # one of them is not there, or cannot be: this is found when it is opened
+        return
+    if is_input:
+        raise UsageError(f"{output}: is the input itself. Choose another with --output.")
 
 
 def _score_block(scorer: Scorer, reviews: RecordFile, block: Block) -> _ScoredBlock:
@@ -161,26 +158,6 @@ def _score_block(scorer: Scorer, reviews: RecordFile, block: Block) -> _ScoredBl
     positive = pc.sum(pc.equal(sentiment, scorer.facts.labels[1])).as_py() or 0
     data = reviews.render(batch, sentiment, probability)
     return _ScoredBlock(data, block.end, len(batch), sentiment.null_count, positive)
-
-
-def _in_order(
-    function: Callable[[_In], _Out], items: Iterable[_In], workers: int
-) -> Iterator[_Out]:
-    """Apply a function in threads; give the results in order, a few items ahead at the most."""
-    if workers == 1:
-        yield from map(function, items)
-        return
-    pool = ThreadPoolExecutor(workers)
-    running: deque[Future[_Out]] = deque()
-    try:
-        for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) > 2 * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _write(descriptor: int, data: bytes | pa.Buffer) -> None:

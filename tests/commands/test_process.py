@@ -1,0 +1,147 @@
+"""The command in a process of its own: exit codes, signals, terminals, full disks."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.running import COMMAND, Command, in_its_own_process
+from tests.scoring.test_scorer import many_texts
+from toolkit import __version__
+from toolkit.commands.progress import progress_lines
+from toolkit.scoring.score_file import Progress
+
+HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
+
+
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough for a second or more of scoring."""
+    path = tmp_path_factory.mktemp("large") / "reviews.csv"
+    texts = many_texts(2000)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text",), *([text] for text in texts * 50)])
+    return path
+
+
+def test_a_file_is_scored(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert ran.err.startswith("a.scored.csv\n  records       1\n")
+    assert "\x1b" not in ran.err
+    again = in_its_own_process("score", "a.csv", cwd=tmp_path)
+    again.failed_with("a.scored.csv: exists already", 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_leaves_nothing(
+    number: signal.Signals, workers: str, large_file: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "b.csv"
+    process = subprocess.Popen(
+        [*COMMAND, "score", large_file, "-o", output, "--workers", workers],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = time.monotonic()
+    while not any(path.stat().st_size for path in tmp_path.glob(".b.csv.*")):
+        assert process.poll() is None
+        assert time.monotonic() - started < 30
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert err == "error: interrupted\n"
+    assert process.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing(large_file: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    ran = in_its_own_process("score", large_file, "-o", tmp_path / "b.csv", "-q", preexec_fn=limit)
+    ran.failed_with("b.csv: cannot be written: File too large")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_light() -> None:
+    code = (
+        "import sys; from toolkit.commands.app import main; sys.argv = ['toolkit', '--help']\n"
+        "try: main()\n"
+        f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.endswith("loaded: []\n")
+    assert "toolkit score reviews.csv" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["train", "export", "score"])
+def test_every_help_has_an_example(command: Command, name: str) -> None:
+    ran = command(name, "--help")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "Example" in ran.out
+    assert f"toolkit {name} " in ran.out.split("Example")[1]
+    assert name in command("--help").out
+
+
+def test_the_version(command: Command) -> None:
+    ran = command("--version")
+    assert (ran.exit_code, ran.out, ran.err) == (0, f"toolkit {__version__}\n", "")
+
+
+def test_an_unknown_command_is_a_usage_error(command: Command) -> None:
+    ran = command("scroe", "a.csv")
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "No such command 'scroe'" in ran.err
+
+
+def test_progress_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("toolkit.commands.progress.time.perf_counter", lambda: now)
+    update = progress_lines("a.csv")
+    for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007
+        update(Progress(records, records * 2, 8000))
+    assert capsys.readouterr().err == (
+        "a.csv: 25%, 1,000 reviews, 100/s, 30 s left\na.csv: 50%, 2,000 reviews, 100/s, 20 s left\n"
+    )
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path, large_file: Path) -> None:
+    # Brackets in the name are no markup for the bar.
+    (tmp_path / "[red]a.csv").write_bytes(large_file.read_bytes()[:5_000_000].rpartition(b"\n")[0])
+    outside, inside = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "score", "[red]a.csv", "-o", "b.csv"],
+        stderr=inside,
+        stdout=inside,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(inside)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(outside, 4096)
+        except OSError:  # the other end was closed
+            break
+    os.close(outside)
+    assert process.wait(timeout=30) == 0
+    written = shown.decode()
+    assert "[red]a.csv" in written
+    assert "━" in written
+    assert "reviews/s" in written.split("b.csv\x1b")[0]
+    assert "Traceback" not in written
+    assert " records " in written.split("\x1b[2K")[-1]

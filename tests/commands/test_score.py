@@ -1,0 +1,226 @@
+"""`toolkit score`, as its users meet it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.commands.running import Command
+from tests.models import MODEL, shipped_scorer
+from toolkit.model_file import ModelFile
+from toolkit.scoring.score_file import score_file
+
+CSV = "id,text\n1,a superb film\n2,\n3,the worst of all\n"
+
+
+def write(name: str, content: str | bytes = CSV) -> Path:
+    path = Path(name)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_scores_stand_beside_the_input(command: Command) -> None:
+    source = write("reviews.csv")
+    ran = command("score", source)
+    assert (ran.exit_code, ran.out) == (0, "")
+    score_file(shipped_scorer(), source, Path("expected.csv"))
+    assert Path("reviews.scored.csv").read_bytes() == Path("expected.csv").read_bytes()
+    positive = Path("expected.csv").read_text(encoding="utf-8").count("positive,")
+    assert ran.err.startswith("reviews.scored.csv\n")
+    facts = dict(re.findall(r"^ +(records|scored|positive|without text) +([\d,]+)", ran.err, re.M))
+    assert facts == {
+        "records": "3", "scored": "2", "positive": str(positive), "without text": "1",
+    }  # fmt: skip
+    assert re.search(r"^  time +\d+\.\d\d s \([\d,]+ reviews/s\)$", ran.err, re.M)
+
+
+def test_options_reach_the_scoring(command: Command) -> None:
+    write("a.jsonl", '{"body": "a superb film"}\n')
+    ran = command(
+        "score", "a.jsonl", "-o", "b.jsonl", "--model", MODEL, "--text-column", "body",
+        "--sentiment-column", "s", "--probability-column", "p", "--threshold", "0",
+        "--workers", "2",
+    )  # fmt: skip
+    assert ran.exit_code == 0
+    (score,) = shipped_scorer().score(["a superb film"])
+    written = Path("b.jsonl").read_text(encoding="utf-8")
+    assert re.fullmatch(r'\{"body": "a superb film", "s": "positive", "p": (0\.\d+)\}\n', written)
+    assert score.probability == pytest.approx(float(written.split()[-1].rstrip("}")), abs=1e-7)
+    assert command("score", "a.jsonl", "--text-column", "body", "--threshold", "1").exit_code == 0
+    assert '"negative"' in Path("a.scored.jsonl").read_text(encoding="utf-8")
+
+
+def test_quiet_says_nothing(command: Command) -> None:
+    ran = command("score", write("reviews.csv"), "--quiet")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
+    assert command.files() == ["reviews.csv", "reviews.scored.csv"]
+
+
+def test_a_header_alone_has_no_records(command: Command) -> None:
+    ran = command("score", write("reviews.csv", "id,text\r\n"))
+    assert ran.exit_code == 0
+    assert re.search(r"records +0$", ran.err, re.M)
+    assert re.search(r"positive +0 \(0\.0% of the scored\)$", ran.err, re.M)
+    assert Path("reviews.scored.csv").read_bytes() == (
+        b"id,text,predicted_sentiment,positive_probability\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["[bold]a.csv", "a[/b].csv", ":smile:.csv", "é ü.csv", "a\\[b].csv"]
+)
+def test_names_of_files_are_shown_as_they_are(command: Command, name: str) -> None:
+    Path(name).parent.mkdir(exist_ok=True)  # "[/b]" closes a style where it is taken for markup
+    ran = command("score", write(name))
+    assert ran.exit_code == 0
+    assert ran.err.startswith(f"{name.removesuffix('.csv')}.scored.csv\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "exit_code"),
+    [
+        ("a.csv", None, "a.csv: no such file", 1),
+        ("a.csv", "", "a.csv: the file is empty", 1),
+        ("a.jsonl", "", "a.jsonl: the file is empty", 1),
+        ("a.txt", CSV, "a.txt: no known format '.txt'; files can end in .csv", 2),
+        ("a", CSV, "a: no known format ''", 2),
+        ("a.csv", "id,body\n1,a\n", "no column 'text' or 'review' (found: id, body). Choose", 2),
+        ("a.csv", "text,predicted_sentiment\na,b\n",
+         "has a column 'predicted_sentiment' already. Name the added columns otherwise with "
+         "--sentiment-column and --probability-column.", 2),
+        ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
+         "has a column 'positive_probability' already", 2),
+        ("a.csv", b"id,text\n1,a\n2,\xff\n", "a.csv: line 3: byte 0xff is no UTF-8", 1),
+        ("a.csv", "id,text\n1,a\n2\n", "a.csv: line 3: 1 fields, expected 2", 1),
+        ("a.csv", 'id,text\n1,"a\n2,b\n', "a.csv: line 2: a quote that is opened here is never", 1),
+        ("a.jsonl", '{"text": "a"}\n{"text": \n', "a.jsonl: line 2: no JSON", 1),
+        ("a.jsonl", '["text"]\n', "a.jsonl: line 1: expected a JSON object, found an array", 1),
+    ],
+)  # fmt: skip
+def test_bad_inputs_are_refused(
+    command: Command, name: str, content: str | bytes | None, message: str, exit_code: int
+) -> None:
+    if content is not None:
+        write(name, content)
+    command("score", name).failed_with(message, exit_code)
+    assert command.files() == ([] if content is None else [name])
+
+
+@pytest.mark.parametrize("name", ["folder.csv", ".", "", "/"])
+def test_a_folder_is_no_file_of_reviews(command: Command, name: str) -> None:
+    Path("folder.csv").mkdir()
+    command("score", name).failed_with(": a folder, expected a file of reviews")
+    assert command.files() == ["folder.csv"]
+
+
+def test_a_name_may_be_too_long(command: Command) -> None:
+    command("score", "a" * 300 + ".csv").failed_with("cannot be read: File name too long")
+    write("a.csv")
+    command("score", "a.csv", "-o", "a" * 300).failed_with("cannot be written: File name too long")
+    command("score", "a.csv", "-m", "a" * 300).failed_with("cannot be read: File name too long")
+    assert command.files() == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "a.csv"], "a.csv: is the input itself"),
+        (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
+        (["-o", "b.csv"], "b.csv: exists already. Choose another place with --output, or repl"),
+        (["-o", "b.jsonl"], "b.jsonl: the output has the format of the input"),
+        (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Make it"),
+        (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Make it first"),
+        (["-o", "/dev/null", "--force"], "/dev/null: is a device or a pipe"),
+        (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
+        (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
+        (["--sentiment-column", "p", "--probability-column", "p"], "need two names"),
+        (["--text-column", "\udcff"], "is no UTF-8"),
+        (["--text-column", "body"], "no column 'body' (found: id, text)"),
+    ],
+)  # fmt: skip
+def test_wrong_calls_are_refused(command: Command, arguments: list[str], message: str) -> None:
+    write("a.csv")
+    write("b.csv", "precious")
+    command("score", "a.csv", *arguments).failed_with(message, 2)
+    assert command.files() == ["a.csv", "b.csv"]
+    assert Path("b.csv").read_text(encoding="utf-8") == "precious"
+    assert Path("a.csv").read_text(encoding="utf-8") == CSV
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"], ["a", "b"]],
+)
+def test_usage_is_explained(command: Command, arguments: list[str]) -> None:
+    write("a.csv")
+    ran = command("score", *arguments)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert re.search(r"Usage: .*toolkit score \[OPTIONS\]", ran.err)
+    assert "Traceback" not in ran.err
+    assert command.files() == ["a.csv"]
+
+
+def test_force_replaces(command: Command) -> None:
+    write("a.csv")
+    write("b.csv", "old")
+    assert command("score", "a.csv", "-o", "b.csv", "--force").exit_code == 0
+    assert Path("b.csv").read_text(encoding="utf-8").startswith("id,text,predicted")
+    assert command.files() == ["a.csv", "b.csv"]
+
+
+def foreign_model() -> bytes:
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])],
+        "g",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])],
+    )
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
+def later_version() -> bytes:
+    model = onnx.load(str(MODEL))
+    for entry in model.metadata_props:
+        if entry.key == "format_version":
+            entry.value = "99"
+    return bytes(model.SerializeToString())
+
+
+def ids_twin() -> bytes:
+    model = ModelFile.load(MODEL)
+    twin = model.network
+    model.facts.write_to(twin)
+    return bytes(twin.SerializeToString())
+
+
+def cut_short() -> bytes:
+    return MODEL.read_bytes()[: MODEL.stat().st_size // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(lambda: b"no model at all", "m.onnx: no ONNX model", id="text"),
+        pytest.param(lambda: b"", "m.onnx: no ONNX model", id="empty"),
+        pytest.param(cut_short, "m.onnx: no ONNX model, or one that was cut short", id="cut"),
+        pytest.param(foreign_model, "none that `toolkit export` wrote", id="foreign"),
+        pytest.param(later_version, "m.onnx: model format version 99, but this", id="version"),
+        pytest.param(ids_twin, "(the ids-in twin is not for this)", id="twin"),
+    ],
+)
+def test_bad_models_are_refused(command: Command, content: object, message: str) -> None:
+    assert callable(content)
+    write("m.onnx", content())
+    write("a.csv")
+    command("score", "a.csv", "--model", "m.onnx").failed_with(message)
+    assert command.files() == ["a.csv", "m.onnx"]
+
+
+def test_a_missing_model_and_a_folder(command: Command) -> None:
+    write("a.csv")
+    Path("run").mkdir()
+    command("score", "a.csv", "-m", "m.onnx").failed_with("m.onnx: no such model file")
+    command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")

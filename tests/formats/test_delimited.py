@@ -1,0 +1,96 @@
+"""CSV, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.formats.passing import pass_through
+from toolkit.errors import InputError, UsageError
+from toolkit.formats.columns import Columns
+
+ADDED = "predicted_sentiment,positive_probability"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "texts"),
+    [
+        pytest.param("007,1.0,x\n", "007,1.0,x,positive,0.5\n", ["1.0"], id="numbers"),
+        pytest.param("1e5,a,99999999999999999999\n", None, ["a"], id="large numbers"),
+        pytest.param(" a , b ,\tc\n", None, [" b "], id="white space"),
+        pytest.param('"1","a ""b"", c","x"\n', None, ['a ""b"", c'], id="quoted"),
+        pytest.param('5" disk,6" disk,"7"""\n', None, ['6" disk'], id="plain quotes"),
+        pytest.param('1,"a\n\nb\r\nc",2\r\n', '1,"a\n\nb\r\nc",2,positive,0.5\r\n',
+                     ["a\n\nb\r\nc"], id="newlines"),
+        pytest.param("1,a\rb,c\rd\n", None, ["a\rb"], id="lone returns"),
+        pytest.param("1,,2\n", "1,,2,,\n", [""], id="no text"),
+        pytest.param('1,"",2\n', '1,"",2,,\n', [""], id="quoted no text"),
+        pytest.param(",,\n", ",,,,\n", [""], id="nothing"),
+        pytest.param("NULL,NaN,None\n", None, ["NaN"], id="null words"),
+        pytest.param("1,a,b\r\n2,c,d\n", "1,a,b,positive,0.5\r\n2,c,d,positive,0.5\n",
+                     ["a", "c"], id="mixed line ends"),
+        pytest.param("\r\n\n1,a,b\n\r\n", "\r\n\n1,a,b,positive,0.5\n\r\n", ["a"], id="blank"),
+        pytest.param("1,\x00a\x00,\x00\n", None, ["\x00a\x00"], id="zero bytes"),
+        pytest.param("1,\u2028\u0085,\ufeff\n", None, ["\u2028\u0085"], id="Unicode line ends"),
+    ],
+)  # fmt: skip
+def test_fields_stay_as_they_are(rows: str, expected: str | None, texts: list[str]) -> None:
+    wanted = f"{rows[:-1]},positive,0.5\n" if expected is None else expected
+    for block_bytes in (1, 5, 1000):
+        passed = pass_through(f"id,text,x\n{rows}".encode(), ".csv", block_bytes=block_bytes)
+        assert passed.output.decode() == f"id,text,x,{ADDED}\n{wanted}"
+        assert passed.texts == texts
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "text", "text,id", "id,text", '"text"', 'id,"text"', '"i""d","text"', '5" disk,text',
+        '"a,b",text', '"a\nb",text', "a\rb,text", ",text", "text,",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_header_stays_as_it_is(header: str, line_end: str) -> None:
+    for block_bytes in (1, 1000):
+        passed = pass_through(f"{header}{line_end}".encode(), ".csv", block_bytes=block_bytes)
+        assert passed.output.decode() == f"{header},{ADDED}{line_end}"
+        assert passed == pass_through(header.encode() + line_end[:-1].encode(), ".csv")
+
+
+def test_a_long_header() -> None:
+    header = f'"{"a" * 200_000}",text'
+    assert pass_through(f"{header}\nx,y\n".encode(), ".csv").texts == ["y"]
+
+
+def test_names_in_a_header_are_unquoted() -> None:
+    data = b'"a ""b"", c",\xc3\xa9\n1,2\n'
+    assert pass_through(data, ".csv", Columns('a "b", c')).texts == ["1"]
+    assert pass_through(data, ".csv", Columns("é")).texts == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"text,id\n1,2\n1\n", "line 3: 1 fields, expected 2 as in the header"),
+        (b'text,id\n\n"\n",2\n1,2,3\n', "line 5: 3 fields, expected 2"),
+        (b'text\n"a\n"b\n', "line 3: a quoted field goes on behind its closing quote"),
+        (b'text,id\n"a" ,b\n', "line 2: a quoted field goes on"),
+        (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed"),
+        (b"\n\nt\xe9xt,id\n", "line 3: the header is no UTF-8"),
+        (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "line 1: the header is no UTF-8"),
+        (b"\n\r\n", "only blank lines, expected a header and reviews"),
+        (b"\xef\xbb\xbf", "only blank lines, expected a header and reviews"),
+        (b"text\na\nb\xc3\x28\n", "line 3: byte 0xc3 is no UTF-8"),
+        (b"text\na\nb\xed\xa0\x80\n", "line 3: byte 0xed is no UTF-8"),
+    ],
+)
+def test_bad_files_are_refused_with_the_place(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=f"reviews.csv: {message}"):
+        pass_through(data, ".csv")
+
+
+def test_names_that_were_found_fit_a_line() -> None:
+    names = ["a\rb", "", "x" * 100, *(f"c{number}" for number in range(30))]
+    with pytest.raises(
+        UsageError, match=rf"\(found: 'a\\rb', '', {'x' * 60}, c0, .*c16, and 13 more\)\. Choose"
+    ):
+        pass_through(f"{','.join(names)}\n".encode(), ".csv")

@@ -1,0 +1,253 @@
+"""Scoring a file: the scores of the scorer, beside records that stay."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models import shipped_scorer
+from tests.scoring.test_scorer import FILM, many_texts
+from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.formats.columns import Columns
+from toolkit.scoring.score_file import (
+    Progress,
+    ScoringOptions,
+    Summary,
+    default_output,
+    score_file,
+)
+from toolkit.scoring.scorer import Score
+
+TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.formats.base.BLOCK_BYTES", 4000)
+
+
+def write_csv(path: Path, texts: list[str]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "text"), *enumerate(texts)])
+    return path
+
+
+def write_json_lines(path: Path, texts: list[str | None]) -> Path:
+    rows = [{"id": number, "text": text} for number, text in enumerate(texts)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def scores_in_csv(path: Path) -> list[Score]:
+    rows = csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True)
+    return [
+        Score(row["predicted_sentiment"] or None, as_float32(row["positive_probability"]))
+        for row in rows
+    ]
+
+
+def as_float32(written: str) -> float | None:
+    return float(np.float32(written)) if written else None
+
+
+def scores_in_json_lines(path: Path) -> list[Score]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [
+        Score(
+            row["predicted_sentiment"],
+            None
+            if row["positive_probability"] is None
+            else float(np.float32(row["positive_probability"])),
+        )
+        for row in rows
+    ]
+
+
+def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
+    expected = shipped_scorer().score(TEXTS)
+    source, output = write_csv(tmp_path / "a.csv", TEXTS), tmp_path / "b.csv"
+    summary = score_file(shipped_scorer(), source, output)
+    assert scores_in_csv(output) == expected
+    lines, scored_lines = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    score_file(shipped_scorer(), write_json_lines(lines, [*TEXTS, None]), scored_lines)
+    assert scores_in_json_lines(scored_lines) == [*expected, Score(None, None)]
+    sentiments = [score.sentiment for score in expected]
+    assert (summary.records, summary.without_text) == (len(TEXTS), sentiments.count(None))
+    assert summary.positive == sentiments.count("positive")
+    assert summary.scored == len(TEXTS) - sentiments.count(None)
+    assert summary.positive_share == summary.positive / summary.scored
+    assert summary.seconds > 0
+    assert summary.rate == summary.records / summary.seconds
+
+
+def test_a_summary_of_nothing() -> None:
+    assert (Summary().scored, Summary().positive_share, Summary().rate) == (0, 0.0, 0.0)
+
+
+def test_doubled_quotes_change_no_score(tmp_path: Path) -> None:
+    texts = ['the "best" film', '"', 'a ""superb"" one', '"""worst"""']
+    score_file(shipped_scorer(), write_csv(tmp_path / "a.csv", texts), tmp_path / "b.csv")
+    assert scores_in_csv(tmp_path / "b.csv") == shipped_scorer().score(texts)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_workers_change_no_byte(ending: str, tmp_path: Path) -> None:
+    texts = many_texts(600)
+    source = tmp_path / f"a{ending}"
+    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
+    outputs = []
+    for workers in (1, 2, 4, None):
+        output = tmp_path / f"{workers}{ending}"
+        score_file(shipped_scorer(), source, output, ScoringOptions(workers=workers))
+        outputs.append(output.read_bytes())
+    assert outputs[0].count(b"positive") > 600 // 4
+    assert all(output == outputs[0] for output in outputs[1:])
+
+
+def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
+    columns = Columns("id", "s", "p")
+    score_file(
+        shipped_scorer(),
+        write_csv(tmp_path / "a.csv", [FILM]),
+        tmp_path / "b.csv",
+        ScoringOptions(columns),
+    )
+    header, row, _ = (tmp_path / "b.csv").read_bytes().split(b"\r\n")
+    (score,) = shipped_scorer().score(["0"])
+    assert header == b"id,text,s,p"
+    assert row.startswith(f'0,"{FILM}",{score.sentiment},0.'.encode())
+
+
+def test_progress_goes_to_the_end(tmp_path: Path) -> None:
+    source, seen = write_csv(tmp_path / "a.csv", TEXTS), list[Progress]()
+    score_file(shipped_scorer(), source, tmp_path / "b.csv", on_progress=seen.append)
+    assert len(seen) > 5
+    assert seen == sorted(seen, key=lambda progress: (progress.records, progress.bytes_done))
+    size = source.stat().st_size
+    assert seen[-1] == Progress(len(TEXTS), size, size)
+
+
+def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
+    output.write_bytes(b"precious")
+    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
+        score_file(shipped_scorer(), source, output)
+    assert output.read_bytes() == b"precious"
+    score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
+    assert len(scores_in_csv(output)) == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
+    source, link = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "link.csv"
+    before = source.read_bytes()
+    link.symlink_to(source)
+    for output in (source, link, tmp_path / "." / "a.csv"):
+        with pytest.raises(UsageError, match=r"is the input itself\. Choose another with --output"):
+            score_file(shipped_scorer(), source, output, ScoringOptions(force=force))
+    assert source.read_bytes() == before
+
+
+def test_the_output_has_the_format_of_the_input(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM])
+    with pytest.raises(UsageError, match=r"b\.jsonl: the output has the format of the input"):
+        score_file(shipped_scorer(), source, tmp_path / "b.jsonl")
+    score_file(shipped_scorer(), source, tmp_path / "b.txt")
+    assert (tmp_path / "b.txt").read_bytes().startswith(b"id,text,pre")
+
+
+def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
+    source, folder = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "folder.csv"
+    folder.mkdir()
+    force = ScoringOptions(force=True)
+    with pytest.raises(UsageError, match="/dev/null: is a device or a pipe"):
+        score_file(shipped_scorer(), source, Path("/dev/null"), force)
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(UsageError, match="is a folder, expected a file to write"):
+        score_file(shipped_scorer(), source, folder, force)
+
+
+@pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])
+def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM])
+    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Make it first"):
+        score_file(shipped_scorer(), source, tmp_path / output)
+
+
+def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = write_csv(Path("a.csv"), [FILM])
+    score_file(shipped_scorer(), source, Path("é" * 120 + ".csv"))
+    assert len(scores_in_csv(Path("é" * 120 + ".csv"))) == 1
+    with pytest.raises(ToolkitError, match="cannot be written: File name too long"):
+        score_file(shipped_scorer(), source, Path("a" * 300 + ".csv"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_bad_record_later_on_leaves_nothing(workers: int, ending: str, tmp_path: Path) -> None:
+    source = tmp_path / f"a{ending}"
+    texts = ["a film " * 100] * 20  # 700 bytes each: the third block has the rows from 10 on
+    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
+    lines = source.read_bytes().split(b"\n")
+    lines[15] = b"1,2,3" if ending == ".csv" else b"[]"
+    source.write_bytes(b"\n".join(lines))
+    seen = list[Progress]()
+    with pytest.raises(InputError, match=f"a{ending}: line 16: "):
+        score_file(
+            shipped_scorer(),
+            source,
+            tmp_path / f"b{ending}",
+            ScoringOptions(workers=workers),
+            seen.append,
+        )
+    assert seen or workers > 1  # with one worker, blocks were written before
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def test_a_failing_callback_leaves_nothing(tmp_path: Path) -> None:
+    def fail(progress: Progress) -> None:
+        raise RuntimeError(f"stopped at {progress.records}")
+
+    source = write_csv(tmp_path / "a.csv", many_texts(500))
+    with pytest.raises(RuntimeError, match="stopped at"):
+        score_file(shipped_scorer(), source, tmp_path / "b.csv", on_progress=fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_long_reviews(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    limit = csv.field_size_limit(1 << 30)
+    request.addfinalizer(lambda: csv.field_size_limit(limit))
+    texts = [
+        "dull " * 10_000 + FILM,
+        "the " * 1_250_000,
+        "x" * 5_000_000,
+        "! " * 2_500_000,
+        "é" * 9,
+    ]
+    score_file(shipped_scorer(), write_csv(tmp_path / "a.csv", texts), tmp_path / "b.csv")
+    scores = scores_in_csv(tmp_path / "b.csv")
+    assert scores == shipped_scorer().score(texts)
+    # The model reads the last words: what stands far before them does not matter.
+    last = shipped_scorer().facts.max_tokens
+    assert scores[0] == shipped_scorer().score(["dull " * last + FILM])[0]
+    assert None not in [score.probability for score in scores]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("reviews.csv", "reviews.scored.csv"),
+        ("a/b.c.jsonl", "a/b.c.scored.jsonl"),
+        ("plain", "plain.scored"),
+        (".", ".scored"),
+        ("/", "/.scored"),
+    ],
+)
+def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
+    assert default_output(Path(source)) == Path(expected)

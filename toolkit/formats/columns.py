@@ -1,0 +1,93 @@
+"""The columns of a file that matter: the text, and the two that scoring adds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import UsageError
+
+# Names tried for the column of the reviews, where none is given.
+TEXT_COLUMNS = ("text", "review")
+
+_NAMES_SHOWN = 20
+_LETTERS_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns that matter.
+
+    Raises
+    ------
+    UsageError
+        If both added columns have one name, or a name cannot be written in UTF-8.
+    """
+
+    text: str | None = None  # None: the first of TEXT_COLUMNS that the file has
+    sentiment: str = "predicted_sentiment"
+    probability: str = "positive_probability"
+
+    def __post_init__(self) -> None:
+        if self.sentiment == self.probability:
+            raise UsageError(
+                f"the added columns need two names, received {self.sentiment!r} for both. "
+                "Name them with --sentiment-column and --probability-column."
+            )
+
+        for name in (*self.wanted, *self.added):
+            if not _is_text(name):  # from the bytes of a command line
+                raise UsageError(f"the column name {name!a} is no UTF-8")
+
+    @property
+    def added(self) -> tuple[str, str]:
+        """Names of the added columns, in order."""
+        return self.sentiment, self.probability
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of the text column to look for, best first."""
+        return TEXT_COLUMNS if self.text is None else (self.text,)
+
+    def has_text(self, names: Collection[str]) -> bool:
+        """Whether the column of the reviews is among names."""
+        return any(name in names for name in self.wanted)
+
+    def choose_text(self, path: Path, names: Collection[str]) -> str:
+        """Choose the column of the reviews among the names in a file.
+
+        Raises
+        ------
+        UsageError
+            If it is not among them.
+        """
+        for name in self.wanted:
+            if name in names:
+                return name
+        tried = " or ".join(repr(name) for name in self.wanted)
+        raise UsageError(
+            f"{path}: no column {tried} (found: {_listed(names)}). Choose one with --text-column."
+        )
+
+    def check_free(self, path: Path, names: Collection[str]) -> None:
+        """Raise `UsageError` if the name of an added column is among those in a file."""
+        for name in self.added:
+            if name in names:
+                raise UsageError(
+                    f"{path}: has a column {name!r} already. Name the added columns "
+                    "otherwise with --sentiment-column and --probability-column."
+                )
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = [
+        name if name.isprintable() and name else repr(name)
+        for name in (name[:_LETTERS_SHOWN] for name in list(names)[:_NAMES_SHOWN])
+    ]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f", and {more:,} more" if more else "")
