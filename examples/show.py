@@ -1,6 +1,6 @@
 """Show the scored reviews of a CSV file on the terminal.
 
-    python examples/show.py reviews.scored.csv
+python examples/show.py reviews.scored.csv
 """
 
 import csv

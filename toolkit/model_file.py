@@ -81,6 +81,18 @@ class ModelFacts:
     def read_from(cls, model: onnx.ModelProto, path: Path) -> ModelFacts:
         """Parse the metadata of a model.
 
+        Parameters
+        ----------
+        model : onnx.ModelProto
+            The model.
+        path : Path
+            Its file, for the messages.
+
+        Returns
+        -------
+        ModelFacts
+            Checked to be of the right kinds.
+
         Raises
         ------
         ModelError
@@ -122,6 +134,16 @@ class ModelFile:
     @classmethod
     def load(cls, path: Path) -> ModelFile:
         """Read a text-in model file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        ModelFile
+            Whole; its vocabulary and network are taken out when they are asked for.
 
         Raises
         ------

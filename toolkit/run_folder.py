@@ -85,6 +85,11 @@ class RunFolder:
     def load_config(self) -> RunConfig:
         """Read `config.json`.
 
+        Returns
+        -------
+        RunConfig
+            What was trained.
+
         Raises
         ------
         ModelError

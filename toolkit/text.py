@@ -70,6 +70,11 @@ class TokenIds:
     def padded(self, width: int) -> Ids:
         """Rows of equal length: the last ``width`` ids of the start id and the review.
 
+        Parameters
+        ----------
+        width : int
+            Ids in a row, at least 1.
+
         Returns
         -------
         Ids
@@ -126,6 +131,16 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
         """Read a vocabulary file: UTF-8, a word a line, commonest first.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        Vocabulary
+            As it was saved.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.running import COMMAND, Command, in_its_own_process
+from tests.commands.running import COMMAND, Command, Ran, in_its_own_process
 from tests.scoring.test_scorer import many_texts
 from toolkit import __version__
 from toolkit.commands.progress import progress_lines
@@ -64,6 +64,39 @@ def test_a_signal_leaves_nothing(
     assert err == "error: interrupted\n"
     assert process.returncode == 128 + number
     assert list(tmp_path.iterdir()) == []
+
+
+def run_main(app: str, folder: Path) -> Ran:
+    """Run `main` with another body for the command."""
+    code = f"import os, signal\nfrom toolkit.commands import app as module\n{app}\nmodule.main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_an_import(number: signal.Signals, tmp_path: Path) -> None:
+    # As modules in C do it: whatever is raised in them becomes an ImportError.
+    (tmp_path / "heavy.py").write_text(
+        f"import os\ntry: os.kill(os.getpid(), {int(number)})\n"
+        "except BaseException: raise ImportError\n",
+        encoding="utf-8",
+    )
+    ran = run_main("module.app = lambda: __import__('heavy')", tmp_path)
+    ran.failed_with("error: interrupted\n", 128 + number)
+
+
+def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
+    body = (
+        "def app():\n"
+        "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    finally:\n"
+        "        for number in (signal.SIGINT, signal.SIGTERM): os.kill(os.getpid(), number)\n"
+        "        print('cleaned')\n"
+        "module.app = app"
+    )
+    assert run_main(body, tmp_path) == Ran(143, "cleaned\n", "error: interrupted\n")
 
 
 def test_a_full_disk_leaves_nothing(large_file: Path, tmp_path: Path) -> None:

@@ -126,7 +126,11 @@ def test_another_text_rule_does_not_pass(small_model: SmallModel, tmp_path: Path
     "worse", [{"largest_difference": 1.1e-5}, {"label_flips": 1}, {"token_id_differences": 1}]
 )
 def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
-    agreeing: dict[str, Any] = {"largest_difference": 9e-6, "label_flips": 0, "token_id_differences": 0}
+    agreeing: dict[str, Any] = {
+        "largest_difference": 9e-6,
+        "label_flips": 0,
+        "token_id_differences": 0,
+    }
     ParityReport(1, 0, differences={}, **agreeing).check()
     with pytest.raises(ParityError, match="Nothing was exported"):
         ParityReport(1, 0, differences={}, **(agreeing | worse)).check()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -67,8 +69,25 @@ def main() -> None:
         sys.exit(1)
 
 
-def _interrupt(number: int, _frame: object) -> NoReturn:
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    # Once is enough: what is removed and waited for on the way out is not to be interrupted.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    if _is_importing(frame):
+        # An exception in the middle of a C module comes out as another one, or crashes; and
+        # nothing was begun yet that would have to be removed.
+        sys.stderr.write("error: interrupted\n")
+        sys.stderr.flush()
+        os._exit(128 + number)
     raise Interrupted(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

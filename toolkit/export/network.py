@@ -19,6 +19,16 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer r
 def load_keras(path: Path) -> Any:
     """Read a Keras file; code inside it (a Lambda layer) is never run.
 
+    Parameters
+    ----------
+    path : Path
+        The ``.keras`` file.
+
+    Returns
+    -------
+    Any
+        A Keras model, not compiled.
+
     Raises
     ------
     MissingExtraError
@@ -38,6 +48,13 @@ def load_keras(path: Path) -> Any:
 
 def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
     """Convert a Keras network, ids (batch, max_tokens) → probability (batch, 1).
+
+    Parameters
+    ----------
+    network : Any
+        The Keras model.
+    max_tokens : int
+        Length of its rows.
 
     Returns
     -------

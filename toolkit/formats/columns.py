@@ -57,6 +57,18 @@ class Columns:
     def choose_text(self, path: Path, names: Collection[str]) -> str:
         """Choose the column of the reviews among the names in a file.
 
+        Parameters
+        ----------
+        path : Path
+            The file, for the message.
+        names : Collection[str]
+            Its columns.
+
+        Returns
+        -------
+        str
+            The name of the column.
+
         Raises
         ------
         UsageError

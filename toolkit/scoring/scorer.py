@@ -99,6 +99,11 @@ class Scorer:
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
 
+        Parameters
+        ----------
+        texts : pa.Array | pa.ChunkedArray
+            Reviews; a null or a blank text has no score.
+
         Returns
         -------
         tuple[pa.Array, pa.FloatArray]

@@ -21,6 +21,16 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
     None and NaN, which pandas puts where a text is missing, become null. Half a surrogate pair,
     which Python's JSON reader lets through and UTF-8 cannot hold, becomes U+FFFD.
 
+    Parameters
+    ----------
+    texts : Iterable[str | None]
+        Reviews.
+
+    Returns
+    -------
+    pa.StringArray
+        As many, in order.
+
     Raises
     ------
     UsageError
@@ -37,6 +47,16 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
 
 def flat(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Give the texts of any string type as one array of strings or large strings.
+
+    Parameters
+    ----------
+    texts : pa.Array | pa.ChunkedArray
+        Strings, large strings, string views, a dictionary of them, or nulls.
+
+    Returns
+    -------
+    pa.Array
+        As many, in order.
 
     Raises
     ------

@@ -24,6 +24,18 @@ class Split:
 def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
     """What is wanted; by default `group` if the reviews have groups, else `random`.
 
+    Parameters
+    ----------
+    reviews : Reviews
+        What to split.
+    wanted : SplitKind | None
+        What the caller wants; None for the default.
+
+    Returns
+    -------
+    SplitKind
+        How to split them.
+
     Raises
     ------
     UsageError
