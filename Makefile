@@ -5,7 +5,7 @@ DEMO := .venv
 DEV := .venv-dev
 DATA := $(or $(TOOLKIT_DATA),../shared)
 
-.PHONY: demo test check model format clean help
+.PHONY: demo test check model bench format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ model: $(DEV)/installed  ## train and export the shipped model again (a few minu
 	$(DEV)/bin/toolkit export runs/shipped --output exported/conv1d.onnx --force
 	cp runs/shipped/model.keras exported/conv1d.keras
 	$(DEV)/bin/python -m toolkit.export.card exported/conv1d.onnx > exported/README.md
+
+bench: $(DEV)/installed  ## time the scoring of 100,000 reviews against a plain copy of the file
+	$(DEV)/bin/python -m tests.benchmarks.speed
 
 clean:  ## remove the environments and what tools left behind
 	rm -rf $(DEMO) $(DEV) build dist runs .hypothesis .mypy_cache .pytest_cache .ruff_cache

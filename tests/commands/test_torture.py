@@ -14,7 +14,7 @@ from tests.commands.running import Command, Ran
 from tests.data import shared_data
 from tests.formats.passing import pass_through
 from tests.models import MODEL, shipped_scorer
-from tests.scoring.test_score_file import as_float32
+from tests.scoring.reviews import as_float32
 from toolkit.formats.columns import Columns
 from toolkit.model_file import ModelFile
 from toolkit.scoring.scorer import Score, _session

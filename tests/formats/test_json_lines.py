@@ -62,7 +62,7 @@ def test_an_object_stays_as_it_is(record: str, text: str | None, neighbour: str)
         f"{neighbour[:-1]}{', ' if neighbour == FIRST else ''}{before}",
         f"{record[:-1]}{'' if record[1:-1].strip() == '' else ', '}{added}",
     ]
-    for block_bytes in (1, 1000):
+    for block_bytes in (1, 100_000):
         passed = pass_through(
             f"{neighbour}\n{record}\n".encode(), ".jsonl", block_bytes=block_bytes
         )
@@ -154,7 +154,11 @@ def test_any_taken_name_is_found(name: str) -> None:
         escaped.replace("/", r"\/"),
     ):
         with pytest.raises(UsageError, match="already"):
-            pass_through(f'{{"text": "a", {key}: null}}\n'.encode(), ".jsonl", Columns(None, name))
+            pass_through(
+                f'{{"text": "a", {key}: null}}\n'.encode(),
+                ".jsonl",
+                Columns(None, name, f"{name}_"),
+            )
 
 
 def _units(name: str) -> list[str]:
@@ -172,6 +176,8 @@ def test_the_key_of_the_text_is_looked_for_in_the_first_objects() -> None:
         None,
         "a",
     ]
+    late = b'{}\n{"id": 1, "body": "a"}\n'
+    assert pass_through(late, ".jsonl", Columns("body"), block_bytes=1).texts == [None, "a"]
     assert pass_through(b"{}\n", ".jsonl", Columns("body")) == Passed(
         [None], f"{{{NOT_SCORED}\n".encode()
     )

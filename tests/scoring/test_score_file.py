@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import csv
-import io
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.models import shipped_scorer
+from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from tests.scoring.test_scorer import FILM, many_texts
-from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.errors import InputError
 from toolkit.formats.columns import Columns
 from toolkit.scoring.score_file import (
     Progress,
     ScoringOptions,
     Summary,
-    default_output,
     score_file,
 )
 from toolkit.scoring.scorer import Score
@@ -29,43 +26,6 @@ TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.formats.base.BLOCK_BYTES", 4000)
-
-
-def write_csv(path: Path, texts: list[str]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("id", "text"), *enumerate(texts)])
-    return path
-
-
-def write_json_lines(path: Path, texts: list[str | None]) -> Path:
-    rows = [{"id": number, "text": text} for number, text in enumerate(texts)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def scores_in_csv(path: Path) -> list[Score]:
-    rows = csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True)
-    return [
-        Score(row["predicted_sentiment"] or None, as_float32(row["positive_probability"]))
-        for row in rows
-    ]
-
-
-def as_float32(written: str) -> float | None:
-    return float(np.float32(written)) if written else None
-
-
-def scores_in_json_lines(path: Path) -> list[Score]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    return [
-        Score(
-            row["predicted_sentiment"],
-            None
-            if row["positive_probability"] is None
-            else float(np.float32(row["positive_probability"])),
-        )
-        for row in rows
-    ]
 
 
 def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
@@ -132,62 +92,6 @@ def test_progress_goes_to_the_end(tmp_path: Path) -> None:
     assert seen[-1] == Progress(len(TEXTS), size, size)
 
 
-def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
-    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
-    output.write_bytes(b"precious")
-    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
-        score_file(shipped_scorer(), source, output)
-    assert output.read_bytes() == b"precious"
-    score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
-    assert len(scores_in_csv(output)) == 1
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
-    source, link = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "link.csv"
-    before = source.read_bytes()
-    link.symlink_to(source)
-    for output in (source, link, tmp_path / "." / "a.csv"):
-        with pytest.raises(UsageError, match=r"is the input itself\. Choose another with --output"):
-            score_file(shipped_scorer(), source, output, ScoringOptions(force=force))
-    assert source.read_bytes() == before
-
-
-def test_the_output_has_the_format_of_the_input(tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "a.csv", [FILM])
-    with pytest.raises(UsageError, match=r"b\.jsonl: the output has the format of the input"):
-        score_file(shipped_scorer(), source, tmp_path / "b.jsonl")
-    score_file(shipped_scorer(), source, tmp_path / "b.txt")
-    assert (tmp_path / "b.txt").read_bytes().startswith(b"id,text,pre")
-
-
-def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
-    source, folder = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "folder.csv"
-    folder.mkdir()
-    force = ScoringOptions(force=True)
-    with pytest.raises(UsageError, match="/dev/null: is a device or a pipe"):
-        score_file(shipped_scorer(), source, Path("/dev/null"), force)
-    assert Path("/dev/null").is_char_device()
-    with pytest.raises(UsageError, match="is a folder, expected a file to write"):
-        score_file(shipped_scorer(), source, folder, force)
-
-
-@pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])
-def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "a.csv", [FILM])
-    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Make it first"):
-        score_file(shipped_scorer(), source, tmp_path / output)
-
-
-def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    source = write_csv(Path("a.csv"), [FILM])
-    score_file(shipped_scorer(), source, Path("é" * 120 + ".csv"))
-    assert len(scores_in_csv(Path("é" * 120 + ".csv"))) == 1
-    with pytest.raises(ToolkitError, match="cannot be written: File name too long"):
-        score_file(shipped_scorer(), source, Path("a" * 300 + ".csv"))
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
 def test_a_bad_record_later_on_leaves_nothing(workers: int, ending: str, tmp_path: Path) -> None:
@@ -237,17 +141,3 @@ def test_long_reviews(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     last = shipped_scorer().facts.max_tokens
     assert scores[0] == shipped_scorer().score(["dull " * last + FILM])[0]
     assert None not in [score.probability for score in scores]
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("reviews.csv", "reviews.scored.csv"),
-        ("a/b.c.jsonl", "a/b.c.scored.jsonl"),
-        ("plain", "plain.scored"),
-        (".", ".scored"),
-        ("/", "/.scored"),
-    ],
-)
-def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
-    assert default_output(Path(source)) == Path(expected)

@@ -20,6 +20,7 @@ LINE_END = "line_end"  # string: "\n" or "\r\n"
 TEXT = "text"  # string: the review; null where the record has none
 
 BLOCK_BYTES = 4 << 20
+BLOCK_LINES = 1 << 15  # about; where lines are short, blocks are smaller to bound the memory
 RECORD_BYTES_LIMIT = 256 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -81,15 +82,16 @@ class RecordFile(ABC):
     def blocks(self) -> Iterator[Block]:
         """Read the records in blocks of about 4 MiB; only a longer record makes a larger one."""
         offset = self._file.tell()
-        data = b""
+        data, wanted = b"", min(BLOCK_BYTES, BLOCK_LINES)
         while True:
-            chunk = self._read_on(data, offset)
+            chunk = self._read_on(data, offset, wanted)
             at_end = not chunk
             data += b"\n" if at_end and data and not data.endswith(b"\n") else chunk
             end, layout = self._split(data, at_end=at_end, offset=offset)
             if end:
                 yield Block(data[:end], layout, offset)
                 offset += end
+                wanted = min(BLOCK_BYTES, BLOCK_LINES * end // data.count(b"\n", 0, end))
                 data = data[end:]
             if at_end:
                 self.trailer = data
@@ -140,7 +142,7 @@ class RecordFile(ABC):
                 offset -= len(chunk)
         return lines
 
-    def _read_on(self, data: bytes, offset: int) -> bytes:
+    def _read_on(self, data: bytes, offset: int, wanted: int = BLOCK_BYTES) -> bytes:
         """Read what follows the beginning of a record; nothing at the end of the file.
 
         As much again each time, so that a long record is not searched again and again.
@@ -151,7 +153,7 @@ class RecordFile(ABC):
                 offset, f"a record of more than {mebibytes} MiB, as when a quote is never closed"
             )
         try:
-            return self._file.read(max(BLOCK_BYTES, len(data)))
+            return self._file.read(max(wanted, len(data)))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
 

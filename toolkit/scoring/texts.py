@@ -45,8 +45,8 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
         raise UsageError(f"score: expected strings or None: {error}") from None
 
 
-def flat(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Give the texts of any string type as one array of strings or large strings.
+def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Give the texts of any string type as strings or large strings.
 
     Parameters
     ----------
@@ -63,8 +63,6 @@ def flat(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     UsageError
         If they are of another type.
     """
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
     kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise UsageError(f"expected an array of strings to score, received {texts.type}")
@@ -72,7 +70,7 @@ def flat(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     return texts if plain else texts.cast(pa.string())
 
 
-def is_blank(texts: pa.Array) -> pa.BooleanArray:
+def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     """Whether there is nothing but white space, in the sense of `str.isspace`; true where null.
 
     That is something else than to have no token: "!!!" has none, and a no-break space is one.

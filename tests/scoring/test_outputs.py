@@ -1,0 +1,83 @@
+"""Where a scored file may be written, and what is never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.models import shipped_scorer
+from tests.scoring.reviews import scores_in_csv, write_csv
+from tests.scoring.test_scorer import FILM
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.scoring.score_file import ScoringOptions, default_output, score_file
+
+
+def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
+    output.write_bytes(b"precious")
+    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
+        score_file(shipped_scorer(), source, output)
+    assert output.read_bytes() == b"precious"
+    score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
+    assert len(scores_in_csv(output)) == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
+    source, link = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "link.csv"
+    before = source.read_bytes()
+    link.symlink_to(source)
+    for output in (source, link, tmp_path / "." / "a.csv"):
+        with pytest.raises(UsageError, match=r"is the input itself\. Choose another with --output"):
+            score_file(shipped_scorer(), source, output, ScoringOptions(force=force))
+    assert source.read_bytes() == before
+
+
+def test_the_output_has_the_format_of_the_input(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM])
+    with pytest.raises(UsageError, match=r"b\.jsonl: the output has the format of the input"):
+        score_file(shipped_scorer(), source, tmp_path / "b.jsonl")
+    score_file(shipped_scorer(), source, tmp_path / "b.txt")
+    assert (tmp_path / "b.txt").read_bytes().startswith(b"id,text,pre")
+
+
+def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
+    source, folder = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "folder.csv"
+    folder.mkdir()
+    force = ScoringOptions(force=True)
+    with pytest.raises(UsageError, match="/dev/null: is a device or a pipe"):
+        score_file(shipped_scorer(), source, Path("/dev/null"), force)
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(UsageError, match="is a folder, expected a file to write"):
+        score_file(shipped_scorer(), source, folder, force)
+
+
+@pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])
+def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM])
+    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Make it first"):
+        score_file(shipped_scorer(), source, tmp_path / output)
+
+
+def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = write_csv(Path("a.csv"), [FILM])
+    score_file(shipped_scorer(), source, Path("é" * 120 + ".csv"))
+    assert len(scores_in_csv(Path("é" * 120 + ".csv"))) == 1
+    with pytest.raises(ToolkitError, match="cannot be written: File name too long"):
+        score_file(shipped_scorer(), source, Path("a" * 300 + ".csv"))
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("reviews.csv", "reviews.scored.csv"),
+        ("a/b.c.jsonl", "a/b.c.scored.jsonl"),
+        ("plain", "plain.scored"),
+        (".", ".scored"),
+        ("/", "/.scored"),
+    ],
+)
+def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
+    assert default_output(Path(source)) == Path(expected)
