@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import atomic_file, atomic_folder
+from toolkit.files import atomic_file, atomic_folder, remove_unfinished
 
 
 def test_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -91,3 +91,12 @@ def test_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
         (partial / "new").touch()
     assert os.listdir(target) == ["new"]
     assert os.listdir(tmp_path) == ["run"]
+
+
+def test_what_is_unfinished_can_be_removed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    with pytest.raises(ToolkitError, match="No such file"):
+        with atomic_file(tmp_path / "out"), atomic_folder(tmp_path / "run") as partial:
+            (partial / "part").touch()
+            remove_unfinished()
+            assert os.listdir(tmp_path) == ["kept"]

@@ -37,6 +37,7 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
 
 
 _SUFFIX = ".partial"
+_unfinished: set[Path] = set()
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
         os.close(handle)
     partial = Path(name)
+    _unfinished.add(partial)
     try:
         with _reporting_failures(path):
             yield partial
@@ -61,6 +63,7 @@ def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
 
 
 @contextmanager
@@ -75,6 +78,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise UsageError(f"{path}: is a file, expected a folder to write")
     with _reporting_failures(path):
         partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(path), path.parent))
+    _unfinished.add(partial)
     try:
         with _reporting_failures(path):
             yield partial
@@ -92,6 +96,16 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
                 partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _unfinished.discard(partial)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written at this moment, for a process that ends without unwinding."""
+    for partial in _unfinished:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

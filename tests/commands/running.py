@@ -43,7 +43,10 @@ class Command:
 
     def __call__(self, *arguments: str | Path) -> Ran:
         self.monkeypatch.setattr(sys, "argv", ["toolkit", *map(str, arguments)])
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {
+            number: signal.getsignal(number)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         self.capsys.readouterr()
         try:
             with pytest.raises(SystemExit) as ended:

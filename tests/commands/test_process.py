@@ -43,7 +43,7 @@ def test_a_file_is_scored(tmp_path: Path) -> None:
     again.failed_with("a.scored.csv: exists already", 2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_signal_leaves_nothing(
     number: signal.Signals, workers: str, large_file: Path, tmp_path: Path
@@ -75,7 +75,7 @@ def run_main(app: str, folder: Path) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_an_import(number: signal.Signals, tmp_path: Path) -> None:
     # As modules in C do it: whatever is raised in them becomes an ImportError.
     (tmp_path / "heavy.py").write_text(

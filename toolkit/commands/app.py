@@ -15,6 +15,7 @@ from toolkit.commands.export import export
 from toolkit.commands.score import score
 from toolkit.commands.train import train
 from toolkit.errors import ToolkitError
+from toolkit.files import remove_unfinished
 
 app = typer.Typer(
     help="Train, export and batch-score the sentiment of reviews.",
@@ -27,6 +28,10 @@ app = typer.Typer(
 app.command()(train)
 app.command()(export)
 app.command()(score)
+
+
+# Ctrl-C, `kill`, and a terminal that is closed (which Windows does not signal).
+_SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
 class Interrupted(BaseException):
@@ -54,7 +59,7 @@ def options(
 
 def main() -> None:
     """Run the command line; every error ends as one message on standard error."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
         app()
@@ -71,11 +76,11 @@ def main() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     # Once is enough: what is removed and waited for on the way out is not to be interrupted.
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     if _is_importing(frame):
-        # An exception in the middle of a C module comes out as another one, or crashes; and
-        # nothing was begun yet that would have to be removed.
+        # An exception in the middle of a C module comes out as another one, or crashes.
+        remove_unfinished()
         sys.stderr.write("error: interrupted\n")
         sys.stderr.flush()
         os._exit(128 + number)
