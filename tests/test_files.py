@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import atomic_file, atomic_folder, remove_unfinished
+from toolkit.files import atomic_file, atomic_files, atomic_folder, remove_unfinished
 
 
 def test_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -100,3 +101,70 @@ def test_what_is_unfinished_can_be_removed_at_once(tmp_path: Path) -> None:
             (partial / "part").touch()
             remove_unfinished()
             assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_links_stay_and_lead_to_the_new_content(tmp_path: Path) -> None:
+    for name in ("file", "folder"):
+        (tmp_path / f"{name}.link").symlink_to(tmp_path / name)
+    with pytest.raises(UsageError, match="exists already"), atomic_file(tmp_path / "file.link"):
+        pass
+    (tmp_path / "folder").mkdir()
+    with (
+        atomic_file(tmp_path / "file.link", force=True) as file,
+        atomic_folder(tmp_path / "folder.link", force=True) as folder,
+    ):
+        file.write_text("new")
+        (folder / "new").touch()
+    assert (tmp_path / "file.link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+    assert (tmp_path / "folder.link").is_symlink()
+    assert os.listdir(tmp_path / "folder") == ["new"]
+    assert sorted(os.listdir(tmp_path)) == ["file", "file.link", "folder", "folder.link"]
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/stdout", "/dev/new"])
+def test_devices_are_never_replaced(path: str) -> None:
+    with (
+        pytest.raises(UsageError, match="is a device or a pipe"),
+        atomic_file(Path(path), force=True),
+    ):
+        pass
+
+
+def test_folder_that_takes_no_file() -> None:
+    with pytest.raises(UsageError, match=r"/proc/out: no file can be made in /proc"):
+        with atomic_file(Path("/proc/out")):
+            pytest.fail("the work has begun")
+
+
+def test_an_interruption_waits_for_all_of_the_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def replace_and_interrupt(self: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_and_interrupt)
+    with pytest.raises(KeyboardInterrupt), atomic_files(tmp_path / "a", tmp_path / "b"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_an_interruption_never_loses_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    rename = Path.rename
+
+    def rename_and_interrupt(self: Path, target: Path) -> Path:
+        renamed = rename(self, target)
+        signal.raise_signal(signal.SIGINT)
+        return renamed
+
+    monkeypatch.setattr(Path, "rename", rename_and_interrupt)
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "run", force=True) as partial:
+        (partial / "new").touch()
+    assert os.listdir(tmp_path) == ["run"]
+    assert os.listdir(tmp_path / "run") == ["new"]

@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.signals import held_back
+
+_SUFFIX = ".partial"
+_unfinished: set[Path] = set()
 
 
 def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
@@ -20,9 +24,10 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     folder = path.parent
     with _reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
-    if exists and not (path.is_file() or path.is_dir()):
+    special = exists and not (path.is_file() or path.is_dir())
+    if special or path.absolute().is_relative_to("/dev"):
         raise UsageError(f"{path}: is a device or a pipe. Choose a file with {option}.")
-    if exists and not force:
+    if (exists or path.is_symlink()) and not force:
         raise UsageError(
             f"{path}: exists already. Choose another place with {option}, "
             "or replace it with --force."
@@ -32,68 +37,71 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
         raise UsageError(
             f"{path}: the folder {folder} {found}. Make it first, or choose another with {option}."
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{path}: no right to write in {folder}. Choose another with {option}.")
+    try:
+        tempfile.TemporaryFile(dir=_target(path).parent).close()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: no file can be made in {folder}: {error.strerror}. "
+            f"Choose another place with {option}."
+        ) from None
 
 
-_SUFFIX = ".partial"
-_unfinished: set[Path] = set()
+@contextmanager
+def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]]:
+    """Give a file to write for each path, and move them there if the block ends well.
+
+    They stand beside their paths under hidden names, so that each move is a rename within one file
+    system; an interruption comes before all of the moves or after them. If the block raises (Ctrl-C
+    included), they are removed, and what is at the paths stays as it was.
+    """
+    for path in paths:
+        check_output(path, force=force)
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder, expected a file to write")
+    partials: list[Path] = []
+    try:
+        with _reporting_failures(*paths):
+            partials.extend(_make_partial_file(_target(path)) for path in paths)
+            yield tuple(partials)
+            for partial in partials:
+                partial.chmod(0o666 & ~_umask())
+                _flush_to_disk(partial)
+            with held_back():
+                for partial, path in zip(partials, paths, strict=True):
+                    partial.replace(_target(path))
+    finally:
+        for partial in partials:
+            partial.unlink(missing_ok=True)
+            _unfinished.discard(partial)
 
 
 @contextmanager
 def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give the path of a file to write, and move it to ``path`` if the block ends well.
-
-    The file stands beside ``path`` under a hidden name, so that the move is a rename within one
-    file system. If the block raises (Ctrl-C included), it is removed and ``path`` stays as it was.
-    """
-    check_output(path, force=force)
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder, expected a file to write")
-    with _reporting_failures(path):
-        handle, name = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
-        os.close(handle)
-    partial = Path(name)
-    _unfinished.add(partial)
-    try:
-        with _reporting_failures(path):
-            yield partial
-            partial.chmod(0o666 & ~_umask())
-            _flush_to_disk(partial)
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-        _unfinished.discard(partial)
+    """Give the path of a file to write, as `atomic_files`."""
+    with atomic_files(path, force=force) as (partial,):
+        yield partial
 
 
 @contextmanager
 def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give a folder to fill, and move it to ``path`` if the block ends well.
 
-    As `atomic_file`. With ``force``, an existing folder is replaced only when the new one is
+    As `atomic_files`. With ``force``, an existing folder is replaced only when the new one is
     complete.
     """
     check_output(path, force=force)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder to write")
+    target = _target(path)
     with _reporting_failures(path):
-        partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(path), path.parent))
+        partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(target), target.parent))
     _unfinished.add(partial)
     try:
         with _reporting_failures(path):
             yield partial
             partial.chmod(0o777 & ~_umask())
-            if path.exists():
-                replaced = partial.with_suffix(".replaced")
-                path.rename(replaced)
-                try:
-                    partial.rename(path)
-                except OSError:
-                    replaced.rename(path)
-                    raise
-                shutil.rmtree(replaced)
-            else:
-                partial.rename(path)
+            with held_back():
+                _replace_folder(target, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _unfinished.discard(partial)
@@ -108,13 +116,43 @@ def remove_unfinished() -> None:
             partial.unlink(missing_ok=True)
 
 
+def _replace_folder(target: Path, partial: Path) -> None:
+    if not target.exists():
+        partial.rename(target)
+        return
+    replaced = partial.with_suffix(".replaced")
+    target.rename(replaced)
+    try:
+        partial.rename(target)
+    except BaseException:
+        replaced.rename(target)
+        raise
+    shutil.rmtree(replaced)
+
+
+def _target(path: Path) -> Path:
+    """Follow links, so that a link stays one and what it leads to is replaced."""
+    return path.resolve()
+
+
+def _make_partial_file(target: Path) -> Path:
+    handle, name = tempfile.mkstemp(_SUFFIX, _prefix(target), target.parent)
+    os.close(handle)
+    partial = Path(name)
+    _unfinished.add(partial)
+    return partial
+
+
 @contextmanager
-def _reporting_failures(path: Path) -> Iterator[None]:
+def _reporting_failures(path: Path, *others: Path) -> Iterator[None]:
+    """Say of an operating system's error which output it concerns; the first if that is unclear."""
     try:
         yield
     except OSError as error:
-        if error.filename is not None and not _stands_in(path.parent, str(error.filename)):
-            raise
+        if error.filename is not None:
+            concerned = [p for p in (path, *others) if _stands_in(p.parent, str(error.filename))]
+            if not concerned:
+                raise
         raise ToolkitError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 

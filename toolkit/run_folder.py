@@ -6,16 +6,19 @@
 ``config.json``        what was trained, on what, how: `RunConfig`
 ``metrics.json``       loss and accuracy: validation, folds and test, as far as measured
 ``history.csv``        loss and accuracy by epoch
-``sample.parquet``     up to 2,000 reviews the network was not fitted on (`text`, `label`),
-                       with which the export proves parity
+``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity:
+                       of the validation or test part, or else of the training part
 ``*.png``              plots of the history
 =====================  ==================================================================
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,15 @@ from toolkit.errors import ModelError
 
 CONFIG_VERSION = 1
 SAMPLE_REVIEWS = 2000
+
+# What each needed entry of a config must be like; someone may have edited it.
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "preset": lambda value: isinstance(value, str) and bool(re.fullmatch(r"[a-z0-9-]+", value)),
+    "vocabulary_size": lambda value: type(value) is int and 4 < value <= 100_000_000,
+    "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
+    "data": lambda value: isinstance(value, dict),
+    "parts": lambda value: isinstance(value, dict),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class RunConfig:
     max_tokens: int
     data: dict[str, Any]  # "source": name, "reviews": count, "sha256": of texts and labels
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
+    parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
 
@@ -74,8 +87,14 @@ class RunFolder:
         """Reviews for the proof of parity."""
         return self.path / "sample.parquet"
 
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of the parts that belong together: network, vocabulary and sample."""
+        parts = (self.model, self.vocabulary, self.sample)
+        return {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts}
+
     def save_config(self, config: RunConfig) -> None:
-        """Write `config.json`."""
+        """Write `config.json`, with the fingerprints of the other parts."""
+        config = replace(config, parts=self.fingerprints())
         _write_json(self.config, asdict(config))
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
@@ -103,10 +122,12 @@ class RunFolder:
                 "Train again with this version of the toolkit."
             )
         known = {entry.name for entry in fields(RunConfig)}
-        try:
-            return RunConfig(**{key: value for key, value in content.items() if key in known})
-        except TypeError as error:
-            raise ModelError(f"{self.config}: not the config of a run: {error}") from None
+        for key, is_right in _RIGHT.items():
+            if not is_right(content.get(key)):
+                raise ModelError(
+                    f"{self.config}: not the config of a run: {key} is {content.get(key)!r:.50}"
+                )
+        return RunConfig(**{key: value for key, value in content.items() if key in known})
 
     def load_metrics(self) -> dict[str, Any]:
         """Read `metrics.json`; raises `ModelError` if it is missing or no JSON."""
@@ -125,6 +146,13 @@ class RunFolder:
             raise ModelError(
                 f"{self.path}: no complete run folder, without {', '.join(missing)}. "
                 "Train again with `toolkit train`."
+            )
+        recorded, found_parts = self.load_config().parts, self.fingerprints()
+        changed = [name for name in found_parts if recorded.get(name) != found_parts[name]]
+        if changed:
+            raise ModelError(
+                f"{self.path}: {', '.join(changed)} changed after the training. "
+                "Get the original back, or train again with `toolkit train`."
             )
 
 

@@ -21,6 +21,7 @@ from toolkit.run_folder import RunConfig, RunFolder
 from toolkit.scoring.scorer import Scorer
 from toolkit.text import Vocabulary
 
+CONFIG = RunConfig("conv1d", 13, 12, {"source": "four reviews"})
 REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]
 
 
@@ -30,9 +31,9 @@ def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
     folder.path.mkdir()
     small_model.network.save(folder.model)
     small_model.vocabulary.save(folder.vocabulary)
-    folder.save_config(RunConfig("conv1d", 13, 12, {"source": "four reviews"}))
     folder.save_metrics({"validation": {"accuracy": 0.5}})
     pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
+    folder.save_config(CONFIG)
     return folder
 
 
@@ -103,14 +104,41 @@ def test_missing_part(run: RunFolder, part: str) -> None:
         export(run.path)
 
 
-@pytest.mark.parametrize("part", ["model.keras", "config.json", "metrics.json", "sample.parquet"])
+@pytest.mark.parametrize(
+    "part", ["model.keras", "vocabulary.txt", "config.json", "metrics.json", "sample.parquet"]
+)
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"[1]"])
-def test_damaged_part(run: RunFolder, part: str, content: bytes) -> None:
+@pytest.mark.parametrize("recorded", [True, False])
+def test_damaged_part(run: RunFolder, part: str, content: bytes, recorded: bool) -> None:
+    """Whether or not the damage came before the fingerprints were taken."""
     (run.path / part).write_bytes(content)
+    if recorded and part != "config.json":
+        run.save_config(CONFIG)
     before = files_in(run.path)
+    if recorded and part == "vocabulary.txt":
+        assert export(run.path).parity.agrees  # any lines are a vocabulary
+        return
     with pytest.raises(ModelError, match=part):
         export(run.path)
     assert files_in(run.path) == before
+
+
+def test_line_ends_changed_by_git(run: RunFolder) -> None:
+    run.vocabulary.write_bytes(run.vocabulary.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(ModelError, match=r"vocabulary\.txt changed after the training"):
+        export(run.path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("vocabulary_size", "many"), ("vocabulary_size", True), ("max_tokens", 10**9), ("preset", 5),
+     ("preset", "../../evil"), ("preset", "x\n"), ("data", [1]), ("parts", None)],
+)  # fmt: skip
+def test_config_with_entries_of_the_wrong_kind(run: RunFolder, key: str, value: object) -> None:
+    config = json.loads(run.config.read_text())
+    run.config.write_text(json.dumps(config | {key: value}))
+    with pytest.raises(ModelError, match=rf"config\.json: not the config of a run: {key}"):
+        export(run.path)
 
 
 def test_config_of_another_version(run: RunFolder) -> None:
@@ -122,6 +150,7 @@ def test_config_of_another_version(run: RunFolder) -> None:
 
 def test_vocabulary_of_another_run(run: RunFolder) -> None:
     Vocabulary(pa.array([f"word{n}" for n in range(10)])).save(run.vocabulary)
+    run.save_config(CONFIG)
     with pytest.raises(ModelError, match="10 words, more than the network's 13 ids allow"):
         export(run.path)
 
@@ -146,6 +175,7 @@ def test_lambda_layer_is_not_run(run: RunFolder, tmp_path: Path) -> None:
         ]
     )
     network.save(run.model)
+    run.save_config(CONFIG)
     marker.unlink()  # building the network ran it
     with pytest.raises(ModelError, match=r"model\.keras: no model that Keras can read"):
         export(run.path)
@@ -181,3 +211,16 @@ def test_command(run: RunFolder) -> None:
     assert again.stderr.startswith("error: ")
     assert "--force" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+def test_an_interrupted_export_leaves_nothing(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Vocabulary, "save", interrupt)
+    before = files_in(run.path)
+    with pytest.raises(KeyboardInterrupt):
+        export(run.path)
+    assert files_in(run.path) == before

@@ -123,7 +123,13 @@ def test_another_text_rule_does_not_pass(small_model: SmallModel, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "worse", [{"largest_difference": 1.1e-5}, {"label_flips": 1}, {"token_id_differences": 1}]
+    "worse",
+    [
+        {"largest_difference": 1.1e-5},
+        {"largest_difference": float("nan")},
+        {"label_flips": 1},
+        {"token_id_differences": 1},
+    ],
 )
 def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
     agreeing: dict[str, Any] = {

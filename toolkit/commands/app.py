@@ -16,6 +16,7 @@ from toolkit.commands.score import score
 from toolkit.commands.train import train
 from toolkit.errors import ToolkitError
 from toolkit.files import remove_unfinished
+from toolkit.signals import STOPPING
 
 app = typer.Typer(
     help="Train, export and batch-score the sentiment of reviews.",
@@ -28,10 +29,6 @@ app = typer.Typer(
 app.command()(train)
 app.command()(export)
 app.command()(score)
-
-
-# Ctrl-C, `kill`, and a terminal that is closed (which Windows does not signal).
-_SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
 class Interrupted(BaseException):
@@ -57,9 +54,13 @@ def options(
     """Train, export and batch-score the sentiment of reviews."""
 
 
+# Standard error even while `toolkit.backend` has led file descriptor 2 elsewhere.
+_MESSAGES = os.dup(2)
+
+
 def main() -> None:
     """Run the command line; every error ends as one message on standard error."""
-    for number in _SIGNALS:
+    for number in STOPPING:
         signal.signal(number, _interrupt)
     try:
         app()
@@ -76,13 +77,12 @@ def main() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     # Once is enough: what is removed and waited for on the way out is not to be interrupted.
-    for each in _SIGNALS:
+    for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
     if _is_importing(frame):
         # An exception in the middle of a C module comes out as another one, or crashes.
         remove_unfinished()
-        sys.stderr.write("error: interrupted\n")
-        sys.stderr.flush()
+        os.write(_MESSAGES, b"error: interrupted\n")
         os._exit(128 + number)
     raise Interrupted(number)
 

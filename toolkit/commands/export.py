@@ -40,7 +40,7 @@ def _show(result: ExportResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     parity = result.parity
     table = Table(title=f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
     table.add_column("execution")
@@ -52,5 +52,7 @@ def _show(result: ExportResult) -> None:
         f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
     )
+    if parity.reviews < 1000:
+        console.print("Few reviews for a proof: train with more validation or test reviews.")
     for path in (result.model, result.twin, result.vocabulary):
         console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

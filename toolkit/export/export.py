@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.network import convert, load_keras
 from toolkit.export.parity import ParityReport, compare
-from toolkit.files import atomic_file, check_output
+from toolkit.files import atomic_files, check_output
 from toolkit.model_file import ModelFacts
 from toolkit.run_folder import RunConfig, RunFolder
 from toolkit.text import Vocabulary
@@ -74,23 +73,24 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
     keras_network = load_keras(folder.model)
     network = convert(keras_network, config.max_tokens)
     facts = _facts(config, folder)
-
     with tempfile.TemporaryDirectory() as unproven:
         text_in, ids_in = Path(unproven, "text.onnx"), Path(unproven, "ids.onnx")
-        onnx.save(text_in_model(network, vocabulary, facts), text_in)
-        onnx.save(ids_in_model(network, facts), ids_in)
+        _save(network, vocabulary, facts, text_in, ids_in)
         parity = compare(keras_network, text_in, ids_in, reviews)
     parity.check()
 
     facts = replace(facts, parity=parity.as_dict())
-    with ExitStack() as outputs:
-        text_in, ids_in, words = (
-            outputs.enter_context(atomic_file(path, force=force)) for path in paths
-        )
-        onnx.save(text_in_model(network, vocabulary, facts), text_in)
-        onnx.save(ids_in_model(network, facts), ids_in)
+    with atomic_files(*paths, force=force) as (text_in, ids_in, words):
+        _save(network, vocabulary, facts, text_in, ids_in)
         vocabulary.save(words)
     return ExportResult(*paths, parity)
+
+
+def _save(
+    network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts, text_in: Path, ids_in: Path
+) -> None:
+    onnx.save(text_in_model(network, vocabulary, facts), text_in)
+    onnx.save(ids_in_model(network, facts), ids_in)
 
 
 def _output_paths(model: Path) -> tuple[Path, Path, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def load_keras(path: Path) -> Any:
         If there is no such file, or Keras cannot read it.
     """
     keras = import_keras()
+    if not zipfile.is_zipfile(path):
+        raise ModelError(f"{path}: no Keras file, or a damaged one. Train again.")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)

@@ -28,10 +28,10 @@ def write_run(
         run = RunFolder(partial)
         outcome.fit.network.save(run.model)
         outcome.vocabulary.save(run.vocabulary)
-        run.save_config(config)
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
         _write_sample(run.sample, outcome.sample(config.training["seed"])[1])
+        run.save_config(config)
         plot_histories(partial, outcome.fit, outcome.folds)
 
 
