@@ -35,16 +35,17 @@ model: $(DEV)/installed  ## train and export the shipped model again (a few minu
 	    --test-data $(DATA)/imdb/test.parquet --output runs/shipped --force
 	$(DEV)/bin/toolkit export runs/shipped --output exported/conv1d.onnx --force
 	cp runs/shipped/model.keras exported/conv1d.keras
-	$(DEV)/bin/python -m toolkit.export.card exported/conv1d.onnx > exported/README.md
+	$(DEV)/bin/python -m toolkit.export.card exported/conv1d.onnx > runs/README.md
+	mv runs/README.md exported/README.md
 
 bench: $(DEV)/installed  ## time the scoring of 100,000 reviews against a plain copy of the file
 	$(DEV)/bin/python -m tests.benchmarks.speed
 
 clean:  ## remove the environments and what tools left behind
-	rm -rf $(DEMO) $(DEV) build dist runs .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DEV) build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# The metadata of the package are what an environment depends on; a change installs again.
-$(DEMO)/installed: pyproject.toml
+# The demo has the package as users get it, the other environment uses this folder.
+$(DEMO)/installed: pyproject.toml exported/conv1d.onnx $(shell find toolkit -name '*.py')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -10,7 +10,9 @@ import onnxruntime as ort
 
 
 def main() -> None:
-    path, *reviews = sys.argv[1:]
+    path, *reviews = sys.argv[1:] or [""]
+    if not reviews:
+        sys.exit("usage: embed.py MODEL REVIEW...")  # a batch holds at least one text
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     labels, probabilities = session.run(
         ["label", "probability"], {"text": np.array(reviews, dtype=object)}

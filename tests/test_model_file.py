@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.model_file import FORMAT_VERSION, ModelFile
+from toolkit.scoring.scorer import Scorer
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
 
@@ -94,7 +96,9 @@ def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("threshold", '"half"'), ("labels", "[1]"), ("max_tokens", "-1"), ("max_tokens", '"x"'),
+    [("threshold", '"half"'), ("threshold", "true"), ("labels", "[1]"), ("labels", '["a", "a"]'),
+     ("labels", '["a,", "b"]'), ("labels", '["a\\n", "b"]'), ("labels", '["", "b"]'),
+     ("max_tokens", "-1"), ("max_tokens", '"x"'),
      ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN")],
 )  # fmt: skip
 def test_facts_of_the_wrong_kind(
@@ -136,3 +140,46 @@ def test_weights_outside_the_file_are_never_opened(model: onnx.ModelProto, tmp_p
 def test_facts_are_json(model: onnx.ModelProto) -> None:
     for entry in model.metadata_props:
         json.loads(entry.value)
+
+
+def test_format_version_is_a_number(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "format_version", "true")
+    with pytest.raises(ModelError, match="model format version True"):
+        load(model, tmp_path)
+
+
+def test_another_length_than_the_network(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "max_tokens", "50")
+    with pytest.raises(ModelError, match="reads 100 tokens, its metadata say 50"):
+        load(model, tmp_path)
+
+
+def test_more_words_than_ids(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "vocabulary_size", "9000")
+    with pytest.raises(ModelError, match="more words than its 9,000 ids"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_a_word_that_is_no_text(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    (words,) = (entry for entry in encoder.attribute if entry.name == "keys_strings")
+    words.strings[100] = b"\xff"
+    with pytest.raises(ModelError, match="a word of the LabelEncoder is no UTF-8"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_networks_that_do_not_work_are_found_at_once(
+    model: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    set_fact(model, "vocabulary_size", "20000")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="its network does not run"):
+        Scorer(path)
+    set_fact(model, "vocabulary_size", "10000")
+    for weights in model.graph.initializer:
+        if weights.name.startswith("network/") and weights.data_type == onnx.TensorProto.FLOAT:
+            weights.raw_data = np.full(len(weights.raw_data) // 4, np.nan, np.float32).tobytes()
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="expected a probability"):
+        Scorer(path)

@@ -40,7 +40,9 @@ def _import(name: str) -> Any:
     try:
         if "tensorflow" not in sys.modules:
             with _without_native_messages():
-                import_module("tensorflow")
+                tensorflow = import_module("tensorflow")
+            # Each fit of a cross-validation traces its functions anew, which it would warn of.
+            tensorflow.get_logger().setLevel("ERROR")
         return import_module(name)
     except ModuleNotFoundError as error:
         raise MissingExtraError("train", error.name or name) from None

@@ -17,6 +17,7 @@ of each version under ``tests/`` that must still load.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -42,12 +43,16 @@ LABEL = "label"
 # What each stored fact must be like; a file from elsewhere may hold anything.
 _RIGHT: dict[str, Callable[[Any], bool]] = {
     "preset": lambda value: isinstance(value, str),
+    # They are written into files as they are.
     "labels": lambda value: (
-        isinstance(value, list) and len(value) == 2 and all(isinstance(name, str) for name in value)
+        isinstance(value, list)
+        and len(value) == 2
+        and value[0] != value[1]
+        and all(isinstance(name, str) and re.fullmatch(r"[\w -]+", name) for name in value)
     ),
-    "threshold": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
-    "max_tokens": lambda value: isinstance(value, int) and 0 < value <= 1_000_000,
-    "vocabulary_size": lambda value: isinstance(value, int) and value > FIRST_WORD_ID,
+    "threshold": lambda value: type(value) in (int, float) and 0 <= value <= 1,
+    "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
+    "vocabulary_size": lambda value: type(value) is int and value > FIRST_WORD_ID,
     "data": lambda value: isinstance(value, dict),
     "metrics": lambda value: isinstance(value, dict),
     "parity": lambda value: isinstance(value, dict),
@@ -112,9 +117,10 @@ class ModelFacts:
             values = {"format_version": stored["format_version"]}
         except json.JSONDecodeError as error:
             raise ModelError(f"{path}: damaged metadata: {error}") from None
-        if values["format_version"] != FORMAT_VERSION:
+        version = values["format_version"]
+        if type(version) is not int or version != FORMAT_VERSION:
             raise ModelError(
-                f"{path}: model format version {values['format_version']}, but this toolkit reads "
+                f"{path}: model format version {version!r}, but this toolkit reads "
                 f"version {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
             )
         for key, is_right in _RIGHT.items():
@@ -169,7 +175,12 @@ class ModelFile:
         first = int(np.argmax(ids == FIRST_WORD_ID)) if len(ids) else 0
         if not np.array_equal(ids[first:], np.arange(len(words) - first) + FIRST_WORD_ID):
             raise ModelError(f"{self.path}: the ids of the LabelEncoder are not in order")
-        return Vocabulary(pa.array(list(words[first:]), pa.binary()).cast(pa.string()))
+        if len(words) - first + FIRST_WORD_ID > self.facts.vocabulary_size:
+            raise ModelError(f"{self.path}: more words than its {self.facts.vocabulary_size:,} ids")
+        try:
+            return Vocabulary(pa.array(list(words[first:]), pa.binary()).cast(pa.string()))
+        except pa.ArrowInvalid:
+            raise ModelError(f"{self.path}: a word of the LabelEncoder is no UTF-8") from None
 
     @cached_property
     def network(self) -> onnx.ModelProto:
@@ -193,12 +204,25 @@ class ModelFile:
                 hint = " (the ids-in twin is not for this)" if name == TEXT else ""
                 raise ModelError(f"{self.path}: incomplete, without the {kind} '{name}'{hint}")
 
+        width = token_ids_width(self.graph)
+        if width != self.facts.max_tokens:
+            raise ModelError(
+                f"{self.path}: its network reads {width} tokens, its metadata say "
+                f"{self.facts.max_tokens}"
+            )
+
     def _label_encoder(self) -> onnx.NodeProto:
         nodes: list[onnx.NodeProto] = list(self.graph.graph.node)
         for node in nodes:
             if node.op_type == "LabelEncoder":
                 return node
         raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
+
+
+def token_ids_width(model: onnx.ModelProto) -> int:
+    """Tokens in a row of `token_ids`, as its shape in the graph says."""
+    (info,) = (value for value in model.graph.value_info if value.name == TOKEN_IDS)
+    return int(info.type.tensor_type.shape.dim[-1].dim_value)
 
 
 def _parse(path: Path) -> onnx.ModelProto:

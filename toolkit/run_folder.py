@@ -7,7 +7,8 @@
 ``metrics.json``       loss and accuracy: validation, folds and test, as far as measured
 ``history.csv``        loss and accuracy by epoch
 ``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity:
-                       of the validation or test part, or else of the training part
+                       of the validation part, then of the test part, and of the training part
+                       if these are few
 ``*.png``              plots of the history
 =====================  ==================================================================
 """

@@ -115,7 +115,7 @@ def test_damaged_part(run: RunFolder, part: str, content: bytes, recorded: bool)
     if recorded and part != "config.json":
         run.save_config(CONFIG)
     before = files_in(run.path)
-    if recorded and part == "vocabulary.txt":
+    if recorded and part == "vocabulary.txt" and content:
         assert export(run.path).parity.agrees  # any lines are a vocabulary
         return
     with pytest.raises(ModelError, match=part):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.formats.passing import pass_through
 from tests.formats.python_formats import PYTHON, Row, every_format
+from toolkit.errors import UsageError
+from toolkit.formats import open_reviews
+from toolkit.formats.base import BLOCK_LINES
 from toolkit.formats.columns import Columns
 
 values = st.one_of(
@@ -111,3 +116,19 @@ def test_a_record_may_be_longer_than_a_block(ending: str, length: int) -> None:
 
 def test_endings_may_be_in_capitals() -> None:
     assert pass_through(b"text\na\n", ".CSV").texts == ["a"]
+
+
+@pytest.mark.parametrize(("ending", "row"), [(".csv", "ok\n"), (".jsonl", '{"text":"ok"}\n')])
+def test_short_records_make_small_blocks(ending: str, row: str, tmp_path: Path) -> None:
+    """What is made of a block takes memory by the row."""
+    path = tmp_path / f"short{ending}"
+    path.write_text(("text\n" if ending == ".csv" else "") + row * 200_000)
+    with open_reviews(path, Columns()) as reviews:
+        rows = [len(reviews.parse(block)) for block in reviews.blocks()]
+    assert sum(rows) == 200_000
+    assert max(rows) <= 1.1 * BLOCK_LINES
+
+
+def test_of_two_text_columns_none_is_taken() -> None:
+    with pytest.raises(UsageError, match="2 columns are called 'text'"):
+        pass_through(b"text,text\na,b\n", ".csv")

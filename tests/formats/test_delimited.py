@@ -21,7 +21,7 @@ ADDED = "predicted_sentiment,positive_probability"
         pytest.param('5" disk,6" disk,"7"""\n', None, ['6" disk'], id="plain quotes"),
         pytest.param('1,"a\n\nb\r\nc",2\r\n', '1,"a\n\nb\r\nc",2,positive,0.5\r\n',
                      ["a\n\nb\r\nc"], id="newlines"),
-        pytest.param("1,a\rb,c\rd\n", None, ["a\rb"], id="lone returns"),
+        pytest.param('1,"a\rb","c\rd"\n', None, ["a\rb"], id="lone returns"),
         pytest.param("1,,2\n", "1,,2,,\n", [""], id="no text"),
         pytest.param('1,"",2\n', '1,"",2,,\n', [""], id="quoted no text"),
         pytest.param(",,\n", ",,,,\n", [""], id="nothing"),
@@ -45,7 +45,7 @@ def test_fields_stay_as_they_are(rows: str, expected: str | None, texts: list[st
     "header",
     [
         "text", "text,id", "id,text", '"text"', 'id,"text"', '"i""d","text"', '5" disk,text',
-        '"a,b",text', '"a\nb",text', "a\rb,text", ",text", "text,",
+        '"a,b",text', '"a\nb",text', '"a\rb",text', ",text", "text,",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -89,7 +89,7 @@ def test_bad_files_are_refused_with_the_place(data: bytes, message: str) -> None
 
 
 def test_names_that_were_found_fit_a_line() -> None:
-    names = ["a\rb", "", "x" * 100, *(f"c{number}" for number in range(30))]
+    names = ['"a\rb"', "", "x" * 100, *(f"c{number}" for number in range(30))]
     with pytest.raises(
         UsageError, match=rf"\(found: 'a\\rb', '', {'x' * 60}, c0, .*c16, and 13 more\)\. Choose"
     ):

@@ -21,7 +21,7 @@ fields = st.lists(st.sampled_from(FIELD_PIECES), max_size=5).map("".join)
 tables = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.lists(fields, min_size=width, max_size=width), min_size=1, max_size=6)
 )
-# A lone "\r" outside quotes is left out: it is a character here, as it occurs in real reviews.
+# A lone "\r" outside quotes is left out: Python takes it as a line end, which is refused here.
 PIECES = ["a", '"', '""', ",", "\n", "\r\n", " ", "é", '"a"', "a,"]
 raw_texts = st.lists(st.sampled_from(PIECES), max_size=30).map(
     lambda pieces: "".join(pieces) + "\n"
@@ -62,7 +62,7 @@ def python_reads(text: str) -> list[list[str]] | None:
 def test_what_python_writes_is_cut_into_its_fields(
     table: list[list[str]], line_end: str, quoting: Literal[0, 1]
 ) -> None:
-    # Python leaves "\r" unquoted where it is no part of the line end.
+    # Python leaves "\r" unquoted where it is no part of the line end; that is refused.
     quoted = csv.QUOTE_ALL if any("\r" in field for row in table for field in row) else quoting
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=line_end, quoting=quoted).writerows(table)
@@ -130,3 +130,13 @@ def _outcome(data: bytes, block_bytes: int = 1 << 20) -> Passed | None:
         return pass_through(data, ".csv", block_bytes=block_bytes)
     except InputError:
         return None
+
+
+@pytest.mark.parametrize("quote_elsewhere", ["", '"q"', 'x"y'])
+def test_a_lone_return_outside_quotes_is_refused(quote_elsewhere: str) -> None:
+    """As a line end it would be merged, as a character cut by the next reader."""
+    text = f'{quote_elsewhere},"a\rb"\r\n{quote_elsewhere},a\rb\n'.encode()
+    with pytest.raises(QuotingError, match="CR without LF") as caught:
+        find_cuts(text, ord(","))
+    assert caught.value.position == text.rindex(b"\r")
+    assert len(find_cuts(b"a,b\r", ord(",")).newlines) == 0  # a line feed may follow

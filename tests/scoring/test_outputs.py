@@ -36,10 +36,11 @@ def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
 
 def test_the_output_has_the_format_of_the_input(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [FILM])
-    with pytest.raises(UsageError, match=r"b\.jsonl: the output has the format of the input"):
-        score_file(shipped_scorer(), source, tmp_path / "b.jsonl")
-    score_file(shipped_scorer(), source, tmp_path / "b.txt")
-    assert (tmp_path / "b.txt").read_bytes().startswith(b"id,text,pre")
+    for name in ("b.jsonl", "b.txt", "b.tsv", "b"):
+        with pytest.raises(UsageError, match=rf"{name}: the output has the format of the input"):
+            score_file(shipped_scorer(), source, tmp_path / name)
+    score_file(shipped_scorer(), source, tmp_path / "b.CSV")
+    assert (tmp_path / "b.CSV").read_bytes().startswith(b"id,text,pre")
 
 
 def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
 
@@ -210,3 +211,16 @@ def test_token_ids_are_the_input_of_the_network() -> None:
     assert ids.shape == (2, shipped_scorer().facts.max_tokens)
     assert ids.dtype == np.int32
     assert ids[:, -2:].tolist() == [[1, 4], [0, 1]]
+
+
+def test_a_scorer_can_be_sent_to_another_process() -> None:
+    scorer = Scorer(threshold=0.9)
+    sent = pickle.loads(pickle.dumps(scorer))
+    assert sent.threshold == scorer.threshold
+    assert sent.score(["A fine film."]) == scorer.score(["A fine film."])
+
+
+def test_one_text_column_only() -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array(["b"])], ["text", "text"])
+    with pytest.raises(UsageError, match="2 columns are called 'text'"):
+        Scorer().score_batch(batch)

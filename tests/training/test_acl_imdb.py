@@ -48,6 +48,13 @@ def test_reviews_are_ordered_by_label_and_number(folder: Path) -> None:
     assert reviews.groups is None
 
 
+def test_the_name_of_the_current_folder_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert load(".", ColumnNames()).name == f"{folder.name}/train"
+
+
 def test_the_test_part(folder: Path) -> None:
     reviews = load(str(folder), ColumnNames(), "test")
     assert reviews.texts.to_pylist() == ["tested bad", "tested good"]

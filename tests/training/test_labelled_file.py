@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import InputError, TrainingError
+from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources import load
 from toolkit.training.sources.reviews import Reviews
@@ -134,17 +134,21 @@ def test_the_fingerprint_changes_with_a_text_a_label_and_the_order(write_csv: Wr
         ("r.jsonl", b"", "jsonl: is empty"),
         ("r.parquet", b"", "parquet: is empty"),
         ("r.parquet", b"PAR1", "parquet: no Parquet file that can be read"),
-        ("r.txt", b"a", r"unknown kind of file.*\.csv, .*\.parquet"),
         ("r.csv", b"text,label\na,1,2\n", "line 2: 3 fields, expected 2"),
-        ("r.csv", b'text,label\na,1\n"b,0\n', "line 3: no valid CSV: unexpected end"),
+        ("r.csv", b'text,label\na,1\n"b,0\nc,1\n', "line 3: a quote is never closed.*Close it"),
+        ("r.csv", b'"text,label\na,1\n', "line 1: a quote is never closed.*Close it"),
+        ("r.csv", b'text,label\n"a"b,1\n', "line 2: no valid CSV: .*Quote the whole field"),
         ("r.csv", b"text,text,label\na,b,1\n", "two columns are named 'text'"),
         ("r.csv", b"text,label\ncaf\xe9,1\n", r"no UTF-8 text at byte 14.*iconv"),
-        ("r.csv", b"body,label\na,1\n", r"'text' or 'review' \(found: body, label\).*--text-c"),
-        ("r.csv", b"text,stars\na,1\n", r"no column 'label' or 'sentiment'.*--label-column"),
         ("r.csv", b"text,label\na,1\n,9\nb,8\nc,x\n", r"row 3: found the label '8' \(2 such"),
         ("r.csv", b"text,label\na,1\nb,\n", "'label', row 2: found no label, expected 0"),
-        ("r.jsonl", b'{"text": "a", "label": 1}\n[]\n', "line 2: expected a JSON object, found l"),
-        ("r.jsonl", b'{"text": "a"\n', "line 1: no valid JSON"),
+        (
+            "r.jsonl",
+            b'{"text": "a", "label": 1}\n[]\n',
+            "line 2: expected a JSON object, found list. Write",
+        ),
+        ("r.jsonl", b'{"text": "a"\n', "line 1: no valid JSON.*Write each review on one line"),
+        ("r.jsonl", b"[" * 100_000 + b"\n", "line 1: no valid JSON.*Write each review"),
         ("r.jsonl", b'{"text": "\\ud800"}\n', r"line 1: no valid JSON:.*surrogates"),
         ("r.jsonl", b'{"text": 5, "label": 1}\n', "'text': expected text, found int64"),
         ("r.jsonl", b'{"text": [], "label": 1}\n', "'text': expected text or numbers, found l"),
@@ -159,11 +163,33 @@ def test_what_cannot_be_read_says_why(
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.txt", b"a", r"unknown kind of file.*\.csv, .*\.parquet"),
+        ("r.csv", b"body,label\na,1\n", r"'text' or 'review' \(found: body, label\).*--text-c"),
+        ("r.csv", b"text,stars\na,1\n", r"no column 'label' or 'sentiment'.*--label-column"),
+    ],
+)
+def test_what_another_call_would_mend_is_an_error_of_usage(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        read(path)
+
+
 def test_a_missing_group_column(write_csv: WriteCsv) -> None:
     with pytest.raises(
-        InputError, match=r"no column 'film' \(found: text, label\).*--group-column"
+        UsageError, match=r"no column 'film' \(found: text, label\).*--group-column"
     ):
         read(write_csv(*ROWS), group="film")
+
+
+def test_a_name_too_long_to_look_for_is_a_missing_file() -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        read(Path("x" * 5000))
 
 
 def test_a_missing_file_names_what_could_be_given(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 from toolkit.training.presets.base import Preset
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=str)
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_a_preset_takes_rows_of_ids_and_gives_probabilities(preset: Preset) -> None:
     network = build_network(preset, seed=1)
     ids = np.array([[0] * preset.max_tokens, [preset.vocabulary_size - 1] * preset.max_tokens])
@@ -25,7 +25,7 @@ def test_a_preset_takes_rows_of_ids_and_gives_probabilities(preset: Preset) -> N
     assert network.loss == "binary_crossentropy"
 
 
-@pytest.mark.parametrize(("name", "preset"), PRESETS.items())
+@pytest.mark.parametrize(("name", "preset"), PRESETS.items(), ids=list(PRESETS))
 def test_a_preset_is_registered_under_its_name(name: str, preset: Preset) -> None:
     assert preset.name == name
     assert find_preset(name) is preset

@@ -111,8 +111,17 @@ def test_another_seed_gives_another_split() -> None:
 def test_a_split_without_both_labels_on_both_sides_is_refused(
     reviews: Reviews, share: float
 ) -> None:
-    with pytest.raises(TrainingError, match=r"made up: .*--validation"):
+    with pytest.raises(TrainingError, match=r"made up: .*--validation") as caught:
         validation_split(reviews, share, seed=1)
+    assert not any(theirs in str(caught.value) for theirs in ("n_samples", "test_size", "in y"))
+
+
+def test_a_refused_split_says_what_was_asked_of_what() -> None:
+    expected = r"10 positive and 10 negative reviews holds out a share of 0\.999 and.* Give more"
+    with pytest.raises(TrainingError, match=expected):
+        validation_split(make_reviews([0, 1] * 10), 0.999, seed=1)
+    with pytest.raises(TrainingError, match=r"negative reviews in 1 groups.*more reviews or group"):
+        validation_split(make_reviews([0, 1] * 10, [4] * 20), 0.2, seed=1)
 
 
 def test_more_folds_than_reviews_of_a_label_are_refused() -> None:

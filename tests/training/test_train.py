@@ -16,9 +16,11 @@ from toolkit.errors import TrainingError, UsageError
 from toolkit.run_folder import RunFolder
 from toolkit.text import Vocabulary
 from toolkit.training.arrays import Arrays
+from toolkit.training.columns import ColumnNames
 from toolkit.training.fit import Fit
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reporter import Reporter
+from toolkit.training.sources import check_columns
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.train import TrainingResult, train
 
@@ -70,6 +72,13 @@ class Listener(Reporter):
         self.final = reviews, epochs
 
 
+class Unreached(Reporter):
+    """For calls that are to be refused before anything is read."""
+
+    def loaded(self, reviews: Reviews) -> None:
+        pytest.fail("reviews were read")
+
+
 @pytest.fixture
 def options(reviews_csv: Path, tmp_path: Path) -> TrainingOptions:
     """A short training of small data."""
@@ -101,7 +110,7 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert len(config.data["sha256"]) == 64
     assert config.toolkit_version == __version__
     assert config.training["seed"] == 3
-    assert config.training["sample"] == "validation"
+    assert config.training["sample"] == "validation and training"
     metrics = run.load_metrics()
     assert metrics == result.metrics
     assert metrics["parameters"] == 152_593
@@ -110,7 +119,10 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert (run.path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_sample_is_what_the_network_was_not_fitted_on(options: TrainingOptions) -> None:
+def test_the_sample_is_what_the_network_was_not_fitted_on(
+    options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 12)
     listener = Listener()
     run = train(options, listener).run
     sample = pq.read_table(run.sample)
@@ -123,9 +135,10 @@ def test_the_sample_is_what_the_network_was_not_fitted_on(options: TrainingOptio
 
 
 def test_the_vocabulary_is_built_on_the_fitted_reviews_alone(
-    write_csv: Callable[..., Path], options: TrainingOptions
+    write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every review has a word of its own: those of the held-out reviews are unknown."""
+    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 1)
     rows = [(f"{text} own{number}", label) for number, (text, label) in enumerate(make_rows(60))]
     run = train(replace(options, data=str(write_csv(*rows)), epochs=1)).run
     words = set(Vocabulary.load(run.vocabulary).words.to_pylist())
@@ -171,8 +184,9 @@ def test_folds_judge_and_the_final_fit_is_on_everything(options: TrainingOptions
 
 
 def test_groups_make_it_a_split_by_group(
-    write_csv: Callable[..., Path], options: TrainingOptions
+    write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 1)
     rows = [(*row, f"film {number // 4}") for number, row in enumerate(make_rows(80))]
     data = write_csv(*rows, header=("text", "label", "film"))
     columns = replace(options.columns, group="film")
@@ -193,8 +207,8 @@ def test_test_data_are_measured_and_recorded(
     assert [reviews.name for reviews in listener.reviews] == ["reviews.csv", "test.csv"]
     config = result.run.load_config()
     assert config.data["test"]["source"] == "test.csv"
-    assert config.training["sample"] == "test"
-    assert pq.read_table(result.run.sample).num_rows == 20
+    assert config.training["sample"] == "test and training"
+    assert pq.read_table(result.run.sample).num_rows == 80
 
 
 def test_samples_are_fitted_rows_in_words(options: TrainingOptions) -> None:
@@ -261,6 +275,67 @@ def test_an_interrupted_writing_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         train(replace(options, epochs=1))
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("output", [".", "..", "../here"])
+def test_the_current_folder_is_not_replaced(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"is the current folder.*--output"):
+            train(replace(options, output=Path(output), force=force), Unreached())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": "t\udcff.csv"},
+        {"output": Path("t\udcff")},
+        {"test_data": Path("t\udcff.csv")},
+        {"data": "t\udcff/../reviews.csv"},
+    ],
+    ids=["data", "output", "test data", "on the way"],
+)
+def test_paths_that_are_no_utf8_are_refused(
+    options: TrainingOptions, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError, match=r"t\\udcff.*: this path is no UTF-8\. Rename") as caught:
+        train(replace(options, **wrong), Unreached())  # type: ignore[arg-type]
+    str(caught.value).encode()
+
+
+COLUMNS = {"text": "--text-column", "label": "--label-column", "group": "--group-column"}
+
+
+@pytest.mark.parametrize(("column", "option"), COLUMNS.items(), ids=list(COLUMNS))
+def test_sources_without_columns_refuse_their_names(
+    options: TrainingOptions, tmp_path: Path, column: str, option: str
+) -> None:
+    columns = ColumnNames(**{column: "x"})
+    (tmp_path / "aclImdb").mkdir()
+    with pytest.raises(UsageError, match=f"{option}: 'imdb' has no columns. Leave"):
+        train(replace(options, data="imdb", columns=columns), Unreached())
+    folder = str(tmp_path / "aclImdb")
+    with pytest.raises(UsageError, match=rf"{option}: .*aclImdb.* has no columns.*are the films"):
+        train(replace(options, data=folder, columns=columns), Unreached())
+
+
+def test_columns_may_be_those_of_the_test_data() -> None:
+    test_data = Path("test.csv")
+    check_columns(ColumnNames("body", "stars"), "imdb", test_data)
+    with pytest.raises(UsageError, match=r"^--group-column: 'imdb' has no columns"):
+        check_columns(ColumnNames("body", "stars", "film"), "imdb", test_data)
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_reviews_without_words_are_refused(
+    write_csv: Callable[..., Path], options: TrainingOptions, folds: int
+) -> None:
+    data = write_csv(*[("!!! ???", str(number % 2)) for number in range(20)])
+    with pytest.raises(TrainingError, match=r"r\.csv: no words in the .* reviews.*Give"):
+        train(replace(options, data=str(data), folds=folds))
 
 
 def test_a_file_has_no_test_part(options: TrainingOptions) -> None:

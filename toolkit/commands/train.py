@@ -161,6 +161,6 @@ def train(
     )
     # Late: training imports Arrow and, when it runs, TensorFlow.
     from toolkit.commands.training_report import TerminalReporter, print_result
-    from toolkit.training import train as training
+    from toolkit.training.train import train as run_training
 
-    print_result(training.train(options, TerminalReporter()))
+    print_result(run_training(options, TerminalReporter()))

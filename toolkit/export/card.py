@@ -23,7 +23,7 @@ _CARD = """
 
 | | |
 |---|---|
-| input | `text`: string[batch], UTF-8 |
+| input | `text`: string[batch], UTF-8, at least one text |
 | outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}` |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |

@@ -114,6 +114,8 @@ def _facts(config: RunConfig, folder: RunFolder) -> ModelFacts:
 
 
 def _check_vocabulary(vocabulary: Vocabulary, config: RunConfig, folder: RunFolder) -> None:
+    if not len(vocabulary.words):
+        raise ModelError(f"{folder.vocabulary}: is empty. Train again.")
     if vocabulary.size > config.vocabulary_size:
         raise ModelError(
             f"{folder.vocabulary}: {len(vocabulary.words):,} words, more than the network's "

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
-from toolkit.model_file import LABEL, PROBABILITY, TEXT, TOKEN_IDS
+from toolkit.model_file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.scoring.scorer import Scorer, session_options
 from toolkit.text import Ids
 
@@ -146,7 +146,7 @@ def make_edge_texts(max_tokens: int) -> list[str]:
 def _run_text_in(path: Path, texts: list[str]) -> tuple[Ids, Probabilities, npt.NDArray[Any]]:
     """Token ids, probabilities and labels of the text-in graph."""
     model = onnx.load(path)
-    model.graph.output.append(token_ids_info(max_tokens=_width(model)))
+    model.graph.output.append(token_ids_info(token_ids_width(model)))
     session = ort.InferenceSession(model.SerializeToString(), session_options())
     results = [
         session.run([TOKEN_IDS, PROBABILITY, LABEL], {TEXT: np.array(part, dtype=object)})
@@ -154,11 +154,6 @@ def _run_text_in(path: Path, texts: list[str]) -> tuple[Ids, Probabilities, npt.
     ]
     ids, probabilities, labels = (np.concatenate(parts) for parts in zip(*results, strict=True))
     return ids, probabilities, labels
-
-
-def _width(model: onnx.ModelProto) -> int:
-    (info,) = (value for value in model.graph.value_info if value.name == TOKEN_IDS)
-    return int(info.type.tensor_type.shape.dim[1].dim_value)
 
 
 def _in_batches(run: Callable[[Ids], Probabilities], ids: Ids) -> Probabilities:

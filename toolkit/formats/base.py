@@ -160,6 +160,8 @@ class RecordFile(ABC):
 
 def _open(path: Path) -> IO[bytes]:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: a pipe or a device. Write what it gives to a file first.")
         return path.open("rb", buffering=0)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

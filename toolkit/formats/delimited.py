@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.formats.base import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -45,12 +45,18 @@ class DelimitedFile(RecordFile):
         try:
             header = data[start:stop].decode()
         except UnicodeDecodeError as error:
-            self.reject(start + error.start, "the header is no UTF-8")
+            self.reject(start + error.start, "the header is no UTF-8. Convert the file first")
         bounds = [start - 1, *delimiters[delimiters < stop].tolist(), stop]
         names = [_unquoted(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
         self.columns.check_free(self.path, names)
         self._fields = len(names)
-        self._text_field = names.index(self.columns.choose_text(self.path, names))
+        text = self.columns.choose_text(self.path, names)
+        if names.count(text) > 1:
+            raise UsageError(
+                f"{self.path}: {names.count(text)} columns are called {text!r}. Rename all but "
+                "one, or choose another with --text-column."
+            )
+        self._text_field = names.index(text)
         fields = self.delimiter.join([header, *map(self._quoted, self.columns.added)])
         return data[:start] + (fields + ending).encode()
 
@@ -72,9 +78,17 @@ class DelimitedFile(RecordFile):
         try:
             cuts = find_cuts(data, ord(self.delimiter))
         except QuotingError as error:
-            self.reject(offset + error.position, "a quoted field goes on behind its closing quote")
+            self.reject(
+                offset + error.position,
+                f"{error.reason}. Write the file again with fields quoted and lines ended by LF "
+                "or CRLF, as RFC 4180 says",
+            )
         if at_end and cuts.open_quote is not None:
-            self.reject(offset + cuts.open_quote, "a quote that is opened here is never closed")
+            self.reject(
+                offset + cuts.open_quote,
+                "a quote that is opened here is never closed. "
+                "Mend the line, for example by doubling quotes within a quoted field",
+            )
         return cuts
 
     def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, _Layout]:
@@ -86,7 +100,8 @@ class DelimitedFile(RecordFile):
         if len(ragged):
             self.reject(
                 offset + int(lines.starts[ragged[0]]),
-                f"{fields[ragged[0]]} fields, expected {self._fields} as in the header",
+                f"{fields[ragged[0]]} fields, expected {self._fields} as in the "
+                "header. Mend the line, or quote fields that hold the delimiter",
             )
         delimiters = cuts.delimiters[: len(lines) * (self._fields - 1)]
         return lines.end, _Layout(lines, delimiters.reshape(len(lines), self._fields - 1))

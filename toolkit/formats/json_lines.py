@@ -20,6 +20,7 @@ from toolkit.formats.base import (
     RecordFile,
 )
 from toolkit.formats.lines import Lines, Positions, spans, values_buffer
+from toolkit.text import without_half_pairs
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
@@ -173,11 +174,6 @@ class JsonLinesFile(RecordFile):
         if text is not None and not isinstance(text, str):
             raise ValueError(f"expected a string as {self._text_key!r}, found {_kind(text)}")
         return text and without_half_pairs(text)
-
-
-def without_half_pairs(text: str) -> str:
-    """Replace by U+FFFD each half of a surrogate pair, which JSON allows and UTF-8 does not."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _escaped_key(name: str) -> re.Pattern[bytes]:

@@ -12,6 +12,9 @@ from toolkit.formats.lines import RETURN, Positions, spans, values_buffer
 
 QUOTE, NEWLINE = ord('"'), ord("\n")
 
+_BEHIND_QUOTE = "a quoted field goes on behind its closing quote"
+_LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
+
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -25,11 +28,12 @@ class Cuts:
 
 
 class QuotingError(ValueError):
-    """A quoted field that is followed by something other than a delimiter or a line end."""
+    """A place where a text is no CSV."""
 
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(position, reason)
         self.position = position
+        self.reason = reason
 
 
 def find_cuts(text: bytes, delimiter: int) -> Cuts:
@@ -50,7 +54,10 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
     Raises
     ------
     QuotingError
-        If a quoted field is followed by anything but a delimiter or a line end.
+        If a quoted field is followed by anything but a delimiter or a line end, or a carriage
+        return outside quotes is no part of a line end. (To take it as a character would merge the
+        lines of files that use it as a line end; to take it as a line end would cut fields of
+        files whose writer did not quote it.)
     """
     raw = np.frombuffer(text, np.uint8)
     quotes = np.flatnonzero(raw == QUOTE)
@@ -61,12 +68,20 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
     stops = quotes[0::2] if open_quote is not None else np.concatenate([quotes[0::2], [len(raw)]])
     # Most bytes of a review file are quoted text: cut that away before looking at every byte.
     plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
-    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE))
-    is_newline = plain[found] == NEWLINE
+    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
+    kinds = plain[found]
     lengths = np.cumsum(stops - starts)
     piece = np.searchsorted(lengths, found, side="right")
     positions = found + (stops[piece] - lengths[piece])
-    return Cuts(positions[~is_newline], positions[is_newline], open_quote)
+    _check_returns(raw, positions[kinds == RETURN])
+    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE], open_quote)
+
+
+def _check_returns(raw: Bytes, returns: Positions) -> None:
+    returns = returns[returns < len(raw) - 1]
+    lone = returns[raw[returns + 1] != NEWLINE]
+    if len(lone):
+        raise QuotingError(int(lone[0]), _LONE_RETURN)
 
 
 def _open_quote(quotes: Positions) -> int | None:
@@ -100,10 +115,10 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
 
 
 def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
-    """As `find_cuts`, for any text: a quote within an unquoted field is a character like others."""
+    """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
     separator = re.escape(bytes([delimiter]))
     # Possessive, so that a text that ends in a doubled quote does not match as a closed field.
-    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\n]*+' % separator)
+    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\r\n]*+' % separator)
     delimiters: list[int] = []
     newlines: list[int] = []
     position = 0
@@ -124,6 +139,6 @@ def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
         elif following == b"" or (following == b"\r" and end + 1 == len(text)):
             break
         else:
-            raise QuotingError(end)
+            raise QuotingError(end, _LONE_RETURN if following == b"\r" else _BEHIND_QUOTE)
         position = end + 1
     return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), open_quote)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.files import atomic_file
+from toolkit.files import atomic_file, check_output
 from toolkit.formats import FORMATS, open_reviews
 from toolkit.formats.base import TEXT, Block, RecordFile
 from toolkit.formats.columns import Columns
@@ -112,13 +114,11 @@ def score_file(
         If a column is missing or taken, or the output exists or cannot be written.
     """
     options = options or ScoringOptions()
-    _check_pair(source, output)
     started = time.perf_counter()
     summary = Summary()
     with (
         open_reviews(source, options.columns) as reviews,
-        atomic_file(output, force=options.force) as partial,
-        partial.open("wb", buffering=0) as file,
+        _open_output(source, output, force=options.force) as file,
     ):
 
         def score(block: Block) -> _ScoredBlock:
@@ -137,19 +137,22 @@ def score_file(
     return summary
 
 
-def _check_pair(source: Path, output: Path) -> None:
-    formats = FORMATS.get(source.suffix.lower()), FORMATS.get(output.suffix.lower())
-    if None not in formats and formats[0] is not formats[1]:
+@contextmanager
+def _open_output(source: Path, output: Path, *, force: bool) -> Iterator[IO[bytes]]:
+    try:
+        is_input = output.samefile(source)
+    except OSError:  # one of them is not there, or cannot be: this is found when it is opened
+        is_input = False
+    if is_input:
+        raise UsageError(f"{output}: is the input itself. Choose another with --output.")
+    check_output(output, force=force)  # first: a device is no matter of its ending
+    if FORMATS.get(output.suffix.lower()) is not FORMATS[source.suffix.lower()]:
         raise UsageError(
             f"{output}: the output has the format of the input; "
             f"choose a name that ends in {source.suffix} with --output."
         )
-    try:
-        is_input = output.samefile(source)
-    except OSError:  # one of them is not there, or cannot be: this is found when it is opened
-        return
-    if is_input:
-        raise UsageError(f"{output}: is the input itself. Choose another with --output.")
+    with atomic_file(output, force=force) as partial, partial.open("wb", buffering=0) as file:
+        yield file
 
 
 def _score_block(scorer: Scorer, reviews: RecordFile, block: Block) -> _ScoredBlock:

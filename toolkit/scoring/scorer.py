@@ -63,11 +63,17 @@ class Scorer:
     def __init__(self, model: str | Path | None = None, threshold: float | None = None) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
+        self._arguments = (model, threshold)
         self._file = load_shipped() if model is None else ModelFile.load(Path(model))
         self._session = _session(self._file)
         self._vocabulary: Vocabulary = self._file.vocabulary
+        _try_out(self._session, self._file)
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
+
+    def __reduce__(self) -> tuple[type[Scorer], tuple[str | Path | None, float | None]]:
+        # A cluster sends the scorer to its workers, where the model file is loaded again.
+        return Scorer, self._arguments
 
     @property
     def facts(self) -> ModelFacts:
@@ -161,6 +167,8 @@ class Scorer:
         if sentiment_column == probability_column:
             raise UsageError(f"the added columns need two names, not {sentiment_column!r} for both")
         names = batch.schema.names
+        if names.count(text_column) > 1:
+            raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
         if text_column not in names:
             raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
         for name in (sentiment_column, probability_column):
@@ -202,3 +210,14 @@ def _session(model: ModelFile) -> ort.InferenceSession:
         )
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
         raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
+
+
+def _try_out(session: ort.InferenceSession, model: ModelFile) -> None:
+    """Run a row of the highest id, so that what cannot work is found when it is loaded."""
+    row = np.full((1, model.facts.max_tokens), model.facts.vocabulary_size - 1, np.int32)
+    try:
+        (probability,) = session.run([PROBABILITY], {TOKEN_IDS: row})
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise ModelError(f"{model.path}: its network does not run: {error}") from None
+    if probability.shape != (1,) or not 0 <= probability[0] <= 1:
+        raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.formats.json_lines import without_half_pairs
+from toolkit.text import without_half_pairs
 
 # The first bytes of white space in UTF-8, so that few texts have to be looked at as a whole.
 _FIRST_OF_BLANK = sorted({b""} | {chr(c).encode()[:1] for c in range(0x10000) if chr(c).isspace()})

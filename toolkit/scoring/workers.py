@@ -36,7 +36,7 @@ def in_order(function: Callable[[_In], _Out], items: Iterable[_In], workers: int
     try:
         for item in items:
             running.append(pool.submit(function, item))
-            if len(running) > 2 * workers:
+            if len(running) > workers + 1:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolkit.errors import TrainingError
 from toolkit.text import Ids, Vocabulary
 from toolkit.training.presets.base import Preset
 from toolkit.training.sources.reviews import Labels, Reviews
@@ -48,8 +49,32 @@ def encode(preset: Preset, fitted: Reviews, held_out: Reviews | None) -> Arrays:
 
     The held-out reviews have no say in the vocabulary: they stand for reviews to come, and those
     too hold words that were never counted.
+
+    Parameters
+    ----------
+    preset : Preset
+        Says how many words and how many tokens of a review the network knows.
+    fitted : Reviews
+        What the network is fitted on.
+    held_out : Reviews | None
+        What it is judged on meanwhile.
+
+    Returns
+    -------
+    Arrays
+        With a vocabulary that has at least one word.
+
+    Raises
+    ------
+    TrainingError
+        If the reviews to fit on have no words.
     """
     vocabulary = Vocabulary.build(fitted.texts, preset.vocabulary_size)
+    if not len(vocabulary.words):
+        raise TrainingError(
+            f"{fitted.name}: no words in the {len(fitted)} reviews to fit on, only punctuation "
+            "and white space. Give reviews with words, or choose the column with --text-column."
+        )
     return Arrays(
         vocabulary,
         encode_part(preset, vocabulary, fitted),

@@ -6,10 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import UsageError
 
-# In this order; `review` and `sentiment` are the columns of the IMDB file that is on many sites.
-_USUAL_TEXT = ("text", "review")
+# Tried in this order; beside a text column `review`, the IMDB file of many sites has `sentiment`.
 _USUAL_LABEL = ("label", "sentiment")
 
 
@@ -38,10 +37,13 @@ class ColumnNames:
 
         Raises
         ------
-        InputError
+        UsageError
             If a column is not there.
         """
-        text = _choose(self.text, _USUAL_TEXT, found, f"{path}", "--text-column")
+        # Late: the formats import Arrow, and the command line needs none for its help.
+        from toolkit.formats.columns import TEXT_COLUMNS
+
+        text = _choose(self.text, TEXT_COLUMNS, found, f"{path}", "--text-column")
         label = _choose(self.label, _USUAL_LABEL, found, f"{path}", "--label-column")
         if self.group is None:
             return text, label, None
@@ -56,7 +58,7 @@ def _choose(
         if name in found:
             return name
     names = " or ".join(f"'{name}'" for name in wanted)
-    raise InputError(
+    raise UsageError(
         f"{place}: no column {names} (found: {', '.join(found) or 'none'}). "
         f"Choose one with {option}."
     )

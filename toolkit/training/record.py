@@ -16,6 +16,9 @@ from toolkit.training.presets.base import Preset
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split_kind import SplitKind
 
+# With fewer reviews that the network was not fitted on, a sample takes some that it was.
+FEWEST_UNSEEN = 1000
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -31,8 +34,10 @@ class Outcome:
         Of the network that is kept.
     fit : Fit
         The network that is kept.
+    fitted : Reviews
+        The part of `reviews` it was fitted on.
     held_out : Reviews | None
-        The part of `reviews` it was not fitted on.
+        The other part; None when it was fitted on all of them.
     folds : tuple[Fit, ...]
         Of the cross-validation before it.
     test_reviews : Reviews | None
@@ -45,22 +50,40 @@ class Outcome:
     split: SplitKind
     vocabulary: Vocabulary
     fit: Fit
+    fitted: Reviews
     held_out: Reviews | None = None
     folds: tuple[Fit, ...] = ()
     test_reviews: Reviews | None = None
     test: Scores | None = None
 
-    def sample(self, seed: int) -> tuple[str, Reviews]:
-        """Reviews for the proof of parity, unseen ones if there are any, and which these are."""
-        choices = {
-            "validation": self.held_out,
-            "test": self.test_reviews,
-            "training": self.reviews,
-        }
-        name, reviews = next((n, found) for n, found in choices.items() if found is not None)
-        count = min(SAMPLE_REVIEWS, len(reviews))
-        drawn = np.random.default_rng(seed).choice(len(reviews), count, replace=False)
-        return name, reviews.take(np.sort(drawn))
+    def sample(self, seed: int) -> dict[str, Reviews]:
+        """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity.
+
+        Parameters
+        ----------
+        seed : int
+            Decides the draw.
+
+        Returns
+        -------
+        dict[str, Reviews]
+            The drawn ones by the part they are from: `validation` as far as that goes, then
+            `test`, and `training` only if these two have fewer than `FEWEST_UNSEEN`.
+        """
+        parts = {"validation": self.held_out, "test": self.test_reviews}
+        unseen = {name: reviews for name, reviews in parts.items() if reviews is not None}
+        few = sum(map(len, unseen.values())) < FEWEST_UNSEEN
+        random = np.random.default_rng(seed)
+        drawn: dict[str, Reviews] = {}
+        left = SAMPLE_REVIEWS
+        for name, reviews in (unseen | ({"training": self.fitted} if few else {})).items():
+            count = min(left, len(reviews))
+            if count:
+                drawn[name] = reviews.take(
+                    np.sort(random.choice(len(reviews), count, replace=False))
+                )
+                left -= count
+        return drawn
 
 
 def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
@@ -96,7 +119,7 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
         "split": str(outcome.split),
         "validation": None if options.folds else options.validation,
         "folds": options.folds,
-        "sample": outcome.sample(options.seed)[0],
+        "sample": _listed(list(outcome.sample(options.seed))),
     }
     return RunConfig(
         preset=preset.name,
@@ -116,6 +139,12 @@ def _describe_data(reviews: Reviews) -> dict[str, Any]:
         "without_text": reviews.without_text,
         "sha256": reviews.sha256,
     }
+
+
+def _listed(names: list[str]) -> str:
+    """Such as `validation, test and training`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _summarize(folds: tuple[Fit, ...]) -> dict[str, Any]:

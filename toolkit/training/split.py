@@ -76,10 +76,11 @@ def validation_split(
     """
     try:
         found = _SPLITS[split_kind(reviews, kind)](reviews, share, seed)
-    except ValueError as error:  # scikit-learn's, when a side would be empty or miss a label
+    except ValueError:  # scikit-learn's, when a side would be empty or miss a label
         raise TrainingError(
-            f"{reviews.name}: no split of {len(reviews)} reviews holds out {share:.0%}: {error} "
-            "Give more reviews, or another share with --validation."
+            f"{reviews.name}: no split of {_counts(reviews)} holds out a share of {share} and "
+            "has reviews of both labels on either side. Give more reviews"
+            f"{'' if reviews.groups is None else ' or groups'}, or another share with --validation."
         ) from None
     _check_both_labels(reviews, found)
     return found
@@ -160,6 +161,15 @@ _SPLITS = {
     SplitKind.RANDOM: _random_split,
     SplitKind.LAST: _last_split,
 }
+
+
+def _counts(reviews: Reviews) -> str:
+    """How many reviews of which label, and groups, for a message."""
+    negatives = len(reviews) - reviews.positives
+    parts = [f"{reviews.positives:,} positive and {negatives:,} negative reviews"]
+    if reviews.groups is not None:
+        parts.append(f"{len(np.unique(reviews.groups)):,} groups")
+    return " in ".join(parts)
 
 
 def _check_enough_for_folds(reviews: Reviews, count: int, kind: SplitKind) -> None:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import check_output
 from toolkit.run_folder import RunFolder
 from toolkit.training.arrays import Arrays, encode, encode_part
+from toolkit.training.checks import check_options
 from toolkit.training.fit import Fit, build_network, fit, measure
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import find_preset
 from toolkit.training.presets.base import Preset
 from toolkit.training.record import Outcome, describe, metrics_of
 from toolkit.training.reporter import Reporter
-from toolkit.training.sources import check_test_part, load
+from toolkit.training.sources import load
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import cross_validation, split_kind, validation_split
 from toolkit.training.write import write_run
-
-_MODULES = ("tensorflow", "keras", "sklearn", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
         wherever that can be known.
     """
     reporter = reporter or Reporter()
-    _check(options)
+    check_options(options)
     started = time.monotonic()
     preset = find_preset(options.preset)
     reviews = load(options.data, options.columns).check()
@@ -77,31 +72,6 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
         RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics)
-
-
-def _check(options: TrainingOptions) -> None:
-    """Find out before the long work what would only show after it."""
-    for module in _MODULES:
-        if find_spec(module) is None:
-            raise MissingExtraError("train", module)
-    if options.output is None and not RUNS.exists():
-        check_output(RUNS, force=False)  # it is made when there is something to put into it
-    else:
-        check_output(options.run, force=options.force)
-        _check_replaceable(options.run)
-    if options.test:
-        check_test_part(options.data, options.test_data)
-
-
-def _check_replaceable(path: Path) -> None:
-    """Refuse to replace what is no run folder: `--output . --force` must not cost a project."""
-    if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
-        raise UsageError(
-            f"{path}: is no run folder, so --force does not replace it. "
-            "Choose another place with --output."
-        )
-    if path.is_file():
-        raise UsageError(f"{path}: is a file. Choose another place with --output.")
 
 
 def _load_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
@@ -122,11 +92,11 @@ def _hold_out(
     """Fit on all but a held-out share, which says when to stop."""
     kind = split_kind(reviews, options.split)
     split = validation_split(reviews, options.validation, options.seed, kind)
-    held_out = reviews.take(split.held_out)
-    arrays = encode(preset, reviews.take(split.fitted), held_out)
+    fitted, held_out = reviews.take(split.fitted), reviews.take(split.held_out)
+    arrays = encode(preset, fitted, held_out)
     _introduce(preset, arrays, options, reporter)
     kept = fit(preset, arrays, options, reporter.progress)
-    return Outcome(reviews, kind, arrays.vocabulary, kept, held_out=held_out)
+    return Outcome(reviews, kind, arrays.vocabulary, kept, fitted, held_out)
 
 
 def _cross_validate(
@@ -148,7 +118,7 @@ def _cross_validate(
         epochs = max(1, round(float(np.mean([fold.best_epoch for fold in folds]))))
     reporter.final_fit_begins(len(reviews), epochs)
     kept = fit(preset, everything, replace(options, epochs=epochs), reporter.progress)
-    return Outcome(reviews, kind, everything.vocabulary, kept, folds=tuple(folds))
+    return Outcome(reviews, kind, everything.vocabulary, kept, reviews, folds=tuple(folds))
 
 
 def _introduce(

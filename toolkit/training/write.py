@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def write_run(
         outcome.vocabulary.save(run.vocabulary)
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
-        _write_sample(run.sample, outcome.sample(config.training["seed"])[1])
+        _write_sample(run.sample, outcome.sample(config.training["seed"]).values())
         run.save_config(config)
         plot_histories(partial, outcome.fit, outcome.folds)
 
@@ -54,7 +54,9 @@ def _epochs(fold: int | str, fit: Fit) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _write_sample(path: Path, reviews: Reviews) -> None:
-    pq.write_table(
-        pa.table({"text": reviews.texts.cast(pa.string()), "label": reviews.labels}), path
-    )
+def _write_sample(path: Path, parts: Iterable[Reviews]) -> None:
+    tables = [
+        pa.table({"text": reviews.texts.cast(pa.string()), "label": reviews.labels})
+        for reviews in parts
+    ]
+    pq.write_table(pa.concat_tables(tables), path)

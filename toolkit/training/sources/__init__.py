@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -36,13 +37,15 @@ def load(data: str, columns: ColumnNames, part: Part = "train") -> Reviews:
     ------
     InputError
         If there is nothing at the path, or not what it should be.
+    UsageError
+        If a file has not the columns, or is of a kind that is not known.
     """
     if data == IMDB:
         return imdb.load(part)
     path = Path(data)
-    if path.is_dir():
+    if _is_folder(path):
         return acl_imdb.load(path, part)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
         raise InputError(
             f"{path}: no such file or folder. Give a labelled CSV, JSONL or Parquet file, "
             f"an aclImdb folder, or '{IMDB}' for the reviews that Keras downloads."
@@ -52,7 +55,37 @@ def load(data: str, columns: ColumnNames, part: Part = "train") -> Reviews:
 
 def check_test_part(data: str, test_data: Path | None) -> None:
     """Raise `UsageError` if a test was asked for and no reviews are there to test on."""
-    if test_data is None and data != IMDB and not Path(data).is_dir():
+    if test_data is None and _has_columns(data):
         raise UsageError(
             f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
         )
+
+
+def check_columns(columns: ColumnNames, data: str, test_data: Path | None) -> None:
+    """Raise `UsageError` if columns are named and no labelled file has a use for them.
+
+    Texts and labels may be those of the test data alone; groups are for the reviews to train on.
+    """
+    is_file = _has_columns(data)
+    is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
+    named = {
+        "--text-column": columns.text is not None and not is_used,
+        "--label-column": columns.label is not None and not is_used,
+        "--group-column": columns.group is not None and not is_file,
+    }
+    useless = [option for option, found in named.items() if found]
+    if useless:
+        source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
+        groups = "" if data == IMDB else " Its groups are the films, without being asked for."
+        raise UsageError(
+            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this out, or give a "
+            "labelled file."
+        )
+
+
+def _has_columns(data: str) -> bool:
+    return data != IMDB and not _is_folder(Path(data))
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the name is too long)

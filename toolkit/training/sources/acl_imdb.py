@@ -51,7 +51,8 @@ def load(folder: Path, part: str) -> Reviews:
     labels = np.array([label for _, label, _ in rows], np.int8)
     films = pa.chunked_array([pa.array([film for _, _, film in rows], pa.string())])
     groups = None if films.null_count == len(films) else group_codes(films)
-    return Reviews(f"{folder.name}/{part}", texts, labels, groups).with_text()
+    name = folder.resolve().name  # that of "." is empty
+    return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
 
 
 def _check_layout(folder: Path, part: str) -> None:

@@ -43,7 +43,9 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     Raises
     ------
     InputError
-        If the file cannot be read, or a column or a label is not what it should be.
+        If the file cannot be read, or what a column holds is not what it should be.
+    UsageError
+        If no format belongs to its name, or it has no such column.
     """
     table = find_reader(path)(path)
     text, label, group = columns.among(table, path)

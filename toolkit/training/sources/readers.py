@@ -18,10 +18,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.training.sources.reviews import read_text
 
 Columns = dict[str, pa.ChunkedArray]
+
+_JSON_REMEDY = 'Write each review on one line, as {"text": "...", "label": 1}.'
 
 
 def read_delimited(path: Path, delimiter: str) -> Columns:
@@ -31,13 +33,10 @@ def read_delimited(path: Path, delimiter: str) -> Columns:
     content = io.StringIO(read_text(path.read_bytes(), path), newline="")
     # strict: a quote that is never closed is an error; Arrow would swallow the rest of the file.
     lines = csv.reader(content, delimiter=delimiter, strict=True)
-    try:
-        header, *rows = [(lines.line_num, fields) for fields in lines if fields]
-    except csv.Error as error:
-        raise InputError(f"{path}, line {lines.line_num}: no valid CSV: {error}") from None
-    except ValueError:
-        raise _empty(path) from None
-    names = header[1]
+    records = list(_records(path, lines))
+    if not records:
+        raise _empty(path)
+    (_, names), *rows = records
     _check_widths(path, names, rows)
     values = zip(*(fields for _, fields in rows), strict=True) if rows else [()] * len(names)
     return {name: _column(column) for name, column in zip(names, values, strict=True)}
@@ -59,7 +58,9 @@ def read_parquet(path: Path) -> Columns:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: no Parquet file that can be read: {error}") from None
+        raise InputError(
+            f"{path}: no Parquet file that can be read: {error}. Get or write the file again."
+        ) from None
     return dict(zip(table.column_names, table.columns, strict=True))
 
 
@@ -74,13 +75,33 @@ READERS: dict[str, Callable[[Path], Columns]] = {
 
 
 def find_reader(path: Path) -> Callable[[Path], Columns]:
-    """The reader for a file by its name; raises `InputError` if there is none."""
+    """The reader for a file by its name; raises `UsageError` if there is none."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError(
+        raise UsageError(
             f"{path}: unknown kind of file. Expected a name that ends in {', '.join(READERS)}."
         )
     return reader
+
+
+def _records(path: Path, lines: Any) -> Iterator[tuple[int, list[str]]]:
+    """The records of a `csv.reader` that are no blank lines, each with the line of its end."""
+    first = 1
+    try:
+        for fields in lines:
+            if fields:
+                yield lines.line_num, fields
+            first = lines.line_num + 1
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise InputError(
+                f"{path}, line {first}: a quote is never closed in the record that begins here. "
+                'Close it; a quote that belongs to the text is written "" in a quoted field.'
+            ) from None
+        raise InputError(
+            f"{path}, line {lines.line_num}: no valid CSV: {error}. Quote the whole field, and "
+            'write a quote inside it as "".'
+        ) from None
 
 
 def _check_widths(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> None:
@@ -104,11 +125,14 @@ def _json_objects(path: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
             if "\\u" in line:  # half of a surrogate pair passes as JSON, and is no text
                 json.dumps(row, ensure_ascii=False).encode()
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: no valid JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path}, line {number}: no valid JSON: {error}. {_JSON_REMEDY}"
+            ) from None
         if not isinstance(row, dict):
             raise InputError(
-                f"{path}, line {number}: expected a JSON object, found {type(row).__name__}"
+                f"{path}, line {number}: expected a JSON object, found {type(row).__name__}. "
+                f"{_JSON_REMEDY}"
             )
         yield row
 

@@ -1,0 +1,64 @@
+"""What can be known to go wrong before the long work of a training."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from toolkit.errors import MissingExtraError, UsageError
+from toolkit.files import check_output
+from toolkit.run_folder import RunFolder
+from toolkit.training.options import RUNS, TrainingOptions
+from toolkit.training.sources import IMDB, check_columns, check_test_part
+
+_MODULES = ("tensorflow", "keras", "sklearn", "matplotlib")
+
+
+def check_options(options: TrainingOptions) -> None:
+    """Raise `ToolkitError` for what would otherwise only show in the middle or at the end."""
+    for module in _MODULES:
+        if find_spec(module) is None:
+            raise MissingExtraError("train", module)
+    _check_names(options)
+    _check_run(options)
+    check_columns(options.columns, options.data, options.test_data)
+    if options.test:
+        check_test_part(options.data, options.test_data)
+
+
+def _check_names(options: TrainingOptions) -> None:
+    """Refuse paths that cannot be printed, put on record, or handed to TensorFlow."""
+    paths = [options.run]
+    if options.data != IMDB:
+        paths.append(Path(options.data))
+    if options.test_data is not None:
+        paths.append(options.test_data)
+    for path in paths:
+        # Resolved, too: the folder that `.` stands for has a name.
+        for name in (str(path), str(path.resolve())):
+            if any("\ud800" <= character <= "\udfff" for character in name):
+                raise UsageError(f"{name!a}: this path is no UTF-8. Rename it, or choose another.")
+
+
+def _check_run(options: TrainingOptions) -> None:
+    if options.output is None and not RUNS.exists():
+        check_output(RUNS, force=False)  # it is made when there is something to put into it
+        return
+    if Path.cwd().is_relative_to(options.run.resolve()):
+        raise UsageError(
+            f"{options.run}: is the current folder, or one around it, and cannot be replaced. "
+            "Choose another place with --output."
+        )
+    check_output(options.run, force=options.force)
+    _check_replaceable(options.run)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to replace what is no run folder: `--force` must not cost a project."""
+    if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
+        raise UsageError(
+            f"{path}: is no run folder, so --force does not replace it. "
+            "Choose another place with --output."
+        )
+    if path.is_file():
+        raise UsageError(f"{path}: is a file. Choose another place with --output.")
