@@ -12,7 +12,7 @@ from tests.formats.passing import pass_through
 from tests.formats.python_formats import PYTHON, Row, every_format
 from toolkit.errors import UsageError
 from toolkit.formats import open_reviews
-from toolkit.formats.base import BLOCK_LINES
+from toolkit.formats.base import BLOCK_RECORDS
 from toolkit.formats.columns import Columns
 
 values = st.one_of(
@@ -126,7 +126,7 @@ def test_short_records_make_small_blocks(ending: str, row: str, tmp_path: Path) 
     with open_reviews(path, Columns()) as reviews:
         rows = [len(reviews.parse(block)) for block in reviews.blocks()]
     assert sum(rows) == 200_000
-    assert max(rows) <= 1.1 * BLOCK_LINES
+    assert max(rows) <= 1.1 * BLOCK_RECORDS
 
 
 def test_of_two_text_columns_none_is_taken() -> None:

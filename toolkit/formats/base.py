@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ LINE_END = "line_end"  # string: "\n" or "\r\n"
 TEXT = "text"  # string: the review; null where the record has none
 
 BLOCK_BYTES = 4 << 20
-BLOCK_LINES = 1 << 15  # about; where lines are short, blocks are smaller to bound the memory
+BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 RECORD_BYTES_LIMIT = 256 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -82,7 +82,7 @@ class RecordFile(ABC):
     def blocks(self) -> Iterator[Block]:
         """Read the records in blocks of about 4 MiB; only a longer record makes a larger one."""
         offset = self._file.tell()
-        data, wanted = b"", min(BLOCK_BYTES, BLOCK_LINES)
+        data, wanted = b"", min(BLOCK_BYTES, BLOCK_RECORDS)
         while True:
             chunk = self._read_on(data, offset, wanted)
             at_end = not chunk
@@ -91,7 +91,7 @@ class RecordFile(ABC):
             if end:
                 yield Block(data[:end], layout, offset)
                 offset += end
-                wanted = min(BLOCK_BYTES, BLOCK_LINES * end // data.count(b"\n", 0, end))
+                wanted = min(BLOCK_BYTES, BLOCK_RECORDS * end // len(layout))
                 data = data[end:]
             if at_end:
                 self.trailer = data
@@ -102,8 +102,11 @@ class RecordFile(ABC):
         """Read and check what stands before the records; return what the output begins with."""
 
     @abstractmethod
-    def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, Any]:
-        """Find the whole records at the start of data: where they end, and their layout."""
+    def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, Sized]:
+        """Find the whole records at the start of data: where they end, and their layout.
+
+        The length of the layout is the number of records.
+        """
 
     @abstractmethod
     def parse(self, block: Block) -> pa.RecordBatch:

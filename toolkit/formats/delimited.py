@@ -27,6 +27,9 @@ class _Layout:
     lines: Lines
     delimiters: Positions  # (records, fields - 1)
 
+    def __len__(self) -> int:
+        return len(self.lines)
+
 
 class DelimitedFile(RecordFile):
     """A CSV file with a header: RFC 4180, with quoted newlines, LF or CRLF.

@@ -41,7 +41,7 @@ def _check_names(options: TrainingOptions) -> None:
 
 
 def _check_run(options: TrainingOptions) -> None:
-    if options.output is None and not RUNS.exists():
+    if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # it is made when there is something to put into it
         return
     if Path.cwd().is_relative_to(options.run.resolve()):

@@ -68,7 +68,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
         outcome = replace(outcome, test=measure(outcome.fit.network, part))
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = describe(preset, options, outcome)
-    if options.output is None:
+    if options.run.parent == RUNS:
         RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics)
