@@ -35,7 +35,7 @@ def import_tensorflow() -> Any:
 
 
 def _import(name: str) -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the export goes through TensorFlow
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if "tensorflow" not in sys.modules:

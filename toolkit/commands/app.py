@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -54,8 +55,16 @@ def options(
     """Train, export and batch-score the sentiment of reviews."""
 
 
-# Standard error even while `toolkit.backend` has led file descriptor 2 elsewhere.
-_MESSAGES = os.dup(2)
+def _standard_error() -> int:
+    """Give a file descriptor that stays standard error while `toolkit.backend` redirects it."""
+    try:
+        return os.dup(2)
+    except OSError:  # it is closed: who started the process wants no messages
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+        return sys.stderr.fileno()
+
+
+_MESSAGES = _standard_error()
 
 
 def main() -> None:
