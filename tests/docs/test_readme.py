@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ import pytest
 import typer.main
 
 from tests.data import PROJECT
+from toolkit import Scorer
 from toolkit.commands.app import app
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -100,3 +102,13 @@ def test_changelog_has_this_version() -> None:
 
     changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"\n## {toolkit.__version__}\n" in changelog
+
+
+def test_picture_shows_the_shipped_model(examples: Path) -> None:
+    """Draw it anew with `python -m tests.docs.picture > examples/demo.svg`."""
+    with (examples / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
+        reviews = [row["text"] for row in csv.DictReader(file)]
+    picture = (PROJECT / "examples" / "demo.svg").read_text(encoding="utf-8")
+    shown = [float(number) for number in re.findall(r"\b([01]\.\d{3})\b(?=&#160;)", picture)]
+    scored = [score.probability for score in Scorer().score(reviews)]
+    assert shown == [round(p, 3) for p in scored if p is not None]
