@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.training.options import TrainingOptions
+
 _GOOD = ("superb", "delightful", "moving", "brilliant")
 _BAD = ("dull", "awful", "clumsy", "boring")
 _PLAIN = ("the", "film", "was", "and", "a", "story", "with", "its", "actors", "music")
@@ -45,3 +47,11 @@ def write_csv(tmp_path: Path) -> Callable[..., Path]:
 def reviews_csv(write_csv: Callable[..., Path]) -> Path:
     """Sixty labelled reviews."""
     return write_csv(*make_rows(60), name="reviews.csv")
+
+
+@pytest.fixture
+def options(reviews_csv: Path, tmp_path: Path) -> TrainingOptions:
+    """A short training of small data."""
+    return TrainingOptions(
+        data=str(reviews_csv), output=tmp_path / "run", epochs=3, batch_size=8, seed=3
+    )

@@ -82,6 +82,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; nobody is left to tell
         sys.exit(1)
+    except OSError as error:  # such as a file that must not be read
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,163 @@
+"""Where a training may write, and what it refuses before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training.listening import PARTS, Unreached
+from toolkit.errors import TrainingError, UsageError
+from toolkit.training.columns import ColumnNames
+from toolkit.training.options import TrainingOptions
+from toolkit.training.reporter import Reporter
+from toolkit.training.sources import check_columns
+from toolkit.training.train import train
+
+# Keras 3.15 saves weights through a call that NumPy 2 deprecates in what TensorFlow 2.21 offers.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+
+def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
+    options: TrainingOptions,
+) -> None:
+    first = train(replace(options, epochs=1))
+    (first.run.path / "mine.txt").write_text("left from before")
+    with pytest.raises(UsageError, match=r"exists already.*--force"):
+        train(options)
+    assert (first.run.path / "mine.txt").exists()
+    train(replace(options, epochs=1, force=True))
+    assert {path.name for path in first.run.path.iterdir()} == PARTS
+
+
+def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no run folder, so --force does not replace it"):
+        train(replace(options, output=tmp_path, force=True))
+    with pytest.raises(UsageError, match="is a file"):
+        train(replace(options, output=Path(options.data), force=True))
+
+
+@pytest.mark.parametrize("step", ["loaded", "encoded", "fold_begins", "final_fit_begins"])
+def test_an_interrupted_training_leaves_nothing(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    reporter = Reporter()
+    monkeypatch.setattr(reporter, step, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(options, folds=2, epochs=1), reporter)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_interrupted_writing_leaves_nothing(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.training.write.plot_histories", interrupt)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(options, epochs=1))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("output", [".", "..", "../here"])
+def test_the_current_folder_is_not_replaced(
+    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"is the current folder.*--output"):
+            train(replace(options, output=Path(output), force=force), Unreached())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": "t\udcff.csv"},
+        {"output": Path("t\udcff")},
+        {"test_data": Path("t\udcff.csv")},
+        {"data": "t\udcff/../reviews.csv"},
+    ],
+    ids=["data", "output", "test data", "on the way"],
+)
+def test_paths_that_are_no_utf8_are_refused(
+    options: TrainingOptions, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError, match=r"t\\udcff.*: this path is no UTF-8\. Rename") as caught:
+        train(replace(options, **wrong), Unreached())  # type: ignore[arg-type]
+    str(caught.value).encode()
+
+
+COLUMNS = {"text": "--text-column", "label": "--label-column", "group": "--group-column"}
+
+
+@pytest.mark.parametrize(("column", "option"), COLUMNS.items(), ids=list(COLUMNS))
+def test_sources_without_columns_refuse_their_names(
+    options: TrainingOptions, tmp_path: Path, column: str, option: str
+) -> None:
+    columns = ColumnNames(**{column: "x"})
+    (tmp_path / "aclImdb").mkdir()
+    with pytest.raises(UsageError, match=f"{option}: 'imdb' has no columns. Leave"):
+        train(replace(options, data="imdb", columns=columns), Unreached())
+    folder = str(tmp_path / "aclImdb")
+    with pytest.raises(UsageError, match=rf"{option}: .*aclImdb.* has no columns.*are the films"):
+        train(replace(options, data=folder, columns=columns), Unreached())
+
+
+def test_columns_may_be_those_of_the_test_data() -> None:
+    test_data = Path("test.csv")
+    check_columns(ColumnNames("body", "stars"), "imdb", test_data)
+    with pytest.raises(UsageError, match=r"^--group-column: 'imdb' has no columns"):
+        check_columns(ColumnNames("body", "stars", "film"), "imdb", test_data)
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_reviews_without_words_are_refused(
+    write_csv: Callable[..., Path], options: TrainingOptions, folds: int
+) -> None:
+    data = write_csv(*[("!!! ???", str(number % 2)) for number in range(20)])
+    with pytest.raises(TrainingError, match=r"r\.csv: no words in the .* reviews.*Give"):
+        train(replace(options, data=str(data), folds=folds))
+
+
+def test_a_file_has_no_test_part(options: TrainingOptions) -> None:
+    with pytest.raises(UsageError, match=r"--test: .*reviews\.csv has no test part.*--test-data"):
+        train(replace(options, test=True))
+
+
+def test_unusable_data_fail_before_anything_is_written(
+    write_csv: Callable[..., Path], options: TrainingOptions
+) -> None:
+    data = str(write_csv(("a", "1"), ("b", "0")))
+    with pytest.raises(TrainingError, match="2 reviews, expected at least 10"):
+        train(replace(options, data=data))
+    assert not options.run.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"preset": "lstm"}, "No preset 'lstm'"),
+        ({"epochs": 0}, "--epochs: expected at least 1, found 0"),
+        ({"validation": 1.0}, r"--validation: expected between 0 and 1, found 1\.0"),
+        ({"folds": 1}, "--folds: expected 0 or at least 2, found 1"),
+        ({"batch_size": 0}, "--batch-size: expected at least 1"),
+        ({"seed": -1}, "--seed: expected from 0 to 4294967295, found -1"),
+        ({"show_samples": -1}, "--show-samples: expected at least 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(
+    options: TrainingOptions, wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        replace(options, **wrong)  # type: ignore[arg-type]
