@@ -170,3 +170,13 @@ def test_force_replaces(command: Command) -> None:
     assert command("score", "a.csv", "-o", "b.csv", "--force").exit_code == 0
     assert Path("b.csv").read_text(encoding="utf-8").startswith("id,text,predicted")
     assert command.files() == ["a.csv", "b.csv"]
+
+
+def test_any_error_of_the_system_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "secret.csv")
+
+    monkeypatch.setattr("toolkit.commands.app.app", refuse)
+    command("train", "secret.csv").failed_with("secret.csv: Permission denied", 1)
