@@ -26,6 +26,7 @@ from typing import Any
 from toolkit.errors import ModelError
 
 CONFIG_VERSION = 1
+LABELS = ("negative", "positive")  # of the label 0 and of 1
 SAMPLE_REVIEWS = 2000
 
 # What each needed entry of a config must be like; someone may have edited it.

@@ -230,11 +230,6 @@ class Vocabulary:
         return TokenIds(ids, starts, stops)
 
 
-def without_half_pairs(text: str) -> str:
-    """Replace by U+FFFD each half of a surrogate pair, which JSON allows and UTF-8 does not."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _split(texts: pa.StringArray | pa.BinaryArray) -> pa.ListArray:
     """Pieces between separators, lowercased, for each text; there is at least one a text."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)

@@ -10,10 +10,6 @@ from toolkit.commands.train import train
 from toolkit.errors import UsageError
 from toolkit.run_folder import RunFolder
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 app = typer.Typer()
 app.command()(train)
 

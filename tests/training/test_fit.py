@@ -16,12 +16,6 @@ from toolkit.training.sources.reviews import Reviews
 PRESET = PRESETS["conv1d"]
 
 
-# Keras 3.15 copies weights through a call that NumPy 2 deprecates in what TensorFlow 2.21 offers.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
-
 @pytest.fixture(scope="module")
 def arrays() -> Arrays:
     texts, labels = zip(*make_rows(200), strict=True)

@@ -18,11 +18,6 @@ from toolkit.text import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.train import TrainingResult, train
 
-# Keras 3.15 saves weights through a call that NumPy 2 deprecates in what TensorFlow 2.21 offers.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
 
 

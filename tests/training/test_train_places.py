@@ -16,11 +16,6 @@ from toolkit.training.reporter import Reporter
 from toolkit.training.sources import check_columns
 from toolkit.training.train import train
 
-# Keras 3.15 saves weights through a call that NumPy 2 deprecates in what TensorFlow 2.21 offers.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 
 def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
     options: TrainingOptions,

@@ -7,13 +7,12 @@ from typing import Any
 
 import typer
 
+from toolkit.run_folder import LABELS
 from toolkit.training.arrays import Arrays, Part
 from toolkit.training.fit import Fit
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.train import TrainingResult
-
-_SENTIMENT = ("negative", "positive")
 
 
 class TerminalReporter(Reporter):
@@ -39,7 +38,7 @@ class TerminalReporter(Reporter):
 
     def sample(self, words: str, label: int) -> None:
         """Print a decoded row."""
-        typer.echo(f"\n[{_SENTIMENT[label]}] {words}")
+        typer.echo(f"\n[{LABELS[label]}] {words}")
 
     def network(self, summary: str) -> None:
         """Print the layers."""

@@ -16,10 +16,9 @@ from toolkit.export.network import convert, load_keras
 from toolkit.export.parity import ParityReport, compare
 from toolkit.files import atomic_files, check_output
 from toolkit.model_file import ModelFacts
-from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.text import Vocabulary
 
-LABELS = ("negative", "positive")
 THRESHOLD = 0.5
 
 
@@ -73,24 +72,23 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
     keras_network = load_keras(folder.model)
     network = convert(keras_network, config.max_tokens)
     facts = _facts(config, folder)
+    text_model = text_in_model(network, vocabulary, facts)
+    ids_model = ids_in_model(network, facts)
     with tempfile.TemporaryDirectory() as unproven:
         text_in, ids_in = Path(unproven, "text.onnx"), Path(unproven, "ids.onnx")
-        _save(network, vocabulary, facts, text_in, ids_in)
+        onnx.save(text_model, text_in)
+        onnx.save(ids_model, ids_in)
         parity = compare(keras_network, text_in, ids_in, reviews)
     parity.check()
 
-    facts = replace(facts, parity=parity.as_dict())
+    proven = replace(facts, parity=parity.as_dict())
+    for model in (text_model, ids_model):
+        proven.write_to(model)
     with atomic_files(*paths, force=force) as (text_in, ids_in, words):
-        _save(network, vocabulary, facts, text_in, ids_in)
+        onnx.save(text_model, text_in)
+        onnx.save(ids_model, ids_in)
         vocabulary.save(words)
     return ExportResult(*paths, parity)
-
-
-def _save(
-    network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts, text_in: Path, ids_in: Path
-) -> None:
-    onnx.save(text_in_model(network, vocabulary, facts), text_in)
-    onnx.save(ids_in_model(network, facts), ids_in)
 
 
 def _output_paths(model: Path) -> tuple[Path, Path, Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.strings import is_unicode
 
 # Names tried for the column of the reviews, where none is given.
 TEXT_COLUMNS = ("text", "review")
@@ -37,7 +38,7 @@ class Columns:
             )
 
         for name in (*self.wanted, *self.added):
-            if not _is_text(name):  # from the bytes of a command line
+            if not is_unicode(name):  # from the bytes of a command line
                 raise UsageError(f"the column name {name!a} is no UTF-8")
 
     @property
@@ -74,13 +75,7 @@ class Columns:
         UsageError
             If it is not among them.
         """
-        for name in self.wanted:
-            if name in names:
-                return name
-        tried = " or ".join(repr(name) for name in self.wanted)
-        raise UsageError(
-            f"{path}: no column {tried} (found: {_listed(names)}). Choose one with --text-column."
-        )
+        return choose_column(path, names, self.wanted, "--text-column")
 
     def check_free(self, path: Path, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those in a file."""
@@ -92,8 +87,36 @@ class Columns:
                 )
 
 
-def _is_text(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+def choose_column(path: Path, names: Collection[str], wanted: Sequence[str], option: str) -> str:
+    """Choose the first wanted column that is among the names in a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    names : Collection[str]
+        Its columns.
+    wanted : Sequence[str]
+        Names to look for, best first.
+    option : str
+        What the user can name another column with, for the message.
+
+    Returns
+    -------
+    str
+        The name of the column.
+
+    Raises
+    ------
+    UsageError
+        If none is there.
+    """
+    for name in wanted:
+        if name in names:
+            return name
+    tried = " or ".join(repr(name) for name in wanted)
+    found = _listed(names) or "none"
+    raise UsageError(f"{path}: no column {tried} (found: {found}). Choose one with {option}.")
 
 
 def _listed(names: Collection[str]) -> str:

@@ -20,7 +20,7 @@ from toolkit.formats.base import (
     RecordFile,
 )
 from toolkit.formats.lines import Lines, Positions, spans, values_buffer
-from toolkit.text import without_half_pairs
+from toolkit.strings import without_half_pairs
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
 

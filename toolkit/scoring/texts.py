@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.text import without_half_pairs
-
-# The first bytes of white space in UTF-8, so that few texts have to be looked at as a whole.
-_FIRST_OF_BLANK = sorted({b""} | {chr(c).encode()[:1] for c in range(0x10000) if chr(c).isspace()})
+from toolkit.strings import without_half_pairs
 
 
 def array_of(texts: Iterable[str | None]) -> pa.StringArray:
@@ -68,17 +63,3 @@ def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         raise UsageError(f"expected an array of strings to score, received {texts.type}")
     plain = texts.type in (pa.string(), pa.large_string())
     return texts if plain else texts.cast(pa.string())
-
-
-def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
-    """Whether there is nothing but white space, in the sense of `str.isspace`; true where null.
-
-    That is something else than to have no token: "!!!" has none, and a no-break space is one.
-    """
-    data = texts.cast(pa.large_binary() if texts.type == pa.large_string() else pa.binary())
-    first = pc.fill_null(pc.binary_slice(data, 0, 1), b"")
-    blank = np.array(pc.is_in(first, value_set=pa.array(_FIRST_OF_BLANK, data.type)), np.bool_)
-    unsure = np.flatnonzero(blank)
-    lengths = pc.binary_length(pc.utf8_trim_whitespace(texts.take(pa.array(unsure))))
-    blank[unsure] = pc.fill_null(pc.equal(lengths, 0), True)
-    return pa.array(blank)

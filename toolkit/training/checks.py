@@ -8,6 +8,7 @@ from pathlib import Path
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_output
 from toolkit.run_folder import RunFolder
+from toolkit.strings import is_unicode
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.sources import IMDB, check_columns, check_test_part
 
@@ -36,7 +37,7 @@ def _check_names(options: TrainingOptions) -> None:
     for path in paths:
         # Resolved, too: the folder that `.` stands for has a name.
         for name in (str(path), str(path.resolve())):
-            if any("\ud800" <= character <= "\udfff" for character in name):
+            if not is_unicode(name):
                 raise UsageError(f"{name!a}: this path is no UTF-8. Rename it, or choose another.")
 
 

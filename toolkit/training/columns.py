@@ -6,8 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.errors import UsageError
-
 # Tried in this order; beside a text column `review`, the IMDB file of many sites has `sentiment`.
 _USUAL_LABEL = ("label", "sentiment")
 
@@ -41,24 +39,13 @@ class ColumnNames:
             If a column is not there.
         """
         # Late: the formats import Arrow, and the command line needs none for its help.
-        from toolkit.formats.columns import TEXT_COLUMNS
+        from toolkit.formats.columns import TEXT_COLUMNS, choose_column
 
-        text = _choose(self.text, TEXT_COLUMNS, found, f"{path}", "--text-column")
-        label = _choose(self.label, _USUAL_LABEL, found, f"{path}", "--label-column")
-        if self.group is None:
-            return text, label, None
-        return text, label, _choose(self.group, (), found, f"{path}", "--group-column")
+        def choose(asked: str | None, usual: tuple[str, ...], option: str) -> str:
+            return choose_column(path, found, usual if asked is None else (asked,), option)
 
-
-def _choose(
-    asked: str | None, usual: tuple[str, ...], found: Collection[str], place: str, option: str
-) -> str:
-    wanted = usual if asked is None else (asked,)
-    for name in wanted:
-        if name in found:
-            return name
-    names = " or ".join(f"'{name}'" for name in wanted)
-    raise UsageError(
-        f"{place}: no column {names} (found: {', '.join(found) or 'none'}). "
-        f"Choose one with {option}."
-    )
+        return (
+            choose(self.text, TEXT_COLUMNS, "--text-column"),
+            choose(self.label, _USUAL_LABEL, "--label-column"),
+            None if self.group is None else choose(self.group, (), "--group-column"),
+        )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, TrainingError
+from toolkit.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 
@@ -107,7 +108,7 @@ class Reviews:
 
 def rows_with_text(texts: pa.ChunkedArray) -> Rows:
     """Positions of the texts that are neither null nor only white space."""
-    return np.flatnonzero(~_is_blank(texts)).astype(np.int64)
+    return np.flatnonzero(~is_blank(texts).to_numpy(zero_copy_only=False)).astype(np.int64)
 
 
 def group_codes(names: pa.ChunkedArray) -> Groups:
@@ -125,12 +126,7 @@ def group_codes(names: pa.ChunkedArray) -> Groups:
     """
     known = pc.unique(names)
     codes = pc.index_in(names, value_set=known).to_numpy().astype(np.int64)
-    return np.where(_is_blank(names), len(known) + np.arange(len(codes)), codes)
-
-
-def _is_blank(texts: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
-    return np.asarray(pc.fill_null(blank, True).to_numpy(), np.bool_)
+    return np.where(is_blank(names), len(known) + np.arange(len(codes)), codes)
 
 
 def read_text(content: bytes, place: object) -> str:
