@@ -3,6 +3,7 @@
     ToolkitError                exit code 1
     ├── UsageError              exit code 2: the call itself is wrong
     ├── InputError              a file of reviews that cannot be used, with its place
+    ├── OutputError             a file that cannot be written, such as on a full disk
     ├── ModelError              a file that is no model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
     ├── ParityError             Keras and ONNX disagree: nothing was exported
@@ -29,6 +30,10 @@ class UsageError(ToolkitError):
 
 class InputError(ToolkitError):
     """A file of reviews that cannot be read as what it is said to be."""
+
+
+class OutputError(ToolkitError):
+    """A file that cannot be written, for a reason that may pass."""
 
 
 class ModelError(ToolkitError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import OutputError, UsageError
 from toolkit.signals import held_back
 
 _SUFFIX = ".partial"
@@ -22,7 +22,7 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     Worth calling before long work: the work itself only finds out at its end.
     """
     folder = path.parent
-    with _reporting_failures(path):  # such as a name that is too long to look for
+    with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
     special = exists and not (path.is_file() or path.is_dir())
     if special or path.absolute().is_relative_to("/dev"):
@@ -60,7 +60,7 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
             raise UsageError(f"{path}: is a folder, expected a file to write")
     partials: list[Path] = []
     try:
-        with _reporting_failures(*paths):
+        with reporting_failures(*paths):
             partials.extend(_make_partial_file(_target(path)) for path in paths)
             yield tuple(partials)
             for partial in partials:
@@ -93,11 +93,11 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder to write")
     target = _target(path)
-    with _reporting_failures(path):
+    with reporting_failures(path):
         partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(target), target.parent))
     _unfinished.add(partial)
     try:
-        with _reporting_failures(path):
+        with reporting_failures(path):
             yield partial
             partial.chmod(0o777 & ~_umask())
             with held_back():
@@ -144,7 +144,7 @@ def _make_partial_file(target: Path) -> Path:
 
 
 @contextmanager
-def _reporting_failures(path: Path, *others: Path) -> Iterator[None]:
+def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
     """Say of an operating system's error which output it concerns; the first if that is unclear."""
     try:
         yield
@@ -153,7 +153,7 @@ def _reporting_failures(path: Path, *others: Path) -> Iterator[None]:
             concerned = [p for p in (path, *others) if _stands_in(p.parent, str(error.filename))]
             if not concerned:
                 raise
-        raise ToolkitError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _stands_in(folder: Path, name: str) -> bool:

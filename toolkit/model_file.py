@@ -16,6 +16,7 @@ of each version under ``tests/`` that must still load.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -186,6 +187,11 @@ class ModelFile:
     def network(self) -> onnx.ModelProto:
         """The graph from `token_ids` to `probability`, without the text front end."""
         return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the file as it is now, in hexadecimal digits."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def _check_parts(self) -> None:
         graph = self.graph.graph

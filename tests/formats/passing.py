@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.formats import base, open_reviews
+from toolkit.formats import format_of, open_reviews
+from toolkit.formats.base import Parsed, ReadOptions, Reject
 from toolkit.formats.columns import Columns
+from toolkit.formats.output import Output, output_of
+from toolkit.formats.parquet import ParquetOutput
+from toolkit.formats.streams import packer, packing_of
 
 
 @dataclass(frozen=True)
@@ -20,28 +24,53 @@ class Passed:
 
     texts: list[str | None]
     output: bytes
+    rejects: Sequence[Reject] = ()
 
 
 def pass_through(
     data: bytes,
     ending: str,
     columns: Columns | None = None,
-    block_bytes: int = base.BLOCK_BYTES,
+    block_bytes: int = ReadOptions().block_bytes,
+    to: str | None = None,
+    **options: object,
 ) -> Passed:
     """Read and write a file; rows with a text are positive with 0.5, the others have no score."""
-    with TemporaryDirectory() as folder, patch.object(base, "BLOCK_BYTES", block_bytes):
-        path = Path(folder) / f"reviews{ending}"
+    with TemporaryDirectory() as folder:
+        path, target = Path(folder) / f"reviews{ending}", Path(folder) / f"out{to or ending}"
         path.write_bytes(data)
-        with open_reviews(path, columns or Columns()) as reviews:
-            texts: list[str | None] = []
-            parts = [reviews.header]
-            for block in reviews.blocks():
-                batch = reviews.parse(block)
-                text = batch.column(base.TEXT)
-                texts += text.to_pylist()
-                scored = pc.fill_null(pc.not_equal(text, ""), False)
-                sentiment = pc.if_else(scored, "positive", pa.scalar(None, pa.string()))
-                half = pa.scalar(0.5, pa.float32())
-                probability = pc.if_else(scored, half, pa.scalar(None, pa.float32()))
-                parts.append(reviews.render(batch, sentiment, probability).to_pybytes())
-            return Passed(texts, b"".join([*parts, reviews.trailer]))
+        reading = ReadOptions(columns or Columns(), block_bytes=block_bytes, **options)  # type: ignore[arg-type]
+        with open_reviews(path, reading) as reviews:
+            output = output_of(reviews, format_of(path), format_of(target), reading.delimiter)
+            parsed = [reviews.parse(block) for block in reviews.blocks()]
+            ends = [block.ends_group for block in reviews.blocks()] if output.schema else []
+            _write(target, output, parsed, ends)
+            return Passed(
+                [text for part in parsed for text in part.texts.to_pylist()],
+                target.read_bytes(),
+                [reject for part in parsed for reject in part.rejects],
+            )
+
+
+def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool]) -> None:
+    rendered = [output.render(part.records, *_scores(part.texts)) for part in parsed]
+    if output.schema is not None:
+        with target.open("wb") as file:
+            table = ParquetOutput(file, output.schema, output.compression)
+            for part, is_end in zip(rendered, ends, strict=True):
+                table.append(part, ends_group=is_end)
+            table.close()
+        return
+    pack = packer(packing_of(target))
+    parts = [output.header, *(bytes(part) for part in rendered), output.trailer()]
+    target.write_bytes(b"".join(bytes(pack(pa.py_buffer(part))) for part in parts))
+
+
+def _scores(texts: pa.Array) -> tuple[pa.StringArray, pa.FloatArray]:
+    texts = texts.cast(pa.string())
+    scored = pc.fill_null(pc.not_equal(texts, ""), False)
+    half = pa.scalar(0.5, pa.float32())
+    return (
+        pc.if_else(scored, "positive", pa.scalar(None, pa.string())),
+        pc.if_else(scored, half, pa.scalar(None, pa.float32())),
+    )

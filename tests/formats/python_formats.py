@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from toolkit.formats import FORMATS
+from toolkit.formats import ENDINGS
 
 Row = dict[str, str]
 
@@ -50,4 +50,4 @@ PYTHON: dict[str, tuple[Writer, Reader]] = {
     ".ndjson": (write_json_lines, read_json_lines),
 }
 
-every_format = pytest.mark.parametrize("ending", list(FORMATS))
+every_format = pytest.mark.parametrize("ending", list(ENDINGS))

@@ -73,17 +73,32 @@ def main() -> None:
         signal.signal(number, _interrupt)
     try:
         app()
-    except ToolkitError as error:
-        _fail(str(error), error.exit_code)
-    except Interrupted as interruption:
-        _fail("interrupted", interruption.exit_code)
-    except MemoryError:
-        _fail("out of memory", 1)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; nobody is left to tell
-        sys.exit(1)
-    except OSError as error:  # such as a file that must not be read
-        _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
+    except (Exception, Interrupted) as error:
+        if os.environ.get("TOOLKIT_TRACEBACK"):
+            raise
+        if isinstance(error, BrokenPipeError):
+            sys.stdout = None  # type: ignore[assignment]  # nothing can be flushed there any more
+        _fail(*_explained(error), error)
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """Give the message for an error, and the exit code."""
+    match error:
+        case ToolkitError():
+            return str(error), error.exit_code
+        case Interrupted():
+            return "interrupted", error.exit_code
+        case MemoryError():
+            return "out of memory", 1
+        case BrokenPipeError():
+            return "standard output: whoever read it has closed it", 1
+        case OSError():  # such as a file that must not be read
+            return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
+    return (
+        f"unexpected {type(error).__name__}: {error}. This is a fault of the toolkit; "
+        "TOOLKIT_TRACEBACK=1 shows where",
+        1,
+    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -106,8 +121,10 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _fail(message: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n")
+def _fail(message: str, exit_code: int, error: BaseException) -> NoReturn:
+    notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
+    stop = "." if notes and not message.endswith(".") else ""
+    sys.stderr.write(f"error: {message}{stop}{notes}\n")
     sys.exit(exit_code)
 
 

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from toolkit.scoring.score_file import Progress as FileProgress
+from toolkit.scoring.summary import Progress as FileProgress
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -36,27 +36,29 @@ def progress_bar(name: str) -> Iterator[Callable[[FileProgress], None]]:
         task = bar.add_task(name, total=None, rate=0.0)
 
         def update(progress: FileProgress) -> None:
-            rate = progress.records / (time.perf_counter() - started)
+            rate = (progress.records - progress.resumed) / (time.perf_counter() - started)
             bar.update(task, completed=progress.bytes_done, total=progress.bytes_in_all, rate=rate)
 
         yield update
 
 
 def progress_lines(name: str) -> Callable[[FileProgress], None]:
-    """Write a plain line every ten seconds."""
-    started = last = time.perf_counter()
+    """Write a plain line every ten seconds, with the rate and the time left of the last ones."""
+    started = time.perf_counter()
+    last, before = started, FileProgress(0, 0, None)
 
     def update(progress: FileProgress) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last < _SECONDS_BETWEEN_LINES or not progress.bytes_done:
+        nonlocal last, before
+        seconds = time.perf_counter() - last
+        if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
             return
-        last = now
-        left = (now - started) * (progress.bytes_in_all / progress.bytes_done - 1)
-        sys.stderr.write(
-            f"{name}: {progress.bytes_done / progress.bytes_in_all:.0%}, "
-            f"{progress.records:,} reviews, {progress.records / (now - started):,.0f}/s, "
-            f"{left:,.0f} s left\n"
-        )
+        done, total = progress.bytes_done, progress.bytes_in_all
+        share, left = "", ""
+        if total:
+            share = f"{done / total:.0%}, "
+            left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
+        rate = (progress.records - max(before.records, progress.resumed)) / seconds
+        sys.stderr.write(f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s{left}\n")
+        last, before = last + seconds, progress
 
     return update

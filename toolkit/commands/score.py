@@ -1,9 +1,10 @@
-"""`toolkit score`: a score beside every review of a file."""
+"""`toolkit score`: a score beside every review of some files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,21 +13,52 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.scoring.score_file import Progress, Summary
+    from toolkit.scoring.inputs import Jobs
+    from toolkit.scoring.score_file import ScoringOptions
+    from toolkit.scoring.score_files import FileResult
+    from toolkit.scoring.scorer import Scorer
+    from toolkit.scoring.summary import Progress
+
+EXIT_REJECTED = 3  # done, but some records could not be read
+
+
+class FormatName(StrEnum):
+    """The formats, as `toolkit.formats.FORMATS` has them; a test compares the two."""
+
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+class OnError(StrEnum):
+    """What to do with a record that cannot be read."""
+
+    reject = "reject"
+    stop = "stop"
+
+
+INPUT, OUTPUT, SPEED = "How files are read", "What is written", "How it runs"
 
 
 def score(
-    file: Annotated[
-        Path,
-        typer.Argument(help="Reviews: a .csv, .jsonl or .ndjson file.", show_default=False),
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files of reviews (.csv, .tsv, .jsonl, .ndjson, also with .gz or .zst, or "
+            ".parquet), folders, patterns such as 'data/*.csv', or - for standard input.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="File to write; by default beside the input: reviews.scored.csv.",
+            help="File to write, - for standard output, or a folder for several files; by default "
+            "beside the input: reviews.scored.csv. Its ending tells its format.",
             show_default=False,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     model: Annotated[
@@ -38,19 +70,6 @@ def score(
             show_default=False,
         ),
     ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the reviews; by default 'text', or else 'review'.",
-            show_default=False,
-        ),
-    ] = None,
-    sentiment_column: Annotated[
-        str, typer.Option(help="Name of the added column with the label.")
-    ] = "predicted_sentiment",
-    probability_column: Annotated[
-        str, typer.Option(help="Name of the added column with the probability.")
-    ] = "positive_probability",
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -58,37 +77,177 @@ def score(
             show_default=False,
         ),
     ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the reviews; by default 'text', or else 'review'. In JSON Lines and "
+            "Parquet also within objects: review.body. Without a header, its number.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    input_format: Annotated[
+        FormatName | None,
+        typer.Option(
+            "--format",
+            help="Format of the input; by default as its name says.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            help="Character between fields of a CSV file; by default a comma.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Encoding of the input, such as latin-1 or utf-16; by default UTF-8, which is "
+            "what is written in any case.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    header: Annotated[
+        bool,
+        typer.Option(
+            " /--no-header",
+            help="CSV files have no line with the names of the columns.",
+            rich_help_panel=INPUT,
+        ),
+    ] = True,
+    on_error: Annotated[
+        OnError,
+        typer.Option(
+            help="Whether a record that cannot be read is put aside, or ends the run.",
+            rich_help_panel=INPUT,
+        ),
+    ] = OnError.reject,
+    output_format: Annotated[
+        FormatName | None,
+        typer.Option(
+            help="Format of the output; by default as its name says, or as the input.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    sentiment_column: Annotated[
+        str, typer.Option(help="Name of the added column with the label.", rich_help_panel=OUTPUT)
+    ] = "predicted_sentiment",
+    probability_column: Annotated[
+        str,
+        typer.Option(help="Name of the added column with the probability.", rich_help_panel=OUTPUT),
+    ] = "positive_probability",
+    rejected: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the records that cannot be read; by default OUTPUT.rejected.jsonl.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the summary as JSON.", show_default=False, rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace existing outputs.", rich_help_panel=OUTPUT)
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted run of the same call has stopped.",
+            rich_help_panel=SPEED,
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads that score; by default one a usable core.", show_default=False
+            min=1,
+            help="Threads that score; by default one a usable core.",
+            show_default=False,
+            rich_help_panel=SPEED,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Time between two checkpoints for --resume.", rich_help_panel=SPEED
+        ),
+    ] = 5.0,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing unless it fails.")
+        bool,
+        typer.Option("--quiet", "-q", help="Say nothing unless it fails.", rich_help_panel=SPEED),
     ] = False,
 ) -> None:
-    """Score the reviews of a file.
+    """Score the reviews of files.
 
     Every record stays as it is, in order, with two columns added: predicted_sentiment (positive or
-    negative) and positive_probability. Both are empty where a record has no text.
+    negative) and positive_probability. Both are empty where a record has no text. Records that
+    cannot be read go to OUTPUT.rejected.jsonl; the exit code is 3 then.
 
     Example: `toolkit score reviews.csv --text-column body -o scored.csv`
     """
+    from toolkit.commands.score_report import show, write_report
+    from toolkit.files import check_output
+    from toolkit.formats.base import ReadOptions
     from toolkit.formats.columns import Columns
-    from toolkit.scoring.score_file import ScoringOptions, default_output, score_file
+    from toolkit.scoring.inputs import find_jobs
+    from toolkit.scoring.score_file import ScoringOptions
     from toolkit.scoring.scorer import Scorer
 
-    target = output if output is not None else default_output(file)
-    options = ScoringOptions(
-        Columns(text_column, sentiment_column, probability_column), workers, force
+    reading = ReadOptions(
+        Columns(text_column, sentiment_column, probability_column),
+        input_format and input_format.value,
+        delimiter,
+        encoding,
+        header,
     )
+    options = ScoringOptions(
+        reading,
+        output_format and output_format.value,
+        rejected,
+        on_error is OnError.stop,
+        workers,
+        force,
+        resume,
+        checkpoint_seconds,
+    )
+    jobs = find_jobs(files, output, options.output_format)
+    if report is not None:
+        check_output(report, force=force or resume, option="--report")
     scorer = Scorer(model, threshold)
-    with _progress(file, quiet=quiet) as on_progress:
-        summary = score_file(scorer, file, target, options, on_progress)
+    results = _score(scorer, jobs, options, quiet=quiet)
+    if report is not None:
+        write_report(report, scorer, results)
     if not quiet:
-        _show(summary, target)
+        show(results, jobs)
+    for result in results:
+        if result.error is not None:
+            typer.echo(f"error: {result.error}", err=True)
+    if any(result.error is not None for result in results):
+        raise typer.Exit(1)
+    if any(result.summary.rejected for result in results):
+        raise typer.Exit(EXIT_REJECTED)
+
+
+def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:
+    from toolkit.scoring.score_file import default_rejected, score_file
+    from toolkit.scoring.score_files import FileResult, score_files
+
+    if jobs.folder is not None:
+        return score_files(scorer, jobs, options, lambda job: _progress(job.source, quiet=quiet))
+    (job,) = jobs.files
+    with _progress(job.source, quiet=quiet) as on_progress:
+        summary = score_file(scorer, job.source, job.output, options, on_progress)
+    return [FileResult(job, options.rejected or default_rejected(job.source, job.output), summary)]
 
 
 @contextmanager
@@ -103,20 +262,3 @@ def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[Progress], None]
             yield on_progress
     else:
         yield progress_lines(file.name)
-
-
-def _show(summary: Summary, output: Path) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=True, highlight=False)
-    console.print(Text(str(output), "bold"), soft_wrap=True)
-    rows = [
-        ("records", f"{summary.records:,}"),
-        ("scored", f"{summary.scored:,}"),
-        ("positive", f"{summary.positive:,} ({summary.positive_share:.1%} of the scored)"),
-        ("without text", f"{summary.without_text:,}"),
-        ("time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"),
-    ]
-    for name, value in rows:
-        console.print(f"  {name:<13} {value}")

@@ -1,7 +1,7 @@
 """Review files, read and written record by record without touching what they hold.
 
-A format splits a file into blocks of whole records, gives each record's bytes and its text as an
-Arrow record batch, and puts the two added fields behind the bytes of the record. What a record
+A format splits a file into blocks of whole records, gives the texts of a block as an Arrow array,
+and puts the two added fields behind each record. In an output of the same format, what a record
 holds is never parsed and printed again, so every input column stays as it is, byte for byte.
 """
 
@@ -11,47 +11,100 @@ import os
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
-from toolkit.formats.base import RecordFile
-from toolkit.formats.columns import Columns
-from toolkit.formats.delimited import DelimitedFile
+from toolkit.formats.base import STDIN, ReadOptions, ReviewFile
+from toolkit.formats.delimited import DelimitedFile, TabSeparatedFile
 from toolkit.formats.json_lines import JsonLinesFile
+from toolkit.formats.parquet import ParquetFile
+from toolkit.formats.streams import PACKINGS, packing_of
 
-# To add a format, write a subclass of RecordFile in a file of its own and add an entry for each
-# ending of its files.
-FORMATS: dict[str, type[RecordFile]] = {
-    ".csv": DelimitedFile,
-    ".jsonl": JsonLinesFile,
-    ".ndjson": JsonLinesFile,
+# To add a format, write a subclass of ReviewFile in a file of its own, add an entry here and one
+# for each ending of its files, and say in toolkit/formats/output.py how it holds other files.
+FORMATS: dict[str, type[ReviewFile]] = {
+    "csv": DelimitedFile,
+    "tsv": TabSeparatedFile,
+    "jsonl": JsonLinesFile,
+    "parquet": ParquetFile,
+}
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
 }
 
 
-def open_reviews(path: Path, columns: Columns) -> RecordFile:
-    """Open a file of reviews in the format that its name tells.
+def format_of(path: Path, asked: str | None = None) -> str:
+    """Tell the format of a file: the one asked for, or the one of its name.
 
     Parameters
     ----------
     path : Path
         The file.
-    columns : Columns
-        Which column holds the text, and what the added ones are called.
+    asked : str | None
+        One of `FORMATS`.
 
     Returns
     -------
-    RecordFile
+    str
+        One of `FORMATS`.
+
+    Raises
+    ------
+    UsageError
+        If no format belongs to the name, or it cannot be packed as the name says.
+    """
+    if asked is not None:
+        if asked not in FORMATS:
+            raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
+        return asked
+    if path == STDIN:
+        raise UsageError(
+            f"standard input has no name to tell its format. Say it with --format: "
+            f"{', '.join(FORMATS)}"
+        )
+    packing = packing_of(path)
+    ending = Path(path.stem).suffix if packing else path.suffix
+    found = ENDINGS.get(ending.lower())
+    if found is None:
+        raise UsageError(
+            f"{path}: no known format {ending!r}; files can end in {', '.join(ENDINGS)} "
+            f"(and then {' or '.join(PACKINGS)}), or say it with --format"
+        )
+    if found == "parquet" and packing:
+        raise UsageError(f"{path}: a Parquet file is packed inside; unpack the file first")
+    return found
+
+
+def open_reviews(path: Path, options: ReadOptions) -> ReviewFile:
+    """Open a file of reviews.
+
+    Parameters
+    ----------
+    path : Path
+        The file, `STDIN` for standard input.
+    options : ReadOptions
+        How to read it.
+
+    Returns
+    -------
+    ReviewFile
         Opened, with its header read.
 
     Raises
     ------
     UsageError
-        If no format belongs to the name, there is no such text column, or an added name is taken.
+        If no format belongs to the name, there is no such text column, an added name is taken, or
+        an option is not for the format.
     InputError
         If there is no such file, it is empty, or cannot be read.
     """
-    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if the name is too long)
+    if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
-    opener = FORMATS.get(path.suffix.lower())
-    if opener is None:
-        raise UsageError(
-            f"{path}: no known format {path.suffix!r}; files can end in {', '.join(FORMATS)}"
-        )
-    return opener(path, columns)
+    name = format_of(path, options.format)
+    delimited = name in ("csv", "tsv")
+    if not options.header and not delimited:
+        raise UsageError(f"{path}: only delimited files can have no header, not {name}")
+    if options.encoding is not None and name == "parquet":
+        raise UsageError(f"{path}: the strings of a Parquet file are UTF-8, without --encoding")
+    return FORMATS[name](path, options)

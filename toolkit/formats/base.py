@@ -1,72 +1,97 @@
-"""What the formats of records in a byte stream have in common."""
+"""What all formats have in common: blocks of records in, scored records out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sized
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import pyarrow as pa
 
 from toolkit.errors import InputError
 from toolkit.formats.columns import Columns
 
-# Columns of the record batches between reading, scoring and writing.
-RECORD = "record"  # binary: the bytes of the record
-LINE_END = "line_end"  # string: "\n" or "\r\n"
-TEXT = "text"  # string: the review; null where the record has none
+STDIN = Path("-")  # standard input, or output where something is written
 
-BLOCK_BYTES = 4 << 20
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
-RECORD_BYTES_LIMIT = 256 << 20
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# Where a block starts, in numbers that only the format itself reads; () is the start of the file.
+Place = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file of reviews is read.
+
+    Raises
+    ------
+    UsageError
+        By `toolkit.formats.open_reviews`, if an option is not for the format of the file.
+    """
+
+    columns: Columns = field(default_factory=Columns)
+    format: str | None = None  # name of the format; None: by the ending of the file
+    delimiter: str | None = None  # of delimited files; None: by the format
+    encoding: str | None = None  # of files of text; None: UTF-8
+    header: bool = True  # whether delimited files begin with the names of the columns
+    block_bytes: int = 4 << 20  # about so much is read at once
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that cannot be read."""
+
+    number: int  # of its first line, or of the record where a format has no lines; from 1
+    reason: str
+    raw: bytes | None  # as it stands in the file; None where it is too long to be kept
+    length: int  # of the record, in bytes
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records as they stand in the file."""
+    """Some records in a row, not parsed yet."""
 
-    data: bytes
-    layout: Any  # where the records and their fields are; only the format itself reads it
-    offset: int  # of the first byte in the file
-
-    @property
-    def end(self) -> int:
-        """Offset in the file behind the last byte."""
-        return self.offset + len(self.data)
+    content: Any  # what `ReviewFile.parse` of the same format reads
+    number: int  # of the first line or record, from 1
+    size: int  # bytes in memory, about
+    following: Place  # where the next block starts
+    ends_group: bool = False  # whether a row group of a Parquet file ends here
 
 
-class RecordFile(ABC):
+@dataclass(frozen=True)
+class Parsed:
+    """The records of a block: those that can be read, and the others."""
+
+    texts: pa.Array  # any string type; null where the record has no text
+    records: pa.RecordBatch  # as many rows, for `render` and `values` of the same format
+    rejects: Sequence[Reject]
+
+
+class ReviewFile(ABC):
     """A file of reviews, opened for reading.
 
-    `blocks` is for one thread; `parse` and `render` are for any.
+    `blocks` is for one thread; the other methods are for any.
 
     Parameters
     ----------
     path : Path
-        The file.
-    columns : Columns
-        Which column holds the text, and what the added ones are called.
+        The file, `STDIN` for standard input.
+    options : ReadOptions
+        How to read it.
     """
 
-    header: bytes  # what the output begins with
-    trailer: bytes = b""  # blank lines behind the last record, known when `blocks` is done
+    counts = "line"  # what the number of a block or a reject counts: "line" or "record"
+    header: bytes = b""  # what an output of the same format begins with
+    trailer: bytes = b""  # and what it ends with, known when `blocks` is done
+    size: int | None = None  # in bytes, where that is known
 
-    def __init__(self, path: Path, columns: Columns) -> None:
+    def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path
-        self.columns = columns
-        self._file: IO[bytes] = _open(path)
-        try:
-            self.size = path.stat().st_size
-            if not self.size:
-                raise InputError(f"{path}: the file is empty, expected reviews")
-            self.header = self._read_header()
-        except BaseException:
-            self._file.close()
-            raise
+        self.options = options
+        self.columns = options.columns
 
     def __enter__(self) -> Self:
         return self
@@ -77,98 +102,58 @@ class RecordFile(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self.close()
 
-    def blocks(self) -> Iterator[Block]:
-        """Read the records in blocks of about 4 MiB; only a longer record makes a larger one."""
-        offset = self._file.tell()
-        data, wanted = b"", min(BLOCK_BYTES, BLOCK_RECORDS)
-        while True:
-            chunk = self._read_on(data, offset, wanted)
-            at_end = not chunk
-            data += b"\n" if at_end and data and not data.endswith(b"\n") else chunk
-            end, layout = self._split(data, at_end=at_end, offset=offset)
-            if end:
-                yield Block(data[:end], layout, offset)
-                offset += end
-                wanted = min(BLOCK_BYTES, BLOCK_RECORDS * end // len(layout))
-                data = data[end:]
-            if at_end:
-                self.trailer = data
-                return
+    @property
+    def name(self) -> str:
+        """The file, as messages call it."""
+        return "standard input" if self.path == STDIN else str(self.path)
 
     @abstractmethod
-    def _read_header(self) -> bytes:
-        """Read and check what stands before the records; return what the output begins with."""
+    def close(self) -> None:
+        """Close the file."""
+
+    @property
+    @abstractmethod
+    def bytes_read(self) -> int:
+        """How many of its bytes are read; the progress."""
 
     @abstractmethod
-    def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, Sized]:
-        """Find the whole records at the start of data: where they end, and their layout.
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.
 
-        The length of the layout is the number of records.
+        The same place gives the same blocks, whatever was read before it.
         """
 
     @abstractmethod
-    def parse(self, block: Block) -> pa.RecordBatch:
-        """Give the records of a block as a batch of RECORD, LINE_END and TEXT."""
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block."""
 
     @abstractmethod
     def render(
-        self, batch: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
-        """Give the bytes of the records with the two added fields; null becomes an empty field."""
+        """Give some records with two more fields, as an output of the same format holds them."""
 
-    def check_utf8(self, block: Block) -> None:
-        """Raise `InputError` if a byte of the block is no UTF-8, with its place."""
-        try:
-            pa.array([block.data], pa.binary()).cast(pa.string())
-        except pa.ArrowInvalid:
-            try:
-                block.data.decode()
-            except UnicodeDecodeError as error:
-                self.reject(
-                    block.offset + error.start,
-                    f"byte 0x{block.data[error.start]:02x} is no UTF-8. "
-                    "Convert the file to UTF-8 first",
-                )
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Name the columns of `values`, for outputs of other formats.
 
-    def reject(self, offset: int, reason: str) -> NoReturn:
-        """Raise an `InputError` for what stands at an offset of the file."""
-        raise InputError(f"{self.path}: line {self._line_number(offset):,}: {reason}.")
+        Returns
+        -------
+        pa.Schema
+            Their names and types.
 
-    def _line_number(self, offset: int) -> int:
-        """Count the lines before an offset, from 1; reads the file again."""
-        lines = 1
-        with self.path.open("rb") as file:
-            while offset > 0 and (chunk := file.read(min(offset, BLOCK_BYTES))):
-                lines += chunk.count(b"\n")
-                offset -= len(chunk)
-        return lines
-
-    def _read_on(self, data: bytes, offset: int, wanted: int = BLOCK_BYTES) -> bytes:
-        """Read what follows the beginning of a record; nothing at the end of the file.
-
-        As much again each time, so that a long record is not searched again and again.
+        Raises
+        ------
+        UsageError
+            If other formats cannot hold them.
         """
-        if len(data) > RECORD_BYTES_LIMIT:
-            mebibytes = RECORD_BYTES_LIMIT >> 20
-            self.reject(
-                offset, f"a record of more than {mebibytes} MiB, as when a quote is never closed"
-            )
-        try:
-            return self._file.read(max(wanted, len(data)))
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
 
+    @abstractmethod
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the fields of some records, for outputs of other formats."""
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise InputError(f"{path}: a pipe or a device. Write what it gives to a file first.")
-        return path.open("rb", buffering=0)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, expected a file of reviews") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    def fail(self, number: int, reason: str) -> NoReturn:
+        """Raise an `InputError` that names a line or record."""
+        raise InputError(f"{self.name}: {self.counts} {number:,}: {reason}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.strings import is_unicode
@@ -55,13 +54,13 @@ class Columns:
         """Whether the column of the reviews is among names."""
         return any(name in names for name in self.wanted)
 
-    def choose_text(self, path: Path, names: Collection[str]) -> str:
+    def choose_text(self, file: str, names: Collection[str]) -> str:
         """Choose the column of the reviews among the names in a file.
 
         Parameters
         ----------
-        path : Path
-            The file, for the message.
+        file : str
+            Its name, for the message.
         names : Collection[str]
             Its columns.
 
@@ -75,25 +74,25 @@ class Columns:
         UsageError
             If it is not among them.
         """
-        return choose_column(path, names, self.wanted, "--text-column")
+        return choose_column(file, names, self.wanted, "--text-column")
 
-    def check_free(self, path: Path, names: Collection[str]) -> None:
+    def check_free(self, file: str, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those in a file."""
         for name in self.added:
             if name in names:
                 raise UsageError(
-                    f"{path}: has a column {name!r} already. Name the added columns "
+                    f"{file}: has a column {name!r} already. Name the added columns "
                     "otherwise with --sentiment-column and --probability-column."
                 )
 
 
-def choose_column(path: Path, names: Collection[str], wanted: Sequence[str], option: str) -> str:
+def choose_column(file: str, names: Collection[str], wanted: Sequence[str], option: str) -> str:
     """Choose the first wanted column that is among the names in a file.
 
     Parameters
     ----------
-    path : Path
-        The file, for the message.
+    file : str
+        Its name, for the message.
     names : Collection[str]
         Its columns.
     wanted : Sequence[str]
@@ -116,7 +115,17 @@ def choose_column(path: Path, names: Collection[str], wanted: Sequence[str], opt
             return name
     tried = " or ".join(repr(name) for name in wanted)
     found = _listed(names) or "none"
-    raise UsageError(f"{path}: no column {tried} (found: {found}). Choose one with {option}.")
+    raise UsageError(f"{file}: no column {tried} (found: {found}). Choose one with {option}.")
+
+
+def check_one_each(file: str, names: Sequence[str]) -> None:
+    """Raise `UsageError` if two columns have one name, which only delimited files can hold."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"{file}: {names.count(twice)} columns are called {twice!r}, and an output of another "
+            "format cannot hold that. Rename all but one, or keep the format of the input."
+        )
 
 
 def _listed(names: Collection[str]) -> str:

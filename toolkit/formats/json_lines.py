@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from toolkit.formats.base import (
+from toolkit.formats.base import Block, Parsed, Reject
+from toolkit.formats.json_members import DECODER, follow, kind_of, members
+from toolkit.formats.lines import Lines, Positions, spans, values_buffer
+from toolkit.formats.records import (
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
-    TEXT,
-    Block,
+    RECORD_BYTES_LIMIT,
+    Content,
     RecordFile,
 )
-from toolkit.formats.lines import Lines, Positions, spans, values_buffer
 from toolkit.strings import without_half_pairs
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
-# Python refuses whole numbers of more than 4,300 digits, and what they say does not matter here.
-_DECODER = json.JSONDecoder(parse_int=float)
+_FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
+_SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
 
 # Arrow takes "Inf" and "-NaN" for numbers, Python does not.
 _INF = re.compile(rb"Inf[\s,\]}]")
@@ -37,96 +41,146 @@ class _Objects:
 
     texts: pa.StringArray
     closings: Positions
+    good: npt.NDArray[np.bool_] | None = None  # which lines these are; None: all
+    rejects: tuple[Reject, ...] = ()
 
 
 class JsonLinesFile(RecordFile):
     """A file with a JSON object a line; nested values, key order and numbers stay as written.
 
-    Blank lines are no records; they stay where they are.
+    Blank lines are no records; they stay where they are. The text may stand within objects: the
+    column ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that
+    is called ``review.body``.
     """
 
+    _names: dict[str, None] | None = None  # columns of an output of another format
+
     def _read_header(self) -> bytes:
-        data, line = b"", b""
-        while b"\n" not in line and (chunk := self._read_on(data, 0)):
-            data += chunk
-            mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
-            line = data[len(mark) :].lstrip(_WHITE_SPACE)
-        self._file.seek(len(mark))
-        self._text_key = self._find_text_key(line)
+        size = _FIRST_BYTES
+        data = self._peek(size)
+        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(_WHITE_SPACE):
+            size *= 2
+            data = self._peek(size)
+        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+        self._offset = len(mark)
+        self._stream.advance(len(mark))
+        self._text_path = self._find_text_path(data[len(mark) :])
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.columns.added]
         self._escaped_keys = [_escaped_key(name) for name in self.columns.added]
         return mark
 
-    def _find_text_key(self, data: bytes) -> str:
-        """Choose the key of the text by the first object that has one of the wanted names."""
+    def _find_text_path(self, data: bytes) -> tuple[str, ...]:
+        """Choose the keys to the text by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
         for line in data.split(b"\n"):
             try:
-                content = _DECODER.decode(line.decode())
+                content = DECODER.decode(line.decode())
             except (ValueError, RecursionError):
                 continue  # cut off, or bad: `parse` says so
-            if isinstance(content, dict):
-                found |= dict.fromkeys(content)
-                if self.columns.has_text(found):
-                    break
-        return self.columns.choose_text(self.path, found) if found else self.columns.wanted[0]
+            if not isinstance(content, dict):
+                continue
+            self.columns.check_free(self.name, content)
+            for name in self.columns.wanted:
+                if name in content:
+                    return (name,)
+                if "." in name and name.split(".")[0] in content:
+                    return tuple(name.split("."))
+            found |= dict.fromkeys(content)
+        wanted = self.columns.wanted[0]
+        return (self.columns.choose_text(self.name, found) if found else wanted,)
 
-    def _split(self, data: bytes, *, at_end: bool, offset: int) -> tuple[int, Lines]:  # noqa: ARG002
+    def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
         raw = np.frombuffer(data, np.uint8)
         lines = Lines.find(data, np.flatnonzero(raw == ord("\n")))
         filled = raw[lines.starts] == ord("{")
         for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
             filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(_WHITE_SPACE))
-        lines = lines.only(filled)
-        return lines.end, lines
+        lines = lines.merging(filled)
+        return Content(data, lines.end, lines, None, [])
 
-    def parse(self, block: Block) -> pa.RecordBatch:
+    def parse(self, block: Block) -> Parsed:
         """Give the records of a block; their bytes end before the closing brace of the object."""
-        lines: Lines = block.layout
-        self.check_utf8(block)
-        stops, line_ends = lines.record_stops(block.data)
-        objects = self._parse_at_once(block, lines.starts, stops)
+        content: Content = block.content
+        good, rejects = self.not_utf8(block, content.lines)
+        lines = content.lines.only(good)
+        stops, line_ends = lines.stops(content.data)
+        objects = None if rejects else self._parse_at_once(content, stops)
         if objects is None:
-            objects = self._parse_one_by_one(block, lines.starts, stops)
-        return pa.RecordBatch.from_pydict(
-            {
-                RECORD: spans(block.data, lines.record_starts(), objects.closings),
-                LINE_END: line_ends,
-                TEXT: objects.texts,
-            }
+            objects = self._parse_one_by_one(block, lines, stops)
+        if objects.good is not None:
+            lines, line_ends = lines.only(objects.good), line_ends.filter(pa.array(objects.good))
+        return Parsed(
+            objects.texts,
+            pa.RecordBatch.from_pydict(
+                {
+                    RECORD: spans(content.data, lines.blank_starts, objects.closings),
+                    LINE_END: line_ends,
+                }
+            ),
+            sorted(
+                [*self.rejects(block), *rejects, *objects.rejects],
+                key=lambda reject: reject.number,
+            ),
         )
 
     def render(
-        self, batch: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
         """Put two more members into each object; both are null where there is no text."""
-        records = batch.column(RECORD).view(pa.string())
-        empty_object = pc.match_substring_regex(records, r"^\s*\{\s*$")
+        objects = records.column(RECORD).view(pa.string())
+        empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
         sentiment_key, probability_key = self._added_keys
-        members = pc.binary_join_element_wise(
+        added = pc.binary_join_element_wise(
             pc.if_else(empty_object, "", ", "),
             f"{sentiment_key}: ",
             pc.fill_null(pc.binary_join_element_wise('"', sentiment, '"', ""), "null"),
             f", {probability_key}: ",
             pc.fill_null(probability.cast(pa.string()), "null"),
             "}",
-            batch.column(LINE_END),
+            records.column(LINE_END),
             "",
         )
-        return values_buffer(pc.binary_join_element_wise(records, members, ""))
+        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
 
-    def _parse_at_once(self, block: Block, starts: Positions, stops: Positions) -> _Objects | None:
+    def schema(self) -> pa.Schema:
+        """Every column is one of strings; what is none in JSON stands there as it is written.
+
+        The columns are the keys of the first records. From now on, records with others are
+        rejected.
+        """
+        names: dict[str, None] = {}
+        for line in self._peek(_SCHEMA_BYTES).split(b"\n"):
+            with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
+                names |= dict.fromkeys(name for name, _ in members(line.decode()))
+        self.columns.check_free(self.name, names)
+        self._names = names
+        return pa.schema([(name, pa.string()) for name in names])
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the members of the objects; null where an object has none of a name."""
+        assert self._names is not None
+        rows = [
+            dict(members(record.decode() + "}")) for record in records.column(RECORD).to_pylist()
+        ]
+        columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._names]
+        return pa.RecordBatch.from_arrays(columns, list(self._names))
+
+    def _parse_at_once(self, content: Content, stops: Positions) -> _Objects | None:
         """Parse with Arrow; None if a line is anything but one object with a string or null."""
-        raw = np.frombuffer(block.data, np.uint8)
+        raw = np.frombuffer(content.data, np.uint8)
+        starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or self._needs_python(block.data):
+        if not one_each or self._names is not None or self._needs_python(content.data):
             return None
+        kind = pa.string()
+        for key in reversed(self._text_path[1:]):
+            kind = pa.struct([(key, kind)])
         try:
             table = pa.json.read_json(
-                pa.BufferReader(block.data),
-                pa.json.ReadOptions(use_threads=False, block_size=len(block.data) + 1),
+                pa.BufferReader(content.whole()),
+                pa.json.ReadOptions(use_threads=False, block_size=content.end + 1),
                 pa.json.ParseOptions(
-                    explicit_schema=pa.schema([(self._text_key, pa.string())]),
+                    explicit_schema=pa.schema([(self._text_path[0], kind)]),
                     unexpected_field_behavior="ignore",
                 ),
             )
@@ -135,7 +189,10 @@ class JsonLinesFile(RecordFile):
         # Lines that begin and end an object are one each if there are as many rows as lines.
         if len(table) != len(starts):
             return None
-        return _Objects(table[self._text_key].combine_chunks(), stops - 1)
+        texts = table.column(0).combine_chunks()
+        for key in self._text_path[1:]:
+            texts = pc.struct_field(texts, key)
+        return _Objects(texts, stops - 1)
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -147,33 +204,62 @@ class JsonLinesFile(RecordFile):
             or bool(_INF.search(data))
         )
 
-    def _parse_one_by_one(self, block: Block, starts: Positions, stops: Positions) -> _Objects:
+    def _parse_one_by_one(self, block: Block, lines: Lines, stops: Positions) -> _Objects:
         """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
         texts: list[str | None] = []
         closings: list[int] = []
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-            line = block.data[start:stop].rstrip(_WHITE_SPACE)
+        rejects: list[Reject] = []
+        good = np.ones(len(lines), np.bool_)
+        data: bytes = block.content.data
+        for row, (start, stop) in enumerate(
+            zip(lines.starts.tolist(), stops.tolist(), strict=True)
+        ):
+            line = data[start:stop].rstrip(_WHITE_SPACE)
             try:
                 texts.append(self._text_of(line))
             except ValueError as error:
-                self.reject(block.offset + start, str(error))
-            closings.append(start + len(line) - 1)
-        return _Objects(pa.array(texts, pa.string()), np.array(closings, np.int64))
+                good[row] = False
+                rejects.append(self.reject(block, start, stop, str(error)))
+            else:
+                closings.append(start + len(line) - 1)
+        return _Objects(
+            pa.array(texts, pa.string()), np.array(closings, np.int64), good, tuple(rejects)
+        )
 
     def _text_of(self, line: bytes) -> str | None:
         try:
-            content = _DECODER.decode(line.decode())
+            content = DECODER.decode(line.decode())
         except RecursionError:
             raise ValueError("nested too deeply to be read") from None
         except json.JSONDecodeError as error:
             raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
         if not isinstance(content, dict):
-            raise ValueError(f"expected a JSON object, found {_kind(content)}")
-        self.columns.check_free(self.path, content)
-        text = content.get(self._text_key)
+            raise ValueError(f"expected a JSON object, found {kind_of(content)}")
+        for name in self.columns.added:
+            if name in content:
+                raise ValueError(f"has a key {name!r} already, as an added one is called")
+        if self._names is not None:
+            self._check_names(line.decode())
+        text = follow(content, self._text_path)
         if text is not None and not isinstance(text, str):
-            raise ValueError(f"expected a string as {self._text_key!r}, found {_kind(text)}")
+            raise ValueError(
+                f"expected a string as {'.'.join(self._text_path)!r}, found {kind_of(text)}"
+            )
         return text and without_half_pairs(text)
+
+    def _check_names(self, line: str) -> None:
+        """Refuse an object that the columns of another format cannot hold."""
+        assert self._names is not None
+        seen = set()
+        for name, _ in members(line):
+            if name not in self._names:
+                raise ValueError(
+                    f"has a key {name!r}, which none of the first records has; only an output of "
+                    "JSON Lines can hold it"
+                )
+            if name in seen:
+                raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
+            seen.add(name)
 
 
 def _escaped_key(name: str) -> re.Pattern[bytes]:
@@ -186,8 +272,3 @@ def _escaped_key(name: str) -> re.Pattern[bytes]:
         short = r"\\?/" if character == "/" else re.escape(plain)
         characters.append(f"(?:{short}|{escape})")
     return re.compile(f'"{"".join(characters)}"'.encode())
-
-
-def _kind(value: object) -> str:
-    names = {list: "an array", bool: "a boolean", str: "a string", dict: "an object"}
-    return "null" if value is None else names.get(type(value), "a number")

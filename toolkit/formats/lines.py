@@ -16,10 +16,11 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Lines:
-    """Positions of the lines of some data that hold a record."""
+    """Positions of the lines of some data that hold a record, and the blank lines before each."""
 
     starts: Positions
     newlines: Positions  # the last byte of each
+    blank_starts: Positions  # where the blank lines before each start
 
     @classmethod
     def find(cls, data: bytes, newlines: Positions, start: int = 0) -> Lines:
@@ -27,9 +28,8 @@ class Lines:
         starts = np.concatenate([[start], newlines + 1])[:-1]
         lengths = newlines - starts
         raw = np.frombuffer(data, np.uint8)
-        return cls(starts, newlines).only(
-            (lengths > 1) | ((lengths == 1) & (raw[starts] != RETURN))
-        )
+        filled = (lengths > 1) | ((lengths == 1) & (raw[starts] != RETURN))
+        return cls(starts, newlines, starts).merging(filled)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -40,14 +40,20 @@ class Lines:
         return int(self.newlines[-1]) + 1 if len(self) else 0
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:
-        """Keep some of the lines."""
-        return Lines(self.starts[chosen], self.newlines[chosen])
+        """Keep some of the lines, and no others before them."""
+        if chosen.all():
+            return self
+        return Lines(self.starts[chosen], self.newlines[chosen], self.blank_starts[chosen])
 
-    def record_starts(self) -> Positions:
-        """Where the records start when blank lines go along with the record behind them."""
-        return np.concatenate([[0], self.newlines + 1])[:-1]
+    def merging(self, filled: npt.NDArray[np.bool_]) -> Lines:
+        """Keep the lines that are filled, each with the others right before it."""
+        if filled.all():
+            return self
+        newlines = self.newlines[filled]
+        first = self.blank_starts[:1]
+        return Lines(self.starts[filled], newlines, np.concatenate([first, newlines + 1])[:-1])
 
-    def record_stops(self, data: bytes) -> tuple[Positions, pa.StringArray]:
+    def stops(self, data: bytes) -> tuple[Positions, pa.StringArray]:
         """Where the records stop, without their line ends; and the line ends."""
         raw = np.frombuffer(data, np.uint8)
         crlf = (self.newlines > self.starts) & (raw[self.newlines - 1] == RETURN)
@@ -72,3 +78,13 @@ def values_buffer(strings: pa.BinaryArray | pa.StringArray) -> pa.Buffer:
     bounds = np.frombuffer(strings.buffers()[1], np.int32, len(strings) + 1, strings.offset * 4)
     data = strings.buffers()[2]
     return pa.py_buffer(b"") if data is None else data.slice(bounds[0], bounds[-1] - bounds[0])
+
+
+def is_utf8(data: pa.Buffer) -> bool:
+    """Whether some bytes are UTF-8."""
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.BinaryArray.from_buffers(pa.binary(), 1, [None, bounds, data]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True

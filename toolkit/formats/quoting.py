@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +14,29 @@ QUOTE, NEWLINE = ord('"'), ord("\n")
 
 _BEHIND_QUOTE = "a quoted field goes on behind its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
+_OPEN_QUOTE = "a quote that is opened here is never closed"
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Positions in a text that starts at a field, in ascending order."""
+    """Positions in a text that starts at a record, in ascending order."""
 
     delimiters: Positions
     newlines: Positions
-    open_quote: int | None  # of a quoted field that does not end within the text
+    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken lines, and why
 
 
-class QuotingError(ValueError):
-    """A place where a text is no CSV."""
+def find_cuts(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
+    """Find the cuts of a text that starts at a record and may end anywhere.
 
-    def __init__(self, position: int, reason: str) -> None:
-        super().__init__(position, reason)
-        self.position = position
-        self.reason = reason
-
-
-def find_cuts(text: bytes, delimiter: int) -> Cuts:
-    """Find the cuts of a text that starts at a field and may end anywhere.
+    A line that is no CSV, and could not become it by what follows, is broken: a quoted field is
+    followed by something else than a delimiter or a line end, a quote stays open up to the end, or
+    a carriage return outside quotes is no part of a line end. (To take that as a character would
+    merge the lines of files that use it as a line end; to take it as a line end would cut fields
+    of files whose writer did not quote it.) What follows a broken line is read as if it were not
+    there, so that a quote that is never closed costs no more than its own line.
 
     Parameters
     ----------
@@ -45,27 +44,21 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
         CSV in UTF-8 or another extension of ASCII.
     delimiter : int
         The byte between fields.
+    at_end : bool
+        Whether nothing follows the text. It ends with a newline then.
 
     Returns
     -------
     Cuts
-        Delimiters and newlines outside quoted fields.
-
-    Raises
-    ------
-    QuotingError
-        If a quoted field is followed by anything but a delimiter or a line end, or a carriage
-        return outside quotes is no part of a line end. (To take it as a character would merge the
-        lines of files that use it as a line end; to take it as a line end would cut fields of
-        files whose writer did not quote it.)
+        Delimiters and newlines outside quoted fields; none from a field on that stays open.
     """
     raw = np.frombuffer(text, np.uint8)
     quotes = np.flatnonzero(raw == QUOTE)
-    if not _is_regular(raw, quotes, delimiter):
-        return _find_cuts_one_by_one(text, delimiter)
-    open_quote = _open_quote(quotes)
+    is_open = len(quotes) % 2 == 1
+    if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
+        return _find_cuts_one_by_one(text, delimiter, at_end=at_end)
     starts = np.concatenate([[0], quotes[1::2] + 1])
-    stops = quotes[0::2] if open_quote is not None else np.concatenate([quotes[0::2], [len(raw)]])
+    stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
     # Most bytes of a review file are quoted text: cut that away before looking at every byte.
     plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
     found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
@@ -73,24 +66,14 @@ def find_cuts(text: bytes, delimiter: int) -> Cuts:
     lengths = np.cumsum(stops - starts)
     piece = np.searchsorted(lengths, found, side="right")
     positions = found + (stops[piece] - lengths[piece])
-    _check_returns(raw, positions[kinds == RETURN])
-    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE], open_quote)
+    if _has_lone_return(raw, positions[kinds == RETURN]):
+        return _find_cuts_one_by_one(text, delimiter, at_end=at_end)
+    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
 
 
-def _check_returns(raw: Bytes, returns: Positions) -> None:
+def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
     returns = returns[returns < len(raw) - 1]
-    lone = returns[raw[returns + 1] != NEWLINE]
-    if len(lone):
-        raise QuotingError(int(lone[0]), _LONE_RETURN)
-
-
-def _open_quote(quotes: Positions) -> int | None:
-    """Where the field starts that regular quotes leave open."""
-    if len(quotes) % 2 == 0:
-        return None
-    # An opening quote right behind a closing one is the second half of a doubled quote.
-    fresh = np.flatnonzero(quotes[2::2] - 1 != quotes[1::2])
-    return int(quotes[2 * (fresh[-1] + 1)] if len(fresh) else quotes[0])
+    return bool((raw[returns + 1] != NEWLINE).any())
 
 
 def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
@@ -114,31 +97,39 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     )
 
 
-def _find_cuts_one_by_one(text: bytes, delimiter: int) -> Cuts:
+def _find_cuts_one_by_one(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
     """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
-    separator = re.escape(bytes([delimiter]))
+    separator = bytes([delimiter])
     # Possessive, so that a text that ends in a doubled quote does not match as a closed field.
-    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\r\n]*+' % separator)
+    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\r\n]*+' % re.escape(separator))
     delimiters: list[int] = []
     newlines: list[int] = []
-    position = 0
-    open_quote = None
+    broken: dict[int, str] = {}
+    record, kept, position = 0, 0, 0  # start of the record, delimiters before it, and the field
     while position < len(text):
         match = field.match(text, position)
-        if match is None:
-            open_quote = position
-            break
-        end = match.end()
+        end = match.end() if match else len(text)
         if text[end : end + 2] == b"\r\n":
             end += 1
         following = text[end : end + 1]
-        if following == b"\n":
-            newlines.append(end)
-        elif following == bytes([delimiter]):
-            delimiters.append(end)
-        elif following == b"" or (following == b"\r" and end + 1 == len(text)):
-            break
-        else:
-            raise QuotingError(end, _LONE_RETURN if following == b"\r" else _BEHIND_QUOTE)
         position = end + 1
-    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), open_quote)
+        if following == separator:
+            delimiters.append(end)
+            continue
+        if following != b"\n":
+            # A text that goes on may still turn an open field, or CR at its end, into a good one.
+            undecided = match is None or not following or position == len(text)
+            if (undecided and not at_end) or (newline := text.find(b"\n", record)) < 0:
+                break
+            broken[newline] = (
+                _OPEN_QUOTE
+                if match is None
+                else _LONE_RETURN
+                if following == b"\r"
+                else _BEHIND_QUOTE
+            )
+            del delimiters[kept:]
+            end, position = newline, newline + 1
+        newlines.append(end)
+        record, kept = position, len(delimiters)
+    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import UsageError
-from toolkit.files import atomic_file, check_output
-from toolkit.formats import FORMATS, open_reviews
-from toolkit.formats.base import TEXT, Block, RecordFile
-from toolkit.formats.columns import Columns
+from toolkit import __version__
+from toolkit.formats import format_of, open_reviews
+from toolkit.formats.base import STDIN, Block, ReadOptions, Reject, ReviewFile
+from toolkit.formats.output import Output, output_of
+from toolkit.formats.streams import packer, packing_of
 from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.sinks import ScoredBlock
+from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.target import Places, Target, open_target
 from toolkit.scoring.workers import in_order, usable_cores
 
 
@@ -26,57 +30,30 @@ from toolkit.scoring.workers import in_order, usable_cores
 class ScoringOptions:
     """How to score a file."""
 
-    columns: Columns = field(default_factory=Columns)
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    output_format: str | None = None  # None: by the ending of the output, or as the input
+    rejected: Path | None = None  # file of the rejects; None: beside the output
+    stop_on_error: bool = False  # end at the first record that cannot be read
     workers: int | None = None  # None: as many as there are usable cores
-    force: bool = False  # replace an existing output
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the scoring of a file has come."""
-
-    records: int
-    bytes_done: int
-    bytes_in_all: int
-
-
-@dataclass
-class Summary:
-    """What became of the records of a file."""
-
-    records: int = 0
-    without_text: int = 0
-    positive: int = 0
-    seconds: float = 0.0
-
-    @property
-    def scored(self) -> int:
-        """Records with a score."""
-        return self.records - self.without_text
-
-    @property
-    def positive_share(self) -> float:
-        """Share of the positive among the scored, 0 to 1; 0 where none is scored."""
-        return self.positive / self.scored if self.scored else 0.0
-
-    @property
-    def rate(self) -> float:
-        """Records a second."""
-        return self.records / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True)
-class _ScoredBlock:
-    data: pa.Buffer
-    end: int  # offset in the input
-    records: int
-    without_text: int
-    positive: int
+    force: bool = False  # replace an existing output, and what is unfinished of it
+    resume: bool = False  # go on with what is unfinished
+    checkpoint_seconds: float = 5.0  # between two checkpoints
 
 
 def default_output(source: Path) -> Path:
-    """Name the output beside the input: ``reviews.csv`` → ``reviews.scored.csv``."""
-    return source.parent / f"{source.stem}.scored{source.suffix}"
+    """Name the output beside the input: ``reviews.csv.gz`` → ``reviews.scored.csv.gz``."""
+    if source == STDIN:
+        return STDIN
+    endings = source.suffix
+    if packing_of(source):
+        endings = Path(source.stem).suffix + endings
+    return source.parent / f"{source.name.removesuffix(endings)}.scored{endings}"
+
+
+def default_rejected(source: Path, output: Path) -> Path:
+    """Name the rejects beside the output: ``OUTPUT.rejected.jsonl``; beside the input if none."""
+    written = source if output == STDIN else output
+    return Path(f"{'stdin' if written == STDIN else written}.rejected.jsonl")
 
 
 def score_file(
@@ -93,77 +70,140 @@ def score_file(
     scorer : Scorer
         The model.
     source : Path
-        A file of a known format (`toolkit.formats`).
+        A file of a known format (`toolkit.formats`); ``-`` is standard input.
     output : Path
-        The file to write, in the format of the input. It appears when it is complete.
+        The file to write; ``-`` is standard output. It appears when it is complete. A record that
+        cannot be read is not in it, but in ``OUTPUT.rejected.jsonl``.
     options : ScoringOptions | None
-        Columns, workers, and whether to replace an existing output.
+        Columns, workers, what to do with bad records and with what is there already.
     on_progress : Callable[[Progress], None] | None
         Called after each block, in the calling thread.
 
     Returns
     -------
     Summary
-        Counts of the records.
+        What became of the records.
 
     Raises
     ------
     InputError
-        If the file cannot be read; there is no output then.
+        If the file cannot be read, or not to its end; there is no output then.
+    OutputError
+        If the output cannot be written. What is done so far stays, for ``resume``.
     UsageError
-        If a column is missing or taken, or the output exists or cannot be written.
+        If a column is missing or taken, or the output exists or cannot be made.
     """
     options = options or ScoringOptions()
-    started = time.perf_counter()
-    summary = Summary()
-    with (
-        open_reviews(source, options.columns) as reviews,
-        _open_output(source, output, force=options.force) as file,
-    ):
-
-        def score(block: Block) -> _ScoredBlock:
-            return _score_block(scorer, reviews, block)
-
-        _write(file.fileno(), reviews.header)
-        for block in in_order(score, reviews.blocks(), options.workers or usable_cores()):
-            _write(file.fileno(), block.data)
-            summary.records += block.records
-            summary.without_text += block.without_text
-            summary.positive += block.positive
-            if on_progress is not None:
-                on_progress(Progress(summary.records, block.end, reviews.size))
-        _write(file.fileno(), reviews.trailer)
-    summary.seconds = time.perf_counter() - started
-    return summary
+    places = Places(output, options.rejected or default_rejected(source, output))
+    resumes = options.resume and not options.force
+    with open_reviews(source, options.reading) as reviews:
+        written = _output(reviews, source, output, options)
+        places.check(source, force=options.force, resume=resumes)
+        with open_target(
+            places,
+            written,
+            cache(lambda: identity(scorer, source, options)),
+            force=options.force,
+            resume=resumes,
+            seconds=options.checkpoint_seconds,
+        ) as target:
+            if not target.is_complete:
+                _score_blocks(_Job(scorer, reviews, written, places), target, options, on_progress)
+            target.finish()
+            return target.summary
 
 
-@contextmanager
-def _open_output(source: Path, output: Path, *, force: bool) -> Iterator[IO[bytes]]:
-    try:
-        is_input = output.samefile(source)
-    except OSError:  # one of them is not there, or cannot be: this is found when it is opened
-        is_input = False
-    if is_input:
-        raise UsageError(f"{output}: is the input itself. Choose another with --output.")
-    check_output(output, force=force)  # first: a device is no matter of its ending
-    if FORMATS.get(output.suffix.lower()) is not FORMATS[source.suffix.lower()]:
-        raise UsageError(
-            f"{output}: the output has the format of the input; "
-            f"choose a name that ends in {source.suffix} with --output."
+@dataclass(frozen=True)
+class _Job:
+    """What scoring a block needs; shared by the threads."""
+
+    scorer: Scorer
+    reviews: ReviewFile
+    output: Output
+    places: Places
+
+    def score(self, block: Block, known: pa.FloatArray | None) -> ScoredBlock:
+        """Score a block, or take the probabilities that are known."""
+        parsed = self.reviews.parse(block)
+        probability = self.scorer.probabilities(parsed.texts) if known is None else known
+        sentiment = self.scorer.sentiments(probability)
+        data = self.output.render(parsed.records, sentiment, probability)
+        if self.output.schema is None:
+            data = packer(packing_of(self.places.output))(data)
+        rejects = parsed.rejects
+        return ScoredBlock(
+            data,
+            b"".join(_json_line(self.reviews, reject) for reject in rejects),
+            (rejects[0].number, rejects[0].reason) if rejects else None,
+            probability,
+            Summary(
+                scored=len(probability) - probability.null_count,
+                without_text=probability.null_count,
+                rejected=len(rejects),
+                positive=pc.sum(pc.equal(sentiment, self.scorer.facts.labels[1])).as_py() or 0,
+            ),
+            block.following,
+            block.ends_group,
         )
-    with atomic_file(output, force=force) as partial, partial.open("wb", buffering=0) as file:
-        yield file
 
 
-def _score_block(scorer: Scorer, reviews: RecordFile, block: Block) -> _ScoredBlock:
-    batch = reviews.parse(block)
-    sentiment, probability = scorer.score_array(batch.column(TEXT))
-    positive = pc.sum(pc.equal(sentiment, scorer.facts.labels[1])).as_py() or 0
-    data = reviews.render(batch, sentiment, probability)
-    return _ScoredBlock(data, block.end, len(batch), sentiment.null_count, positive)
+def _score_blocks(
+    job: _Job,
+    target: Target,
+    options: ScoringOptions,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    reviews, resumed = job.reviews, target.summary.records
+
+    def score(item: tuple[int, Block]) -> ScoredBlock:
+        position, block = item
+        return job.score(block, target.saved[position] if position < len(target.saved) else None)
+
+    for scored in in_order(
+        score,
+        enumerate(reviews.blocks(target.start)),
+        options.workers or usable_cores(),
+        size=lambda item: item[1].size,
+    ):
+        if scored.first_reject and options.stop_on_error:
+            reviews.fail(*scored.first_reject)
+        target.append(scored)
+        if on_progress is not None:
+            records = target.summary.records
+            on_progress(Progress(records, reviews.bytes_read, reviews.size, resumed))
 
 
-def _write(descriptor: int, data: bytes | pa.Buffer) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:
+    """Choose the format of the output, by its name where none is asked for."""
+    own = format_of(source, options.reading.format)
+    asked = options.output_format or (own if output == STDIN else None)
+    return output_of(reviews, own, format_of(output, asked), options.reading.delimiter)
+
+
+def _json_line(reviews: ReviewFile, reject: Reject) -> bytes:
+    raw: dict[str, Any] = {"bytes": reject.length}
+    if reject.raw is not None:
+        try:
+            raw["raw"] = reject.raw.decode()
+        except UnicodeDecodeError:
+            raw["raw_base64"] = base64.b64encode(reject.raw).decode()
+    content = {
+        "file": str(reviews.path),
+        reviews.counts: reject.number,
+        "reason": reject.reason,
+        **raw,
+    }
+    return (json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str, Any]:
+    """Say what the bytes of an output depend on, for JSON."""
+    facts = source.stat()
+    return {
+        "toolkit": __version__,
+        "ONNX Runtime": ort.__version__,
+        "the model": scorer.sha256,
+        "the threshold": float(scorer.threshold),
+        "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
+        "the options": [asdict(options.reading), options.output_format, options.stop_on_error],
+    }

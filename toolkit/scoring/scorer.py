@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,11 @@ class Scorer:
         """The words that the model knows."""
         return self._vocabulary
 
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the model file, in hexadecimal digits."""
+        return self._file.sha256
+
     def score(self, texts: Iterable[str | None]) -> list[Score]:
         """Score some reviews.
 
@@ -124,14 +130,20 @@ class Scorer:
         UsageError
             If it is of another type.
         """
+        probability = self.probabilities(texts)
+        return self.sentiments(probability), probability
+
+    def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
+        """Give the probabilities of the positive class, float32, as `score_array` does."""
         texts = as_strings(texts)
-        probabilities = self._probabilities(texts)
-        blank = is_blank(texts)
-        sentiment = pc.if_else(pa.array(probabilities >= self.threshold), *self.facts.labels[::-1])
-        return (
-            pc.if_else(blank, pa.scalar(None, pa.string()), sentiment),
-            pc.if_else(blank, pa.scalar(None, pa.float32()), pa.array(probabilities)),
+        return pc.if_else(
+            is_blank(texts), pa.scalar(None, pa.float32()), pa.array(self._probabilities(texts))
         )
+
+    def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
+        """Give the label for each probability (float32); null where that is null."""
+        reached = pc.greater_equal(probability, pa.scalar(self.threshold, pa.float32()))
+        return pc.if_else(reached, *self.facts.labels[::-1])
 
     def score_batch(
         self,

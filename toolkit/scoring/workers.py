@@ -9,6 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+# Together, items may be so large before the reading waits for the scoring; one is always let in.
+_BYTES_AHEAD = 32 << 20
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -26,19 +29,45 @@ def usable_cores() -> int:
         return cores
 
 
-def in_order(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[_Out]:
-    """Apply a function in threads; give the results in order, a few items ahead at the most."""
+def in_order(
+    function: Callable[[_In], _Out],
+    items: Iterable[_In],
+    workers: int,
+    size: Callable[[_In], int] = lambda item: 0,  # noqa: ARG005
+) -> Iterator[_Out]:
+    """Apply a function in threads; give the results in order, a few items ahead at the most.
+
+    Parameters
+    ----------
+    function : Callable[[_In], _Out]
+        What to do with an item.
+    items : Iterable[_In]
+        Read in the calling thread.
+    workers : int
+        Threads; with one, the calling thread does all.
+    size : Callable[[_In], int]
+        Bytes that an item takes, so that large ones do not pile up.
+
+    Yields
+    ------
+    _Out
+        What the function gives for each item.
+    """
     if workers == 1:
         yield from map(function, items)
         return
     pool = ThreadPoolExecutor(workers)
-    running: deque[Future[_Out]] = deque()
+    running: deque[tuple[Future[_Out], int]] = deque()
+    ahead = 0
     try:
         for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) > workers + 1:
-                yield running.popleft().result()
+            running.append((pool.submit(function, item), size(item)))
+            ahead += running[-1][1]
+            while len(running) > workers + 1 or (running and ahead > _BYTES_AHEAD):
+                result, taken = running.popleft()
+                ahead -= taken
+                yield result.result()
         while running:
-            yield running.popleft().result()
+            yield running.popleft()[0].result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -42,7 +42,7 @@ class ColumnNames:
         from toolkit.formats.columns import TEXT_COLUMNS, choose_column
 
         def choose(asked: str | None, usual: tuple[str, ...], option: str) -> str:
-            return choose_column(path, found, usual if asked is None else (asked,), option)
+            return choose_column(str(path), found, usual if asked is None else (asked,), option)
 
         return (
             choose(self.text, TEXT_COLUMNS, "--text-column"),

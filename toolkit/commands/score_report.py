@@ -1,0 +1,84 @@
+"""What `toolkit score` says at its end: on the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from toolkit import __version__
+from toolkit.files import atomic_file
+from toolkit.formats.base import STDIN
+from toolkit.scoring.inputs import Jobs
+from toolkit.scoring.score_files import FileResult
+from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.summary import Summary
+
+
+def total(results: Sequence[FileResult]) -> Summary:
+    """Add up the files."""
+    return sum((result.summary for result in results), Summary())
+
+
+def show(results: Sequence[FileResult], jobs: Jobs) -> None:
+    """Print the summary on standard error."""
+    console = Console(stderr=True, highlight=False)
+    where = jobs.folder or jobs.files[0].output
+    title = "standard output" if where == STDIN else str(where)
+    console.print(Text(title, "bold"), soft_wrap=True)
+    for name, value in _rows(results, jobs):
+        console.print(Text(f"  {name:<13} {value}"), soft_wrap=True)
+
+
+def _rows(results: Sequence[FileResult], jobs: Jobs) -> list[tuple[str, str]]:
+    summary = total(results)
+    rows = []
+    if jobs.folder is not None:
+        failed = sum(result.error is not None for result in results)
+        rows.append(("files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")))
+    if jobs.ignored:
+        rows.append(("ignored", f"{jobs.ignored:,} files of no known format"))
+    rows += [
+        ("records", f"{summary.records:,}"),
+        ("scored", f"{summary.scored:,}"),
+        ("positive", f"{summary.positive:,} ({summary.positive_share:.1%} of the scored)"),
+        ("without text", f"{summary.without_text:,}"),
+        ("rejected", _rejected(results)),
+        ("time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"),
+    ]
+    return rows
+
+
+def _rejected(results: Sequence[FileResult]) -> str:
+    files = [result for result in results if result.summary.rejected]
+    count = f"{total(results).rejected:,}"
+    if not files:
+        return count
+    more = f" and {len(files) - 1:,} more" if files[1:] else ""
+    return f"{count} → {files[0].rejected}{more}"
+
+
+def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> None:
+    """Write the summary as JSON: the sums, and each file."""
+    content: dict[str, Any] = {
+        **total(results).as_dict(),
+        "model": scorer.facts.preset,
+        "model_sha256": scorer.sha256,
+        "threshold": round(float(scorer.threshold), 7),
+        "toolkit_version": __version__,
+        "files": [_file(result) for result in results],
+    }
+    with atomic_file(path, force=True) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _file(result: FileResult) -> dict[str, Any]:
+    names = {"input": str(result.job.source), "output": str(result.job.output)}
+    if result.error is not None:
+        return {**names, "error": result.error}
+    rejected = str(result.rejected) if result.summary.rejected else None
+    return {**names, "rejected_file": rejected, **result.summary.as_dict()}

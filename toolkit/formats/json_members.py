@@ -1,0 +1,102 @@
+"""The members of a JSON object, with their values as they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.strings import without_half_pairs
+
+# Python refuses whole numbers of more than 4,300 digits; their text is kept, not their value.
+DECODER = json.JSONDecoder(parse_int=float)
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def members(text: str) -> Iterator[tuple[str, str | None]]:
+    """Give the names and values of an object, in order.
+
+    Parameters
+    ----------
+    text : str
+        A JSON object.
+
+    Yields
+    ------
+    tuple[str, str | None]
+        The name and the value: a string without quotes and escapes, None for null, and everything
+        else as it is written.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    at = _behind(text, _behind(text, 0), "{")
+    while text[at : at + 1] == '"':
+        name, at = DECODER.raw_decode(text, at)
+        start = _behind(text, at, ":")
+        value, stop = DECODER.raw_decode(text, start)
+        yield without_half_pairs(name), _as_written(value, text[start:stop])
+        at = _behind(text, stop)
+        if text[at : at + 1] != ",":
+            break
+        at = _behind(text, at, ",")
+    _behind(text, at, "}")
+
+
+def follow(content: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """Give the value at the end of some keys, of which all but the last hold objects.
+
+    Parameters
+    ----------
+    content : dict[str, Any]
+        A JSON object.
+    path : tuple[str, ...]
+        Keys, the outer first.
+
+    Returns
+    -------
+    Any
+        The value; None where a key is missing or an object on the way is null.
+
+    Raises
+    ------
+    ValueError
+        If a value on the way is no object.
+    """
+    value: Any = content
+    for position, key in enumerate(path):
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            name = ".".join(path[:position])
+            raise ValueError(f"expected an object as {name!r}, found {kind_of(value)}")
+        value = value.get(key)
+    return value
+
+
+def kind_of(value: object) -> str:
+    """Say what kind of value JSON calls it."""
+    names = {list: "an array", bool: "a boolean", str: "a string", dict: "an object"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def _as_written(value: object, written: str) -> str | None:
+    if isinstance(value, str):
+        return without_half_pairs(value)
+    return None if value is None else written
+
+
+def _behind(text: str, at: int, mark: str = "") -> int:
+    """Position behind white space, a mark, and white space."""
+    match = _SPACE.match(text, at)
+    assert match is not None
+    at = match.end()
+    if not mark:
+        return at
+    if text[at : at + 1] != mark:
+        raise ValueError(f"expected {mark} at character {at + 1:,}")
+    return _behind(text, at + 1)

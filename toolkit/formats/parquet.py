@@ -1,0 +1,272 @@
+"""Parquet: row groups of typed columns, of which only the text is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from toolkit.errors import InputError, UsageError
+from toolkit.formats.base import (
+    BLOCK_RECORDS,
+    STDIN,
+    Block,
+    Parsed,
+    Place,
+    ReadOptions,
+    Reject,
+    ReviewFile,
+)
+from toolkit.formats.columns import Columns, check_one_each
+
+# A row group is read in pages of this size, however large it is.
+_BUFFER_BYTES = 1 << 20
+
+# Row groups of an output end with those of the input, or here at the latest.
+_ROW_GROUP_BYTES = 64 << 20
+
+_STRINGS = (pa.string(), pa.large_string(), pa.string_view())
+_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
+
+
+class ParquetFile(ReviewFile):
+    """A Parquet file; in an output of the same format, schema, row groups and packing stay.
+
+    The text is a column of strings of any kind (plain, large, view, in a dictionary), of bytes in
+    UTF-8, or a field of a struct: ``review.body``.
+    """
+
+    counts = "record"
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        super().__init__(path, options)
+        if path == STDIN:
+            raise UsageError(
+                "standard input: a Parquet file is read from its end. Save it to a file first."
+            )
+        self._file = _open(path)
+        try:
+            self.size = path.stat().st_size
+            self.input_schema: pa.Schema = self._file.schema_arrow
+            names = self.input_schema.names
+            self.columns.check_free(self.name, names)
+            self._text_path = self._find_text_path(names)
+            self._done = 0
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def compression(self) -> str:
+        """How the first column is packed."""
+        if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
+            return "snappy"
+        name: str = self._file.metadata.row_group(0).column(0).compression.lower()
+        return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
+
+    @property
+    def bytes_read(self) -> int:
+        """Its share of the bytes, by the rows that are read."""
+        rows = self._file.metadata.num_rows
+        return (self.size or 0) * self._done // rows if rows else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the row groups, large ones in several blocks."""
+        first, passed, number = start or (0, 0, 1)
+        for group in range(first, self._file.metadata.num_row_groups):
+            rows = self._file.metadata.row_group(group).num_rows
+            done = 0
+            for batch in self._batches(group, number):
+                done += len(batch)
+                if group == first and done <= passed:
+                    continue
+                self._done = number - 1 + len(batch)
+                following = (group, done, number + len(batch))
+                yield Block(batch, number, batch.nbytes, following, ends_group=done == rows)
+                number += len(batch)
+
+    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
+        facts = self._file.metadata.row_group(group)
+        row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
+        rows = max(min(self.options.block_bytes // row_bytes, BLOCK_RECORDS), 1)
+        batches = self._file.iter_batches(rows, row_groups=[group], use_threads=False)
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except (OSError, pa.ArrowException) as error:
+                self.fail(number, f"cannot be read on from here: {error}")
+            number += len(batch)
+            yield batch
+
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block; those are rejected whose strings are no UTF-8."""
+        batch: pa.RecordBatch = block.content
+        texts = self._texts(batch)
+        reasons: dict[int, tuple[str, pa.Array]] = {}
+        text_name = ".".join(self._text_path)
+        for name, column in [
+            *zip(batch.schema.names, batch.columns, strict=True),
+            (text_name, texts),
+        ]:
+            for row in _not_utf8(column):
+                reasons.setdefault(row, (name, column.slice(row, 1)))
+        if reasons:
+            good = np.ones(len(batch), np.bool_)
+            good[list(reasons)] = False
+            batch, texts = batch.filter(pa.array(good)), texts.filter(pa.array(good))
+        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
+        return Parsed(texts, batch, rejects)
+
+    def render(
+        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+    ) -> pa.RecordBatch:
+        """Put two more columns behind those of the records."""
+        schema = with_scores(self.input_schema, self.columns)
+        return pa.RecordBatch.from_arrays([*records.columns, sentiment, probability], schema=schema)
+
+    def schema(self) -> pa.Schema:
+        """The columns of the file, as they are."""
+        check_one_each(self.name, self.input_schema.names)
+        return self.input_schema
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the records themselves."""
+        return records
+
+    def _find_text_path(self, names: list[str]) -> tuple[str, ...]:
+        for wanted in self.columns.wanted:
+            path = [wanted] if wanted in names else wanted.split(".")
+            if names.count(path[0]) > 1:
+                raise UsageError(
+                    f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename "
+                    "all but one, or choose another with --text-column."
+                )
+            kind = _type_at(self.input_schema, path)
+            if kind is None:
+                continue
+            value = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if value not in (*_STRINGS, *_BYTES, pa.null()):
+                raise UsageError(
+                    f"{self.name}: the column {wanted!r} holds values of the type {kind}, expected "
+                    "strings. Choose another with --text-column."
+                )
+            return tuple(path)
+        return (self.columns.choose_text(self.name, names),)
+
+    def _texts(self, batch: pa.RecordBatch) -> pa.Array:
+        first, *others = self._text_path
+        texts = batch.column(first)
+        for name in others:
+            texts = pc.struct_field(texts, name)
+        # Not checked to be UTF-8 yet.
+        is_bytes = texts.type in _BYTES
+        return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
+
+
+class ParquetOutput:
+    """A Parquet file that is written, a row group after the other.
+
+    Parameters
+    ----------
+    file : IO[bytes]
+        The file.
+    schema : pa.Schema
+        Its columns.
+    compression : str
+        How they are packed.
+    """
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
+        self._writer = pq.ParquetWriter(file, schema, compression=compression)
+        self._pending: list[pa.RecordBatch] = []
+        self._size = 0
+
+    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
+        """Put a batch into the row group, which ends where asked or when it is large enough."""
+        self._pending.append(batch)
+        self._size += batch.nbytes
+        if ends_group or self._size >= _ROW_GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending)
+            self._writer.write_table(table, row_group_size=max(len(table), 1))
+        self._pending, self._size = [], 0
+
+
+def with_scores(schema: pa.Schema, columns: Columns) -> pa.Schema:
+    """Add the columns of the sentiment (string) and the probability (float32) to a schema."""
+    sentiment, probability = columns.added
+    return schema.append(pa.field(sentiment, pa.string())).append(
+        pa.field(probability, pa.float32())
+    )
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty, expected reviews")
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: no Parquet file, or a damaged one: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _type_at(schema: pa.Schema, path: list[str]) -> pa.DataType | None:
+    """Tell the type of a column or of a field in a struct; None where there is none."""
+    fields = {field.name: field.type for field in schema}
+    for position, name in enumerate(path):
+        if name not in fields:
+            return None
+        kind = fields[name]
+        if position == len(path) - 1:
+            return kind
+        if not pa.types.is_struct(kind):
+            return None
+        fields = {field.name: field.type for field in kind}
+    return None
+
+
+def _not_utf8(column: pa.Array) -> list[int]:
+    """Which rows of a column hold a string that is none."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return [row for row in range(len(column)) if not _is_valid(column.slice(row, 1))]
+    return []
+
+
+def _is_valid(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _reject(number: int, name: str, value: pa.Array) -> Reject:
+    plain = value.type in _STRINGS
+    raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
+    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))

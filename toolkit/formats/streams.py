@@ -1,0 +1,194 @@
+"""The bytes of a file, unpacked and in UTF-8, from its start to its end."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Protocol
+
+import pyarrow as pa
+
+from toolkit.errors import InputError, UsageError
+from toolkit.formats.base import STDIN
+
+# How files are packed, by the ending that follows the one of their format.
+PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+
+# zlib's default, and zstd's; Arrow's own default for gzip is the slowest, 9.
+_LEVELS = {"gzip": 6, "zstd": 3}
+
+_READ_BYTES = 1 << 20
+
+
+def packing_of(path: Path) -> str | None:
+    """Tell how a file is packed, by the ending of its name."""
+    return PACKINGS.get(path.suffix.lower())
+
+
+def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer]:
+    """Give the function that packs a part of an output.
+
+    Parts that are packed one by one and put together are a whole file to every reader of gzip and
+    zstd: members of the one, frames of the other.
+    """
+    if packing is None:
+        return lambda part: part
+    codec = pa.Codec(packing, compression_level=_LEVELS[packing])
+    return lambda part: codec.compress(part) if len(part) else part
+
+
+def packed_nothing(packing: str | None) -> bytes:
+    """Give a file without content: even that has a form where it is packed."""
+    return b"" if packing is None else pa.Codec(packing).compress(b"", asbytes=True)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class ByteStream:
+    """A file of text, looked at ahead of the place where it is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file, `STDIN` for standard input; unpacked if its name ends in one of `PACKINGS`.
+    encoding : str | None
+        What it is converted from; None leaves it as it is. A byte that is none in the encoding
+        becomes what UTF-8 does not allow, and `as_in_file` gives it back.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    UsageError
+        If there is no such encoding.
+    """
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path = path
+        self._encoding = _known(encoding)
+        self._file = _open(path)
+        self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
+        self._packing = packing_of(path)
+        self._source = self._opened_source()
+        self._data = b""
+        self._at = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the file are read, packed as they are."""
+        return 0 if self.size is None else self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def peek(self, size: int) -> bytes:
+        """Give the next bytes; they are still there afterwards.
+
+        Parameters
+        ----------
+        size : int
+            How many.
+
+        Returns
+        -------
+        bytes
+            Fewer only at the end.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read or unpacked.
+        ValueError
+            If it is not in the encoding.
+        """
+        missing = size - (len(self._data) - self._at)
+        if missing > 0:
+            parts = [self._data[self._at :]]
+            while missing > 0 and (part := self._source.read(missing)):
+                parts.append(part)
+                missing -= len(part)
+            self._data, self._at = b"".join(parts), 0
+        return self._data[self._at : self._at + size]
+
+    def advance(self, size: int) -> None:
+        """Go on behind bytes that `peek` gave."""
+        self._at += size
+
+    def seek(self, offset: int) -> None:
+        """Go to an offset of what `peek` gives, from the start of a stream not read yet."""
+        if self._packing is None and self._encoding is None:
+            self._data, self._at = b"", 0
+            self._file.seek(offset)
+            return
+        while offset > 0 and (skipped := len(self.peek(min(offset, _READ_BYTES)))):
+            self.advance(skipped)
+            offset -= skipped
+
+    def as_in_file(self, data: bytes) -> bytes:
+        """Give some bytes as they stand in the file (unpacked)."""
+        if self._encoding is None:
+            return data
+        text = data.decode("utf-8", "surrogatepass")
+        return text.encode(self._encoding, "surrogateescape")
+
+    def _opened_source(self) -> _Readable:
+        source: _Readable = self._file
+        if self._packing is not None:
+            source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._packing)
+        return source if self._encoding is None else _Transcoded(source, self._encoding)
+
+
+class _Transcoded:
+    """Bytes in an encoding, read as UTF-8."""
+
+    def __init__(self, source: _Readable, encoding: str) -> None:
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+
+    def read(self, size: int) -> bytes:
+        """Read about as many bytes; nothing at the end."""
+        while part := self._source.read(size):
+            if text := self._decoder.decode(part):
+                return text.encode("utf-8", "surrogatepass")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _known(encoding: str | None) -> str | None:
+    """Check the name of an encoding; UTF-8 needs no conversion."""
+    if encoding is None:
+        return None
+    try:
+        codec = codecs.lookup(encoding)
+        "a".encode(encoding)  # not all codecs are of text
+    except LookupError:
+        raise UsageError(
+            f"no encoding {encoding!r}. --encoding takes the names that Python knows, such as "
+            "latin-1, cp1252 or utf-16"
+        ) from None
+    return None if codec.name in ("utf-8", "utf-8-sig", "ascii") else codec.name
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path == STDIN:
+        if sys.stdin is None:
+            raise InputError("standard input: is closed")
+        return open(0, "rb", buffering=0, closefd=False)
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(
+                f"{path}: a pipe or a device. Give what it holds to standard input: "
+                "toolkit score - --format csv"
+            )
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, expected a file of reviews") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None

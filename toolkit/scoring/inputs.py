@@ -1,0 +1,137 @@
+"""Which files to score, and where their outputs go: names, patterns and folders."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import InputError, UsageError
+from toolkit.formats import ENDINGS
+from toolkit.formats.base import STDIN
+from toolkit.formats.streams import packing_of
+from toolkit.scoring.score_file import default_output
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to score."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Files to score."""
+
+    files: Sequence[Job]
+    folder: Path | None = None  # of the outputs, where these are several files or a folder
+    ignored: int = 0  # files in folders that no format belongs to
+
+
+def find_jobs(inputs: Sequence[str], output: Path | None, output_format: str | None) -> Jobs:
+    """Find the files to score, and name their outputs.
+
+    Parameters
+    ----------
+    inputs : Sequence[str]
+        Files, folders (with all that is in them), and patterns such as ``data/**/*.csv``.
+    output : Path | None
+        Where to write: a file for one file, a folder for several or a folder.
+    output_format : str | None
+        Format of the outputs, which changes the endings of their names; None keeps it.
+
+    Returns
+    -------
+    Jobs
+        In the order of the inputs; in folders and patterns by name.
+
+    Raises
+    ------
+    InputError
+        If a folder or a pattern has no file of reviews.
+    UsageError
+        If there is no output folder for several files, or two outputs would have one name.
+    """
+    found: list[tuple[Path, Path]] = []  # and the names of the outputs in a folder
+    ignored, is_folder = 0, False
+    for name in inputs:
+        path = Path(name)
+        if path != STDIN and _is_folder(path):
+            inside, others = _files_in(path)
+            found += inside
+            ignored += others
+            is_folder = True
+        else:
+            found += [(file, Path(file.name)) for file in _matches(name)]
+    if len(found) == 1 and not is_folder:
+        source = found[0][0]
+        if output is not None and _is_folder(output):
+            output /= _renamed(Path(source.name), output_format)
+        default = default_output(source)
+        named = default if source == STDIN else _renamed(default, output_format)
+        return Jobs([Job(source, named if output is None else output)])
+    if output is None or output == STDIN:
+        raise UsageError(
+            f"{len(found):,} files to score: choose a folder for the scored ones with --output."
+        )
+    files = [Job(source, output / _renamed(name, output_format)) for source, name in found]
+    _check_names(files)
+    return Jobs(files, output, ignored)
+
+
+def _matches(name: str) -> Iterator[Path]:
+    """Give the file of a name, or the files of a pattern."""
+    if not glob.has_magic(name) or Path(name).exists():
+        yield Path(name)
+        return
+    files = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    files = [path for path in files if path.is_file()]
+    if not files:
+        raise InputError(f"{name}: no file matches this pattern")
+    yield from files
+
+
+def _files_in(folder: Path) -> tuple[list[tuple[Path, Path]], int]:
+    """Find files of reviews, without hidden ones; count the others."""
+    inside = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [(path, path.relative_to(folder)) for path in inside]
+    shown = [(p, name) for p, name in names if not any(part[0] in "._" for part in name.parts)]
+    found = [(path, name) for path, name in shown if _ending(path).lower() in ENDINGS]
+    if not found:
+        raise InputError(
+            f"{folder}: a folder without a file of reviews; they end in {', '.join(ENDINGS)}"
+        )
+    return found, len(shown) - len(found)
+
+
+def _ending(path: Path) -> str:
+    return Path(path.stem).suffix if packing_of(path) else path.suffix
+
+
+def _renamed(path: Path, output_format: str | None) -> Path:
+    """Give a name the ending of a format, where it has another one."""
+    if output_format is None or ENDINGS.get(_ending(path).lower()) == output_format:
+        return path
+    endings = _ending(path) + (path.suffix if packing_of(path) else "")
+    packing = path.suffix if packing_of(path) and output_format != "parquet" else ""
+    return path.parent / f"{path.name.removesuffix(endings)}.{output_format}{packing}"
+
+
+def _check_names(files: Sequence[Job]) -> None:
+    sources: dict[Path, Path] = {}
+    for job in files:
+        other = sources.setdefault(job.output, job.source)
+        if other != job.source:
+            raise UsageError(
+                f"{other} and {job.source} would both become {job.output}. Score them apart."
+            )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long
+        return False

@@ -1,0 +1,283 @@
+"""Where scored records go: a file that a later run can go on with, or standard output."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import pyarrow as pa
+
+from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.files import atomic_file, check_output, reporting_failures
+from toolkit.formats.base import STDIN, Place
+from toolkit.formats.output import Output
+from toolkit.formats.streams import packing_of
+from toolkit.scoring.sinks import ByteSink, ParquetSink, ScoredBlock, Sink, read_scores, write_all
+from toolkit.scoring.summary import Summary
+from toolkit.scoring.unfinished import GO_ON, Checkpoint, Unfinished, flush_to_disk
+from toolkit.signals import held_back
+
+OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the output and the rejects of a file go."""
+
+    output: Path  # STDIN stands for standard output
+    rejected: Path  # written only if a record is rejected
+
+    def check(self, source: Path, *, force: bool, resume: bool) -> None:
+        """Raise `UsageError` if they cannot be written, or would replace the input.
+
+        An unfinished run was allowed to replace what is there; going on with it is, too.
+        """
+        if resume and self.output != STDIN:
+            force = Unfinished(self.output).exists()
+        for path, option in ((self.output, "--output"), (self.rejected, "--rejected")):
+            if path == STDIN:
+                continue
+            with suppress(OSError):  # not there, or not to be read: found when it is opened
+                if path.samefile(source):
+                    raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
+            check_output(path, force=force, option=option)
+            if path.is_dir():
+                raise UsageError(f"{path}: is a folder, expected a file to write")
+
+
+class Target(ABC):
+    """An output, its rejects and its counts, growing by a block at a time."""
+
+    start: Place = ()  # where in the input to go on
+    saved: Sequence[pa.FloatArray] = ()  # probabilities of the first blocks, where they are known
+    is_complete = False  # an earlier run got so far that nothing is left to be scored
+
+    def __init__(self) -> None:
+        self.summary = Summary()  # of what is written
+
+    @abstractmethod
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write the end, and put everything in its place."""
+
+
+@contextmanager
+def open_target(
+    places: Places,
+    output: Output,
+    identity: Callable[[], dict[str, Any]],
+    *,
+    force: bool,
+    resume: bool,
+    seconds: float,
+) -> Iterator[Target]:
+    """Begin an output, or go on with an unfinished one.
+
+    Parameters
+    ----------
+    places : Places
+        Checked already.
+    output : Output
+        What to write.
+    identity : Callable[[], dict[str, Any]]
+        What the result depends on; a run goes on only where all of it is as it was.
+    force : bool
+        Replace what exists, and begin anew where a run is unfinished.
+    resume : bool
+        Go on where a run is unfinished.
+    seconds : float
+        Time between checkpoints.
+
+    Yields
+    ------
+    Target
+        With the start and the counts of what is there. If the block raises, there is no output;
+        what is written so far stays for a later run, unless it is the input that is at fault.
+
+    Raises
+    ------
+    UsageError
+        If a run is unfinished and neither resumed nor forced, or has another identity.
+    """
+    if places.output == STDIN:
+        yield _StandardOutput(places, output)
+        return
+    work = Unfinished(places.output)
+    with reporting_failures(places.output):
+        if work.exists() and not (force or resume):
+            raise UsageError(
+                f"{places.output}: a run that was interrupted is still unfinished. Go on with "
+                "--resume, or start anew with --force."
+            )
+        work.lock()
+    try:
+        checkpoint = work.load(identity()) if resume and work.exists() else None
+        with reporting_failures(places.output):
+            target = _File(places, output, work, checkpoint, identity, seconds)
+    except BaseException:
+        if not work.exists():
+            work.remove()
+        work.unlock()
+        raise
+    try:
+        with reporting_failures(places.output):
+            yield target
+    except BaseException as error:
+        target.abandon(error)
+        raise
+    finally:
+        work.unlock()
+
+
+class _File(Target):
+    """An output in the folder of the unfinished, with checkpoints."""
+
+    def __init__(
+        self,
+        places: Places,
+        output: Output,
+        work: Unfinished,
+        checkpoint: Checkpoint | None,
+        identity: Callable[[], dict[str, Any]],
+        seconds: float,
+    ) -> None:
+        super().__init__()
+        self._places = places
+        self._work = work
+        self._latest = checkpoint
+        self._identity = identity
+        self._seconds = seconds
+        self._saved_at = self._began = time.monotonic()
+        self._blocks = 0
+        self._seconds_before = checkpoint.summary.seconds if checkpoint else 0.0
+        self.is_complete = checkpoint is not None and checkpoint.complete
+        if checkpoint is not None and checkpoint.complete:
+            self.summary = checkpoint.summary
+            return
+        self._sink = self._open_sink(output, checkpoint)
+        length = self._go_on(checkpoint) if checkpoint else 0
+        self._rejects = work.file(REJECTED).open("r+b" if length else "wb", buffering=0)
+        self._rejects.truncate(length)
+        self._rejects.seek(length)
+
+    def _open_sink(self, output: Output, checkpoint: Checkpoint | None) -> Sink:
+        file, scores = self._work.file(OUTPUT), self._work.file(SCORES)
+        lengths = checkpoint.lengths if checkpoint else {}
+        if output.schema is None:
+            packing = packing_of(self._places.output)
+            return ByteSink.open(file, output, packing, lengths.get(OUTPUT))
+        return ParquetSink(file, scores, output, lengths.get(SCORES))
+
+    def _go_on(self, checkpoint: Checkpoint) -> int:
+        """Take over what is there; give how much of the rejects is."""
+        if SCORES in checkpoint.lengths:
+            self.saved = read_scores(self._work.file(SCORES), checkpoint.lengths[SCORES])
+            return 0
+        self.start = checkpoint.place
+        self.summary = checkpoint.summary
+        return checkpoint.lengths[REJECTED]
+
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block, and a checkpoint from time to time."""
+        is_replayed = self._blocks < len(self.saved)
+        self._sink.append(block, is_replayed=is_replayed)
+        write_all(self._rejects, block.rejects)
+        self.summary += block.summary
+        self._blocks += 1
+        now = time.monotonic()
+        self.summary.seconds = self._seconds_before + now - self._began
+        if is_replayed:
+            return
+        lengths = self._sink.lengths()
+        if SCORES not in lengths:
+            lengths[REJECTED] = self._rejects.tell()
+        self._latest = Checkpoint(block.following, lengths, self.summary.as_dict())
+        if now - self._saved_at >= self._seconds:
+            self._work.save(self._latest, self._identity())
+            self._saved_at = now
+
+    def finish(self) -> None:
+        """Write the end, and move the files to their places."""
+        if not self.is_complete:
+            self._sink.finish()
+            self._rejects.close()
+            flush_to_disk(self._work.file(OUTPUT))
+            done = Checkpoint((), {REJECTED: 0}, self.summary.as_dict(), complete=True)
+            self._work.save(done, self._identity())
+            self._latest = done
+        with held_back():
+            self._move()
+            self._work.remove()
+
+    def _move(self) -> None:
+        rejected, output = self._places.rejected.resolve(), self._places.output.resolve()
+        if not self.summary.rejected:
+            rejected.unlink(missing_ok=True)  # of an earlier run that is being replaced
+        elif self._work.file(REJECTED).exists():
+            self._work.file(REJECTED).replace(rejected)
+        if self._work.file(OUTPUT).exists():
+            self._work.file(OUTPUT).replace(output)
+
+    def abandon(self, error: BaseException) -> None:
+        """Keep what is done for a later run, unless the input or the call is at fault."""
+        if self.is_complete:
+            return
+        self._sink.abandon()
+        self._rejects.close()
+        if self._latest is None or (
+            isinstance(error, ToolkitError) and not isinstance(error, OutputError)
+        ):
+            self._work.remove()
+            return
+        if not self._latest.complete:
+            with suppress(OSError), held_back():
+                self._work.save(self._latest, self._identity())
+        if self._work.exists():
+            error.add_note(GO_ON)
+        else:
+            self._work.remove()
+
+
+class _StandardOutput(Target):
+    """Standard output, and a file of rejects if there are any."""
+
+    def __init__(self, places: Places, output: Output) -> None:
+        super().__init__()
+        if output.schema is not None:
+            raise UsageError(
+                "standard output: a Parquet file is written with --output, to a file with a name"
+            )
+        self._places = places
+        self._began = time.monotonic()
+        self._file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (never closed)
+        with reporting_failures(Path("standard output")):
+            self._sink = ByteSink(self._file, output, None, is_new=True)
+        self._rejects = TemporaryFile()  # noqa: SIM115 (as above)
+
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block."""
+        with reporting_failures(Path("standard output")):
+            self._sink.append(block)
+        self._rejects.write(block.rejects)
+        self.summary += block.summary
+        self.summary.seconds = time.monotonic() - self._began
+
+    def finish(self) -> None:
+        """Write the end, and the file of rejects."""
+        with reporting_failures(Path("standard output")):
+            self._sink.finish()
+        if not self.summary.rejected:
+            return
+        self._rejects.seek(0)
+        with atomic_file(self._places.rejected, force=True) as partial, partial.open("wb") as file:
+            shutil.copyfileobj(self._rejects, file)
