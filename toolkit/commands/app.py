@@ -77,7 +77,7 @@ def main() -> None:
         if os.environ.get("TOOLKIT_TRACEBACK"):
             raise
         if isinstance(error, BrokenPipeError):
-            sys.stdout = None  # type: ignore[assignment]  # nothing can be flushed there any more
+            sys.stdout = None  # nothing can be flushed there any more
         _fail(*_explained(error), error)
 
 
