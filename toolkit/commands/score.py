@@ -117,6 +117,7 @@ def score(
         typer.Option(
             " /--no-header",
             help="CSV files have no line with the names of the columns.",
+            show_default=False,
             rich_help_panel=INPUT,
         ),
     ] = True,
@@ -206,7 +207,7 @@ def score(
     reading = ReadOptions(
         Columns(text_column, sentiment_column, probability_column),
         input_format and input_format.value,
-        delimiter,
+        "\t" if delimiter == r"\t" else delimiter,
         encoding,
         header,
     )

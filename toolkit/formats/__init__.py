@@ -25,6 +25,7 @@ FORMATS: dict[str, type[ReviewFile]] = {
     "jsonl": JsonLinesFile,
     "parquet": ParquetFile,
 }
+DELIMITED = ("csv", "tsv")
 ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -102,8 +103,7 @@ def open_reviews(path: Path, options: ReadOptions) -> ReviewFile:
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
     name = format_of(path, options.format)
-    delimited = name in ("csv", "tsv")
-    if not options.header and not delimited:
+    if not options.header and name not in DELIMITED:
         raise UsageError(f"{path}: only delimited files can have no header, not {name}")
     if options.encoding is not None and name == "parquet":
         raise UsageError(f"{path}: the strings of a Parquet file are UTF-8, without --encoding")

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Self
 
 import pyarrow as pa
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.formats.columns import Columns
 
 STDIN = Path("-")  # standard input, or output where something is written
@@ -29,7 +29,7 @@ class ReadOptions:
     Raises
     ------
     UsageError
-        By `toolkit.formats.open_reviews`, if an option is not for the format of the file.
+        If the delimiter is no character that can part fields.
     """
 
     columns: Columns = field(default_factory=Columns)
@@ -37,7 +37,15 @@ class ReadOptions:
     delimiter: str | None = None  # of delimited files; None: by the format
     encoding: str | None = None  # of files of text; None: UTF-8
     header: bool = True  # whether delimited files begin with the names of the columns
-    block_bytes: int = 4 << 20  # about so much is read at once
+    block_bytes: int = 2 << 20  # about so much is read at once: what the processor caches hold
+
+    def __post_init__(self) -> None:
+        mark = self.delimiter
+        # Letters, digits and these are in what is written behind a delimiter.
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark.isalnum()):
+            raise UsageError(f"--delimiter: expected one ASCII character, received {mark!r}")
+        if mark is not None and mark in '"\r\n.+-_':
+            raise UsageError(f"--delimiter: fields cannot be parted by {mark!r}")
 
 
 @dataclass(frozen=True)

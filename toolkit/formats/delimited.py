@@ -168,6 +168,8 @@ class DelimitedFile(RecordFile):
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
         """Put two more fields behind each record; both are empty where there is no text."""
+        if self.delimiter == " ":  # which may be in a label
+            sentiment = pc.binary_join_element_wise('"', sentiment, '"', "")
         added = pc.binary_join_element_wise(
             "",
             pc.fill_null(sentiment, ""),

@@ -28,7 +28,7 @@ def packing_of(path: Path) -> str | None:
     return PACKINGS.get(path.suffix.lower())
 
 
-def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer]:
+def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
     """Give the function that packs a part of an output.
 
     Parts that are packed one by one and put together are a whole file to every reader of gzip and
@@ -37,7 +37,8 @@ def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer]:
     if packing is None:
         return lambda part: part
     codec = pa.Codec(packing, compression_level=_LEVELS[packing])
-    return lambda part: codec.compress(part) if len(part) else part
+    # As bytes: the memory view of a buffer that a codec gives is longer than it (pyarrow 26).
+    return lambda part: codec.compress(part, asbytes=True) if len(part) else part
 
 
 def packed_nothing(packing: str | None) -> bytes:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit import __version__
-from toolkit.formats import format_of, open_reviews
+from toolkit.errors import UsageError
+from toolkit.formats import DELIMITED, format_of, open_reviews
 from toolkit.formats.base import STDIN, Block, ReadOptions, Reject, ReviewFile
 from toolkit.formats.output import Output, output_of
 from toolkit.formats.streams import packer, packing_of
@@ -176,8 +177,10 @@ def _score_blocks(
 def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(source, options.reading.format)
-    asked = options.output_format or (own if output == STDIN else None)
-    return output_of(reviews, own, format_of(output, asked), options.reading.delimiter)
+    target = format_of(output, options.output_format or (own if output == STDIN else None))
+    if options.reading.delimiter is not None and not {own, target} & set(DELIMITED):
+        raise UsageError("--delimiter: neither the input nor the output is a delimited file")
+    return output_of(reviews, own, target, options.reading.delimiter)
 
 
 def _json_line(reviews: ReviewFile, reject: Reject) -> bytes:

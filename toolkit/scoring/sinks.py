@@ -23,7 +23,7 @@ from toolkit.scoring.summary import Summary
 class ScoredBlock:
     """The records of a block, as they are written."""
 
-    data: pa.Buffer | pa.RecordBatch
+    data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
     probability: pa.FloatArray  # of the records that could be read, null where there is no text
