@@ -150,7 +150,8 @@ class DelimitedFile(RecordFile):
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines, delimiters = content.lines.only(good), content.layout
-        assert isinstance(delimiters, np.ndarray)
+        if not isinstance(delimiters, np.ndarray):  # of a line that was given up
+            delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
         starts, ends = self._bounds(lines, delimiters, stops, self._text_field)

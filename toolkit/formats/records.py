@@ -127,7 +127,8 @@ class RecordFile(ReviewFile):
             if content.end or content.broken:
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
-                number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
+                newlines = content.data.count(b"\n", 0, content.end)
+                number, self._line = self._line, self._line + newlines
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             size = wanted
@@ -170,7 +171,7 @@ class RecordFile(ReviewFile):
         number = block.number + data.count(b"\n", 0, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
         if skipped:
-            return Reject(number, reason, None, stop - start + skipped)
+            return Reject(number, reason, None, len(raw) + skipped)
         raw = self._stream.as_in_file(raw)
         return Reject(number, reason, raw, len(raw))
 
