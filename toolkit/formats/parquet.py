@@ -204,6 +204,10 @@ class ParquetOutput:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        self._writer.is_open = False
+
     def _flush(self) -> None:
         if self._pending:
             table = pa.Table.from_batches(self._pending)

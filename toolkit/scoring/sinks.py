@@ -159,6 +159,7 @@ class ParquetSink(Sink):
 
     def abandon(self) -> None:
         """Close the files."""
+        self._output.abandon()
         self._file.close()
         self._scores.close()
 
