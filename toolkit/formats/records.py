@@ -71,7 +71,8 @@ class RecordFile(ReviewFile):
     """
 
     _offset = 0  # where the records start
-    too_long = "a line"  # what a record may be that has a line end and goes on behind it
+    # What a record is that has a line end and goes on behind it, to the limit or to the end.
+    too_long = endless = "a record"
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(path, options)
@@ -118,21 +119,29 @@ class RecordFile(ReviewFile):
             at_end = len(data) < size
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
-            content = self._split(data, at_end=at_end)
-            if not content.end and not at_end:
-                if size < RECORD_BYTES_LIMIT:
+            # Where a record has no end in sight, what follows it is left for the next blocks.
+            is_last = at_end and size == wanted
+            content = self._split(data, at_end=is_last)
+            if not content.end and not is_last:
+                if data.isspace() and at_end:
+                    is_last = True
+                elif not at_end and size < RECORD_BYTES_LIMIT:
                     size = min(2 * size, RECORD_BYTES_LIMIT)
                     continue
-                content = self._give_up(data)
+                else:
+                    content = self._give_up(data, at_end=at_end)
             if content.end or content.broken:
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
                 number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
                 wanted = self._next_size(content, wanted)
+                self.trailer = data[content.end :] if is_last else b""
                 yield Block(content, number, len(data), (offset, self._line, wanted))
+            elif is_last:
+                self.trailer = data
+            del data, content  # which may be large, before the next ones are read
             size = wanted
-            if at_end:
-                self.trailer = data[content.end :]
+            if is_last:
                 return
 
     def rejects(self, block: Block) -> list[Reject]:
@@ -174,15 +183,17 @@ class RecordFile(ReviewFile):
         raw = self._stream.as_in_file(raw)
         return Reject(number, reason, raw, len(raw))
 
-    def _give_up(self, data: bytes) -> Content:
-        """Reject the line that starts a record longer than the limit."""
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject the line that starts a record longer than the limit, or one that never ends."""
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
         nothing = Lines.find(b"", np.zeros(0, np.int64))
+        if data.isspace():  # blank lines are no records
+            return Content(data, len(data), nothing, None, [])
         if newline >= 0:
             end = newline + 1
-            broken = Broken(0, end, f"{self.too_long} {reason}")
-            return Content(data, end, nothing, None, [broken])
+            why = self.endless if at_end else f"{self.too_long} {reason}"
+            return Content(data, end, nothing, None, [Broken(0, end, why)])
         skipped = 0
         while b"\n" not in data and (more := len(data)):
             self._stream.advance(more)

@@ -122,6 +122,8 @@ class ByteStream:
         """Go on behind bytes that `peek` gave."""
         self._at += size
         self._offset += size
+        if self._at == len(self._data):
+            self._data, self._at = b"", 0
 
     def seek(self, offset: int) -> None:
         """Go forward to an offset of what `peek` gives."""
