@@ -4,8 +4,8 @@ The contenders take turns, so that a slow moment of the machine hits all of them
 are quoted. The first turn fills the caches and does not count. Peak memory is what the system
 counted for a process, the largest where there are several.
 
-This module and the parts import nothing but the standard library: a process starts with the peak
-memory of the one that starts it, so that one is kept small.
+This module and the parts import nothing but the standard library: on Linux, whose counts are read
+here, a process starts with the peak memory of the one that starts it, so that one is kept small.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Contender:
     commands: list[Command]
     runs: int
     reviews: int = 0
+    cores: int = CORES  # that it may use
     outputs: list[Path] = field(default_factory=list)  # whose labels are compared, if any
     skipped: str = ""  # why, where it cannot run
     seconds: list[float] = field(default_factory=list)
@@ -63,14 +64,15 @@ class Contender:
             errors.seek(0)
             message = errors.read().decode(errors="replace").strip()
         if codes == {USAGE_ERROR}:
-            self.skipped = message
+            self.skipped = "refused the call"
+            print(f"{self.name}: {message}", file=sys.stderr)
         elif codes != {0}:
             sys.exit(f"{self.name}: failed with exit codes {codes}:\n{message}")
         self.mebibytes = max(self.mebibytes, *(usage.ru_maxrss / 1024 for *_, usage in ended))
 
     def result(self) -> dict[str, Any]:
         """Give what results.json keeps."""
-        found: dict[str, Any] = {"name": self.name, "reviews": self.reviews}
+        found: dict[str, Any] = {"name": self.name, "cores": self.cores, "reviews": self.reviews}
         if self.skipped:
             return {**found, "skipped": self.skipped}
         found |= {"seconds": round(self.median, 3), "runs": [round(s, 3) for s in self.seconds]}

@@ -18,7 +18,6 @@ REVIEWS = 100_000
 RUNS = 5
 SLOW_RUNS = 3
 NO_FASTTEXT = "needs the program fasttext: apt-get install fasttext"
-ALL = f"{CORES} cores"
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
 def copies(folder: Path) -> list[Contender]:
     """List the bounds: files that Arrow reads and writes, with nothing scored."""
     return [
-        _contender(f"copy, {kind}", RUNS, _script("copy_file", source, folder / f"copy{suffix}"))
+        _contender(f"copy, {kind}", CORES, _script("copy_file", source, folder / f"copy{suffix}"))
         for kind, suffix, source in _inputs(folder)
         if suffix != ".jsonl"  # Arrow writes none
     ]
@@ -45,28 +44,28 @@ def ours(folder: Path) -> list[Contender]:
     """List the tool itself, by format, with one worker and with its default."""
     found = []
     for kind, suffix, source in _inputs(folder):
-        for cores, workers in (("1 core", ["--workers", "1"]), (ALL, [])):
+        for cores, workers in ((1, ["--workers", "1"]), (CORES, [])):
             output = folder / f"out{suffix}"
             options = ["-o", str(output), "--force", "--quiet", *workers]
             command = Command([*PYTHON, "toolkit", "score", str(source), *options])
-            found.append(_contender(f"toolkit score, {kind}, {cores}", RUNS, command, output))
+            found.append(_contender(f"toolkit score, {kind}", cores, command, output))
     return found
 
 
 def fasttext(folder: Path) -> list[Contender]:
     """List fastText, from prepared text and end to end."""
-    names = [f"fastText, {kind}, {n}" for kind in ("text", "CSV") for n in ("1 core", ALL)]
     if shutil.which("fasttext") is None:
-        return [Contender(name, [], RUNS, skipped=NO_FASTTEXT) for name in names]
+        return [Contender("fastText", [], RUNS, skipped=NO_FASTTEXT)]
     source, output = folder / "reviews.csv", folder / "fasttext.csv"
     run_module("contenders.fasttext_text", source, folder, CORES)
     shards = [folder / f"reviews.{i}.txt" for i in range(CORES)]
     model = folder / "model.bin"
+    one, all_cores = (_script("fasttext_file", source, output, model, n) for n in (1, CORES))
     return [
-        _predict_prob(names[0], model, [folder / "reviews.txt"]),
-        _predict_prob(names[1], model, shards),
-        _contender(names[2], RUNS, _script("fasttext_file", source, output, model, 1), output),
-        _contender(names[3], RUNS, _script("fasttext_file", source, output, model, CORES), output),
+        _predict_prob(model, [folder / "reviews.txt"]),
+        _predict_prob(model, shards),
+        _contender("fastText, CSV end to end", 1, one, output),
+        _contender("fastText, CSV end to end", CORES, all_cores, output),
     ]
 
 
@@ -74,20 +73,19 @@ def others(folder: Path) -> list[Contender]:
     """List what takes long and runs less often: scikit-learn, and Keras as in the tutorial."""
     source, output, model = folder / "reviews.csv", folder / "other.csv", folder / "model.pickle"
     run_module("contenders.sklearn_train", model)
-    name = "scikit-learn, CSV,"
     one, all_cores = (_script("sklearn_file", source, output, model, n) for n in (1, CORES))
     keras = _script("keras_file", source, output)
     return [
-        _contender(f"{name} 1 core", SLOW_RUNS, one, output),
-        _contender(f"{name} {ALL}", SLOW_RUNS, all_cores, output),
-        _contender(f"Keras model.predict, CSV, {ALL}", SLOW_RUNS, keras, output),
+        _contender("scikit-learn, CSV", 1, one, output, runs=SLOW_RUNS),
+        _contender("scikit-learn, CSV", CORES, all_cores, output, runs=SLOW_RUNS),
+        _contender("Keras model.predict, CSV", CORES, keras, output, runs=SLOW_RUNS),
     ]
 
 
 def print_table(rows: Rows) -> None:
     """Print the times, with the quickest plain copy as the unit."""
     bound = rows[0]["seconds"]
-    header = ["", "seconds", "reviews/s", "time, CSV copy = 1", "peak MiB", "accuracy"]
+    header = ["", "cores", "seconds", "reviews/s", "time, CSV copy = 1", "peak MiB", "accuracy"]
     measured = [row for row in rows if "skipped" not in row]
     show(
         f"{REVIEWS:,} reviews",
@@ -95,6 +93,7 @@ def print_table(rows: Rows) -> None:
         [
             [
                 row["name"],
+                str(row["cores"]),
                 seconds(row),
                 f"{row['reviews_per_second']:,}",
                 f"{row['seconds'] / bound:.1f}",
@@ -106,7 +105,7 @@ def print_table(rows: Rows) -> None:
     )
     for row in rows:
         if row not in measured:
-            print(f"\nleft out: {row['name']} ({row['skipped']})")
+            print(f"\nleft out: {row['name']}, {row['cores']} core(s): {row['skipped']}")
 
 
 def _inputs(folder: Path) -> list[tuple[str, str, Path]]:
@@ -118,15 +117,17 @@ def _script(name: str, *arguments: object) -> Command:
     return Command([*PYTHON, f"tests.benchmarks.contenders.{name}", *map(str, arguments)])
 
 
-def _contender(name: str, runs: int, command: Command, *outputs: Path) -> Contender:
-    return Contender(name, [command], runs, REVIEWS, list(outputs))
+def _contender(
+    name: str, cores: int, command: Command, output: Path | None = None, runs: int = RUNS
+) -> Contender:
+    return Contender(name, [command], runs, REVIEWS, cores, [output] if output else [])
 
 
-def _predict_prob(name: str, model: Path, texts: list[Path]) -> Contender:
+def _predict_prob(model: Path, texts: list[Path]) -> Contender:
     """Make a contender of a process of fastText for each text."""
     outputs = [text.with_suffix(".scored.txt") for text in texts]
     commands = [
         Command(["fasttext", "predict-prob", str(model), str(text)], output)
         for text, output in zip(texts, outputs, strict=True)
     ]
-    return Contender(name, commands, RUNS, REVIEWS, outputs)
+    return Contender("fastText, prepared text", commands, RUNS, REVIEWS, len(texts), outputs)

@@ -16,7 +16,7 @@ from tests.benchmarks.inputs import PROJECT
 from toolkit.text import FIRST_WORD_ID, SEPARATORS, START_ID, UNKNOWN_ID
 
 MAX_TOKENS = 100
-BATCH = 1024  # quicker than 32, the default
+BATCH = 4096  # 100,000 reviews take 8 s; with 32, the default, 13 s
 
 TO_WORDS = str.maketrans(
     {**dict.fromkeys(SEPARATORS, " "), **{chr(c): chr(c).lower() for c in range(65, 91)}}
