@@ -1,7 +1,7 @@
 """The share of right labels in outputs, for the table beside the times.
 
-Run as ``python -m tests.benchmarks.accuracy OUTPUT...``: what the outputs hold together are scores
-of the test reviews, over and over, in order.
+Run as ``python -m tests.benchmarks.accuracy REVIEWS OUTPUT...``: together, the outputs hold so many
+scores, of the test reviews over and over, in order.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from tests.benchmarks.inputs import reviews
 SENTIMENT = "predicted_sentiment"
 
 
-def accuracy(outputs: list[Path]) -> float:
-    """Compare the sentiments with the labels, all of them: none may be missing."""
+def accuracy(number: int, outputs: list[Path]) -> float:
+    """Compare the sentiments with the labels; none may be missing."""
     found = np.concatenate([_positive(path) for path in outputs])
+    if len(found) != number:
+        sys.exit(f"{len(found):,} of {number:,} reviews are scored in {outputs}")
     labels = reviews("test")["label"].to_numpy() == 1
-    return float(np.mean(found == np.resize(labels, len(found))))
+    return float(np.mean(found == np.resize(labels, number)))
 
 
 def _positive(path: Path) -> npt.NDArray[np.bool_]:
@@ -43,4 +45,4 @@ def _positive(path: Path) -> npt.NDArray[np.bool_]:
 
 
 if __name__ == "__main__":
-    print(accuracy([Path(path) for path in sys.argv[1:]]))
+    print(accuracy(int(sys.argv[1]), [Path(path) for path in sys.argv[2:]]))

@@ -112,6 +112,6 @@ def _start(command: Command, errors: int) -> int:
 def _check(contender: Contender) -> None:
     """Find the accuracy of what was written, once: the outputs of all runs are the same."""
     if contender.outputs and not contender.skipped:
-        contender.accuracy = float(run_module("accuracy", *contender.outputs))
+        contender.accuracy = float(run_module("accuracy", contender.reviews, *contender.outputs))
         for output in contender.outputs:
             output.unlink()
