@@ -19,15 +19,15 @@ from toolkit.commands.app import app
 
 # Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
 STAGES = [
-    ("read", "toolkit.formats.base:RecordFile", "_read_on"),
+    ("read", "toolkit.formats.streams:ByteStream", "peek"),
     ("split", "toolkit.formats.delimited:DelimitedFile", "_split"),
     ("parse", "toolkit.formats.delimited:DelimitedFile", "parse"),
     ("tokens", "toolkit.scoring.scorer:Scorer", "token_ids"),
     ("network", "onnxruntime:InferenceSession", "run"),
-    ("labels", "toolkit.scoring.scorer:Scorer", "score_array"),
+    ("blanks", "toolkit.scoring.scorer:Scorer", "probabilities"),
+    ("labels", "toolkit.scoring.scorer:Scorer", "sentiments"),
     ("render", "toolkit.formats.delimited:DelimitedFile", "render"),
-    ("write", "toolkit.scoring.score_file", "_write"),
-    ("flush to disk", "toolkit.files", "_flush_to_disk"),
+    ("write", "toolkit.scoring.sinks", "write_all"),
     ("rest", "toolkit.scoring.score_file", "score_file"),
 ]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import pty
-import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from tests.commands.running import COMMAND, Command, Ran, in_its_own_process
 from tests.scoring.test_scorer import many_texts
 from toolkit import __version__
 from toolkit.commands.progress import progress_lines
-from toolkit.scoring.score_file import Progress
+from toolkit.scoring.summary import Progress
 
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
@@ -41,29 +39,6 @@ def test_a_file_is_scored(tmp_path: Path) -> None:
     assert "\x1b" not in ran.err
     again = in_its_own_process("score", "a.csv", cwd=tmp_path)
     again.failed_with("a.scored.csv: exists already", 2)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_signal_leaves_nothing(
-    number: signal.Signals, workers: str, large_file: Path, tmp_path: Path
-) -> None:
-    output = tmp_path / "b.csv"
-    process = subprocess.Popen(
-        [*COMMAND, "score", large_file, "-o", output, "--workers", workers],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    started = time.monotonic()
-    while not any(path.stat().st_size for path in tmp_path.glob(".b.csv.*")):
-        assert process.poll() is None
-        assert time.monotonic() - started < 30
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert err == "error: interrupted\n"
-    assert process.returncode == 128 + number
-    assert list(tmp_path.iterdir()) == []
 
 
 def run_main(app: str, folder: Path) -> Ran:
@@ -97,15 +72,6 @@ def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
         "module.app = app"
     )
     assert run_main(body, tmp_path) == Ran(143, "cleaned\n", "error: interrupted\n")
-
-
-def test_a_full_disk_leaves_nothing(large_file: Path, tmp_path: Path) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-
-    ran = in_its_own_process("score", large_file, "-o", tmp_path / "b.csv", "-q", preexec_fn=limit)
-    ran.failed_with("b.csv: cannot be written: File too large")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_is_light() -> None:

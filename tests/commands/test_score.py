@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -94,11 +96,7 @@ def test_names_of_files_are_shown_as_they_are(command: Command, name: str) -> No
          "--sentiment-column and --probability-column.", 2),
         ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
          "has a column 'positive_probability' already", 2),
-        ("a.csv", b"id,text\n1,a\n2,\xff\n", "a.csv: line 3: byte 0xff is no UTF-8", 1),
-        ("a.csv", "id,text\n1,a\n2\n", "a.csv: line 3: 1 fields, expected 2", 1),
-        ("a.csv", 'id,text\n1,"a\n2,b\n', "a.csv: line 2: a quote that is opened here is never", 1),
-        ("a.jsonl", '{"text": "a"}\n{"text": \n', "a.jsonl: line 2: no JSON", 1),
-        ("a.jsonl", '["text"]\n', "a.jsonl: line 1: expected a JSON object, found an array", 1),
+        ("a.csv", 'id,"text\n1,a\n', "a.csv: line 1: a quote that is opened here is never", 1),
     ],
 )  # fmt: skip
 def test_bad_inputs_are_refused(
@@ -110,17 +108,44 @@ def test_bad_inputs_are_refused(
     assert command.files() == ([] if content is None else [name])
 
 
-@pytest.mark.parametrize("name", ["folder.csv", ".", "", "/"])
-def test_a_folder_is_no_file_of_reviews(command: Command, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "message", "raw"),
+    [
+        ("a.csv", b"id,text\n1,a\n2,\xff\n3,c\n", "byte 0xff is no UTF-8", b"2,\xff"),
+        ("a.csv", b"id,text\n1,a\n2\n3,c\n", "1 fields, expected 2", b"2"),
+        ("a.csv", b'id,text\n1,a\n2,"b\n3,c\n', "a quote that is opened here is never", b'2,"b'),
+        ("a.jsonl", b'{"text": "a"}\n\n{"text": \n{"text": "c"}', "no JSON", b'{"text": '),
+        ("a.ndjson", b'{"text": "a"}\n\n["text"]\n{}', "expected a JSON object", b'["text"]'),
+    ],
+)
+def test_bad_records_are_put_aside(
+    command: Command, name: str, content: bytes, message: str, raw: bytes
+) -> None:
+    write(name, content)
+    ran = command("score", name, "-o", f"b{name[1:]}")
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert f"  rejected      1 → b{name[1:]}.rejected.jsonl\n" in ran.err
+    reject = json.loads(Path(f"b{name[1:]}.rejected.jsonl").read_text(encoding="utf-8"))
+    written = reject["raw"].encode() if "raw" in reject else b64decode(reject["raw_base64"])
+    assert (reject["file"], reject["line"], written, reject["bytes"]) == (name, 3, raw, len(raw))
+    assert reject["reason"].startswith(message)
+    command("score", name, "--on-error", "stop").failed_with(f"{name}: line 3: {message}")
+    assert command.files() == sorted([name, f"b{name[1:]}", f"b{name[1:]}.rejected.jsonl"])
+
+
+@pytest.mark.parametrize("name", ["folder.csv", ".", ""])
+def test_a_folder_without_reviews(command: Command, name: str) -> None:
     Path("folder.csv").mkdir()
-    command("score", name).failed_with(": a folder, expected a file of reviews")
+    command("score", name, "-o", "out").failed_with(": a folder without a file of reviews")
     assert command.files() == ["folder.csv"]
 
 
 def test_a_name_may_be_too_long(command: Command) -> None:
     command("score", "a" * 300 + ".csv").failed_with("cannot be read: File name too long")
     write("a.csv")
-    command("score", "a.csv", "-o", "a" * 300).failed_with("cannot be written: File name too long")
+    command("score", "a.csv", "-o", "a" * 300 + ".csv").failed_with(
+        "cannot be written: File name too long"
+    )
     command("score", "a.csv", "-m", "a" * 300).failed_with("cannot be read: File name too long")
     assert command.files() == ["a.csv"]
 
@@ -131,10 +156,12 @@ def test_a_name_may_be_too_long(command: Command) -> None:
         (["-o", "a.csv"], "a.csv: is the input itself"),
         (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
         (["-o", "b.csv"], "b.csv: exists already. Choose another place with --output, or repl"),
-        (["-o", "b.jsonl"], "b.jsonl: the output has the format of the input"),
+        (["-o", "b.txt"], "no known format '.txt'; files can end in .csv, .tsv, .jsonl, .ndjson, "
+         ".parquet (and then .gz or .zst), or say it with --output-format"),
         (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Make it"),
         (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Make it first"),
-        (["-o", "/dev/null", "--force"], "/dev/null: is a device or a pipe"),
+        (["-o", "/dev/null", "--output-format", "csv", "--force"],
+         "/dev/null: is a device or a pipe"),
         (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
         (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
         (["--sentiment-column", "p", "--probability-column", "p"], "need two names"),
@@ -153,7 +180,7 @@ def test_wrong_calls_are_refused(command: Command, arguments: list[str], message
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"], ["a", "b"]],
+    [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"]],
 )
 def test_usage_is_explained(command: Command, arguments: list[str]) -> None:
     write("a.csv")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from base64 import b64decode
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +37,46 @@ def fails_clearly(ran: Ran) -> None:
     assert "Traceback" not in ran.err
 
 
-def score_bytes(command: Command, name: str, data: bytes, *options: str) -> tuple[Ran, bytes]:
+@dataclass(frozen=True)
+class Scored:
+    """How a file was scored, and what came out."""
+
+    ran: Ran
+    output: bytes
+    rejects: list[dict[str, Any]]
+
+    @property
+    def bad_lines(self) -> list[int]:
+        return [reject["line"] for reject in self.rejects]
+
+
+def score_bytes(command: Command, name: str, data: bytes, *options: str) -> Scored:
     Path(name).write_bytes(data)
-    ran = command("score", name, "-o", f"scored-{name}", *options)
-    output = Path(f"scored-{name}")
-    written = output.read_bytes() if output.exists() else b""
-    output.unlink(missing_ok=True)
+    ran = command("score", name, "-o", f"scored-{name}", "--report", "report.json", *options)
+    names = [f"scored-{name}", f"scored-{name}.rejected.jsonl", "report.json"]
+    output, rejects, report = (_taken(Path(name)) for name in names)
     Path(name).unlink()
     assert command.files() == []
-    return ran, written
+    bad = [json.loads(line) for line in rejects.split(b"\n") if line]
+    if ran.exit_code in (0, 3):
+        counts = json.loads(report)
+        assert counts["records"] == counts["scored"] + counts["without_text"] + len(bad)
+        assert (ran.exit_code, counts["rejected"]) == (3 if bad else 0, len(bad))
+        assert all(len(_raw(reject)) == reject["bytes"] for reject in bad)
+        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        for reject in bad:  # none of these files has a bad record of several lines
+            assert _raw(reject) == lines[reject["line"] - 1].removesuffix(b"\r")
+    return Scored(ran, output, bad)
+
+
+def _taken(path: Path) -> bytes:
+    data = path.read_bytes() if path.exists() else b""
+    path.unlink(missing_ok=True)
+    return data
+
+
+def _raw(reject: dict[str, Any]) -> bytes:
+    return reject["raw"].encode() if "raw" in reject else b64decode(reject["raw_base64"])
 
 
 def rows_of_csv(data: bytes) -> list[list[str]]:
@@ -61,42 +94,44 @@ def test_csv_spectrum(command: Command) -> None:
     for file in files:
         header, *rows = rows_of_csv(file.read_bytes())
         for number, column in enumerate(header):
-            ran, output = score_bytes(command, "a.csv", file.read_bytes(), "--text-column", column)
-            assert ran.exit_code == 0, (file.name, ran)
-            assert [row[:-2] for row in rows_of_csv(output)] == [header, *rows], file.name
-            assert [score_of(*row[-2:]) for row in rows_of_csv(output)[1:]] == (
+            scored = score_bytes(command, "a.csv", file.read_bytes(), "--text-column", column)
+            assert scored.ran.exit_code == 0, (file.name, scored.ran)
+            assert [row[:-2] for row in rows_of_csv(scored.output)] == [header, *rows], file.name
+            assert [score_of(*row[-2:]) for row in rows_of_csv(scored.output)[1:]] == (
                 shipped_scorer().score([row[number] for row in rows])
             ), file.name
 
 
-def python_reads(data: bytes) -> list[dict[str, Any]] | None:
-    """Read JSON Lines with Python; None if a line is no object or `text` is no string.
-
-    An empty file is none either.
-    """
-    try:
-        lines = data.decode("utf-8").removeprefix("\ufeff").split("\n")
-        rows = [json.loads(line) for line in lines if line.strip(" \t\r")]
-    except (ValueError, RecursionError):
-        return None
-    objects = all(isinstance(row, dict) for row in rows)
-    return rows if data and objects and all(_is_text(row.get("text")) for row in rows) else None
-
-
-def _is_text(value: object) -> bool:
-    return value is None or isinstance(value, str)
+def python_reads(data: bytes) -> tuple[list[dict[str, Any]], list[int]]:
+    """Read JSON Lines with Python: the objects with a text or none, and the other lines."""
+    rows, bad = [], []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip(b" \t\r"):
+            continue
+        try:
+            row = json.loads(line.decode())
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and (row.get("text") is None or isinstance(row["text"], str)):
+            rows.append(row)
+        else:
+            bad.append(number)
+    return rows, bad
 
 
 def check_json_lines(command: Command, data: bytes) -> None:
-    ran, output = score_bytes(command, "a.jsonl", data)
-    rows = python_reads(data)
-    if rows is None or ran.exit_code == 2:  # 2: an object, but without a text
-        fails_clearly(ran)
-        assert rows is None or not any("text" in row for row in rows), data[:99]
+    rows, bad = python_reads(data)
+    scored = score_bytes(command, "a.jsonl", data)
+    if scored.ran.exit_code in (1, 2):
+        fails_clearly(scored.ran)
+        if scored.ran.exit_code == 1:
+            assert data == b""
+        else:  # the objects have no text
+            assert rows or bad
+            assert not any("text" in row for row in rows), data[:99]
         return
-    assert ran.exit_code == 0, data[:99]
-    written = python_reads(output)
-    assert written is not None, data[:99]
+    assert scored.bad_lines == bad, data[:99]
+    written, _ = python_reads(scored.output)
     texts = [row.get("text") for row in rows]
     assert [
         score_of(row["predicted_sentiment"], str(row["positive_probability"] or ""))
@@ -117,6 +152,13 @@ def json_test_files() -> list[bytes]:
 def test_json_files_as_json_lines(command: Command) -> None:
     for data in json_test_files():
         check_json_lines(command, data)
+
+
+def test_json_files_as_lines_of_one_file(command: Command) -> None:
+    lines = [data.replace(b"\n", b" ").replace(b"\r", b" ") for data in json_test_files()]
+    check_json_lines(command, b"\n".join([b'{"text": "a fine film"}', *lines]))
+    inside = [b'{"text": "a fine film", "x": %b}' % line for line in lines]
+    check_json_lines(command, b"\n".join(inside))
 
 
 @pytest.mark.parametrize("place", ["value", "text", "neighbour", "line"])
@@ -150,9 +192,9 @@ def test_naughty_strings_as_csv(command: Command) -> None:
     strings = naughty_strings()
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("text", "x"), *((text, text) for text in strings)])
-    ran, output = score_bytes(command, "a.csv", file.getvalue().encode())
-    assert ran.exit_code == 0
-    _, *rows = rows_of_csv(output)
+    scored = score_bytes(command, "a.csv", file.getvalue().encode())
+    assert scored.ran.exit_code == 0
+    _, *rows = rows_of_csv(scored.output)
     assert [row[:2] for row in rows] == [[text, text] for text in strings]
     assert [score_of(*row[2:]) for row in rows] == shipped_scorer().score(strings)
 

@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.formats.passing import pass_through
-from tests.formats.python_formats import PYTHON, Row, every_format
+from tests.formats.python_formats import (
+    PYTHON,
+    Row,
+    every_ending,
+    every_file,
+    every_text_format,
+)
 from toolkit.errors import UsageError
 from toolkit.formats import open_reviews
-from toolkit.formats.base import BLOCK_RECORDS
+from toolkit.formats.base import BLOCK_RECORDS, ReadOptions
 from toolkit.formats.columns import Columns
 
 values = st.one_of(
@@ -30,7 +36,7 @@ def rows_of_reviews(draw: st.DrawFn) -> list[Row]:
     return [dict(zip(columns, row, strict=True)) for row in draw(st.lists(fields, min_size=1))]
 
 
-@every_format
+@every_file
 @given(rows_of_reviews(), st.sampled_from(["\n", "\r\n"]), st.integers(1, 200))
 def test_rows_come_out_as_they_went_in(
     ending: str, rows: list[Row], line_end: str, block_bytes: int
@@ -47,11 +53,12 @@ def test_rows_come_out_as_they_went_in(
     assert [list(row.items()) for row in read(passed.output)] == [
         list((row | new).items()) for row, new in zip(rows, added, strict=True)
     ]
-    doubled = '""' if ending == ".csv" else '"'
+    doubled = '""' if ending.startswith((".csv", ".tsv")) else '"'
     assert passed.texts == [row["text"].replace('"', doubled) for row in rows]
+    assert passed.rejects == []
 
 
-@every_format
+@every_text_format
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_line_ends_blank_lines_and_mark_stay(ending: str, line_end: str, mark: str) -> None:
@@ -73,7 +80,7 @@ def test_line_ends_blank_lines_and_mark_stay(ending: str, line_end: str, mark: s
         assert [row["id"] for row in read(output.encode())] == ["0", "1", "2"]
 
 
-@every_format
+@every_text_format
 def test_a_missing_last_line_end_is_added(ending: str) -> None:
     write, read = PYTHON[ending]
     data = write([{"text": "a", "id": "x"}, {"text": "b", "id": "y"}], "\n")
@@ -82,7 +89,7 @@ def test_a_missing_last_line_end_is_added(ending: str) -> None:
     assert [row["id"] for row in read(passed.output)] == ["x", "y"]
 
 
-@every_format
+@every_file
 def test_the_added_columns_are_named_as_asked(ending: str) -> None:
     write, read = PYTHON[ending]
     data = write([{"body": "a", "predicted_sentiment": "x"}], "\n")
@@ -93,7 +100,7 @@ def test_the_added_columns_are_named_as_asked(ending: str) -> None:
     }  # fmt: skip
 
 
-@every_format
+@every_file
 def test_text_is_looked_for_before_review(ending: str) -> None:
     write = PYTHON[ending][0]
     assert pass_through(write([{"review": "r", "text": "t"}], "\n"), ending).texts == ["t"]
@@ -103,7 +110,7 @@ def test_text_is_looked_for_before_review(ending: str) -> None:
     ).texts == ["r"]
 
 
-@every_format
+@every_ending
 @pytest.mark.parametrize("length", [1 << 23, (1 << 23) + 1])
 def test_a_record_may_be_longer_than_a_block(ending: str, length: int) -> None:
     write, _ = PYTHON[ending]
@@ -123,8 +130,8 @@ def test_short_records_make_small_blocks(ending: str, row: str, tmp_path: Path) 
     """What is made of a block takes memory by the row."""
     path = tmp_path / f"short{ending}"
     path.write_text(("text\n" if ending == ".csv" else "") + row * 200_000)
-    with open_reviews(path, Columns()) as reviews:
-        rows = [len(reviews.parse(block)) for block in reviews.blocks()]
+    with open_reviews(path, ReadOptions()) as reviews:
+        rows = [len(reviews.parse(block).texts) for block in reviews.blocks()]
     assert sum(rows) == 200_000
     assert max(rows) <= 1.1 * BLOCK_RECORDS
 

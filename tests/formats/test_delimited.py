@@ -6,6 +6,7 @@ import pytest
 
 from tests.formats.passing import pass_through
 from toolkit.errors import InputError, UsageError
+from toolkit.formats.base import Reject
 from toolkit.formats.columns import Columns
 
 ADDED = "predicted_sentiment,positive_probability"
@@ -70,22 +71,56 @@ def test_names_in_a_header_are_unquoted() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"text,id\n1,2\n1\n", "line 3: 1 fields, expected 2 as in the header"),
-        (b'text,id\n\n"\n",2\n1,2,3\n', "line 5: 3 fields, expected 2"),
-        (b'text\n"a\n"b\n', "line 3: a quoted field goes on behind its closing quote"),
-        (b'text,id\n"a" ,b\n', "line 2: a quoted field goes on"),
-        (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed"),
-        (b"\n\nt\xe9xt,id\n", "line 3: the header is no UTF-8"),
+        (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed. Mend the file"),
+        (b'"text"x,id\n1,2\n', "line 1: a quoted field goes on behind its closing quote. Mend"),
+        (b"\n\nt\xe9xt,id\n", "line 3: the header is no UTF-8. Say what it is with --encoding"),
         (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "line 1: the header is no UTF-8"),
         (b"\n\r\n", "only blank lines, expected a header and reviews"),
         (b"\xef\xbb\xbf", "only blank lines, expected a header and reviews"),
-        (b"text\na\nb\xc3\x28\n", "line 3: byte 0xc3 is no UTF-8"),
-        (b"text\na\nb\xed\xa0\x80\n", "line 3: byte 0xed is no UTF-8"),
     ],
 )
-def test_bad_files_are_refused_with_the_place(data: bytes, message: str) -> None:
+def test_without_a_header_nothing_can_be_read(data: bytes, message: str) -> None:
     with pytest.raises(InputError, match=f"reviews.csv: {message}"):
         pass_through(data, ".csv")
+
+
+@pytest.mark.parametrize("block_bytes", [1, 9, 1000])
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"1", "1 fields, expected 2"),
+        (b"1,2,3", "3 fields, expected 2"),
+        (b'"\n",2,3', "3 fields, expected 2"),
+        (b'"a" ,b', "a quoted field goes on behind its closing quote"),
+        (b'a,"b"c', "a quoted field goes on behind its closing quote"),
+        (b"a\rb,c", "a carriage return that ends no line (CR without LF) outside quotes"),
+        (b"b\xc3\x28,c", "byte 0xc3 is no UTF-8; --encoding names another encoding"),
+        (b"b\xed\xa0\x80,c", "byte 0xed is no UTF-8; --encoding names another encoding"),
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_a_bad_record_costs_itself(
+    bad: bytes, reason: str, line_end: bytes, block_bytes: int
+) -> None:
+    rows = [b"text,id", b"a,1", b"", bad, b'"b",2', b"c,3", b""]
+    passed = pass_through(line_end.join(rows), ".csv", block_bytes=block_bytes)
+    assert passed.texts == ["a", "b", "c"]
+    assert passed.rejects == [Reject(4, reason, bad, len(bad))]
+    good = pass_through(line_end.join([*rows[:2], *rows[4:]]), ".csv")
+    assert passed.output == good.output
+
+
+@pytest.mark.parametrize("block_bytes", [1, 9, 1000])
+@pytest.mark.parametrize("last", [b"", b"\n"])
+def test_a_quote_that_is_never_closed_costs_its_line(last: bytes, block_bytes: int) -> None:
+    passed = pass_through(b'text\na\n"b\nc\nd"e' + last, ".csv", block_bytes=block_bytes)
+    assert passed.texts == ["a", "c", 'd"e']
+    reason = "a quoted field goes on behind its closing quote"
+    assert passed.rejects == [Reject(3, reason, b'"b', 2)]
+    passed = pass_through(b'text\na\n"b\nc\nd' + last, ".csv", block_bytes=block_bytes)
+    assert passed.texts == ["a", "c", "d"]
+    reason = "a quote that is opened here is never closed"
+    assert passed.rejects == [Reject(3, reason, b'"b', 2)]
 
 
 def test_names_that_were_found_fit_a_line() -> None:

@@ -39,10 +39,10 @@ ENDINGS = [
     ".jsonl.zst",
 ]
 TOKENS = [
-    b'"', b'""', b'",', b',"', b"\n", b"\r\n", b"\r", b",", b"\t", b"\xff", b"\xc3", b"\xed\xa0\x80",
-    b"\0", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b":", b"\\", b"\\u", b"\\ud800", b"null", b"Inf",
-    b"-NaN", b"1e999", b'"text"', b'{"text":', b'"text": 5', b"\xe2\x80\xa8", b"\xc2\x85", b" ",
-    b'"predicted_sentiment"', b"text,", b"a" * 300, b"\n\n\n",
+    b'"', b'""', b'",', b',"', b"\n", b"\r\n", b"\r", b",", b"\t", b"\xff", b"\xc3", b"\0",
+    b"\xed\xa0\x80", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b":", b"\\", b"\\u", b"\\ud800",
+    b"null", b"Inf", b"-NaN", b"1e999", b'"text"', b'{"text":', b'"text": 5', b"\xe2\x80\xa8",
+    b"\xc2\x85", b" ", b'"predicted_sentiment"', b"text,", b"a" * 300, b"\n\n\n",
 ]  # fmt: skip
 WORDS = ["a superb film", "the worst", "", " ", 'say "so"', "one,two", "é😀", "line\nend", "\u2028"]
 

@@ -34,19 +34,26 @@ def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
     assert source.read_bytes() == before
 
 
-def test_the_output_has_the_format_of_the_input(tmp_path: Path) -> None:
+def test_the_name_of_the_output_tells_its_format(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [FILM])
-    for name in ("b.jsonl", "b.txt", "b.tsv", "b"):
-        with pytest.raises(UsageError, match=rf"{name}: the output has the format of the input"):
+    for name in ("b.txt", "b", "b.gz"):
+        with pytest.raises(UsageError, match=rf"{name}: no known format '.*'; files can end in"):
             score_file(shipped_scorer(), source, tmp_path / name)
+    with pytest.raises(UsageError, match="a Parquet file is packed inside"):
+        score_file(shipped_scorer(), source, tmp_path / "b.parquet.gz")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     score_file(shipped_scorer(), source, tmp_path / "b.CSV")
     assert (tmp_path / "b.CSV").read_bytes().startswith(b"id,text,pre")
+    score_file(shipped_scorer(), source, tmp_path / "b.jsonl")
+    assert (tmp_path / "b.jsonl").read_bytes().startswith(b'{"id": "0", "text": ')
+    score_file(shipped_scorer(), source, tmp_path / "b", ScoringOptions(output_format="tsv"))
+    assert (tmp_path / "b").read_bytes().startswith(b"id\ttext\tpre")
 
 
 def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
     source, folder = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "folder.csv"
     folder.mkdir()
-    force = ScoringOptions(force=True)
+    force = ScoringOptions(output_format="csv", force=True)
     with pytest.raises(UsageError, match="/dev/null: is a device or a pipe"):
         score_file(shipped_scorer(), source, Path("/dev/null"), force)
     assert Path("/dev/null").is_char_device()
@@ -64,8 +71,13 @@ def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -
 def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     source = write_csv(Path("a.csv"), [FILM])
-    score_file(shipped_scorer(), source, Path("é" * 120 + ".csv"))
-    assert len(scores_in_csv(Path("é" * 120 + ".csv"))) == 1
+    long = Path("é" * 115 + ".csv")
+    score_file(shipped_scorer(), source, long)
+    assert len(scores_in_csv(long)) == 1
+    with pytest.raises(
+        ToolkitError, match=r"rejected\.jsonl: cannot be written: File name too long"
+    ):
+        score_file(shipped_scorer(), source, Path("é" * 120 + ".csv"))
     with pytest.raises(ToolkitError, match="cannot be written: File name too long"):
         score_file(shipped_scorer(), source, Path("a" * 300 + ".csv"))
 
@@ -75,6 +87,9 @@ def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         ("reviews.csv", "reviews.scored.csv"),
         ("a/b.c.jsonl", "a/b.c.scored.jsonl"),
+        ("a/b.csv.gz", "a/b.scored.csv.gz"),
+        ("a.b.jsonl.zst", "a.b.scored.jsonl.zst"),
+        ("-", "-"),
         ("plain", "plain.scored"),
         (".", ".scored"),
         ("/", "/.scored"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,30 +13,26 @@ from tests.models import shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from tests.scoring.test_scorer import FILM, many_texts
 from toolkit.errors import InputError
+from toolkit.formats.base import ReadOptions
 from toolkit.formats.columns import Columns
-from toolkit.scoring.score_file import (
-    Progress,
-    ScoringOptions,
-    Summary,
-    score_file,
-)
+from toolkit.scoring.score_file import ScoringOptions, score_file
 from toolkit.scoring.scorer import Score
+from toolkit.scoring.summary import Progress, Summary
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.formats.base.BLOCK_BYTES", 4000)
+SMALL_BLOCKS = ScoringOptions(ReadOptions(block_bytes=4000))
 
 
 def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
     expected = shipped_scorer().score(TEXTS)
     source, output = write_csv(tmp_path / "a.csv", TEXTS), tmp_path / "b.csv"
-    summary = score_file(shipped_scorer(), source, output)
+    summary = score_file(shipped_scorer(), source, output, SMALL_BLOCKS)
     assert scores_in_csv(output) == expected
     lines, scored_lines = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    score_file(shipped_scorer(), write_json_lines(lines, [*TEXTS, None]), scored_lines)
+    write_json_lines(lines, [*TEXTS, None])
+    score_file(shipped_scorer(), lines, scored_lines, SMALL_BLOCKS)
     assert scores_in_json_lines(scored_lines) == [*expected, Score(None, None)]
     sentiments = [score.sentiment for score in expected]
     assert (summary.records, summary.without_text) == (len(TEXTS), sentiments.count(None))
@@ -63,7 +61,7 @@ def test_workers_change_no_byte(ending: str, tmp_path: Path) -> None:
     outputs = []
     for workers in (1, 2, 4, None):
         output = tmp_path / f"{workers}{ending}"
-        score_file(shipped_scorer(), source, output, ScoringOptions(workers=workers))
+        score_file(shipped_scorer(), source, output, replace(SMALL_BLOCKS, workers=workers))
         outputs.append(output.read_bytes())
     assert outputs[0].count(b"positive") > 600 // 4
     assert all(output == outputs[0] for output in outputs[1:])
@@ -75,7 +73,7 @@ def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
         shipped_scorer(),
         write_csv(tmp_path / "a.csv", [FILM]),
         tmp_path / "b.csv",
-        ScoringOptions(columns),
+        ScoringOptions(ReadOptions(columns)),
     )
     header, row, _ = (tmp_path / "b.csv").read_bytes().split(b"\r\n")
     (score,) = shipped_scorer().score(["0"])
@@ -85,7 +83,7 @@ def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
 
 def test_progress_goes_to_the_end(tmp_path: Path) -> None:
     source, seen = write_csv(tmp_path / "a.csv", TEXTS), list[Progress]()
-    score_file(shipped_scorer(), source, tmp_path / "b.csv", on_progress=seen.append)
+    score_file(shipped_scorer(), source, tmp_path / "b.csv", SMALL_BLOCKS, seen.append)
     assert len(seen) > 5
     assert seen == sorted(seen, key=lambda progress: (progress.records, progress.bytes_done))
     size = source.stat().st_size
@@ -94,34 +92,59 @@ def test_progress_goes_to_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
-def test_a_bad_record_later_on_leaves_nothing(workers: int, ending: str, tmp_path: Path) -> None:
-    source = tmp_path / f"a{ending}"
-    texts = ["a film " * 100] * 20  # 700 bytes each: the third block has the rows from 10 on
-    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
-    lines = source.read_bytes().split(b"\n")
-    lines[15] = b"1,2,3" if ending == ".csv" else b"[]"
-    source.write_bytes(b"\n".join(lines))
+def test_a_bad_record_later_on_is_put_aside(workers: int, ending: str, tmp_path: Path) -> None:
+    source, output, bad = _with_a_bad_line_16(ending, tmp_path)
+    options = ScoringOptions(ReadOptions(block_bytes=4000), workers=workers)
+    summary = score_file(shipped_scorer(), source, output, options)
+    assert (summary.records, summary.scored, summary.rejected) == (21, 20, 1)
+    (reject,) = (tmp_path / f"b{ending}.rejected.jsonl").read_bytes().splitlines()
+    content = json.loads(reject)
+    reason = content.pop("reason")
+    assert content == {"file": str(source), "line": 16, "bytes": len(bad), "raw": bad}
+    assert reason == (
+        "3 fields, expected 2" if ending == ".csv" else "expected a JSON object, found an array"
+    )
+    line_end = "\r\n" if ending == ".csv" else "\n"
+    source.write_bytes(source.read_bytes().replace(f"{line_end}{bad}".encode(), b""))
+    score_file(shipped_scorer(), source, tmp_path / f"c{ending}")
+    assert output.read_bytes() == (tmp_path / f"c{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_bad_record_stops_where_asked(workers: int, ending: str, tmp_path: Path) -> None:
+    source, output, _ = _with_a_bad_line_16(ending, tmp_path)
     seen = list[Progress]()
+    options = ScoringOptions(ReadOptions(block_bytes=4000), stop_on_error=True, workers=workers)
     with pytest.raises(InputError, match=f"a{ending}: line 16: "):
-        score_file(
-            shipped_scorer(),
-            source,
-            tmp_path / f"b{ending}",
-            ScoringOptions(workers=workers),
-            seen.append,
-        )
-    assert seen or workers > 1  # with one worker, blocks were written before
+        score_file(shipped_scorer(), source, output, options, seen.append)
+    assert seen  # blocks were written before
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
 
 
-def test_a_failing_callback_leaves_nothing(tmp_path: Path) -> None:
+def _with_a_bad_line_16(ending: str, folder: Path) -> tuple[Path, Path, str]:
+    source, output = folder / f"a{ending}", folder / f"b{ending}"
+    texts = ["a film " * 100] * 20  # 700 bytes each: the third block has the rows from 10 on
+    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
+    line_end, bad = (b"\r\n", "1,2,3") if ending == ".csv" else (b"\n", "[]")
+    lines = source.read_bytes().split(line_end)
+    source.write_bytes(line_end.join([*lines[:15], bad.encode(), *lines[15:]]))
+    return source, output, bad
+
+
+def test_a_failing_callback_leaves_what_is_done(tmp_path: Path) -> None:
     def fail(progress: Progress) -> None:
         raise RuntimeError(f"stopped at {progress.records}")
 
-    source = write_csv(tmp_path / "a.csv", many_texts(500))
-    with pytest.raises(RuntimeError, match="stopped at"):
-        score_file(shipped_scorer(), source, tmp_path / "b.csv", on_progress=fail)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    source, output = write_csv(tmp_path / "a.csv", many_texts(500)), tmp_path / "b.csv"
+    with pytest.raises(RuntimeError, match="stopped at") as caught:
+        score_file(shipped_scorer(), source, output, SMALL_BLOCKS, on_progress=fail)
+    assert "--resume" in " ".join(caught.value.__notes__)
+    assert not output.exists()
+    score_file(shipped_scorer(), source, output, replace(SMALL_BLOCKS, resume=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
+    score_file(shipped_scorer(), source, tmp_path / "c.csv")
+    assert output.read_bytes() == (tmp_path / "c.csv").read_bytes()
 
 
 def test_long_reviews(tmp_path: Path, request: pytest.FixtureRequest) -> None:

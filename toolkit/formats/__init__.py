@@ -35,7 +35,7 @@ ENDINGS = {
 }
 
 
-def format_of(path: Path, asked: str | None = None) -> str:
+def format_of(path: Path, asked: str | None = None, option: str = "--format") -> str:
     """Tell the format of a file: the one asked for, or the one of its name.
 
     Parameters
@@ -44,6 +44,8 @@ def format_of(path: Path, asked: str | None = None) -> str:
         The file.
     asked : str | None
         One of `FORMATS`.
+    option : str
+        What the user can ask with, for the message.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def format_of(path: Path, asked: str | None = None) -> str:
     if found is None:
         raise UsageError(
             f"{path}: no known format {ending!r}; files can end in {', '.join(ENDINGS)} "
-            f"(and then {' or '.join(PACKINGS)}), or say it with --format"
+            f"(and then {' or '.join(PACKINGS)}), or say it with {option}"
         )
     if found == "parquet" and packing:
         raise UsageError(f"{path}: a Parquet file is packed inside; unpack the file first")

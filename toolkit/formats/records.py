@@ -113,36 +113,40 @@ class RecordFile(ReviewFile):
         offset, self._line, wanted = start or first
         if start:
             self._stream.seek(offset)
+        is_last = False
+        while not is_last:
+            content, is_last = self._next(wanted)
+            data = content.data
+            self.trailer = data[content.end :] if is_last else b""
+            if content.end or content.broken:
+                self._stream.advance(content.end)
+                offset += content.end + content.skipped
+                number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
+                wanted = self._next_size(content, wanted)
+                yield Block(content, number, len(data), (offset, self._line, wanted))
+            del data, content  # which may be large, before the next ones are read
+
+    def _next(self, wanted: int) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more than wanted if one is longer.
+
+        Also tell whether they are the last. Where a record has no end in sight, what follows it is
+        left for later.
+        """
         size = wanted
         while True:
             data = self._peek(size)
             at_end = len(data) < size
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
-            # Where a record has no end in sight, what follows it is left for the next blocks.
             is_last = at_end and size == wanted
             content = self._split(data, at_end=is_last)
-            if not content.end and not is_last:
-                if data.isspace() and at_end:
-                    is_last = True
-                elif not at_end and size < RECORD_BYTES_LIMIT:
-                    size = min(2 * size, RECORD_BYTES_LIMIT)
-                    continue
-                else:
-                    content = self._give_up(data, at_end=at_end)
-            if content.end or content.broken:
-                self._stream.advance(content.end)
-                offset += content.end + content.skipped
-                number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
-                wanted = self._next_size(content, wanted)
-                self.trailer = data[content.end :] if is_last else b""
-                yield Block(content, number, len(data), (offset, self._line, wanted))
-            elif is_last:
-                self.trailer = data
-            del data, content  # which may be large, before the next ones are read
-            size = wanted
-            if is_last:
-                return
+            if content.end or is_last:
+                return content, is_last
+            if at_end and data.isspace():
+                return content, True
+            if at_end or size >= RECORD_BYTES_LIMIT:
+                return self._give_up(data, at_end=at_end), False
+            size = min(2 * size, RECORD_BYTES_LIMIT)
 
     def rejects(self, block: Block) -> list[Reject]:
         """Describe what is broken in a block."""
@@ -179,7 +183,7 @@ class RecordFile(ReviewFile):
         number = block.number + data.count(b"\n", 0, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
         if skipped:
-            return Reject(number, reason, None, stop - start + skipped)
+            return Reject(number, reason, None, len(raw) + skipped)
         raw = self._stream.as_in_file(raw)
         return Reject(number, reason, raw, len(raw))
 
@@ -188,8 +192,9 @@ class RecordFile(ReviewFile):
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
         nothing = Lines.find(b"", np.zeros(0, np.int64))
-        if data.isspace():  # blank lines are no records
-            return Content(data, len(data), nothing, None, [])
+        blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip(b"\r\n"))) + 1
+        if blank:  # lines before it: they are no part of the record
+            return Content(data, blank, nothing, None, [])
         if newline >= 0:
             end = newline + 1
             why = self.endless if at_end else f"{self.too_long} {reason}"

@@ -178,7 +178,8 @@ def _score_blocks(
 def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(source, options.reading.format)
-    target = format_of(output, options.output_format or (own if output == STDIN else None))
+    asked = options.output_format or (own if output == STDIN else None)
+    target = format_of(output, asked, "--output-format")
     if options.reading.delimiter is not None and not {own, target} & set(DELIMITED):
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
