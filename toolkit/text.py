@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,16 +35,15 @@ UNKNOWN_ID = 2
 FIRST_WORD_ID = 4  # rank 1 is 1 + 3, as with index_from=3 in keras.datasets.imdb
 
 # A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
-# reviews have to be read again for their last 100 tokens, with twice as many bytes; with 6.5 it is
-# 0.9 %, and a fifth of a microsecond a review more, as a second look-up hashes all words again.
+# reviews have to be read again for their last 100 tokens, with twice as many bytes.
 _TAIL_BYTES_PER_TOKEN = 7
 
-# What is made of 1,024 tails stays in the processor's second-level cache and within what malloc
-# gives again without asking the system: 3.8 µs a review, against 4.3 for 4,096 and 4.2 for 512.
+# What is made of the bytes of so many tails stays in the processor's second-level cache.
 _TAILS_AT_ONCE = 1024
 _ROWS_AT_ONCE = 8192
 
 Ids = npt.NDArray[np.int32]
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ class TokenIds:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
         return cls(
-            values=np.concatenate([np.zeros(0, np.int32), *(part.values for part in parts)]),
-            starts=_concatenate([p.starts + s for p, s in zip(parts, shifts, strict=True)]),
-            stops=_concatenate([p.stops + s for p, s in zip(parts, shifts, strict=True)]),
+            values=_concatenate([p.values for p in parts], np.int32),
+            starts=_concatenate(
+                [p.starts + s for p, s in zip(parts, shifts, strict=True)], np.int64
+            ),
+            stops=_concatenate([p.stops + s for p, s in zip(parts, shifts, strict=True)], np.int64),
         )
 
     def padded(self, width: int) -> Ids:
@@ -193,10 +195,9 @@ class Vocabulary:
         """
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE)
-            return TokenIds.concatenate([self._look_up(Pieces.of(part)) for part in slices])
-        limit = last * _TAIL_BYTES_PER_TOKEN
-        slices = _string_slices(texts, _TAILS_AT_ONCE)
-        return TokenIds.concatenate([self._encode_tails(part, last, limit) for part in slices])
+            return TokenIds.concatenate([self._look_up([Pieces.of(part)]) for part in slices])
+        parts = list(_string_slices(texts, _TAILS_AT_ONCE))
+        return self._encode_tails(parts, last, last * _TAIL_BYTES_PER_TOKEN)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """The words of a row of ids, joined by spaces; padding is left out.
@@ -216,28 +217,39 @@ class Vocabulary:
         words = pc.binary_join_element_wise(self.words, "", END)
         return pa.concat_arrays([pa.array([END, "<start>", "<unknown>", "<unused>"]), words])
 
-    def _encode_tails(self, texts: pa.StringArray, last: int, limit: int) -> TokenIds:
+    def _encode_tails(self, texts: list[pa.StringArray], last: int, limit: int) -> TokenIds:
         """Read so many bytes at the end of each text, and more where they hold too few tokens."""
-        ids = self._look_up(
-            Pieces.of(pc.binary_slice(texts.cast(pa.binary()), -limit, np.iinfo(np.int32).max))
-        )
+        ids = self._look_up([Pieces.of(_last_bytes(part, limit)) for part in texts])
         # The cut may go through a token, even through a character: the first token is left out.
-        cut = byte_lengths(texts) > limit
+        cut = _concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
         ids = TokenIds(ids.values, np.minimum(ids.starts + cut, ids.stops), ids.stops)
-        short = np.flatnonzero(cut & (ids.lengths < last))
-        if not len(short):
+        short = cut & (ids.lengths < last)
+        if not short.any():
             return ids
-        longer = self._encode_tails(texts.take(pa.array(short)), last, 2 * limit)
+        bounds = np.cumsum([len(part) for part in texts])[:-1]
+        rest = [
+            part.filter(pa.array(mask))
+            for part, mask in zip(texts, np.split(short, bounds), strict=True)
+            if mask.any()
+        ]
+        longer = self._encode_tails(rest, last, 2 * limit)
         ids.starts[short] = longer.starts + len(ids.values)
         ids.stops[short] = longer.stops + len(ids.values)
         return TokenIds(np.concatenate([ids.values, longer.values]), ids.starts, ids.stops)
 
-    def _look_up(self, pieces: Pieces) -> TokenIds:
-        ids = pc.fill_null(pc.index_in(pieces.strings, value_set=self._by_id), UNKNOWN_ID)
-        ids = ids.to_numpy()
+    def _look_up(self, parts: list[Pieces]) -> TokenIds:
+        # At once, as each call makes a table of all words first, which takes a quarter millisecond.
+        pieces = pa.chunked_array([part.strings for part in parts], pa.string())
+        ids = pc.fill_null(pc.index_in(pieces, value_set=self._by_id), UNKNOWN_ID).to_numpy()
         tokens = np.flatnonzero(ids != PADDING_ID)
-        stops = np.searchsorted(tokens, pieces.stops)
+        before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
+        ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
+        stops = np.searchsorted(tokens, _concatenate(ends, np.int64))
         return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
+
+
+def _last_bytes(texts: pa.StringArray, limit: int) -> pa.BinaryArray:
+    return pc.binary_slice(texts.cast(pa.binary()), -limit, np.iinfo(np.int32).max)
 
 
 def _string_slices(texts: pa.Array | pa.ChunkedArray, rows: int) -> Iterator[pa.StringArray]:
@@ -254,5 +266,5 @@ def _as_strings(column: pa.ChunkedArray) -> pa.StringArray:
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def _concatenate(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, np.int64), *parts])
+def _concatenate(parts: list[npt.NDArray[_Number]], kind: type[_Number]) -> npt.NDArray[_Number]:
+    return np.concatenate([np.zeros(0, kind), *parts])
