@@ -83,6 +83,18 @@ def test_order_of_the_reviews_does_not_matter() -> None:
     assert Vocabulary.build(pa.array(texts)) == Vocabulary.build(pa.array(texts[::-1]))
 
 
+def test_equal_counts_are_ordered_by_bytes() -> None:
+    # Some bytes of words are lower than the space that ends a piece.
+    words = ["a", "a\x00", "a\x1f", "a'", "ab", "é"]
+    assert Vocabulary.build(pa.array([" ".join(words[::-1])])).words.to_pylist() == words
+
+
+def test_reserved_ids_are_no_words() -> None:
+    vocabulary = Vocabulary(pa.array(["", "<start>", "a", "a"]))
+    rows = vocabulary.encode(pa.array(["<start> a"])).padded(4)
+    assert rows.tolist() == [[0, 1, 2, 6]]
+
+
 @given(st.lists(review_texts))
 def test_vocabulary_file_reads_back(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]

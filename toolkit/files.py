@@ -25,7 +25,7 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
     special = exists and not (path.is_file() or path.is_dir())
-    if special or path.absolute().is_relative_to("/dev"):
+    if special or path.absolute().parent == Path("/dev"):
         raise UsageError(f"{path}: is a device or a pipe. Choose a file with {option}.")
     if (exists or path.is_symlink()) and not force:
         raise UsageError(

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# The first bytes of white space in UTF-8, so that few texts have to be looked at as a whole.
-_FIRST_OF_BLANK = sorted({b""} | {chr(c).encode()[:1] for c in range(0x10000) if chr(c).isspace()})
+# The first bytes of white space in UTF-8, so that few texts have to be looked at as a whole. They
+# are listed, as finding them takes 3 ms of every start.
+_FIRST_OF_BLANK = [b"", *(bytes([byte]) for byte in b"\t\n\v\f\r\x1c\x1d\x1e\x1f \xc2\xe1\xe2\xe3")]
 
 
 def is_unicode(text: str) -> bool:

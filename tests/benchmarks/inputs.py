@@ -1,36 +1,55 @@
-"""Input files of the benchmark: the 25,000 IMDB test reviews several times.
+"""Input files of the benchmarks: the 25,000 IMDB test reviews, over and over, with all columns.
 
-Run as ``python -m tests.benchmarks.inputs FOLDER``.
+Run as ``python -m tests.benchmarks.inputs FILE REVIEWS``: a process of its own, because a child
+inherits the peak memory of the parent that starts it.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.data import PROJECT
-
-TIMES = 4
-REVIEWS = TIMES * 25_000
+PROJECT = Path(__file__).parents[2]
+COLUMNS = ["id", "movie", "stars", "text"]
 
 
-def make_inputs(folder: Path) -> None:
-    """Write the reviews with all their columns as CSV and as JSON Lines."""
+def reviews(part: str) -> pa.Table:
+    """Read the ``train`` or ``test`` reviews, from the folder that TOOLKIT_DATA names."""
     data = Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared"))
-    table = pq.read_table(data / "imdb/test.parquet", columns=["id", "movie", "stars", "text"])
-    rows = table.to_pylist() * TIMES
-    with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, table.column_names)
-        writer.writeheader()
-        writer.writerows(rows)
-    with (folder / "reviews.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return pq.read_table(data / "imdb" / f"{part}.parquet")
+
+
+def make_input(path: Path, number: int) -> None:
+    """Write so many reviews (a multiple of 25,000, or fewer) in the format of the path."""
+    table = reviews("test").select(COLUMNS).slice(0, number)
+    times = number // len(table)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.concat_tables([table] * times), path)
+        return
+    header, body = (_csv if path.suffix == ".csv" else _json_lines)(table)
+    with path.open("wb") as file:
+        file.write(header.encode())
+        for _ in range(times):
+            file.write(body.encode())
+
+
+def _csv(table: pa.Table) -> tuple[str, str]:
+    header, body = io.StringIO(), io.StringIO()
+    csv.writer(header).writerow(table.column_names)
+    csv.writer(body).writerows(zip(*(column.to_pylist() for column in table), strict=True))
+    return header.getvalue(), body.getvalue()
+
+
+def _json_lines(table: pa.Table) -> tuple[str, str]:
+    return "", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
 
 
 if __name__ == "__main__":
-    make_inputs(Path(sys.argv[1]))
+    make_input(Path(sys.argv[1]), int(sys.argv[2]))

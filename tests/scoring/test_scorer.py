@@ -16,8 +16,8 @@ from tests.models import MODEL, shipped_scorer, text_in_session
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
+from toolkit.pieces import SEPARATORS
 from toolkit.scoring.scorer import Score
-from toolkit.text import SEPARATORS
 
 FILM, BORE = "a superb and moving film, the best of the year", "the worst: dull, awful, a waste"
 NOTHING = Score(None, None)

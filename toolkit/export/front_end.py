@@ -11,10 +11,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from toolkit.model_file import TEXT, TOKEN_IDS
+from toolkit.pieces import SEPARATORS
 from toolkit.text import (
     FIRST_WORD_ID,
     PADDING_ID,
-    SEPARATORS,
     START_ID,
     UNKNOWN_ID,
     Vocabulary,

@@ -11,6 +11,7 @@ import onnx
 
 from toolkit.backend import import_keras, import_tensorflow
 from toolkit.errors import MissingExtraError, ModelError
+from toolkit.export.fold import fold
 from toolkit.export.tidy import tidy
 from toolkit.model_file import PROBABILITY, TOKEN_IDS
 
@@ -95,4 +96,4 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
     model, _ = tf2onnx.convert.from_function(
         tf.function(forward, input_signature=signature), signature, opset=OPSET
     )
-    return tidy(model)
+    return fold(tidy(model))

@@ -14,7 +14,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.formats.base import Block, Parsed, ReadOptions
 from toolkit.formats.columns import check_one_each
 from toolkit.formats.lines import Lines, Positions, spans, values_buffer
-from toolkit.formats.quoting import QUOTE, Cuts, find_cuts
+from toolkit.formats.quoting import OPEN_QUOTE, QUOTE, Cuts, find_cuts
 from toolkit.formats.records import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -50,6 +50,7 @@ class DelimitedFile(RecordFile):
 
     default_delimiter = ","
     too_long = "a record (a quote that is never closed?)"
+    endless = OPEN_QUOTE
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.delimiter = options.delimiter or self.default_delimiter
@@ -150,7 +151,7 @@ class DelimitedFile(RecordFile):
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines, delimiters = content.lines.only(good), content.layout
-        if not isinstance(delimiters, np.ndarray):  # of a line that was given up
+        if not isinstance(delimiters, np.ndarray):  # of a block without records
             delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)

@@ -211,8 +211,8 @@ class ParquetOutput:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Leave the file as it is, which is no Parquet file."""
-        self._writer.is_open = False  # or else it writes the footer when it is collected
+        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        self._writer.is_open = False
 
     def _flush(self) -> None:
         if self._pending:

@@ -14,7 +14,7 @@ QUOTE, NEWLINE = ord('"'), ord("\n")
 
 _BEHIND_QUOTE = "a quoted field goes on behind its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
-_OPEN_QUOTE = "a quote that is opened here is never closed"
+OPEN_QUOTE = "a quote that is opened here is never closed"
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -122,7 +122,7 @@ def _find_cuts_one_by_one(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
             if (undecided and not at_end) or (newline := text.find(b"\n", record)) < 0:
                 break
             broken[newline] = (
-                _OPEN_QUOTE
+                OPEN_QUOTE
                 if match is None
                 else _LONE_RETURN
                 if following == b"\r"

@@ -71,7 +71,8 @@ class RecordFile(ReviewFile):
     """
 
     _offset = 0  # where the records start
-    too_long = "a line"  # what a record may be that has a line end and goes on behind it
+    # What a record is that has a line end and goes on behind it, to the limit or to the end.
+    too_long = endless = "a record"
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(path, options)
@@ -112,29 +113,40 @@ class RecordFile(ReviewFile):
         offset, self._line, wanted = start or first
         if start:
             self._stream.seek(offset)
+        is_last = False
+        while not is_last:
+            content, is_last = self._next(wanted)
+            data = content.data
+            self.trailer = data[content.end :] if is_last else b""
+            if content.end or content.broken:
+                self._stream.advance(content.end)
+                offset += content.end + content.skipped
+                number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
+                wanted = self._next_size(content, wanted)
+                yield Block(content, number, len(data), (offset, self._line, wanted))
+            del data, content  # which may be large, before the next ones are read
+
+    def _next(self, wanted: int) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more than wanted if one is longer.
+
+        Also tell whether they are the last. Where a record has no end in sight, what follows it is
+        left for later.
+        """
         size = wanted
         while True:
             data = self._peek(size)
             at_end = len(data) < size
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
-            content = self._split(data, at_end=at_end)
-            if not content.end and not at_end:
-                if size < RECORD_BYTES_LIMIT:
-                    size = min(2 * size, RECORD_BYTES_LIMIT)
-                    continue
-                content = self._give_up(data)
-            if content.end or content.broken:
-                self._stream.advance(content.end)
-                offset += content.end + content.skipped
-                newlines = content.data.count(b"\n", 0, content.end)
-                number, self._line = self._line, self._line + newlines
-                wanted = self._next_size(content, wanted)
-                yield Block(content, number, len(data), (offset, self._line, wanted))
-            size = wanted
-            if at_end:
-                self.trailer = data[content.end :]
-                return
+            is_last = at_end and size == wanted
+            content = self._split(data, at_end=is_last)
+            if content.end or is_last:
+                return content, is_last
+            if at_end and data.isspace():
+                return content, True
+            if at_end or size >= RECORD_BYTES_LIMIT:
+                return self._give_up(data, at_end=at_end), False
+            size = min(2 * size, RECORD_BYTES_LIMIT)
 
     def rejects(self, block: Block) -> list[Reject]:
         """Describe what is broken in a block."""
@@ -175,15 +187,18 @@ class RecordFile(ReviewFile):
         raw = self._stream.as_in_file(raw)
         return Reject(number, reason, raw, len(raw))
 
-    def _give_up(self, data: bytes) -> Content:
-        """Reject the line that starts a record longer than the limit."""
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject the line that starts a record longer than the limit, or one that never ends."""
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
         nothing = Lines.find(b"", np.zeros(0, np.int64))
+        blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip(b"\r\n"))) + 1
+        if blank:  # lines before it: they are no part of the record
+            return Content(data, blank, nothing, None, [])
         if newline >= 0:
             end = newline + 1
-            broken = Broken(0, end, f"{self.too_long} {reason}")
-            return Content(data, end, nothing, None, [broken])
+            why = self.endless if at_end else f"{self.too_long} {reason}"
+            return Content(data, end, nothing, None, [Broken(0, end, why)])
         skipped = 0
         while b"\n" not in data and (more := len(data)):
             self._stream.advance(more)

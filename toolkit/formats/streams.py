@@ -76,7 +76,8 @@ class ByteStream:
         self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
         self._packing = packing_of(path)
         self._source = self._opened_source()
-        self._data = b""
+        self._offset = 0  # of what comes next
+        self._data = b""  # read already, from `_at` on
         self._at = 0
 
     @property
@@ -120,16 +121,20 @@ class ByteStream:
     def advance(self, size: int) -> None:
         """Go on behind bytes that `peek` gave."""
         self._at += size
+        self._offset += size
+        if self._at == len(self._data):
+            self._data, self._at = b"", 0
 
     def seek(self, offset: int) -> None:
-        """Go to an offset of what `peek` gives, from the start of a stream not read yet."""
-        if self._packing is None and self._encoding is None:
-            self._data, self._at = b"", 0
+        """Go forward to an offset of what `peek` gives."""
+        if self._packing is None and self._encoding is None and self.path != STDIN:
+            self._data, self._at, self._offset = b"", 0, offset
             self._file.seek(offset)
-            return
-        while offset > 0 and (skipped := len(self.peek(min(offset, _READ_BYTES)))):
+        while self._offset < offset:
+            skipped = len(self.peek(min(offset - self._offset, _READ_BYTES)))
+            if not skipped:
+                return
             self.advance(skipped)
-            offset -= skipped
 
     def as_in_file(self, data: bytes) -> bytes:
         """Give some bytes as they stand in the file (unpacked)."""

@@ -172,6 +172,7 @@ def _score_blocks(
         if on_progress is not None:
             records = target.summary.records
             on_progress(Progress(records, reviews.bytes_read, reviews.size, resumed))
+        del scored  # which may be large, before the next block is read
 
 
 def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:

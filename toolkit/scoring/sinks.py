@@ -159,7 +159,7 @@ class ParquetSink(Sink):
         self._scores.close()
 
     def abandon(self) -> None:
-        """Close the files as they are."""
+        """Close the files."""
         self._output.abandon()
         self._file.close()
         self._scores.close()

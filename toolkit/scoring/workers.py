@@ -63,10 +63,10 @@ def in_order(
         for item in items:
             running.append((pool.submit(function, item), size(item)))
             ahead += running[-1][1]
+            del item  # which may be large: nothing holds it but who works on it
             while len(running) > workers + 1 or (running and ahead > _BYTES_AHEAD):
-                result, taken = running.popleft()
-                ahead -= taken
-                yield result.result()
+                ahead -= running[0][1]
+                yield running.popleft()[0].result()
         while running:
             yield running.popleft()[0].result()
     finally:

@@ -1,0 +1,72 @@
+"""Reviews as the text that fastText reads, and a bigram model trained on them.
+
+Run as ``python -m tests.benchmarks.contenders.fasttext_text SOURCE FOLDER SHARDS``: trains
+``model.bin`` in the folder, and writes the reviews of a CSV file as ``reviews.txt`` and, for as
+many processes, as ``reviews.0.txt``, ``reviews.1.txt``...
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tests.benchmarks.contenders.table import read
+from tests.benchmarks.inputs import reviews
+
+APART = b".!?,'\"/()"
+# For 90.0 % on the test reviews; unigrams (dim 10, 5 epochs) reach 87.8 %, in half the time.
+OPTIONS = ["-wordNgrams", "2", "-dim", "10", "-epoch", "25"]
+
+
+def prepared(texts: pa.ChunkedArray) -> bytes:
+    """Give a line for each review, with the normalisation of fastText's own examples.
+
+    ASCII letters are lowercased and punctuation stands apart. Replacing bytes in many reviews at
+    once takes half as long as Arrow's or Python's functions for strings.
+    """
+    return b"".join(_prepared(part) for part in texts.chunks if len(part))
+
+
+def _prepared(texts: pa.StringArray) -> bytes:
+    joined = "\0".join(texts.to_pylist()).encode().lower()
+    joined = joined.replace(b"\n", b" ").replace(b"\0", b"\n")
+    for character in APART:
+        joined = joined.replace(b"%c" % character, b" %c " % character)
+    return joined + b"\n"
+
+
+def shards(table: pa.Table, number: int) -> list[pa.Table]:
+    """Cut a table into so many equal parts."""
+    bounds = [len(table) * i // number for i in range(number + 1)]
+    return [table.slice(a, b - a) for a, b in pairwise(bounds)]
+
+
+def train(folder: Path) -> None:
+    """Train the model on the 25,000 training reviews."""
+    table = reviews("train")
+    labels = pc.if_else(pc.equal(table["label"], 1), "__label__positive", "__label__negative")
+    lines = zip(labels.to_pylist(), prepared(table["text"]).splitlines(), strict=True)
+    text = folder / "train.txt"
+    text.write_bytes(b"".join(b"%s %s\n" % (label.encode(), line) for label, line in lines))
+    command = ["fasttext", "supervised", "-input", str(text), "-output", str(folder / "model")]
+    threads = ["-thread", str(os.cpu_count())]
+    subprocess.run([*command, *OPTIONS, *threads, "-verbose", "0"], check=True)
+
+
+def main(source: Path, folder: Path, number: int) -> None:
+    """Do both."""
+    train(folder)
+    table = read(source)
+    (folder / "reviews.txt").write_bytes(prepared(table["text"]))
+    for i, shard in enumerate(shards(table, number)):
+        (folder / f"reviews.{i}.txt").write_bytes(prepared(shard["text"]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,65 @@
+"""The results: kept in results.json, printed as Markdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.measure import CORES
+
+RESULTS = Path(__file__).with_name("results.json")
+PACKAGES = ["pyarrow", "onnxruntime", "numpy", "scikit-learn", "tensorflow", "keras"]
+
+Rows = list[dict[str, Any]]
+
+
+def load() -> dict[str, Any]:
+    """Read what was measured so far, by part."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
+
+
+def save(part: str, rows: Rows) -> None:
+    """Replace the results of a part, with the machine and the date."""
+    results = load() | {part: {"machine": machine(), "rows": rows}}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """Describe what the figures depend on."""
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "processor": _processor(),
+        "cores": CORES,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a Markdown table; all columns but the first are aligned to the right."""
+    print(f"\n**{title}**\n")
+    print("| " + " | ".join(header) + " |")
+    print("|---|" + "---:|" * (len(header) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    sys.stdout.flush()
+
+
+def seconds(row: dict[str, Any]) -> str:
+    """Write a median with its spread."""
+    return f"{row['seconds']:.2f} ({min(row['runs']):.2f} to {max(row['runs']):.2f})"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

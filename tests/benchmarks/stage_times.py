@@ -1,0 +1,78 @@
+"""The time within parts of one `toolkit score`, as JSON: ``stage_times SOURCE OUTPUT``.
+
+Functions are wrapped from outside. What one calls is counted there and not in the caller, so that
+the stages add up to the time of `score_file`; start and loading of the model are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
+from pkgutil import resolve_name
+from typing import Any
+
+from toolkit.commands.app import app
+
+# Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
+STAGES = [
+    ("read", "toolkit.formats.streams:ByteStream", "peek"),
+    ("split", "toolkit.formats.delimited:DelimitedFile", "_split"),
+    ("parse", "toolkit.formats.delimited:DelimitedFile", "parse"),
+    ("tokens", "toolkit.scoring.scorer:Scorer", "token_ids"),
+    ("network", "onnxruntime:InferenceSession", "run"),
+    ("blanks", "toolkit.scoring.scorer:Scorer", "probabilities"),
+    ("labels", "toolkit.scoring.scorer:Scorer", "sentiments"),
+    ("render", "toolkit.formats.delimited:DelimitedFile", "render"),
+    ("write", "toolkit.scoring.sinks", "write_all"),
+    ("rest", "toolkit.scoring.score_file", "score_file"),
+]
+
+
+class Stopwatch:
+    """Time by stage, of functions that call one another in one thread."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._running: list[str] = []
+        self._since = time.perf_counter()
+
+    def wrap(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a function that does the same and is timed."""
+
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self._switch()
+            self._running.append(stage)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._switch()
+                self._running.pop()
+
+        return timed
+
+    def _switch(self) -> None:
+        """Book the time since the last switch on the innermost stage."""
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
+
+
+def main(source: str, output: str) -> None:
+    """Score a file with one worker, and print the seconds of each stage."""
+    stopwatch = Stopwatch()
+    for stage, holder, name in STAGES:
+        where = resolve_name(holder)
+        setattr(where, name, stopwatch.wrap(stage, getattr(where, name)))
+    options = ["-o", output, "--workers", "1", "--force", "--quiet"]
+    app(["score", source, *options], standalone_mode=False)
+    print(json.dumps({stage: stopwatch.seconds[stage] for stage, *_ in STAGES}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
