@@ -20,8 +20,10 @@ from toolkit.formats import open_reviews
 from toolkit.formats.base import Block, Parsed, Place, ReadOptions
 
 PIECES = [
-    b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r", b" ",
-    b"\x00", b"{", b"}", b'{"text": "a"}\n', b'{"text": "b", "x": [1]}\n', b'"text"', b": ", b"[]", b"\\",
+    b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r",
+    b" ",
+    b"\x00", b"{", b"}", b'{"text": "a"}\n', b'{"text": "b", "x": [1]}\n', b'"text"', b": ",
+    b"[]", b"\\",
     b"\\u0074", b"a,b\n", b'"a",b\n', b"a\tb\n", b"null", b"1e5", b"\xef\xbb\xbf", b"\xe2\x80\xa8",
 ]  # fmt: skip
 bodies = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join) | st.binary(max_size=60)
