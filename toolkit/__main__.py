@@ -1,5 +1,5 @@
 """`python -m toolkit` is the command `toolkit`."""
 
-from toolkit.commands.app import main
+from toolkit.commands.app import run
 
-main()
+run()

@@ -15,7 +15,7 @@ import pytest
 from tests.commands.running import COMMAND, Command, Ran, in_its_own_process
 from tests.scoring.test_scorer import many_texts
 from toolkit import __version__
-from toolkit.commands.progress import progress_lines
+from toolkit.commands.progress_lines import progress_lines
 from toolkit.scoring.summary import Progress
 
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
@@ -109,7 +109,7 @@ def test_progress_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("toolkit.commands.progress.time.perf_counter", lambda: now)
+    monkeypatch.setattr("toolkit.commands.progress_lines.time.perf_counter", lambda: now)
     update = progress_lines("a.csv")
     for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007
         update(Progress(records, records * 2, 8000))

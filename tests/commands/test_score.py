@@ -54,7 +54,7 @@ def test_options_reach_the_scoring(command: Command) -> None:
 
 
 def test_quiet_says_nothing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.commands.progress._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("toolkit.commands.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
     ran = command("score", write("reviews.csv"), "--quiet")
     assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
     assert command.files() == ["reviews.csv", "reviews.scored.csv"]

@@ -1,8 +1,7 @@
-"""How far a long command has come, for people and for logs; on standard error."""
+"""How far a long command has come, for people; on standard error."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +16,6 @@ from rich.progress import (
 )
 
 from toolkit.scoring.summary import Progress as FileProgress
-
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
@@ -40,25 +37,3 @@ def progress_bar(name: str) -> Iterator[Callable[[FileProgress], None]]:
             bar.update(task, completed=progress.bytes_done, total=progress.bytes_in_all, rate=rate)
 
         yield update
-
-
-def progress_lines(name: str) -> Callable[[FileProgress], None]:
-    """Write a plain line every ten seconds, with the rate and the time left of the last ones."""
-    started = time.perf_counter()
-    last, before = started, FileProgress(0, 0, None)
-
-    def update(progress: FileProgress) -> None:
-        nonlocal last, before
-        seconds = time.perf_counter() - last
-        if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
-            return
-        done, total = progress.bytes_done, progress.bytes_in_all
-        share, left = "", ""
-        if total:
-            share = f"{done / total:.0%}, "
-            left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
-        rate = (progress.records - max(before.records, progress.resumed)) / seconds
-        sys.stderr.write(f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s{left}\n")
-        last, before = last + seconds, progress
-
-    return update

@@ -254,12 +254,14 @@ def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) 
 @contextmanager
 def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
     """Show a bar on a terminal, and a line every ten seconds elsewhere."""
-    from toolkit.commands.progress import progress_bar, progress_lines
-
     if quiet:
         yield None
     elif typer.get_text_stream("stderr").isatty():
+        from toolkit.commands.progress import progress_bar
+
         with progress_bar(file.name) as on_progress:
             yield on_progress
     else:
+        from toolkit.commands.progress_lines import progress_lines
+
         yield progress_lines(file.name)

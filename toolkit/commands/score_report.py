@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
+import typer
 
 from toolkit import __version__
 from toolkit.files import atomic_file
@@ -26,12 +25,11 @@ def total(results: Sequence[FileResult]) -> Summary:
 
 def show(results: Sequence[FileResult], jobs: Jobs) -> None:
     """Print the summary on standard error."""
-    console = Console(stderr=True, highlight=False)
     where = jobs.folder or jobs.files[0].output
     title = "standard output" if where == STDIN else str(where)
-    console.print(Text(title, "bold"), soft_wrap=True)
+    typer.secho(title, bold=True, err=True)
     for name, value in _rows(results, jobs):
-        console.print(Text(f"  {name:<13} {value}"), soft_wrap=True)
+        typer.echo(f"  {name:<13} {value}", err=True)
 
 
 def _rows(results: Sequence[FileResult], jobs: Jobs) -> list[tuple[str, str]]:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json
 
 from toolkit.formats.base import Block, Parsed, Reject
 from toolkit.formats.json_members import DECODER, follow, kind_of, members
@@ -167,6 +166,8 @@ class JsonLinesFile(RecordFile):
 
     def _parse_at_once(self, content: Content, stops: Positions) -> _Objects | None:
         """Parse with Arrow; None if a line is anything but one object with a string or null."""
+        import pyarrow.json
+
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
@@ -176,10 +177,10 @@ class JsonLinesFile(RecordFile):
         for key in reversed(self._text_path[1:]):
             kind = pa.struct([(key, kind)])
         try:
-            table = pa.json.read_json(
+            table = pyarrow.json.read_json(
                 pa.BufferReader(content.whole()),
-                pa.json.ReadOptions(use_threads=False, block_size=content.end + 1),
-                pa.json.ParseOptions(
+                pyarrow.json.ReadOptions(use_threads=False, block_size=content.end + 1),
+                pyarrow.json.ParseOptions(
                     explicit_schema=pa.schema([(self._text_path[0], kind)]),
                     unexpected_field_behavior="ignore",
                 ),

@@ -16,6 +16,7 @@ from toolkit.formats.base import Place
 from toolkit.formats.output import Output
 from toolkit.formats.parquet import ParquetOutput
 from toolkit.formats.streams import packed_nothing, packer
+from toolkit.scoring.flusher import Flusher
 from toolkit.scoring.summary import Summary
 
 
@@ -76,6 +77,7 @@ class ByteSink(Sink):
         self._output = output
         self._packing = packing
         self._length = 0 if is_new else file.tell()
+        self._flusher = Flusher(file.fileno()) if file.seekable() else None
         if is_new:
             self._write(packer(packing)(pa.py_buffer(output.header)))
 
@@ -101,15 +103,19 @@ class ByteSink(Sink):
         self._write(packer(self._packing)(pa.py_buffer(self._output.trailer())))
         if not self._length:
             self._write(packed_nothing(self._packing))
-        self._file.close()
+        self.abandon()
 
     def abandon(self) -> None:
         """Close the file."""
+        if self._flusher is not None:
+            self._flusher.close()
         self._file.close()
 
     def _write(self, data: bytes | pa.Buffer) -> None:
         write_all(self._file, data)
         self._length += len(data)
+        if self._flusher is not None:
+            self._flusher.wrote(len(data))
 
 
 class ParquetSink(Sink):

@@ -1,0 +1,33 @@
+"""How far a long command has come, for logs; on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from toolkit.scoring.summary import Progress
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def progress_lines(name: str) -> Callable[[Progress], None]:
+    """Write a plain line every ten seconds, with the rate and the time left of the last ones."""
+    started = time.perf_counter()
+    last, before = started, Progress(0, 0, None)
+
+    def update(progress: Progress) -> None:
+        nonlocal last, before
+        seconds = time.perf_counter() - last
+        if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
+            return
+        done, total = progress.bytes_done, progress.bytes_in_all
+        share, left = "", ""
+        if total:
+            share = f"{done / total:.0%}, "
+            left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
+        rate = (progress.records - max(before.records, progress.resumed)) / seconds
+        sys.stderr.write(f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s{left}\n")
+        last, before = last + seconds, progress
+
+    return update
