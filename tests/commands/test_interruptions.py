@@ -53,9 +53,7 @@ def goes_on(large_file: Path, output: Path, expected: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize(
-    ("ending", "workers"), [(".csv", "1"), (".csv", "2"), (".parquet", "2")]
-)
+@pytest.mark.parametrize(("ending", "workers"), [(".csv", "1"), (".csv", "2"), (".parquet", "2")])
 def test_a_signal_keeps_what_is_done(
     number: signal.Signals,
     ending: str,

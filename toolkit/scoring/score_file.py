@@ -97,13 +97,15 @@ def score_file(
     options = options or ScoringOptions()
     places = Places(output, options.rejected or default_rejected(source, output))
     resumes = options.resume and not options.force
+    if resumes and STDIN in (source, output):
+        raise UsageError("--resume: a run goes on only from a file to a file, with their names")
     with open_reviews(source, options.reading) as reviews:
         written = _output(reviews, source, output, options)
         places.check(source, force=options.force, resume=resumes)
         with open_target(
             places,
             written,
-            cache(lambda: identity(scorer, source, options)),
+            None if source == STDIN else cache(lambda: identity(scorer, source, options)),
             force=options.force,
             resume=resumes,
             seconds=options.checkpoint_seconds,

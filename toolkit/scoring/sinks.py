@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -88,7 +89,11 @@ class ByteSink(Sink):
         if length is not None:
             file.truncate(length)
             file.seek(length)
-        return cls(file, output, packing, is_new=length is None)
+        try:
+            return cls(file, output, packing, is_new=length is None)
+        except BaseException:
+            file.close()
+            raise
 
     def lengths(self) -> dict[str, int]:
         """Give the length of the file."""
@@ -167,7 +172,8 @@ class ParquetSink(Sink):
     def abandon(self) -> None:
         """Close the files."""
         self._output.abandon()
-        self._file.close()
+        with suppress(OSError):  # a full disk, which is why the file is abandoned
+            self._file.close()
         self._scores.close()
 
 

@@ -6,7 +6,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -75,7 +75,7 @@ class Target(ABC):
 def open_target(
     places: Places,
     output: Output,
-    identity: Callable[[], dict[str, Any]],
+    identity: Callable[[], dict[str, Any]] | None,
     *,
     force: bool,
     resume: bool,
@@ -89,8 +89,9 @@ def open_target(
         Checked already.
     output : Output
         What to write.
-    identity : Callable[[], dict[str, Any]]
-        What the result depends on; a run goes on only where all of it is as it was.
+    identity : Callable[[], dict[str, Any]] | None
+        What the result depends on; a run goes on only where all of it is as it was. None if it
+        cannot go on.
     force : bool
         Replace what exists, and begin anew where a run is unfinished.
     resume : bool
@@ -110,7 +111,8 @@ def open_target(
         If a run is unfinished and neither resumed nor forced, or has another identity.
     """
     if places.output == STDIN:
-        yield _StandardOutput(places, output)
+        with closing(_StandardOutput(places, output)) as standard_output:
+            yield standard_output
         return
     work = Unfinished(places.output)
     with reporting_failures(places.output):
@@ -121,7 +123,7 @@ def open_target(
             )
         work.lock()
     try:
-        checkpoint = work.load(identity()) if resume and work.exists() else None
+        checkpoint = work.load(identity()) if identity and resume and work.exists() else None
         with reporting_failures(places.output):
             target = _File(places, output, work, checkpoint, identity, seconds)
     except BaseException:
@@ -148,7 +150,7 @@ class _File(Target):
         output: Output,
         work: Unfinished,
         checkpoint: Checkpoint | None,
-        identity: Callable[[], dict[str, Any]],
+        identity: Callable[[], dict[str, Any]] | None,
         seconds: float,
     ) -> None:
         super().__init__()
@@ -196,15 +198,19 @@ class _File(Target):
         self._blocks += 1
         now = time.monotonic()
         self.summary.seconds = self._seconds_before + now - self._began
-        if is_replayed:
+        if is_replayed or self._identity is None:
             return
         lengths = self._sink.lengths()
         if SCORES not in lengths:
             lengths[REJECTED] = self._rejects.tell()
         self._latest = Checkpoint(block.following, lengths, self.summary.as_dict())
         if now - self._saved_at >= self._seconds:
-            self._work.save(self._latest, self._identity())
+            self._save(self._latest)
             self._saved_at = now
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        if self._identity is not None:
+            self._work.save(checkpoint, self._identity())
 
     def finish(self) -> None:
         """Write the end, and move the files to their places."""
@@ -213,7 +219,7 @@ class _File(Target):
             self._rejects.close()
             flush_to_disk(self._work.file(OUTPUT))
             done = Checkpoint((), {REJECTED: 0}, self.summary.as_dict(), complete=True)
-            self._work.save(done, self._identity())
+            self._save(done)
             self._latest = done
         with held_back():
             self._move()
@@ -241,7 +247,7 @@ class _File(Target):
             return
         if not self._latest.complete:
             with suppress(OSError), held_back():
-                self._work.save(self._latest, self._identity())
+                self._save(self._latest)
         if self._work.exists():
             error.add_note(GO_ON)
         else:
@@ -262,7 +268,11 @@ class _StandardOutput(Target):
         self._file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (never closed)
         with reporting_failures(Path("standard output")):
             self._sink = ByteSink(self._file, output, None, is_new=True)
-        self._rejects = TemporaryFile()  # noqa: SIM115 (as above)
+        self._rejects = TemporaryFile()  # noqa: SIM115 (closed by `close`)
+
+    def close(self) -> None:
+        """Remove the rejects that are not in their place."""
+        self._rejects.close()
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
