@@ -11,7 +11,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.formats import ENDINGS
 from toolkit.formats.base import STDIN
 from toolkit.formats.streams import packing_of
-from toolkit.scoring.score_file import default_output
+from toolkit.scoring.score_file import REJECTED_ENDING, default_output
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,14 @@ def find_jobs(inputs: Sequence[str], output: Path | None, output_format: str | N
     for name in inputs:
         path = Path(name)
         if path != STDIN and _is_folder(path):
-            inside, others = _files_in(path)
+            inside, others = _files_in(path, output)
             found += inside
             ignored += others
             is_folder = True
         else:
             found += [(file, Path(file.name)) for file in _matches(name)]
+    found = list({source.resolve(): (source, name) for source, name in reversed(found)}.values())
+    found.reverse()
     if len(found) == 1 and not is_folder:
         source = found[0][0]
         if output is not None and _is_folder(output):
@@ -77,6 +79,10 @@ def find_jobs(inputs: Sequence[str], output: Path | None, output_format: str | N
         raise UsageError(
             f"{len(found):,} files to score: choose a folder for the scored ones with --output."
         )
+    if output.exists() and not _is_folder(output):
+        raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
+    if any(source == STDIN for source, _ in found):
+        raise UsageError("standard input has to be scored alone.")
     files = [Job(source, output / _renamed(name, output_format)) for source, name in found]
     _check_names(files)
     return Jobs(files, output, ignored)
@@ -94,9 +100,15 @@ def _matches(name: str) -> Iterator[Path]:
     yield from files
 
 
-def _files_in(folder: Path) -> tuple[list[tuple[Path, Path]], int]:
-    """Find files of reviews, without hidden ones; count the others."""
+def _files_in(folder: Path, output: Path | None) -> tuple[list[tuple[Path, Path]], int]:
+    """Find files of reviews, without hidden ones; count the others.
+
+    What earlier runs have written is left out: the folder of the outputs, and rejects.
+    """
     inside = sorted(path for path in folder.rglob("*") if path.is_file())
+    if output is not None and output.resolve() != folder.resolve():
+        inside = [path for path in inside if not path.resolve().is_relative_to(output.resolve())]
+    inside = [path for path in inside if not path.name.endswith(REJECTED_ENDING)]
     names = [(path, path.relative_to(folder)) for path in inside]
     shown = [(p, name) for p, name in names if not any(part[0] in "._" for part in name.parts)]
     found = [(path, name) for path, name in shown if _ending(path).lower() in ENDINGS]

@@ -26,6 +26,8 @@ from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.target import Places, Target, open_target
 from toolkit.scoring.workers import in_order, usable_cores
 
+REJECTED_ENDING = ".rejected.jsonl"
+
 
 @dataclass(frozen=True)
 class ScoringOptions:
@@ -54,7 +56,7 @@ def default_output(source: Path) -> Path:
 def default_rejected(source: Path, output: Path) -> Path:
     """Name the rejects beside the output: ``OUTPUT.rejected.jsonl``; beside the input if none."""
     written = source if output == STDIN else output
-    return Path(f"{'stdin' if written == STDIN else written}.rejected.jsonl")
+    return Path(f"{'stdin' if written == STDIN else written}{REJECTED_ENDING}")
 
 
 def score_file(

@@ -62,6 +62,8 @@ def score_files(
         If a run is unfinished and neither resumed nor forced, or an output exists already.
     """
     assert jobs.folder is not None
+    if options.rejected is not None:
+        raise UsageError("--rejected: is for one file; those of several stand beside each output")
     done = _Done(jobs.folder / DONE, options)
     _check_outputs(jobs, done, options)
     try:
