@@ -140,8 +140,8 @@ class ByteStream:
         """Give some bytes as they stand in the file (unpacked)."""
         if self._encoding is None:
             return data
-        text = data.decode("utf-8", "surrogatepass")
-        return text.encode(self._encoding, "surrogateescape")
+        assert isinstance(self._source, _Transcoded)
+        return self._source.encode(data.decode("utf-8", "surrogatepass"))
 
     def _opened_source(self) -> _Readable:
         source: _Readable = self._file
@@ -155,11 +155,30 @@ class _Transcoded:
 
     def __init__(self, source: _Readable, encoding: str) -> None:
         self._source = source
+        self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._is_start = True
+
+    def encode(self, text: str) -> bytes:
+        """Give some of the text as it stands in the file."""
+        try:
+            return text.encode(self._encoding, "surrogateescape")
+        except UnicodeError:  # a byte for itself, which UTF-16 and UTF-32 do not encode
+            return b"".join(
+                bytes([ord(character) & 0xFF])
+                if "\udc80" <= character <= "\udcff"
+                else character.encode(self._encoding, "replace")
+                for character in text
+            )
 
     def read(self, size: int) -> bytes:
         """Read about as many bytes; nothing at the end."""
-        while part := self._source.read(size):
+        while part := self._source.read(max(size, 4)):
+            if self._is_start and self._encoding in ("utf-16", "utf-32"):
+                # Without the mark, which stands only at the start of the file.
+                is_big = part[:4].strip(b"\0").startswith(codecs.BOM_UTF16_BE)
+                self._encoding += "-be" if is_big else "-le"
+            self._is_start = False
             if text := self._decoder.decode(part):
                 return text.encode("utf-8", "surrogatepass")
         return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
@@ -172,7 +191,7 @@ def _known(encoding: str | None) -> str | None:
     try:
         codec = codecs.lookup(encoding)
         "a".encode(encoding)  # not all codecs are of text
-    except LookupError:
+    except (LookupError, ValueError):
         raise UsageError(
             f"no encoding {encoding!r}. --encoding takes the names that Python knows, such as "
             "latin-1, cp1252 or utf-16"
