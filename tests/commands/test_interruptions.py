@@ -28,7 +28,7 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "reviews.csv"
     texts = many_texts(2000)
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text",), *([text] for text in texts * 30)])
+        csv.writer(file).writerows([("text",), *([text] for text in texts * 20)])
     return path
 
 
@@ -52,8 +52,16 @@ def goes_on(large_file: Path, output: Path, expected: bytes) -> None:
     assert output.read_bytes() == expected
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize(("ending", "workers"), [(".csv", "1"), (".csv", "2"), (".parquet", "2")])
+@pytest.mark.parametrize(
+    ("number", "ending", "workers"),
+    [
+        (signal.SIGINT, ".csv", "1"),
+        (signal.SIGTERM, ".csv", "2"),
+        (signal.SIGHUP, ".csv", "2"),
+        (signal.SIGINT, ".parquet", "2"),
+        (signal.SIGTERM, ".parquet", "1"),
+    ],
+)
 def test_a_signal_keeps_what_is_done(
     number: signal.Signals,
     ending: str,

@@ -74,6 +74,7 @@ def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) ->
 
 
 @every_file
+@settings(max_examples=40)
 @given(bodies, st.sampled_from(["", ".gz", ".zst"]))
 def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
     for content in (data, PACK[packing](data)):
@@ -85,6 +86,7 @@ def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -
 
 
 @every_file
+@settings(max_examples=40)
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused(ending: str, data: st.DataObject) -> None:
     content = bytearray(PYTHON[ending][0](GOOD, "\n"))

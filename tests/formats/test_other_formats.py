@@ -6,6 +6,10 @@ CSV, and CSV gives an empty string, never null.
 
 from __future__ import annotations
 
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +26,7 @@ TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz"]
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("target", TARGETS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(rows_of_reviews(), st.integers(1, 200))
 def test_values_stay(source: str, target: str, rows: list[Row], block_bytes: int) -> None:
     data = PYTHON[source][0](rows, "\n")
@@ -81,11 +85,6 @@ def test_columns_of_one_name_fit_only_their_own_format(target: str) -> None:
 def test_texts_within_objects(ending: str) -> None:
     data = b'{"review": {"body": "a", "x": 1}}\n{"review": null}\n{"review": {"body": null}}\n{}\n'
     if ending == ".parquet":
-        import io
-
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         file = io.BytesIO()
         reviews = [{"body": "a", "x": 1}, None, {"body": None, "x": None}, None]
         pq.write_table(pa.table({"review": reviews}), file)

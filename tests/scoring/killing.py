@@ -125,6 +125,15 @@ class Case:
         return wrong
 
 
+def duration_of(case: Case) -> float:
+    """Score without an interruption; give the seconds."""
+    began = time.monotonic()
+    case.start().communicate()
+    duration = time.monotonic() - began
+    assert not case.check()
+    return duration
+
+
 def kill(case: Case, kills: int, rng: random.Random, seconds: Callable[[], float]) -> Killings:
     """Start, kill and go on until enough were killed and the last run is done."""
     result = Killings()
@@ -161,10 +170,7 @@ def main() -> None:
     for kind in KINDS:
         with tempfile.TemporaryDirectory() as folder:
             case = Case.make(Path(folder), kind, texts)
-            began = time.monotonic()
-            case.start().wait()
-            duration = time.monotonic() - began
-            assert not case.check()
+            duration = duration_of(case)
             result = kill(case, options.kills, rng, lambda: rng.uniform(0, 1.1 * duration))  # noqa: B023
             left = [path.name for path in Path(folder).iterdir() if path.name[0] == "."]
         print(

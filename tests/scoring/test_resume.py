@@ -23,7 +23,7 @@ from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unfinished import Unfinished
 
-TEXTS = many_texts(60)
+TEXTS = many_texts(40)
 OPTIONS = ScoringOptions(ReadOptions(block_bytes=4000), resume=True, workers=1)
 
 
@@ -57,8 +57,11 @@ def counts(summary: Summary) -> dict[str, Any]:
     return {**summary.as_dict(), "seconds": 0}
 
 
-@pytest.mark.parametrize("kind", [*KINDS, (".jsonl", ".csv.gz"), (".parquet", ".jsonl")], ids=str)
-@pytest.mark.parametrize("seconds", [0.0, 1e9])
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [*((kind, 0.0) for kind in [*KINDS, (".parquet", ".jsonl")]), (KINDS[0], 1e9), (KINDS[2], 1e9)],
+    ids=str,
+)
 def test_a_run_can_stop_after_any_block(
     kind: tuple[str, str], seconds: float, tmp_path: Path
 ) -> None:
@@ -66,7 +69,7 @@ def test_a_run_can_stop_after_any_block(
     options = replace(OPTIONS, checkpoint_seconds=seconds)
     seen: list[Progress] = []
     summary = score_file(shipped_scorer(), source, whole, options, seen.append)
-    assert (summary.records, summary.rejected) == (60, 1)
+    assert (summary.records, summary.rejected) == (40, 1)
     assert len(seen) > 3 or kind[0] == ".parquet"
     expected = (whole.read_bytes(), default_rejected(source, whole).read_bytes())
     for block in range(1, len(seen) + 1):
