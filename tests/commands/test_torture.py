@@ -154,24 +154,23 @@ def test_json_files_as_json_lines(command: Command) -> None:
         check_json_lines(command, data)
 
 
-def test_json_files_as_lines_of_one_file(command: Command) -> None:
-    lines = [data.replace(b"\n", b" ").replace(b"\r", b" ") for data in json_test_files()]
-    check_json_lines(command, b"\n".join([b'{"text": "a fine film"}', *lines]))
-    inside = [b'{"text": "a fine film", "x": %b}' % line for line in lines]
-    check_json_lines(command, b"\n".join(inside))
-
-
-@pytest.mark.parametrize("place", ["value", "text", "neighbour", "line"])
-def test_json_files_within_json_lines(command: Command, place: str) -> None:
-    around = {
-        "value": (b'{"text": "a fine film", "x": ', b"}\n"),
-        "text": (b'{"id": 1}\n{"text": ', b"}\n"),
-        "neighbour": (b'{"text": "a"}\n {"x": ', b"}"),
-        "line": (b'{"text": "a"}\n', b'\n{"text": "b"}\n'),
-    }
-    before, behind = around[place]
-    for data in json_test_files():
-        check_json_lines(command, before + data.strip() + behind)
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"", b""),
+        (b'{"text": "a fine film", "x": ', b"}"),
+        (b'{"text": ', b"}"),
+        (b' {"x": ', b"}"),
+        (b'{"text": "a"}\n', b'\n{"text": "b"}'),
+    ],
+)
+def test_json_files_as_lines_of_one_file(command: Command, around: tuple[bytes, bytes]) -> None:
+    before, behind = around
+    files = json_test_files()
+    joined = [data.replace(b"\n", b" ").replace(b"\r", b" ") for data in files]
+    for texts in (joined, files):
+        lines = [before + text.strip() + behind for text in texts]
+        check_json_lines(command, b"\n".join([b'{"text": "a fine film"}', *lines]))
 
 
 def naughty_strings() -> list[str]:

@@ -42,9 +42,9 @@ def pass_through(
         reading = ReadOptions(columns or Columns(), block_bytes=block_bytes, **options)  # type: ignore[arg-type]
         with open_reviews(path, reading) as reviews:
             output = output_of(reviews, format_of(path), format_of(target), reading.delimiter)
-            parsed = [reviews.parse(block) for block in reviews.blocks()]
-            ends = [block.ends_group for block in reviews.blocks()] if output.schema else []
-            _write(target, output, parsed, ends)
+            blocks = list(reviews.blocks())
+            parsed = [reviews.parse(block) for block in blocks]
+            _write(target, output, parsed, [block.ends_group for block in blocks])
             return Passed(
                 [text for part in parsed for text in part.texts.to_pylist()],
                 target.read_bytes(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -123,7 +124,10 @@ class ParquetFile(ReviewFile):
         if reasons:
             good = np.ones(len(batch), np.bool_)
             good[list(reasons)] = False
-            batch, texts = batch.filter(pa.array(good)), texts.filter(pa.array(good))
+            texts = _only(texts, good)
+            batch = pa.RecordBatch.from_arrays(
+                [_only(column, good) for column in batch.columns], schema=batch.schema
+            )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
         return Parsed(texts, batch, rejects)
 
@@ -168,6 +172,8 @@ class ParquetFile(ReviewFile):
         texts = batch.column(first)
         for name in others:
             texts = pc.struct_field(texts, name)
+        if pa.types.is_dictionary(texts.type):
+            texts = texts.dictionary_decode()
         # Not checked to be UTF-8 yet.
         is_bytes = texts.type in _BYTES
         return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
@@ -261,8 +267,17 @@ def _not_utf8(column: pa.Array) -> list[int]:
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
-        return [row for row in range(len(column)) if not _is_valid(column.slice(row, 1))]
+        # Copied, for the values within a slice of nested ones are checked as a whole.
+        rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
+        return [number for number, row in enumerate(rows) if not _is_valid(row)]
     return []
+
+
+def _only(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
+    """Keep some rows of a column; `pa.Array.filter` does not know views."""
+    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
+    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
 
 
 def _is_valid(column: pa.Array) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from typing import Any
 
@@ -73,7 +74,28 @@ def _plain(column: pa.Array) -> pa.Array:
     """Give the values of a column without what only says how they are stored."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    # Python has no nanoseconds.
+    return column.cast(_with_times_as_strings(column.type)) if _is_nested(column.type) else column
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind))
+
+
+def _with_times_as_strings(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([f.with_type(_with_times_as_strings(f.type)) for f in kind.fields])
+    if pa.types.is_map(kind):
+        return pa.map_(*(_with_times_as_strings(k) for k in (kind.key_type, kind.item_type)))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_with_times_as_strings(kind.value_type), kind.list_size)
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_with_times_as_strings(kind.value_type))
+    return pa.list_(_with_times_as_strings(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
 def _is_written_by_python(kind: pa.DataType) -> bool:
@@ -97,4 +119,23 @@ def _jsonable(value: Any) -> Any:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda value: str(_jsonable(value)))
+    def dump(value: Any) -> str:
+        return json.dumps(
+            value,
+            ensure_ascii=False,
+            allow_nan=False,
+            default=lambda value: str(_jsonable(value)),
+        )
+
+    try:
+        return dump(value)
+    except ValueError:  # JSON has no infinity, and nothing that is no number
+        return dump(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

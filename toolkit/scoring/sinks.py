@@ -156,12 +156,13 @@ class ParquetSink(Sink):
         if is_replayed:
             return
         values = pc.fill_null(block.probability, float("nan")).to_numpy()
-        self._scores.write(np.uint32(len(values)).tobytes() + values.tobytes())
+        write_all(self._scores, np.uint32(len(values)).tobytes() + values.tobytes())
 
     def finish(self) -> None:
         """Write the last row group and the footer."""
         self._output.close()
-        self.abandon()
+        self._file.close()
+        self._scores.close()
 
     def abandon(self) -> None:
         """Close the files."""

@@ -1,0 +1,182 @@
+"""Kill a scoring run again and again, go on with it, and compare with an uninterrupted one.
+
+Run as ``python -m tests.scoring.killing --kills 30`` for that many kills of each kind of file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.models import shipped_scorer
+from tests.scoring.test_scorer import many_texts
+from toolkit.scoring.score_file import default_rejected, score_file
+from toolkit.scoring.unfinished import Unfinished
+
+COMMAND = [sys.executable, "-m", "toolkit", "score"]
+BAD_EVERY = 997  # rows
+
+
+def write_csv(path: Path, texts: Sequence[str]) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["id", "text"])
+    for number, text in enumerate(texts):
+        writer.writerow([number, text, *(["too much"] if number % BAD_EVERY == 5 else [])])
+    content = file.getvalue().encode()
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+
+
+def write_json_lines(path: Path, texts: Sequence[str]) -> None:
+    lines = [json.dumps({"id": number, "text": text}) for number, text in enumerate(texts)]
+    lines[5::BAD_EVERY] = [line[:-1] for line in lines[5::BAD_EVERY]]
+    content = ("\n".join(lines) + "\n").encode()
+    is_packed = path.suffix == ".zst"
+    path.write_bytes(pa.Codec("zstd").compress(content, asbytes=True) if is_packed else content)
+
+
+def write_parquet(path: Path, texts: Sequence[str]) -> None:
+    data = [b"\xff" if n % BAD_EVERY == 5 else text.encode() for n, text in enumerate(texts)]
+    column = pa.array(data, pa.binary()).view(pa.string())  # not all of it is UTF-8
+    table = pa.table({"id": np.arange(len(texts)), "text": column})
+    pq.write_table(table, path, row_group_size=len(texts) // 3)
+
+
+WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
+    ".csv": write_csv,
+    ".jsonl": write_json_lines,
+    ".parquet": write_parquet,
+    ".csv.gz": write_csv,
+    ".jsonl.zst": write_json_lines,
+}
+# Endings of the input and the output.
+KINDS = [*((ending, ending) for ending in WRITERS), (".csv", ".parquet")]
+
+
+@dataclass
+class Killings:
+    """How often runs were killed, and where that left them."""
+
+    kills: int = 0
+    with_checkpoint: int = 0  # of the kills: they left something to go on from
+    runs: int = 0  # that came to their end in the meantime
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and what its uninterrupted run gives."""
+
+    source: Path
+    output: Path
+    expected: tuple[bytes, bytes]
+
+    @classmethod
+    def make(cls, folder: Path, kind: tuple[str, str], texts: Sequence[str]) -> Case:
+        """Write the input, and score it in this process."""
+        source, output = folder / f"a{kind[0]}", folder / f"b{kind[1]}"
+        WRITERS[kind[0]](source, texts)
+        whole = folder / f"whole{kind[1]}"
+        summary = score_file(shipped_scorer(), source, whole)
+        assert summary.rejected == len(range(5, len(texts), BAD_EVERY))
+        return cls(
+            source, output, (whole.read_bytes(), default_rejected(source, whole).read_bytes())
+        )
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Begin the run, or go on with it."""
+        return subprocess.Popen(
+            [*COMMAND, self.source, "-o", self.output, "-q", "--checkpoint-seconds", "0", *options],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def is_done(self) -> bool:
+        """Whether the output stands in its place, and nothing is left to be done."""
+        return self.output.exists() and not Unfinished(self.output).exists()
+
+    def check(self) -> list[str]:
+        """Compare the outputs with those of the uninterrupted run, and remove them."""
+        rejected = default_rejected(self.source, self.output)
+        found = [path.read_bytes() if path.exists() else b"" for path in (self.output, rejected)]
+        wrong = [
+            f"{name} of {len(new):,} bytes, expected {len(old):,}"
+            for name, new, old in zip(("output", "rejects"), found, self.expected, strict=True)
+            if new != old
+        ]
+        self.output.unlink(missing_ok=True)
+        rejected.unlink(missing_ok=True)
+        return wrong
+
+
+def kill(case: Case, kills: int, rng: random.Random, seconds: Callable[[], float]) -> Killings:
+    """Start, kill and go on until enough were killed and the last run is done."""
+    result = Killings()
+    while True:
+        process = case.start("--resume")
+        try:
+            delay = seconds() if result.kills < kills else 60.0
+            _, err = process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, err = process.communicate()
+            result.kills += 1
+            result.with_checkpoint += Unfinished(case.output).exists()
+            if not case.is_done():
+                continue
+        if not case.is_done():
+            result.failures.append(f"exit code {process.returncode}: {err}")
+        result.failures += case.check()
+        result.runs += 1
+        if result.kills >= kills or result.failures:
+            return result
+
+
+def main() -> None:
+    """Print a line for each kind of file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=60_000)
+    options = parser.parse_args()
+    texts = (many_texts(2000) * (options.rows // 2000 + 1))[: options.rows]
+    rng = random.Random(options.seed)
+    failed = False
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory() as folder:
+            case = Case.make(Path(folder), kind, texts)
+            began = time.monotonic()
+            case.start().wait()
+            duration = time.monotonic() - began
+            assert not case.check()
+            result = kill(case, options.kills, rng, lambda: rng.uniform(0, 1.1 * duration))  # noqa: B023
+            left = [path.name for path in Path(folder).iterdir() if path.name[0] == "."]
+        print(
+            f"{kind[0]:>10} → {kind[1]:<10} {duration:.1f} s a run, {result.kills} kills, "
+            f"{result.with_checkpoint} with a checkpoint, {result.runs} runs compared: "
+            f"{'; '.join([*result.failures, *left]) or 'the same bytes'}",
+            flush=True,
+        )
+        failed = failed or bool(result.failures)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONWARNINGS", "error")
+    main()

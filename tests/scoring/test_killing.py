@@ -1,0 +1,21 @@
+"""Runs that are killed at any moment and gone on with give the bytes of an uninterrupted run."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.scoring.killing import KINDS, Case, kill
+from tests.scoring.test_scorer import many_texts
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
+def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
+    case = Case.make(tmp_path, kind, many_texts(2000) * 6)
+    rng = random.Random(" ".join(kind))
+    result = kill(case, 2, rng, lambda: rng.uniform(0.4, 1.1))
+    assert (result.kills, result.failures) == (2, [])
+    assert result.runs > 0
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
