@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 RETURN = ord("\r")
 
 Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

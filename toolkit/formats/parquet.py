@@ -104,7 +104,7 @@ class ParquetFile(ReviewFile):
                 batch = next(batches)
             except StopIteration:
                 return
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, pa.ArrowException, ValueError) as error:
                 self.fail(number, f"cannot be read on from here: {error}")
             number += len(batch)
             yield batch
@@ -236,10 +236,12 @@ def _open(path: Path) -> Any:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty, expected reviews")
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
+        return file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except pa.ArrowException as error:
+    except (pa.ArrowException, ValueError) as error:  # also a name that is no UTF-8
         raise InputError(f"{path}: no Parquet file, or a damaged one: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None

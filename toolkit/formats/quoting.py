@@ -6,17 +6,14 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from toolkit.formats.lines import RETURN, Positions, spans, values_buffer
+from toolkit.formats.lines import RETURN, Bytes, Positions, spans, values_buffer
 
 QUOTE, NEWLINE = ord('"'), ord("\n")
 
 _BEHIND_QUOTE = "a quoted field goes on behind its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
