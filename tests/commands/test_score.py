@@ -199,6 +199,14 @@ def test_force_replaces(command: Command) -> None:
     assert command.files() == ["a.csv", "b.csv"]
 
 
+@pytest.mark.parametrize("report", ["a.csv", "b.csv", "b.csv.rejected.jsonl"])
+def test_a_report_replaces_no_reviews(command: Command, report: str) -> None:
+    write("a.csv")
+    ran = command("score", "a.csv", "-o", "b.csv", "--report", f"./{report}", "--force")
+    ran.failed_with(f"{report}: is {report}, too. Choose another with --report.", 2)
+    assert Path("a.csv").read_text(encoding="utf-8") == CSV
+
+
 def test_any_error_of_the_system_is_one_line(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

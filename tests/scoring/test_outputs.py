@@ -34,13 +34,25 @@ def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
     assert source.read_bytes() == before
 
 
+def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
+    for rejected, what in ((tmp_path / "." / "b.csv", "output, too"), (source, "input itself")):
+        options = ScoringOptions(rejected=rejected, force=True)
+        with pytest.raises(UsageError, match=rf"is the {what}\. Choose another with --rejected"):
+            score_file(shipped_scorer(), source, output, options)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
 def test_the_name_of_the_output_tells_its_format(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [FILM])
     for name in ("b.txt", "b", "b.gz"):
         with pytest.raises(UsageError, match=rf"{name}: no known format '.*'; files can end in"):
             score_file(shipped_scorer(), source, tmp_path / name)
-    with pytest.raises(UsageError, match="a Parquet file is packed inside"):
-        score_file(shipped_scorer(), source, tmp_path / "b.parquet.gz")
+    for name, asked in (("b.parquet.gz", None), ("b.csv.gz", "parquet")):
+        with pytest.raises(UsageError, match=r"a Parquet file is packed inside, .* ending \.gz"):
+            score_file(
+                shipped_scorer(), source, tmp_path / name, ScoringOptions(output_format=asked)
+            )
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     score_file(shipped_scorer(), source, tmp_path / "b.CSV")
     assert (tmp_path / "b.CSV").read_bytes().startswith(b"id,text,pre")

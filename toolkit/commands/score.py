@@ -224,6 +224,7 @@ def score(
     jobs = find_jobs(files, output, options.output_format)
     if report is not None:
         check_output(report, force=force or resume, option="--report")
+        _check_report(report, jobs, options)
     scorer = Scorer(model, threshold)
     results = _score(scorer, jobs, options, quiet=quiet)
     if report is not None:
@@ -237,6 +238,18 @@ def score(
         raise typer.Exit(1)
     if any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
+
+
+def _check_report(report: Path, jobs: Jobs, options: ScoringOptions) -> None:
+    """Refuse a report in the place of a file of reviews."""
+    from toolkit.errors import UsageError
+    from toolkit.scoring.score_file import default_rejected
+
+    for job in jobs.files:
+        rejected = options.rejected or default_rejected(job.source, job.output)
+        for path in (job.source, job.output, rejected):
+            if path.resolve() == report.resolve():
+                raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
 
 
 def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:

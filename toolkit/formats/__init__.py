@@ -57,25 +57,25 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     UsageError
         If no format belongs to the name, or it cannot be packed as the name says.
     """
-    if asked is not None:
-        if asked not in FORMATS:
-            raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
-        return asked
-    if path == STDIN:
+    if asked is not None and asked not in FORMATS:
+        raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
+    if asked is None and path == STDIN:
         raise UsageError(
             f"standard input has no name to tell its format. Say it with --format: "
             f"{', '.join(FORMATS)}"
         )
     packing = packing_of(path)
     ending = Path(path.stem).suffix if packing else path.suffix
-    found = ENDINGS.get(ending.lower())
+    found = asked or ENDINGS.get(ending.lower())
     if found is None:
         raise UsageError(
             f"{path}: no known format {ending!r}; files can end in {', '.join(ENDINGS)} "
             f"(and then {' or '.join(PACKINGS)}), or say it with {option}"
         )
     if found == "parquet" and packing:
-        raise UsageError(f"{path}: a Parquet file is packed inside; unpack the file first")
+        raise UsageError(
+            f"{path}: a Parquet file is packed inside, and not by the ending {path.suffix}"
+        )
     return found
 
 

@@ -41,6 +41,10 @@ class Places:
         """
         if resume and self.output != STDIN:
             force = Unfinished(self.output).exists()
+        if self.rejected.resolve() == self.output.resolve():
+            raise UsageError(
+                f"{self.rejected}: is the output, too. Choose another with --rejected."
+            )
         for path, option in ((self.output, "--output"), (self.rejected, "--rejected")):
             if path == STDIN:
                 continue
