@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.formats.passing import Passed, pass_through
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.formats.columns import Columns
 
 TEXTS = ["good", None, "", "été", "bad"]
@@ -159,3 +160,15 @@ def test_json_holds_what_it_can() -> None:
     ]  # fmt: skip
     second = json.loads(lines[1], parse_float=str)
     assert list(second.values())[1:8] == ["0.1", None, None, None, None, "x", None]
+
+
+@pytest.mark.parametrize("change", [0x01, 0x06, 0x80])
+def test_a_footer_that_is_damaged_anywhere(change: int) -> None:
+    """An error at the worst: some of these end the process where pyarrow looks at them unread."""
+    data = write({"text": TEXTS, "id": range(5)}, store_schema=False)
+    size = int.from_bytes(data[-8:-4], "little")
+    for at in range(len(data) - 8 - size, len(data)):
+        damaged = bytearray(data)
+        damaged[at] ^= change
+        with suppress(ToolkitError):
+            pass_through(bytes(damaged), ".parquet")

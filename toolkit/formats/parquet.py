@@ -66,6 +66,10 @@ class ParquetFile(ReviewFile):
         """How the first column is packed."""
         if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
             return "snappy"
+        # Where the facts about a column are damaged, reading it raises an error; to look at them
+        # ends the process (pyarrow 26).
+        path = self._file.schema.column(0).path
+        next(self._batches(0, 1, columns=[path]), None)
         name: str = self._file.metadata.row_group(0).column(0).compression.lower()
         return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
 
@@ -94,11 +98,15 @@ class ParquetFile(ReviewFile):
                 yield Block(batch, number, batch.nbytes, following, ends_group=done == rows)
                 number += len(batch)
 
-    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, group: int, number: int, columns: list[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         facts = self._file.metadata.row_group(group)
         row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
         rows = max(min(self.options.block_bytes // row_bytes, BLOCK_RECORDS), 1)
-        batches = self._file.iter_batches(rows, row_groups=[group], use_threads=False)
+        batches = self._file.iter_batches(
+            rows, row_groups=[group], columns=columns, use_threads=False
+        )
         while True:
             try:
                 batch = next(batches)
