@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,49 +56,65 @@ def find_jobs(inputs: Sequence[str], output: Path | None, output_format: str | N
     UsageError
         If there is no output folder for several files, or two outputs would have one name.
     """
-    found: list[tuple[Path, Path]] = []  # and the names of the outputs in a folder
-    ignored, is_folder = 0, False
+    found: dict[Path, tuple[Path, Path]] = {}  # files, once each, and names for their outputs
+    ignored, into_folder = 0, False
     for name in inputs:
-        path = Path(name)
-        if path != STDIN and _is_folder(path):
-            inside, others = _files_in(path, output)
-            found += inside
-            ignored += others
-            is_folder = True
-        else:
-            found += [(file, Path(file.name)) for file in _matches(name)]
-    found = list({source.resolve(): (source, name) for source, name in reversed(found)}.values())
-    found.reverse()
-    if len(found) == 1 and not is_folder:
-        source = found[0][0]
-        if output is not None and _is_folder(output):
-            output /= _renamed(Path(source.name), output_format)
-        default = default_output(source)
-        named = default if source == STDIN else _renamed(default, output_format)
-        return Jobs([Job(source, named if output is None else output)])
+        inside, others = _files_of(name, output)
+        for source, relative in inside:
+            found.setdefault(source.resolve(), (source, relative))
+        ignored += others
+        into_folder |= _is_folder(Path(name)) or _is_new_folder(name, output)
+    if len(found) == 1 and not into_folder:
+        return Jobs([_single(*next(iter(found.values())), output, output_format)])
     if output is None or output == STDIN:
         raise UsageError(
             f"{len(found):,} files to score: choose a folder for the scored ones with --output."
         )
     if output.exists() and not _is_folder(output):
         raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
-    if any(source == STDIN for source, _ in found):
+    if any(source == STDIN for source, _ in found.values()):
         raise UsageError("standard input has to be scored alone.")
-    files = [Job(source, output / _renamed(name, output_format)) for source, name in found]
+    files = [
+        Job(source, output / _renamed(relative, output_format))
+        for source, relative in found.values()
+    ]
     _check_names(files)
     return Jobs(files, output, ignored)
 
 
-def _matches(name: str) -> Iterator[Path]:
-    """Give the file of a name, or the files of a pattern."""
-    if not glob.has_magic(name) or Path(name).exists():
-        yield Path(name)
-        return
-    files = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
-    files = [path for path in files if path.is_file()]
+def _single(source: Path, name: Path, output: Path | None, output_format: str | None) -> Job:
+    if output is not None and _is_folder(output):
+        return Job(source, output / _renamed(Path(name.name), output_format))
+    default = default_output(source)
+    named = default if source == STDIN else _renamed(default, output_format)
+    return Job(source, named if output is None else output)
+
+
+def _files_of(name: str, output: Path | None) -> tuple[list[tuple[Path, Path]], int]:
+    """Give the files of a name, a folder or a pattern; count what is none in the folder.
+
+    Each comes with a name for its output: where it stands below the folder, or below the part of
+    the pattern that is none.
+    """
+    path = Path(name)
+    if path == STDIN:
+        return [(path, path)], 0
+    if _is_folder(path):
+        return _files_in(path, output)
+    if not glob.has_magic(name) or path.exists():
+        return [(path, Path(path.name))], 0
+    matches = (Path(match) for match in sorted(glob.glob(name, recursive=True)))  # noqa: PTH207
+    files = [match for match in matches if match.is_file()]
     if not files:
         raise InputError(f"{name}: no file matches this pattern")
-    yield from files
+    plain = list(itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
+    return [(file, file.relative_to(Path(*plain))) for file in files], 0
+
+
+def _is_new_folder(name: str, output: Path | None) -> bool:
+    """Whether a pattern's output can only be a folder that is still to be made."""
+    is_pattern = glob.has_magic(name) and not Path(name).exists()
+    return is_pattern and output not in (None, STDIN) and not Path(str(output)).suffix
 
 
 def _files_in(folder: Path, output: Path | None) -> tuple[list[tuple[Path, Path]], int]:
