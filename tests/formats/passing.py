@@ -14,7 +14,7 @@ from toolkit.formats import format_of, open_reviews
 from toolkit.formats.base import Parsed, ReadOptions, Reject
 from toolkit.formats.columns import Columns
 from toolkit.formats.output import Output, output_of
-from toolkit.formats.parquet import ParquetOutput
+from toolkit.formats.parquet_output import ParquetOutput
 from toolkit.formats.streams import packer, packing_of
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from toolkit.formats import tables
 from toolkit.formats.base import ReviewFile
-from toolkit.formats.parquet import ParquetFile, with_scores
+from toolkit.formats.parquet import ParquetFile
+from toolkit.formats.parquet_output import with_scores
 
 Render = Callable[[pa.RecordBatch, pa.StringArray, pa.FloatArray], pa.Buffer | pa.RecordBatch]
 

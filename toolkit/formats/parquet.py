@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,11 @@ from toolkit.formats.base import (
     Reject,
     ReviewFile,
 )
-from toolkit.formats.columns import Columns, check_one_each
+from toolkit.formats.columns import check_one_each
+from toolkit.formats.parquet_output import with_scores
 
 # A row group is read in pages of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
-
-# Row groups of an output end with those of the input, or here at the latest.
-_ROW_GROUP_BYTES = 64 << 20
 
 _STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
@@ -185,57 +183,6 @@ class ParquetFile(ReviewFile):
         # Not checked to be UTF-8 yet.
         is_bytes = texts.type in _BYTES
         return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
-
-
-class ParquetOutput:
-    """A Parquet file that is written, a row group after the other.
-
-    Parameters
-    ----------
-    file : IO[bytes]
-        The file.
-    schema : pa.Schema
-        Its columns.
-    compression : str
-        How they are packed.
-    """
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._writer = pq.ParquetWriter(file, schema, compression=compression)
-        self._pending: list[pa.RecordBatch] = []
-        self._size = 0
-
-    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the row group, which ends where asked or when it is large enough."""
-        self._pending.append(batch)
-        self._size += batch.nbytes
-        if ends_group or self._size >= _ROW_GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
-        if self._pending:
-            table = pa.Table.from_batches(self._pending)
-            self._writer.write_table(table, row_group_size=max(len(table), 1))
-        self._pending, self._size = [], 0
-
-
-def with_scores(schema: pa.Schema, columns: Columns) -> pa.Schema:
-    """Add the columns of the sentiment (string) and the probability (float32) to a schema."""
-    sentiment, probability = columns.added
-    return schema.append(pa.field(sentiment, pa.string())).append(
-        pa.field(probability, pa.float32())
-    )
 
 
 def _open(path: Path) -> Any:

@@ -30,9 +30,16 @@ class Flusher:
         """Take note of bytes that were written."""
         self._bytes += size
         if self._bytes >= _BYTES_BETWEEN and (self._running is None or self._running.done()):
+            self._check()
             self._running = self._thread.submit(os.fsync, self._descriptor)
             self._bytes = 0
 
     def close(self) -> None:
-        """Wait for what was asked."""
+        """Wait for what was asked; raise the `OSError` if it did not succeed."""
         self._thread.shutdown(wait=True)
+        self._check()
+
+    def _check(self) -> None:
+        # The system tells of a failure once; nobody else would hear of this one.
+        if self._running is not None:
+            self._running.result()

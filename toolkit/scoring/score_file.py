@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,13 +16,16 @@ import pyarrow.compute as pc
 from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.formats import DELIMITED, format_of, open_reviews
-from toolkit.formats.base import STDIN, Block, ReadOptions, Reject, ReviewFile
+from toolkit.formats.base import STDIN, Block, ReadOptions, ReviewFile
 from toolkit.formats.output import Output, output_of
 from toolkit.formats.streams import packer, packing_of
+from toolkit.scoring.file_target import open_file
+from toolkit.scoring.rejects import line_of
 from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.sinks import ScoredBlock
+from toolkit.scoring.standard_output import StandardOutput
 from toolkit.scoring.summary import Progress, Summary
-from toolkit.scoring.target import Places, Target, open_target
+from toolkit.scoring.target import Places, Target
 from toolkit.scoring.workers import in_order, usable_cores
 
 REJECTED_ENDING = ".rejected.jsonl"
@@ -41,6 +43,11 @@ class ScoringOptions:
     force: bool = False  # replace an existing output, and what is unfinished of it
     resume: bool = False  # go on with what is unfinished
     checkpoint_seconds: float = 5.0  # between two checkpoints
+
+    @property
+    def resumes(self) -> bool:
+        """Whether to go on; ``force`` begins anew."""
+        return self.resume and not self.force
 
 
 def default_output(source: Path) -> Path:
@@ -98,20 +105,12 @@ def score_file(
     """
     options = options or ScoringOptions()
     places = Places(output, options.rejected or default_rejected(source, output))
-    resumes = options.resume and not options.force
-    if resumes and STDIN in (source, output):
+    if options.resumes and STDIN in (source, output):
         raise UsageError("--resume: a run goes on only from a file to a file, with their names")
     with open_reviews(source, options.reading) as reviews:
         written = _output(reviews, source, output, options)
-        places.check(source, force=options.force, resume=resumes)
-        with open_target(
-            places,
-            written,
-            None if source == STDIN else cache(lambda: identity(scorer, source, options)),
-            force=options.force,
-            resume=resumes,
-            seconds=options.checkpoint_seconds,
-        ) as target:
+        places.check(source, force=options.force, resume=options.resumes)
+        with _open_target(scorer, source, places, written, options) as target:
             if not target.is_complete:
                 _score_blocks(_Job(scorer, reviews, written, places), target, options, on_progress)
             target.finish()
@@ -138,7 +137,7 @@ class _Job:
         rejects = parsed.rejects
         return ScoredBlock(
             data,
-            b"".join(_json_line(self.reviews, reject) for reject in rejects),
+            b"".join(line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             probability,
             Summary(
@@ -179,6 +178,21 @@ def _score_blocks(
         del scored  # which may be large, before the next block is read
 
 
+def _open_target(
+    scorer: Scorer, source: Path, places: Places, output: Output, options: ScoringOptions
+) -> AbstractContextManager[Target]:
+    if places.output == STDIN:
+        return closing(StandardOutput(places, output))
+    return open_file(
+        places,
+        output,
+        None if source == STDIN else cache(lambda: identity(scorer, source, options)),
+        force=options.force,
+        resume=options.resumes,
+        seconds=options.checkpoint_seconds,
+    )
+
+
 def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(source, options.reading.format)
@@ -187,22 +201,6 @@ def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOpt
     if options.reading.delimiter is not None and not {own, target} & set(DELIMITED):
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
-
-
-def _json_line(reviews: ReviewFile, reject: Reject) -> bytes:
-    raw: dict[str, Any] = {"bytes": reject.length}
-    if reject.raw is not None:
-        try:
-            raw["raw"] = reject.raw.decode()
-        except UnicodeDecodeError:
-            raw["raw_base64"] = base64.b64encode(reject.raw).decode()
-    content = {
-        "file": str(reviews.path),
-        reviews.counts: reject.number,
-        "reason": reject.reason,
-        **raw,
-    }
-    return (json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from toolkit.formats.base import Place
 from toolkit.formats.output import Output
-from toolkit.formats.parquet import ParquetOutput
+from toolkit.formats.parquet_output import ParquetOutput
 from toolkit.formats.streams import packed_nothing, packer
 from toolkit.scoring.flusher import Flusher
 from toolkit.scoring.summary import Summary
@@ -108,12 +108,15 @@ class ByteSink(Sink):
         self._write(packer(self._packing)(pa.py_buffer(self._output.trailer())))
         if not self._length:
             self._write(packed_nothing(self._packing))
-        self.abandon()
+        if self._flusher is not None:
+            self._flusher.close()
+        self._file.close()
 
     def abandon(self) -> None:
         """Close the file."""
-        if self._flusher is not None:
-            self._flusher.close()
+        with suppress(OSError):  # which is why the file is abandoned
+            if self._flusher is not None:
+                self._flusher.close()
         self._file.close()
 
     def _write(self, data: bytes | pa.Buffer) -> None:
