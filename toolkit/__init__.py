@@ -7,7 +7,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+# From 1.29 on, ONNX Runtime would tell its makers of every session, on Linux and macOS, too. It
+# looks when it is imported. To let it, set the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = ["Scorer", "__version__"]

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.arrays import bounds_of
+
 SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r'
 
 END = " "
@@ -20,7 +22,7 @@ _NORMALIZE = bytes(
     for byte in range(256)
 )
 
-_BYTES_AT_ONCE = 1 << 16
+_BYTES_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,7 @@ class Pieces:
 
 def byte_lengths(strings: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int32]:
     """Bytes of each string, (strings,) int32."""
-    buffer = strings.buffers()[1]
-    bounds = np.frombuffer(buffer, np.int32, len(strings) + 1, strings.offset * 4)
+    bounds = bounds_of(strings)
     return bounds[1:] - bounds[:-1]
 
 

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.lib.stride_tricks import sliding_window_view
 
+from toolkit.arrays import arrow_of
 from toolkit.errors import ModelError
 from toolkit.pieces import END, Pieces, byte_lengths
 
@@ -228,7 +229,7 @@ class Vocabulary:
             return ids
         bounds = np.cumsum([len(part) for part in texts])[:-1]
         rest = [
-            part.filter(pa.array(mask))
+            part.filter(arrow_of(mask))
             for part, mask in zip(texts, np.split(short, bounds), strict=True)
             if mask.any()
         ]

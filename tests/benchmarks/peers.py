@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.measure import CORES, PYTHON, Command, Contender, interleave, run_module
@@ -36,11 +37,16 @@ def main() -> None:
 
 def copies(folder: Path) -> list[Contender]:
     """List the bounds: files that Arrow reads and writes, with nothing scored."""
-    return [
-        _contender(f"copy, {kind}", CORES, _script("copy_file", source, folder / f"copy{suffix}"))
-        for kind, suffix, source in _inputs(folder)
-        if suffix != ".jsonl"  # Arrow writes none
-    ]
+    found = []
+    for kind, suffix, source in _inputs(folder):
+        if suffix == ".jsonl":  # Arrow writes none
+            continue
+        output = folder / f"copy{suffix}"
+        command = _script("copy_file", source, output)
+        found.append(
+            replace(_contender(f"copy, {kind}", CORES, command, output), is_compared=False)
+        )
+    return found
 
 
 def ours(folder: Path) -> list[Contender]:
@@ -49,7 +55,7 @@ def ours(folder: Path) -> list[Contender]:
     for kind, suffix, source in _inputs(folder):
         for cores, workers in ((1, ["--workers", "1"]), (CORES, [])):
             output = folder / f"out{suffix}"
-            options = ["-o", str(output), "--force", "--quiet", *workers]
+            options = ["-o", str(output), "--quiet", *workers]
             command = Command([*PYTHON, "toolkit", "score", str(source), *options])
             found.append(_contender(f"toolkit score, {kind}", cores, command, output))
     return found
@@ -122,9 +128,9 @@ def _script(name: str, *arguments: object) -> Command:
 
 
 def _contender(
-    name: str, cores: int, command: Command, output: Path | None = None, runs: int = RUNS
+    name: str, cores: int, command: Command, output: Path, runs: int = RUNS
 ) -> Contender:
-    return Contender(name, [command], runs, REVIEWS, cores, [output] if output else [])
+    return Contender(name, [command], runs, REVIEWS, cores, [output])
 
 
 def _predict_prob(model: Path, texts: list[Path]) -> Contender:

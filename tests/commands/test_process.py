@@ -41,6 +41,34 @@ def test_a_file_is_scored(tmp_path: Path) -> None:
     again.failed_with("a.scored.csv: exists already", 2)
 
 
+def test_nothing_is_left_in_the_home(tmp_path: Path) -> None:
+    """ONNX Runtime keeps a number of the device and a database of what it will send."""
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    known = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "CI")}
+    environment = {k: v for k, v in known.items() if not k.startswith("XDG_")}
+    in_its_own_process("score", "a.csv", cwd=tmp_path, env={**environment, "HOME": str(home)})
+    assert (tmp_path / "a.scored.csv").exists()
+    assert list(home.rglob("*")) == []
+
+
+def test_pandas_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    (tmp_path / "pandas.py").write_text("open('imported', 'w')", encoding="utf-8")
+    ran = in_its_own_process("score", "a.csv", "-q", cwd=tmp_path)  # which looks there for modules
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert not (tmp_path / "imported").exists()
+
+
+def test_standard_output_is_a_device(large_file: Path) -> None:
+    assert large_file.stat().st_size > 16 << 20  # else nothing is brought to the disk meanwhile
+    with Path(os.devnull).open("wb") as nowhere:
+        command = [*COMMAND, "score", large_file, "-o", "-", "-q"]
+        ran = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
 def run_main(app: str, folder: Path) -> Ran:
     """Run `main` with another body for the command."""
     code = f"import os, signal\nfrom toolkit.commands import app as module\n{app}\nmodule.main()"

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.arrays import arrow_of
 from toolkit.errors import InputError, UsageError
 from toolkit.formats.base import Block, Parsed, ReadOptions
 from toolkit.formats.columns import check_one_each
@@ -204,7 +205,7 @@ class DelimitedFile(RecordFile):
             is_quoted = np.frombuffer(text, np.uint8)[starts] == QUOTE
             field = spans(text, starts + is_quoted, ends - is_quoted).view(pa.string())
             single = pc.replace_substring(field, '""', '"')
-            columns.append(pc.if_else(pa.array(is_quoted), single, field))
+            columns.append(pc.if_else(arrow_of(is_quoted), single, field))
         return pa.RecordBatch.from_arrays(columns, self.names)
 
     @staticmethod

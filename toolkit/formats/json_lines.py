@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.arrays import arrow_of
 from toolkit.formats.base import Block, Parsed, Reject
 from toolkit.formats.json_members import DECODER, follow, kind_of, members
 from toolkit.formats.lines import Bytes, Lines, Positions, spans, values_buffer
@@ -107,7 +108,7 @@ class JsonLinesFile(RecordFile):
         if objects is None:
             objects = self._parse_one_by_one(block, lines, stops)
         if objects.good is not None:
-            lines, line_ends = lines.only(objects.good), line_ends.filter(pa.array(objects.good))
+            lines, line_ends = lines.only(objects.good), line_ends.filter(arrow_of(objects.good))
         return Parsed(
             objects.texts,
             pa.RecordBatch.from_pydict(

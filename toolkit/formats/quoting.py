@@ -80,9 +80,10 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     are a quote within an unquoted field, and one that closes a field too early.
     """
     opening, closing = quotes[0::2], quotes[1::2]
-    before = raw[opening[opening > 0] - 1]
-    reopening = np.isin(opening[opening > 0] - 1, closing, assume_unique=True)
-    if not ((before == delimiter) | (before == NEWLINE) | reopening).all():
+    # Right behind the one that closed the field, or at the very start.
+    doubled = np.diff(quotes, prepend=-1)[0::2] == 1
+    before = raw[opening - 1]
+    if not ((before == delimiter) | (before == NEWLINE) | doubled).all():
         return False
     closing = closing[closing < len(raw) - 1]
     after = raw[closing + 1]

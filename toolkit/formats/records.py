@@ -20,7 +20,7 @@ from toolkit.formats.base import (
     Reject,
     ReviewFile,
 )
-from toolkit.formats.lines import Lines, is_utf8
+from toolkit.formats.lines import Lines, count_lines, is_utf8
 from toolkit.formats.streams import ByteStream
 
 # Columns of the record batches between `parse` and `render`.
@@ -121,7 +121,7 @@ class RecordFile(ReviewFile):
             if content.end or content.broken:
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
-                number, self._line = self._line, self._line + data.count(b"\n", 0, content.end)
+                number, self._line = self._line, self._line + count_lines(data, content.end)
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             del data, content  # which may be large, before the next ones are read
@@ -180,7 +180,7 @@ class RecordFile(ReviewFile):
     def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
         """Describe a record of a block that cannot be read."""
         data: bytes = block.content.data
-        number = block.number + data.count(b"\n", 0, start)
+        number = block.number + count_lines(data, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
         if skipped:
             return Reject(number, reason, None, len(raw) + skipped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class ByteSink(Sink):
         self._output = output
         self._packing = packing
         self._length = 0 if is_new else file.tell()
-        self._flusher = Flusher(file.fileno()) if file.seekable() else None
+        self._flusher = Flusher(file.fileno()) if _is_on_a_disk(file) else None
         if is_new:
             self._write(packer(packing)(pa.py_buffer(output.header)))
 
@@ -190,6 +191,11 @@ def read_scores(path: Path, length: int) -> list[pa.FloatArray]:
         blocks.append(pa.array(values, mask=np.isnan(values)))
         at += 4 + 4 * count
     return blocks
+
+
+def _is_on_a_disk(file: IO[bytes]) -> bool:
+    """Whether it is a plain file: neither a pipe nor a device, which cannot be flushed."""
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:

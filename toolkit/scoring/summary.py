@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 
@@ -43,12 +43,17 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file."""
-        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        return Summary(**sums)
+        return Summary(
+            self.scored + other.scored,
+            self.without_text + other.without_text,
+            self.rejected + other.rejected,
+            self.positive + other.positive,
+            self.seconds + other.seconds,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Give the counts, the sum first."""
-        return {"records": self.records, **asdict(self)}
+        return {"records": self.records, **vars(self)}
 
     @classmethod
     def from_dict(cls, counts: dict[str, Any]) -> Self:

@@ -8,10 +8,10 @@ replaced in one step.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -57,8 +57,8 @@ class Unfinished:
     def __init__(self, output: Path) -> None:
         output = output.resolve()
         # A name may have 255 bytes, and a character four.
-        digest = hashlib.sha256(output.name.encode("utf-8", "surrogateescape")).hexdigest()
-        self.folder = output.parent / f".{output.name[:50]}.{digest[:8]}.unfinished"
+        digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
+        self.folder = output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"
         self._lock: IO[bytes] | None = None
 
     def file(self, name: str) -> Path:
