@@ -16,6 +16,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from toolkit.commands.app import app
+from toolkit.commands.process import settle
 
 # Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
 STAGES = [
@@ -65,6 +66,7 @@ class Stopwatch:
 
 def main(source: str, output: str) -> None:
     """Score a file with one worker, and print the seconds of each stage."""
+    settle()
     stopwatch = Stopwatch()
     for stage, holder, name in STAGES:
         where = resolve_name(holder)

@@ -64,7 +64,7 @@ def test_pandas_is_not_waited_for(tmp_path: Path) -> None:
 def test_standard_output_is_a_device(large_file: Path) -> None:
     assert large_file.stat().st_size > 16 << 20  # else nothing is brought to the disk meanwhile
     with Path(os.devnull).open("wb") as nowhere:
-        command = [*COMMAND, "score", large_file, "-o", "-", "-q"]
+        command = [*COMMAND, "score", str(large_file), "-o", "-", "-q"]
         ran = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, check=False)
     assert (ran.returncode, ran.stderr) == (0, b"")
 
