@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-# Together, items may be so large before the reading waits for the scoring; one is always let in.
-_BYTES_AHEAD = 32 << 20
+# Items that are read before the first of them is done: for each worker one in work and one waiting.
+_ITEMS_AHEAD = 2
+# Together, they may be so large for each worker; one item is always let in.
+_BYTES_AHEAD = 16 << 20
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -37,6 +39,10 @@ def in_order(
 ) -> Iterator[_Out]:
     """Apply a function in threads; give the results in order, a few items ahead at the most.
 
+    The calling thread is one of the workers: when enough is read, it takes an item itself. With a
+    thread more than there are cores, one that holds Python's lock would now and then be suspended,
+    and all others wait for it.
+
     Parameters
     ----------
     function : Callable[[_In], _Out]
@@ -44,7 +50,7 @@ def in_order(
     items : Iterable[_In]
         Read in the calling thread.
     workers : int
-        Threads; with one, the calling thread does all.
+        Threads, the calling one included.
     size : Callable[[_In], int]
         Bytes that an item takes, so that large ones do not pile up.
 
@@ -56,18 +62,60 @@ def in_order(
     if workers == 1:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(workers)
-    running: deque[tuple[Future[_Out], int]] = deque()
-    ahead = 0
+    pool = ThreadPoolExecutor(workers - 1)
+    ahead: deque[_Task[_In, _Out]] = deque()
+    bytes_ahead = 0
     try:
         for item in items:
-            running.append((pool.submit(function, item), size(item)))
-            ahead += running[-1][1]
+            ahead.append(_Task(function, item, size(item), pool))
+            bytes_ahead += ahead[-1].size
             del item  # which may be large: nothing holds it but who works on it
-            while len(running) > workers + 1 or (running and ahead > _BYTES_AHEAD):
-                ahead -= running[0][1]
-                yield running.popleft()[0].result()
-        while running:
-            yield running.popleft()[0].result()
+            while len(ahead) > _ITEMS_AHEAD * workers or (
+                ahead and bytes_ahead > _BYTES_AHEAD * workers
+            ):
+                _help(ahead)
+                bytes_ahead -= ahead[0].size
+                yield ahead.popleft().result()
+        while ahead:
+            _help(ahead)
+            yield ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Task(Generic[_In, _Out]):
+    """An item that waits for a thread, is worked on, or is done."""
+
+    def __init__(
+        self, function: Callable[[_In], _Out], item: _In, size: int, pool: ThreadPoolExecutor
+    ) -> None:
+        self.size = size
+        self._function = function
+        self._item = [item]  # until somebody takes it
+        self._future: Future[_Out] = pool.submit(self._run)
+
+    def _run(self) -> _Out:
+        return self._function(self._item.pop())
+
+    def is_done(self) -> bool:
+        return self._future.done()
+
+    def result(self) -> _Out:
+        return self._future.result()
+
+    def run_here(self) -> bool:
+        """Work on the item in this thread, unless another has begun."""
+        if not self._future.cancel():
+            return False
+        self._future = Future()
+        try:
+            self._future.set_result(self._run())
+        except Exception as error:  # noqa: BLE001 (raised by `result`, when it is its turn)
+            self._future.set_exception(error)
+        return True
+
+
+def _help(ahead: deque[_Task[_In, _Out]]) -> None:
+    """Work on the first item that waits, unless the first of all is done and can be handed on."""
+    if not ahead[0].is_done():
+        any(task.run_here() for task in ahead)
