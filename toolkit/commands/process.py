@@ -38,6 +38,9 @@ def _keep_freed_memory() -> None:
     It would give every array of some hundred kilobytes back to the system and fetch the pages of
     the next one anew: 70,000 page faults more on 100,000 reviews, at which threads wait for each
     other, and a tenth of the time. Records of more than 32 MiB are given back all the same.
+
+    Arrow shares this memory then. An allocator of its own would keep what it frees, too, which
+    makes 280 MB out of 205, at the same speed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -45,3 +48,4 @@ def _keep_freed_memory() -> None:
         return
     mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
     mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

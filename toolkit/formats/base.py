@@ -39,7 +39,7 @@ class ReadOptions:
     header: bool = True  # whether delimited files begin with the names of the columns
     # About so much is read at once. From stage to stage, the tables of words and of the network go
     # out of the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more memory.
-    block_bytes: int = 4 << 20
+    block_bytes: int = 3 << 20
 
     def __post_init__(self) -> None:
         mark = self.delimiter

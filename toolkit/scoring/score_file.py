@@ -130,11 +130,12 @@ class _Job:
         """Score a block, or take the probabilities that are known."""
         parsed = self.reviews.parse(block)
         probability = self.scorer.probabilities(parsed.texts) if known is None else known
+        records, rejects = parsed.records, parsed.rejects
+        del parsed  # and with it the texts, which may be as large as the output
         sentiment = self.scorer.sentiments(probability)
-        data = self.output.render(parsed.records, sentiment, probability)
+        data = self.output.render(records, sentiment, probability)
         if self.output.schema is None:
             data = packer(packing_of(self.places.output))(data)
-        rejects = parsed.rejects
         return ScoredBlock(
             data,
             b"".join(line_of(reject, self.reviews) for reject in rejects),

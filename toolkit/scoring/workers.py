@@ -70,7 +70,7 @@ def in_order(
             ahead.append(_Task(function, item, size(item), pool))
             bytes_ahead += ahead[-1].size
             del item  # which may be large: nothing holds it but who works on it
-            while len(ahead) > _ITEMS_AHEAD * workers or (
+            while len(ahead) >= _ITEMS_AHEAD * workers or (
                 ahead and bytes_ahead > _BYTES_AHEAD * workers
             ):
                 _help(ahead)

@@ -1,0 +1,92 @@
+"""Threads that apply a function give what a loop gives, and never read far ahead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.scoring.workers import in_order
+
+every_count = pytest.mark.parametrize("workers", [1, 2, 3, 8])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 5))
+def test_results_come_in_order(delays: list[int], workers: int) -> None:
+    def slow(item: tuple[int, int]) -> int:
+        time.sleep(item[1] / 1000)
+        return item[0]
+
+    assert list(in_order(slow, enumerate(delays), workers)) == list(range(len(delays)))
+
+
+@every_count
+def test_few_items_are_read_ahead(workers: int) -> None:
+    read, most = 0, 0
+
+    def items() -> Iterator[int]:
+        nonlocal read
+        for number in range(100):
+            read += 1
+            yield number
+
+    for given_back, _ in enumerate(in_order(str, items(), workers), start=1):
+        most = max(most, read - given_back)
+    assert most <= 2 * workers + 1
+
+
+@every_count
+def test_large_items_are_read_one_by_one(workers: int) -> None:
+    read, most = 0, 0
+
+    def items() -> Iterator[int]:
+        nonlocal read
+        for number in range(10):
+            read += 1
+            yield number
+
+    results = in_order(str, items(), workers, size=lambda _: 1 << 40)
+    for given_back, _ in enumerate(results, start=1):
+        most = max(most, read - given_back)
+    assert most <= 1
+
+
+@every_count
+def test_so_many_work_at_once_the_calling_thread_among_them(workers: int) -> None:
+    together = threading.Barrier(workers, timeout=10)  # broken if fewer come
+
+    def meet(_: int) -> int:
+        together.wait()
+        return threading.get_ident()
+
+    threads = set(in_order(meet, range(6 * workers), workers))
+    assert len(threads) == workers
+    assert threading.get_ident() in threads
+
+
+@every_count
+def test_an_error_comes_in_its_place(workers: int) -> None:
+    def invert(item: int) -> float:
+        return 1 / (item - 7)
+
+    results = in_order(invert, range(20), workers)
+    assert [next(results) for _ in range(7)] == [1 / (item - 7) for item in range(7)]
+    with pytest.raises(ZeroDivisionError, match="division"):
+        next(results)
+    assert threading.active_count() == 1
+
+
+@every_count
+def test_an_error_of_reading_ends_it(workers: int) -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(in_order(str, items(), workers))
+    assert threading.active_count() == 1
