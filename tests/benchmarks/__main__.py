@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import growth, peers, stages, startup
+from tests.benchmarks import growth, lock, peers, stages, startup
 from tests.benchmarks.measure import run_module
 
 
@@ -22,6 +22,7 @@ PARTS = {
     "growth": growth.main,  # longer files, about two minutes
     "stages": stages.main,
     "startup": startup.main,
+    "lock": lock.main,
     "plot": plot,
 }
 

@@ -1,4 +1,4 @@
-"""Part 5: draw examples/speed.png from results.json."""
+"""Part 6: draw examples/speed.png from results.json."""
 
 from __future__ import annotations
 
