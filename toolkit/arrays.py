@@ -1,4 +1,4 @@
-"""Between NumPy and Arrow without copies, and without what `pa.array` imports for a NumPy array."""
+"""Between NumPy and Arrow, sharing memory, without what `pa.array` imports for a NumPy array."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
     Parameters
     ----------
     values : npt.NDArray[Any]
-        One dimension, contiguous; its memory is shared unless it holds truth values.
+        One dimension. Its memory is shared if it is contiguous and holds no truth values, which
+        Arrow packs.
 
     Returns
     -------

@@ -203,3 +203,14 @@ def test_a_closed_standard_input(tmp_path: Path) -> None:
         preexec_fn=lambda: os.close(0), capture_output=True, cwd=tmp_path, text=True, check=False,
     )  # fmt: skip
     Ran(ran.returncode, ran.stdout, ran.stderr).failed_with("standard input: is closed")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_closed_standard_output(first: int, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    ran = subprocess.run(
+        [*COMMAND, "score", "a.csv", "-o", "-"],
+        preexec_fn=lambda: os.closerange(first, 2),
+        stderr=subprocess.PIPE, cwd=tmp_path, text=True, check=False,
+    )  # fmt: skip
+    Ran(ran.returncode, "", ran.stderr).failed_with("standard output: is closed")

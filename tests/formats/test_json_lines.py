@@ -33,6 +33,8 @@ deep = f'"x": {"[" * 400}{"]" * 400}'
         ('{"text": "a", "x": {"text": "b", "y": [{"z": null}, {}]}}', "a"),
         ('{"x": {"text": "b"}, "text": null}', None),
         (f'{{"text": "a", {deep}}}', "a"),
+        (f'{{"text": "a", "x": {"[" * 799}{"]" * 799}}}', "a"),
+        (f'{{"text": "a", "x": [{"[{}]," * 900}"{"[" * 900}"]}}', "a"),
         ('{"text": "a", "x": [NaN, Infinity, -Infinity]}', "a"),
         ('{"z": 1, "a": 2, "text": "a", "b": 3}', "a"),
         ('{"text": null}', None),
@@ -107,7 +109,8 @@ def test_white_space_around_an_object_is_none_of_it(line: str) -> None:
         ('{"text": "a", "x": [1, Inf]}', "no JSON: Expecting value"),
         ('{"text": "a"}\x00', "no JSON: Extra data"),
         ("\ufeff" + FIRST, "no JSON: Expecting value at character 1"),
-        (f' {{"x": {"[" * 100_000}{"]" * 100_000}}}', "nested too deeply to be read"),
+        (f' {{"x": {"[" * 100_000}{"]" * 100_000}}}', "nested more than 800 deep"),
+        (f'{{"x": {"[" * 800}{"]" * 800}}}', "nested more than 800 deep"),
         ("{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0a\0\"\0}\0", "no JSON: "),
     ],
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -71,6 +73,20 @@ def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
     assert Path("/dev/null").is_char_device()
     with pytest.raises(UsageError, match="is a folder, expected a file to write"):
         score_file(shipped_scorer(), source, folder, force)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system, /dev/shm")
+def test_the_rejects_may_stand_on_another_file_system(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM])
+    source.write_bytes(source.read_bytes() + b"too,many,fields\n")
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        rejected = Path(folder) / "r.jsonl"
+        assert rejected.parent.stat().st_dev != tmp_path.stat().st_dev
+        options = ScoringOptions(rejected=rejected)
+        assert score_file(shipped_scorer(), source, tmp_path / "b.csv", options).rejected == 1
+        assert b'"raw": "too,many,fields"' in rejected.read_bytes()
+        assert os.listdir(folder) == ["r.jsonl"]
+    assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv"]
 
 
 @pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])

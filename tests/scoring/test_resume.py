@@ -147,6 +147,21 @@ def test_another_input_is_refused(stopped: tuple[Path, Path]) -> None:
     assert output.exists()
 
 
+def test_an_input_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    source, output, other = make(tmp_path, ".csv"), tmp_path / "b.csv", tmp_path / "other.csv"
+    other.write_bytes(source.read_bytes().replace(b"film", b"book"))
+
+    def stop(_: Progress) -> None:
+        other.replace(source)  # before the first checkpoint
+        raise Stopped
+
+    options = replace(OPTIONS, checkpoint_seconds=1e9)
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, options, stop)
+    with pytest.raises(UsageError, match="this has changed since: the input"):
+        score_file(shipped_scorer(), source, output, options)
+
+
 @pytest.mark.parametrize(
     "options",
     [

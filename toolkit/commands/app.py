@@ -60,7 +60,13 @@ def options(
 def _standard_error() -> int:
     """Give a file descriptor that stays standard error while `toolkit.backend` redirects it."""
     try:
-        return os.dup(2)
+        # Where another standard stream is closed, the first ones would take its place.
+        copies = [os.dup(2)]
+        while copies[-1] <= 2:
+            copies.append(os.dup(2))
+        for copy in copies[:-1]:
+            os.close(copy)
+        return copies[-1]
     except OSError:  # it is closed: who started the process wants no messages
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
         return sys.stderr.fileno()

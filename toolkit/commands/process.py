@@ -10,7 +10,7 @@ from importlib.abc import MetaPathFinder
 
 # Of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD
+_LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
 
 
 def settle() -> None:
@@ -46,6 +46,5 @@ def _keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, TypeError, AttributeError):  # Windows, macOS, musl
         return
-    mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
-    mallopt(_M_TRIM_THRESHOLD, 1 << 30)
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, 1 << 30):
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -7,12 +7,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from toolkit.strings import without_half_pairs
 
 # Python refuses whole numbers of more than 4,300 digits; their text is kept, not their value.
 DECODER = json.JSONDecoder(parse_int=float)
 
+# Python's reader gives up at a depth that depends on who calls it, near 1,000; Arrow's at none.
+NESTING_LIMIT = 800
+
 _SPACE = re.compile(r"[ \t\r\n]*")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_BRACKETS = np.zeros(256, np.int64)
+_BRACKETS[list(b"[{")], _BRACKETS[list(b"]}")] = 1, -1
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -76,6 +84,14 @@ def follow(content: dict[str, Any], path: tuple[str, ...]) -> Any:
             raise ValueError(f"expected an object as {name!r}, found {kind_of(value)}")
         value = value.get(key)
     return value
+
+
+def is_too_deep(line: bytes) -> bool:
+    """Whether arrays and objects are nested more than `NESTING_LIMIT` deep."""
+    if line.count(b"[") + line.count(b"{") <= NESTING_LIMIT:
+        return False
+    brackets = _BRACKETS[np.frombuffer(_STRING.sub(b"", line), np.uint8)]
+    return bool(np.cumsum(brackets).max(initial=0) > NESTING_LIMIT)
 
 
 def kind_of(value: object) -> str:

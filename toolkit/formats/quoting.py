@@ -80,7 +80,7 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     are a quote within an unquoted field, and one that closes a field too early.
     """
     opening, closing = quotes[0::2], quotes[1::2]
-    # Right behind the one that closed the field, or at the very start.
+    # Right behind the one that closed the field; or at the start, where `before` means nothing.
     doubled = np.diff(quotes, prepend=-1)[0::2] == 1
     before = raw[opening - 1]
     if not ((before == delimiter) | (before == NEWLINE) | doubled).all():

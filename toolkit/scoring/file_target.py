@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.files import reporting_failures
+from toolkit.files import atomic_file, reporting_failures
 from toolkit.formats.output import Output
 from toolkit.formats.streams import packing_of
 from toolkit.scoring.sinks import ByteSink, ParquetSink, ScoredBlock, Sink, read_scores, write_all
@@ -23,7 +26,7 @@ OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
 def open_file(
     places: Places,
     output: Output,
-    identity: Callable[[], dict[str, Any]] | None,
+    identity: dict[str, Any] | None,
     *,
     force: bool,
     resume: bool,
@@ -37,7 +40,7 @@ def open_file(
         Checked already.
     output : Output
         What to write.
-    identity : Callable[[], dict[str, Any]] | None
+    identity : dict[str, Any] | None
         What the result depends on; a run goes on only where all of it is as it was. None if it
         cannot go on.
     force : bool
@@ -67,7 +70,7 @@ def open_file(
             )
         work.lock()
     try:
-        checkpoint = work.load(identity()) if identity and resume and work.exists() else None
+        checkpoint = work.load(identity) if identity and resume and work.exists() else None
         with reporting_failures(places.output):
             target = FileTarget(places, output, work, checkpoint, identity, seconds)
     except BaseException:
@@ -98,7 +101,7 @@ class FileTarget(Target):
         The folder, locked.
     checkpoint : Checkpoint | None
         Where to go on; None begins.
-    identity : Callable[[], dict[str, Any]] | None
+    identity : dict[str, Any] | None
         As in `open_file`.
     seconds : float
         Time between checkpoints.
@@ -110,7 +113,7 @@ class FileTarget(Target):
         output: Output,
         work: Unfinished,
         checkpoint: Checkpoint | None,
-        identity: Callable[[], dict[str, Any]] | None,
+        identity: dict[str, Any] | None,
         seconds: float,
     ) -> None:
         super().__init__()
@@ -170,7 +173,7 @@ class FileTarget(Target):
 
     def _save(self, checkpoint: Checkpoint) -> None:
         if self._identity is not None:
-            self._work.save(checkpoint, self._identity())
+            self._work.save(checkpoint, self._identity)
 
     def finish(self) -> None:
         """Write the end, and move the files to their places."""
@@ -190,7 +193,8 @@ class FileTarget(Target):
         if not self.summary.rejected:
             rejected.unlink(missing_ok=True)  # of an earlier run that is being replaced
         elif self._work.file(REJECTED).exists():
-            self._work.file(REJECTED).replace(rejected)
+            with reporting_failures(rejected):
+                _move(self._work.file(REJECTED), rejected)
         if self._work.file(OUTPUT).exists():
             self._work.file(OUTPUT).replace(output)
 
@@ -212,3 +216,15 @@ class FileTarget(Target):
             error.add_note(GO_ON)
         else:
             self._work.remove()
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a file, or copy it to another file system and rename it there."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with atomic_file(target, force=True) as partial:
+            shutil.copyfile(source, partial)
+        source.unlink()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +106,11 @@ def score_file(
     places = Places(output, options.rejected or default_rejected(source, output))
     if options.resumes and STDIN in (source, output):
         raise UsageError("--resume: a run goes on only from a file to a file, with their names")
+    facts = _identity_before_reading(scorer, source, options)
     with open_reviews(source, options.reading) as reviews:
         written = _output(reviews, source, output, options)
         places.check(source, force=options.force, resume=options.resumes)
-        with _open_target(scorer, source, places, written, options) as target:
+        with _open_target(places, written, facts, options) as target:
             if not target.is_complete:
                 _score_blocks(_Job(scorer, reviews, written, places), target, options, on_progress)
             target.finish()
@@ -179,15 +179,31 @@ def _score_blocks(
         del scored  # which may be large, before the next block is read
 
 
+def _identity_before_reading(
+    scorer: Scorer, source: Path, options: ScoringOptions
+) -> dict[str, Any] | None:
+    """Give the identity of a run that can be gone on with.
+
+    It is taken before the input is opened: if another file takes its name meanwhile, a later run
+    finds that it has changed.
+    """
+    if source == STDIN:
+        return None
+    try:
+        return identity(scorer, source, options)
+    except OSError:
+        return None  # opening it says what is wrong
+
+
 def _open_target(
-    scorer: Scorer, source: Path, places: Places, output: Output, options: ScoringOptions
+    places: Places, output: Output, facts: dict[str, Any] | None, options: ScoringOptions
 ) -> AbstractContextManager[Target]:
     if places.output == STDIN:
         return closing(StandardOutput(places, output))
     return open_file(
         places,
         output,
-        None if source == STDIN else cache(lambda: identity(scorer, source, options)),
+        facts,
         force=options.force,
         resume=options.resumes,
         seconds=options.checkpoint_seconds,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from toolkit.errors import UsageError
+from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, reporting_failures
 from toolkit.formats.output import Output
 from toolkit.scoring.sinks import ByteSink, ScoredBlock
@@ -31,6 +32,8 @@ class StandardOutput(Target):
             raise UsageError(
                 "standard output: a Parquet file is written with --output, to a file with a name"
             )
+        if sys.stdout is None:  # then other files have its number
+            raise OutputError("standard output: is closed. Write to a file with --output")
         self._places = places
         self._began = time.monotonic()
         self._file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (never closed)

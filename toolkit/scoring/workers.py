@@ -105,7 +105,7 @@ class _Task(Generic[_In, _Out]):
 
     def run_here(self) -> bool:
         """Work on the item in this thread, unless another has begun."""
-        if not self._future.cancel():
+        if not self._future.cancel():  # else the pool passes over it
             return False
         self._future = Future()
         try:
@@ -117,5 +117,8 @@ class _Task(Generic[_In, _Out]):
 
 def _help(ahead: deque[_Task[_In, _Out]]) -> None:
     """Work on the first item that waits, unless the first of all is done and can be handed on."""
-    if not ahead[0].is_done():
-        any(task.run_here() for task in ahead)
+    if ahead[0].is_done():
+        return
+    for task in ahead:
+        if task.run_here():
+            return
