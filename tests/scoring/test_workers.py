@@ -25,9 +25,9 @@ def test_results_come_in_order(delays: list[int], workers: int) -> None:
     assert list(in_order(slow, enumerate(delays), workers)) == list(range(len(delays)))
 
 
-@every_count
-def test_few_items_are_read_ahead(workers: int) -> None:
-    read, most = 0, 0
+def most_ahead(workers: int, size: int) -> int:
+    """Give the most items that are read and not yet given back."""
+    read = most = 0
 
     def items() -> Iterator[int]:
         nonlocal read
@@ -35,25 +35,20 @@ def test_few_items_are_read_ahead(workers: int) -> None:
             read += 1
             yield number
 
-    for given_back, _ in enumerate(in_order(str, items(), workers), start=1):
+    results = in_order(str, items(), workers, size=lambda _: size)
+    for given_back, _ in enumerate(results, start=1):
         most = max(most, read - given_back)
-    assert most <= 2 * workers + 1
+    return most
+
+
+@every_count
+def test_few_items_are_read_ahead(workers: int) -> None:
+    assert most_ahead(workers, size=0) <= 2 * workers
 
 
 @every_count
 def test_large_items_are_read_one_by_one(workers: int) -> None:
-    read, most = 0, 0
-
-    def items() -> Iterator[int]:
-        nonlocal read
-        for number in range(10):
-            read += 1
-            yield number
-
-    results = in_order(str, items(), workers, size=lambda _: 1 << 40)
-    for given_back, _ in enumerate(results, start=1):
-        most = max(most, read - given_back)
-    assert most <= 1
+    assert most_ahead(workers, size=1 << 40) == 0
 
 
 @every_count
