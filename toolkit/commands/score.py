@@ -51,10 +51,11 @@ def score(
         ),
     ],
     output: Annotated[
-        Path | None,
+        str | None,  # a Path would forget the slash at the end of a folder's name
         typer.Option(
             "--output",
             "-o",
+            metavar="PATH",
             help="File to write, - for standard output, or a folder for several files; by default "
             "beside the input: reviews.scored.csv. Its ending tells its format.",
             show_default=False,

@@ -101,6 +101,8 @@ def _score(
 def _existing_identity(scorer: Scorer, job: Job, options: ScoringOptions) -> dict[str, Any]:
     try:
         return identity(scorer, job.source, options)
+    except FileNotFoundError:
+        raise InputError(f"{job.source}: no such file") from None
     except OSError as error:
         raise InputError(f"{job.source}: cannot be read: {error.strerror}") from None
 
