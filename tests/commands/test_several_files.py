@@ -125,7 +125,7 @@ def test_other_formats_of_the_output(command: Command, data: Path) -> None:
     ("inputs", "options", "message", "exit_code"),
     [
         (["data/a.csv", "data/inner/a.csv"], ["-o", "out"],
-         "data/a.csv and data/inner/a.csv would both become out/a.csv. Score them apart", 2),
+         "out/a.csv: would be the output of data/a.csv and the output of data/inner/a.csv.", 2),
         (["data"], [], "3 files to score: choose a folder for the scored ones with --output", 2),
         (["data"], ["-o", "-"], "choose a folder for the scored ones with --output", 2),
         (["data"], ["-o", "file.csv"], "file.csv: is a file, expected a folder", 2),

@@ -198,11 +198,13 @@ def score(
     Example: `toolkit score reviews.csv --text-column body -o scored.csv`
     """
     from toolkit.commands.score_report import show, write_report
-    from toolkit.files import check_output
+    from toolkit.files import check_output_file
     from toolkit.formats.base import ReadOptions
     from toolkit.formats.columns import Columns
+    from toolkit.scoring.collisions import check_report
     from toolkit.scoring.inputs import find_jobs
     from toolkit.scoring.score_file import ScoringOptions
+    from toolkit.scoring.score_files import is_unfinished
     from toolkit.scoring.scorer import Scorer
 
     reading = ReadOptions(
@@ -224,8 +226,9 @@ def score(
     )
     jobs = find_jobs(files, output, options.output_format)
     if report is not None:
-        check_output(report, force=force or resume, option="--report")
-        _check_report(report, jobs, options)
+        check_report(report, jobs.files, rejected, model)
+        replaces = force or (resume and is_unfinished(jobs))
+        check_output_file(report, force=replaces, option="--report")
     scorer = Scorer(model, threshold)
     results = _score(scorer, jobs, options, quiet=quiet)
     if report is not None:
@@ -239,18 +242,6 @@ def score(
         raise typer.Exit(1)
     if any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
-
-
-def _check_report(report: Path, jobs: Jobs, options: ScoringOptions) -> None:
-    """Refuse a report in the place of a file of reviews."""
-    from toolkit.errors import UsageError
-    from toolkit.scoring.score_file import default_rejected
-
-    for job in jobs.files:
-        rejected = options.rejected or default_rejected(job.source, job.output)
-        for path in (job.source, job.output, rejected):
-            if path.resolve() == report.resolve():
-                raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
 
 
 def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:

@@ -13,6 +13,7 @@ from toolkit.files import resolved
 from toolkit.formats import ENDINGS
 from toolkit.formats.base import STDIN
 from toolkit.formats.streams import packing_of
+from toolkit.scoring.collisions import check_outputs
 from toolkit.scoring.folders import Found, ending, files_in, files_matching
 from toolkit.scoring.score_file import default_output
 
@@ -58,7 +59,7 @@ def find_jobs(inputs: Sequence[str], output: str | None, output_format: str | No
     InputError
         If a folder or a pattern has no file of reviews, or cannot be read.
     UsageError
-        If there is no output folder for several files, or two outputs would have one name.
+        If there is no output folder for several files, or one file would replace another.
     """
     place = None if output is None else Path(output)
     files: dict[Path, tuple[Path, Path]] = {}  # once each, and names for their outputs
@@ -78,7 +79,7 @@ def find_jobs(inputs: Sequence[str], output: str | None, output_format: str | No
         Job(source, folder / _renamed(relative, output_format))
         for source, relative in files.values()
     ]
-    _check_names(jobs)
+    check_outputs(jobs)
     return Jobs(jobs, folder, ignored, links)
 
 
@@ -136,16 +137,6 @@ def _renamed(path: Path, output_format: str | None) -> Path:
     endings = ending(path) + (path.suffix if packing_of(path) else "")
     packing = path.suffix if packing_of(path) and output_format != "parquet" else ""
     return path.parent / f"{path.name.removesuffix(endings)}.{output_format}{packing}"
-
-
-def _check_names(files: Sequence[Job]) -> None:
-    sources: dict[Path, Path] = {}
-    for job in files:
-        other = sources.setdefault(job.output, job.source)
-        if other != job.source:
-            raise UsageError(
-                f"{other} and {job.source} would both become {job.output}. Score them apart."
-            )
 
 
 def _is_folder(path: Path) -> bool:

@@ -33,6 +33,13 @@ class FileResult:
     error: str | None = None  # why it could not be scored
 
 
+def is_unfinished(jobs: Jobs) -> bool:
+    """Whether there is something of an earlier run to go on from."""
+    if jobs.folder is not None:
+        return (jobs.folder / DONE).exists()
+    return Unfinished(jobs.files[0].output).exists()
+
+
 def score_files(
     scorer: Scorer, jobs: Jobs, options: ScoringOptions, on_file: OnFile
 ) -> list[FileResult]:
