@@ -151,6 +151,11 @@ def resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder; `Path.exists` raises where a name is too long."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def _is_circle(path: Path) -> bool:
     try:
         path.stat()

@@ -235,10 +235,23 @@ def score(
         write_report(report, scorer, results)
     if not quiet:
         show(results, jobs)
-    for result in results:
-        if result.error is not None:
-            typer.echo(f"error: {result.error}", err=True)
-    if any(result.error is not None for result in results):
+    _end(results)
+
+
+def _end(results: list[FileResult]) -> None:
+    """Say what failed, and choose the exit code."""
+    from toolkit.commands.messages import one_line
+
+    errors = [result.error for result in results if result.error is not None]
+    for error in errors:
+        typer.echo(f"error: {one_line(error)}", err=True)
+    if 0 < len(errors) < len(results):
+        typer.echo(
+            "The other files are done: score those that failed again with --resume, or all with "
+            "--force.",
+            err=True,
+        )
+    if errors:
         raise typer.Exit(1)
     if any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
