@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -21,6 +22,8 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
 
     Worth calling before long work: the work itself only finds out at its end.
     """
+    if _is_circle(path):
+        raise UsageError(f"{path}: a link that leads in a circle. Choose another with {option}.")
     folder = path.parent
     with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
@@ -38,12 +41,23 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
             f"{path}: the folder {folder} {found}. Make it first, or choose another with {option}."
         )
     try:
-        tempfile.TemporaryFile(dir=_target(path).parent).close()
+        tempfile.TemporaryFile(dir=resolved(path).parent).close()
     except OSError as error:
         raise UsageError(
             f"{path}: no file can be made in {folder}: {error.strerror}. "
             f"Choose another place with {option}."
         ) from None
+
+
+def check_output_file(path: Path, *, force: bool, option: str = "--output") -> None:
+    """Raise `UsageError` as `check_output`, and if there is a folder at ``path``."""
+    with reporting_failures(path):
+        is_folder = path.is_dir()
+    if is_folder:
+        raise UsageError(
+            f"{path}: is a folder, expected a file to write. Choose another place with {option}."
+        )
+    check_output(path, force=force, option=option)
 
 
 @contextmanager
@@ -55,20 +69,18 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
     included), they are removed, and what is at the paths stays as it was.
     """
     for path in paths:
-        check_output(path, force=force)
-        if path.is_dir():
-            raise UsageError(f"{path}: is a folder, expected a file to write")
+        check_output_file(path, force=force)
     partials: list[Path] = []
     try:
         with reporting_failures(*paths):
-            partials.extend(_make_partial_file(_target(path)) for path in paths)
+            partials.extend(_make_partial_file(resolved(path)) for path in paths)
             yield tuple(partials)
             for partial in partials:
                 partial.chmod(0o666 & ~_umask())
                 _flush_to_disk(partial)
             with held_back():
                 for partial, path in zip(partials, paths, strict=True):
-                    partial.replace(_target(path))
+                    partial.replace(resolved(path))
     finally:
         for partial in partials:
             partial.unlink(missing_ok=True)
@@ -92,7 +104,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     check_output(path, force=force)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder to write")
-    target = _target(path)
+    target = resolved(path)
     with reporting_failures(path):
         partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(target), target.parent))
     _unfinished.add(partial)
@@ -130,9 +142,26 @@ def _replace_folder(target: Path, partial: Path) -> None:
     shutil.rmtree(replaced)
 
 
-def _target(path: Path) -> Path:
-    """Follow links, so that a link stays one and what it leads to is replaced."""
-    return path.resolve()
+def resolved(path: Path) -> Path:
+    """Follow links, as far as they lead anywhere.
+
+    So a link that is written stays one, and what it leads to is replaced. `Path.resolve` raises
+    RuntimeError before Python 3.13 where links lead in a circle.
+    """
+    return Path(os.path.realpath(path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder; `Path.exists` raises where a name is too long."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def _is_circle(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _make_partial_file(target: Path) -> Path:
@@ -157,7 +186,7 @@ def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
 
 
 def _stands_in(folder: Path, name: str) -> bool:
-    return folder.resolve() in Path(name).parent.resolve().joinpath("_").parents
+    return resolved(folder) in resolved(Path(name).parent).joinpath("_").parents
 
 
 def _prefix(path: Path) -> str:

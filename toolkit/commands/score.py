@@ -51,10 +51,11 @@ def score(
         ),
     ],
     output: Annotated[
-        Path | None,
+        str | None,  # a Path would forget the slash at the end of a folder's name
         typer.Option(
             "--output",
             "-o",
+            metavar="PATH",
             help="File to write, - for standard output, or a folder for several files; by default "
             "beside the input: reviews.scored.csv. Its ending tells its format.",
             show_default=False,
@@ -197,11 +198,13 @@ def score(
     Example: `toolkit score reviews.csv --text-column body -o scored.csv`
     """
     from toolkit.commands.score_report import show, write_report
-    from toolkit.files import check_output
+    from toolkit.files import check_output_file
     from toolkit.formats.base import ReadOptions
     from toolkit.formats.columns import Columns
+    from toolkit.scoring.collisions import check_report
     from toolkit.scoring.inputs import find_jobs
     from toolkit.scoring.score_file import ScoringOptions
+    from toolkit.scoring.score_files import is_unfinished
     from toolkit.scoring.scorer import Scorer
 
     reading = ReadOptions(
@@ -223,33 +226,35 @@ def score(
     )
     jobs = find_jobs(files, output, options.output_format)
     if report is not None:
-        check_output(report, force=force or resume, option="--report")
-        _check_report(report, jobs, options)
+        check_report(report, jobs.files, rejected, model)
+        replaces = force or (resume and is_unfinished(jobs))
+        check_output_file(report, force=replaces, option="--report")
     scorer = Scorer(model, threshold)
     results = _score(scorer, jobs, options, quiet=quiet)
     if report is not None:
         write_report(report, scorer, results)
     if not quiet:
         show(results, jobs)
-    for result in results:
-        if result.error is not None:
-            typer.echo(f"error: {result.error}", err=True)
-    if any(result.error is not None for result in results):
+    _end(results)
+
+
+def _end(results: list[FileResult]) -> None:
+    """Say what failed, and choose the exit code."""
+    from toolkit.commands.messages import one_line
+
+    errors = [result.error for result in results if result.error is not None]
+    for error in errors:
+        typer.echo(f"error: {one_line(error)}", err=True)
+    if 0 < len(errors) < len(results):
+        typer.echo(
+            "The other files are done: score those that failed again with --resume, or all with "
+            "--force.",
+            err=True,
+        )
+    if errors:
         raise typer.Exit(1)
     if any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
-
-
-def _check_report(report: Path, jobs: Jobs, options: ScoringOptions) -> None:
-    """Refuse a report in the place of a file of reviews."""
-    from toolkit.errors import UsageError
-    from toolkit.scoring.score_file import default_rejected
-
-    for job in jobs.files:
-        rejected = options.rejected or default_rejected(job.source, job.output)
-        for path in (job.source, job.output, rejected):
-            if path.resolve() == report.resolve():
-                raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
 
 
 def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:

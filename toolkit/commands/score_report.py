@@ -40,6 +40,10 @@ def _rows(results: Sequence[FileResult], jobs: Jobs) -> list[tuple[str, str]]:
         rows.append(("files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")))
     if jobs.ignored:
         rows.append(("ignored", f"{jobs.ignored:,} files of no known format"))
+    if jobs.links:
+        rows.append(
+            ("not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}")
+        )
     rows += [
         ("records", f"{summary.records:,}"),
         ("scored", f"{summary.scored:,}"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.files import check_output
+from toolkit.files import check_output_file, resolved
 from toolkit.formats.base import STDIN, Place
 from toolkit.scoring.sinks import ScoredBlock
 from toolkit.scoring.summary import Summary
@@ -30,9 +30,11 @@ class Places:
 
         An unfinished run was allowed to replace what is there; going on with it is, too.
         """
+        if self.rejected == STDIN:
+            raise UsageError("--rejected: these records cannot go to standard output; name a file.")
         if resume and self.output != STDIN:
             force = Unfinished(self.output).exists()
-        if self.rejected.resolve() == self.output.resolve():
+        if resolved(self.rejected) == resolved(self.output):
             raise UsageError(
                 f"{self.rejected}: is the output, too. Choose another with --rejected."
             )
@@ -42,9 +44,7 @@ class Places:
             with suppress(OSError):  # not there, or not to be read: found when it is opened
                 if path.samefile(source):
                     raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-            check_output(path, force=force, option=option)
-            if path.is_dir():
-                raise UsageError(f"{path}: is a folder, expected a file to write")
+            check_output_file(path, force=force, option=option)
 
 
 class Target(ABC):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from toolkit.errors import UsageError
+from toolkit.files import resolved
 from toolkit.formats.base import Place
 from toolkit.scoring.summary import Summary
 
@@ -55,7 +56,7 @@ class Unfinished:
     """
 
     def __init__(self, output: Path) -> None:
-        output = output.resolve()
+        output = resolved(output)
         # A name may have 255 bytes, and a character four.
         digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
         self.folder = output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"
