@@ -14,6 +14,7 @@ import typer
 
 import toolkit
 from toolkit.commands.export import export
+from toolkit.commands.messages import one_line
 from toolkit.commands.process import settle
 from toolkit.commands.score import score
 from toolkit.commands.train import train
@@ -149,7 +150,7 @@ def _is_importing(frame: FrameType | None) -> bool:
 def _fail(message: str, exit_code: int, error: BaseException) -> NoReturn:
     notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
     stop = "." if notes and not message.endswith(".") else ""
-    sys.stderr.write(f"error: {message}{stop}{notes}\n")
+    sys.stderr.write(f"error: {one_line(message + stop + notes)}\n")
     sys.exit(exit_code)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.files import atomic_file, reporting_failures
+from toolkit.files import atomic_file, reporting_failures, resolved
 from toolkit.formats.output import Output
 from toolkit.formats.streams import packing_of
 from toolkit.scoring.sinks import ByteSink, ParquetSink, ScoredBlock, Sink, read_scores, write_all
@@ -189,7 +189,7 @@ class FileTarget(Target):
             self._work.remove()
 
     def _move(self) -> None:
-        rejected, output = self._places.rejected.resolve(), self._places.output.resolve()
+        rejected, output = resolved(self._places.rejected), resolved(self._places.output)
         if not self.summary.rejected:
             rejected.unlink(missing_ok=True)  # of an earlier run that is being replaced
         elif self._work.file(REJECTED).exists():
