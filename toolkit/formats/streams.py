@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import os
 import select
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Protocol
@@ -171,7 +173,9 @@ class ByteStream:
 
     def _opened_source(self) -> _Readable:
         source: _Readable = _Awaited(self._file) if self.path == STDIN else self._file
-        if self._packing is not None:
+        if self._packing == "gzip" and _is_padded(self._file):
+            source = _PaddedGzip(self._file)
+        elif self._packing is not None:
             source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._packing)
         return source if self._encoding is None else _Transcoded(source, self._encoding)
 
@@ -188,6 +192,20 @@ class _Awaited:
         while (part := self._read(size)) is None:
             select.select([self._file], [], [])
         return part
+
+
+class _PaddedGzip:
+    """A file of gzip with zeros behind it, which tapes and disks leave and Arrow does not read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+
+    def read(self, size: int) -> bytes:
+        """Read about as many bytes; nothing at the end."""
+        try:
+            return self._file.read(size)
+        except (EOFError, zlib.error) as error:
+            raise OSError(str(error)) from None
 
 
 class _Transcoded:
@@ -224,6 +242,15 @@ class _Transcoded:
             if text := self._decoder.decode(part):
                 return text.encode("utf-8", "surrogatepass")
         return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _is_padded(file: IO[bytes]) -> bool:
+    """Whether it ends in more zeros than gzip itself can: the checksum and the size of nothing."""
+    start = max(file.seek(0, os.SEEK_END) - 9, 0)
+    file.seek(start)
+    tail = file.read(9)
+    file.seek(0)
+    return tail == bytes(9)
 
 
 def _known(encoding: str | None) -> str | None:
