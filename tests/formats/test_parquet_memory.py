@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.test_large import MIB, measured
+from toolkit.errors import ToolkitError
 from toolkit.formats import open_reviews
 from toolkit.formats.base import Block, Place, ReadOptions
+from toolkit.formats.output import output_of
 
 BLOCK_BYTES = ReadOptions().block_bytes
 ROWS = 1 << 15
@@ -106,3 +109,19 @@ def test_a_long_text_among_short_ones_makes_no_small_blocks(tmp_path: Path) -> N
     assert len(blocks_of(path)) == 1
     write(path, {"text": [f"{row} " * 200 for row in range(10_000)]})
     assert len(blocks_of(path)) < 6
+
+
+def test_a_damaged_footer_is_looked_at_only_when_its_column_can_be_read(tmp_path: Path) -> None:
+    """Else some of these end the process."""
+    path = tmp_path / "a.parquet"
+    # Of 32 MiB in the worst case, so that the dictionary is looked at.
+    write(path, {"text": repeated([LONG[:8000], "b"], 5000)})
+    data = path.read_bytes()
+    size = int.from_bytes(data[-8:-4], "little")
+    for at in range(len(data) - 8 - size, len(data) - 8 - size + 120):
+        damaged = bytearray(data)
+        damaged[at] ^= 1
+        path.write_bytes(damaged)
+        with suppress(ToolkitError), open_reviews(path, ReadOptions()) as reviews:
+            output_of(reviews, "parquet", "parquet", None)
+            next(reviews.blocks(), None)
