@@ -21,8 +21,9 @@ _BUFFER_BYTES = 1 << 20
 # What is read at once takes no more, even if every row holds the longest string of its row group.
 _BATCH_BYTES = 32 << 20
 
-# So few rows can be read at once without a look at the dictionaries; where rows are not short, that
-# costs nothing (8 ms for each MiB either way), and a look at the dictionary 2 ms.
+# So few rows can be read at once without a look at the dictionaries. Where rows are not short, that
+# costs nothing: 50,000 texts of 1.3 kB take 99 ms in batches of 64 rows as in those of 2,300.
+# A look at the dictionary of each row group doubles the time where groups have 1,000 such rows.
 _FEW_ROWS = 128
 _ROWS_OF_LONG = 4096  # a block of rows that are not short holds fewer
 
