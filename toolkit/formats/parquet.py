@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,6 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.formats.base import (
-    BLOCK_RECORDS,
     STDIN,
     Block,
     Parsed,
@@ -23,10 +21,8 @@ from toolkit.formats.base import (
     ReviewFile,
 )
 from toolkit.formats.columns import check_one_each
+from toolkit.formats.parquet_groups import RowGroups, bytes_of
 from toolkit.formats.parquet_output import with_scores
-
-# A row group is read in pages of this size, however large it is.
-_BUFFER_BYTES = 1 << 20
 
 _STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
@@ -47,7 +43,8 @@ class ParquetFile(ReviewFile):
             raise UsageError(
                 "standard input: a Parquet file is read from its end. Save it to a file first."
             )
-        self._file = _open(path)
+        self._groups = _open(path, options.block_bytes)
+        self._file = self._groups.file
         try:
             self.size = path.stat().st_size
             self.input_schema: pa.Schema = self._file.schema_arrow
@@ -79,7 +76,7 @@ class ParquetFile(ReviewFile):
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._groups.close()
 
     def blocks(self, start: Place = ()) -> Iterator[Block]:
         """Read the row groups, large ones in several blocks."""
@@ -93,18 +90,13 @@ class ParquetFile(ReviewFile):
                     continue
                 self._done = number - 1 + len(batch)
                 following = (group, done, number + len(batch))
-                yield Block(batch, number, batch.nbytes, following, ends_group=done == rows)
+                yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
                 number += len(batch)
 
     def _batches(
         self, group: int, number: int, columns: list[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        facts = self._file.metadata.row_group(group)
-        row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
-        rows = max(min(self.options.block_bytes // row_bytes, BLOCK_RECORDS), 1)
-        batches = self._file.iter_batches(
-            rows, row_groups=[group], columns=columns, use_threads=False
-        )
+        batches = self._groups.batches(group, columns)
         while True:
             try:
                 batch = next(batches)
@@ -185,15 +177,13 @@ class ParquetFile(ReviewFile):
         return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
 
 
-def _open(path: Path) -> Any:
-    import pyarrow.parquet as pq  # takes 12 ms, which other formats need not wait for
-
+def _open(path: Path, block_bytes: int) -> RowGroups:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty, expected reviews")
-        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
-        file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
-        return file
+        groups = RowGroups(path, block_bytes)
+        groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
+        return groups
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is no UTF-8

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import os
+import select
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Protocol
@@ -21,6 +24,9 @@ PACKINGS = {".gz": "gzip", ".zst": "zstd"}
 _LEVELS = {"gzip": 6, "zstd": 3}
 
 _READ_BYTES = 1 << 20
+
+# What a packed file begins with; no text in UTF-8 does.
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 def packing_of(path: Path) -> str | None:
@@ -108,6 +114,8 @@ class ByteStream:
             If the file cannot be read or unpacked.
         ValueError
             If it is not in the encoding.
+        InputError
+            If it is packed, and its name does not say so.
         """
         missing = size - (len(self._data) - self._at)
         if missing > 0:
@@ -116,6 +124,8 @@ class ByteStream:
                 parts.append(part)
                 missing -= len(part)
             self._data, self._at = b"".join(parts), 0
+            if not self._offset:
+                self._check_unpacked()
         return self._data[self._at : self._at + size]
 
     def advance(self, size: int) -> None:
@@ -143,11 +153,59 @@ class ByteStream:
         assert isinstance(self._source, _Transcoded)
         return self._source.encode(data.decode("utf-8", "surrogatepass"))
 
+    def _check_unpacked(self) -> None:
+        """Refuse what is packed, for which no other message would say what is wrong."""
+        found = next(
+            (name for start, name in _PACKED.items() if self._data.startswith(start)), None
+        )
+        if found is None or self._encoding is not None:
+            return
+        if self.path == STDIN:
+            raise InputError(
+                f"standard input: is packed with {found}. Unpack it first: {found} -dc FILE | "
+                "toolkit score -"
+            )
+        ending = next(ending for ending, packing in PACKINGS.items() if packing == found)
+        raise InputError(
+            f"{self.path}: is packed with {found}"
+            + (" twice. Unpack it first" if self._packing else f". Let its name end in {ending}")
+        )
+
     def _opened_source(self) -> _Readable:
-        source: _Readable = self._file
-        if self._packing is not None:
+        source: _Readable = _Awaited(self._file) if self.path == STDIN else self._file
+        if self._packing == "gzip" and _is_padded(self._file):
+            source = _PaddedGzip(self._file)
+        elif self._packing is not None:
             source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._packing)
         return source if self._encoding is None else _Transcoded(source, self._encoding)
+
+
+class _Awaited:
+    """Standard input, which may be a pipe that does not wait: its other end chooses that."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._read: Callable[[int], bytes | None] = file.read
+
+    def read(self, size: int) -> bytes:
+        """Read what is there, as soon as there is something; nothing at the end."""
+        while (part := self._read(size)) is None:
+            select.select([self._file], [], [])
+        return part
+
+
+class _PaddedGzip:
+    """A file of gzip with zeros behind it, which tapes and disks leave and Arrow does not read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+
+    def read(self, size: int) -> bytes:
+        """Read about as many bytes; nothing at the end."""
+        try:
+            return self._file.read(size)
+        except (EOFError, zlib.error) as error:
+            raise OSError(str(error)) from None
 
 
 class _Transcoded:
@@ -175,6 +233,8 @@ class _Transcoded:
         """Read about as many bytes; nothing at the end."""
         while part := self._source.read(max(size, 4)):
             if self._is_start and self._encoding in ("utf-16", "utf-32"):
+                while len(part) < 4 and (more := self._source.read(4 - len(part))):
+                    part += more  # a pipe may give a mark in pieces
                 # Without the mark, which stands only at the start of the file.
                 is_big = part[:4].strip(b"\0").startswith(codecs.BOM_UTF16_BE)
                 self._encoding += "-be" if is_big else "-le"
@@ -182,6 +242,15 @@ class _Transcoded:
             if text := self._decoder.decode(part):
                 return text.encode("utf-8", "surrogatepass")
         return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _is_padded(file: IO[bytes]) -> bool:
+    """Whether it ends in more zeros than gzip itself can: the checksum and the size of nothing."""
+    start = max(file.seek(0, os.SEEK_END) - 9, 0)
+    file.seek(start)
+    tail = file.read(9)
+    file.seek(0)
+    return tail == bytes(9)
 
 
 def _known(encoding: str | None) -> str | None:

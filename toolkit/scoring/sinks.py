@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -202,4 +203,7 @@ def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
     """Write to a file that is not buffered, and may take less than it is given."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(file.fileno(), rest) :]
+        try:
+            rest = rest[os.write(file.fileno(), rest) :]
+        except BlockingIOError:  # a pipe that does not wait, and is full
+            select.select([], [file], [])

@@ -62,4 +62,7 @@ def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise UsageError(f"expected an array of strings to score, received {texts.type}")
     plain = texts.type in (pa.string(), pa.large_string())
+    if kind == pa.string_view() and kind != texts.type:
+        # Arrow decodes no dictionary of views (pyarrow 26).
+        texts = texts.cast(pa.dictionary(texts.type.index_type, pa.string()))
     return texts if plain else texts.cast(pa.string())
