@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import os
 import select
 import sys
@@ -198,6 +197,8 @@ class _PaddedGzip:
     """A file of gzip with zeros behind it, which tapes and disks leave and Arrow does not read."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        import gzip  # rarely needed
+
         self._file = gzip.GzipFile(fileobj=file, mode="rb")
 
     def read(self, size: int) -> bytes:
