@@ -22,6 +22,8 @@ from typing import Any
 
 USAGE_ERROR = 2  # the exit code of `toolkit` for what it does not know, such as a format
 PYTHON = [sys.executable, "-m"]
+# Bytecode is kept, as it is for users: pip compiles what it installs.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -107,7 +109,7 @@ def run_module(name: str, *arguments: object) -> str:
 
 def _start(command: Command, errors: int) -> int:
     with command.stdout.open("wb") as stdout:
-        process = subprocess.Popen(command.arguments, stdout=stdout, stderr=errors)
+        process = subprocess.Popen(command.arguments, stdout=stdout, stderr=errors, env=ENVIRONMENT)
     process.returncode = 0  # it is waited for by its number
     return process.pid
 
