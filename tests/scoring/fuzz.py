@@ -187,6 +187,19 @@ def main() -> None:
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     outcomes: collections.Counter[str] = collections.Counter()
+    try:
+        try_files(arguments, end, outcomes)
+    except KeyboardInterrupt:
+        pass  # what was found until then is told
+    print(f"{outcomes.total():,} files")
+    for outcome, count in sorted(outcomes.items()):
+        print(f"  {count:>9,}  {outcome}")
+
+
+def try_files(
+    arguments: argparse.Namespace, end: float, outcomes: collections.Counter[str]
+) -> None:
+    """Try files, one for each seed, and count what becomes of them."""
     seed = arguments.seed
     while time.monotonic() < end and arguments.count != outcomes.total():
         with tempfile.TemporaryDirectory(
@@ -201,9 +214,6 @@ def main() -> None:
                 for source in Path(name).glob("in*"):
                     (arguments.failures / f"{seed}-{source.name}").write_bytes(source.read_bytes())
         seed += 1
-    print(f"{outcomes.total():,} files")
-    for outcome, count in sorted(outcomes.items()):
-        print(f"  {count:>9,}  {outcome}")
 
 
 if __name__ == "__main__":
