@@ -14,6 +14,7 @@ import random
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -187,10 +188,8 @@ def main() -> None:
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     outcomes: collections.Counter[str] = collections.Counter()
-    try:
+    with suppress(KeyboardInterrupt):  # what was found until then is told
         try_files(arguments, end, outcomes)
-    except KeyboardInterrupt:
-        pass  # what was found until then is told
     print(f"{outcomes.total():,} files")
     for outcome, count in sorted(outcomes.items()):
         print(f"  {count:>9,}  {outcome}")
