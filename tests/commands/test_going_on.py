@@ -86,6 +86,14 @@ def test_only_files_that_failed_are_scored_again(
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["records"] == 9
 
 
+def test_a_file_that_failed_and_is_gone_keeps_nothing(command: Command, data: Path) -> None:
+    (data / "b.csv").write_bytes(b"")
+    assert command("score", data, "-o", "out").exit_code == 1
+    (data / "b.csv").unlink()
+    assert command("score", data, "-o", "out", "--resume").exit_code == 0
+    assert files_in(Path("out")) == ["a.csv", "c.csv"]
+
+
 def test_nothing_is_kept_where_all_failed(command: Command, data: Path) -> None:
     write("a.csv", "")
     write("b.csv", "")

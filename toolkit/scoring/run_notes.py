@@ -108,10 +108,11 @@ class RunNotes:
         self._add(note)
 
     def close(self, jobs: Sequence[Job]) -> None:
-        """Forget files that are done; those of an interrupted run over others stay."""
-        own = {self._key(job) for job in jobs}
-        self._begun = {name: note for name, note in self._begun.items() if name not in own}
-        self._done = {name: note for name, note in self._done.items() if name not in own}
+        """Forget files that are done; what an interrupted run over others has written stays."""
+        gone = {self._key(job) for job in jobs}
+        gone |= {name for name in self._begun if not self._has_written(self._folder / name)}
+        self._begun = {name: note for name, note in self._begun.items() if name not in gone}
+        self._done = {name: note for name, note in self._done.items() if name not in gone}
         with reporting_failures(self._path):
             if not (self._begun or self._done):
                 self._path.unlink(missing_ok=True)
@@ -129,6 +130,10 @@ class RunNotes:
             with suppress(OutputError):
                 self.close(jobs)
         return False
+
+    @staticmethod
+    def _has_written(output: Path) -> bool:
+        return is_there(output) or Unfinished(output).exists()
 
     def _key(self, job: Job) -> str:
         return str(job.output.relative_to(self._folder))  # wherever the folder is seen from
