@@ -91,7 +91,7 @@ def test_a_file_that_failed_and_is_gone_keeps_nothing(command: Command, data: Pa
     assert command("score", data, "-o", "out").exit_code == 1
     (data / "b.csv").unlink()
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
-    assert files_in(Path("out")) == ["a.csv", "c.csv"]
+    assert files_in("out") == ["a.csv", "c.csv"]
 
 
 def test_nothing_is_kept_where_all_failed(command: Command, data: Path) -> None:
