@@ -86,6 +86,17 @@ def test_only_files_that_failed_are_scored_again(
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["records"] == 9
 
 
+def test_rejects_of_others_are_never_replaced(command: Command, data: Path) -> None:
+    rejected = Path("out/a.csv.rejected.jsonl")
+    rejected.parent.mkdir()
+    write(str(rejected), "precious")
+    for more in ([], ["--resume"]):
+        ran = command("score", data, "-o", "out", *more)
+        assert ran.exit_code == 1
+        assert "a.csv.rejected.jsonl: exists already" in ran.err
+        assert rejected.read_text(encoding="utf-8") == "precious"
+
+
 def test_a_file_that_failed_and_is_gone_keeps_nothing(command: Command, data: Path) -> None:
     (data / "b.csv").write_bytes(b"")
     assert command("score", data, "-o", "out").exit_code == 1

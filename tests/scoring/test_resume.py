@@ -136,6 +136,19 @@ def test_an_unfinished_run_is_neither_replaced_nor_lost(stopped: tuple[Path, Pat
     assert not Unfinished(output).folder.exists()
 
 
+def test_a_run_that_begins_anew_forgets_the_checkpoint(stopped: tuple[Path, Path]) -> None:
+    source, output = stopped
+    seen: list[bool] = []
+
+    def look(_: Progress) -> None:  # as it is left if the process is killed here
+        seen.append(Unfinished(output).exists())
+
+    anew = replace(OPTIONS, resume=False, force=True, checkpoint_seconds=1e9)
+    score_file(shipped_scorer(), source, output, anew, look)
+    assert seen
+    assert not any(seen)
+
+
 def test_another_input_is_refused(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
     facts = source.stat()

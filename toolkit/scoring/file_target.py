@@ -72,6 +72,8 @@ def open_file(
     try:
         checkpoint = work.load(identity) if identity and resume and work.exists() else None
         with reporting_failures(places.output):
+            if checkpoint is None:
+                work.forget()  # before the files that it speaks of are begun anew
             target = FileTarget(places, output, work, checkpoint, identity, seconds)
     except BaseException:
         if not work.exists():

@@ -111,7 +111,10 @@ def _summary(
     force = options.force
     if not (options.resume and Unfinished(job.output).exists()):
         force |= notes.may_replace(job)
-        check_output(job.output, force=force)  # before it is noted as one that may be replaced
+        # Before they are noted as files that may be replaced.
+        check_output(job.output, force=force)
+        rejected = default_rejected(job.source, job.output)
+        check_output(rejected, force=force, option="--rejected")
     notes.begin(job)
     with on_file(job) as on_progress:
         summary = score_file(

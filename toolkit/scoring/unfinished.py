@@ -152,6 +152,10 @@ class Unfinished:
         flush_to_disk(partial)
         partial.replace(self.file("checkpoint.json"))
 
+    def forget(self) -> None:
+        """Remove the checkpoint, if there is one."""
+        self.file("checkpoint.json").unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
