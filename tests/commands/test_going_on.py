@@ -86,6 +86,25 @@ def test_only_files_that_failed_are_scored_again(
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["records"] == 9
 
 
+def test_force_holds_for_files_that_were_not_begun(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("score", data, "-o", "out").exit_code == 0
+
+    def score(scorer: object, source: Path, *others: object) -> Summary:
+        if source.name == "b.csv":
+            raise OutputError("full")
+        return score_file(scorer, source, *others)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "score_file", score)
+        ran = command("score", data, "-o", "out", "--force")
+    assert GO_ON in ran.err
+    ran = command("score", data, "-o", "out", "--resume")
+    assert ran.exit_code == 0, ran.err
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
+
+
 def test_rejects_of_others_are_never_replaced(command: Command, data: Path) -> None:
     rejected = Path("out/a.csv.rejected.jsonl")
     rejected.parent.mkdir()

@@ -74,6 +74,9 @@ def score_files(
     _check_outputs(jobs, notes, options)
     notes.open()
     try:
+        if options.force:  # for all, also where the run ends before it comes to them
+            for job in jobs.files:
+                notes.begin(job)
         results = [_score(scorer, job, notes, options, on_file) for job in jobs.files]
     except BaseException as error:
         if notes.interrupted(jobs.files) and not hasattr(error, "__notes__"):
