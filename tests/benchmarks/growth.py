@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
@@ -36,8 +35,8 @@ def contender(folder: Path, size: int) -> Contender:
     output = folder / f"{size}.scored.csv"
     options = ["-o", str(output), "--quiet"]
     command = Command([*PYTHON, "toolkit", "score", str(source), *options])
-    contender = Contender(f"{size:,} reviews", [command], RUNS, size, outputs=[output])
-    return replace(contender, is_compared=False)
+    name = f"{size:,} reviews"
+    return Contender(name, [command], RUNS, size, outputs=[output], is_compared=False)
 
 
 def print_table(rows: Rows) -> None:

@@ -42,14 +42,14 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-Stop = Callable[[str, BaseException], None]
+Stop = Callable[..., None]
 
 
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch, command: Command, data: Path) -> Stop:
     """Score the folder into `out` until a file, at which an error ends the run."""
 
-    def run(name: str, error: BaseException) -> None:
+    def run(name: str, error: BaseException, *options: str) -> None:
         def score(scorer: object, source: Path, *others: object) -> Summary:
             if source.name == name:
                 raise error
@@ -57,7 +57,7 @@ def stop(monkeypatch: pytest.MonkeyPatch, command: Command, data: Path) -> Stop:
 
         with monkeypatch.context() as patch:
             patch.setattr(module, "score_file", score)
-            ran = command("score", data, "-o", "out")
+            ran = command("score", data, "-o", "out", *options)
         assert ran.exit_code == 1
         assert (GO_ON in ran.err) == (name != "a.csv"), ran.err
 
@@ -87,19 +87,10 @@ def test_only_files_that_failed_are_scored_again(
 
 
 def test_force_holds_for_files_that_were_not_begun(
-    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, stop: Stop, data: Path
 ) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
-
-    def score(scorer: object, source: Path, *others: object) -> Summary:
-        if source.name == "b.csv":
-            raise OutputError("full")
-        return score_file(scorer, source, *others)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "score_file", score)
-        ran = command("score", data, "-o", "out", "--force")
-    assert GO_ON in ran.err
+    stop("b.csv", OutputError("full"), "--force")
     ran = command("score", data, "-o", "out", "--resume")
     assert ran.exit_code == 0, ran.err
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]

@@ -106,7 +106,7 @@ def score_file(
     places = Places(output, options.rejected or default_rejected(source, output))
     if options.resumes and STDIN in (source, output):
         raise UsageError("--resume: a run goes on only from a file to a file, with their names")
-    facts = _identity_before_reading(scorer, source, options)
+    facts = _identity_before_reading(scorer, source, options) if output != STDIN else None
     with open_reviews(source, options.reading) as reviews:
         written = _output(reviews, source, output, options)
         places.check(source, force=options.force, resume=options.resumes)

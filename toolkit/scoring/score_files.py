@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import check_output, is_there, reporting_failures
+from toolkit.files import is_there, reporting_failures
 from toolkit.scoring.inputs import Job, Jobs
 from toolkit.scoring.run_notes import NAME, RunNotes
 from toolkit.scoring.score_file import ScoringOptions, default_rejected, identity, score_file
 from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.target import Places
 from toolkit.scoring.unfinished import GO_ON, Unfinished
 
 OnFile = Callable[[Job], AbstractContextManager[Callable[[Progress], None] | None]]
@@ -115,9 +116,8 @@ def _summary(
     if not (options.resume and Unfinished(job.output).exists()):
         force |= notes.may_replace(job)
         # Before they are noted as files that may be replaced.
-        check_output(job.output, force=force)
-        rejected = default_rejected(job.source, job.output)
-        check_output(rejected, force=force, option="--rejected")
+        places = Places(job.output, default_rejected(job.source, job.output))
+        places.check(job.source, force=force, resume=False)
     notes.begin(job)
     with on_file(job) as on_progress:
         summary = score_file(
