@@ -6,6 +6,7 @@ from tests.data import shared_data
 from toolkit.training.arrays import encode
 from toolkit.training.columns import ColumnNames
 from toolkit.training.fit import fit
+from toolkit.training.material import Inputs
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import load
@@ -20,7 +21,7 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
     preset = PRESETS["conv1d"]
-    arrays = encode(preset, reviews.take(split.fitted), reviews.take(split.held_out))
+    arrays = encode(preset, Inputs(reviews).material(split))
     scores = fit(preset, arrays, TrainingOptions(epochs=3), 0).validation
     assert scores is not None
     assert scores.accuracy > 0.83

@@ -13,6 +13,7 @@ from toolkit.training.presets import DEFAULT_PRESET, PRESETS
 from toolkit.training.split_kind import SplitKind
 
 _DATA = "Data"
+_TEACHER = "Teacher"
 _FITTING = "Fitting"
 _JUDGING = "Judging"
 
@@ -44,7 +45,8 @@ def train(
     label_column: Annotated[
         str | None,
         typer.Option(
-            help="The column with the labels: 0 or 1, neg or pos, negative or positive.",
+            help="The column with the labels: 0 or 1, neg or pos, negative or positive, or the "
+            "probability of positive from 0 to 1.",
             show_default="label, else sentiment",
             rich_help_panel=_DATA,
         ),
@@ -57,6 +59,47 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Reviews without labels, for presets that use them: a file, or an aclImdb folder "
+            "for its train/unsup. May be given several times.",
+            show_default=False,
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Probabilities that another model gives to the reviews, in a file with their ids, "
+            "their texts or text_sha256. May be given several times.",
+            show_default=False,
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    teacher_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of a teacher file with the probability of positive.",
+            show_default="positive_probability, else probability, else label",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the ids, in the teacher files and in those with reviews.",
+            show_default="id, where there is one",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        float,
+        typer.Option(
+            help="Share of the teacher, from 0 to 1, in what a labelled review is fitted to.",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = 0.5,
     epochs: Annotated[
         int,
         typer.Option(min=1, help="Passes over the reviews, at most.", rich_help_panel=_FITTING),
@@ -139,6 +182,7 @@ def train(
     - `toolkit train reviews.csv --text-column body --label-column opinion`
     - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
     - `toolkit train aclImdb --test`
+    - `toolkit train reviews.csv --teacher teacher.csv`
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
       the tutorial as published
     """
@@ -154,7 +198,10 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        columns=ColumnNames(text_column, label_column, group_column),
+        columns=ColumnNames(text_column, label_column, group_column, id_column, teacher_column),
+        unlabelled=tuple(unlabelled or ()),
+        teachers=tuple(teacher or ()),
+        teacher_weight=teacher_weight,
         test=test,
         test_data=test_data,
         show_samples=show_samples,

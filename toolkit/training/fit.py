@@ -86,16 +86,20 @@ def fit(preset: Preset, arrays: Arrays, options: TrainingOptions, progress: Prog
         With early stopping, the network has the weights of its best epoch.
     """
     network = build_network(preset, options.seed)
-    held_out = arrays.held_out
+    part, held_out = arrays.fitted, arrays.held_out
+    if part.targets is not None:
+        _compile(network, [_rounded_accuracy()])
     fitted = network.fit(
-        arrays.fitted.ids,
-        arrays.fitted.labels,
+        part.ids,
+        part.labels if part.targets is None else part.targets,
         validation_data=None if held_out is None else (held_out.ids, held_out.labels),
         epochs=options.epochs,
         batch_size=options.batch_size,
         callbacks=_early_stopping() if options.early_stopping and held_out is not None else [],
         verbose=progress,
     )
+    if part.targets is not None:
+        _compile(network, ["accuracy"])  # what is saved loads without this package
     history = fitted.history
     return Fit(
         network,
@@ -111,6 +115,20 @@ def measure(network: keras.Model, part: Part) -> Scores:
         part.ids, part.labels, batch_size=_ROWS_TO_MEASURE, verbose=0, return_dict=True
     )
     return Scores(float(found["loss"]), float(found["accuracy"]), len(part.labels))
+
+
+def _compile(network: keras.Model, metrics: list[Any]) -> None:
+    network.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
+
+
+def _rounded_accuracy() -> Any:
+    """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
+    metrics = import_keras().metrics
+
+    def is_right(targets: Any, probabilities: Any) -> Any:
+        return metrics.binary_accuracy(targets >= 0.5, probabilities)
+
+    return metrics.MeanMetricWrapper(is_right, name="accuracy")
 
 
 def _early_stopping() -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.training.columns import ColumnNames
-from toolkit.training.presets import DEFAULT_PRESET, find_preset
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 from toolkit.training.split_kind import SplitKind
 
 RUNS = Path("runs")
@@ -44,7 +44,13 @@ class TrainingOptions:
     seed : int
         Decides the split, the start weights, the order of the reviews and the dropout.
     columns : ColumnNames
-        Where a labelled file has its texts, labels and groups.
+        Where files have their texts, labels and the like.
+    unlabelled : tuple[Path, ...]
+        Files of reviews without labels, or `aclImdb` folders, for presets that use them.
+    teachers : tuple[Path, ...]
+        Files of probabilities that another model gives to the reviews.
+    teacher_weight : float
+        Share of the teacher in what a labelled review is fitted to, from 0 to 1.
     test : bool
         Whether to measure on the test part of the source.
     test_data : Path | None
@@ -65,6 +71,9 @@ class TrainingOptions:
     batch_size: int = 32
     seed: int = 1
     columns: ColumnNames = field(default_factory=ColumnNames)
+    unlabelled: tuple[Path, ...] = ()
+    teachers: tuple[Path, ...] = ()
+    teacher_weight: float = 0.5
     test: bool = False
     test_data: Path | None = None
     show_samples: int = 0
@@ -79,6 +88,21 @@ class TrainingOptions:
         _require(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
+        weight = self.teacher_weight
+        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+        self._check_teacher()
+        if self.unlabelled:
+            _check_uses_unlabelled(self.preset)
+
+    def _check_teacher(self) -> None:
+        """Refuse the columns of a teacher that is not there."""
+        named = {"--teacher-column": self.columns.teacher, "--id-column": self.columns.id}
+        useless = [option for option, name in named.items() if name is not None]
+        if useless and not self.teachers:
+            raise UsageError(
+                f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
+                "leave this out."
+            )
 
     @property
     def run(self) -> Path:
@@ -89,3 +113,13 @@ class TrainingOptions:
 def _require(holds: bool, option: str, found: object, expected: str) -> None:
     if not holds:
         raise UsageError(f"{option}: expected {expected}, found {found}")
+
+
+def _check_uses_unlabelled(name: str) -> None:
+    if not find_preset(name).uses_unlabelled:
+        others = [preset.name for preset in PRESETS.values() if preset.uses_unlabelled]
+        raise UsageError(
+            f"--unlabelled: the preset '{name}' has no use for reviews without labels (of use "
+            f"to: {', '.join(others) or 'none yet'}). Choose another with --preset, or leave this "
+            "out."
+        )

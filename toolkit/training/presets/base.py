@@ -28,6 +28,9 @@ class Preset:
         Makes the network with fresh weights, compiled with its optimizer, binary cross-entropy
         and the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32, the
         probability of a positive review.
+    uses_unlabelled : bool
+        Whether its fit has a use for reviews without labels; without one, `--unlabelled` is
+        refused.
     """
 
     name: str
@@ -35,3 +38,4 @@ class Preset:
     vocabulary_size: int
     max_tokens: int
     build: Callable[[Preset], keras.Model]
+    uses_unlabelled: bool = False
