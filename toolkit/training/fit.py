@@ -123,12 +123,13 @@ def _compile(network: keras.Model, metrics: list[Any]) -> None:
 
 def _rounded_accuracy() -> Any:
     """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
-    metrics = import_keras().metrics
+    keras = import_keras()
 
     def is_right(targets: Any, probabilities: Any) -> Any:
-        return metrics.binary_accuracy(targets >= 0.5, probabilities)
+        labels = keras.ops.cast(targets, "float32") >= 0.5  # those held out are integers
+        return keras.metrics.binary_accuracy(labels, probabilities)
 
-    return metrics.MeanMetricWrapper(is_right, name="accuracy")
+    return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
 
 
 def _early_stopping() -> list[Any]:

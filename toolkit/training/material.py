@@ -84,7 +84,7 @@ class Inputs:
         if unlabelled is not None:
             unseen = [part.texts for part in (held_out, self.test) if part is not None]
             unlabelled = unlabelled.without(unseen)
-        return Material(fitted, held_out, unlabelled if unlabelled else None)
+        return Material(fitted, held_out, unlabelled or None)  # none is left: none at all
 
 
 def read_inputs(options: TrainingOptions, reporter: Reporter) -> Inputs:

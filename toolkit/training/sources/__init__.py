@@ -76,12 +76,12 @@ def check_columns(
     """
     is_file = _has_columns(data)
     is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
-    has_ids = is_file or any(_has_columns(str(path)) for path in unlabelled)
+    is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
     named = {
-        "--text-column": columns.text is not None and not (is_used or has_ids or teachers),
+        "--text-column": columns.text is not None and not (is_used or is_read or teachers),
         "--label-column": columns.label is not None and not is_used,
         "--group-column": columns.group is not None and not is_file,
-        "--id-column": columns.id is not None and not has_ids,
+        "--id-column": columns.id is not None and not is_read,
     }
     useless = [option for option, found in named.items() if found]
     if useless:

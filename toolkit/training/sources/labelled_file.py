@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.training.columns import ColumnNames
-from toolkit.training.sources.readers import find_reader
+from toolkit.training.sources.readers import read_file
 from toolkit.training.sources.reviews import Reviews, group_codes, rows_with_text
 from toolkit.training.sources.values import as_strings, read_ids, read_targets, read_texts
 
@@ -38,7 +38,7 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     UsageError
         If no format belongs to its name, or it has no such column.
     """
-    table = find_reader(path)(path)
+    table = read_file(path)
     text, label, group = columns.among(table, path)
     texts = read_texts(table[text], f"{path}: column '{text}'")
     ids = read_ids(table, columns, path)

@@ -1,4 +1,4 @@
-"""Labelled files as Arrow columns, by format.
+"""Files of a training as Arrow columns, by format.
 
 They are read whole and with the strictest rules: training takes minutes, so reading may take a
 second, and a file that is damaged in the middle must not shrink to its first half.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -84,6 +85,14 @@ def find_reader(path: Path) -> Callable[[Path], Columns]:
     return reader
 
 
+def read_file(path: Path) -> Columns:
+    """Read a file of any known kind; raises `InputError` if it is not there."""
+    reader = find_reader(path)
+    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
+        raise InputError(f"{path}: no such file. Give a CSV, JSONL or Parquet file.")
+    return reader(path)
+
+
 def _records(path: Path, lines: Any) -> Iterator[tuple[int, list[str]]]:
     """The records of a `csv.reader` that are no blank lines, each with the line of its end."""
     first = 1
@@ -151,4 +160,4 @@ def _as_text(value: Any) -> str:
 
 
 def _empty(path: Path) -> InputError:
-    return InputError(f"{path}: is empty. Give a file with labelled reviews.")
+    return InputError(f"{path}: is empty. Give a file with a row for each review.")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from toolkit.errors import InputError
 from toolkit.strings import is_blank
 from toolkit.training.columns import ColumnNames, TeacherColumns
-from toolkit.training.sources.readers import Columns, find_reader
+from toolkit.training.sources.readers import Columns, read_file
 from toolkit.training.sources.reviews import Rows, Targets
 from toolkit.training.sources.values import as_strings, read_targets
 
@@ -82,7 +82,7 @@ def load(path: Path, columns: ColumnNames) -> Teacher:
     UsageError
         If it has not the columns.
     """
-    table = find_reader(path)(path)
+    table = read_file(path)
     names = columns.teacher_among(table, path)
     place = f"{path}: column '{names.probability}'"
     words = as_strings(table[names.probability], place, "--teacher-column")

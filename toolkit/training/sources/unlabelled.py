@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from toolkit.errors import TrainingError
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources import acl_imdb
-from toolkit.training.sources.readers import find_reader
+from toolkit.training.sources.readers import read_file
 from toolkit.training.sources.reviews import Rows, Targets, add_text, rows_with_text
 from toolkit.training.sources.values import read_ids, read_texts
 
@@ -104,11 +105,11 @@ def load(path: Path, columns: ColumnNames) -> UnlabelledReviews:
     TrainingError
         If no row has a text.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if the name is too long)
         name, texts = acl_imdb.load_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
     else:
-        table = find_reader(path)(path)
+        table = read_file(path)
         text = columns.text_among(table, path)
         texts = read_texts(table[text], f"{path}: column '{text}'")
         reviews = UnlabelledReviews(path.name, texts, read_ids(table, columns, path))
