@@ -39,6 +39,8 @@ def load_keras(path: Path) -> Any:
         If there is no such file, or Keras cannot read it.
     """
     keras = import_keras()
+    from toolkit.networks import ngram_cnn, ngram_linear  # noqa: F401 (their layers)
+
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: no Keras file, or a damaged one. Train again.")
     try:
