@@ -11,10 +11,10 @@ from toolkit.training.arrays import Arrays, Part, encode
 from toolkit.training.fit import PATIENCE, fit
 from toolkit.training.material import Material
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
+from toolkit.training.presets.conv1d import CONV1D
 from toolkit.training.sources.reviews import Reviews
 
-PRESET = PRESETS["conv1d"]
+PRESET = CONV1D
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ def make_outcome(validation: int, test: int, fitted: int = 3000) -> Outcome:
     return Outcome(
         inputs=Inputs(training, make_reviews("test", test)),
         split=SplitKind.RANDOM,
-        vocabulary=UNUSED,
         fit=UNUSED,
         material=Material(training, make_reviews("validation", validation)),
     )

@@ -20,6 +20,11 @@ _JUDGING = "Judging"
 _PRESET_HELP = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
 
 
+def _by_preset(setting: str) -> str:
+    """Such as `100 for conv1d, 5 for ngram-linear`."""
+    return ", ".join(f"{getattr(preset, setting)} for {preset.name}" for preset in PRESETS.values())
+
+
 def train(
     data: Annotated[
         str,
@@ -101,21 +106,33 @@ def train(
         ),
     ] = 0.5,
     epochs: Annotated[
-        int,
-        typer.Option(min=1, help="Passes over the reviews, at most.", rich_help_panel=_FITTING),
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Passes over the reviews, at most.",
+            show_default=_by_preset("epochs"),
+            rich_help_panel=_FITTING,
+        ),
+    ] = None,
     early_stopping: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--early-stopping/--no-early-stopping",
             help="Stop when the validation loss no longer falls, and keep the best epoch; or run "
             "every epoch and keep the last weights.",
+            show_default="stop, with conv1d",
             rich_help_panel=_FITTING,
         ),
-    ] = True,
+    ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Reviews per step.", rich_help_panel=_FITTING)
-    ] = 32,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Reviews per step.",
+            show_default=_by_preset("batch_size"),
+            rich_help_panel=_FITTING,
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from toolkit.training.sources.reviews import Reviews
 from toolkit.training.sources.taught import Matches
 from toolkit.training.sources.unlabelled import UnlabelledReviews
 from toolkit.training.train import TrainingResult
+
+if TYPE_CHECKING:
+    from toolkit.training.ngrams.corpus import Corpus
 
 
 class TerminalReporter(Reporter):
@@ -64,6 +67,12 @@ class TerminalReporter(Reporter):
         if arrays.held_out is not None:
             typer.echo(_shapes("valid", arrays.held_out))
 
+    def prepared(self, corpus: Corpus) -> None:
+        """Print how much there is to learn from."""
+        typer.echo(f"vocabulary: {len(corpus.vocabulary.words):,} words")
+        tokens = len(corpus.tokens.values)
+        typer.echo(f"{len(corpus):,} reviews to learn from, {tokens:,} tokens")
+
     def sample(self, words: str, label: int) -> None:
         """Print a decoded row."""
         typer.echo(f"\n[{LABELS[label]}] {words}")
@@ -71,6 +80,10 @@ class TerminalReporter(Reporter):
     def network(self, summary: str) -> None:
         """Print the layers."""
         typer.echo(f"\n{summary}")
+
+    def stage(self, name: str) -> None:
+        """Print what goes on."""
+        typer.echo(f"\n{name}")
 
     def fold_begins(self, number: int, count: int) -> None:
         """Print a heading."""

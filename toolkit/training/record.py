@@ -9,8 +9,8 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.run_folder import SAMPLE_REVIEWS, RunConfig
-from toolkit.text import Vocabulary
-from toolkit.training.fit import PATIENCE, Fit, Scores
+from toolkit.training.fit import PATIENCE, Fit
+from toolkit.training.judging import Scores
 from toolkit.training.material import Inputs, Material
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets.base import Preset
@@ -32,8 +32,6 @@ class Outcome:
         All that was read.
     split : SplitKind
         How they were parted.
-    vocabulary : Vocabulary
-        Of the network that is kept.
     fit : Fit
         The network that is kept.
     material : Material
@@ -46,7 +44,6 @@ class Outcome:
 
     inputs: Inputs
     split: SplitKind
-    vocabulary: Vocabulary
     fit: Fit
     material: Material
     folds: tuple[Fit, ...] = ()
@@ -106,10 +103,10 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
-        "most_epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "early_stopping": options.early_stopping,
-        "patience": PATIENCE if options.early_stopping else None,
+        "most_epochs": options.most_epochs,
+        "batch_size": options.reviews_per_step,
+        "early_stopping": options.stops_early,
+        "patience": PATIENCE if options.stops_early else None,
         "split": str(outcome.split),
         "validation": None if options.folds else options.validation,
         "folds": options.folds,
@@ -119,7 +116,7 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
         training["teacher_weight"] = options.teacher_weight
     return RunConfig(
         preset=preset.name,
-        vocabulary_size=preset.vocabulary_size,
+        vocabulary_size=outcome.fit.vocabulary_size,
         max_tokens=preset.max_tokens,
         data=data,
         training=training,

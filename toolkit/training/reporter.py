@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from toolkit.training.arrays import Arrays
     from toolkit.training.fit import Fit
     from toolkit.training.material import Inputs
+    from toolkit.training.ngrams.corpus import Corpus
     from toolkit.training.sources.reviews import Reviews
     from toolkit.training.sources.taught import Matches
     from toolkit.training.sources.unlabelled import UnlabelledReviews
@@ -36,11 +37,17 @@ class Reporter:
     def encoded(self, arrays: Arrays) -> None:
         """They became token ids."""
 
+    def prepared(self, corpus: Corpus) -> None:
+        """They became rows of token ids of their own lengths."""
+
     def sample(self, words: str, label: int) -> None:
         """A fitted row reads like this."""
 
     def network(self, summary: str) -> None:
         """The network has these layers."""
+
+    def stage(self, name: str) -> None:
+        """A long step of a fit begins."""
 
     def fold_begins(self, number: int, count: int) -> None:
         """Cross-validation comes to fold ``number``, from 1."""

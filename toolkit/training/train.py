@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from toolkit.run_folder import RunFolder
-from toolkit.training.arrays import Arrays, encode, encode_part
 from toolkit.training.checks import check_options
-from toolkit.training.fit import Fit, build_network, fit, measure
+from toolkit.training.fit import Fit
+from toolkit.training.judging import review_probabilities, scores
 from toolkit.training.material import Inputs, Material, read_inputs
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import find_preset
@@ -61,8 +61,9 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     fit_all = _cross_validate if options.folds else _hold_out
     outcome = fit_all(preset, inputs, options, reporter)
     if inputs.test is not None:
-        part = encode_part(preset, outcome.vocabulary, inputs.test)
-        outcome = replace(outcome, test=measure(outcome.fit.network, part))
+        kept = outcome.fit
+        found = review_probabilities(kept.network, preset, kept.vocabulary, inputs.test)
+        outcome = replace(outcome, test=scores(found, inputs.test.labels))
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = describe(preset, options, outcome)
     if options.run.parent == RUNS:
@@ -78,10 +79,8 @@ def _hold_out(
     kind = split_kind(inputs.reviews, options.split)
     split = validation_split(inputs.reviews, options.validation, options.seed, kind)
     material = _material(inputs, split, reporter)
-    arrays = encode(preset, material, options.teacher_weight)
-    _introduce(preset, arrays, options, reporter)
-    kept = fit(preset, arrays, options, reporter.progress)
-    return Outcome(inputs, kind, arrays.vocabulary, kept, material)
+    kept = preset.fit(material, options, reporter, introduces=True)
+    return Outcome(inputs, kind, kept, material)
 
 
 def _cross_validate(
@@ -90,21 +89,19 @@ def _cross_validate(
     """Judge by cross-validation, then fit on everything for as long as the folds found best."""
     kind = split_kind(inputs.reviews, options.split)
     splits = cross_validation(inputs.reviews, options.folds, options.seed, kind)
-    everything = _material(inputs, None, reporter)
-    arrays = encode(preset, everything, options.teacher_weight)
-    _introduce(preset, arrays, options, reporter)
     folds: list[Fit] = []
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
-        fold = encode(preset, _material(inputs, split, reporter), options.teacher_weight)
-        folds.append(fit(preset, fold, options, reporter.progress))
+        fold = _material(inputs, split, reporter)
+        folds.append(preset.fit(fold, options, reporter, introduces=number == 1))
         reporter.fold_ends(number, folds[-1])
-    epochs = options.epochs
-    if options.early_stopping:
+    epochs = options.most_epochs
+    if options.stops_early:
         epochs = max(1, round(float(np.mean([fold.best_epoch for fold in folds]))))
     reporter.final_fit_begins(len(inputs.reviews), epochs)
-    kept = fit(preset, arrays, replace(options, epochs=epochs), reporter.progress)
-    return Outcome(inputs, kind, arrays.vocabulary, kept, everything, folds=tuple(folds))
+    everything = _material(inputs, None, reporter)
+    kept = preset.fit(everything, replace(options, epochs=epochs), reporter)
+    return Outcome(inputs, kind, kept, everything, folds=tuple(folds))
 
 
 def _material(inputs: Inputs, split: Split | None, reporter: Reporter) -> Material:
@@ -113,15 +110,3 @@ def _material(inputs: Inputs, split: Split | None, reporter: Reporter) -> Materi
     if inputs.unlabelled is not None:
         reporter.left_out(len(inputs.unlabelled) - material.unlabelled_count)
     return material
-
-
-def _introduce(
-    preset: Preset, arrays: Arrays, options: TrainingOptions, reporter: Reporter
-) -> None:
-    """Show what is about to be fitted on what."""
-    reporter.encoded(arrays)
-    for words, label in arrays.samples(options.show_samples, options.seed):
-        reporter.sample(words, label)
-    lines: list[str] = []
-    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
-    reporter.network("\n".join(lines))
