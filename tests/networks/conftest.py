@@ -1,16 +1,10 @@
-"""The frozen networks with random tables."""
+"""The frozen networks with random tables, one at a time."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.networks.tables import Frozen, frozen_networks
-
-
-@pytest.fixture(scope="session")
-def networks() -> dict[str, Frozen]:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
-    return frozen_networks()
+from tests.networks.tables import Frozen
 
 
 @pytest.fixture(params=["ngram-linear", "ngram-cnn"])

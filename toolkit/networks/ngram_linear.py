@@ -4,8 +4,7 @@ With code(a) = a · |a|, which gives small weights the finer steps, the logit is
 
     scale · Σ (code(words[id]) + code(bigrams[(previous · V + id) % M])) / √(n + 1) + bias
 
-over the n tokens of a review. Its sum is one of whole numbers, and exact in float32 up to 512
-tokens: 512 · 2 · 127² is below 2²⁴.
+over the n tokens of a review. The sum is one of int32: exact, in whatever order it is made.
 """
 
 from __future__ import annotations
@@ -55,13 +54,11 @@ class NgramLinear(TableLayer):
 
     def call(self, ids: Any) -> Any:
         """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
-        kept = tf.cast(counts(ids), tf.float32)
-        keys = bigram_keys(ids, self._sizes["words"])
-        codes = _decoded(tf.gather(self.words, ids)) + _decoded(
-            tf.gather(self.bigrams, tf.math.floormod(keys, self._sizes["bigrams"]))
-        )
-        total = tf.reduce_sum(codes * kept, axis=1, keepdims=True)
-        tokens = tf.reduce_sum(kept, axis=1, keepdims=True)
+        kept = tf.cast(counts(ids), tf.int32)
+        hashes = bigram_keys(ids, self._sizes["words"]) % self._sizes["bigrams"]
+        codes = _decoded(tf.gather(self.words, ids)) + _decoded(tf.gather(self.bigrams, hashes))
+        total = tf.cast(tf.reduce_sum(codes * kept, axis=1, keepdims=True), tf.float32)
+        tokens = tf.cast(tf.reduce_sum(kept, axis=1, keepdims=True), tf.float32)
         return tf.sigmoid(total / tf.sqrt(tokens + 1.0) * self.scale + self.bias)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
@@ -112,5 +109,5 @@ def frozen(
 
 
 def _decoded(codes: Any) -> Any:
-    values = tf.cast(codes, tf.float32)
+    values = tf.cast(codes, tf.int32)
     return values * tf.abs(values)
