@@ -102,10 +102,8 @@ class _Taught:
 
 def _match_one(teacher: Teacher, taught: Sequence[_Taught]) -> Matches:
     compared = [_compared(teacher, part) for part in taught]
-    for part, names in zip(taught, compared, strict=True):
-        if names == ("id",):
-            _check_ids(teacher, [part for part in taught if part.ids is not None])
-            break
+    if teacher.texts is None:
+        _check_ids(teacher, [part for part in taught if part.ids is not None])
     is_used = np.zeros(len(teacher), np.bool_)
     counts = [
         _match_part(teacher, part, names, is_used)
