@@ -33,7 +33,7 @@ def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Re
     material = Material(reviews.take(rows[:100]), reviews.take(rows[100:]))
     options = TrainingOptions(preset=preset.name, batch_size=8)
     found = preset.fit(material, options, Reporter(), introduces=True)
-    assert found.network.input_dtype == "int32"
+    assert found.network.inputs[0].dtype == "int32"
     width = preset.max_tokens if preset.has_fixed_length else None
     assert found.network.input_shape == (None, width)
     assert found.network.output_shape == (None, 1)
