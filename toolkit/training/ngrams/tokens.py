@@ -45,10 +45,10 @@ class Tokens:
         lengths = np.minimum(found.lengths + 1, max_tokens)  # the start id counts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         has_start = lengths == found.lengths + 1
-        # Where each id comes from; that of a start id is overwritten.
-        shift = np.repeat(found.stops - offsets[1:], lengths)
-        positions = np.arange(offsets[-1]) + shift
-        values = found.values.take(positions, mode="clip")
+        # The id before a review, which may be none, gives its place to the start id.
+        shift = np.repeat(found.stops - offsets[1:] + 1, lengths)
+        values = np.concatenate([[START_ID], found.values]).astype(np.int32)
+        values = values[np.arange(offsets[-1]) + shift]
         values[offsets[:-1][has_start]] = START_ID
         return cls(values, offsets)
 
