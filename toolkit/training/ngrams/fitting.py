@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,8 +116,8 @@ def fit(
         By epoch: `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`.
     """
     keras.utils.set_random_seed(seed)
-    dataset = _Dataset(examples, schedule, seed)
-    steps = schedule.epochs * len(dataset)
+    fitted = _Batches(examples, schedule, seed)
+    steps = schedule.epochs * len(fitted)
     warm_up = min(_WARM_UP_STEPS, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
@@ -125,14 +127,15 @@ def fit(
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
     )
-    fitted = network.fit(
-        dataset,
+    judged = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
+    found = network.fit(
+        fitted.dataset(),
         epochs=schedule.epochs,
         shuffle=False,
         verbose=progress,
-        validation_data=None if held_out is None else _Dataset(held_out, _MEASURING, seed),
+        validation_data=judged,
     )
-    history: History = fitted.history
+    history: History = found.history
     return history
 
 
@@ -163,27 +166,30 @@ def _is_right(targets: Any, found: Any) -> Any:
     return ops.cast(ops.equal(targets >= 0.5, found >= 0.0), "float32")[:, 0]
 
 
-class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches of one epoch after the other, as Keras takes them."""
+class _Batches:
+    """Makes the batches of one epoch after the other."""
 
     def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
-        super().__init__()
         self._examples, self._schedule = examples, schedule
         self._random = np.random.default_rng(seed)
-        self._batches: list[Positions] = []
-        self.on_epoch_end()
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Any, Floats, Floats]:
-        rows, examples = self._batches[index], self._examples
-        return self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
+    def dataset(self) -> Any:
+        """As Keras takes them; a `PyDataset` would expect the width of its first batches."""
+        ids = tf.TensorSpec((None, None), tf.int32)
+        inputs = ids if self._examples.bigrams is None else (ids, ids)
+        targets = tf.TensorSpec((None, 1), tf.float32)
+        weights = tf.TensorSpec((None,), tf.float32)
+        return tf.data.Dataset.from_generator(
+            self._epoch, output_signature=(inputs, targets, weights)
+        ).apply(tf.data.experimental.assert_cardinality(len(self)))
 
-    def on_epoch_end(self) -> None:
-        """Put other reviews together."""
-        lengths, size = self._examples.tokens.lengths, self._schedule.batch_size
-        self._batches = list(batches(lengths, size, self._random))
+    def _epoch(self) -> Iterator[tuple[Any, Floats, Floats]]:
+        examples, size = self._examples, self._schedule.batch_size
+        for rows in batches(examples.tokens.lengths, size, self._random):
+            yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
 
     def _inputs(self, rows: Positions) -> Any:
         tokens, bigrams = self._examples.tokens, self._examples.bigrams
