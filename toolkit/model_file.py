@@ -36,9 +36,10 @@ from toolkit.errors import ModelError
 from toolkit.text import FIRST_WORD_ID, Vocabulary
 
 # 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; `calibration` is among the facts.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
 FORMAT_VERSION = 2
-_ADDED_SINCE_1 = {"calibration": "{}"}  # with what a file of version 1 stands for
+# The facts of version 2, as they are for a file of version 1.
+_ADDED_SINCE_1 = {"calibration": "{}", "threshold_choice": "{}"}
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
@@ -62,6 +63,7 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     "metrics": lambda value: isinstance(value, dict),
     "parity": lambda value: isinstance(value, dict),
     "calibration": lambda value: isinstance(value, dict),
+    "threshold_choice": lambda value: isinstance(value, dict),
     "toolkit_version": lambda value: isinstance(value, str),
 }
 
@@ -80,6 +82,8 @@ class ModelFacts:
     parity: dict[str, Any]  # as proven by the export: reviews, largest difference, flips
     toolkit_version: str
     calibration: dict[str, Any] = field(default_factory=dict)  # empty where there was none
+    # How the threshold was chosen, and what it reaches on held-out reviews if there were any.
+    threshold_choice: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def write_to(self, model: onnx.ModelProto) -> None:
