@@ -11,6 +11,10 @@ from toolkit.strings import is_unicode
 # Names tried for the column of the reviews, where none is given.
 TEXT_COLUMNS = ("text", "review")
 
+# And for that of the labels; beside a text column `review`, the IMDB file of many sites has
+# `sentiment`.
+LABEL_COLUMNS = ("label", "sentiment")
+
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
 

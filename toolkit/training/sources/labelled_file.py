@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
+from toolkit.readers import find_reader
 from toolkit.training.columns import ColumnNames
-from toolkit.training.sources.readers import find_reader
 from toolkit.training.sources.reviews import Labels, Reviews, Rows, group_codes, rows_with_text
 
 # What counts as a label, lowercased. Arrow writes the number 1.0 as "1".

@@ -1,7 +1,7 @@
 """Labelled files as Arrow columns, by format.
 
-They are read whole and with the strictest rules: training takes minutes, so reading may take a
-second, and a file that is damaged in the middle must not shrink to its first half.
+They are read whole and with the strictest rules: who trains or judges a model can wait a second for
+the reading, and a file that is damaged in the middle must not shrink to its first half.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.errors import InputError, UsageError
-from toolkit.training.sources.reviews import read_text
 
 Columns = dict[str, pa.ChunkedArray]
 
@@ -82,6 +81,17 @@ def find_reader(path: Path) -> Callable[[Path], Columns]:
             f"{path}: unknown kind of file. Expected a name that ends in {', '.join(READERS)}."
         )
     return reader
+
+
+def read_text(content: bytes, place: object) -> str:
+    """Decode UTF-8; raises `InputError` with the place if it is none."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{place}: no UTF-8 text at byte {error.start}. Convert it first, for example with "
+            "`iconv -f latin1 -t utf-8`."
+        ) from None
 
 
 def _records(path: Path, lines: Any) -> Iterator[tuple[int, list[str]]]:
