@@ -42,6 +42,8 @@ _DEFINITIONS = (
                           "the last words are tried, as many as the model reads."),
 )  # fmt: skip
 
+_MODELS_IN_HALF_A_PAGE = 2
+
 
 def page(evaluation: Evaluation) -> str:
     """Write the page.
@@ -88,10 +90,14 @@ def _sections(evaluation: Evaluation) -> Iterable[Markup]:
     yield element(
         "div", join(*(_figure(evaluation, each) for each in plots(evaluation))), "figures"
     )
-    yield element("h2", text("Accuracy on parts of the reviews"), "new-page")
+    yield element("h2", text("Accuracy on parts of the reviews"))
     parts = [breakdown_table(each) for each in evaluation.breakdowns]
     tables = [join(element("h3", text(t.title)), _table(evaluation, t, "name")) for t in parts]
-    yield element("div", join(*(element("section", each) for each in tables)), "pair")
+    yield element(
+        "div",
+        join(*(element("section", each) for each in tables)),
+        "pair" if len(evaluation.models) <= _MODELS_IN_HALF_A_PAGE else "",
+    )
     yield element("h2", text("If unsure reviews are left unanswered"))
     yield element(
         "p",
