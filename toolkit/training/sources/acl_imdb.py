@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.training.sources.reviews import Reviews, group_codes, read_text
+from toolkit.readers import read_text
+from toolkit.training.sources.reviews import Reviews, group_codes
 
 _UNLABELLED = "train/unsup"
 _FILE_NAME = re.compile(r"(\d+)_(\d+)\.txt")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError, TrainingError
+from toolkit.errors import TrainingError
 from toolkit.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
@@ -181,14 +181,3 @@ def group_codes(names: pa.ChunkedArray) -> Groups:
     known = pc.unique(names)
     codes = pc.index_in(names, value_set=known).to_numpy().astype(np.int64)
     return np.where(is_blank(names), len(known) + np.arange(len(codes)), codes)
-
-
-def read_text(content: bytes, place: object) -> str:
-    """Decode UTF-8; raises `InputError` with the place if it is none."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{place}: no UTF-8 text at byte {error.start}. Convert it first, for example with "
-            "`iconv -f latin1 -t utf-8`."
-        ) from None

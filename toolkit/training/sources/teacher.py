@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
+from toolkit.readers import Columns, read_file
 from toolkit.strings import is_blank
 from toolkit.training.columns import ColumnNames, TeacherColumns
-from toolkit.training.sources.readers import Columns, read_file
 from toolkit.training.sources.reviews import Rows, Targets
 from toolkit.training.sources.values import as_strings, read_targets
 

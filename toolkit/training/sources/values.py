@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
+from toolkit.readers import Columns
 from toolkit.training.columns import ColumnNames
-from toolkit.training.sources.readers import Columns
 from toolkit.training.sources.reviews import Rows, Targets
 
 # What counts as a label beside a probability, lowercased.

@@ -1,7 +1,7 @@
-"""Files of a training as Arrow columns, by format.
+"""Files of reviews as Arrow columns, by format.
 
-They are read whole and with the strictest rules: training takes minutes, so reading may take a
-second, and a file that is damaged in the middle must not shrink to its first half.
+They are read whole and with the strictest rules: who trains or judges a model can wait a second
+for the reading, and a file that is damaged in the middle must not shrink to its first half.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.errors import InputError, UsageError
-from toolkit.training.sources.reviews import read_text
 
 Columns = dict[str, pa.ChunkedArray]
 
@@ -91,6 +90,17 @@ def read_file(path: Path) -> Columns:
     if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
         raise InputError(f"{path}: no such file. Give a CSV, JSONL or Parquet file.")
     return reader(path)
+
+
+def read_text(content: bytes, place: object) -> str:
+    """Decode UTF-8; raises `InputError` with the place if it is none."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{place}: no UTF-8 text at byte {error.start}. Convert it first, for example with "
+            "`iconv -f latin1 -t utf-8`."
+        ) from None
 
 
 def _records(path: Path, lines: Any) -> Iterator[tuple[int, list[str]]]:
