@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import toolkit
+from toolkit.commands.evaluate import evaluate
 from toolkit.commands.export import export
 from toolkit.commands.messages import one_line
 from toolkit.commands.process import settle
@@ -23,7 +24,7 @@ from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 
 app = typer.Typer(
-    help="Train, export and batch-score the sentiment of reviews.",
+    help="Train, evaluate, export and batch-score the sentiment of reviews.",
     epilog="Start with: `toolkit score reviews.csv`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(train)
+app.command()(evaluate)
 app.command()(export)
 app.command()(score)
 
@@ -55,7 +57,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Train, export and batch-score the sentiment of reviews."""
+    """Train, evaluate, export and batch-score the sentiment of reviews."""
 
 
 def _standard_error() -> int:

@@ -25,15 +25,22 @@ def progress_bar(name: str) -> Iterator[Callable[[FileProgress], None]]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[rate]:,.0f} reviews/s"),
+        TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}"),
         TimeRemainingColumn(),
     )
     started = time.perf_counter()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, rate=0.0)
+        task = bar.add_task(name, total=None, rate=0.0, accuracy="")
 
         def update(progress: FileProgress) -> None:
             rate = (progress.records - progress.resumed) / (time.perf_counter() - started)
-            bar.update(task, completed=progress.bytes_done, total=progress.bytes_in_all, rate=rate)
+            accuracy = progress.accuracy
+            bar.update(
+                task,
+                completed=progress.bytes_done,
+                total=progress.bytes_in_all,
+                rate=rate,
+                accuracy="" if accuracy is None else f", {accuracy:.2%} right",
+            )
 
         yield update

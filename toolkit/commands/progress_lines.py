@@ -27,7 +27,10 @@ def progress_lines(name: str) -> Callable[[Progress], None]:
             share = f"{done / total:.0%}, "
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
         rate = (progress.records - max(before.records, progress.resumed)) / seconds
-        sys.stderr.write(f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s{left}\n")
+        right = "" if progress.accuracy is None else f", {progress.accuracy:.2%} right"
+        sys.stderr.write(
+            f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s{right}{left}\n"
+        )
         last, before = last + seconds, progress
 
     return update

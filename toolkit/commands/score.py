@@ -78,11 +78,29 @@ def score(
             show_default=False,
         ),
     ] = None,
+    uncertain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW:HIGH",
+            help="Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6; "
+            "the threshold lies within.",
+            show_default=False,
+        ),
+    ] = None,
     text_column: Annotated[
         str | None,
         typer.Option(
             help="Column with the reviews; by default 'text', or else 'review'. In JSON Lines and "
             "Parquet also within objects: review.body. Without a header, its number.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the true label (0 or 1, neg or pos, negative or positive), to show "
+            "the accuracy; named as --text-column. What is written does not depend on it.",
             show_default=False,
             rich_help_panel=INPUT,
         ),
@@ -206,9 +224,10 @@ def score(
     from toolkit.scoring.score_file import ScoringOptions
     from toolkit.scoring.score_files import is_unfinished
     from toolkit.scoring.scorer import Scorer
+    from toolkit.scoring.uncertain import parse_range
 
     reading = ReadOptions(
-        Columns(text_column, sentiment_column, probability_column),
+        Columns(text_column, sentiment_column, probability_column, label_column),
         input_format and input_format.value,
         "\t" if delimiter == r"\t" else delimiter,
         encoding,
@@ -229,12 +248,12 @@ def score(
         check_report(report, jobs.files, rejected, model)
         replaces = force or (resume and is_unfinished(jobs))
         check_output_file(report, force=replaces, option="--report")
-    scorer = Scorer(model, threshold)
+    scorer = Scorer(model, threshold, None if uncertain is None else parse_range(uncertain))
     results = _score(scorer, jobs, options, quiet=quiet)
     if report is not None:
         write_report(report, scorer, results)
     if not quiet:
-        show(results, jobs)
+        show(results, jobs, scorer)
     _end(results)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,16 @@ def total(results: Sequence[FileResult]) -> Summary:
     return sum((result.summary for result in results), Summary())
 
 
-def show(results: Sequence[FileResult], jobs: Jobs) -> None:
+def show(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> None:
     """Print the summary on standard error."""
     where = jobs.folder or jobs.files[0].output
     title = "standard output" if where == STDIN else str(where)
     typer.secho(title, bold=True, err=True)
-    for name, value in _rows(results, jobs):
+    for name, value in _rows(results, jobs, scorer):
         typer.echo(f"  {name:<13} {value}", err=True)
 
 
-def _rows(results: Sequence[FileResult], jobs: Jobs) -> list[tuple[str, str]]:
+def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> list[tuple[str, str]]:
     summary = total(results)
     rows = []
     if jobs.folder is not None:
@@ -48,11 +48,34 @@ def _rows(results: Sequence[FileResult], jobs: Jobs) -> list[tuple[str, str]]:
         ("records", f"{summary.records:,}"),
         ("scored", f"{summary.scored:,}"),
         ("positive", f"{summary.positive:,} ({summary.positive_share:.1%} of the scored)"),
+        *_uncertain(summary, scorer),
+        *_accuracy(summary),
         ("without text", f"{summary.without_text:,}"),
         ("rejected", _rejected(results)),
         ("time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"),
     ]
     return rows
+
+
+def _uncertain(summary: Summary, scorer: Scorer) -> Iterator[tuple[str, str]]:
+    if scorer.uncertain is not None:
+        share = summary.uncertain / summary.scored if summary.scored else 0.0
+        yield "uncertain", f"{summary.uncertain:,} ({share:.1%} of the scored)"
+
+
+def _accuracy(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The accuracy, and the labels that do not count in it."""
+    if not summary.labelled + summary.unreadable_labels:
+        return
+    answered = summary.labelled - summary.labelled_uncertain
+    value = f"of {answered:,} labelled records"
+    if summary.accuracy is not None:
+        value = f"{summary.accuracy:.2%} {value}"
+    if summary.labelled_uncertain:
+        value += f", {summary.labelled_uncertain:,} uncertain ones left out"
+    if summary.unreadable_labels:
+        value += f", {summary.unreadable_labels:,} without a label that can be read"
+    yield "accuracy", value
 
 
 def _rejected(results: Sequence[FileResult]) -> str:
@@ -71,6 +94,7 @@ def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> N
         "model": scorer.facts.preset,
         "model_sha256": scorer.sha256,
         "threshold": round(float(scorer.threshold), 7),
+        "uncertain_range": scorer.uncertain and [round(end, 7) for end in scorer.uncertain],
         "toolkit_version": __version__,
         "files": [_file(result) for result in results],
     }

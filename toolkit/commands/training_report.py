@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from toolkit.run_folder import LABELS
 from toolkit.training.arrays import Arrays, Part
 from toolkit.training.fit import Fit
+from toolkit.training.material import Inputs
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.taught import Matches
+from toolkit.training.sources.unlabelled import UnlabelledReviews
 from toolkit.training.train import TrainingResult
+
+if TYPE_CHECKING:
+    from toolkit.training.ngrams.corpus import Corpus
 
 
 class TerminalReporter(Reporter):
@@ -25,9 +31,34 @@ class TerminalReporter(Reporter):
         """Print how many reviews of which label there are."""
         negatives = len(reviews) - reviews.positives
         parts = [f"{reviews.positives:,} positive", f"{negatives:,} negative"]
+        if reviews.soft_count:
+            parts.append(f"{reviews.soft_count:,} soft labels")
         if reviews.without_text:
-            parts.append(f"{reviews.without_text:,} rows without text left out")
+            parts.append(_without_text(reviews.without_text))
         typer.echo(f"{reviews.name}: {len(reviews):,} reviews ({', '.join(parts)})")
+
+    def loaded_unlabelled(self, reviews: UnlabelledReviews) -> None:
+        """Print how many there are."""
+        left_out = f" ({_without_text(reviews.without_text)})" if reviews.without_text else ""
+        typer.echo(f"{reviews.name}: {len(reviews):,} unlabelled reviews{left_out}")
+
+    def taught(self, matches: Matches, inputs: Inputs) -> None:
+        """Print how many reviews have a row, and how many rows have none."""
+        found = f"{matches.labelled:,} of {len(inputs.reviews):,} labelled"
+        if inputs.unlabelled is not None:
+            found += f" and {matches.unlabelled:,} of {len(inputs.unlabelled):,} unlabelled"
+        parts = [f"compared by {' and '.join(matches.compared)}"]
+        if matches.unmatched:
+            parts.append(f"{matches.unmatched:,} rows belong to none")
+        if matches.teacher.without_probability:
+            parts.append(f"{matches.teacher.without_probability:,} rows without probability")
+        name = matches.teacher.path.name
+        typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
+
+    def left_out(self, count: int) -> None:
+        """Print how many, if there are any."""
+        if count:
+            typer.echo(f"{count:,} unlabelled reviews left out: held out or tested on")
 
     def encoded(self, arrays: Arrays) -> None:
         """Print the shapes of the arrays."""
@@ -36,6 +67,12 @@ class TerminalReporter(Reporter):
         if arrays.held_out is not None:
             typer.echo(_shapes("valid", arrays.held_out))
 
+    def prepared(self, corpus: Corpus) -> None:
+        """Print how much there is to learn from."""
+        typer.echo(f"vocabulary: {len(corpus.vocabulary.words):,} words")
+        tokens = len(corpus.tokens.values)
+        typer.echo(f"{len(corpus):,} reviews to learn from, {tokens:,} tokens")
+
     def sample(self, words: str, label: int) -> None:
         """Print a decoded row."""
         typer.echo(f"\n[{LABELS[label]}] {words}")
@@ -43,6 +80,10 @@ class TerminalReporter(Reporter):
     def network(self, summary: str) -> None:
         """Print the layers."""
         typer.echo(f"\n{summary}")
+
+    def stage(self, name: str) -> None:
+        """Print what goes on."""
+        typer.echo(f"\n{name}")
 
     def fold_begins(self, number: int, count: int) -> None:
         """Print a heading."""
@@ -74,6 +115,10 @@ def print_result(result: TrainingResult) -> None:
     typer.echo(f"Next: toolkit export {result.run.path}")
 
 
+def _without_text(count: int) -> str:
+    return f"{count:,} rows without text left out"
+
+
 def _where(metrics: dict[str, Any]) -> str:
     validation = metrics["validation"]
     return f"(lowest loss in epoch {validation['best_epoch']}, {validation['split']} split)"
@@ -98,5 +143,5 @@ def _scores(loss: float, accuracy: float) -> str:
 
 
 def _shapes(name: str, part: Part) -> str:
-    ids, labels = part.ids, part.labels
+    ids, labels = part.ids, part.labels if part.targets is None else part.targets
     return f"x_{name} {ids.shape} {ids.dtype}  y_{name} {labels.shape} {labels.dtype}"

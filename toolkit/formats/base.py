@@ -78,6 +78,8 @@ class Parsed:
     texts: pa.Array  # any string type; null where the record has no text
     records: pa.RecordBatch  # as many rows, for `render` and `values` of the same format
     rejects: Sequence[Reject]
+    # The true labels as strings of any kind, as many as texts; None where no column is named.
+    labels: pa.Array | None = None
 
 
 class ReviewFile(ABC):

@@ -1,4 +1,4 @@
-"""The columns of a file that matter: the text, and the two that scoring adds."""
+"""The columns of a file that matter: the text, the label, and the two that scoring adds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from toolkit.strings import is_unicode
 
 # Names tried for the column of the reviews, where none is given.
 TEXT_COLUMNS = ("text", "review")
+
+# And for that of the labels; beside a text column `review`, the IMDB file of many sites has
+# `sentiment`.
+LABEL_COLUMNS = ("label", "sentiment")
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -28,6 +32,7 @@ class Columns:
     text: str | None = None  # None: the first of TEXT_COLUMNS that the file has
     sentiment: str = "predicted_sentiment"
     probability: str = "positive_probability"
+    label: str | None = None  # of the true label, to measure the accuracy; None: not looked at
 
     def __post_init__(self) -> None:
         if self.sentiment == self.probability:
@@ -36,7 +41,7 @@ class Columns:
                 "Name them with --sentiment-column and --probability-column."
             )
 
-        for name in (*self.wanted, *self.added):
+        for name in (*self.wanted, *self.added, self.label or ""):
             if not is_unicode(name):  # from the bytes of a command line
                 raise UsageError(f"the column name {name!a} is no UTF-8")
 
@@ -75,6 +80,15 @@ class Columns:
             If it is not among them.
         """
         return choose_column(file, names, self.wanted, "--text-column")
+
+    def choose_label(self, file: str, names: Collection[str], text: str) -> str:
+        """Choose the column of the labels, another than that of the text; as `choose_text`."""
+        if self.label == text:
+            raise UsageError(
+                f"{file}: the column {text!r} has the texts, and cannot have the labels, too. "
+                "Choose another with --label-column."
+            )
+        return choose_column(file, names, (self.label or "",), "--label-column")
 
     def check_free(self, file: str, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those in a file."""

@@ -52,6 +52,7 @@ class DelimitedFile(RecordFile):
     default_delimiter = ","
     too_long = "a record (a quote that is never closed?)"
     endless = OPEN_QUOTE
+    _label_field: int | None = None
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.delimiter = options.delimiter or self.default_delimiter
@@ -65,12 +66,10 @@ class DelimitedFile(RecordFile):
         self.columns.check_free(self.name, names)
         self.names = names
         text = self._choose_text()
-        if names.count(text) > 1:
-            raise UsageError(
-                f"{self.name}: {names.count(text)} columns are called {text!r}. Rename all but "
-                "one, or choose another with --text-column."
-            )
-        self._text_field = names.index(text)
+        self._text_field = self._place_of(text, "--text-column")
+        if self.columns.label is not None:
+            label = self.columns.choose_label(self.name, names, text)
+            self._label_field = self._place_of(label, "--label-column")
         if not self.options.header:
             self._offset = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
             self._stream.advance(self._offset)
@@ -82,6 +81,14 @@ class DelimitedFile(RecordFile):
         fields = self.delimiter.join(quoted(name, self.delimiter) for name in self.columns.added)
         added = f"{self.delimiter}{fields}{header.line_end}"
         return data[: header.stop] + added.encode()
+
+    def _place_of(self, name: str, option: str) -> int:
+        if self.names.count(name) > 1:
+            raise UsageError(
+                f"{self.name}: {self.names.count(name)} columns are called {name!r}. Rename all "
+                f"but one, or choose another with {option}."
+            )
+        return self.names.index(name)
 
     def _choose_text(self) -> str:
         if not self.options.header and self.columns.text is None and len(self.names) == 1:
@@ -156,15 +163,19 @@ class DelimitedFile(RecordFile):
             delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
-        starts, ends = self._bounds(lines, delimiters, stops, self._text_field)
-        is_quoted = np.frombuffer(content.data, np.uint8)[starts] == QUOTE
-        texts = spans(content.data, starts + is_quoted, ends - is_quoted)
+
+        def field(position: int) -> pa.StringArray:
+            starts, ends = self._bounds(lines, delimiters, stops, position)
+            is_quoted = np.frombuffer(content.data, np.uint8)[starts] == QUOTE
+            return spans(content.data, starts + is_quoted, ends - is_quoted).view(pa.string())
+
         return Parsed(
-            texts.view(pa.string()),
+            field(self._text_field),
             pa.RecordBatch.from_pydict(
                 {RECORD: spans(content.data, lines.blank_starts, stops), LINE_END: line_ends}
             ),
             sorted([*self.rejects(block), *rejects], key=lambda reject: reject.number),
+            None if self._label_field is None else field(self._label_field),
         )
 
     def render(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +19,14 @@ from toolkit.formats.base import Block, Parsed, Reject
 from toolkit.formats.json_members import (
     DECODER,
     NESTING_LIMIT,
+    escaped_key,
     follow,
     is_too_deep,
     kind_of,
+    may_be_deep,
     members,
 )
+from toolkit.formats.json_tables import JsonTables
 from toolkit.formats.lines import Bytes, Lines, Positions, spans, values_buffer
 from toolkit.formats.records import (
     BYTE_ORDER_MARK,
@@ -50,6 +55,7 @@ class _Objects:
     closings: Positions
     good: npt.NDArray[np.bool_] | None = None  # which lines these are; None: all
     rejects: tuple[Reject, ...] = ()
+    labels: pa.StringArray | None = None  # None where no column is named
 
 
 class JsonLinesFile(RecordFile):
@@ -61,6 +67,7 @@ class JsonLinesFile(RecordFile):
     """
 
     _names: dict[str, None] | None = None  # columns of an output of another format
+    _label_path: tuple[str, ...] | None = None
 
     def _read_header(self) -> bytes:
         size = _FIRST_BYTES
@@ -71,13 +78,30 @@ class JsonLinesFile(RecordFile):
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         self._offset = len(mark)
         self._stream.advance(len(mark))
-        self._text_path = self._find_text_path(data[len(mark) :])
+        data = data[len(mark) :]
+        self._text_path = self._find_path(
+            data, self.columns.wanted, lambda found: self.columns.choose_text(self.name, found)
+        )
+        if self.columns.label is not None:
+            self._label_path = self._find_label_path(data, self.columns.label)
+        self._tables = JsonTables(self._text_path, self._label_path)
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.columns.added]
-        self._escaped_keys = [_escaped_key(name) for name in self.columns.added]
+        self._escaped_keys = [escaped_key(name) for name in self.columns.added]
         return mark
 
-    def _find_text_path(self, data: bytes) -> tuple[str, ...]:
-        """Choose the keys to the text by the first object that has one of the wanted names."""
+    def _find_label_path(self, data: bytes, label: str) -> tuple[str, ...]:
+        text = ".".join(self._text_path)
+
+        def choose(found: Collection[str]) -> str:
+            return self.columns.choose_label(self.name, found, text)
+
+        path = self._find_path(data, (label,), choose)
+        return path if path != self._text_path else (choose(()),)
+
+    def _find_path(
+        self, data: bytes, wanted: Sequence[str], choose: Callable[[Collection[str]], str]
+    ) -> tuple[str, ...]:
+        """Choose the keys by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
         for line in data.split(b"\n"):
             try:
@@ -87,14 +111,13 @@ class JsonLinesFile(RecordFile):
             if not isinstance(content, dict):
                 continue
             self.columns.check_free(self.name, content)
-            for name in self.columns.wanted:
+            for name in wanted:
                 if name in content:
                     return (name,)
                 if "." in name and name.split(".")[0] in content:
                     return tuple(name.split("."))
             found |= dict.fromkeys(content)
-        wanted = self.columns.wanted[0]
-        return (self.columns.choose_text(self.name, found) if found else wanted,)
+        return (choose(found) if found else wanted[0],)
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
         raw = np.frombuffer(data, np.uint8)
@@ -128,6 +151,7 @@ class JsonLinesFile(RecordFile):
                 [*self.rejects(block), *rejects, *objects.rejects],
                 key=lambda reject: reject.number,
             ),
+            objects.labels,
         )
 
     def render(
@@ -174,36 +198,19 @@ class JsonLinesFile(RecordFile):
 
     def _parse_at_once(self, content: Content, stops: Positions) -> _Objects | None:
         """Parse with Arrow; None if a line is anything but one object with a string or null."""
-        import pyarrow.json
-
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
         if not one_each or self._names is not None or self._needs_python(content.data):
             return None
-        if _may_be_deep(raw[: content.end], starts):
+        if may_be_deep(raw[: content.end], starts):
             return None
-        kind = pa.string()
-        for key in reversed(self._text_path[1:]):
-            kind = pa.struct([(key, kind)])
-        try:
-            table = pyarrow.json.read_json(
-                pa.BufferReader(content.whole()),
-                pyarrow.json.ReadOptions(use_threads=False, block_size=content.end + 1),
-                pyarrow.json.ParseOptions(
-                    explicit_schema=pa.schema([(self._text_path[0], kind)]),
-                    unexpected_field_behavior="ignore",
-                ),
-            )
-        except pa.ArrowInvalid:
+        found = self._tables.read(content.whole())
+        # Lines that begin and end an object are one each if there are as many texts as lines.
+        if found is None or len(found[0]) != len(starts):
             return None
-        # Lines that begin and end an object are one each if there are as many rows as lines.
-        if len(table) != len(starts):
-            return None
-        texts = table.column(0).combine_chunks()
-        for key in self._text_path[1:]:
-            texts = pc.struct_field(texts, key)
-        return _Objects(texts, stops - 1)
+        texts, labels = found
+        return _Objects(texts, stops - 1, labels=labels)
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -218,6 +225,7 @@ class JsonLinesFile(RecordFile):
     def _parse_one_by_one(self, block: Block, lines: Lines, stops: Positions) -> _Objects:
         """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
         texts: list[str | None] = []
+        labels: list[str | None] = []
         closings: list[int] = []
         rejects: list[Reject] = []
         good = np.ones(len(lines), np.bool_)
@@ -227,17 +235,24 @@ class JsonLinesFile(RecordFile):
         ):
             line = data[start:stop].rstrip(_WHITE_SPACE)
             try:
-                texts.append(self._text_of(line))
+                text, label = self._fields_of(line)
             except ValueError as error:
                 good[row] = False
                 rejects.append(self.reject(block, start, stop, str(error)))
             else:
+                texts.append(text)
+                labels.append(label)
                 closings.append(start + len(line) - 1)
         return _Objects(
-            pa.array(texts, pa.string()), np.array(closings, np.int64), good, tuple(rejects)
+            pa.array(texts, pa.string()),
+            np.array(closings, np.int64),
+            good,
+            tuple(rejects),
+            None if self._label_path is None else pa.array(labels, pa.string()),
         )
 
-    def _text_of(self, line: bytes) -> str | None:
+    def _fields_of(self, line: bytes) -> tuple[str | None, str | None]:
+        """Give text and label of an object; a label that is not to be found or read is None."""
         if is_too_deep(line):
             raise ValueError(f"nested more than {NESTING_LIMIT} deep")
         try:
@@ -256,7 +271,18 @@ class JsonLinesFile(RecordFile):
             raise ValueError(
                 f"expected a string as {'.'.join(self._text_path)!r}, found {kind_of(text)}"
             )
-        return text and without_half_pairs(text)
+        return text and without_half_pairs(text), self._label_in(content)
+
+    def _label_in(self, content: dict[str, Any]) -> str | None:
+        if self._label_path is None:
+            return None
+        try:
+            label = follow(content, self._label_path)
+        except ValueError:
+            return None
+        if isinstance(label, str):
+            return without_half_pairs(label)
+        return str(label) if isinstance(label, float) else None  # as which all numbers are read
 
     def _check_names(self, line: str) -> None:
         """Refuse an object that the columns of another format cannot hold."""
@@ -277,23 +303,3 @@ def _has_pair(raw: Bytes, first: bytes, seconds: bytes) -> bool:
     """Whether one of some bytes stands behind a first one; four times as fast as a search."""
     following = raw[1:][raw[:-1] == ord(first)]
     return any((following == second).any() for second in seconds)
-
-
-def _may_be_deep(raw: Bytes, starts: Positions) -> bool:
-    """Whether a line has so many brackets that they could be nested deeper than the limit."""
-    opening = (raw == ord("[")) | (raw == ord("{"))
-    if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
-        return False
-    return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
-
-
-def _escaped_key(name: str) -> re.Pattern[bytes]:
-    r"""Match a name in quotes with any of its characters escaped, such as ``"te\u0078t"``."""
-    characters = []
-    for character in name:
-        units = character.encode("utf-16-be").hex()
-        escape = "".join(rf"\\u(?i:{units[i : i + 4]})" for i in range(0, len(units), 4))
-        plain = json.dumps(character, ensure_ascii=False)[1:-1]
-        short = r"\\?/" if character == "/" else re.escape(plain)
-        characters.append(f"(?:{short}|{escape})")
-    return re.compile(f'"{"".join(characters)}"'.encode())

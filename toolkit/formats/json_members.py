@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from toolkit.strings import without_half_pairs
 
@@ -92,6 +93,26 @@ def is_too_deep(line: bytes) -> bool:
         return False
     brackets = _BRACKETS[np.frombuffer(_STRING.sub(b"", line), np.uint8)]
     return bool(np.cumsum(brackets).max(initial=0) > NESTING_LIMIT)
+
+
+def may_be_deep(raw: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> bool:
+    """Whether a line has so many brackets that they could be nested deeper than the limit."""
+    opening = (raw == ord("[")) | (raw == ord("{"))
+    if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
+        return False
+    return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
+
+
+def escaped_key(name: str) -> re.Pattern[bytes]:
+    r"""Match a name in quotes with any of its characters escaped, such as ``"te\u0078t"``."""
+    characters = []
+    for character in name:
+        units = character.encode("utf-16-be").hex()
+        escape = "".join(rf"\\u(?i:{units[i : i + 4]})" for i in range(0, len(units), 4))
+        plain = json.dumps(character, ensure_ascii=False)[1:-1]
+        short = r"\\?/" if character == "/" else re.escape(plain)
+        characters.append(f"(?:{short}|{escape})")
+    return re.compile(f'"{"".join(characters)}"'.encode())
 
 
 def kind_of(value: object) -> str:

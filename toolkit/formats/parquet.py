@@ -51,6 +51,7 @@ class ParquetFile(ReviewFile):
             names = self.input_schema.names
             self.columns.check_free(self.name, names)
             self._text_path = self._find_text_path(names)
+            self._label_path = self._find_label_path(names)
             self._done = 0
         except BaseException:
             self.close()
@@ -127,7 +128,8 @@ class ParquetFile(ReviewFile):
                 [_only(column, good) for column in batch.columns], schema=batch.schema
             )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
-        return Parsed(texts, batch, rejects)
+        labels = None if self._label_path is None else _labels(batch, self._label_path)
+        return Parsed(texts, batch, rejects, labels)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
@@ -165,16 +167,54 @@ class ParquetFile(ReviewFile):
             return tuple(path)
         return (self.columns.choose_text(self.name, names),)
 
+    def _find_label_path(self, names: list[str]) -> tuple[str, ...] | None:
+        name = self.columns.label
+        if name is None:
+            return None
+        path = [name] if name in names else name.split(".")
+        kind = _type_at(self.input_schema, path)
+        if kind is None or tuple(path) == self._text_path:
+            self.columns.choose_label(self.name, names, ".".join(self._text_path))
+        assert kind is not None  # else that has raised an error
+        if names.count(path[0]) > 1:
+            raise UsageError(
+                f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename all "
+                "but one, or choose another with --label-column."
+            )
+        value = kind.value_type if pa.types.is_dictionary(kind) else kind
+        is_number = pa.types.is_integer(value) or pa.types.is_floating(value)
+        if not is_number and value not in (*_STRINGS, *_BYTES, pa.null()):
+            raise UsageError(
+                f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
+                "numbers or strings. Choose another with --label-column."
+            )
+        return tuple(path)
+
     def _texts(self, batch: pa.RecordBatch) -> pa.Array:
-        first, *others = self._text_path
-        texts = batch.column(first)
-        for name in others:
-            texts = pc.struct_field(texts, name)
-        if pa.types.is_dictionary(texts.type):
-            texts = texts.dictionary_decode()
+        texts = _column_at(batch, self._text_path)
         # Not checked to be UTF-8 yet.
         is_bytes = texts.type in _BYTES
         return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
+
+
+def _column_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    """Take a column out of the structs around it, and its values out of their dictionary."""
+    column = batch.column(path[0])
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _labels(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    """Give the labels as strings; bytes that are none become null."""
+    column = _column_at(batch, path)
+    if column.type not in _BYTES:
+        return column.cast(pa.large_string())
+    try:
+        return column.cast(pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        values = (value and value.decode(errors="replace") for value in column.to_pylist())
+        return pa.array(values, pa.large_string())
 
 
 def _open(path: Path, block_bytes: int) -> RowGroups:

@@ -10,7 +10,6 @@ from typing import Any
 
 import onnxruntime as ort
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit import __version__
 from toolkit.errors import UsageError
@@ -24,6 +23,7 @@ from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.sinks import ScoredBlock
 from toolkit.scoring.standard_output import StandardOutput
 from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.tally import count
 from toolkit.scoring.target import Places, Target
 from toolkit.scoring.workers import in_order, usable_cores
 
@@ -130,7 +130,7 @@ class _Job:
         """Score a block, or take the probabilities that are known."""
         parsed = self.reviews.parse(block)
         probability = self.scorer.probabilities(parsed.texts) if known is None else known
-        records, rejects = parsed.records, parsed.rejects
+        records, rejects, labels = parsed.records, parsed.rejects, parsed.labels
         del parsed  # and with it the texts, which may be as large as the output
         sentiment = self.scorer.sentiments(probability)
         data = self.output.render(records, sentiment, probability)
@@ -141,12 +141,7 @@ class _Job:
             b"".join(line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             probability,
-            Summary(
-                scored=len(probability) - probability.null_count,
-                without_text=probability.null_count,
-                rejected=len(rejects),
-                positive=pc.sum(pc.equal(sentiment, self.scorer.facts.labels[1])).as_py() or 0,
-            ),
+            count(self.scorer, sentiment, labels, len(rejects)),
             block.following,
             block.ends_group,
         )
@@ -174,8 +169,12 @@ def _score_blocks(
             reviews.fail(*scored.first_reject)
         target.append(scored)
         if on_progress is not None:
-            records = target.summary.records
-            on_progress(Progress(records, reviews.bytes_read, reviews.size, resumed))
+            summary = target.summary
+            on_progress(
+                Progress(
+                    summary.records, reviews.bytes_read, reviews.size, resumed, summary.accuracy
+                )
+            )
         del scored  # which may be large, before the next block is read
 
 
@@ -228,6 +227,7 @@ def identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str,
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the threshold": float(scorer.threshold),
+        "the uncertain range": scorer.uncertain and list(scorer.uncertain),
         "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
         "the options": [asdict(options.reading), options.output_format, options.stop_on_error],
     }

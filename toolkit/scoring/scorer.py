@@ -18,6 +18,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, ModelFile, token_ids_width
 from toolkit.scoring.shipped import load_shipped
 from toolkit.scoring.texts import array_of, as_strings
+from toolkit.scoring.uncertain import UNCERTAIN, Range, check_range
 from toolkit.strings import is_blank
 from toolkit.text import Ids, TokenIds, Vocabulary
 
@@ -54,13 +55,16 @@ class Scorer:
         A text-in model file of `toolkit export`; by default the model that the package ships.
     threshold : float | None
         Probability from which a review counts as positive, 0 to 1; by default the model's own.
+    uncertain : Range | None
+        Probabilities from the first number to below the second get the label ``uncertain``; the
+        threshold lies between them. By default none do.
 
     Raises
     ------
     ModelError
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1.
+        If the threshold is not within 0 to 1, or the range is none that holds it.
 
     Examples
     --------
@@ -70,10 +74,15 @@ class Scorer:
     ['positive', 'negative', None]
     """
 
-    def __init__(self, model: str | Path | None = None, threshold: float | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        threshold: float | None = None,
+        uncertain: Range | None = None,
+    ) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
-        self._arguments = (model, threshold)
+        self._arguments = (model, threshold, uncertain)
         self._file = load_shipped() if model is None else ModelFile.load(Path(model))
         self._session = _session(self._file)
         self._vocabulary: Vocabulary = self._file.vocabulary
@@ -81,8 +90,13 @@ class Scorer:
         _try_out(self._session, self._file)
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
+        self.uncertain = uncertain and check_range(
+            uncertain, float(self.threshold), self.facts.labels
+        )
 
-    def __reduce__(self) -> tuple[type[Scorer], tuple[str | Path | None, float | None]]:
+    def __reduce__(
+        self,
+    ) -> tuple[type[Scorer], tuple[str | Path | None, float | None, Range | None]]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
         return Scorer, self._arguments
 
@@ -151,8 +165,14 @@ class Scorer:
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32); null where that is null."""
-        reached = pc.greater_equal(probability, pa.scalar(self.threshold, pa.float32()))
-        return pc.if_else(reached, *self.facts.labels[::-1])
+        sentiment = pc.if_else(
+            _reaches(probability, float(self.threshold)), *self.facts.labels[::-1]
+        )
+        if self.uncertain is None:
+            return sentiment
+        low, high = self.uncertain
+        unsure = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
+        return pc.if_else(unsure, UNCERTAIN, sentiment)
 
     def score_batch(
         self,
@@ -243,6 +263,10 @@ class Scorer:
     def _run(self, ids: Ids) -> Probabilities:
         (probability,) = self._session.run([PROBABILITY], {TOKEN_IDS: ids})
         return probability  # type: ignore[no-any-return]
+
+
+def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
+    return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))
 
 
 def session_options() -> ort.SessionOptions:

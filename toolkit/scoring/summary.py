@@ -14,6 +14,7 @@ class Progress:
     bytes_done: int
     bytes_in_all: int | None  # None where it is not known
     resumed: int = 0  # of the records, those that an earlier run has done
+    accuracy: float | None = None  # so far; None without labels
 
 
 @dataclass
@@ -24,7 +25,13 @@ class Summary:
     without_text: int = 0
     rejected: int = 0
     positive: int = 0  # of the scored
+    uncertain: int = 0  # of the scored, where a range of probabilities is called so
     seconds: float = 0.0
+    # Where a column of labels is named:
+    labelled: int = 0  # of the scored, with a label that can be read
+    labelled_uncertain: int = 0  # of the labelled, called uncertain: neither right nor wrong
+    right: int = 0  # of the labelled
+    unreadable_labels: int = 0  # of the scored, without a label or with another value
 
     @property
     def records(self) -> int:
@@ -37,23 +44,24 @@ class Summary:
         return self.positive / self.scored if self.scored else 0.0
 
     @property
+    def accuracy(self) -> float | None:
+        """Share of the right among the labelled that are not uncertain; None where none are."""
+        answered = self.labelled - self.labelled_uncertain
+        return self.right / answered if answered else None
+
+    @property
     def rate(self) -> float:
         """Records a second."""
         return self.records / self.seconds if self.seconds else 0.0
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file."""
-        return Summary(
-            self.scored + other.scored,
-            self.without_text + other.without_text,
-            self.rejected + other.rejected,
-            self.positive + other.positive,
-            self.seconds + other.seconds,
-        )
+        names = [entry.name for entry in fields(self)]
+        return Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts, the sum first."""
-        return {"records": self.records, **vars(self)}
+        """Give the counts, the sum first, and the accuracy."""
+        return {"records": self.records, **vars(self), "accuracy": self.accuracy}
 
     @classmethod
     def from_dict(cls, counts: dict[str, Any]) -> Self:

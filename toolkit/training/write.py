@@ -27,7 +27,7 @@ def write_run(
     with atomic_folder(path, force=force) as partial:
         run = RunFolder(partial)
         outcome.fit.network.save(run.model)
-        outcome.vocabulary.save(run.vocabulary)
+        outcome.fit.vocabulary.save(run.vocabulary)
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
         _write_sample(run.sample, outcome.sample(config.training["seed"]).values())

@@ -1,0 +1,104 @@
+"""What `toolkit evaluate` shows on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from toolkit.commands.messages import one_line
+from toolkit.evaluation import Evaluation
+from toolkit.evaluation.result import ModelResult
+from toolkit.evaluation.tables import (
+    COMPARISON_COLUMNS,
+    Cell,
+    Table,
+    breakdown_table,
+    comparison_note,
+    comparison_rows,
+    confusion_table,
+    coverage_table,
+    metrics_table,
+    summary_of,
+)
+
+_NAMES_WIDTH, _MODEL_WIDTH = 36, 20  # columns of the terminal
+_MISTAKES_SHOWN = 3  # of each model; the page has all
+_WORDS_SHOWN = 6
+
+
+def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
+    """Print tables, the most confident mistakes, and where the reports are."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
+    console.print(f"{summary_of(evaluation.data)}\n")
+    _print(console, evaluation, metrics_table(evaluation))
+    if evaluation.comparisons:
+        _print_comparison(console, evaluation)
+    _print(console, evaluation, confusion_table(evaluation))
+    for breakdown in evaluation.breakdowns:
+        _print(console, evaluation, breakdown_table(breakdown))
+    _print(console, evaluation, coverage_table(evaluation), notes=False)
+    for model in evaluation.models:
+        _print_mistakes(console, model)
+    for path in written:
+        console.print(f"written to {one_line(str(path))}", soft_wrap=True)
+
+
+def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: bool = True) -> None:
+    """Print a table, in several parts if the terminal is too narrow for all models."""
+    at_once = max((console.width - _NAMES_WIDTH) // _MODEL_WIDTH, 1)
+    models = evaluation.models
+    for first in range(0, len(models), at_once):
+        shown = range(first, min(first + at_once, len(models)))
+        columns = [table.title, *table.columns]
+        output = _new_table(columns, [one_line(models[place].name) for place in shown])
+        for row in table.rows:
+            cells = [_cell(row.cells[p], best=p in row.best, notes=notes) for p in shown]
+            output.add_row(Text(one_line(row.name)), *row.common, *cells)
+        console.print(output)
+
+
+def _new_table(columns: Sequence[str], models: Sequence[str]) -> RichTable:
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    first, *others = columns
+    table.add_column(Text(first), overflow="fold")
+    for name in others:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    for name in models:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    return table
+
+
+def _cell(cell: Cell, *, best: bool, notes: bool) -> Text:
+    text = Text(cell.text, style="bold green" if best else "")
+    if notes and cell.note:
+        text.append(f"  {cell.note}", style="dim not bold default")
+    return text
+
+
+def _print_comparison(console: Console, evaluation: Evaluation) -> None:
+    console.print(Text(one_line(comparison_note(evaluation))))
+    table = _new_table(COMPARISON_COLUMNS, ())
+    for name, *figures in comparison_rows(evaluation.comparisons):
+        table.add_row(Text(one_line(name)), *figures)
+    console.print(table)
+
+
+def _print_mistakes(console: Console, model: ModelResult) -> None:
+    if not model.mistakes:
+        return
+    console.print(Text(f"Most confident mistakes of {one_line(model.name)}", style="bold"))
+    labels = ("negative", "positive")
+    for mistake in model.mistakes[:_MISTAKES_SHOWN]:
+        line = Text(f"row {mistake.row:,}, {labels[mistake.label]}, scored ")
+        line.append(f"{mistake.probability:.3f}", style="red")
+        if words := mistake.misleading(_WORDS_SHOWN):
+            line.append(": misled by ")
+            line.append(one_line(", ".join(words)), style="bold")
+        console.print(line)
+    console.print()

@@ -1,0 +1,140 @@
+"""The reviews that a model is most confidently wrong about, and the words that misled it.
+
+What a word does is found by leaving it out (occlusion; Li et al. 2016, "Understanding neural
+networks through representation erasure"): each occurrence of a word is taken out of the review
+alone, the rest is scored again, and the effect of the word is how far the log-odds of the wrong
+label fall. Where one word says what another says too, both have a small effect: effects need not
+add up. Only the last words are tried, as many as the model reads; when one of them is left out, the
+model reads one more word at the other end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.evaluation.coverage import margins
+from toolkit.evaluation.measures import Labels, Numbers, Probabilities, calls_positive
+from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.pieces import SEPARATORS
+from toolkit.scoring.scorer import Scorer
+
+_WORD = re.compile(f"[^{re.escape(SEPARATORS)}]+")
+
+# A probability of 0 or 1 would have no log-odds; float32 can tell no more apart.
+_EPSILON = 1e-7
+
+# A separator, so that a text whose only word is left out is still one to be scored.
+_NOTHING = "."
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a review: ``text[start:stop]``."""
+
+    start: int
+    stop: int
+    effect: float  # log-odds (nats) that it adds to the wrong label; below 0 it spoke for the right
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A review that a model is wrong about."""
+
+    row: int  # in the file, from 1
+    label: int  # the true one, 0 or 1
+    probability: float  # of the positive class
+    text: str
+    words: tuple[Word, ...]  # those that the model reads, in order; none for predictions of others
+
+    def misleading(self, most: int) -> list[str]:
+        """The words that misled most, at most so many, each once."""
+        found = sorted((w for w in self.words if w.effect > 0), key=lambda w: -w.effect)
+        names = (self.text[word.start : word.stop].lower() for word in found)
+        return list(dict.fromkeys(names))[:most]
+
+
+def most_confident(
+    labels: Labels, probability: Probabilities, threshold: float, most: int
+) -> list[int]:
+    """Positions of the reviews that are wrong, the surest first, at most so many."""
+    wrong = np.flatnonzero(calls_positive(probability, threshold) != labels.astype(np.bool_))
+    order = np.argsort(-margins(probability[wrong], threshold), kind="stable")
+    return [int(place) for place in wrong[order][:most]]
+
+
+def mistakes(
+    reviews: LabelledReviews,
+    probability: Probabilities,
+    threshold: float,
+    scorer: Scorer | None,
+    most: int,
+) -> tuple[Mistake, ...]:
+    """Find the most confident mistakes, and what misled.
+
+    Parameters
+    ----------
+    reviews : LabelledReviews
+        The data.
+    probability : Probabilities
+        (reviews,) of the positive class.
+    threshold : float
+        From which a review is called positive.
+    scorer : Scorer | None
+        The model; without it, no word can be tried.
+    most : int
+        How many to give.
+
+    Returns
+    -------
+    tuple[Mistake, ...]
+        The surest first.
+    """
+    found = []
+    for place in most_confident(reviews.labels, probability, threshold, most):
+        text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
+        words = () if scorer is None else tuple(effects(scorer, text, wrong=1 - label))
+        row = int(reviews.rows[place]) + 1
+        found.append(Mistake(row, label, float(probability[place]), text, words))
+    return tuple(found)
+
+
+def effects(scorer: Scorer, text: str, wrong: int) -> Iterator[Word]:
+    """Leave out each word that a model reads.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model.
+    text : str
+        A review.
+    wrong : int
+        The label (0 or 1) whose log-odds are asked for.
+
+    Yields
+    ------
+    Word
+        In order.
+    """
+    most = scorer.facts.max_tokens
+    spans = [match.span() for match in _WORD.finditer(text)]
+    if not spans:
+        return
+    # The word before those that are read: it comes in when one of them is left out.
+    start = spans[-most - 1][0] if len(spans) > most else 0
+    spans = spans[-most:]
+    tail = text[start:]
+    variants = [tail] + [text[start:first] + text[last:] for first, last in spans]
+    probability = scorer.probabilities(pa.array([_NOTHING + each for each in variants]))
+    odds = _log_odds(probability.to_numpy().astype(np.float64)) * (1 if wrong else -1)
+    for (first, last), without in zip(spans, odds[1:].tolist(), strict=True):
+        yield Word(first, last, float(odds[0]) - without)
+
+
+def _log_odds(probability: Numbers) -> Numbers:
+    clipped = np.clip(probability, _EPSILON, 1 - _EPSILON)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

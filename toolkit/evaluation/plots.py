@@ -1,0 +1,221 @@
+"""The figures of an evaluation; several models are in one plot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from toolkit.evaluation.coverage import curve
+from toolkit.evaluation.result import Evaluation, ModelResult
+from toolkit.evaluation.svg import INK, SOFT, as_svg, series, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SIZE = (4.3, 3.1)  # inches: small, so that the letters can be read on a phone, too
+_HISTOGRAM_BINS = 20
+_FEWEST_ANSWERS = 20  # the accuracy of fewer jumps
+
+_CLASSES: tuple[tuple[int, str, Literal["left", "right"]], ...] = (
+    (0, "negative", "left"),
+    (1, "positive", "right"),
+)
+
+# Models can be told apart without colours, too: on and off, in line widths; () is a full line.
+DASHES = ((), (5, 1.5), (1.2, 1.2), (5, 1.2, 1.2, 1.2))
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the report."""
+
+    title: str
+    svg: str
+    caption: str
+    has_models: bool = True  # whether the colours are those of the models
+
+
+def plots(evaluation: Evaluation) -> list[Plot]:
+    """Draw all figures.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What was found.
+
+    Returns
+    -------
+    list[Plot]
+        Without the ROC curve if all reviews have one label.
+    """
+    several = len(evaluation.models) > 1
+    found = [
+        _plot(
+            evaluation,
+            "Reliability",
+            _reliability,
+            "Share of reviews that are positive, by the probability that the model gave them, in "
+            "15 bins; the larger a point, the more reviews. On the dashed line, a probability of "
+            "80 % is right in 80 % of the cases.",
+        )
+    ]
+    if 0 < evaluation.data.positive < evaluation.data.reviews:
+        found.append(
+            _plot(
+                evaluation,
+                "ROC curve",
+                _roc,
+                "Positive reviews that are found, against negative ones that are called positive, "
+                "as the threshold moves; the point is the threshold in use.",
+            )
+        )
+    histogram = "Share of the reviews of each class, by the probability that the model gave them"
+    kinds = ": full lines positive, dashed negative." if several else "."
+    found += [
+        _plot(
+            evaluation,
+            "Probabilities by class",
+            _histograms if several else _histogram,
+            histogram + kinds,
+            has_models=several,
+        ),
+        _plot(
+            evaluation,
+            "Accuracy by length",
+            _by_length,
+            "By the tokens of a review, before any cut; with 95 % intervals.",
+        ),
+        _plot(
+            evaluation,
+            "Accuracy by coverage",
+            _by_coverage,
+            "Accuracy if only the surest part of the reviews is answered.",
+        ),
+    ]
+    return found
+
+
+def _plot(
+    evaluation: Evaluation,
+    title: str,
+    draw: Callable[[Axes, Evaluation], None],
+    caption: str,
+    *,
+    has_models: bool = True,
+) -> Plot:
+    with style():
+        # Not pyplot: no window system, and nothing kept between calls.
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=_SIZE)
+        draw(figure.add_subplot(), evaluation)
+        svg = as_svg(figure, draw.__name__.strip("_"))
+    return Plot(title, svg, caption, has_models)
+
+
+def _reliability(axes: Axes, evaluation: Evaluation) -> None:
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
+    for number, model in enumerate(evaluation.models):
+        bins = model.reliability
+        x, y = [each.probability for each in bins], [each.positive for each in bins]
+        sizes = [12 + 90 * each.reviews / evaluation.data.reviews for each in bins]
+        axes.plot(x, y, **_line(number))
+        axes.scatter(x, y, s=sizes, color=series(number), zorder=3, linewidths=0)
+    axes.set(xlabel="Probability of positive", ylabel="Positive reviews")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    _percent(axes.xaxis, axes.yaxis)
+
+
+def _roc(axes: Axes, evaluation: Evaluation) -> None:
+    from sklearn.metrics import roc_curve
+
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
+    for number, model in enumerate(evaluation.models):
+        x, y, _ = roc_curve(evaluation.labels, model.probability.astype(np.float64))
+        axes.plot(x, y, **_line(number))
+        m = model.metrics
+        at = (
+            m.false_positives / (m.false_positives + m.true_negatives),
+            m.true_positives / (m.true_positives + m.false_negatives),
+        )
+        axes.plot(*at, "o", color=series(number), ms=5)
+    axes.set(xlabel="Negative reviews called positive", ylabel="Positive reviews found")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    _percent(axes.xaxis, axes.yaxis)
+
+
+def _histogram(axes: Axes, evaluation: Evaluation) -> None:
+    (model,) = evaluation.models
+    for label, name, side in _CLASSES:
+        edges, heights = _shares_of_class(evaluation, model, label)
+        axes.stairs(heights, edges, color=series(1 - label), fill=True, alpha=0.35)
+        axes.stairs(heights, edges, color=series(1 - label), lw=1.6)
+        axes.set_title(name, loc=side, color=series(1 - label), fontsize=9, weight="bold")
+    axes.axvline(model.threshold, color=INK, lw=1, dashes=(2, 2))
+    _finish_histogram(axes)
+
+
+def _histograms(axes: Axes, evaluation: Evaluation) -> None:
+    for number, model in enumerate(evaluation.models):
+        for label in (0, 1):
+            edges, heights = _shares_of_class(evaluation, model, label)
+            line = "-" if label else (0, (2, 1.2))
+            axes.stairs(heights, edges, color=series(number), lw=1.5, linestyle=line)
+    _finish_histogram(axes)
+
+
+def _shares_of_class(evaluation: Evaluation, model: ModelResult, label: int) -> Any:
+    edges = np.linspace(0, 1, _HISTOGRAM_BINS + 1)
+    chosen = model.probability[evaluation.labels == label].astype(np.float64)
+    heights, _ = np.histogram(chosen, edges)
+    return edges, heights / max(len(chosen), 1)
+
+
+def _finish_histogram(axes: Axes) -> None:
+    axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=(-0.02, 1.02))
+    axes.set_ylim(bottom=0)
+    _percent(axes.xaxis, axes.yaxis)
+
+
+def _by_length(axes: Axes, evaluation: Evaluation) -> None:
+    parts = evaluation.breakdowns[0].parts
+    count = len(evaluation.models)
+    for number in range(count):
+        shift = (number - (count - 1) / 2) * min(0.14, 0.6 / count)
+        shares = [part.shares[number] for part in parts]
+        values = np.array([share.value for share in shares])
+        ends = np.array([share.interval for share in shares]).T
+        places = np.arange(len(parts)) + shift
+        axes.plot(places, values, alpha=0.5, **_line(number))
+        axes.errorbar(
+            places, values, np.abs(ends - values), fmt="o", color=series(number), ms=4.5, lw=1.4
+        )
+    axes.set_xticks(range(len(parts)), [f"{p.name}\n{p.reviews:,}" for p in parts])
+    axes.set(xlabel="Tokens, and reviews", ylabel="Accuracy")
+    _percent(axes.yaxis)
+
+
+def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
+    reviews = evaluation.data.reviews
+    fewest = min(max(_FEWEST_ANSWERS, reviews // 50), reviews)
+    for number, model in enumerate(evaluation.models):
+        answered, right = curve(evaluation.labels, model.probability, model.threshold)
+        shown = answered >= fewest
+        axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
+    axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=(-0.02, 1.02))
+    _percent(axes.xaxis, axes.yaxis)
+
+
+def _line(number: int) -> dict[str, Any]:
+    dashes = DASHES[number % len(DASHES)]
+    return {"color": series(number), **({"dashes": dashes} if dashes else {})}
+
+
+def _percent(*axis: Any) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    for each in axis:
+        each.set_major_formatter(PercentFormatter(1.0))

@@ -1,0 +1,28 @@
+"""A share of right answers, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONFIDENCE_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many right of so many, at least one."""
+
+    right: int
+    count: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1."""
+        return self.right / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of Wilson (1927), which suits shares near 0 and 1, too."""
+        from scipy.stats import binomtest
+
+        found = binomtest(self.right, self.count).proportion_ci(CONFIDENCE_LEVEL, "wilson")
+        return float(found.low), float(found.high)

@@ -1,0 +1,79 @@
+"""Probabilities that are too near the threshold for a label."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from toolkit.errors import UsageError
+
+UNCERTAIN = "uncertain"  # the label that such reviews get
+
+Range = tuple[float, float]  # from the first number to below the second
+
+
+def parse_range(written: str) -> Range:
+    """Read a range as the command line has it, such as ``0.4:0.6``.
+
+    Parameters
+    ----------
+    written : str
+        Two numbers with a colon between them.
+
+    Returns
+    -------
+    Range
+        Not checked any further.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    low, _, high = written.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise UsageError(
+            f"--uncertain: expected two probabilities such as 0.4:0.6, received {written!r}"
+        ) from None
+
+
+def check_range(uncertain: Range, threshold: float, labels: Collection[str]) -> Range:
+    """Make sure that a range can be used.
+
+    Parameters
+    ----------
+    uncertain : Range
+        As it was given.
+    threshold : float
+        Of the model, or the one that was chosen.
+    labels : Collection[str]
+        Of the model.
+
+    Returns
+    -------
+    Range
+        Both ends as float32, as probabilities are compared.
+
+    Raises
+    ------
+    UsageError
+        If it is not 0 <= low < high <= 1, the threshold is not within, or the model has such a
+        label of its own.
+    """
+    # Checked as they are compared: numbers that are one in float32 leave nothing between them.
+    low, high = (float(np.float32(end)) for end in uncertain)
+    if not 0 <= low < high <= 1:
+        raise UsageError(
+            f"uncertain: expected 0 <= low < high <= 1, received {uncertain[0]} and {uncertain[1]}"
+        )
+    if not low <= threshold <= high:
+        raise UsageError(
+            f"uncertain: the threshold {threshold:.7g} is not within {uncertain[0]} to "
+            f"{uncertain[1]}. Choose a range around it, or another threshold."
+        )
+    if UNCERTAIN in labels:
+        raise UsageError(f"uncertain: the model has a label {UNCERTAIN!r} of its own")
+    return low, high
