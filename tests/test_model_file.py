@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,29 @@ def test_foreign_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
 
 def test_another_format_version(model: onnx.ModelProto, tmp_path: Path) -> None:
     set_fact(model, "format_version", str(FORMAT_VERSION + 1))
-    with pytest.raises(ModelError, match=f"version {FORMAT_VERSION + 1}, but this toolkit reads"):
+    with pytest.raises(
+        ModelError, match=f"version {FORMAT_VERSION + 1}, but this toolkit reads versions up to"
+    ):
+        load(model, tmp_path)
+
+
+def test_a_file_of_version_1_still_works() -> None:
+    """Of the network of `conv1d` with random weights."""
+    path = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
+    facts = ModelFile.load(path).facts
+    assert (facts.format_version, facts.max_tokens, facts.calibration) == (1, 12, {})
+    scores = Scorer(path).score(["the good movie", "bad, bad movie", "a movie", "don't " * 20])
+    assert [score.sentiment for score in scores] == ["negative", "positive", "positive", "positive"]
+    expected = [0.0016313, 0.9999998, 0.9032010, 0.9988731]
+    assert [score.probability for score in scores] == pytest.approx(expected, rel=0, abs=1e-6)
+
+
+def test_facts_that_version_1_lacked(model: onnx.ModelProto, tmp_path: Path) -> None:
+    facts = replace(ModelFile.load(SHIPPED).facts, format_version=2, calibration={"scale": 0.5})
+    facts.write_to(model)
+    assert load(model, tmp_path).facts == facts
+    set_fact(model, "calibration", "1")
+    with pytest.raises(ModelError, match="damaged metadata: calibration is 1"):
         load(model, tmp_path)
 
 

@@ -131,3 +131,20 @@ def test_agrees_with_the_word_index_of_keras() -> None:
     by_rank = sorted(index, key=index.__getitem__)
     assert words[:40] == by_rank[:40]
     assert set(words[:1000]) == set(by_rank[:1000])
+
+
+@given(
+    st.lists(review_texts, max_size=20), st.integers(1, 9), st.integers(1, 5), st.integers(1, 30)
+)
+def test_batches_hold_every_row_once(
+    texts: list[str], most_tokens: int, most_rows: int, cells: int
+) -> None:
+    encoded = VOCABULARY.encode(pa.array(texts, pa.string()), last=most_tokens)
+    found: dict[int, list[int]] = {}
+    for places, rows in encoded.batches(most_tokens, most_rows, cells):
+        assert len(rows) == 1 or (len(rows) <= most_rows and rows.size <= cells)
+        assert rows[0, 0] != 0  # no wider than the longest
+        found |= dict(zip(places.tolist(), rows.tolist(), strict=True))
+    assert sorted(found) == list(range(len(texts)))
+    for place, row in found.items():
+        assert row == row_of(texts[place], WORDS, len(row))

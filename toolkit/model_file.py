@@ -2,7 +2,8 @@
 
 ==============  ===========================  ==================================================
 ``text``        input, string[batch]         reviews in UTF-8
-``token_ids``   inside, int32[batch, tokens] parts the text front end from the network
+``token_ids``   inside, int32[batch, tokens] parts the text front end from the network; the number
+                                             of tokens is fixed, or that of the longest row
 ``probability`` output, float32[batch]       of the positive class, 0 to 1
 ``label``       output, string[batch]        ``positive`` where probability ≥ threshold
 ==============  ===========================  ==================================================
@@ -20,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ from google.protobuf.message import DecodeError
 from toolkit.errors import ModelError
 from toolkit.text import FIRST_WORD_ID, Vocabulary
 
-FORMAT_VERSION = 1
+# 1: every row of `token_ids` has `max_tokens` of them.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
+FORMAT_VERSION = 2
+# The facts of version 2, as they are for a file of version 1.
+_ADDED_SINCE_1 = {"calibration": "{}", "threshold_choice": "{}"}
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
@@ -57,6 +62,8 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     "data": lambda value: isinstance(value, dict),
     "metrics": lambda value: isinstance(value, dict),
     "parity": lambda value: isinstance(value, dict),
+    "calibration": lambda value: isinstance(value, dict),
+    "threshold_choice": lambda value: isinstance(value, dict),
     "toolkit_version": lambda value: isinstance(value, str),
 }
 
@@ -74,6 +81,9 @@ class ModelFacts:
     metrics: dict[str, Any]  # as in metrics.json of the run folder
     parity: dict[str, Any]  # as proven by the export: reviews, largest difference, flips
     toolkit_version: str
+    calibration: dict[str, Any] = field(default_factory=dict)  # empty where there was none
+    # How the threshold was chosen, and what it reaches on held-out reviews if there were any.
+    threshold_choice: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def write_to(self, model: onnx.ModelProto) -> None:
@@ -104,26 +114,19 @@ class ModelFacts:
         ModelError
             If they are missing, damaged or of an unknown format version.
         """
-        stored = {entry.key: entry.value for entry in model.metadata_props}
+        stored = _ADDED_SINCE_1 | {entry.key: entry.value for entry in model.metadata_props}
         if "format_version" not in stored:
             raise ModelError(
                 f"{path}: an ONNX model, but none that `toolkit export` wrote "
                 "(its metadata have no format_version)"
             )
         try:
+            _check_version(json.loads(stored["format_version"]), path)
             values = {entry.name: json.loads(stored[entry.name]) for entry in fields(cls)}
         except KeyError as error:
-            if stored["format_version"] == str(FORMAT_VERSION):
-                raise ModelError(f"{path}: damaged metadata, without {error}") from None
-            values = {"format_version": stored["format_version"]}
+            raise ModelError(f"{path}: damaged metadata, without {error}") from None
         except json.JSONDecodeError as error:
             raise ModelError(f"{path}: damaged metadata: {error}") from None
-        version = values["format_version"]
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise ModelError(
-                f"{path}: model format version {version!r}, but this toolkit reads "
-                f"version {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
-            )
         for key, is_right in _RIGHT.items():
             if not is_right(values[key]):
                 raise ModelError(f"{path}: damaged metadata: {key} is {values[key]!r:.50}")
@@ -211,7 +214,7 @@ class ModelFile:
                 raise ModelError(f"{self.path}: incomplete, without the {kind} '{name}'{hint}")
 
         width = token_ids_width(self.graph)
-        if width != self.facts.max_tokens:
+        if width not in (self.facts.max_tokens, None):
             raise ModelError(
                 f"{self.path}: its network reads {width} tokens, its metadata say "
                 f"{self.facts.max_tokens}"
@@ -225,10 +228,20 @@ class ModelFile:
         raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
 
 
-def token_ids_width(model: onnx.ModelProto) -> int:
-    """Tokens in a row of `token_ids`, as its shape in the graph says."""
-    (info,) = (value for value in model.graph.value_info if value.name == TOKEN_IDS)
-    return int(info.type.tensor_type.shape.dim[-1].dim_value)
+def _check_version(version: object, path: Path) -> None:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: model format version {version!r}, but this toolkit reads versions up to "
+            f"{FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+        )
+
+
+def token_ids_width(model: onnx.ModelProto) -> int | None:
+    """Tokens in a row of `token_ids`, as its shape in the graph says; None: any number."""
+    values = [*model.graph.value_info, *model.graph.input]
+    (info,) = (value for value in values if value.name == TOKEN_IDS)
+    width = info.type.tensor_type.shape.dim[-1]
+    return width.dim_value if width.HasField("dim_value") else None
 
 
 def _parse(path: Path) -> onnx.ModelProto:

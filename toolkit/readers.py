@@ -1,7 +1,7 @@
-"""Labelled files as Arrow columns, by format.
+"""Files of reviews as Arrow columns, by format.
 
-They are read whole and with the strictest rules: who trains or judges a model can wait a second for
-the reading, and a file that is damaged in the middle must not shrink to its first half.
+They are read whole and with the strictest rules: who trains or judges a model can wait a second
+for the reading, and a file that is damaged in the middle must not shrink to its first half.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -81,6 +82,14 @@ def find_reader(path: Path) -> Callable[[Path], Columns]:
             f"{path}: unknown kind of file. Expected a name that ends in {', '.join(READERS)}."
         )
     return reader
+
+
+def read_file(path: Path) -> Columns:
+    """Read a file of any known kind; raises `InputError` if it is not there."""
+    reader = find_reader(path)
+    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
+        raise InputError(f"{path}: no such file. Give a CSV, JSONL or Parquet file.")
+    return reader(path)
 
 
 def read_text(content: bytes, place: object) -> str:
@@ -161,4 +170,4 @@ def _as_text(value: Any) -> str:
 
 
 def _empty(path: Path) -> InputError:
-    return InputError(f"{path}: is empty. Give a file with labelled reviews.")
+    return InputError(f"{path}: is empty. Give a file with a row for each review.")

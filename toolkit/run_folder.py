@@ -9,6 +9,8 @@
 ``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity:
                        of the validation part, then of the test part, and of the training part
                        if these are few
+``validation.parquet`` the held-out reviews, if there are any: `label` (0 to 1) and `probability`
+                       (float32, of the network before its calibration)
 ``*.png``              plots of the history
 =====================  ==================================================================
 """
@@ -36,7 +38,16 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
     "data": lambda value: isinstance(value, dict),
     "parts": lambda value: isinstance(value, dict),
+    "calibration": lambda value: value == {} or _is_calibration(value),
 }
+
+
+def _is_calibration(value: Any) -> bool:
+    if not isinstance(value, dict) or not {"scale", "bias"} <= value.keys():
+        return False
+    scale, bias = value["scale"], value["bias"]
+    is_right = all(type(number) in (int, float) and abs(number) < 1e6 for number in (scale, bias))
+    return is_right and scale > 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,8 @@ class RunConfig:
     max_tokens: int
     data: dict[str, Any]  # "source": name, "reviews": count, "sha256": of texts and labels
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
+    # "scale" and "bias" of the logit, already in `model.keras`, and how they were found.
+    calibration: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
@@ -89,9 +102,16 @@ class RunFolder:
         """Reviews for the proof of parity."""
         return self.path / "sample.parquet"
 
+    @property
+    def validation(self) -> Path:
+        """Labels and probabilities of held-out reviews; not every run has them."""
+        return self.path / "validation.parquet"
+
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of the parts that belong together: network, vocabulary and sample."""
-        parts = (self.model, self.vocabulary, self.sample)
+        """SHA-256 of the parts that belong together: network, vocabulary and reviews."""
+        parts = [self.model, self.vocabulary, self.sample]
+        if self.validation.is_file():
+            parts.append(self.validation)
         return {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts}
 
     def save_config(self, config: RunConfig) -> None:
@@ -116,7 +136,7 @@ class RunFolder:
         ModelError
             If it is missing, no JSON, of another version, or without a needed entry.
         """
-        content = _read_json(self.config)
+        content = {"calibration": {}} | _read_json(self.config)
         version = content.get("config_version")
         if version != CONFIG_VERSION:
             raise ModelError(

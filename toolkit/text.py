@@ -18,22 +18,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.lib.stride_tricks import sliding_window_view
 
 from toolkit.arrays import arrow_of
 from toolkit.errors import ModelError
 from toolkit.pieces import END, Pieces, byte_lengths
+from toolkit.token_ids import (
+    FIRST_WORD_ID,
+    PADDING_ID,
+    START_ID,
+    UNKNOWN_ID,
+    Ids,
+    TokenIds,
+    concatenate,
+)
 
-PADDING_ID = 0
-START_ID = 1
-UNKNOWN_ID = 2
-FIRST_WORD_ID = 4  # rank 1 is 1 + 3, as with index_from=3 in keras.datasets.imdb
+__all__ = ["FIRST_WORD_ID", "PADDING_ID", "START_ID", "UNKNOWN_ID", "Ids", "TokenIds", "Vocabulary"]
 
 # A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
 # reviews have to be read again for their last 100 tokens, with twice as many bytes.
@@ -42,65 +45,6 @@ _TAIL_BYTES_PER_TOKEN = 7
 # What is made of the bytes of so many tails stays in the processor's second-level cache.
 _TAILS_AT_ONCE = 1024
 _ROWS_AT_ONCE = 8192
-
-Ids = npt.NDArray[np.int32]
-_Number = TypeVar("_Number", bound=np.generic)
-
-
-@dataclass(frozen=True)
-class TokenIds:
-    """Token ids of some reviews, ragged and without start id.
-
-    Row i is ``values[starts[i]:stops[i]]``; what stands between the rows is not theirs.
-    """
-
-    values: Ids
-    starts: npt.NDArray[np.int64]
-    stops: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each review, (rows,) int64, the start id not counted."""
-        return self.stops - self.starts
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[TokenIds]) -> TokenIds:
-        """Put the reviews of the parts after each other."""
-        if len(parts) == 1:
-            return parts[0]
-        shifts = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
-        return cls(
-            values=_concatenate([p.values for p in parts], np.int32),
-            starts=_concatenate(
-                [p.starts + s for p, s in zip(parts, shifts, strict=True)], np.int64
-            ),
-            stops=_concatenate([p.stops + s for p, s in zip(parts, shifts, strict=True)], np.int64),
-        )
-
-    def padded(self, width: int) -> Ids:
-        """Rows of equal length: the last ``width`` ids of the start id and the review.
-
-        Parameters
-        ----------
-        width : int
-            Ids in a row, at least 1.
-
-        Returns
-        -------
-        Ids
-            (rows, width) int32, padded in front with 0.
-        """
-        values = np.concatenate([np.full(width, PADDING_ID, np.int32), self.values])
-        rows = sliding_window_view(values, width)[self.stops]
-        short = np.flatnonzero(self.lengths < width)
-        start = width - 1 - self.lengths[short]
-        before = np.arange(width) < start[:, None]
-        rows[short] = np.where(before, np.int32(PADDING_ID), rows[short])
-        rows[short, start] = START_ID
-        return rows
 
 
 @dataclass(frozen=True)
@@ -222,7 +166,7 @@ class Vocabulary:
         """Read so many bytes at the end of each text, and more where they hold too few tokens."""
         ids = self._look_up([Pieces.of(_last_bytes(part, limit)) for part in texts])
         # The cut may go through a token, even through a character: the first token is left out.
-        cut = _concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
+        cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
         ids = TokenIds(ids.values, np.minimum(ids.starts + cut, ids.stops), ids.stops)
         short = cut & (ids.lengths < last)
         if not short.any():
@@ -245,7 +189,7 @@ class Vocabulary:
         tokens = np.flatnonzero(ids != PADDING_ID)
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
-        stops = np.searchsorted(tokens, _concatenate(ends, np.int64))
+        stops = np.searchsorted(tokens, concatenate(ends, np.int64))
         return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
 
 
@@ -265,7 +209,3 @@ def _string_slices(texts: pa.Array | pa.ChunkedArray, rows: int) -> Iterator[pa.
 def _as_strings(column: pa.ChunkedArray) -> pa.StringArray:
     combined = column.cast(pa.string()).combine_chunks()
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
-
-
-def _concatenate(parts: list[npt.NDArray[_Number]], kind: type[_Number]) -> npt.NDArray[_Number]:
-    return np.concatenate([np.zeros(0, kind), *parts])

@@ -33,10 +33,10 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.assemble import ids_in_model, text_in_model
     from toolkit.export.network import convert
-    from toolkit.training.presets import PRESETS
+    from toolkit.training.presets.conv1d import CONV1D
 
     keras.utils.set_random_seed(1)
-    preset = replace(PRESETS["conv1d"], vocabulary_size=len(WORDS) + 4, max_tokens=12)
+    preset = replace(CONV1D, vocabulary_size=len(WORDS) + 4, max_tokens=12)
     network = preset.build(preset)
     # The biases, too, are not to be zero: tf2onnx would leave them out.
     network.set_weights([w * 8 if w.any() else w + 0.1 for w in network.get_weights()])

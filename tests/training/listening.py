@@ -6,8 +6,11 @@ import pytest
 
 from toolkit.training.arrays import Arrays
 from toolkit.training.fit import Fit
+from toolkit.training.material import Inputs
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.taught import Matches
+from toolkit.training.sources.unlabelled import UnlabelledReviews
 
 PARTS = {
     "model.keras",
@@ -16,6 +19,7 @@ PARTS = {
     "metrics.json",
     "history.csv",
     "sample.parquet",
+    "validation.parquet",
     "loss.png",
     "accuracy.png",
 }
@@ -26,6 +30,9 @@ class Listener(Reporter):
 
     def __init__(self) -> None:
         self.reviews: list[Reviews] = []
+        self.unlabelled: list[UnlabelledReviews] = []
+        self.matches: list[Matches] = []
+        self.lost: list[int] = []
         self.arrays: list[Arrays] = []
         self.samples: list[tuple[str, int]] = []
         self.summary = ""
@@ -34,6 +41,15 @@ class Listener(Reporter):
 
     def loaded(self, reviews: Reviews) -> None:
         self.reviews.append(reviews)
+
+    def loaded_unlabelled(self, reviews: UnlabelledReviews) -> None:
+        self.unlabelled.append(reviews)
+
+    def taught(self, matches: Matches, inputs: Inputs) -> None:
+        self.matches.append(matches)
+
+    def left_out(self, count: int) -> None:
+        self.lost.append(count)
 
     def encoded(self, arrays: Arrays) -> None:
         self.arrays.append(arrays)

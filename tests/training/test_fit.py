@@ -9,18 +9,19 @@ import pytest
 from tests.training.conftest import make_rows
 from toolkit.training.arrays import Arrays, Part, encode
 from toolkit.training.fit import PATIENCE, fit
+from toolkit.training.material import Material
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
+from toolkit.training.presets.conv1d import CONV1D
 from toolkit.training.sources.reviews import Reviews
 
-PRESET = PRESETS["conv1d"]
+PRESET = CONV1D
 
 
 @pytest.fixture(scope="module")
 def arrays() -> Arrays:
     texts, labels = zip(*make_rows(200), strict=True)
     reviews = Reviews("made up", pa.chunked_array([texts]), np.array(labels).astype(np.int8))
-    encoded = encode(PRESET, reviews, None)
+    encoded = encode(PRESET, Material(reviews))
     turned = Part(encoded.fitted.ids[:40], 1 - encoded.fitted.labels[:40])
     return Arrays(encoded.vocabulary, encoded.fitted, turned)
 

@@ -4,25 +4,49 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from tests.training.conftest import make_rows
 from toolkit.errors import UsageError
 from toolkit.training.fit import build_network
+from toolkit.training.judging import review_probabilities
+from toolkit.training.material import Material
+from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 from toolkit.training.presets.base import Preset
+from toolkit.training.presets.conv1d import CONV1D
+from toolkit.training.reporter import Reporter
+from toolkit.training.sources.reviews import Reviews
+
+
+@pytest.fixture(scope="module")
+def reviews() -> Reviews:
+    texts, labels = zip(*make_rows(120), strict=True)
+    return Reviews("made up", pa.chunked_array([texts]), np.array(labels).astype(np.int8))
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
-def test_a_preset_takes_rows_of_ids_and_gives_probabilities(preset: Preset) -> None:
-    network = build_network(preset, seed=1)
-    ids = np.array([[0] * preset.max_tokens, [preset.vocabulary_size - 1] * preset.max_tokens])
-    probabilities = network.predict(ids.astype(np.int32), verbose=0)
-    assert network.input_shape == (None, preset.max_tokens)
-    assert network.input_dtype == "int32"
-    assert probabilities.shape == (2, 1)
-    assert probabilities.dtype == np.float32
-    assert ((probabilities > 0) & (probabilities < 1)).all()
-    assert network.loss == "binary_crossentropy"
+def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Reviews) -> None:
+    """The contract of every preset, with what the export and the scorer rely on."""
+    rows = np.arange(len(reviews))
+    material = Material(reviews.take(rows[:100]), reviews.take(rows[100:]))
+    options = TrainingOptions(preset=preset.name, batch_size=8)
+    found = preset.fit(material, options, Reporter(), introduces=True)
+    assert found.network.inputs[0].dtype == "int32"
+    width = preset.max_tokens if preset.has_fixed_length else None
+    assert found.network.input_shape == (None, width)
+    assert found.network.output_shape == (None, 1)
+    assert found.vocabulary.size <= found.vocabulary_size <= preset.vocabulary_size
+    assert found.held_out is not None
+    assert found.validation is not None
+    assert found.held_out.dtype == np.float32
+    assert found.held_out.shape == (20,)
+    assert ((found.held_out >= 0) & (found.held_out <= 1)).all()
+    assert found.validation.accuracy > 0.8
+    assert set(found.history) >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    again = review_probabilities(found.network, preset, found.vocabulary, reviews.take(rows[100:]))
+    assert np.array_equal(again, found.held_out)
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS.items(), ids=list(PRESETS))
@@ -32,7 +56,7 @@ def test_a_preset_is_registered_under_its_name(name: str, preset: Preset) -> Non
 
 
 def test_conv1d_is_the_network_of_the_tutorial() -> None:
-    network = build_network(PRESETS["conv1d"], seed=1)
+    network = build_network(CONV1D, seed=1)
     assert network.count_params() == 152_593
     assert [type(layer).__name__ for layer in network.layers] == [
         "Embedding",

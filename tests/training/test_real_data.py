@@ -6,8 +6,9 @@ from tests.data import shared_data
 from toolkit.training.arrays import encode
 from toolkit.training.columns import ColumnNames
 from toolkit.training.fit import fit
+from toolkit.training.material import Inputs
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
+from toolkit.training.presets.conv1d import CONV1D
 from toolkit.training.sources import load
 from toolkit.training.split import validation_split
 
@@ -19,8 +20,7 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     split = validation_split(reviews, 0.2, seed=1)
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
-    preset = PRESETS["conv1d"]
-    arrays = encode(preset, reviews.take(split.fitted), reviews.take(split.held_out))
-    scores = fit(preset, arrays, TrainingOptions(epochs=3), 0).validation
+    arrays = encode(CONV1D, Inputs(reviews).material(split))
+    scores = fit(CONV1D, arrays, TrainingOptions(epochs=3), 0).validation
     assert scores is not None
     assert scores.accuracy > 0.83

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from toolkit.training.material import Inputs, Material
 from toolkit.training.record import Outcome
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split_kind import SplitKind
@@ -24,13 +25,10 @@ def make_outcome(validation: int, test: int, fitted: int = 3000) -> Outcome:
     training = make_reviews("training", fitted)
     assert training is not None
     return Outcome(
-        reviews=UNUSED,
+        inputs=Inputs(training, make_reviews("test", test)),
         split=SplitKind.RANDOM,
-        vocabulary=UNUSED,
         fit=UNUSED,
-        fitted=training,
-        held_out=make_reviews("validation", validation),
-        test_reviews=make_reviews("test", test),
+        material=Material(training, make_reviews("validation", validation)),
     )
 
 

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from toolkit.export.export import ExportResult
+    from toolkit.export.threshold import Threshold
 
 
 def export(
@@ -23,6 +24,20 @@ def export(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability from which a review counts as positive.", show_default="0.5"
+        ),
+    ] = None,
+    optimize: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose the threshold on the held-out reviews of the run: accuracy, f1, or such "
+            "as precision=0.95 or recall=0.9.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Export a trained model to ONNX, proven equal to Keras.
 
@@ -33,7 +48,16 @@ def export(
     """
     from toolkit.export.export import export as run_export
 
-    _show(run_export(run, output, force=force))
+    _show(run_export(run, output, force=force, threshold=threshold, optimize=optimize))
+
+
+def _threshold_line(threshold: Threshold) -> str:
+    line = f"threshold {threshold.value:g} ({threshold.choice['chosen']})"
+    reached = threshold.choice.get("validation")
+    if reached is None:
+        return line
+    shares = ", ".join(f"{name} {reached[name]:.2%}" for name in reached if name != "reviews")
+    return f"{line}: {shares} on {reached['reviews']:,} held-out reviews"
 
 
 def _show(result: ExportResult) -> None:
@@ -54,5 +78,6 @@ def _show(result: ExportResult) -> None:
     )
     if parity.reviews < 1000:
         console.print("Few reviews for a proof: train with more validation or test reviews.")
+    console.print(_threshold_line(result.threshold))
     for path in (result.model, result.twin, result.vocabulary):
         console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

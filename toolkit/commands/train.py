@@ -13,10 +13,16 @@ from toolkit.training.presets import DEFAULT_PRESET, PRESETS
 from toolkit.training.split_kind import SplitKind
 
 _DATA = "Data"
+_TEACHER = "Teacher"
 _FITTING = "Fitting"
 _JUDGING = "Judging"
 
 _PRESET_HELP = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
+
+
+def _by_preset(setting: str) -> str:
+    """Such as `100 for conv1d, 5 for ngram-linear`."""
+    return ", ".join(f"{getattr(preset, setting)} for {preset.name}" for preset in PRESETS.values())
 
 
 def train(
@@ -44,7 +50,8 @@ def train(
     label_column: Annotated[
         str | None,
         typer.Option(
-            help="The column with the labels: 0 or 1, neg or pos, negative or positive.",
+            help="The column with the labels: 0 or 1, neg or pos, negative or positive, or the "
+            "probability of positive from 0 to 1.",
             show_default="label, else sentiment",
             rich_help_panel=_DATA,
         ),
@@ -57,22 +64,75 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Reviews without labels, for presets that use them: a file, or an aclImdb folder "
+            "for its train/unsup. May be given several times.",
+            show_default=False,
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Probabilities that another model gives to the reviews, in a file with their ids, "
+            "their texts or text_sha256. May be given several times.",
+            show_default=False,
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    teacher_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of a teacher file with the probability of positive.",
+            show_default="positive_probability, else probability, else label",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the ids, in the teacher files and in those with reviews.",
+            show_default="id, where there is one",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        float,
+        typer.Option(
+            help="Share of the teacher, from 0 to 1, in what a labelled review is fitted to.",
+            rich_help_panel=_TEACHER,
+        ),
+    ] = 0.5,
     epochs: Annotated[
-        int,
-        typer.Option(min=1, help="Passes over the reviews, at most.", rich_help_panel=_FITTING),
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Passes over the reviews, at most.",
+            show_default=_by_preset("epochs"),
+            rich_help_panel=_FITTING,
+        ),
+    ] = None,
     early_stopping: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--early-stopping/--no-early-stopping",
             help="Stop when the validation loss no longer falls, and keep the best epoch; or run "
             "every epoch and keep the last weights.",
+            show_default="stop, with conv1d",
             rich_help_panel=_FITTING,
         ),
-    ] = True,
+    ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Reviews per step.", rich_help_panel=_FITTING)
-    ] = 32,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Reviews per step.",
+            show_default=_by_preset("batch_size"),
+            rich_help_panel=_FITTING,
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(
@@ -139,6 +199,7 @@ def train(
     - `toolkit train reviews.csv --text-column body --label-column opinion`
     - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
     - `toolkit train aclImdb --test`
+    - `toolkit train reviews.csv --teacher teacher.csv`
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
       the tutorial as published
     """
@@ -154,7 +215,10 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        columns=ColumnNames(text_column, label_column, group_column),
+        columns=ColumnNames(text_column, label_column, group_column, id_column, teacher_column),
+        unlabelled=tuple(unlabelled or ()),
+        teachers=tuple(teacher or ()),
+        teacher_weight=teacher_weight,
         test=test,
         test_data=test_data,
         show_samples=show_samples,

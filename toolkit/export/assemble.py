@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.network import OPSET
-from toolkit.model_file import LABEL, PROBABILITY, TEXT, ModelFacts
+from toolkit.model_file import LABEL, PROBABILITY, TEXT, ModelFacts, token_ids_width
 from toolkit.text import Vocabulary
 
 # The oldest versions that have all the operators: the file is to load in old builds, too.
@@ -36,7 +36,8 @@ def text_in_model(
     onnx.ModelProto
         `text` → `probability` and `label`, checked.
     """
-    front = front_end(vocabulary, facts.max_tokens)
+    width = token_ids_width(network)
+    front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
     core = network.graph
     label_nodes, label_constants = _label(facts)
     graph = helper.make_graph(
@@ -59,7 +60,7 @@ def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto
     graph = helper.make_graph(
         network.graph.node,
         f"{facts.preset}_ids",
-        [token_ids_info(facts.max_tokens)],
+        [token_ids_info(token_ids_width(network))],
         [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"])],
         network.graph.initializer,
         doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",

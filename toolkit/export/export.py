@@ -14,25 +14,32 @@ from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.network import convert, load_keras
 from toolkit.export.parity import ParityReport, compare
+from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
 from toolkit.model_file import ModelFacts
 from toolkit.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.text import Vocabulary
 
-THRESHOLD = 0.5
-
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The written files and the proof."""
+    """The written files, the proof, and the threshold."""
 
     model: Path
     twin: Path
     vocabulary: Path
     parity: ParityReport
+    threshold: Threshold
 
 
-def export(run: Path, output: Path | None = None, *, force: bool = False) -> ExportResult:
+def export(
+    run: Path,
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    threshold: float | None = None,
+    optimize: str | None = None,
+) -> ExportResult:
     """Export the model of a run folder; the files appear only if parity holds.
 
     Parameters
@@ -44,6 +51,11 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
         written beside it. By default named after the preset, in the run folder.
     force : bool
         Replace existing files.
+    threshold : float | None
+        Probability from which a review counts as positive; by default 0.5.
+    optimize : str | None
+        Choose the threshold on the held-out reviews of the run: `accuracy`, `f1`, or such as
+        `precision=0.95` or `recall=0.9`.
 
     Returns
     -------
@@ -57,7 +69,8 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
     ParityError
         If Keras and ONNX disagree; nothing is written then.
     UsageError
-        If an output exists (without ``force``) or cannot be written.
+        If an output exists (without ``force``) or cannot be written, or no such threshold can be
+        chosen.
     """
     folder = RunFolder(run)
     folder.check()
@@ -65,13 +78,14 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
     paths = _output_paths(output if output is not None else run / f"{config.preset}.onnx")
     for path in paths:
         check_output(path, force=force)
+    chosen = choose_threshold(folder, config, threshold, optimize)
 
     vocabulary = Vocabulary.load(folder.vocabulary)
     _check_vocabulary(vocabulary, config, folder)
     reviews = _load_sample(folder.sample)
     keras_network = load_keras(folder.model)
     network = convert(keras_network, config.max_tokens)
-    facts = _facts(config, folder)
+    facts = _facts(config, folder, chosen)
     text_model = text_in_model(network, vocabulary, facts)
     ids_model = ids_in_model(network, facts)
     with tempfile.TemporaryDirectory() as unproven:
@@ -88,7 +102,7 @@ def export(run: Path, output: Path | None = None, *, force: bool = False) -> Exp
         onnx.save(text_model, text_in)
         onnx.save(ids_model, ids_in)
         vocabulary.save(words)
-    return ExportResult(*paths, parity)
+    return ExportResult(*paths, parity, chosen)
 
 
 def _output_paths(model: Path) -> tuple[Path, Path, Path]:
@@ -97,17 +111,19 @@ def _output_paths(model: Path) -> tuple[Path, Path, Path]:
     return model, model.with_suffix(".ids.onnx"), model.with_suffix(".vocabulary.txt")
 
 
-def _facts(config: RunConfig, folder: RunFolder) -> ModelFacts:
+def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:
     return ModelFacts(
         preset=config.preset,
         labels=LABELS,
-        threshold=THRESHOLD,
+        threshold=threshold.value,
         max_tokens=config.max_tokens,
         vocabulary_size=config.vocabulary_size,
         data=config.data,
         metrics=folder.load_metrics(),
         parity={},
         toolkit_version=toolkit.__version__,
+        calibration=config.calibration,
+        threshold_choice=threshold.choice,
     )
 
 

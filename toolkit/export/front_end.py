@@ -24,15 +24,31 @@ from toolkit.text import (
 TOKEN_PATTERN = "[^" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]+"
 
 
-def front_end(vocabulary: Vocabulary, max_tokens: int) -> onnx.GraphProto:
-    """Build the graph from `text`, string[batch], to `token_ids`, int32[batch, max_tokens]."""
-    nodes = [*_split(), *_look_up(vocabulary), *_last_tokens()]
+def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True) -> onnx.GraphProto:
+    """Build the graph from `text` to `token_ids`.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The known words.
+    max_tokens : int
+        Ids of a row that are kept, at most.
+    is_fixed : bool
+        Whether every row is padded to `max_tokens`, or just to the longest of the batch.
+
+    Returns
+    -------
+    onnx.GraphProto
+        string[batch] → int32[batch, tokens].
+    """
+    columns = [] if is_fixed else _columns_of_the_longest()
+    nodes = [*_split(), *_look_up(vocabulary), *columns, *_last_tokens()]
     return helper.make_graph(
         nodes,
         "text_front_end",
         [helper.make_tensor_value_info(TEXT, TensorProto.STRING, ["batch"])],
-        [token_ids_info(max_tokens)],
-        _constants(max_tokens),
+        [token_ids_info(max_tokens if is_fixed else None)],
+        _constants(max_tokens, is_fixed=is_fixed),
         # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
         # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
         value_info=[
@@ -41,9 +57,10 @@ def front_end(vocabulary: Vocabulary, max_tokens: int) -> onnx.GraphProto:
     )
 
 
-def token_ids_info(max_tokens: int) -> onnx.ValueInfoProto:
-    """Name, type and shape of the tensor between front end and network."""
-    return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, ["batch", max_tokens])
+def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
+    """Name, type and shape of the tensor between front end and network; None is any width."""
+    shape = ["batch", "tokens" if width is None else width]
+    return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
 def _split() -> list[onnx.NodeProto]:
@@ -70,8 +87,19 @@ def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
     ]  # fmt: skip
 
 
+def _columns_of_the_longest() -> list[onnx.NodeProto]:
+    """Ids → the columns of the last max_tokens, but no more than there are: -3, -2, -1."""
+    return [
+        _node("Shape", ["ids"], "columns_of_ids", start=1),
+        _node("Min", ["columns_of_ids", "most_columns"], "width"),
+        _node("Neg", ["width"], "first_column"),
+        _node("Squeeze", ["first_column"], "first_column_number"),
+        _node("Range", ["first_column_number", "zero", "step"], "columns_from_the_end"),
+    ]
+
+
 def _last_tokens() -> list[onnx.NodeProto]:
-    """Ids → the last max_tokens of each row, right-aligned, padded in front with 0."""
+    """Ids → the last columns of each row, right-aligned, padded in front with 0."""
     return [
         _node("Cast", ["ids"], "filled", to=TensorProto.BOOL),
         _node("Cast", ["filled"], "filled_count", to=TensorProto.INT64),
@@ -86,7 +114,7 @@ def _last_tokens() -> list[onnx.NodeProto]:
     ]  # fmt: skip
 
 
-def _constants(max_tokens: int) -> list[onnx.TensorProto]:
+def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
     def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
         return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
 
@@ -96,7 +124,11 @@ def _constants(max_tokens: int) -> list[onnx.TensorProto]:
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
-        constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0))),
+        *(
+            [constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0)))]
+            if is_fixed
+            else [constant("most_columns", [1], [max_tokens]), constant("step", [], [1])]
+        ),
     ]
 
 

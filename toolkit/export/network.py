@@ -1,4 +1,4 @@
-"""The Keras network as an ONNX graph, by tf2onnx."""
+"""The Keras network as an ONNX graph: by tf2onnx, or by hand where that is faster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import onnx
 from toolkit.backend import import_keras, import_tensorflow
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.export.fold import fold
+from toolkit.export.tables import network_of_tables
 from toolkit.export.tidy import tidy
 from toolkit.model_file import PROBABILITY, TOKEN_IDS
 
@@ -39,6 +40,8 @@ def load_keras(path: Path) -> Any:
         If there is no such file, or Keras cannot read it.
     """
     keras = import_keras()
+    from toolkit.networks import ngram_cnn, ngram_linear  # noqa: F401 (their layers)
+
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: no Keras file, or a damaged one. Train again.")
     try:
@@ -51,19 +54,20 @@ def load_keras(path: Path) -> Any:
 
 
 def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
-    """Convert a Keras network, ids (batch, max_tokens) → probability (batch, 1).
+    """Convert a Keras network, ids (batch, tokens) → probability (batch, 1).
 
     Parameters
     ----------
     network : Any
-        The Keras model.
+        The Keras model, which reads rows of `max_tokens` or of any length.
     max_tokens : int
-        Length of its rows.
+        Tokens of a review that are kept.
 
     Returns
     -------
     onnx.ModelProto
-        `token_ids`, int32[batch, max_tokens] → `probability`, float32[batch].
+        `token_ids`, int32[batch, tokens] → `probability`, float32[batch]; the number of tokens is
+        fixed if it is in the Keras model.
 
     Raises
     ------
@@ -73,11 +77,16 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
         If the network reads rows of another length.
     """
     width = network.input_shape[-1]
-    if width != max_tokens:
+    if width not in (max_tokens, None):
         raise ModelError(
             f"the network reads {width} tokens, but its config says {max_tokens}. "
             "Is it the config of another run?"
         )
+    tables = network_of_tables(network)
+    return fold(_by_tf2onnx(network)) if tables is None else tidy(tables)
+
+
+def _by_tf2onnx(network: Any) -> onnx.ModelProto:
     tf = import_tensorflow()
     try:
         import tf2onnx
@@ -90,10 +99,10 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
     def forward(token_ids: Any) -> Any:
         return {PROBABILITY: tf.reshape(network(token_ids, training=False), [-1])}
 
-    signature = [tf.TensorSpec((None, max_tokens), tf.int32, name=TOKEN_IDS)]
+    signature = [tf.TensorSpec((None, network.input_shape[-1]), tf.int32, name=TOKEN_IDS)]
 
     model: onnx.ModelProto
     model, _ = tf2onnx.convert.from_function(
         tf.function(forward, input_signature=signature), signature, opset=OPSET
     )
-    return fold(tidy(model))
+    return tidy(model)

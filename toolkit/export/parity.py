@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ from toolkit.text import Ids
 TOLERANCE = 1e-5
 
 Probabilities = npt.NDArray[np.float32]
-_Rows = TypeVar("_Rows", Ids, list[str])
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
     Parameters
     ----------
     keras_network : Any
-        The Keras model: ids (batch, max_tokens) int32 → probability (batch, 1).
+        The Keras model: ids (batch, tokens) int32 → probability (batch, 1).
     text_in : Path
         The text-in model file.
     ids_in : Path
@@ -85,15 +84,18 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
     facts = scorer.facts
     edge_texts = make_edge_texts(facts.max_tokens)
     texts = [*reviews, *edge_texts]
-    ids = scorer.token_ids(pa.array(texts, pa.string()))
-    expected = _in_batches(lambda part: np.asarray(keras_network(part, training=False))[:, 0], ids)
+    parts = list(_batches(texts))
+    ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
+    expected = np.concatenate(
+        [np.asarray(keras_network(part, training=False))[:, 0] for part in ids]
+    )
 
-    graph_ids, in_graph, graph_labels = _run_text_in(text_in, texts)
+    graph_ids, in_graph, graph_labels = _run_text_in(text_in, parts)
     ids_session = ort.InferenceSession(str(ids_in), session_options())
     _, scored = scorer.score_array(pa.array(texts, pa.string()))
     found = {
-        "ids_in_graph": _in_batches(
-            lambda part: ids_session.run([PROBABILITY], {TOKEN_IDS: part})[0], ids
+        "ids_in_graph": np.concatenate(
+            [ids_session.run([PROBABILITY], {TOKEN_IDS: part})[0] for part in ids]
         ),
         "text_in_graph": in_graph,
         # Blank texts are not scored; here they count as equal.
@@ -109,7 +111,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
         # np.max, unlike max, gives NaN wherever it stands, and NaN is within no tolerance.
         largest_difference=float(np.max(list(differences.values()))),
         label_flips=flips,
-        token_id_differences=int((graph_ids != ids).any(axis=1).sum()),
+        token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
         differences=differences,
     )
 
@@ -143,23 +145,27 @@ def make_edge_texts(max_tokens: int) -> list[str]:
     ]
 
 
-def _run_text_in(path: Path, texts: list[str]) -> tuple[Ids, Probabilities, npt.NDArray[Any]]:
-    """Token ids, probabilities and labels of the text-in graph."""
+def _run_text_in(
+    path: Path, parts: list[list[str]]
+) -> tuple[list[Ids], Probabilities, npt.NDArray[Any]]:
+    """Token ids by part, and all probabilities and labels of the text-in graph."""
     model = onnx.load(path)
     model.graph.output.append(token_ids_info(token_ids_width(model)))
     session = ort.InferenceSession(model.SerializeToString(), session_options())
     results = [
         session.run([TOKEN_IDS, PROBABILITY, LABEL], {TEXT: np.array(part, dtype=object)})
-        for part in _batches(texts)
+        for part in parts
     ]
-    ids, probabilities, labels = (np.concatenate(parts) for parts in zip(*results, strict=True))
-    return ids, probabilities, labels
+    ids, probabilities, labels = zip(*results, strict=True)
+    return list(ids), np.concatenate(probabilities), np.concatenate(labels)
 
 
-def _in_batches(run: Callable[[Ids], Probabilities], ids: Ids) -> Probabilities:
-    return np.concatenate([run(part) for part in _batches(ids)])
+def _rows_that_differ(found: Ids, expected: Ids) -> int:
+    if found.shape != expected.shape:
+        return len(expected)
+    return int((found != expected).any(axis=1).sum())
 
 
-def _batches(rows: _Rows) -> Iterator[_Rows]:
-    for start in range(0, len(rows), 256):
-        yield rows[start : start + 256]
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), 256):
+        yield texts[start : start + 256]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.errors import TrainingError
 from toolkit.text import Ids, Vocabulary
+from toolkit.training.material import Material
 from toolkit.training.presets.base import Preset
-from toolkit.training.sources.reviews import Labels, Reviews
+from toolkit.training.sources.reviews import Labels, Reviews, Targets
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class Part:
         (reviews, max_tokens) int32, padded in front with 0.
     labels : Labels
         (reviews,) int8, 1 positive and 0 negative.
+    targets : Targets | None
+        (reviews,) float32, the probabilities to fit in place of the labels, if they differ.
     """
 
     ids: Ids
     labels: Labels
+    targets: Targets | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Arrays:
         return ((self.vocabulary.decode(ids[row]), int(labels[row])) for row in drawn)
 
 
-def encode(preset: Preset, fitted: Reviews, held_out: Reviews | None) -> Arrays:
+def encode(preset: Preset, material: Material, teacher_weight: float = 0.5) -> Arrays:
     """Build the vocabulary and turn reviews into ids.
 
     The held-out reviews have no say in the vocabulary: they stand for reviews to come, and those
@@ -54,10 +58,10 @@ def encode(preset: Preset, fitted: Reviews, held_out: Reviews | None) -> Arrays:
     ----------
     preset : Preset
         Says how many words and how many tokens of a review the network knows.
-    fitted : Reviews
-        What the network is fitted on.
-    held_out : Reviews | None
-        What it is judged on meanwhile.
+    material : Material
+        What the network is fitted on, and what it is judged on meanwhile.
+    teacher_weight : float
+        Share of the teacher in the targets of fitted reviews.
 
     Returns
     -------
@@ -69,15 +73,18 @@ def encode(preset: Preset, fitted: Reviews, held_out: Reviews | None) -> Arrays:
     TrainingError
         If the reviews to fit on have no words.
     """
+    fitted, held_out = material.fitted, material.held_out
     vocabulary = Vocabulary.build(fitted.texts, preset.vocabulary_size)
     if not len(vocabulary.words):
         raise TrainingError(
             f"{fitted.name}: no words in the {len(fitted)} reviews to fit on, only punctuation "
             "and white space. Give reviews with words, or choose the column with --text-column."
         )
+    targets = fitted.blended(teacher_weight)
+    part = encode_part(preset, vocabulary, fitted)
     return Arrays(
         vocabulary,
-        encode_part(preset, vocabulary, fitted),
+        part if np.array_equal(targets, part.labels) else replace(part, targets=targets),
         None if held_out is None else encode_part(preset, vocabulary, held_out),
     )
 

@@ -22,14 +22,16 @@ def check_options(options: TrainingOptions) -> None:
             raise MissingExtraError("train", module)
     _check_names(options)
     _check_run(options)
-    check_columns(options.columns, options.data, options.test_data)
+    check_columns(
+        options.columns, options.data, options.test_data, options.unlabelled, options.teachers
+    )
     if options.test:
         check_test_part(options.data, options.test_data)
 
 
 def _check_names(options: TrainingOptions) -> None:
     """Refuse paths that cannot be printed, put on record, or handed to TensorFlow."""
-    paths = [options.run]
+    paths = [options.run, *options.unlabelled, *options.teachers]
     if options.data != IMDB:
         paths.append(Path(options.data))
     if options.test_data is not None:

@@ -6,25 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.backend import import_keras, import_tensorflow
-from toolkit.training.arrays import Arrays, Part
+from toolkit.text import Vocabulary
+from toolkit.training.arrays import Arrays, encode
+from toolkit.training.judging import Probabilities, Scores, probabilities, scores
+from toolkit.training.material import Material
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets.base import Preset
-from toolkit.training.reporter import Progress
+from toolkit.training.presets.base import PaddedPreset
+from toolkit.training.reporter import Progress, Reporter
 
 if TYPE_CHECKING:
     import keras
 
 PATIENCE = 3  # epochs without a lower validation loss
-_ROWS_TO_MEASURE = 512  # at once; results do not depend on it
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How well a network does on reviews: mean binary cross-entropy, and share of right labels."""
-
-    loss: float
-    accuracy: float
-    reviews: int
 
 
 @dataclass(frozen=True)
@@ -40,14 +33,23 @@ class Fit:
         on fitted reviews are measured during the epoch, with dropout.
     best_epoch : int
         From 1: the one with the lowest validation loss; the last one if nothing is held out.
+    vocabulary : Vocabulary
+        The words that it knows.
+    vocabulary_size : int
+        Every token id is below it.
+    held_out : Probabilities | None
+        What the kept weights give to the held-out reviews.
     validation : Scores | None
-        Of the kept weights on the held-out reviews.
+        How well they do there.
     """
 
     network: keras.Model
     history: dict[str, list[float]]
     best_epoch: int
-    validation: Scores | None
+    vocabulary: Vocabulary
+    vocabulary_size: int
+    held_out: Probabilities | None = None
+    validation: Scores | None = None
 
     @property
     def epochs(self) -> int:
@@ -55,7 +57,7 @@ class Fit:
         return len(self.history["loss"])
 
 
-def build_network(preset: Preset, seed: int) -> keras.Model:
+def build_network(preset: PaddedPreset, seed: int) -> keras.Model:
     """Make the network of a preset with start weights that only the seed decides."""
     keras = import_keras()
     # Forgets the names given to earlier layers, so that a second network has the same ones.
@@ -66,12 +68,27 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
     return preset.build(preset)
 
 
-def fit(preset: Preset, arrays: Arrays, options: TrainingOptions, progress: Progress) -> Fit:
-    """Fit a network with fresh weights.
+def fit_padded(
+    preset: PaddedPreset,
+    material: Material,
+    options: TrainingOptions,
+    reporter: Reporter,
+    *,
+    introduces: bool = False,
+) -> Fit:
+    """Fit a network with fresh weights on padded rows; see `Preset.fit`."""
+    arrays = encode(preset, material, options.teacher_weight)
+    if introduces:
+        _introduce(preset, arrays, options, reporter)
+    return fit(preset, arrays, options, reporter.progress)
+
+
+def fit(preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, progress: Progress) -> Fit:
+    """Fit a network with fresh weights on arrays.
 
     Parameters
     ----------
-    preset : Preset
+    preset : PaddedPreset
         The network.
     arrays : Arrays
         What to fit it on. Without a held-out part every epoch is run and the last weights stay.
@@ -86,31 +103,58 @@ def fit(preset: Preset, arrays: Arrays, options: TrainingOptions, progress: Prog
         With early stopping, the network has the weights of its best epoch.
     """
     network = build_network(preset, options.seed)
-    held_out = arrays.held_out
+    part, held_out = arrays.fitted, arrays.held_out
+    if part.targets is not None:
+        _compile(network, [_rounded_accuracy()])
     fitted = network.fit(
-        arrays.fitted.ids,
-        arrays.fitted.labels,
+        part.ids,
+        part.labels if part.targets is None else part.targets,
         validation_data=None if held_out is None else (held_out.ids, held_out.labels),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        callbacks=_early_stopping() if options.early_stopping and held_out is not None else [],
+        epochs=options.most_epochs,
+        batch_size=options.reviews_per_step,
+        callbacks=_early_stopping() if options.stops_early and held_out is not None else [],
         verbose=progress,
     )
+    if part.targets is not None:
+        _compile(network, ["accuracy"])  # what is saved loads without this package
     history = fitted.history
+    found = None if held_out is None else probabilities(network, held_out.ids)
     return Fit(
         network,
         history,
         best_epoch=_best_epoch(history),
-        validation=None if held_out is None else measure(network, held_out),
+        vocabulary=arrays.vocabulary,
+        vocabulary_size=preset.vocabulary_size,
+        held_out=found,
+        validation=None if found is None or held_out is None else scores(found, held_out.labels),
     )
 
 
-def measure(network: keras.Model, part: Part) -> Scores:
-    """Loss and accuracy of a network, without dropout."""
-    found = network.evaluate(
-        part.ids, part.labels, batch_size=_ROWS_TO_MEASURE, verbose=0, return_dict=True
-    )
-    return Scores(float(found["loss"]), float(found["accuracy"]), len(part.labels))
+def _introduce(
+    preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, reporter: Reporter
+) -> None:
+    """Show what is about to be fitted on what."""
+    reporter.encoded(arrays)
+    for words, label in arrays.samples(options.show_samples, options.seed):
+        reporter.sample(words, label)
+    lines: list[str] = []
+    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
+    reporter.network("\n".join(lines))
+
+
+def _compile(network: keras.Model, metrics: list[Any]) -> None:
+    network.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
+
+
+def _rounded_accuracy() -> Any:
+    """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
+    keras = import_keras()
+
+    def is_right(targets: Any, probabilities: Any) -> Any:
+        labels = keras.ops.cast(targets, "float32") >= 0.5  # those held out are integers
+        return keras.metrics.binary_accuracy(labels, probabilities)
+
+    return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
 
 
 def _early_stopping() -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.training.columns import ColumnNames
-from toolkit.training.presets import DEFAULT_PRESET, find_preset
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 from toolkit.training.split_kind import SplitKind
 
 RUNS = Path("runs")
@@ -28,23 +28,29 @@ class TrainingOptions:
         The run folder to write; None stands for `runs/PRESET`.
     force : bool
         Whether an existing run folder is replaced.
-    epochs : int
-        Passes over the reviews, at most.
-    early_stopping : bool
+    epochs : int | None
+        Passes over the reviews, at most; None: as the preset chooses.
+    early_stopping : bool | None
         Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
-        otherwise every epoch runs and the last weights stay.
+        otherwise every epoch runs and the last weights stay. None: as the preset does.
     split : SplitKind | None
         How reviews are held out; None: by group if the reviews have groups, else at random.
     validation : float
         Share of the reviews held out, between 0 and 1; not used with folds.
     folds : int
         Number of cross-validation folds before a final fit on everything; 0 for none.
-    batch_size : int
-        Reviews per step of the optimizer.
+    batch_size : int | None
+        Reviews per step of the optimizer; None: as the preset chooses.
     seed : int
         Decides the split, the start weights, the order of the reviews and the dropout.
     columns : ColumnNames
-        Where a labelled file has its texts, labels and groups.
+        Where files have their texts, labels and the like.
+    unlabelled : tuple[Path, ...]
+        Files of reviews without labels, or `aclImdb` folders, for presets that use them.
+    teachers : tuple[Path, ...]
+        Files of probabilities that another model gives to the reviews.
+    teacher_weight : float
+        Share of the teacher in what a labelled review is fitted to, from 0 to 1.
     test : bool
         Whether to measure on the test part of the source.
     test_data : Path | None
@@ -57,28 +63,67 @@ class TrainingOptions:
     preset: str = DEFAULT_PRESET
     output: Path | None = None
     force: bool = False
-    epochs: int = 100
-    early_stopping: bool = True
+    epochs: int | None = None
+    early_stopping: bool | None = None
     split: SplitKind | None = None
     validation: float = 0.2
     folds: int = 0
-    batch_size: int = 32
+    batch_size: int | None = None
     seed: int = 1
     columns: ColumnNames = field(default_factory=ColumnNames)
+    unlabelled: tuple[Path, ...] = ()
+    teachers: tuple[Path, ...] = ()
+    teacher_weight: float = 0.5
     test: bool = False
     test_data: Path | None = None
     show_samples: int = 0
 
     def __post_init__(self) -> None:
         find_preset(self.preset)
-        _require(self.epochs >= 1, "--epochs", self.epochs, "at least 1")
+        _require(self.most_epochs >= 1, "--epochs", self.epochs, "at least 1")
         _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
         _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
         if self.folds and self.split is SplitKind.LAST:
             raise UsageError("--split last: there are no such folds. Use it without --folds.")
-        _require(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
+        weight = self.teacher_weight
+        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+        self._check_teacher()
+        if self.early_stopping and not find_preset(self.preset).stops_early:
+            raise UsageError(
+                f"--early-stopping: the preset '{self.preset}' goes through the reviews a fixed "
+                "number of times. Choose it with --epochs, or leave this out."
+            )
+        if self.unlabelled:
+            _check_uses_unlabelled(self.preset)
+
+    def _check_teacher(self) -> None:
+        """Refuse the columns of a teacher that is not there."""
+        named = {"--teacher-column": self.columns.teacher, "--id-column": self.columns.id}
+        useless = [option for option, name in named.items() if name is not None]
+        if useless and not self.teachers:
+            raise UsageError(
+                f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
+                "leave this out."
+            )
+
+    @property
+    def most_epochs(self) -> int:
+        """Passes over the reviews, at most."""
+        return find_preset(self.preset).epochs if self.epochs is None else self.epochs
+
+    @property
+    def reviews_per_step(self) -> int:
+        """Reviews per step of the optimizer."""
+        return find_preset(self.preset).batch_size if self.batch_size is None else self.batch_size
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a fit ends when the validation loss no longer falls."""
+        own = find_preset(self.preset).stops_early
+        return own if self.early_stopping is None else self.early_stopping
 
     @property
     def run(self) -> Path:
@@ -89,3 +134,13 @@ class TrainingOptions:
 def _require(holds: bool, option: str, found: object, expected: str) -> None:
     if not holds:
         raise UsageError(f"{option}: expected {expected}, found {found}")
+
+
+def _check_uses_unlabelled(name: str) -> None:
+    if not find_preset(name).uses_unlabelled:
+        others = [preset.name for preset in PRESETS.values() if preset.uses_unlabelled]
+        raise UsageError(
+            f"--unlabelled: the preset '{name}' has no use for reviews without labels (of use "
+            f"to: {', '.join(others) or 'none yet'}). Choose another with --preset, or leave this "
+            "out."
+        )

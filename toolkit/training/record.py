@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,15 +10,52 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.run_folder import SAMPLE_REVIEWS, RunConfig
-from toolkit.text import Vocabulary
-from toolkit.training.fit import PATIENCE, Fit, Scores
+from toolkit.training.calibration import Calibration
+from toolkit.training.fit import PATIENCE, Fit
+from toolkit.training.judging import Probabilities, Scores
+from toolkit.training.material import Inputs, Material
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets.base import Preset
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.reviews import Groups, Labels, Reviews
+from toolkit.training.sources.taught import Matches
 from toolkit.training.split_kind import SplitKind
 
 # With fewer reviews that the network was not fitted on, a sample takes some that it was.
 FEWEST_UNSEEN = 1000
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What networks give to reviews that they were not fitted on.
+
+    Attributes
+    ----------
+    labels : Labels
+        (reviews,) int8, 1 positive and 0 negative.
+    probability : Probabilities
+        (reviews,) float32, not calibrated.
+    groups : Groups | None
+        (reviews,) int64; None if the reviews have none.
+    """
+
+    labels: Labels
+    probability: Probabilities
+    groups: Groups | None
+
+    @classmethod
+    def of(cls, judged: Sequence[tuple[Material, Fit]]) -> HeldOut:
+        """Put the held-out reviews of some fits behind each other."""
+        parts = [
+            (material.held_out, fit.held_out)
+            for material, fit in judged
+            if material.held_out is not None and fit.held_out is not None
+        ]
+        groups = [reviews.groups for reviews, _ in parts if reviews.groups is not None]
+        return cls(
+            np.concatenate([reviews.labels for reviews, _ in parts]),
+            np.concatenate([found for _, found in parts]),
+            np.concatenate(groups) if groups else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -26,34 +64,31 @@ class Outcome:
 
     Attributes
     ----------
-    reviews : Reviews
-        All that were there to train on.
+    inputs : Inputs
+        All that was read.
     split : SplitKind
         How they were parted.
-    vocabulary : Vocabulary
-        Of the network that is kept.
     fit : Fit
         The network that is kept.
-    fitted : Reviews
-        The part of `reviews` it was fitted on.
-    held_out : Reviews | None
-        The other part; None when it was fitted on all of them.
+    material : Material
+        What it was fitted on, and what was held out.
     folds : tuple[Fit, ...]
         Of the cross-validation before it.
-    test_reviews : Reviews | None
-        The test part, if one was asked for.
+    held_out : HeldOut | None
+        What was held out, of the network or of the folds, and judged.
+    calibration : Calibration | None
+        How that changed the network that is kept.
     test : Scores | None
         On the test part.
     """
 
-    reviews: Reviews
+    inputs: Inputs
     split: SplitKind
-    vocabulary: Vocabulary
     fit: Fit
-    fitted: Reviews
-    held_out: Reviews | None = None
+    material: Material
     folds: tuple[Fit, ...] = ()
-    test_reviews: Reviews | None = None
+    held_out: HeldOut | None = None
+    calibration: Calibration | None = None
     test: Scores | None = None
 
     def sample(self, seed: int) -> dict[str, Reviews]:
@@ -70,13 +105,13 @@ class Outcome:
             The drawn ones by the part they are from: `validation` as far as that goes, then
             `test`, and `training` only if these two have fewer than `FEWEST_UNSEEN`.
         """
-        parts = {"validation": self.held_out, "test": self.test_reviews}
+        parts = {"validation": self.material.held_out, "test": self.inputs.test}
         unseen = {name: reviews for name, reviews in parts.items() if reviews is not None}
         few = sum(map(len, unseen.values())) < FEWEST_UNSEEN
         random = np.random.default_rng(seed)
         drawn: dict[str, Reviews] = {}
         left = SAMPLE_REVIEWS
-        for name, reviews in (unseen | ({"training": self.fitted} if few else {})).items():
+        for name, reviews in (unseen | ({"training": self.material.fitted} if few else {})).items():
             count = min(left, len(reviews))
             if count:
                 drawn[name] = reviews.take(
@@ -97,6 +132,8 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
         }
     if outcome.folds:
         metrics["folds"] = _summarize(outcome.folds) | {"split": str(outcome.split)}
+    if outcome.calibration is not None:
+        metrics["calibration"] = outcome.calibration.as_dict()
     if outcome.test is not None:
         metrics["test"] = asdict(outcome.test)
     metrics["parameters"] = int(outcome.fit.network.count_params())
@@ -106,38 +143,71 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
 
 def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
     """The content of `config.json`."""
-    data = _describe_data(outcome.reviews)
-    if outcome.test_reviews is not None:
-        data["test"] = _describe_data(outcome.test_reviews)
+    data = _describe_inputs(outcome)
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
-        "most_epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "early_stopping": options.early_stopping,
-        "patience": PATIENCE if options.early_stopping else None,
+        "most_epochs": options.most_epochs,
+        "batch_size": options.reviews_per_step,
+        "early_stopping": options.stops_early,
+        "patience": PATIENCE if options.stops_early else None,
         "split": str(outcome.split),
         "validation": None if options.folds else options.validation,
         "folds": options.folds,
         "sample": _listed(list(outcome.sample(options.seed))),
     }
+    if outcome.inputs.teachers:
+        training["teacher_weight"] = options.teacher_weight
     return RunConfig(
         preset=preset.name,
-        vocabulary_size=preset.vocabulary_size,
+        vocabulary_size=outcome.fit.vocabulary_size,
         max_tokens=preset.max_tokens,
         data=data,
         training=training,
+        calibration={} if outcome.calibration is None else outcome.calibration.as_dict(),
         toolkit_version=__version__,
     )
 
 
+def _describe_inputs(outcome: Outcome) -> dict[str, Any]:
+    """What was read; only what was there has an entry."""
+    inputs = outcome.inputs
+    data = _describe_data(inputs.reviews)
+    if inputs.test is not None:
+        data["test"] = _describe_data(inputs.test)
+    if inputs.unlabelled is not None:
+        data["unlabelled"] = {
+            "source": inputs.unlabelled.name,
+            "reviews": len(inputs.unlabelled),
+            "without_text": inputs.unlabelled.without_text,
+            "left_out": len(inputs.unlabelled) - outcome.material.unlabelled_count,
+            "sha256": inputs.unlabelled.sha256,
+        }
+    if inputs.teachers:
+        data["teachers"] = [_describe_teacher(matches) for matches in inputs.teachers]
+    return data
+
+
 def _describe_data(reviews: Reviews) -> dict[str, Any]:
-    return {
+    data = {
         "source": reviews.name,
         "reviews": len(reviews),
         "positive": reviews.positives,
         "without_text": reviews.without_text,
         "sha256": reviews.sha256,
+    }
+    return data | ({"soft_labels": reviews.soft_count} if reviews.soft_count else {})
+
+
+def _describe_teacher(matches: Matches) -> dict[str, Any]:
+    return {
+        "source": matches.teacher.path.name,
+        "rows": len(matches.teacher),
+        "without_probability": matches.teacher.without_probability,
+        "unmatched": matches.unmatched,
+        "labelled": matches.labelled,
+        "unlabelled": matches.unlabelled,
+        "sha256": matches.teacher.sha256,
     }
 
 

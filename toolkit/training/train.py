@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from toolkit.run_folder import RunFolder
-from toolkit.training.arrays import Arrays, encode, encode_part
+from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
-from toolkit.training.fit import Fit, build_network, fit, measure
+from toolkit.training.fit import Fit
+from toolkit.training.judging import review_probabilities, scores
+from toolkit.training.material import Inputs, Material, read_inputs
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import find_preset
 from toolkit.training.presets.base import Preset
-from toolkit.training.record import Outcome, describe, metrics_of
+from toolkit.training.record import HeldOut, Outcome, describe, metrics_of
 from toolkit.training.reporter import Reporter
-from toolkit.training.sources import load
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.split import cross_validation, split_kind, validation_split
+from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.write import write_run
 
 
@@ -58,14 +58,13 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     check_options(options)
     started = time.monotonic()
     preset = find_preset(options.preset)
-    reviews = load(options.data, options.columns).check()
-    reporter.loaded(reviews)
-    test = _load_test(options, reporter)
+    inputs = read_inputs(options, reporter)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = replace(fit_all(preset, reviews, options, reporter), test_reviews=test)
-    if test is not None:
-        part = encode_part(preset, outcome.vocabulary, test)
-        outcome = replace(outcome, test=measure(outcome.fit.network, part))
+    outcome = fit_all(preset, inputs, options, reporter)
+    if inputs.test is not None:
+        kept = outcome.fit
+        found = review_probabilities(kept.network, preset, kept.vocabulary, inputs.test)
+        outcome = replace(outcome, test=scores(found, inputs.test.labels))
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = describe(preset, options, outcome)
     if options.run.parent == RUNS:
@@ -74,60 +73,54 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     return TrainingResult(RunFolder(options.run), metrics)
 
 
-def _load_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
-    if options.test_data is not None:
-        columns = replace(options.columns, group=None)
-        test = load(str(options.test_data), columns, "test")
-    elif options.test:
-        test = load(options.data, options.columns, "test")
-    else:
-        return None
-    reporter.loaded(test.check())
-    return test
-
-
 def _hold_out(
-    preset: Preset, reviews: Reviews, options: TrainingOptions, reporter: Reporter
+    preset: Preset, inputs: Inputs, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
-    kind = split_kind(reviews, options.split)
-    split = validation_split(reviews, options.validation, options.seed, kind)
-    fitted, held_out = reviews.take(split.fitted), reviews.take(split.held_out)
-    arrays = encode(preset, fitted, held_out)
-    _introduce(preset, arrays, options, reporter)
-    kept = fit(preset, arrays, options, reporter.progress)
-    return Outcome(reviews, kind, arrays.vocabulary, kept, fitted, held_out)
+    kind = split_kind(inputs.reviews, options.split)
+    split = validation_split(inputs.reviews, options.validation, options.seed, kind)
+    material = _material(inputs, split, reporter)
+    kept = preset.fit(material, options, reporter, introduces=True)
+    return _calibrated(Outcome(inputs, kind, kept, material), [(material, kept)])
 
 
 def _cross_validate(
-    preset: Preset, reviews: Reviews, options: TrainingOptions, reporter: Reporter
+    preset: Preset, inputs: Inputs, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
     """Judge by cross-validation, then fit on everything for as long as the folds found best."""
-    kind = split_kind(reviews, options.split)
-    splits = cross_validation(reviews, options.folds, options.seed, kind)
-    everything = encode(preset, reviews, None)
-    _introduce(preset, everything, options, reporter)
-    folds: list[Fit] = []
+    kind = split_kind(inputs.reviews, options.split)
+    splits = cross_validation(inputs.reviews, options.folds, options.seed, kind)
+    folds: list[tuple[Material, Fit]] = []
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
-        arrays = encode(preset, reviews.take(split.fitted), reviews.take(split.held_out))
-        folds.append(fit(preset, arrays, options, reporter.progress))
-        reporter.fold_ends(number, folds[-1])
-    epochs = options.epochs
-    if options.early_stopping:
-        epochs = max(1, round(float(np.mean([fold.best_epoch for fold in folds]))))
-    reporter.final_fit_begins(len(reviews), epochs)
-    kept = fit(preset, everything, replace(options, epochs=epochs), reporter.progress)
-    return Outcome(reviews, kind, everything.vocabulary, kept, reviews, folds=tuple(folds))
+        material = _material(inputs, split, reporter)
+        fold = preset.fit(material, options, reporter, introduces=number == 1)
+        folds.append((material, fold))
+        reporter.fold_ends(number, fold)
+    epochs = options.most_epochs
+    if options.stops_early:
+        epochs = max(1, round(float(np.mean([fold.best_epoch for _, fold in folds]))))
+    reporter.final_fit_begins(len(inputs.reviews), epochs)
+    everything = _material(inputs, None, reporter)
+    kept = preset.fit(everything, replace(options, epochs=epochs), reporter)
+    fits = tuple(fold for _, fold in folds)
+    return _calibrated(Outcome(inputs, kind, kept, everything, folds=fits), folds)
 
 
-def _introduce(
-    preset: Preset, arrays: Arrays, options: TrainingOptions, reporter: Reporter
-) -> None:
-    """Show what is about to be fitted on what."""
-    reporter.encoded(arrays)
-    for words, label in arrays.samples(options.show_samples, options.seed):
-        reporter.sample(words, label)
-    lines: list[str] = []
-    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
-    reporter.network("\n".join(lines))
+def _calibrated(outcome: Outcome, judged: list[tuple[Material, Fit]]) -> Outcome:
+    """Calibrate the network that is kept by what was held out of it, or of the folds."""
+    from toolkit.networks.calibrated import calibrated
+
+    held_out = HeldOut.of(judged)
+    found = fit_calibration(held_out.labels, held_out.probability, held_out.groups)
+    network = calibrated(outcome.fit.network, found.scale, found.bias)
+    kept = replace(outcome.fit, network=network)
+    return replace(outcome, fit=kept, held_out=held_out, calibration=found)
+
+
+def _material(inputs: Inputs, split: Split | None, reporter: Reporter) -> Material:
+    """Choose what a fit is given, and tell how many unlabelled reviews it is not."""
+    material = inputs.material(split)
+    if inputs.unlabelled is not None:
+        reporter.left_out(len(inputs.unlabelled) - material.unlabelled_count)
+    return material

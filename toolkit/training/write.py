@@ -27,10 +27,14 @@ def write_run(
     with atomic_folder(path, force=force) as partial:
         run = RunFolder(partial)
         outcome.fit.network.save(run.model)
-        outcome.vocabulary.save(run.vocabulary)
+        outcome.fit.vocabulary.save(run.vocabulary)
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
         _write_sample(run.sample, outcome.sample(config.training["seed"]).values())
+        if outcome.held_out is not None:
+            judged = outcome.held_out
+            columns = {"label": judged.labels, "probability": judged.probability}
+            pq.write_table(pa.table(columns), run.validation)
         run.save_config(config)
         plot_histories(partial, outcome.fit, outcome.folds)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from toolkit.errors import UsageError
 from toolkit.training.presets.base import Preset
 from toolkit.training.presets.conv1d import CONV1D
+from toolkit.training.presets.ngrams import NGRAM_CNN, NGRAM_LINEAR
 
 DEFAULT_PRESET = CONV1D.name
 
 # To add one, add an entry.
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (CONV1D,)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (CONV1D, NGRAM_LINEAR, NGRAM_CNN)}
 
 
 def find_preset(name: str) -> Preset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.backend import import_keras
-from toolkit.training.presets.base import Preset
+from toolkit.training.presets.base import PaddedPreset, Preset
 
 if TYPE_CHECKING:
     import keras
@@ -48,10 +48,12 @@ def build(preset: Preset) -> keras.Model:
     return network
 
 
-CONV1D = Preset(
+CONV1D = PaddedPreset(
     name="conv1d",
     summary="the tutorial's network: one convolution over the last 100 tokens",
     vocabulary_size=10_000,
     max_tokens=100,
+    epochs=100,
+    batch_size=32,
     build=build,
 )

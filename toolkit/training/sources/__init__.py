@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -61,17 +62,26 @@ def check_test_part(data: str, test_data: Path | None) -> None:
         )
 
 
-def check_columns(columns: ColumnNames, data: str, test_data: Path | None) -> None:
-    """Raise `UsageError` if columns are named and no labelled file has a use for them.
+def check_columns(
+    columns: ColumnNames,
+    data: str,
+    test_data: Path | None,
+    unlabelled: Sequence[Path] = (),
+    teachers: Sequence[Path] = (),
+) -> None:
+    """Raise `UsageError` if columns are named and no file has a use for them.
 
-    Texts and labels may be those of the test data alone; groups are for the reviews to train on.
+    Texts and labels may be those of the test data alone, texts and ids those of other files; groups
+    are for the reviews to train on.
     """
     is_file = _has_columns(data)
     is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
+    is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
     named = {
-        "--text-column": columns.text is not None and not is_used,
+        "--text-column": columns.text is not None and not (is_used or is_read or teachers),
         "--label-column": columns.label is not None and not is_used,
         "--group-column": columns.group is not None and not is_file,
+        "--id-column": columns.id is not None and not is_read,
     }
     useless = [option for option, found in named.items() if found]
     if useless:

@@ -2,7 +2,7 @@
 
 aclImdb/
 ├── train/
-│   ├── pos/ID_STARS.txt     one review a file; likewise neg/ (unsup/ has no labels: not read)
+│   ├── pos/ID_STARS.txt     one review a file; likewise neg/, and unsup/ without labels
 │   └── urls_pos.txt         line ID is the film's page; likewise urls_neg.txt
 └── test/                    likewise
 """
@@ -20,6 +20,7 @@ from toolkit.errors import InputError
 from toolkit.readers import read_text
 from toolkit.training.sources.reviews import Reviews, group_codes
 
+_UNLABELLED = "train/unsup"
 _FILE_NAME = re.compile(r"(\d+)_(\d+)\.txt")
 _FILM = re.compile(r"tt\d+")
 _LABELS = {"neg": 0, "pos": 1}
@@ -56,6 +57,35 @@ def load(folder: Path, part: str) -> Reviews:
     return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
 
 
+def load_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
+    """Read the reviews without labels.
+
+    Parameters
+    ----------
+    folder : Path
+        What the archive unpacks to.
+
+    Returns
+    -------
+    tuple[str, pa.ChunkedArray]
+        Where they came from, and their texts by id.
+
+    Raises
+    ------
+    InputError
+        If the folder is laid out in another way.
+    """
+    part = folder / _UNLABELLED
+    if not part.is_dir():
+        raise InputError(
+            f"{folder}: expected the folder {_UNLABELLED} of an aclImdb folder. Give the folder "
+            "that the archive unpacks to, or a CSV, JSONL or Parquet file of reviews."
+        )
+    texts = [read_text(path.read_bytes(), path) for path in _by_id(part)]
+    name = folder.resolve().name  # that of "." is empty
+    return f"{name}/{_UNLABELLED}", pa.chunked_array([pa.array(texts, pa.string())])
+
+
 def _check_layout(folder: Path, part: str) -> None:
     missing = [name for name in _LABELS if not (folder / part / name).is_dir()]
     if missing:
@@ -70,9 +100,14 @@ def _check_layout(folder: Path, part: str) -> None:
 def _read_label(part: Path, name: str) -> Iterator[tuple[str, int, str | None]]:
     """Text, label and film of the reviews of one label, by id."""
     films = _films(part / f"urls_{name}.txt")
-    for review, path in sorted((_review_id(path), path) for path in (part / name).glob("*.txt")):
+    for path in _by_id(part / name):
+        review = _review_id(path)
         film = films[review] if review < len(films) else None
         yield read_text(path.read_bytes(), path), _LABELS[name], film
+
+
+def _by_id(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.txt"), key=lambda path: (_review_id(path), path))
 
 
 def _review_id(path: Path) -> int:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from toolkit.errors import InputError
-from toolkit.readers import find_reader
+from toolkit.readers import read_file
 from toolkit.training.columns import ColumnNames
-from toolkit.training.sources.reviews import Labels, Reviews, Rows, group_codes, rows_with_text
-
-# What counts as a label, lowercased. Arrow writes the number 1.0 as "1".
-_LABELS = {
-    "0": 0, "0.0": 0, "neg": 0, "negative": 0,
-    "1": 1, "1.0": 1, "pos": 1, "positive": 1,
-}  # fmt: skip
-_SHOWN = 60
+from toolkit.training.sources.reviews import Reviews, group_codes, rows_with_text
+from toolkit.training.sources.values import as_strings, read_ids, read_targets, read_texts
 
 
 def load(path: Path, columns: ColumnNames) -> Reviews:
@@ -33,7 +24,7 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     path : Path
         CSV, TSV, JSONL or Parquet, by its name.
     columns : ColumnNames
-        Where to find texts, labels and groups.
+        Where to find texts, labels, groups and ids.
 
     Returns
     -------
@@ -47,55 +38,24 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     UsageError
         If no format belongs to its name, or it has no such column.
     """
-    table = find_reader(path)(path)
+    table = read_file(path)
     text, label, group = columns.among(table, path)
-    texts = _text_column(table[text], f"{path}: column '{text}'")
+    texts = read_texts(table[text], f"{path}: column '{text}'")
+    ids = read_ids(table, columns, path)
     kept = rows_with_text(texts)
     rows = pa.array(kept)
     groups = None
     if group is not None:
-        names = _as_strings(table[group], f"{path}: column '{group}'", "--group-column")
+        names = as_strings(table[group], f"{path}: column '{group}'", "--group-column")
         groups = group_codes(names.take(rows))
-    labels = _read_labels(table[label].take(rows), kept, f"{path}: column '{label}'")
-    return Reviews(path.name, texts.take(rows), labels, groups, len(texts) - len(kept))
-
-
-def _text_column(column: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
-    texts = _as_strings(column, place, "--text-column")
-    numbers = pa.types.is_primitive(column.type)
-    if numbers and texts.null_count < len(texts):
-        raise InputError(
-            f"{place}: expected text, found {column.type}. Choose another with --text-column."
-        )
-    return texts
-
-
-def _as_strings(column: pa.ChunkedArray, place: str, option: str) -> pa.ChunkedArray:
-    """The column as large_string, whose offsets do not end at 2 GiB."""
-    try:
-        return column.cast(pa.large_string())
-    except pa.ArrowException:
-        raise InputError(
-            f"{place}: expected text or numbers, found {column.type}. Choose another with {option}."
-        ) from None
-
-
-def _read_labels(column: pa.ChunkedArray, rows: Rows, place: str) -> Labels:
-    """Labels as 0 and 1; ``rows`` are their positions in the file, for the error."""
-    names = _as_strings(column, place, "--label-column")
-    known = pa.array(_LABELS, pa.large_string())
-    places = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(names)), value_set=known)
-    wrong = np.flatnonzero(places.is_null().to_numpy())
-    if len(wrong):
-        _refuse_label(names[int(wrong[0])].as_py(), rows[wrong], place)
-    values = pa.array(_LABELS.values(), pa.int8())
-    return np.asarray(values.take(places.combine_chunks()).to_numpy())
-
-
-def _refuse_label(first: str | None, rows: Rows, place: str) -> NoReturn:
-    found = f"the label {first[:_SHOWN]!r}" if first and first.strip() else "no label"
-    others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
-    raise InputError(
-        f"{place}, row {rows[0] + 1}: found {found}{others}, expected 0 or 1, neg or pos, "
-        "negative or positive. Choose the column with --label-column."
+    place = f"{path}: column '{label}'"
+    targets = read_targets(table[label].take(rows), kept, place, "--label-column")
+    return Reviews(
+        path.name,
+        texts.take(rows),
+        (targets >= 0.5).astype(np.int8),
+        groups,
+        len(texts) - len(kept),
+        targets if np.any((targets > 0) & (targets < 1)) else None,
+        None if ids is None else ids.take(rows),
     )

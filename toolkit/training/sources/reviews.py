@@ -17,6 +17,7 @@ from toolkit.strings import is_blank
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 
 Labels = npt.NDArray[np.int8]
+Targets = npt.NDArray[np.float32]
 Groups = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
 
@@ -37,6 +38,14 @@ class Reviews:
         (reviews,) int64; reviews of one group (one film, one author) must not be parted by a split.
     without_text : int
         How many rows were left out because they had no text.
+    soft_labels : Targets | None
+        (reviews,) float32, the probability of positive that each was labelled with; the labels
+        are rounded ones then. None if every label is 0 or 1.
+    ids : pa.ChunkedArray | None
+        (reviews,) string, null where a review has none; None if the source has no ids.
+    teacher : Targets | None
+        (reviews,) float32, what a teacher thinks of each, NaN where it says nothing; None without
+        a teacher.
     """
 
     name: str
@@ -44,9 +53,22 @@ class Reviews:
     labels: Labels
     groups: Groups | None = None
     without_text: int = 0
+    soft_labels: Targets | None = None
+    ids: pa.ChunkedArray | None = None
+    teacher: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def targets(self) -> Targets:
+        """(reviews,) float32, the probability of positive by the labels, soft or not."""
+        return self.labels.astype(np.float32) if self.soft_labels is None else self.soft_labels
+
+    @property
+    def soft_count(self) -> int:
+        """How many labels are neither 0 nor 1."""
+        return int(np.count_nonzero((self.targets > 0) & (self.targets < 1)))
 
     @property
     def positives(self) -> int:
@@ -58,20 +80,45 @@ class Reviews:
         """Fingerprint of texts, labels and their order.
 
         Each review adds the length of its text (8 bytes, little-endian), the text in UTF-8, and
-        one byte, 1 or 0.
+        its label: one byte, 1 or 0, or the byte 2 and a soft label (float32, little-endian).
         """
         digest = hashlib.sha256()
-        for text, label in zip(self.texts.cast(pa.large_binary()), self.labels, strict=True):
-            content = text.as_buffer()
-            digest.update(content.size.to_bytes(8, "little"))
-            digest.update(content)
-            digest.update(bytes([label]))
+        hard = {0.0: b"\0", 1.0: b"\1"}
+        for text, target in zip(self.texts, self.targets, strict=True):
+            add_text(digest, text)
+            digest.update(hard.get(float(target), b"\2" + target.astype("<f4").tobytes()))
         return digest.hexdigest()
+
+    def blended(self, teacher_weight: float) -> Targets:
+        """Mix the labels with what the teacher thinks.
+
+        Parameters
+        ----------
+        teacher_weight : float
+            Share of the teacher, from 0 to 1.
+
+        Returns
+        -------
+        Targets
+            (reviews,) float32; the label alone where the teacher says nothing.
+        """
+        if self.teacher is None:
+            return self.targets
+        mixed = (1 - teacher_weight) * self.targets + teacher_weight * self.teacher
+        return np.where(np.isnan(self.teacher), self.targets, mixed).astype(np.float32)
 
     def take(self, rows: Rows) -> Reviews:
         """The reviews at some positions, in that order."""
-        groups = None if self.groups is None else self.groups[rows]
-        return Reviews(self.name, self.texts.take(pa.array(rows)), self.labels[rows], groups)
+        places = pa.array(rows)
+        return Reviews(
+            self.name,
+            self.texts.take(places),
+            self.labels[rows],
+            None if self.groups is None else self.groups[rows],
+            soft_labels=None if self.soft_labels is None else self.soft_labels[rows],
+            ids=None if self.ids is None else self.ids.take(places),
+            teacher=None if self.teacher is None else self.teacher[rows],
+        )
 
     def with_text(self) -> Reviews:
         """Those that have a text; the others are counted."""
@@ -104,6 +151,13 @@ class Reviews:
                 "Give reviews of both labels."
             )
         return self
+
+
+def add_text(digest: hashlib._Hash, text: pa.StringScalar) -> None:
+    """Add the length of a text (8 bytes, little-endian) and its UTF-8 to a fingerprint."""
+    content = text.as_buffer()
+    digest.update(content.size.to_bytes(8, "little"))
+    digest.update(content)
 
 
 def rows_with_text(texts: pa.ChunkedArray) -> Rows:

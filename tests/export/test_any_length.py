@@ -1,0 +1,145 @@
+"""Models that read rows of any length: front end, the four executions, and the scorer."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.export.conftest import WORDS, SmallModel
+from tests.networks.tables import Frozen
+from tests.reference import row_of, tokens_of
+from tests.strategies import review_texts
+from toolkit.errors import ParityError
+from toolkit.export.assemble import ids_in_model, text_in_model
+from toolkit.export.network import convert
+from toolkit.export.parity import compare
+from toolkit.model_file import FORMAT_VERSION, ModelFile, token_ids_width
+from toolkit.scoring.scorer import Scorer, session_options
+
+MAX_TOKENS = 7
+
+MIXED = ["the good movie", "", "bad " * 30, "zzyzx qwxyz", "   ", "the " * 10_000 + "bad", "!?",
+         "a good, good movie. " * 3]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network, its two files, and the scorer of the first."""
+
+    network: Any
+    text_in: Path
+    ids_in: Path
+    scorer: Scorer
+
+
+@pytest.fixture(scope="module")
+def exported(
+    small_model: SmallModel,
+    networks: dict[str, Frozen],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Exported]:
+    folder = tmp_path_factory.mktemp("any_length")
+    made = {}
+    for name, frozen in networks.items():
+        facts = replace(small_model.facts, preset=name, max_tokens=MAX_TOKENS)
+        graph = convert(frozen.network, MAX_TOKENS)
+        text_in, ids_in = folder / f"{name}.onnx", folder / f"{name}.ids.onnx"
+        onnx.save(text_in_model(graph, small_model.vocabulary, facts), text_in)
+        onnx.save(ids_in_model(graph, facts), ids_in)
+        made[name] = Exported(frozen.network, text_in, ids_in, Scorer(text_in))
+    return made
+
+
+@pytest.fixture(params=["ngram-linear", "ngram-cnn"])
+def model(request: pytest.FixtureRequest, exported: dict[str, Exported]) -> Exported:
+    return exported[request.param]
+
+
+@pytest.fixture(scope="module")
+def front_end(exported: dict[str, Exported]) -> ort.InferenceSession:
+    """From texts to token ids."""
+    graph = onnx.load(exported["ngram-linear"].text_in)
+    del graph.graph.output[:]
+    graph.graph.output.extend(v for v in graph.graph.value_info if v.name == "token_ids")
+    return ort.InferenceSession(graph.SerializeToString(), session_options())
+
+
+def rows_of(texts: list[str]) -> list[list[int]]:
+    """Give the rows by the rule, as long as the longest needs."""
+    width = min(MAX_TOKENS, max(1 + len(tokens_of(text)) for text in texts))
+    return [row_of(text, WORDS, width) for text in texts]
+
+
+@settings(max_examples=200)
+@given(texts=st.lists(review_texts, min_size=1, max_size=8))
+def test_rows_are_as_long_as_the_longest(
+    front_end: ort.InferenceSession, exported: dict[str, Exported], texts: list[str]
+) -> None:
+    expected = rows_of(texts)
+    assert front_end.run(None, {"text": np.array(texts, object)})[0].tolist() == expected
+    found = exported["ngram-linear"].scorer.token_ids(pa.array(texts, pa.string()))
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("texts", [[""], ["", ""], ["!!", " "], ["x " * 6], ["x " * 7]])
+def test_shortest_and_longest_rows(front_end: ort.InferenceSession, texts: list[str]) -> None:
+    assert front_end.run(None, {"text": np.array(texts, object)})[0].tolist() == rows_of(texts)
+
+
+def test_files_say_that_any_length_will_do(model: Exported) -> None:
+    assert ModelFile.load(model.text_in).facts.format_version == FORMAT_VERSION
+    for path in (model.text_in, model.ids_in):
+        assert token_ids_width(onnx.load(path)) is None
+
+
+def test_the_four_executions(model: Exported) -> None:
+    report = compare(model.network, model.text_in, model.ids_in, MIXED * 40)
+    report.check()
+    assert report.reviews == 40 * len(MIXED)
+
+
+def test_rows_of_another_length_do_not_pass(model: Exported, tmp_path: Path) -> None:
+    graph = onnx.load(model.text_in)
+    (most,) = (e for e in graph.graph.initializer if e.name == "front_end/most_columns")
+    most.CopyFrom(onnx.numpy_helper.from_array(np.array([MAX_TOKENS + 1]), most.name))
+    onnx.save(graph, tmp_path / "longer.onnx")
+    report = compare(model.network, tmp_path / "longer.onnx", model.ids_in, ["!"])
+    with pytest.raises(ParityError, match=f"{report.edge_texts + 1} rows with other token ids"):
+        report.check()
+
+
+def many_texts(count: int) -> list[str]:
+    draw = random.Random(1)
+    return [" ".join(draw.choices([*WORDS, "zzyzx"], k=draw.randint(0, 12))) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("rows", "cells"), [(1, 1), (2, 5), (7, 20), (1000, 10**6), (128, 8192)])
+def test_a_score_does_not_depend_on_the_batches(
+    model: Exported, monkeypatch: pytest.MonkeyPatch, rows: int, cells: int
+) -> None:
+    texts = [text or "!" for text in many_texts(300)]
+    graph = ort.InferenceSession(str(model.text_in), session_options())
+    expected = graph.run(["probability"], {"text": np.array(texts, object)})[0].tolist()
+    assert np.std(expected) > 0.1
+    monkeypatch.setattr("toolkit.scoring.scorer._MOST_ROWS", rows)
+    monkeypatch.setattr("toolkit.scoring.scorer._BATCH_IDS", cells)
+    assert [score.probability for score in model.scorer.score(texts)] == expected
+    assert [model.scorer.score([text])[0].probability for text in texts[:40]] == expected[:40]
+
+
+def test_blank_texts_among_others(model: Exported) -> None:
+    texts = [None, "the", " ", "a good movie " * 9, ""]
+    scores = model.scorer.score(texts)
+    assert [score.sentiment is None for score in scores] == [True, False, True, False, True]
+    assert scores[1] == model.scorer.score(["the"])[0]
+    assert model.scorer.score([]) == []

@@ -1,0 +1,129 @@
+"""The networks of tables as graphs: the numbers of Keras, to the last bit in any batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.networks.tables import Frozen, cnn_tables, random_ids
+from tests.networks.test_frozen import any_ids
+from toolkit.export.network import convert
+from toolkit.scoring.scorer import session_options
+from toolkit.text import Ids
+
+
+@pytest.fixture(scope="module")
+def graphs(networks: dict[str, Frozen]) -> dict[str, onnx.ModelProto]:
+    return {name: convert(frozen.network, 512) for name, frozen in networks.items()}
+
+
+@pytest.fixture(scope="module")
+def sessions(graphs: dict[str, onnx.ModelProto]) -> dict[str, Any]:
+    return {name: session_of(graph) for name, graph in graphs.items()}
+
+
+def session_of(graph: onnx.ModelProto) -> Any:
+    return ort.InferenceSession(graph.SerializeToString(), session_options())
+
+
+def run(session: Any, ids: Ids) -> Any:
+    return session.run(["probability"], {"token_ids": ids})[0]
+
+
+@given(ids=any_ids)
+def test_numbers_are_those_of_keras(
+    networks: dict[str, Frozen], sessions: dict[str, Any], ids: Ids
+) -> None:
+    for name, frozen in networks.items():
+        expected = frozen.network(ids, training=False).numpy()[:, 0]
+        np.testing.assert_allclose(run(sessions[name], ids), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-cnn"])
+@given(data=st.data())
+def test_a_row_has_one_probability_in_any_batch_and_padding(
+    sessions: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    ids = random_ids(70, width=20, seed=data.draw(st.integers(0, 9)))
+    expected = run(sessions[name], ids)
+    start = data.draw(st.integers(0, 69))
+    part = ids[start : start + data.draw(st.integers(1, 70))]
+    least = int((part > 0).sum(axis=1).max(initial=1))
+    width = data.draw(st.integers(least, 60))
+    padded = np.pad(part, [(0, 0), (max(0, width - 20), 0)])[:, -width:]
+    assert np.array_equal(run(sessions[name], padded), expected[start : start + len(part)])
+
+
+@pytest.mark.parametrize("columns", [1, 3, 8, 56])
+def test_any_number_of_columns(columns: int) -> None:
+    """Sums of rows that begin at other places in memory are made in another order."""
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_cnn import frozen
+
+    session = session_of(convert(frozen(**cnn_tables(columns=columns)), 512))
+    ids = random_ids(65)
+    together = run(session, ids)
+    assert np.array_equal(np.concatenate([run(session, row[None]) for row in ids]), together)
+
+
+def test_rows_longer_than_float32_counts_one_by_one() -> None:
+    """The sum of 5,000 tokens is beyond the whole numbers of float32; it is one of int32."""
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_linear import frozen
+
+    words = np.array([0, 0, 127, 1], np.int8)
+    network = frozen(words, np.array([127, 126, 125], np.int8), 1e-7, 0.0)
+    session = session_of(convert(network, 9000))
+    ids = np.full((3, 5000), 2, np.int32)
+    ids[1, ::2] = 3
+    wider = np.pad(ids, [(0, 0), (777, 0)])
+    assert np.array_equal(run(session, wider), run(session, ids))
+    np.testing.assert_allclose(run(session, ids), network(ids).numpy()[:, 0], rtol=0, atol=1e-6)
+
+
+def test_tables_take_a_byte_a_number(graphs: dict[str, onnx.ModelProto]) -> None:
+    sizes: dict[str, Counter[int]] = {}
+    for name, graph in graphs.items():
+        sizes[name] = Counter()
+        for entry in graph.graph.initializer:
+            sizes[name][entry.data_type] += int(np.prod(entry.dims, initial=1))
+    types = onnx.TensorProto
+    assert sizes["ngram-linear"][types.INT8] == 13 + 31
+    assert sizes["ngram-linear"][types.FLOAT] < 5
+    assert sizes["ngram-cnn"][types.UINT8] == (13 + 40) * 8 + 2  # 5 columns are filled up to 8
+    assert sizes["ngram-cnn"][types.FLOAT] < 2 * 8 + 5
+
+
+def test_relu_of_the_sum_is_one_operator_when_it_is_loaded(
+    graphs: dict[str, onnx.ModelProto], tmp_path: Path
+) -> None:
+    """Whose input is what the tables hold: no float32 of the size of rows and tokens before it."""
+    options = session_options()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    ort.InferenceSession(graphs["ngram-cnn"].SerializeToString(), options)
+    loaded = Counter(node.op_type for node in onnx.load(tmp_path / "loaded.onnx").graph.node)
+    assert loaded["QLinearAdd"] == 1
+    assert loaded["DequantizeLinear"] == 0
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-cnn"])
+def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> None:
+    ids = random_ids(1)
+    ids[0, 3] = 1300
+    with pytest.raises(Exception, match=r"out of data bounds|Out of range"):
+        run(sessions[name], ids)
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-cnn"])
+def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
+    assert {node.domain for node in graphs[name].graph.node} == {""}
+    assert len(graphs[name].graph.node) < 50
+    onnx.checker.check_model(graphs[name], full_check=True)

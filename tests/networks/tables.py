@@ -1,0 +1,82 @@
+"""Random tables of small frozen networks, and rows of ids for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.networks import reference
+from toolkit.text import Ids
+
+WORDS = 13  # ids
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A network, its tables, and the plain loop that gives its logit."""
+
+    network: Any
+    tables: dict[str, Any]
+    logit: Callable[..., float]
+
+    def expected(self, ids: Ids) -> npt.NDArray[np.float64]:
+        """Give the probability of each row."""
+        return np.array([reference.sigmoid(self.logit(row.tolist(), **self.tables)) for row in ids])
+
+
+def linear_tables(words: int = WORDS, bigrams: int = 31, seed: int = 1) -> dict[str, Any]:
+    """Every code there is; logits of a few units."""
+    random = np.random.default_rng(seed)
+    return {
+        "words": _int8(random, words),
+        "bigrams": _int8(random, bigrams),
+        "scale": 1e-4,
+        "bias": -0.25,
+    }
+
+
+def cnn_tables(
+    words: int = WORDS, bigrams: int = 40, slots: int = 29, columns: int = 5, seed: int = 1
+) -> dict[str, Any]:
+    """Half of the slots taken, by bigrams that can occur; columns that need filling up."""
+    random = np.random.default_rng(seed)
+    taken = np.zeros(slots, np.int32)
+    owned = random.permutation(slots)[: min(slots // 2, bigrams - 1)]
+    quotients = random.integers(0, (words * words - 1 - owned) // slots + 1)
+    taken[owned] = np.arange(1, len(owned) + 1) * 4096 + quotients
+    return {
+        "words": _int8(random, words, columns),
+        "bigrams": _int8(random, bigrams, columns),
+        "slots": taken,
+        "max_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "mean_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "bias": 0.125,
+    }
+
+
+def frozen_networks() -> dict[str, Frozen]:
+    """Make one of each kind."""
+    from toolkit.networks import ngram_cnn, ngram_linear
+
+    linear, cnn = linear_tables(), cnn_tables()
+    return {
+        "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, reference.linear_logit),
+        "ngram-cnn": Frozen(ngram_cnn.frozen(**cnn), cnn, reference.cnn_logit),
+    }
+
+
+def random_ids(rows: int, width: int = 12, ids: int = WORDS, seed: int = 1) -> Ids:
+    """Rows as the text rule makes them: padding, the start id, words; or words only."""
+    random = np.random.default_rng(seed)
+    drawn = random.integers(2, ids, (rows, width), dtype=np.int32)
+    start = random.integers(-1, width, (rows, 1))
+    places = np.arange(width)
+    return np.where(places > start, drawn, np.where(places == start, 1, 0)).astype(np.int32)
+
+
+def _int8(random: np.random.Generator, *shape: int) -> npt.NDArray[np.int8]:
+    return random.integers(-127, 128, shape, dtype=np.int8)

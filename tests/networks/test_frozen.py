@@ -1,0 +1,121 @@
+"""The frozen networks against their formulas, on the disk, and with another logit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as of_numpy
+
+from tests.networks.tables import WORDS, Frozen, cnn_tables, linear_tables, random_ids
+from toolkit.text import Ids
+
+# Any rows, also such as no text gives: padding and starts between words.
+any_ids = of_numpy.arrays(
+    np.int32,
+    st.tuples(st.integers(1, 4), st.integers(1, 9)),
+    elements=st.integers(0, WORDS - 1),
+)
+
+
+def run(network: Any, ids: Ids) -> Any:
+    return network(ids, training=False).numpy()
+
+
+@given(ids=any_ids)
+def test_probabilities_are_those_of_the_formula(networks: dict[str, Frozen], ids: Ids) -> None:
+    for frozen in networks.values():
+        found = run(frozen.network, ids)
+        assert found.shape == (len(ids), 1)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found[:, 0], frozen.expected(ids), rtol=0, atol=1e-6)
+
+
+def test_rows_are_told_apart(frozen: Frozen) -> None:
+    assert frozen.expected(random_ids(100)).std() > 0.1
+
+
+def test_padding_in_front_changes_nothing(frozen: Frozen) -> None:
+    ids = random_ids(50)
+    wider = np.pad(ids, [(0, 0), (9, 0)])
+    np.testing.assert_allclose(run(frozen.network, wider), run(frozen.network, ids), atol=1e-7)
+
+
+def test_a_file_of_keras(frozen: Frozen, tmp_path: Path) -> None:
+    from toolkit.export.network import load_keras
+
+    frozen.network.save(tmp_path / "model.keras")
+    loaded = load_keras(tmp_path / "model.keras")
+    ids = random_ids(50)
+    assert np.array_equal(run(loaded, ids), run(frozen.network, ids))
+    assert [w.dtype for w in loaded.weights] == [w.dtype for w in frozen.network.weights]
+
+
+def test_another_logit(frozen: Frozen) -> None:
+    from toolkit.networks.calibrated import calibrated
+
+    ids = random_ids(50)
+    before = run(frozen.network, ids)
+    found = run(calibrated(frozen.network, 0.5, 0.75), ids)
+    logits = np.log(before) - np.log1p(-before)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-0.5 * logits - 0.75)), rtol=0, atol=1e-5)
+    assert np.array_equal(run(frozen.network, ids), before)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan")])
+def test_a_scale_above_zero(frozen: Frozen, scale: float) -> None:
+    from toolkit.networks.calibrated import calibrated
+
+    with pytest.raises(ValueError, match="scale: expected more than 0"):
+        calibrated(frozen.network, scale, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": np.zeros(13)}, r"words: expected a 1-dimensional array of int8, .* float64"),
+        ({"bigrams": np.zeros((2, 2), np.int8)}, "bigrams: expected a 1-dimensional array"),
+        ({"bigrams": np.zeros(0, np.int8)}, "bigrams: expected a 1-dimensional array"),
+        ({"words": np.zeros(46_341, np.int8)}, "more bigrams than an int32 counts"),
+    ],
+)
+def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str) -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_linear import frozen
+
+    with pytest.raises(ValueError, match=message):
+        frozen(**(linear_tables() | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": np.zeros(13, np.int8)}, "words: expected a 2-dimensional array"),
+        ({"slots": np.zeros(29)}, "slots: expected a 1-dimensional array of int32"),
+        ({"bigrams": np.zeros((40, 4), np.int8)}, "columns: expected 5 as in words"),
+        ({"max_weights": np.zeros(4, np.float32)}, "columns: expected 5 as in words"),
+        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
+        ({"words": np.zeros((400, 5), np.int8)}, "slots: 29 are too few for 400 words"),
+    ],
+)
+def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_cnn import frozen
+
+    with pytest.raises(ValueError, match=message):
+        frozen(**(cnn_tables() | change))
+
+
+def test_given_tables_are_not_changed() -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_cnn import frozen
+
+    tables = cnn_tables(columns=8)
+    frozen(**tables)
+    for name, table in cnn_tables(columns=8).items():
+        assert np.array_equal(tables[name], table), name

@@ -1,0 +1,180 @@
+"""Reviews without labels: read, kept apart from what is judged, handed to presets that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.training.conftest import make_rows
+from tests.training.listening import Listener, Unreached
+from toolkit.errors import InputError, TrainingError, UsageError
+from toolkit.training.columns import ColumnNames
+from toolkit.training.material import Inputs
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets import PRESETS
+from toolkit.training.sources import check_columns
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.unlabelled import UnlabelledReviews, concatenate, load
+from toolkit.training.split import Split
+from toolkit.training.train import train
+
+WriteCsv = Callable[..., Path]
+
+
+def make_unlabelled(*texts: str, name: str = "u") -> UnlabelledReviews:
+    return UnlabelledReviews(name, pa.chunked_array([pa.array(texts, pa.string())]))
+
+
+@pytest.fixture
+def learner(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a preset that has a use for unlabelled reviews."""
+    preset = replace(PRESETS["conv1d"], name="learner", uses_unlabelled=True)
+    monkeypatch.setitem(PRESETS, preset.name, preset)
+    return preset.name
+
+
+def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: WriteCsv) -> None:
+    rows = [("7", "a film", "?"), ("8", " ", "?"), ("", "café", "?")]
+    path = write_csv(*rows, header=("id", "review", "label"))
+    table = pa.table({"id": [7, 8, None], "review": [text for _, text, _ in rows]})
+    pq.write_table(table, tmp_path / "r.parquet")
+    for reviews in (load(path, ColumnNames()), load(tmp_path / "r.parquet", ColumnNames())):
+        assert reviews.texts.to_pylist() == ["a film", "café"]
+        assert reviews.ids is not None
+        assert [name or None for name in reviews.ids.to_pylist()] == ["7", None]
+        assert reviews.without_text == 1
+        assert reviews.teacher is None
+    with pytest.raises(UsageError, match=r"no column 'body' \(found: id, review, label\)"):
+        load(path, ColumnNames(text="body"))
+
+
+def test_an_id_that_is_no_value_is_none_unless_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n')
+    assert load(path, ColumnNames()).ids is None
+    with pytest.raises(InputError, match=r"column 'id': expected text or numbers.*--id-column"):
+        load(path, ColumnNames(id="id"))
+
+
+def test_the_folder_of_the_data_set(tmp_path: Path) -> None:
+    for number in (10, 9):
+        file = tmp_path / f"train/unsup/{number}_0.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"review {number}")
+    reviews = load(tmp_path, ColumnNames())
+    assert reviews.texts.to_pylist() == ["review 9", "review 10"]
+    assert reviews.name == f"{tmp_path.name}/train/unsup"
+    with pytest.raises(InputError, match=r"train: expected the folder train/unsup of an aclImdb"):
+        load(tmp_path / "train", ColumnNames())
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path, write_csv: WriteCsv) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.csv: no such file\. Give"):
+        load(tmp_path / "nowhere.csv", ColumnNames())
+    with pytest.raises(UsageError, match=r"nowhere: unknown kind of file\. Expected"):
+        load(tmp_path / "nowhere", ColumnNames())
+    with pytest.raises(InputError, match="no such file"):
+        load(Path("x" * 5000 + ".csv"), ColumnNames())
+    with pytest.raises(TrainingError, match=r"none of its 2 rows has a text\. Give unlabelled"):
+        load(write_csv(("", "1"), ("\t", "1")), ColumnNames())
+
+
+def test_the_fingerprint_changes_with_a_text_and_the_order() -> None:
+    parts = [("ab", "c"), ("a", "bc"), ("c", "ab"), ("ab",)]
+    assert len({make_unlabelled(*texts).sha256 for texts in parts}) == len(parts)
+
+
+def test_several_sources_are_one() -> None:
+    first = replace(make_unlabelled("a", "b", name="one"), without_text=2)
+    ids = pa.chunked_array([pa.array(["x"], pa.large_string())])
+    second = replace(make_unlabelled("c", name="two"), ids=ids, teacher=np.array([0.5], np.float32))
+    both = concatenate([first, second])
+    assert (both.name, both.without_text) == ("one, two", 2)
+    assert both.texts.to_pylist() == ["a", "b", "c"]
+    assert both.ids is not None
+    assert both.ids.to_pylist() == [None, None, "x"]
+    assert both.teacher is not None
+    assert both.teacher.dtype == np.float32
+    assert np.isnan(both.teacher).tolist() == [True, True, False]
+    taken = both.take(np.array([2, 0]))
+    assert taken.ids is not None
+    assert taken.teacher is not None
+    assert (taken.ids.to_pylist(), taken.teacher[0]) == (["x", None], 0.5)
+    plain = concatenate([first])
+    assert plain.ids is plain.teacher is None
+
+
+def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
+    def reviews(*texts: str) -> Reviews:
+        return Reviews("r", pa.chunked_array([list(texts)]), np.arange(len(texts), dtype=np.int8))
+
+    unlabelled = make_unlabelled("fitted", "held out", "tested", "Tested", "new", "held out")
+    inputs = Inputs(reviews("fitted", "held out"), reviews("tested", "other"), unlabelled)
+    rows = np.arange(2)
+    material = inputs.material(Split(rows[:1], rows[1:]))
+    assert material.held_out is not None
+    assert material.held_out.texts.to_pylist() == ["held out"]
+    assert material.unlabelled is not None
+    assert material.unlabelled.texts.to_pylist() == ["fitted", "Tested", "new"]
+    everything = inputs.material()
+    assert everything.held_out is None
+    assert everything.unlabelled_count == 5
+    known = replace(inputs, unlabelled=make_unlabelled("tested")).material()
+    assert known.unlabelled is None
+    assert known.unlabelled_count == 0
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_a_training_tells_and_records_what_it_left_out(
+    write_csv: WriteCsv, options: TrainingOptions, learner: str, folds: int
+) -> None:
+    texts = [text for text, _ in make_rows(60)]
+    first = write_csv(*((text,) for text in ["", *texts]), header=("text",), name="first.csv")
+    second = write_csv(("new",), ("newer",), header=("text",), name="second.csv")
+    listener = Listener()
+    chosen = replace(options, preset=learner, unlabelled=(first, second), folds=folds, epochs=1)
+    config = train(chosen, listener).run.load_config()
+    assert [len(reviews) for reviews in listener.unlabelled] == [60, 2]
+    assert listener.lost == ([0, 30, 30] if folds else [12])
+    found = dict(config.data["unlabelled"])
+    assert len(found.pop("sha256")) == 64
+    assert found == {
+        "source": "first.csv, second.csv",
+        "reviews": 62,
+        "without_text": 1,
+        "left_out": 0 if folds else 12,
+    }
+
+
+def test_a_preset_without_use_for_them_says_which_have(
+    options: TrainingOptions, learner: str
+) -> None:
+    with pytest.raises(UsageError, match=r"'conv1d' has no use.*\(of use to: .*learner.*--preset"):
+        replace(options, unlabelled=(Path("u.csv"),))
+    replace(options, preset=learner, unlabelled=(Path("u.csv"),))
+
+
+def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
+    unlabelled = [Path("u.csv")]
+    check_columns(ColumnNames(text="body", id="number"), "imdb", None, unlabelled)
+    check_columns(ColumnNames(text="body"), "imdb", None, (), [Path("teacher.csv")])
+    with pytest.raises(UsageError, match=r"^--id-column: 'imdb' has no columns"):
+        check_columns(ColumnNames(id="number"), "imdb", None, (), [Path("teacher.csv")])
+    with pytest.raises(UsageError, match=r"^--label-column: 'imdb' has no columns"):
+        check_columns(ColumnNames(label="stars"), "imdb", None, unlabelled)
+
+
+def test_paths_that_are_no_utf8_are_refused(options: TrainingOptions, learner: str) -> None:
+    wrong = (Path("t\udcff.csv"),)
+    for chosen in (
+        replace(options, teachers=wrong),
+        replace(options, preset=learner, unlabelled=wrong),
+    ):
+        with pytest.raises(UsageError, match=r"t\\udcff\.csv.*: this path is no UTF-8"):
+            train(chosen, Unreached())

@@ -1,0 +1,44 @@
+"""A network with another slope and offset of its logit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.networks.tables import TableLayer, keras
+
+
+def calibrated(network: Any, scale: float, bias: float) -> Any:
+    """Make a network whose logit is ``scale · logit + bias``, by changing its last weights.
+
+    Parameters
+    ----------
+    network : Any
+        A Keras model that ends in a table layer or in ``Dense(1, "sigmoid")``; it stays as it is.
+    scale : float
+        Greater than 0.
+    bias : float
+        Added to the scaled logit.
+
+    Returns
+    -------
+    Any
+        A Keras model of the same layers, not compiled.
+
+    Raises
+    ------
+    ValueError
+        If the scale is not greater than 0, or the network ends in another layer.
+    """
+    if not scale > 0:
+        raise ValueError(f"scale: expected more than 0, received {scale}")
+    made = keras.models.clone_model(network)
+    made.set_weights(network.get_weights())
+    last = made.layers[-1]
+    if isinstance(last, TableLayer):
+        last.rescale(scale, bias)
+    elif isinstance(last, keras.layers.Dense) and last.get_config()["activation"] == "sigmoid":
+        last.kernel.assign(last.kernel * scale)
+        last.bias.assign(last.bias * scale + bias)
+    else:
+        raise ValueError(f"{network.name}: its last layer, {last.name}, is none that has a logit")
+    return made

@@ -1,0 +1,187 @@
+"""Probabilities that mean what they say: a scale and a bias for the logits of a network.
+
+They are fitted by log loss on reviews that the network was not fitted on (Platt scaling; Guo et
+al., On Calibration of Modern Neural Networks, ICML 2017, call the scale alone temperature scaling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.logits import logits_of, rescaled, sigmoid
+
+# Below the first number the two together would follow chance; below the second, the scale would.
+FEWEST_FOR_BIAS = 100
+FEWEST_FOR_SCALE = 30
+
+# What no network needs. Reviews that a network tells apart without a mistake have no best scale:
+# the greater, the better.
+_LARGEST_SCALE = 20.0
+_LARGEST_BIAS = 10.0
+
+_BINS = 15  # as in Guo et al.
+_FOLDS = 5
+
+_Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the logits of a network are changed, and what that does.
+
+    Attributes
+    ----------
+    scale : float
+        Factor of the logit; 1 leaves it.
+    bias : float
+        Added to the scaled logit; 0 leaves it.
+    fitted_on : int
+        Reviews.
+    error_before : float | None
+        Expected calibration error of the network as it was; None without reviews.
+    error : float | None
+        The same of the changed network, on reviews that its scale and bias were not fitted on;
+        None if there were too few to leave some out.
+    log_loss_before : float | None
+        Mean binary cross-entropy of the network as it was.
+    log_loss : float | None
+        The same of the changed network, measured as `error`.
+    note : str
+        Why less was fitted than scale and bias; empty if nothing is to be said.
+    """
+
+    scale: float
+    bias: float
+    fitted_on: int
+    error_before: float | None = None
+    error: float | None = None
+    log_loss_before: float | None = None
+    log_loss: float | None = None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of `calibration` in `config.json` and in the facts of the model file."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
+
+
+def fit_calibration(
+    labels: _Array, probability: _Array, groups: _Array | None = None
+) -> Calibration:
+    """Find the scale and the bias that make probabilities most likely.
+
+    Parameters
+    ----------
+    labels : _Array
+        (reviews,), 0 to 1; what is between them is a soft label.
+    probability : _Array
+        (reviews,), of the network, on reviews that it was not fitted on.
+    groups : _Array | None
+        (reviews,), such as the film of each: the error is measured on other groups than those
+        fitted on. None: each review is one of its own.
+
+    Returns
+    -------
+    Calibration
+        Scale and bias, or the scale alone, or nothing, as the reviews allow; its note says why.
+    """
+    labels = labels.astype(np.float64)
+    scale, bias, note = _fit(labels, probability)
+    if (scale, bias) == (1.0, 0.0):
+        unseen: _Array | None = probability
+    else:
+        unseen = _unseen(labels, probability, np.arange(len(labels)) if groups is None else groups)
+    return Calibration(
+        scale=scale,
+        bias=bias,
+        fitted_on=len(labels),
+        error_before=_measured(calibration_error, labels, probability),
+        error=_measured(calibration_error, labels, unseen),
+        log_loss_before=_measured(log_loss, labels, probability),
+        log_loss=_measured(log_loss, labels, unseen),
+        note=note,
+    )
+
+
+def calibration_error(labels: _Array, probability: _Array) -> float:
+    """Measure the expected calibration error, 0 to 1.
+
+    Parameters
+    ----------
+    labels : _Array
+        (reviews,), 0 to 1.
+    probability : _Array
+        (reviews,).
+
+    Returns
+    -------
+    float
+        How far the confidence in a label is from the share of right labels, on average: in 15
+        bins of equal width from 0.5 to 1, each with the weight of its reviews.
+    """
+    positive = probability >= 0.5
+    confidence = np.where(positive, probability, 1 - probability).astype(np.float64)
+    right = np.where(positive, labels, 1 - labels)
+    bins = np.minimum(((confidence - 0.5) * 2 * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(bins, confidence - right, _BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def log_loss(labels: _Array, probability: _Array) -> float:
+    """Measure the mean binary cross-entropy."""
+    return _loss(labels, logits_of(probability))
+
+
+def _fit(labels: _Array, probability: _Array) -> tuple[float, float, str]:
+    few = f"{len(labels)} reviews are too few"
+    if len(labels) < FEWEST_FOR_SCALE:
+        return 1.0, 0.0, f"not calibrated: {few}"
+    if not 0 < np.mean(labels >= 0.5) < 1:
+        return 1.0, 0.0, "not calibrated: all reviews have one label"
+    has_bias = len(labels) >= FEWEST_FOR_BIAS
+    scale, bias = _minimize(labels, logits_of(probability), has_bias=has_bias)
+    if not (0 < scale <= _LARGEST_SCALE and abs(bias) <= _LARGEST_BIAS):
+        return 1.0, 0.0, f"not calibrated: no sound fit (scale {scale:.3g}, bias {bias:.3g})"
+    return scale, bias, "" if has_bias else f"scale only: {few} for a bias"
+
+
+def _minimize(labels: _Array, logits: _Array, *, has_bias: bool) -> tuple[float, float]:
+    from scipy.optimize import minimize
+
+    def loss(parameters: _Array) -> tuple[float, _Array]:
+        scale, bias = (*parameters, 0.0)[:2]
+        changed = scale * logits + bias
+        excess = sigmoid(changed) - labels
+        slopes = [np.mean(excess * logits), np.mean(excess)]
+        return _loss(labels, changed), np.array(slopes[: len(parameters)])
+
+    start = np.array([1.0, 0.0] if has_bias else [1.0])
+    found = minimize(loss, start, jac=True, method="BFGS").x
+    return float(found[0]), float(found[1]) if has_bias else 0.0
+
+
+def _loss(labels: _Array, logits: _Array) -> float:
+    return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+
+
+def _unseen(labels: _Array, probability: _Array, groups: _Array) -> _Array | None:
+    """Give the probabilities after fits on other groups; None if they are too few."""
+    from sklearn.model_selection import GroupKFold
+
+    if len(labels) < 2 * FEWEST_FOR_SCALE or len(np.unique(groups)) < _FOLDS:
+        return None
+    changed = np.empty(len(labels))
+    for fitted, left_out in GroupKFold(_FOLDS).split(labels, groups=groups):
+        scale, bias, _ = _fit(labels[fitted], probability[fitted])
+        changed[left_out] = rescaled(probability[left_out], scale, bias)
+    return changed
+
+
+def _measured(
+    measure: Callable[[_Array, _Array], float], labels: _Array, probability: _Array | None
+) -> float | None:
+    return None if probability is None or not len(labels) else measure(labels, probability)

@@ -1,0 +1,202 @@
+"""The whole way of the two presets over words and pairs of words.
+
+Without unlabelled reviews a network is fitted on the labels alone. With them, networks of several
+kinds are fitted first, and what they agree on for the unlabelled reviews teaches a student, twice
+(after Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from toolkit.backend import import_keras
+from toolkit.text import Ids
+from toolkit.training.ngrams.bag import bag_logits
+from toolkit.training.ngrams.bigrams import Bigrams
+from toolkit.training.ngrams.convolution import StudentNetwork, teacher_network
+from toolkit.training.ngrams.corpus import Corpus
+from toolkit.training.ngrams.fitting import Examples, History, Schedule, fit, logits
+from toolkit.training.ngrams.linear import LinearNetwork, log_ratios
+from toolkit.training.ngrams.soft_labels import View, soft_targets
+from toolkit.training.ngrams.tokens import Floats
+from toolkit.training.ngrams.vectors import Vectors, word_and_bigram_vectors
+from toolkit.training.reporter import Reporter
+
+keras: Any = import_keras()
+
+_FILTERS = 56
+_TEACHER_DIMENSIONS = 64
+_STUDENT_DIMENSIONS = 48
+_ADVERSARIAL = 1.5
+
+LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
+STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
+_TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
+
+# Deviation of the logits that a student learns, and the weights of labelled and other reviews.
+_SHARPNESS = 5.6
+_LABELLED_WEIGHT, _UNLABELLED_WEIGHT = 1.5, 0.8
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps on one corpus; each is made when it is first needed.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        All reviews.
+    seed : int
+        Decides start weights, orders and dropout.
+    reporter : Reporter
+        Hears of each step.
+    held_out : Corpus | None
+        What to measure the last network on after each epoch.
+    """
+
+    corpus: Corpus
+    seed: int
+    reporter: Reporter
+    held_out: Corpus | None = None
+
+    @cached_property
+    def bigrams(self) -> Bigrams:
+        """The commonest pairs of all reviews."""
+        return Bigrams.build(self.corpus.tokens, self.corpus.vocabulary_size)
+
+    @cached_property
+    def rows(self) -> Ids:
+        """The row of the pair that ends at each token, (all tokens,) int32."""
+        return self.bigrams.rows(self.corpus.tokens)
+
+    @cached_property
+    def vectors(self) -> tuple[Vectors, Vectors]:
+        """Of words and of pairs, from all reviews."""
+        self.reporter.stage("vectors of words and pairs, from all reviews")
+        sizes = (self.corpus.vocabulary_size, len(self.bigrams))
+        return word_and_bigram_vectors(
+            self.corpus.tokens, self.rows, sizes, _TEACHER_DIMENSIONS, self.seed
+        )
+
+    def linear(self, schedule: Schedule) -> tuple[Any, History]:
+        """Train the network of `ngram-linear`.
+
+        Parameters
+        ----------
+        schedule : Schedule
+            For the last network.
+
+        Returns
+        -------
+        tuple[Any, History]
+            A `LinearNetwork`, and how it went.
+        """
+        targets = self._second_targets if self._has_more else self.corpus.targets
+        self.reporter.stage("weights of words and pairs")
+        return self._fit_linear(targets, schedule, self.held_out)
+
+    def convolution(self, schedule: Schedule) -> tuple[Any, History]:
+        """Train the network of `ngram-cnn`.
+
+        Parameters
+        ----------
+        schedule : Schedule
+            For the last network.
+
+        Returns
+        -------
+        tuple[Any, History]
+            A `StudentNetwork`, and how it went.
+        """
+        targets = self._second_targets if self._has_more else self.corpus.targets
+        return self._fit_student(targets, schedule, 2, self.held_out)
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether there is more to learn from than the labels."""
+        return len(self.corpus.unlabelled) > 0 or bool(self.corpus.taught.any())
+
+    @cached_property
+    def _views(self) -> list[View]:
+        """What different kinds of models, fitted on the labels, say of all reviews."""
+        corpus = self.corpus
+        self.reporter.stage("first view: naive Bayes weights of words and pairs")
+        bayes, _ = self._fit_linear(corpus.targets, LINEAR)
+        views = [View(1.0, logits(bayes, corpus.tokens))]
+        self.reporter.stage("second view: logistic regression on tf-idf")
+        bag = bag_logits(corpus.tokens, corpus.targets, corpus.vocabulary_size, self.seed)
+        views.append(View(0.5, bag))
+        keras.utils.set_random_seed(self.seed)
+        network = teacher_network(*self.vectors)
+        self.reporter.stage("third view: convolutions over vectors of words and pairs")
+        examples = self._examples(corpus.targets, pairs=True)
+        schedule = _TEACHER.enough(len(corpus.targets))
+        fit(network, examples, schedule, self.seed, self.reporter.progress)
+        views.append(View(0.5, logits(network, corpus.tokens, self.rows)))
+        return views
+
+    @cached_property
+    def _second_targets(self) -> Floats:
+        """What the views and a first student agree on."""
+        first = soft_targets(self.corpus, self._views, _SHARPNESS)
+        student, _ = self._fit_student(first, STUDENT, 1)
+        found = View(1.0, logits(student, self.corpus.tokens, self.rows))
+        return soft_targets(self.corpus, [found, *self._views], _SHARPNESS)
+
+    def _fit_linear(
+        self, targets: Floats, schedule: Schedule, held_out: Corpus | None = None
+    ) -> tuple[Any, History]:
+        examples = self._examples(targets, pairs=False)
+        ratios = log_ratios(
+            examples.tokens, examples.targets, examples.weights, self.corpus.vocabulary_size
+        )
+        network = LinearNetwork(ratios, self.corpus.vocabulary_size)
+        history = fit(
+            network,
+            examples,
+            schedule.enough(len(targets)),
+            self.seed,
+            self.reporter.progress,
+            None if held_out is None else Examples.judged(held_out.tokens, held_out.targets),
+        )
+        return network, history
+
+    def _fit_student(
+        self, targets: Floats, schedule: Schedule, number: int, held_out: Corpus | None = None
+    ) -> tuple[Any, History]:
+        words, pairs = (table[:, :_STUDENT_DIMENSIONS] for table in self.vectors)
+        keras.utils.set_random_seed(self.seed + number)
+        network = StudentNetwork(words, pairs, _FILTERS, _ADVERSARIAL)
+        self.reporter.stage(f"student {number}" if self._has_more else "network")
+        examples = self._examples(targets, pairs=True)
+        judged = None
+        if held_out is not None:
+            rows = self.bigrams.rows(held_out.tokens)
+            judged = Examples.judged(held_out.tokens, held_out.targets, rows)
+        history = fit(
+            network,
+            examples,
+            schedule.enough(len(targets)),
+            self.seed + number,
+            self.reporter.progress,
+            judged,
+        )
+        return network, history
+
+    def _examples(self, targets: Floats, *, pairs: bool) -> Examples:
+        """The reviews that have a target: the labelled ones, which come first, or all."""
+        corpus = self.corpus
+        rows = np.arange(len(targets))
+        weights = np.where(rows < len(corpus.targets), _LABELLED_WEIGHT, _UNLABELLED_WEIGHT)
+        if len(rows) == len(corpus.targets):
+            weights[:] = 1
+        return Examples(
+            corpus.tokens.first(len(rows)),
+            self.rows[: corpus.tokens.offsets[len(rows)]] if pairs else None,
+            targets,
+            weights.astype(np.float32),
+        )

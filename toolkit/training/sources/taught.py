@@ -1,0 +1,179 @@
+"""Which row of a teacher file belongs to which review.
+
+A row belongs to each review with which it agrees in everything that both have: the id, and the
+text or its SHA-256. Ids that two files number alike are told apart by the texts, equal texts by
+their ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.training.sources.reviews import Reviews, Targets
+from toolkit.training.sources.teacher import Names, Teacher, fingerprint, named
+from toolkit.training.sources.unlabelled import UnlabelledReviews
+
+AnyReviews = Reviews | UnlabelledReviews
+
+
+@dataclass(frozen=True)
+class Matches:
+    """How a teacher file was used.
+
+    Attributes
+    ----------
+    teacher : Teacher
+        The file.
+    labelled : int
+        How many reviews of the first source have a row.
+    unlabelled : int
+        How many of the others.
+    compared : tuple[str, ...]
+        What rows and reviews were compared by: `id`, `text`.
+    unmatched : int
+        How many rows with a probability belong to no review.
+    """
+
+    teacher: Teacher
+    labelled: int
+    unlabelled: int
+    compared: tuple[str, ...]
+    unmatched: int
+
+
+def match(
+    teachers: Sequence[Teacher], sources: Sequence[AnyReviews]
+) -> tuple[list[Targets], list[Matches]]:
+    """Find what teachers think of reviews.
+
+    Parameters
+    ----------
+    teachers : Sequence[Teacher]
+        Several are parts of one: two probabilities for one review have to be equal.
+    sources : Sequence[AnyReviews]
+        The labelled reviews, and those of each unlabelled source.
+
+    Returns
+    -------
+    tuple[list[Targets], list[Matches]]
+        For each source (reviews,) float32 with NaN where no teacher says anything; and how each
+        teacher file was used.
+
+    Raises
+    ------
+    InputError
+        If a file belongs to other reviews, contradicts itself or another one, or has an id that
+        stands for several reviews.
+    UsageError
+        If a file has only ids, and no source has any.
+    """
+    taught = [_Taught(reviews) for reviews in sources]
+    matches = [_match_one(teacher, taught) for teacher in teachers]
+    return [part.probabilities for part in taught], matches
+
+
+class _Taught:
+    """The reviews of one source, and what was found for them so far."""
+
+    def __init__(self, reviews: AnyReviews) -> None:
+        self.name = reviews.name
+        self.ids: Names | None = None if reviews.ids is None else named(reviews.ids)
+        self.texts: Names = [fingerprint(text) for text in reviews.texts.to_pylist()]
+        self.probabilities: Targets = np.full(len(reviews), np.nan, np.float32)
+        self._origins: dict[int, str] = {}
+
+    def learn(self, position: int, teacher: Teacher, row: int) -> None:
+        """Note a probability; raises `InputError` if there is another one already."""
+        known, new = self.probabilities[position], teacher.probabilities[row]
+        if not np.isnan(known) and known != new:
+            raise InputError(
+                f"{teacher.place(row)}: gives {new} to a review of {self.name} that has {known} "
+                f"by {self._origins[position]}. Give one probability for each, such as their mean."
+            )
+        self.probabilities[position] = new
+        self._origins.setdefault(position, teacher.place(row))
+
+
+def _match_one(teacher: Teacher, taught: Sequence[_Taught]) -> Matches:
+    compared = [_compared(teacher, part) for part in taught]
+    if teacher.texts is None:
+        _check_ids(teacher, [part for part in taught if part.ids is not None])
+    is_used = np.zeros(len(teacher), np.bool_)
+    counts = [
+        _match_part(teacher, part, names, is_used)
+        for part, names in zip(taught, compared, strict=True)
+    ]
+    by = tuple(name for name in ("id", "text") if any(name in names for names in compared))
+    if not is_used.any():
+        raise _unused(teacher, taught, by)
+    return Matches(teacher, counts[0], sum(counts[1:]), by, int(np.count_nonzero(~is_used)))
+
+
+def _compared(teacher: Teacher, part: _Taught) -> tuple[str, ...]:
+    """Tell what both have."""
+    both = {
+        "id": teacher.ids is not None and part.ids is not None,
+        "text": teacher.texts is not None,
+    }
+    return tuple(name for name, found in both.items() if found)
+
+
+def _match_part(
+    teacher: Teacher, part: _Taught, names: tuple[str, ...], is_used: npt.NDArray[np.bool_]
+) -> int:
+    """Let one source learn; how many of its reviews have a row."""
+    positions = defaultdict(list)
+    for position, key in _keys(part.ids, part.texts, names):
+        positions[key].append(position)
+    found: set[int] = set()
+    for row, key in _keys(teacher.ids, teacher.texts, names):
+        for position in positions.get(key, ()):
+            part.learn(position, teacher, row)
+            found.add(position)
+            is_used[row] = True
+    return len(found)
+
+
+def _keys(
+    ids: Names | None, texts: Names | None, names: tuple[str, ...]
+) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """The positions whose compared columns all have something, with what they have."""
+    columns = [column for name, column in (("id", ids), ("text", texts)) if name in names]
+    for position, key in enumerate(zip(*[column or () for column in columns], strict=True)):
+        if None not in key:
+            yield position, key
+
+
+def _check_ids(teacher: Teacher, taught: Sequence[_Taught]) -> None:
+    """Refuse an id that the teacher uses and that two different texts have."""
+    wanted = set(teacher.ids or ())
+    owners: dict[str, tuple[str | None, str]] = {}
+    for part in taught:
+        for name, text in zip(part.ids or (), part.texts, strict=True):
+            if name is None or name not in wanted:
+                continue
+            other, source = owners.setdefault(name, (text, part.name))
+            if other != text:
+                raise InputError(
+                    f"{teacher.path}: the id {name!r} stands for two reviews, in {source} and in "
+                    f"{part.name}. Give this file a column 'text' or 'text_sha256' beside its ids."
+                )
+
+
+def _unused(teacher: Teacher, taught: Sequence[_Taught], compared: tuple[str, ...]) -> ToolkitError:
+    sources = " and ".join(part.name for part in taught)
+    if not compared:
+        return UsageError(
+            f"{teacher.path}: tells reviews by their ids, and {sources} has none. Name the column "
+            "with --id-column, or give this file a column 'text' or 'text_sha256'."
+        )
+    return InputError(
+        f"{teacher.path}: none of its {len(teacher):,} rows belongs to a review of {sources} "
+        f"(compared by {' and '.join(compared)}). Give the probabilities of these reviews."
+    )
