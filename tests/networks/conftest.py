@@ -19,10 +19,10 @@ def frozen(request: pytest.FixtureRequest, networks: dict[str, Frozen]) -> Froze
 def small_conv1d() -> Any:
     """The network of `conv1d` for few words, with random weights."""
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.training.presets import PRESETS
+    from toolkit.training.presets.conv1d import CONV1D
 
     keras.utils.set_random_seed(1)
-    preset = replace(PRESETS["conv1d"], vocabulary_size=WORDS, max_tokens=12)
+    preset = replace(CONV1D, vocabulary_size=WORDS, max_tokens=12)
     network = preset.build(preset)
     # tf2onnx would leave biases of zero out.
     network.set_weights([w * 2 if w.any() else w + 0.1 for w in network.get_weights()])

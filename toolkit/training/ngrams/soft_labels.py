@@ -31,34 +31,46 @@ _DOUBT = 0.02
 
 _LARGEST_LOGIT = 6.0
 
+# Deviation of the logits of the targets of unlabelled reviews.
+_SHARPNESS = 5.6
 
-def soft_targets(corpus: Corpus, views: Sequence[View], sharpness: float) -> Floats:
+
+def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -> Floats:
     """Make a target for each review.
 
     Parameters
     ----------
     corpus : Corpus
-        The reviews.
+        The reviews, and what a teacher of the user thinks of them.
     views : Sequence[View]
-        At least one.
-    sharpness : float
-        The deviation of the logits of the targets.
+        What models fitted on the labels think; none are needed where the teacher has all the
+        weight and a say on each unlabelled review.
+    teacher_weight : float
+        Share of the teacher, from 0 to 1, where it has a say.
 
     Returns
     -------
     Floats
-        (reviews,) float32: near the label of a labelled review, the sigmoid of the views' sum for
-        the others.
+        (reviews,) float32: of a labelled review its label, less a doubt, and the teacher; of
+        another one the views and the teacher, each over its deviation, made as sure as labels are.
     """
-    rows = corpus.unlabelled
-    total = np.zeros(len(rows), np.float64)
-    for view in views:
-        found = view.logits[rows]
-        total += view.weight * found / max(float(found.std()), 1e-6)
+    share = np.where(corpus.taught, teacher_weight, 0)
+    teacher = np.where(corpus.taught, corpus.teacher, 0.5)
+    rows = corpus.labelled
+    labels = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
     targets = np.empty(len(corpus), np.float32)
-    targets[rows] = sigmoid(sharpness * total / max(float(total.std()), 1e-6))
-    targets[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
+    targets[rows] = (1 - share[rows]) * labels + share[rows] * teacher[rows]
+
+    rows = corpus.unlabelled
+    agreed = sum((view.weight * _over_deviation(view.logits[rows]) for view in views), np.zeros(1))
+    total = (1 - share[rows]) * _over_deviation(agreed)
+    total = total + share[rows] * _over_deviation(logit(teacher[rows]))
+    targets[rows] = sigmoid(_SHARPNESS * _over_deviation(total))
     return targets
+
+
+def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values / max(float(values.std()), 1e-6) if values.size else values
 
 
 def logit(probabilities: Floats) -> Floats:
