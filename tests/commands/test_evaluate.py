@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -136,6 +137,14 @@ def test_what_is_missing_is_named(command: Command, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("toolkit.evaluation.run.find_spec", find_spec)
     command("evaluate", MODEL, "r.csv").failed_with("'sklearn', which is not installed. It comes")
+
+
+def test_a_terminal_without_unicode(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = in_its_own_process("evaluate", "r.csv", cwd=tmp_path, env=environment)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "66.67 %  20.8?93.9" in ran.out
 
 
 def test_as_a_process_of_its_own(tmp_path: Path) -> None:

@@ -226,6 +226,18 @@ def test_predictions_for_other_texts_are_refused(write_rows: WriteRows) -> None:
         evaluate(path, [], [same], replace(options, probability_column="q"))
 
 
+def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
+    rows = [("fine", 1, n, n % 3) for n in range(30)]
+    path = write_rows("r.csv", ("text", "label", "stars", "mark"), rows)
+    found = evaluate(path)
+    assert "stars" not in found.data.columns
+    assert [each.key for each in found.breakdowns] == ["length"]
+    stars = evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="mark"))).breakdowns[1]
+    assert [part.name for part in stars.parts] == ["0", "1", "2"]
+    with pytest.raises(InputError, match="'stars': 30 different values, expected 1 to 20 ratings"):
+        evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="stars")))
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
 def test_a_threshold_is_a_probability(reviews_csv: Path, threshold: float) -> None:
     with pytest.raises(UsageError, match="threshold: expected a probability"):

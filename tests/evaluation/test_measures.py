@@ -6,10 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.models import MODEL
+from toolkit import Scorer
 from toolkit.evaluation.coverage import STEPS, coverages, margins
 from toolkit.evaluation.measures import (
     CALIBRATION_BINS,
@@ -130,14 +133,22 @@ def test_only_the_surest_are_answered(judged: list[tuple[int, float]], threshold
         assert (margin > least).sum() < max(len(judged) * step / 100, 1)
 
 
-def test_the_range_to_leave_out_has_the_unsure_ones() -> None:
-    probability = np.linspace(0.005, 0.995, 100, dtype=np.float32)
-    found = {c.asked: c for c in coverages(np.ones(100, np.int8), probability, 0.2)}
-    half = found[0.5]
-    inside = (probability > half.low + 1e-6) & (probability < half.high - 1e-6)
-    assert inside.sum() == 100 - half.answered.count
-    assert half.low < 0.2 < half.high
-    assert found[1.0].low == found[1.0].high == pytest.approx(0.2)
+@settings(max_examples=30)  # each loads the model some times
+@given(JUDGED, st.sampled_from([0.1, 0.5, 0.7]))
+def test_the_range_to_leave_out_is_what_a_scorer_takes(
+    judged: list[tuple[int, float]], threshold: float
+) -> None:
+    labels, probability = arrays(judged)
+    for found in coverages(labels, probability, threshold):
+        if found.uncertain is None:
+            assert found.answered.count == len(judged)
+            continue
+        scorer = Scorer(MODEL, threshold, found.uncertain)
+        sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
+        assert len(judged) - sentiments.count("uncertain") == found.answered.count
+        names = [("negative", "positive")[label] for label in labels.tolist()]
+        right = [name == found for name, found in zip(names, sentiments, strict=True)]
+        assert sum(right) == found.answered.right
 
 
 @given(st.integers(0, 200), st.integers(1, 200))

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.evaluation.conftest import WriteRows
-from tests.models import MODEL
+from tests.models import MODEL, shipped_scorer
+from tests.strategies import review_texts
 from toolkit.evaluation import EvaluationColumns, EvaluationOptions, evaluate
+from toolkit.evaluation.markup import text
+from toolkit.evaluation.mistake_markup import review_markup
+from toolkit.evaluation.mistakes import Mistake, effects
 from toolkit.evaluation.page import page
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(1)> & $x_1$ \x00\x1b]0;\x07 \u202e'
@@ -120,3 +128,36 @@ def test_few_reviews_make_a_page(write_rows: WriteRows, rows: list[tuple[str, in
     content = page(evaluate(write_rows("r.csv", ("text", "label"), rows)))
     assert content.count("<figure>") == 4  # no ROC curve: all reviews have one label
     Elements(content)
+
+
+@given(st.text(), st.text(alphabet="<>&'\"x \x00"))
+def test_escaped_text_reads_as_it_was(first: str, second: str) -> None:
+    for content in (first, second):
+        escaped = text(content)
+        assert not set(escaped) & set("<>\"'")
+        expected = "".join("\ufffd" if is_control(each) else each for each in content)
+        assert unescape(escaped) == expected
+
+
+def is_control(character: str) -> bool:
+    kept = character in "\t\n\r"
+    number = ord(character)
+    return (unicodedata.category(character) in ("Cc", "Cs") and not kept) or (
+        number in range(0xFDD0, 0xFDF0) or number in (0xFFFE, 0xFFFF)
+    )
+
+
+@given(review_texts)
+def test_a_marked_review_reads_as_it_was(content: str) -> None:
+    words = tuple(effects(shipped_scorer(), content, 1))
+    marked = review_markup(Mistake(1, 0, 0.9, content, words))
+    expected = unescape(text(content))
+    assert unescape(re.sub("<[^>]*>", "", marked)) == expected
+
+
+def test_what_is_not_read_is_counted() -> None:
+    content = "<first> " * 30 + "last " * shipped_scorer().facts.max_tokens
+    words = tuple(effects(shipped_scorer(), content, 1))
+    marked = review_markup(Mistake(1, 0, 0.9, content, words))
+    assert marked.startswith('<span class="unread">[30 words before this are not read] </span>')
+    assert "first" not in marked

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich import box
@@ -35,6 +37,8 @@ _WORDS_SHOWN = 6
 
 def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where it cannot show a dash or a name
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
     console.print(f"{summary_of(evaluation.data)}\n")
