@@ -29,8 +29,6 @@ class View:
 # A label is not taken for certain, so that no single review can pull without end.
 _DOUBT = 0.02
 
-_LARGEST_LOGIT = 6.0
-
 # Deviation of the logits of the targets of unlabelled reviews.
 _SHARPNESS = 5.6
 
@@ -51,33 +49,20 @@ def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -
     Returns
     -------
     Floats
-        (reviews,) float32: of a labelled review its label, less a doubt, and the teacher; of
-        another one the views and the teacher, each over its deviation, made as sure as labels are.
+        (reviews,) float32: of a labelled review its label, less a doubt; of another one what the
+        views agree on, made as sure as labels are; mixed with what the teacher thinks.
     """
-    share = np.where(corpus.taught, teacher_weight, 0)
-    teacher = np.where(corpus.taught, corpus.teacher, 0.5)
-    rows = corpus.labelled
-    labels = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
-    targets = np.empty(len(corpus), np.float32)
-    targets[rows] = (1 - share[rows]) * labels + share[rows] * teacher[rows]
-
+    own = np.empty(len(corpus), np.float32)
+    own[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
     rows = corpus.unlabelled
     agreed = sum((view.weight * _over_deviation(view.logits[rows]) for view in views), np.zeros(1))
-    total = (1 - share[rows]) * _over_deviation(agreed)
-    total = total + share[rows] * _over_deviation(logit(teacher[rows]))
-    targets[rows] = sigmoid(_SHARPNESS * _over_deviation(total))
-    return targets
+    own[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed))
+    mixed = (1 - teacher_weight) * own + teacher_weight * corpus.teacher
+    return np.where(corpus.taught, mixed, own).astype(np.float32)
 
 
 def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values / max(float(values.std()), 1e-6) if values.size else values
-
-
-def logit(probabilities: Floats) -> Floats:
-    """The log-odds of probabilities, within ±6."""
-    clipped = np.clip(probabilities.astype(np.float64), 1e-9, 1 - 1e-9)
-    found = np.log(clipped / (1 - clipped))
-    return np.clip(found, -_LARGEST_LOGIT, _LARGEST_LOGIT).astype(np.float32)
 
 
 def sigmoid(logits: npt.NDArray[Any]) -> Floats:
