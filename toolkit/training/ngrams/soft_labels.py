@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.logits import sigmoid
 from toolkit.training.ngrams.corpus import Corpus
 from toolkit.training.ngrams.tokens import Floats
 
@@ -63,8 +64,3 @@ def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -
 
 def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values / max(float(values.std()), 1e-6) if values.size else values
-
-
-def sigmoid(logits: npt.NDArray[Any]) -> Floats:
-    """The probabilities of log-odds."""
-    return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
