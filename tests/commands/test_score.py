@@ -215,3 +215,61 @@ def test_any_error_of_the_system_is_one_line(
 
     monkeypatch.setattr("toolkit.commands.app.app", refuse)
     command("train", "secret.csv").failed_with("secret.csv: Permission denied", 1)
+
+
+LABELLED = "text,label\na superb film,1\nthe worst of all,1\ndull,x\n,0\n"
+
+
+def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.commands.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    write("a.csv", LABELLED)
+    ran = command("score", "a.csv", "--label-column", "label", "--report", "r.json")
+    assert ran.exit_code == 0
+    assert re.search(r"^a\.csv: 100%, 4 reviews, [\d,]+/s, 50\.00% right", ran.err, re.M)
+    line = "  accuracy      50.00% of 2 labelled records, 1 without a label that can be read\n"
+    assert line in ran.err
+    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    for facts in (report, report["files"][0]):
+        assert (facts["accuracy"], facts["labelled"], facts["unreadable_labels"]) == (0.5, 2, 1)
+    written = Path("a.scored.csv").read_bytes()
+    plain = command("score", "a.csv", "--force")
+    assert "accuracy" not in plain.err
+    assert "right" not in plain.err
+    assert Path("a.scored.csv").read_bytes() == written
+
+
+def test_what_is_uncertain_is_counted_and_no_mistake(command: Command) -> None:
+    write("a.csv", LABELLED)
+    ran = command(
+        "score", "a.csv", "--label-column", "label", "--uncertain", "0:1", "--report", "r.json"
+    )
+    assert "  uncertain     3 (100.0% of the scored)\n" in ran.err
+    assert "  accuracy      of 0 labelled records, 2 uncertain ones left out, 1 without" in ran.err
+    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert (report["uncertain"], report["uncertain_range"]) == (3, [0.0, 1.0])
+    assert report["accuracy"] is None
+    assert Path("a.scored.csv").read_text(encoding="utf-8").count(",uncertain,0.") == 3
+
+
+def test_accuracies_of_several_files_are_one(command: Command) -> None:
+    write("a.csv", LABELLED)
+    write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')
+    ran = command("score", "a.csv", "b.jsonl", "-o", "out", "--label-column", "label")
+    assert "  accuracy      75.00% of 4 labelled records, 1 without a label" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--uncertain", "0.4"], "--uncertain: expected two probabilities such as 0.4:0.6, rec"),
+        (["--uncertain", "0.6:0.4"], "uncertain: expected 0 <= low < high <= 1, received 0.6"),
+        (["--uncertain", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
+        (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
+        (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
+        (["--label-column", "\udcff"], "is no UTF-8"),
+    ],
+)
+def test_wrong_ranges_and_labels(command: Command, arguments: list[str], message: str) -> None:
+    write("a.csv", LABELLED)
+    command("score", "a.csv", *arguments).failed_with(message, 2)
+    assert command.files() == ["a.csv"]

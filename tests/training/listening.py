@@ -19,6 +19,7 @@ PARTS = {
     "metrics.json",
     "history.csv",
     "sample.parquet",
+    "validation.parquet",
     "loss.png",
     "accuracy.png",
 }

@@ -72,8 +72,9 @@ class Outputs:
             content[self.report] = page(evaluation)
         if self.json is not None:
             content[self.json] = json.dumps(as_dict(evaluation), indent=2) + "\n"
-        with atomic_files(*self.written, force=self.force) as partials:
-            for path, partial in zip(self.written, partials, strict=True):
-                partial.write_text(content[path], encoding="utf-8", errors="replace")
+        if self.written:
+            with atomic_files(*self.written, force=self.force) as partials:
+                for path, partial in zip(self.written, partials, strict=True):
+                    partial.write_text(content[path], encoding="utf-8", errors="replace")
         if self.takes_standard_output:
             sys.stdout.write(content[STDIN])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich import box
@@ -26,13 +28,17 @@ from toolkit.evaluation.tables import (
     summary_of,
 )
 
-_NAMES_WIDTH, _MODEL_WIDTH = 36, 20  # columns of the terminal
+_SPACE = 3  # between two columns of a table, at most
+_NAME_WIDTH = 12  # of a model, at least
+_LONGEST_NAME = 40  # of a row; longer ones go on in the next line
 _MISTAKES_SHOWN = 3  # of each model; the page has all
 _WORDS_SHOWN = 6
 
 
 def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where it cannot show a dash or a name
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
     console.print(f"{summary_of(evaluation.data)}\n")
@@ -51,8 +57,8 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
 
 def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: bool = True) -> None:
     """Print a table, in several parts if the terminal is too narrow for all models."""
-    at_once = max((console.width - _NAMES_WIDTH) // _MODEL_WIDTH, 1)
     models = evaluation.models
+    at_once = _models_at_once(console.width, table, notes=notes)
     for first in range(0, len(models), at_once):
         shown = range(first, min(first + at_once, len(models)))
         columns = [table.title, *table.columns]
@@ -61,6 +67,19 @@ def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: boo
             cells = [_cell(row.cells[p], best=p in row.best, notes=notes) for p in shown]
             output.add_row(Text(one_line(row.name)), *row.common, *cells)
         console.print(output)
+
+
+def _models_at_once(width: int, table: Table, *, notes: bool) -> int:
+    """How many models stand beside each other, with names no longer than their figures."""
+    names = [table.title, *(row.name for row in table.rows)]
+    rows = [row.common for row in table.rows]
+    common = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    taken = min(max(map(len, names)), _LONGEST_NAME) + sum(
+        max(length, len(name)) + _SPACE for length, name in zip(common, table.columns, strict=True)
+    )
+    cells = [_cell(cell, best=False, notes=notes) for row in table.rows for cell in row.cells]
+    for_one = max(_NAME_WIDTH, *(len(cell) for cell in cells)) + _SPACE
+    return max((width - taken - 2) // for_one, 1)
 
 
 def _new_table(columns: Sequence[str], models: Sequence[str]) -> RichTable:

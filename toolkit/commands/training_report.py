@@ -108,6 +108,8 @@ def print_result(result: TrainingResult) -> None:
         typer.echo(_line("validation", metrics["validation"]) + f"  {_where(metrics)}")
     if "folds" in metrics:
         typer.echo(_folds_line(metrics["folds"]))
+    if "calibration" in metrics:
+        typer.echo(_calibration_line(metrics["calibration"]))
     if "test" in metrics:
         typer.echo(_line("test", metrics["test"]))
     typer.echo(f"time        {metrics['seconds']:.0f} s")
@@ -136,6 +138,17 @@ def _folds_line(folds: dict[str, Any]) -> str:
         f"{len(folds['each'])} folds     loss {loss['mean']:.4f} ± {loss['deviation']:.4f}, "
         f"accuracy {accuracy['mean']:.2%} ± {accuracy['deviation']:.2%}  ({folds['split']} split)"
     )
+
+
+def _calibration_line(calibration: dict[str, Any]) -> str:
+    """Such as `calibration error 0.0213 before, 0.0064 after (scale 0.87, bias -0.02)`."""
+    parts = [calibration["note"]] if "note" in calibration else []
+    if (calibration["scale"], calibration["bias"]) != (1, 0):
+        parts.append(f"scale {calibration['scale']:.3f}, bias {calibration['bias']:.3f}")
+    errors = [f"{calibration['error_before']:.4f} before"]
+    if "error" in calibration:
+        errors.append(f"{calibration['error']:.4f} after")
+    return f"calibration error {', '.join(errors)}  ({'; '.join(parts)})"
 
 
 def _scores(loss: float, accuracy: float) -> str:

@@ -21,7 +21,6 @@ _LONGEST = "over 512"
 
 _GROUPS_SHOWN = 10
 _FEWEST_IN_WEAK_GROUP = 5  # fewer reviews say too little
-_STARS_SHOWN = 20  # more different values are no ratings
 
 Rights = Sequence[npt.NDArray[np.bool_]]
 Chosen = npt.NDArray[np.bool_]
@@ -66,10 +65,9 @@ def break_down(reviews: LabelledReviews, rights: Rights, best: int) -> tuple[Bre
     found = [Breakdown("length", "Length in tokens", _by_length(reviews, rights))]
     if reviews.stars is not None:
         parts = _by_value(reviews, reviews.stars, rights)
-        if 0 < len(parts) <= _STARS_SHOWN:
-            parts.sort(key=lambda part: _as_number(part.name))
-            title = f"Stars (column {reviews.columns['stars']})"
-            found.append(Breakdown("stars", title, tuple(parts)))
+        parts.sort(key=lambda part: _as_number(part.name))
+        title = f"Stars (column {reviews.columns['stars']})"
+        found.append(Breakdown("stars", title, tuple(parts)))
     if reviews.groups is not None:
         found += _by_group(reviews, reviews.groups, rights, best)
     return tuple(found)

@@ -20,8 +20,9 @@ class Coverage:
 
     asked: float  # share of the reviews to answer, 0 to 1
     answered: Share  # a few more than asked where several are equally sure
-    low: float  # reviews are left unanswered from here ...
-    high: float  # ... to below here: what `toolkit score --uncertain LOW:HIGH` takes
+    # What is left out: from the first probability to below the second, as `Scorer` and
+    # `toolkit score --uncertain` take it. None if all are answered.
+    uncertain: tuple[float, float] | None
 
 
 def margins(probability: Probabilities, threshold: float) -> Numbers:
@@ -57,21 +58,23 @@ def coverages(labels: Labels, probability: Probabilities, threshold: float) -> t
     margin = margins(probability, threshold)
     ends, right = curve(labels, probability, threshold)
     ordered = np.sort(margin)[::-1]
-    limit = float(np.float32(threshold))
     found = []
     for step in STEPS:
         wanted = max(-(-len(labels) * step // 100), 1)
         at = int(np.searchsorted(ends, wanted))
-        least = float(ordered[ends[at] - 1]) if step < 100 else 0.0
-        found.append(
-            Coverage(
-                step / 100,
-                Share(int(right[at]), int(ends[at])),
-                limit - least * limit,
-                limit + least * (1 - limit),
-            )
-        )
+        left_out = probability[margin < ordered[ends[at] - 1]]
+        answered = Share(int(right[at]), int(ends[at]))
+        found.append(Coverage(step / 100, answered, _range_of(left_out, threshold)))
     return tuple(found)
+
+
+def _range_of(left_out: Probabilities, threshold: float) -> tuple[float, float] | None:
+    """The range that holds the probabilities and the threshold, and no others."""
+    if not len(left_out):
+        return None
+    limit = np.float32(threshold)
+    behind = np.nextafter(left_out.max(), np.float32(2))
+    return float(min(left_out.min(), limit)), float(min(max(behind, limit), np.float32(1)))
 
 
 def curve(

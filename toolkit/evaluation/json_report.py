@@ -29,7 +29,8 @@ of others), ``threshold``, and
 ``reliability``  bins of the probability: ``low``, ``high``, ``reviews``, ``probability`` (mean),
                  ``positive`` (share)
 ``coverage``     ``asked`` (share of the reviews), ``answered`` and ``right`` (counts),
-                 ``accuracy``, and ``uncertain``, the pair for ``toolkit score --uncertain``
+                 ``accuracy``, and ``uncertain``, the pair for ``toolkit score --uncertain`` that
+                 leaves out the others (null: there are none)
 ``mistakes``     the surest first: ``row`` (in the file, from 1), ``label``, ``probability``,
                  ``text``, ``misleading``: the words that misled most, the worst first, with
                  ``word``, ``start``, ``stop`` (characters) and ``effect`` (log-odds)
@@ -85,7 +86,7 @@ def _model(model: ModelResult) -> dict[str, Any]:
                 "answered": each.answered.count,
                 "right": each.answered.right,
                 "accuracy": each.answered.value,
-                "uncertain": [each.low, each.high],
+                "uncertain": each.uncertain and list(each.uncertain),
             }
             for each in model.coverage
         ],

@@ -44,21 +44,22 @@ def _article(model: ModelResult, mistake: Mistake) -> Markup:
     parts = [element("h3", text(title))]
     if names := mistake.misleading(_WORDS_NAMED):
         parts.append(element("p", text(f"Misled by: {', '.join(names)}"), "soft"))
-    parts.append(Markup(f'<p class="review" dir="auto">{_review(mistake)}</p>'))
+    parts.append(Markup(f'<p class="review" dir="auto">{review_markup(mistake)}</p>'))
     return element("article", join(*parts))
 
 
-def _review(mistake: Mistake) -> Markup:
+def review_markup(mistake: Mistake) -> Markup:
+    """Give the text of a review with its words marked, as far as the model reads it."""
     content, words = mistake.text, mistake.words
     if not words:
         cut = content[:_LETTERS_SHOWN]
         return text(cut + "…" * (cut != content))
     parts = []
     at = words[0].start
-    before = len(content[:at].split())
+    before = mistake.unread
     if before:
-        count = f"{before:,} words before this are not read" if before > 1 else "1 word before this"
-        parts.append(element("span", text(f"[{count}] "), "unread"))
+        words_are = "1 word before this is" if before == 1 else f"{before:,} words before this are"
+        parts.append(element("span", text(f"[{words_are} not read] "), "unread"))
     else:
         at = 0
     strongest = max(abs(word.effect) for word in words)

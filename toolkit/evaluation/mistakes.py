@@ -51,6 +51,11 @@ class Mistake:
     text: str
     words: tuple[Word, ...]  # those that the model reads, in order; none for predictions of others
 
+    @property
+    def unread(self) -> int:
+        """How many words stand before those that the model reads."""
+        return len(_WORD.findall(self.text, 0, self.words[0].start)) if self.words else 0
+
     def misleading(self, most: int) -> list[str]:
         """The words that misled most, at most so many, each once."""
         found = sorted((w for w in self.words if w.effect > 0), key=lambda w: -w.effect)

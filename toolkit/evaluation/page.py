@@ -223,16 +223,19 @@ def _confusion(model: ModelResult) -> Markup:
 
 def _figure(evaluation: Evaluation, plot: Plot) -> Markup:
     parts = [element("h3", text(plot.title)), Markup(plot.svg)]
-    if plot.has_models and len(evaluation.models) > 1:
-        keys = (_key(number, model.name) for number, model in enumerate(evaluation.models))
+    if len(evaluation.models) > 1:
+        keys = (
+            _key(number, model.name, DASHES[number % len(DASHES)] if plot.has_dashes else ())
+            for number, model in enumerate(evaluation.models)
+        )
         parts.append(element("ul", join(*keys), "legend"))
     parts.append(element("figcaption", text(plot.caption)))
     return element("figure", join(*parts))
 
 
-def _key(number: int, name: str) -> Markup:
+def _key(number: int, name: str, on_and_off: tuple[float, ...]) -> Markup:
     """An entry of the legend, with the line as it is drawn."""
-    dashes = " ".join(f"{2 * length:g}" for length in DASHES[number % len(DASHES)])
+    dashes = " ".join(f"{2 * length:g}" for length in on_and_off)
     line = Markup(
         '<svg viewBox="0 0 28 8" aria-hidden="true"><path d="M0 4H28" fill="none" stroke-width="3" '
         f'stroke="var(--series-{number % 8})" stroke-dasharray="{dashes or "none"}"/></svg>'

@@ -35,7 +35,7 @@ class Plot:
     title: str
     svg: str
     caption: str
-    has_models: bool = True  # whether the colours are those of the models
+    has_dashes: bool = True  # whether dashes tell the models apart, and not only colours
 
 
 def plots(evaluation: Evaluation) -> list[Plot]:
@@ -80,7 +80,7 @@ def plots(evaluation: Evaluation) -> list[Plot]:
             "Probabilities by class",
             _histograms if several else _histogram,
             histogram + kinds,
-            has_models=several,
+            has_dashes=False,
         ),
         _plot(
             evaluation,
@@ -104,7 +104,7 @@ def _plot(
     draw: Callable[[Axes, Evaluation], None],
     caption: str,
     *,
-    has_models: bool = True,
+    has_dashes: bool = True,
 ) -> Plot:
     with style():
         # Not pyplot: no window system, and nothing kept between calls.
@@ -113,7 +113,7 @@ def _plot(
         figure = Figure(figsize=_SIZE)
         draw(figure.add_subplot(), evaluation)
         svg = as_svg(figure, draw.__name__.strip("_"))
-    return Plot(title, svg, caption, has_models)
+    return Plot(title, svg, caption, has_dashes)
 
 
 def _reliability(axes: Axes, evaluation: Evaluation) -> None:

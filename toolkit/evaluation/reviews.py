@@ -22,6 +22,7 @@ from toolkit.strings import is_blank
 
 # Tried for the star ratings, where no column is named.
 _STARS = ("stars", "rating")
+_MOST_STARS = 20  # more different values are no ratings
 
 _SHOWN = 60
 
@@ -117,6 +118,10 @@ def load(path: Path, columns: EvaluationColumns) -> LabelledReviews:
             return None
         return as_strings(table[names[what]], path, names[what], f"--{what}-column").take(taken)
 
+    stars = optional("stars")
+    if stars is not None and not _are_ratings(stars, path, columns.stars):
+        stars = None
+        del names["stars"]
     return LabelledReviews(
         path,
         names,
@@ -125,7 +130,7 @@ def load(path: Path, columns: EvaluationColumns) -> LabelledReviews:
         texts.take(taken),
         _read_labels(labels.take(taken), rows, f"{path}: column {names['label']!r}"),
         optional("group"),
-        optional("stars"),
+        stars,
         int(np.count_nonzero(~has_text)),
         int(np.count_nonzero(has_text & ~has_label)),
     )
@@ -181,6 +186,17 @@ def _choose(columns: EvaluationColumns, found: Collection[str], path: Path) -> d
     if columns.stars is not None or usual:
         names["stars"] = choose(columns.stars, (*usual,), "--stars-column")
     return names
+
+
+def _are_ratings(stars: pa.ChunkedArray, path: Path, asked: str | None) -> bool:
+    """Whether there are few different values; `InputError` if not, and the column was named."""
+    values = pc.count_distinct(stars).as_py()
+    if asked is not None and not 0 < values <= _MOST_STARS:
+        raise InputError(
+            f"{path}: column {asked!r}: {values:,} different values, expected 1 to {_MOST_STARS} "
+            "ratings. Choose another with --stars-column, or see it by --group-column."
+        )
+    return 0 < int(values) <= _MOST_STARS
 
 
 def _check_texts(column: pa.ChunkedArray, path: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison
 from toolkit.evaluation.measures import Metrics
-from toolkit.evaluation.result import Data, Evaluation, ModelResult
+from toolkit.evaluation.result import Data, Evaluation
 from toolkit.evaluation.shares import Share
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
@@ -128,7 +128,7 @@ def coverage_table(evaluation: Evaluation) -> Table:
         cells = tuple(
             Cell(
                 percent(step.answered.value),
-                f"{step.low:.3f}:{step.high:.3f}" if step.asked < 1 else "",
+                "" if step.uncertain is None else "{:.3f}:{:.3f}".format(*step.uncertain),
                 step.answered.value,
             )
             for step in steps
@@ -187,17 +187,6 @@ def interval(share: Share) -> str:
 def p_value(value: float) -> str:
     """Write a p-value: with as many digits as mean something."""
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
-def verdict(model: ModelResult, label: int, probability: float) -> str:
-    """Say of a mistake what it is and what it was called."""
-    names = ("negative", "positive")
-    called = names[1 - label]
-    return f"{names[label]}, called {called} at {_certain(probability)} by {model.name}"
-
-
-def _certain(probability: float) -> str:
-    return f"{probability:.3f}"
 
 
 def _points(difference: float) -> str:

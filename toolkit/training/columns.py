@@ -6,8 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-# Tried in this order; beside a text column `review`, the IMDB file of many sites has `sentiment`.
-_USUAL_LABEL = ("label", "sentiment")
 _USUAL_ID = "id"
 _TEXT_SHA256 = "text_sha256"
 # The first is what `toolkit score` writes.
@@ -56,7 +54,7 @@ class ColumnNames:
         """
         return (
             self.text_among(found, path),
-            _choose(path, found, self.label, _USUAL_LABEL, "--label-column"),
+            _choose(path, found, self.label, _usual_label(), "--label-column"),
             None if self.group is None else _choose(path, found, self.group, (), "--group-column"),
         )
 
@@ -103,6 +101,12 @@ class ColumnNames:
             # None of these is there, which makes the message.
             _choose(path, found, None, (wanted_id, *texts, _TEXT_SHA256), "--id-column")
         return chosen
+
+
+def _usual_label() -> tuple[str, ...]:
+    from toolkit.formats.columns import LABEL_COLUMNS  # late, as below
+
+    return LABEL_COLUMNS
 
 
 def _usual_text() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,17 +10,52 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.run_folder import SAMPLE_REVIEWS, RunConfig
+from toolkit.training.calibration import Calibration
 from toolkit.training.fit import PATIENCE, Fit
-from toolkit.training.judging import Scores
+from toolkit.training.judging import Probabilities, Scores
 from toolkit.training.material import Inputs, Material
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets.base import Preset
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.reviews import Groups, Labels, Reviews
 from toolkit.training.sources.taught import Matches
 from toolkit.training.split_kind import SplitKind
 
 # With fewer reviews that the network was not fitted on, a sample takes some that it was.
 FEWEST_UNSEEN = 1000
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What networks give to reviews that they were not fitted on.
+
+    Attributes
+    ----------
+    labels : Labels
+        (reviews,) int8, 1 positive and 0 negative.
+    probability : Probabilities
+        (reviews,) float32, not calibrated.
+    groups : Groups | None
+        (reviews,) int64; None if the reviews have none.
+    """
+
+    labels: Labels
+    probability: Probabilities
+    groups: Groups | None
+
+    @classmethod
+    def of(cls, judged: Sequence[tuple[Material, Fit]]) -> HeldOut:
+        """Put the held-out reviews of some fits behind each other."""
+        parts = [
+            (material.held_out, fit.held_out)
+            for material, fit in judged
+            if material.held_out is not None and fit.held_out is not None
+        ]
+        groups = [reviews.groups for reviews, _ in parts if reviews.groups is not None]
+        return cls(
+            np.concatenate([reviews.labels for reviews, _ in parts]),
+            np.concatenate([found for _, found in parts]),
+            np.concatenate(groups) if groups else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +74,10 @@ class Outcome:
         What it was fitted on, and what was held out.
     folds : tuple[Fit, ...]
         Of the cross-validation before it.
+    held_out : HeldOut | None
+        What was held out, of the network or of the folds, and judged.
+    calibration : Calibration | None
+        How that changed the network that is kept.
     test : Scores | None
         On the test part.
     """
@@ -47,6 +87,8 @@ class Outcome:
     fit: Fit
     material: Material
     folds: tuple[Fit, ...] = ()
+    held_out: HeldOut | None = None
+    calibration: Calibration | None = None
     test: Scores | None = None
 
     def sample(self, seed: int) -> dict[str, Reviews]:
@@ -90,6 +132,8 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
         }
     if outcome.folds:
         metrics["folds"] = _summarize(outcome.folds) | {"split": str(outcome.split)}
+    if outcome.calibration is not None:
+        metrics["calibration"] = outcome.calibration.as_dict()
     if outcome.test is not None:
         metrics["test"] = asdict(outcome.test)
     metrics["parameters"] = int(outcome.fit.network.count_params())
@@ -120,6 +164,7 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
         max_tokens=preset.max_tokens,
         data=data,
         training=training,
+        calibration={} if outcome.calibration is None else outcome.calibration.as_dict(),
         toolkit_version=__version__,
     )
 

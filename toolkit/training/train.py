@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.run_folder import RunFolder
+from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.fit import Fit
 from toolkit.training.judging import review_probabilities, scores
@@ -16,7 +17,7 @@ from toolkit.training.material import Inputs, Material, read_inputs
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import find_preset
 from toolkit.training.presets.base import Preset
-from toolkit.training.record import Outcome, describe, metrics_of
+from toolkit.training.record import HeldOut, Outcome, describe, metrics_of
 from toolkit.training.reporter import Reporter
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.write import write_run
@@ -80,7 +81,7 @@ def _hold_out(
     split = validation_split(inputs.reviews, options.validation, options.seed, kind)
     material = _material(inputs, split, reporter)
     kept = preset.fit(material, options, reporter, introduces=True)
-    return Outcome(inputs, kind, kept, material)
+    return _calibrated(Outcome(inputs, kind, kept, material), [(material, kept)])
 
 
 def _cross_validate(
@@ -89,19 +90,32 @@ def _cross_validate(
     """Judge by cross-validation, then fit on everything for as long as the folds found best."""
     kind = split_kind(inputs.reviews, options.split)
     splits = cross_validation(inputs.reviews, options.folds, options.seed, kind)
-    folds: list[Fit] = []
+    folds: list[tuple[Material, Fit]] = []
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
-        fold = _material(inputs, split, reporter)
-        folds.append(preset.fit(fold, options, reporter, introduces=number == 1))
-        reporter.fold_ends(number, folds[-1])
+        material = _material(inputs, split, reporter)
+        fold = preset.fit(material, options, reporter, introduces=number == 1)
+        folds.append((material, fold))
+        reporter.fold_ends(number, fold)
     epochs = options.most_epochs
     if options.stops_early:
-        epochs = max(1, round(float(np.mean([fold.best_epoch for fold in folds]))))
+        epochs = max(1, round(float(np.mean([fold.best_epoch for _, fold in folds]))))
     reporter.final_fit_begins(len(inputs.reviews), epochs)
     everything = _material(inputs, None, reporter)
     kept = preset.fit(everything, replace(options, epochs=epochs), reporter)
-    return Outcome(inputs, kind, kept, everything, folds=tuple(folds))
+    fits = tuple(fold for _, fold in folds)
+    return _calibrated(Outcome(inputs, kind, kept, everything, folds=fits), folds)
+
+
+def _calibrated(outcome: Outcome, judged: list[tuple[Material, Fit]]) -> Outcome:
+    """Calibrate the network that is kept by what was held out of it, or of the folds."""
+    from toolkit.networks.calibrated import calibrated
+
+    held_out = HeldOut.of(judged)
+    found = fit_calibration(held_out.labels, held_out.probability, held_out.groups)
+    network = calibrated(outcome.fit.network, found.scale, found.bias)
+    kept = replace(outcome.fit, network=network)
+    return replace(outcome, fit=kept, held_out=held_out, calibration=found)
 
 
 def _material(inputs: Inputs, split: Split | None, reporter: Reporter) -> Material:

@@ -31,6 +31,10 @@ def write_run(
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
         _write_sample(run.sample, outcome.sample(config.training["seed"]).values())
+        if outcome.held_out is not None:
+            judged = outcome.held_out
+            columns = {"label": judged.labels, "probability": judged.probability}
+            pq.write_table(pa.table(columns), run.validation)
         run.save_config(config)
         plot_histories(partial, outcome.fit, outcome.folds)
 

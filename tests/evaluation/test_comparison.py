@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.evaluation.comparison import Comparison, compare
+
+
+def compared(both: int, only_best: int, only_model: int, neither: int = 0) -> Comparison:
+    best = [True] * (both + only_best) + [False] * (only_model + neither)
+    model = [True] * both + [False] * only_best + [True] * only_model + [False] * neither
+    return compare("a", np.array(model), "b", np.array(best))
+
+
+@given(st.integers(0, 30), st.integers(0, 12), st.integers(0, 12))
+def test_few_are_told_apart_by_the_binomial_test(both: int, b: int, c: int) -> None:
+    found = compared(both + 1, b, c)
+    n = b + c
+    tail = sum(comb(n, k) for k in range(min(b, c) + 1)) / 2**n
+    assert found.is_exact == (n < 25)
+    assert found.p_value == pytest.approx(min(2 * tail, 1.0) if n else 1.0)
+    assert (found.only_best_right, found.only_model_right) == (b, c)
+    assert found.difference == pytest.approx((b - c) / (both + 1 + n))
+
+
+def test_many_are_told_apart_by_chi_squared() -> None:
+    """The example of Edwards' correction: (|121 - 59| - 1)² / 180 = 20.67."""
+    found = compared(0, 121, 59, 134)
+    assert not found.is_exact
+    assert found.p_value == pytest.approx(5.45e-6, rel=0.01)
+    assert compared(100, 20, 20).p_value == 1.0
+
+
+@given(st.integers(0, 500), st.integers(0, 60), st.integers(0, 60), st.integers(1, 500))
+def test_intervals_hold_the_difference_and_turn_with_it(a: int, b: int, c: int, d: int) -> None:
+    found, turned = compared(a, b, c, d), compared(a, c, b, d)
+    assert -1 <= found.low < found.difference < found.high <= 1
+    assert [turned.low, turned.high] == pytest.approx([-found.high, -found.low])
+    assert turned.p_value == pytest.approx(found.p_value)
+
+
+def test_an_interval_of_agresti_and_min() -> None:
+    """By hand: b = 20.5, c = 10.5, n = 102."""
+    found = compared(70, 20, 10)
+    middle = 10 / 102
+    error = 1.959964 * (31 / 102 - middle**2) ** 0.5 / 102**0.5
+    assert [found.low, found.high] == pytest.approx([middle - error, middle + error])

@@ -1,0 +1,264 @@
+"""What an evaluation reads, and what it finds, from files to results."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from tests.evaluation.conftest import WriteRows
+from tests.models import MODEL, shipped_scorer
+from tests.reference import tokens_of
+from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.evaluation import EvaluationColumns, EvaluationOptions, evaluate
+from toolkit.evaluation.json_report import as_dict
+from toolkit.evaluation.result import Evaluation
+
+FILM = EvaluationOptions(EvaluationColumns(group="film"))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def opposite(write_rows: WriteRows, reviews: Path, name: str = "opposite.csv") -> Path:
+    """Predictions that say the contrary of the shipped model."""
+    scores = shipped_scorer().score(row["text"] for row in rows_of(reviews))
+    values = [[1 - score.probability] for score in scores if score.probability is not None]
+    return write_rows(name, ("positive_probability",), values)
+
+
+def test_the_answers_of_the_model_are_judged(reviews_csv: Path) -> None:
+    found = evaluate(reviews_csv, [MODEL])
+    rows = rows_of(reviews_csv)
+    scores = shipped_scorer().score(row["text"] for row in rows)
+    right = [
+        (score.sentiment == "positive") == (row["label"] == "1")
+        for score, row in zip(scores, rows, strict=True)
+    ]
+    (model,) = found.models
+    assert (model.metrics.accuracy.right, model.metrics.accuracy.count) == (sum(right), len(rows))
+    assert model.probability.tolist() == [score.probability for score in scores]
+    assert (model.name, model.preset, model.sha256) == ("conv1d", "conv1d", shipped_scorer().sha256)
+    assert found.comparisons == ()
+    assert 0 < len(model.mistakes) <= 10
+    for mistake in model.mistakes:
+        row = rows[mistake.row - 1]
+        assert (mistake.text, str(mistake.label)) == (row["text"], row["label"])
+        assert not right[mistake.row - 1]
+
+
+def test_without_a_model_the_shipped_one_is_judged(reviews_csv: Path) -> None:
+    found = evaluate(reviews_csv)
+    assert found.models[0].name == "shipped model"
+    assert found.models[0].metrics == evaluate(reviews_csv, [MODEL]).models[0].metrics
+
+
+def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
+    found = evaluate(reviews_csv, options=FILM)
+    rows = rows_of(reviews_csv)
+    parts = {each.key: {p.name: p for p in each.parts} for each in found.breakdowns}
+    assert set(parts) == {"length", "stars", "largest_groups"}
+    assert sum(part.reviews for part in parts["length"].values()) == len(rows)
+    lengths = [len(tokens_of(row["text"])) for row in rows]
+    assert parts["length"]["under 25"].reviews == sum(length < 25 for length in lengths)
+    assert parts["length"]["25–99"].reviews == sum(25 <= length < 100 for length in lengths)  # noqa: RUF001
+    assert list(parts["stars"]) == ["1", "5"]
+    assert parts["stars"]["5"].positive == parts["stars"]["5"].reviews
+    films = [row["film"] for row in rows]
+    assert {n: p.reviews for n, p in parts["largest_groups"].items()} == {
+        film: films.count(film) for film in films
+    }
+    for kind in parts.values():
+        assert (
+            sum(p.shares[0].right for p in kind.values()) == found.models[0].metrics.accuracy.right
+        )
+
+
+@pytest.mark.parametrize(
+    ("tokens", "name"),
+    [(24, "under 25"), (25, "25–99"), (99, "25–99"), (100, "100–199"), (199, "100–199"),  # noqa: RUF001
+     (200, "200–512"), (512, "200–512"), (513, "over 512")],  # noqa: RUF001
+)  # fmt: skip
+def test_bounds_of_the_lengths(write_rows: WriteRows, tokens: int, name: str) -> None:
+    path = write_rows("r.csv", ("text", "label"), [(" a." * tokens, 1)])
+    (length,) = evaluate(path).breakdowns
+    assert [part.name for part in length.parts] == [name]
+
+
+def test_the_weakest_groups_are_told_if_there_are_more(write_rows: WriteRows) -> None:
+    """Twelve films: the model is wrong about every review of the last, and one has few reviews."""
+    rows = [("superb, a delight", int(film != 11), f"f{film}") for film in range(12)] * 6
+    rows += [("superb, a delight", 1, "few"), ("superb, a delight", 1, " ")] * 2
+    path = write_rows("r.csv", ("text", "label", "film"), rows)
+    found = {each.key: each.parts for each in evaluate(path, options=FILM).breakdowns}
+    assert len(found["largest_groups"]) == len(found["weakest_groups"]) == 10
+    assert found["weakest_groups"][0].name == "f11"
+    assert "few" not in {part.name for part in found["weakest_groups"]}
+
+
+def test_predictions_of_others_are_compared(write_rows: WriteRows, reviews_csv: Path) -> None:
+    found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)])
+    ours, theirs = found.models
+    assert theirs.preset is theirs.sha256 is None
+    assert ours.metrics.accuracy.right + theirs.metrics.accuracy.right == found.data.reviews
+    (comparison,) = found.comparisons
+    assert comparison.only_best_right == found.models[found.best].metrics.accuracy.right
+    assert comparison.only_best_right + comparison.only_model_right == found.data.reviews
+    assert comparison.best == found.models[found.best].name
+    assert all(not mistake.words for mistake in theirs.mistakes)
+    alone = evaluate(reviews_csv, [], [opposite(write_rows, reviews_csv)])
+    assert [model.metrics for model in alone.models] == [theirs.metrics]
+
+
+def test_files_of_one_name_are_told_apart(
+    write_rows: WriteRows, reviews_csv: Path, tmp_path: Path
+) -> None:
+    first = opposite(write_rows, reviews_csv, "conv1d.csv")
+    (tmp_path / "other").mkdir()
+    second = first.rename(tmp_path / "other" / "conv1d.csv")
+    first = opposite(write_rows, reviews_csv, "conv1d.csv")
+    names = [m.name for m in evaluate(reviews_csv, [MODEL, MODEL], [first, second]).models]
+    assert len(set(names)) == 4
+
+
+def test_the_threshold_is_for_all(write_rows: WriteRows, reviews_csv: Path) -> None:
+    options = EvaluationOptions(threshold=0.0)
+    found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)], options)
+    assert [model.metrics.recall for model in found.models] == [1.0, 1.0]
+    assert [model.metrics.true_negatives for model in found.models] == [0, 0]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_every_format_gives_the_same(reviews_csv: Path, tmp_path: Path, ending: str) -> None:
+    table = pa.Table.from_pylist(rows_of(reviews_csv))
+    path = tmp_path / f"same{ending}"
+    if ending == ".parquet":
+        pq.write_table(table, path)
+    elif ending == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()), "utf-8")
+    else:
+        mark = "\t" if ending == ".tsv" else ","
+        pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(delimiter=mark))
+    assert content(evaluate(path)) == content(evaluate(reviews_csv))
+
+
+def content(found: Evaluation) -> dict[str, object]:
+    facts = as_dict(found)
+    del facts["data"]["path"]
+    return facts
+
+
+def test_rows_without_text_or_label_are_counted(write_rows: WriteRows) -> None:
+    rows = [("fine", 1), (" ", 1), ("bad", ""), ("", ""), ("dull", "neg"), ("bad", "  ")]
+    path = write_rows("r.csv", ("text", "label"), rows)
+    others = write_rows("p.csv", ("positive_probability",), [[0.9], [""], ["x"], [""], [0.8], [""]])
+    data = evaluate(path, [], [others]).data
+    assert (data.rows, data.reviews, data.positive) == (6, 2, 1)
+    assert (data.without_text, data.without_label) == (2, 2)
+
+
+def test_reviews_of_one_label_have_no_auc(write_rows: WriteRows) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("fine", 1), ("bad", 1)])
+    metrics = evaluate(path).models[0].metrics
+    assert metrics.auc is metrics.balanced_accuracy is None
+    assert metrics.accuracy.count == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "kind"),
+    [
+        ("text,label\na,1\nb,3\nc,4\n",
+         r"'label', row 2: found the label '3' \(2 such rows\), expected 0 or 1, neg", InputError),
+        ("text,label\n,1\nb,\n", "none of its 2 rows has both a text and a label", InputError),
+        ("text,label\n", "none of its 0 rows has both", InputError),
+        ("text,opinion\na,1\n", "no column 'label' or 'sentiment'.*--label-column", UsageError),
+        ("body,label\na,1\n", "no column 'text' or 'review'.*--text-column", UsageError),
+        ('text,label\n"a,1\n', "a quote is never closed", InputError),
+    ],
+)  # fmt: skip
+def test_data_that_cannot_be_used(
+    tmp_path: Path, content: str, message: str, kind: type[ToolkitError]
+) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(kind, match=message):
+        evaluate(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[0.5]], r"p.csv: 1 rows, but .*r.csv has 2\. Give a prediction for each row"),
+        ([[0.5], [1.5]], "row 2: expected a probability from 0 to 1, found '1.5'"),
+        ([[0.5], ["nan"]], "row 2: expected a probability from 0 to 1, found 'nan'"),
+        ([[0.5], ["x"]], "row 2: expected a probability from 0 to 1, found 'x'"),
+        ([[0.5], [""]], "row 2: expected a probability from 0 to 1"),
+    ],
+)
+def test_predictions_that_cannot_be_used(
+    write_rows: WriteRows, rows: list[list[object]], message: str
+) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("a", 1), ("b", 0)])
+    others = write_rows("p.csv", ("positive_probability",), rows)
+    with pytest.raises(InputError, match=message):
+        evaluate(path, [], [others])
+
+
+def test_predictions_for_other_texts_are_refused(write_rows: WriteRows) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("a", 1), ("b", 0)])
+    header = ("text", "p")
+    options = EvaluationOptions(probability_column="p")
+    same = write_rows("same.csv", header, [("a", 0.5), ("b", 0.5)])
+    assert evaluate(path, [], [same], options).models[0].name == "same"
+    turned = write_rows("turned.csv", header, [("b", 0.5), ("a", 0.5)])
+    with pytest.raises(InputError, match=r"row 1 has another text than row 1 of .*r\.csv"):
+        evaluate(path, [], [turned], options)
+    with pytest.raises(UsageError, match=r"no column 'q'.*--probability-column"):
+        evaluate(path, [], [same], replace(options, probability_column="q"))
+
+
+def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
+    rows = [("fine", 1, n, n % 3) for n in range(30)]
+    path = write_rows("r.csv", ("text", "label", "stars", "mark"), rows)
+    found = evaluate(path)
+    assert "stars" not in found.data.columns
+    assert [each.key for each in found.breakdowns] == ["length"]
+    stars = evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="mark"))).breakdowns[1]
+    assert [part.name for part in stars.parts] == ["0", "1", "2"]
+    with pytest.raises(InputError, match="'stars': 30 different values, expected 1 to 20 ratings"):
+        evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="stars")))
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_is_a_probability(reviews_csv: Path, threshold: float) -> None:
+    with pytest.raises(UsageError, match="threshold: expected a probability"):
+        evaluate(reviews_csv, options=EvaluationOptions(threshold=threshold))
+
+
+def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv: Path) -> None:
+    found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)], FILM)
+    facts = json.loads(json.dumps(as_dict(found), allow_nan=False))
+    assert set(facts) == {
+        "format_version", "toolkit_version", "data", "best", "models", "breakdowns", "comparisons",
+    }  # fmt: skip
+    model = facts["models"][0]
+    assert model["metrics"]["accuracy"] == found.models[0].metrics.accuracy.value
+    low, high = model["metrics"]["accuracy_interval"]
+    assert low < model["metrics"]["accuracy"] < high
+    worst = model["mistakes"][0]
+    effects = [word["effect"] for word in worst["misleading"]]
+    assert effects == sorted(effects, reverse=True)
+    for word in worst["misleading"]:
+        assert worst["text"][word["start"] : word["stop"]] == word["word"]
+    assert set(facts["breakdowns"]["stars"][0]["models"]) == {m["name"] for m in facts["models"]}
+    assert len(facts["comparisons"][0]["interval"]) == 2
+    assert np.isclose(sum(b["reviews"] for b in model["reliability"]), facts["data"]["reviews"])

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.models import shipped_scorer
+from tests.reference import tokens_of
+from tests.scoring.test_scorer import many_texts
+from toolkit.evaluation.mistakes import effects, most_confident
+
+MOST = shipped_scorer().facts.max_tokens
+
+
+def log_odds(text: str) -> float:
+    probability = shipped_scorer().score([text])[0].probability
+    assert probability is not None
+    return math.log(probability / (1 - probability))
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    labels = np.array([1, 0, 1, 0, 1, 1], np.int8)
+    probability = np.array([0.9, 0.8, 0.01, 0.2, 0.4, 0.01], np.float32)
+    assert most_confident(labels, probability, 0.5, 3) == [2, 5, 1]
+    assert most_confident(labels, probability, 0.5, 9) == [2, 5, 1, 4]
+    assert most_confident(labels, probability, 0.5, 0) == []
+    # Far from a threshold of 0.95, 0.8 is a surer "negative" than 0.9.
+    assert most_confident(np.ones(2, np.int8), np.array([0.9, 0.8], np.float32), 0.95, 2) == [1, 0]
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_an_effect_is_what_changes_without_the_word(wrong: int) -> None:
+    text = "A dull film. Truly; DULL and awful!"
+    words = list(effects(shipped_scorer(), text, wrong))
+    assert [text[w.start : w.stop].lower() for w in words] == tokens_of(text)
+    sign = 1 if wrong else -1
+    for word in words:
+        without = text[: word.start] + text[word.stop :]
+        assert word.effect == pytest.approx(sign * (log_odds(text) - log_odds(without)), abs=1e-4)
+    worst = max(words, key=lambda w: -sign * w.effect)
+    assert text[worst.start : worst.stop].lower() in ("dull", "awful")
+
+
+def test_of_a_long_review_only_what_is_read_is_tried() -> None:
+    text = next(text for text in many_texts(40) if len(text.split()) > MOST + 10)
+    words = list(effects(shipped_scorer(), text, 1))
+    assert [text[w.start : w.stop] for w in words] == tokens_of(text)[-MOST:]
+    for word in (words[0], words[MOST // 2], words[-1]):
+        without = text[: word.start] + text[word.stop :]
+        assert word.effect == pytest.approx(log_odds(text) - log_odds(without), abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["fine", "fine!", "\u00e9t\u00e9", "it's"])
+def test_the_only_word_can_be_left_out(text: str) -> None:
+    (word,) = effects(shipped_scorer(), text, 1)
+    assert word.effect == pytest.approx(log_odds(text) - log_odds("!"), abs=1e-4)
+
+
+def test_a_review_without_words_has_no_effects() -> None:
+    assert list(effects(shipped_scorer(), "!!!", 1)) == []

@@ -1,0 +1,275 @@
+"""The accuracy of a run over files that have the true labels; all else stays as it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.models import MODEL, shipped_scorer
+from tests.scoring.test_resume import Stopped, counts, stop_after
+from tests.scoring.test_scorer import many_texts
+from toolkit import Scorer
+from toolkit.errors import UsageError
+from toolkit.formats.base import ReadOptions
+from toolkit.formats.columns import Columns
+from toolkit.labels import read_labels
+from toolkit.scoring.score_file import ScoringOptions, score_file
+from toolkit.scoring.summary import Progress, Summary
+
+Row = tuple[str | None, Any]  # text and label
+
+MEANINGS = {
+    "0": 0, "1": 1, "0.0": 0, "1.0": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1,
+    " Positive ": 1, "NEG": 0, "\t1": 1,
+    "": None, "2": None, "-1": None, "yes": None, "true": None, "nan": None, "10": None,
+}  # fmt: skip
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        writer.writerows([("label", "text"), *((label, text or "") for text, label in rows)])
+
+
+def write_json_lines(path: Path, rows: Sequence[Row]) -> None:
+    lines = [json.dumps({"label": label, "text": text}) for text, label in rows]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def write_nested(path: Path, rows: Sequence[Row]) -> None:
+    objects = [
+        {"text": text, "by": {"label": label, "n": n}} for n, (text, label) in enumerate(rows)
+    ]
+    lines = [json.dumps(each) + "\n" for each in objects]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    texts, labels = zip(*rows, strict=True)
+    table = pa.table({"text": pa.array(texts, pa.string()), "label": pa.array(labels)})
+    pq.write_table(table, path, row_group_size=max(len(rows) // 3, 1))
+
+
+FORMATS: dict[str, tuple[Callable[[Path, Sequence[Row]], None], str]] = {
+    "a.csv": (write_csv, "label"),
+    "a.tsv": (write_csv, "label"),
+    "a.jsonl": (write_json_lines, "label"),
+    "nested.jsonl": (write_nested, "by.label"),
+    "a.parquet": (write_parquet, "label"),
+}
+every_format = pytest.mark.parametrize("name", FORMATS)
+
+TEXTS = many_texts(40)
+LABELS = [list(MEANINGS)[n % len(MEANINGS)] for n in range(40)]
+
+
+def make(folder: Path, name: str, rows: Sequence[Row]) -> tuple[Path, ScoringOptions]:
+    write, label = FORMATS[name]
+    write(folder / name, rows)
+    columns = Columns(label=label)
+    return folder / name, ScoringOptions(ReadOptions(columns, block_bytes=4000), workers=1)
+
+
+def expected(rows: Sequence[Row], scorer: Scorer | None = None) -> dict[str, int]:
+    """Count review by review."""
+    scorer = scorer or shipped_scorer()
+    found = {"labelled": 0, "labelled_uncertain": 0, "right": 0, "unreadable_labels": 0}
+    for (_, label), score in zip(rows, scorer.score(text for text, _ in rows), strict=True):
+        if score.sentiment is None:
+            continue
+        meaning = MEANINGS[str(label)] if label is not None else None
+        found["labelled" if meaning is not None else "unreadable_labels"] += 1
+        if meaning is not None:
+            found["labelled_uncertain"] += score.sentiment == "uncertain"
+            found["right"] += score.sentiment == ("negative", "positive")[meaning]
+    return found
+
+
+def labels_of(summary: Summary) -> dict[str, int]:
+    names = ("labelled", "labelled_uncertain", "right", "unreadable_labels")
+    return {name: getattr(summary, name) for name in names}
+
+
+@pytest.mark.parametrize(("name", "meaning"), MEANINGS.items())
+def test_what_counts_as_a_label(name: str, meaning: int | None) -> None:
+    for kind in (pa.string(), pa.large_string()):
+        assert read_labels(pa.array([name, None], kind)).to_pylist() == [meaning, None]
+
+
+@every_format
+@pytest.mark.parametrize("uncertain", [None, (0.2, 0.8)])
+def test_labels_are_counted_and_change_nothing(
+    tmp_path: Path, name: str, uncertain: tuple[float, float] | None
+) -> None:
+    scorer = Scorer(MODEL, uncertain=uncertain)
+    rows = list(zip([*TEXTS, "", " "], [*LABELS, "1", "x"], strict=True))
+    source, options = make(tmp_path, name, rows)
+    seen: list[Progress] = []
+    summary = score_file(scorer, source, tmp_path / f"with{name}", options, seen.append)
+    assert labels_of(summary) == expected(rows, scorer)
+    assert summary.labelled + summary.unreadable_labels == summary.scored
+    answered = summary.labelled - summary.labelled_uncertain
+    assert summary.accuracy == pytest.approx(summary.right / answered)
+    assert seen[-1].accuracy == summary.accuracy
+    plain = replace(options, reading=replace(options.reading, columns=Columns()))
+    without = score_file(scorer, source, tmp_path / f"without{name}", plain, seen.append)
+    assert seen[-1].accuracy is None
+    assert labels_of(without) == dict.fromkeys(labels_of(without), 0)
+    assert (tmp_path / f"with{name}").read_bytes() == (tmp_path / f"without{name}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1, 1, None],
+        [0.0, 1.0, 2.5, None],
+        pa.array([0, 1, 1, None], pa.int8()),
+        pa.array([0, 1, 1, None], pa.uint64()),
+        pa.array([0, 1, 1, None], pa.float32()),
+        pa.array(["neg", "pos", "x", None]).dictionary_encode(),
+        pa.array([b"neg", b"pos", b"1", b"\xff"], pa.binary()),
+        pa.array(["neg", "pos", "1", None], pa.large_string()),
+        pa.array(["neg", "pos", "1", None], pa.string_view()),
+        pa.array([None] * 4, pa.null()),
+    ],
+    ids=str,
+)
+def test_labels_in_parquet_are_of_many_types(tmp_path: Path, labels: Any) -> None:
+    table = pa.table({"text": TEXTS[:4], "label": labels})
+    pq.write_table(table, tmp_path / "a.parquet")
+    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    summary = score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
+    values = pa.array(labels) if isinstance(labels, list) else labels
+    readable = 0 if values.type == pa.null() else 3 - ("x" in str(values)) - ("2.5" in str(values))
+    assert (summary.labelled, summary.unreadable_labels) == (readable, 4 - readable)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            [0, 1, 0.0, 1.0, 1.5, "pos", "neg", "1", None, True, [1], {"a": 1}, 10**30]
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_labels_in_json_are_of_any_kind(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[Any]
+) -> None:
+    """Whatever they are, no record is rejected, and the readable ones count."""
+    folder = tmp_path_factory.mktemp("labels")
+    source, options = make(folder, "a.jsonl", [(TEXTS[1], label) for label in labels])
+    summary = score_file(shipped_scorer(), source, folder / "b.jsonl", options)
+    readable = [
+        label
+        for label in labels
+        if type(label) in (int, float, str)
+        and float({"pos": 1, "neg": 0}.get(label, label)) in (0, 1)
+    ]
+    assert (summary.rejected, summary.scored) == (0, len(labels))
+    assert (summary.labelled, summary.unreadable_labels) == (
+        len(readable),
+        len(labels) - len(readable),
+    )
+
+
+def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:
+    """Of some rows there is no label, or something else is where the object should be."""
+    lines = ['{"text": "a", "by": {"label": 1}}', '{"text": "b"}', '{"text": "c", "by": 3}',
+             '{"text": "d", "by": null}', '{"text": 5, "by": {"label": 1}}']  # fmt: skip
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    options = ScoringOptions(ReadOptions(Columns(label="by.label")))
+    summary = score_file(shipped_scorer(), path, tmp_path / "b.jsonl", options)
+    assert (summary.scored, summary.rejected, summary.labelled) == (4, 1, 1)
+
+
+def test_text_and_label_in_one_object(tmp_path: Path) -> None:
+    objects = [{"r": {"text": text, "label": n % 2}} for n, text in enumerate(TEXTS)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, objects)), encoding="utf-8")
+    options = ScoringOptions(ReadOptions(Columns("r.text", label="r.label")))
+    summary = score_file(shipped_scorer(), path, tmp_path / "b.jsonl", options)
+    rows = [(text, str(n % 2)) for n, text in enumerate(TEXTS)]
+    assert labels_of(summary) == expected(rows)
+    pq.write_table(pa.table({"r": [each["r"] for each in objects]}), tmp_path / "a.parquet")
+    assert labels_of(
+        score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
+    ) == labels_of(summary)
+
+
+@every_format
+def test_a_run_that_goes_on_counts_what_was_done(tmp_path: Path, name: str) -> None:
+    source, options = make(tmp_path, name, list(zip(TEXTS, LABELS, strict=True)))
+    options = replace(options, resume=True, checkpoint_seconds=0.0)
+    whole = score_file(shipped_scorer(), source, tmp_path / f"whole{name}", options)
+    assert whole.right > 0
+    for block in (1, 2):
+        output = tmp_path / f"{block}{name}"
+        with pytest.raises(Stopped):
+            score_file(shipped_scorer(), source, output, options, stop_after(block))
+        assert counts(score_file(shipped_scorer(), source, output, options)) == counts(whole)
+        assert output.read_bytes() == (tmp_path / f"whole{name}").read_bytes()
+
+
+def test_a_run_goes_on_with_the_same_labels_only(tmp_path: Path) -> None:
+    source, options = make(tmp_path, "a.csv", list(zip(TEXTS, LABELS, strict=True)))
+    options = replace(options, resume=True, checkpoint_seconds=0.0)
+    output = tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, options, stop_after(1))
+    plain = replace(options, reading=replace(options.reading, columns=Columns()))
+    with pytest.raises(UsageError, match="has changed since: the options"):
+        score_file(shipped_scorer(), source, output, plain)
+
+
+@every_format
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (Columns(label="nowhere"), r"no column 'nowhere' \(found: .*--label-column"),
+        (Columns(label="text"), "the column 'text' has the texts, and cannot have the labels"),
+    ],
+)
+def test_labels_that_are_not_there(
+    tmp_path: Path, name: str, columns: Columns, message: str
+) -> None:
+    source, options = make(tmp_path, name, [("a", "1")])
+    options = replace(options, reading=ReadOptions(columns))
+    with pytest.raises(UsageError, match=message):
+        score_file(shipped_scorer(), source, tmp_path / f"b{name}", options)
+
+
+@pytest.mark.parametrize("labels", [[[1], [0]], [{"a": 1}, None], [True, False]], ids=str)
+def test_a_column_of_parquet_that_holds_no_labels(tmp_path: Path, labels: list[Any]) -> None:
+    pq.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "a.parquet")
+    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    with pytest.raises(UsageError, match=r"'label' holds values of the type .*--label-column"):
+        score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
+
+
+def test_two_columns_of_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,label\na,0,1\n", encoding="utf-8")
+    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    with pytest.raises(UsageError, match=r"2 columns are called 'label'.*--label-column"):
+        score_file(shipped_scorer(), path, tmp_path / "b.csv", options)
+
+
+def test_labels_by_the_number_of_their_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("superb,1\nawful,0\n", encoding="utf-8")
+    options = ScoringOptions(ReadOptions(Columns("1", label="2"), header=False))
+    summary = score_file(shipped_scorer(), path, tmp_path / "b.csv", options)
+    assert (summary.labelled, summary.right) == (2, 2)
