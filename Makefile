@@ -3,9 +3,8 @@
 PYTHON ?= python3
 DEMO := .venv
 DEV := .venv-dev
-DATA := $(or $(TOOLKIT_DATA),../shared)
 
-.PHONY: demo test check model bench format clean help
+.PHONY: demo test check models bench format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,13 +29,8 @@ format: $(DEV)/installed  ## format the code and mend what can be mended by itse
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
-model: $(DEV)/installed  ## train and export the shipped model again (a few minutes)
-	$(DEV)/bin/toolkit train $(DATA)/imdb/train.parquet --group-column movie --folds 5 \
-	    --test-data $(DATA)/imdb/test.parquet --output runs/shipped --force
-	$(DEV)/bin/toolkit export runs/shipped --output exported/conv1d.onnx --force
-	cp runs/shipped/model.keras exported/conv1d.keras
-	$(DEV)/bin/python -m toolkit.export.card exported/conv1d.onnx > runs/README.md
-	mv runs/README.md exported/README.md
+models: $(DEV)/installed  ## train and export the shipped models again, and say how close they come
+	$(DEV)/bin/python -m tests.benchmarks.rebuild $(PRESETS)
 
 bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour)
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)

@@ -147,4 +147,5 @@ def test_batches_hold_every_row_once(
         found |= dict(zip(places.tolist(), rows.tolist(), strict=True))
     assert sorted(found) == list(range(len(texts)))
     for place, row in found.items():
+        assert len(row) >= min(most_tokens, 1 + len(tokens_of(texts[place])))
         assert row == row_of(texts[place], WORDS, len(row))

@@ -42,8 +42,9 @@ __all__ = ["FIRST_WORD_ID", "PADDING_ID", "START_ID", "UNKNOWN_ID", "Ids", "Toke
 # reviews have to be read again for their last 100 tokens, with twice as many bytes.
 _TAIL_BYTES_PER_TOKEN = 7
 
-# What is made of the bytes of so many tails stays in the processor's second-level cache.
-_TAILS_AT_ONCE = 1024
+# What is made of so many bytes of tails stays in the processor's second-level cache: a fifth faster
+# for 512 tokens than four times as many.
+_TAIL_BYTES_AT_ONCE = 1 << 19
 _ROWS_AT_ONCE = 8192
 
 
@@ -141,8 +142,9 @@ class Vocabulary:
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE)
             return TokenIds.concatenate([self._look_up([Pieces.of(part)]) for part in slices])
-        parts = list(_string_slices(texts, _TAILS_AT_ONCE))
-        return self._encode_tails(parts, last, last * _TAIL_BYTES_PER_TOKEN)
+        limit = last * _TAIL_BYTES_PER_TOKEN
+        parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit)))
+        return self._encode_tails(parts, last, limit)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """The words of a row of ids, joined by spaces; padding is left out.

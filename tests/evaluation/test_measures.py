@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from tests.models import MODEL
 from toolkit import Scorer
+from toolkit.confidence import CALIBRATION_BINS, calibration_error
 from toolkit.evaluation.coverage import STEPS, coverages, margins
 from toolkit.evaluation.measures import (
-    CALIBRATION_BINS,
     Labels,
     Probabilities,
-    calibration_error,
     calls_positive,
     measure,
     reliability,

@@ -205,12 +205,17 @@ def test_command(run: RunFolder) -> None:
     assert first.stderr == ""
     assert "4 reviews" in first.stdout
     assert "0 label flips" in first.stdout
+    assert "threshold 0.5 (default)" in first.stdout
     assert "conv1d.ids.onnx" in first.stdout
     again = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert again.returncode == 2
     assert again.stderr.startswith("error: ")
     assert "--force" in again.stderr
     assert "Traceback" not in again.stderr
+    command += ["--force", "--optimize", "f1"]
+    third = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert third.returncode == 2
+    assert "validation.parquet is not there" in third.stderr.replace("\n", " ")
 
 
 def test_an_interrupted_export_leaves_nothing(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixture)
 from toolkit.errors import ModelError, UsageError
+from toolkit.export.card import model_card
 from toolkit.export.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
 from toolkit.logits import rescaled
@@ -193,12 +194,16 @@ def test_the_threshold_is_in_the_file(run: RunFolder) -> None:  # noqa: F811
     save(run, LABELS, PROBABILITY)
     calibration = {"scale": 0.5, "bias": 1.0, "fitted_on": 7}
     run.save_config(RunConfig("conv1d", 13, 12, {}, calibration=calibration))
+    run.save_metrics({})
     result = export(run.path, optimize="recall=0.75")
     facts = ModelFile.load(result.model).facts
     assert facts.threshold == result.threshold.value != 0.5
     assert facts.threshold_choice["chosen"] == "recall=0.75"
     assert facts.threshold_choice["validation"]["recall"] == 0.75
     assert facts.calibration == calibration
+    card = model_card(result.model)
+    assert f"| threshold | {facts.threshold} (recall=0.75) |" in card
+    assert "| calibration | logit · 0.500 +1.000, fitted on 7 held-out reviews |" in card
     (stored,) = (
         e for e in onnx.load(result.model).graph.initializer if e.name.endswith("threshold")
     )

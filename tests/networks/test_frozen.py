@@ -119,3 +119,26 @@ def test_given_tables_are_not_changed() -> None:
     frozen(**tables)
     for name, table in cnn_tables(columns=8).items():
         assert np.array_equal(tables[name], table), name
+
+
+def test_another_logit_of_the_tutorials_network(small_conv1d: Any) -> None:
+    """Whose graph still is one of tables."""
+    from toolkit.export.network import convert
+    from toolkit.networks.calibrated import calibrated
+
+    found = calibrated(small_conv1d, 0.5, -0.25)
+    ids = random_ids(50)
+    logits = np.log(before := run(small_conv1d, ids)) - np.log1p(-before)
+    expected = 1 / (1 + np.exp(-0.5 * logits + 0.25))
+    np.testing.assert_allclose(run(found, ids), expected, rtol=0, atol=1e-5)
+    assert "Conv" not in {node.op_type for node in convert(found, 12).graph.node}
+
+
+def test_a_network_that_ends_otherwise() -> None:
+    import keras
+
+    from toolkit.networks.calibrated import calibrated
+
+    network = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1, activation="tanh")])
+    with pytest.raises(ValueError, match=r"its last layer, dense.*, is none that has a logit"):
+        calibrated(network, 2.0, 0.0)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.confidence import calibration_error
 from toolkit.logits import logits_of, rescaled, sigmoid
-from toolkit.training.calibration import calibration_error, fit_calibration, log_loss
+from toolkit.training.calibration import fit_calibration, log_loss
 
 SCALE, BIAS = 0.4, 0.3
 
@@ -118,11 +119,12 @@ def test_probabilities_of_zero_and_one() -> None:
 
 def test_error_of_a_few_reviews() -> None:
     labels = np.array([1, 0, 1, 0])
-    # Two of confidence 0.9, one right; one of 0.8 that is right; one of 0.6 that is wrong.
-    probability = np.array([0.9, 0.9, 0.8, 0.6])
-    expected = (abs(1.8 - 1) + abs(0.8 - 1) + abs(0.6 - 0)) / 4
+    # Two of confidence 0.9, one right; one of 0.8 that is right; one of 0.61 that is wrong.
+    probability = np.array([0.9, 0.9, 0.8, 0.61])
+    expected = (abs(1.8 - 1) + abs(0.8 - 1) + abs(0.61 - 0)) / 4
     assert calibration_error(labels, probability) == pytest.approx(expected)
     assert calibration_error(1 - labels, 1 - probability) == pytest.approx(expected)
+    assert calibration_error(np.array([0.7, 0.3]), np.array([0.7, 0.3])) == pytest.approx(0)
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1), st.floats(0.1, 9), st.floats(-5, 5))

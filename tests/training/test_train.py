@@ -106,7 +106,8 @@ def test_folds_judge_and_the_final_fit_is_on_everything(options: TrainingOptions
     assert "validation" not in result.metrics
     epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
     assert listener.final == (60, epochs)
-    assert len(listener.arrays[0].fitted.labels) == 40  # of the first fold
+    assert len(listener.arrays[0].fitted.labels) == 40  # the first fold is shown
+    assert pq.read_table(result.run.sample).num_rows == 60
     history = read_history(result.run)
     assert list(history[0]) == HISTORY
     assert {row["fold"] for row in history} == {"1", "2", "3", ""}

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.confidence import CALIBRATION_BINS, bin_of, calibration_error
 from toolkit.evaluation.shares import Share
 
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
-
-CALIBRATION_BINS = 15
 
 # Keras' epsilon: a probability of 0 or 1 counts as so far from it, or one review that is wrong for
 # sure would make the whole loss infinite.
@@ -131,17 +130,6 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
     )
 
 
-def calibration_error(labels: Labels, probability: Probabilities, threshold: float) -> float:
-    """Compute the expected calibration error, as `Metrics` defines it; 0 to 1."""
-    called = calls_positive(probability, threshold)
-    exact = probability.astype(np.float64)
-    confidence = np.where(called, exact, 1 - exact)
-    right = called == labels.astype(np.bool_)
-    bins = bin_of(confidence)
-    gaps = np.bincount(bins, right - confidence, CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
 def reliability(labels: Labels, probability: Probabilities) -> tuple[ReliabilityBin, ...]:
     """Part the reviews by their probability, in bins of equal width; empty bins are left out."""
     exact = probability.astype(np.float64)
@@ -159,8 +147,3 @@ def reliability(labels: Labels, probability: Probabilities) -> tuple[Reliability
         )
         for i in np.flatnonzero(reviews).tolist()
     )
-
-
-def bin_of(values: Numbers) -> npt.NDArray[np.int64]:
-    """The bin of each value from 0 to 1, [low, high); 1 is in the last one."""
-    return np.minimum((values * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

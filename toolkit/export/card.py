@@ -31,6 +31,7 @@ _CARD = """
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
 | trained on | {data} |
 | accuracy | {metrics} |
+| calibration | {calibration} |
 | Keras against ONNX | {parity} |
 | format | version {format_version}, written by toolkit {toolkit_version} |
 
@@ -38,7 +39,7 @@ _CARD = """
 
 **Limits.** It knows English only, and film reviews best: words that mean something else elsewhere mislead it. It reads
 no irony, little negation, and nothing before the last {max_tokens} tokens. There is no class for neutral or mixed
-reviews: its training data hold none. Its probabilities are not calibrated.
+reviews: its training data hold none.
 
 **Biases.** It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and
 genres carry the opinions of that time and place. Do not judge people by it.
@@ -72,7 +73,7 @@ def model_card(path: Path) -> str:
         preset=facts.preset,
         negative=negative,
         positive=positive,
-        threshold=facts.threshold,
+        threshold=_threshold(facts),
         max_tokens=facts.max_tokens,
         vocabulary_size=facts.vocabulary_size,
         parameters=facts.metrics.get("parameters", 0),
@@ -80,6 +81,7 @@ def model_card(path: Path) -> str:
         twin_size=path.with_suffix(".ids.onnx").stat().st_size / 1e6,
         data=_data(facts.data),
         metrics=_metrics(facts.metrics),
+        calibration=_calibration(facts.calibration),
         parity=_parity(facts),
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
@@ -109,6 +111,24 @@ def _metrics(metrics: dict[str, Any]) -> str:
         test = metrics["test"]
         found.append(f"**{test['accuracy']:.2%}** on {test['reviews']:,} test reviews")
     return "; ".join(found) or "not measured"
+
+
+def _calibration(calibration: dict[str, Any]) -> str:
+    if not calibration:
+        return "none: its probabilities are not calibrated"
+    found = [f"logit · {calibration['scale']:.3f} {calibration['bias']:+.3f}"]
+    if "fitted_on" in calibration:
+        found[0] += f", fitted on {calibration['fitted_on']:,} held-out reviews"
+    if "error" in calibration:
+        found.append(f"expected calibration error {calibration['error']:.4f} on reviews left out")
+    if "error_before" in calibration:
+        found.append(f"{calibration['error_before']:.4f} without")
+    return "; ".join([*found, *filter(None, [calibration.get("note")])])
+
+
+def _threshold(facts: ModelFacts) -> str:
+    chosen = facts.threshold_choice.get("chosen", "default")
+    return f"{facts.threshold}" if chosen == "default" else f"{facts.threshold} ({chosen})"
 
 
 def _parity(facts: ModelFacts) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.confidence import calibration_error
 from toolkit.logits import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.
@@ -24,7 +25,6 @@ FEWEST_FOR_SCALE = 30
 _LARGEST_SCALE = 20.0
 _LARGEST_BIAS = 10.0
 
-_BINS = 15  # as in Guo et al.
 _FOLDS = 5
 
 _Array = npt.NDArray[Any]
@@ -105,30 +105,6 @@ def fit_calibration(
         log_loss=_measured(log_loss, labels, unseen),
         note=note,
     )
-
-
-def calibration_error(labels: _Array, probability: _Array) -> float:
-    """Measure the expected calibration error, 0 to 1.
-
-    Parameters
-    ----------
-    labels : _Array
-        (reviews,), 0 to 1.
-    probability : _Array
-        (reviews,).
-
-    Returns
-    -------
-    float
-        How far the confidence in a label is from the share of right labels, on average: in 15
-        bins of equal width from 0.5 to 1, each with the weight of its reviews.
-    """
-    positive = probability >= 0.5
-    confidence = np.where(positive, probability, 1 - probability).astype(np.float64)
-    right = np.where(positive, labels, 1 - labels)
-    bins = np.minimum(((confidence - 0.5) * 2 * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(bins, confidence - right, _BINS)
-    return float(np.abs(gaps).sum() / len(labels))
 
 
 def log_loss(labels: _Array, probability: _Array) -> float:

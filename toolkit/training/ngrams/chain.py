@@ -37,8 +37,7 @@ LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
-# Deviation of the logits that a student learns, and the weights of labelled and other reviews.
-_SHARPNESS = 5.6
+# Of a review in the loss of a student.
 _LABELLED_WEIGHT, _UNLABELLED_WEIGHT = 1.5, 0.8
 
 
@@ -52,6 +51,8 @@ class Chain:
         All reviews.
     seed : int
         Decides start weights, orders and dropout.
+    teacher_weight : float
+        Share of a teacher of the user in the targets, from 0 to 1.
     reporter : Reporter
         Hears of each step.
     held_out : Corpus | None
@@ -60,6 +61,7 @@ class Chain:
 
     corpus: Corpus
     seed: int
+    teacher_weight: float
     reporter: Reporter
     held_out: Corpus | None = None
 
@@ -95,7 +97,7 @@ class Chain:
         tuple[Any, History]
             A `LinearNetwork`, and how it went.
         """
-        targets = self._second_targets if self._has_more else self.corpus.targets
+        targets = self._targets
         self.reporter.stage("weights of words and pairs")
         return self._fit_linear(targets, schedule, self.held_out)
 
@@ -112,13 +114,7 @@ class Chain:
         tuple[Any, History]
             A `StudentNetwork`, and how it went.
         """
-        targets = self._second_targets if self._has_more else self.corpus.targets
-        return self._fit_student(targets, schedule, 2, self.held_out)
-
-    @property
-    def _has_more(self) -> bool:
-        """Whether there is more to learn from than the labels."""
-        return len(self.corpus.unlabelled) > 0 or bool(self.corpus.taught.any())
+        return self._fit_student(self._targets, schedule, "network", self.held_out)
 
     @cached_property
     def _views(self) -> list[View]:
@@ -140,12 +136,23 @@ class Chain:
         return views
 
     @cached_property
-    def _second_targets(self) -> Floats:
-        """What the views and a first student agree on."""
-        first = soft_targets(self.corpus, self._views, _SHARPNESS)
-        student, _ = self._fit_student(first, STUDENT, 1)
-        found = View(1.0, logits(student, self.corpus.tokens, self.rows))
-        return soft_targets(self.corpus, [found, *self._views], _SHARPNESS)
+    def _targets(self) -> Floats:
+        """What the last network learns; the labels alone if there is nothing else."""
+        corpus = self.corpus
+        if not len(corpus.unlabelled) and not corpus.taught.any():
+            return corpus.targets
+        if not self._needs_views:
+            return soft_targets(corpus, [], self.teacher_weight)
+        first = soft_targets(corpus, self._views, self.teacher_weight)
+        student, _ = self._fit_student(first, STUDENT, "first student")
+        found = View(1.0, logits(student, corpus.tokens, self.rows))
+        return soft_targets(corpus, [found, *self._views], self.teacher_weight)
+
+    @property
+    def _needs_views(self) -> bool:
+        """Whether the teacher of the user leaves something to say on the unlabelled reviews."""
+        taught = self.corpus.taught[self.corpus.unlabelled]
+        return bool(len(taught)) and (self.teacher_weight < 1 or not taught.all())
 
     def _fit_linear(
         self, targets: Floats, schedule: Schedule, held_out: Corpus | None = None
@@ -166,12 +173,12 @@ class Chain:
         return network, history
 
     def _fit_student(
-        self, targets: Floats, schedule: Schedule, number: int, held_out: Corpus | None = None
+        self, targets: Floats, schedule: Schedule, name: str, held_out: Corpus | None = None
     ) -> tuple[Any, History]:
         words, pairs = (table[:, :_STUDENT_DIMENSIONS] for table in self.vectors)
-        keras.utils.set_random_seed(self.seed + number)
+        keras.utils.set_random_seed(self.seed)
         network = StudentNetwork(words, pairs, _FILTERS, _ADVERSARIAL)
-        self.reporter.stage(f"student {number}" if self._has_more else "network")
+        self.reporter.stage(f"{name}: vectors of words and pairs, pooled")
         examples = self._examples(targets, pairs=True)
         judged = None
         if held_out is not None:
@@ -181,7 +188,7 @@ class Chain:
             network,
             examples,
             schedule.enough(len(targets)),
-            self.seed + number,
+            self.seed,
             self.reporter.progress,
             judged,
         )

@@ -37,7 +37,8 @@ def fit_ngrams(
     corpus = Corpus.of(preset, material)
     if introduces:
         _introduce(corpus, options, reporter)
-    chain = Chain(corpus, options.seed, reporter, _held_out(preset, material, corpus))
+    held_out = _held_out(preset, material, corpus)
+    chain = Chain(corpus, options.seed, options.teacher_weight, reporter, held_out)
     network, history = _train(preset, chain, options)
     found = validation = None
     if material.held_out is not None:

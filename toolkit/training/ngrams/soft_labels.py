@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.logits import sigmoid
 from toolkit.training.ngrams.corpus import Corpus
 from toolkit.training.ngrams.tokens import Floats
 
@@ -29,45 +30,37 @@ class View:
 # A label is not taken for certain, so that no single review can pull without end.
 _DOUBT = 0.02
 
-_LARGEST_LOGIT = 6.0
+# Deviation of the logits of the targets of unlabelled reviews.
+_SHARPNESS = 5.6
 
 
-def soft_targets(corpus: Corpus, views: Sequence[View], sharpness: float) -> Floats:
+def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -> Floats:
     """Make a target for each review.
 
     Parameters
     ----------
     corpus : Corpus
-        The reviews.
+        The reviews, and what a teacher of the user thinks of them.
     views : Sequence[View]
-        At least one.
-    sharpness : float
-        The deviation of the logits of the targets.
+        What models fitted on the labels think; none are needed where the teacher has all the
+        weight and a say on each unlabelled review.
+    teacher_weight : float
+        Share of the teacher, from 0 to 1, where it has a say.
 
     Returns
     -------
     Floats
-        (reviews,) float32: near the label of a labelled review, the sigmoid of the views' sum for
-        the others.
+        (reviews,) float32: of a labelled review its label, less a doubt; of another one what the
+        views agree on, made as sure as labels are; mixed with what the teacher thinks.
     """
+    own = np.empty(len(corpus), np.float32)
+    own[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
     rows = corpus.unlabelled
-    total = np.zeros(len(rows), np.float64)
-    for view in views:
-        found = view.logits[rows]
-        total += view.weight * found / max(float(found.std()), 1e-6)
-    targets = np.empty(len(corpus), np.float32)
-    targets[rows] = sigmoid(sharpness * total / max(float(total.std()), 1e-6))
-    targets[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
-    return targets
+    agreed = sum((view.weight * _over_deviation(view.logits[rows]) for view in views), np.zeros(1))
+    own[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed))
+    mixed = (1 - teacher_weight) * own + teacher_weight * corpus.teacher
+    return np.where(corpus.taught, mixed, own).astype(np.float32)
 
 
-def logit(probabilities: Floats) -> Floats:
-    """The log-odds of probabilities, within ±6."""
-    clipped = np.clip(probabilities.astype(np.float64), 1e-9, 1 - 1e-9)
-    found = np.log(clipped / (1 - clipped))
-    return np.clip(found, -_LARGEST_LOGIT, _LARGEST_LOGIT).astype(np.float32)
-
-
-def sigmoid(logits: npt.NDArray[Any]) -> Floats:
-    """The probabilities of log-odds."""
-    return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values / max(float(values.std()), 1e-6) if values.size else values
