@@ -211,7 +211,7 @@ def test_data_that_cannot_be_used(
         ([[0.5], [1.5]], "row 2: expected a probability from 0 to 1, found '1.5'"),
         ([[0.5], ["nan"]], "row 2: expected a probability from 0 to 1, found 'nan'"),
         ([[0.5], ["x"]], "row 2: expected a probability from 0 to 1, found 'x'"),
-        ([[0.5], [""]], "row 2: expected a probability from 0 to 1"),
+        ([[0.5], [""]], "row 2: expected a probability from 0 to 1, found nothing"),
     ],
 )
 def test_predictions_that_cannot_be_used(
