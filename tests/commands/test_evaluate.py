@@ -109,6 +109,9 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: no ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
+        ([MODEL, "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
+        ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
+        ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
         ([MODEL, "r.txt"], "r.txt: unknown kind of file", 2),
         ([MODEL, "r.csv", "--report", "r.csv", "--force"], "r.csv: is an input. Choose anot", 2),
         ([MODEL, "r.csv", "--json", "o", "--report", "o"], "o: is the report, too. Choose", 2),
@@ -124,8 +127,9 @@ def test_wrong_calls_are_refused(
     command: Command, arguments: list[str | Path], message: str, exit_code: int
 ) -> None:
     write()
+    Path("folder.csv").mkdir()
     command("evaluate", *arguments).failed_with(message, exit_code)
-    assert command.files() == ["r.csv"]
+    assert command.files() == ["folder.csv", "r.csv"]
     assert Path("r.csv").read_text(encoding="utf-8") == CSV
 
 

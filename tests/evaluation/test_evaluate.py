@@ -105,6 +105,16 @@ def test_the_weakest_groups_are_told_if_there_are_more(write_rows: WriteRows) ->
     assert "few" not in {part.name for part in found["weakest_groups"]}
 
 
+def test_a_large_weak_group_comes_before_a_small_one(write_rows: WriteRows) -> None:
+    """27 of 60 (at most 57.5 %) before 2 of 5 (at most 77 %)."""
+    rows = [("superb, a delight", 1, f"f{n}") for n in range(12)] * 5
+    rows += [("superb, a delight", int(n < 27), "large") for n in range(60)]
+    rows += [("superb, a delight", int(n < 2), "small") for n in range(5)]
+    path = write_rows("r.csv", ("text", "label", "film"), rows)
+    found = {each.key: each.parts for each in evaluate(path, options=FILM).breakdowns}
+    assert [part.name for part in found["weakest_groups"][:2]] == ["large", "small"]
+
+
 def test_predictions_of_others_are_compared(write_rows: WriteRows, reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)])
     ours, theirs = found.models
@@ -201,7 +211,7 @@ def test_data_that_cannot_be_used(
         ([[0.5], [1.5]], "row 2: expected a probability from 0 to 1, found '1.5'"),
         ([[0.5], ["nan"]], "row 2: expected a probability from 0 to 1, found 'nan'"),
         ([[0.5], ["x"]], "row 2: expected a probability from 0 to 1, found 'x'"),
-        ([[0.5], [""]], "row 2: expected a probability from 0 to 1"),
+        ([[0.5], [""]], "row 2: expected a probability from 0 to 1, found nothing"),
     ],
 )
 def test_predictions_that_cannot_be_used(

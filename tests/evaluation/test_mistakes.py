@@ -25,8 +25,12 @@ def test_the_surest_mistakes_come_first() -> None:
     assert most_confident(labels, probability, 0.5, 3) == [2, 5, 1]
     assert most_confident(labels, probability, 0.5, 9) == [2, 5, 1, 4]
     assert most_confident(labels, probability, 0.5, 0) == []
-    # Far from a threshold of 0.95, 0.8 is a surer "negative" than 0.9.
-    assert most_confident(np.ones(2, np.int8), np.array([0.9, 0.8], np.float32), 0.95, 2) == [1, 0]
+
+
+def test_how_sure_a_mistake_is_goes_by_the_threshold() -> None:
+    """From 0.9, 0.95 is half the way to "positive", and 0.7 is 2/9 of the way to "negative"."""
+    probability = np.array([0.7, 0.95, 0.8], np.float32)
+    assert most_confident(np.array([1, 0, 1], np.int8), probability, 0.9, 3) == [1, 0, 2]
 
 
 @pytest.mark.parametrize("wrong", [0, 1])

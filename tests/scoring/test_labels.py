@@ -22,6 +22,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.formats.base import ReadOptions
 from toolkit.formats.columns import Columns
+from toolkit.formats.json_tables import JsonTables
 from toolkit.labels import read_labels
 from toolkit.scoring.score_file import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
@@ -182,6 +183,20 @@ def test_labels_in_json_are_of_any_kind(
         len(readable),
         len(labels) - len(readable),
     )
+
+
+@pytest.mark.parametrize("labels", ["[0, 1]", '["neg", "pos"]', "[0.0, 1.0]", "[1, null]"])
+def test_labels_of_one_kind_are_read_at_once(labels: str) -> None:
+    tables = JsonTables(("text",), ("by", "label"))
+    lines = [{"text": "a", "by": {"label": label}} for label in json.loads(labels)]
+    data = pa.py_buffer("".join(json.dumps(line) + "\n" for line in lines).encode())
+    for _ in range(2):
+        read = tables.read(data)
+        assert read is not None
+        assert read[0].to_pylist() == ["a", "a"]
+        assert read[1] is not None
+        assert read[1].to_pylist() == [v if v is None else str(v).removesuffix(".0")
+                                       for v in json.loads(labels)]  # fmt: skip
 
 
 def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:

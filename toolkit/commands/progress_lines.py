@@ -1,14 +1,32 @@
-"""How far a long command has come, for logs; on standard error."""
+"""How far a long command has come: lines for logs, or a bar; on standard error."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
 
 from toolkit.scoring.summary import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def progress_of(file: Path, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
+    if quiet:
+        yield None
+    elif typer.get_text_stream("stderr").isatty():
+        from toolkit.commands.progress import progress_bar
+
+        with progress_bar(file.name) as on_progress:
+            yield on_progress
+    else:
+        yield progress_lines(file.name)
 
 
 def progress_lines(name: str) -> Callable[[Progress], None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.scoring.inputs import Jobs
     from toolkit.scoring.score_file import ScoringOptions
     from toolkit.scoring.score_files import FileResult
     from toolkit.scoring.scorer import Scorer
-    from toolkit.scoring.summary import Progress
 
 EXIT_REJECTED = 3  # done, but some records could not be read
 
@@ -277,28 +272,13 @@ def _end(results: list[FileResult]) -> None:
 
 
 def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:
+    from toolkit.commands.progress_lines import progress_of
     from toolkit.scoring.score_file import default_rejected, score_file
     from toolkit.scoring.score_files import FileResult, score_files
 
     if jobs.folder is not None:
-        return score_files(scorer, jobs, options, lambda job: _progress(job.source, quiet=quiet))
+        return score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
     (job,) = jobs.files
-    with _progress(job.source, quiet=quiet) as on_progress:
+    with progress_of(job.source, quiet=quiet) as on_progress:
         summary = score_file(scorer, job.source, job.output, options, on_progress)
     return [FileResult(job, options.rejected or default_rejected(job.source, job.output), summary)]
-
-
-@contextmanager
-def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
-    if quiet:
-        yield None
-    elif typer.get_text_stream("stderr").isatty():
-        from toolkit.commands.progress import progress_bar
-
-        with progress_bar(file.name) as on_progress:
-            yield on_progress
-    else:
-        from toolkit.commands.progress_lines import progress_lines
-
-        yield progress_lines(file.name)

@@ -18,15 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.evaluation.coverage import margins
-from toolkit.evaluation.measures import Labels, Numbers, Probabilities, calls_positive
+from toolkit.evaluation.measures import Labels, Probabilities, calls_positive
 from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.logits import logits_of
 from toolkit.pieces import SEPARATORS
 from toolkit.scoring.scorer import Scorer
 
 _WORD = re.compile(f"[^{re.escape(SEPARATORS)}]+")
-
-# A probability of 0 or 1 would have no log-odds; float32 can tell no more apart.
-_EPSILON = 1e-7
 
 # A separator, so that a text whose only word is left out is still one to be scored.
 _NOTHING = "."
@@ -135,11 +133,6 @@ def effects(scorer: Scorer, text: str, wrong: int) -> Iterator[Word]:
     tail = text[start:]
     variants = [tail] + [text[start:first] + text[last:] for first, last in spans]
     probability = scorer.probabilities(pa.array([_NOTHING + each for each in variants]))
-    odds = _log_odds(probability.to_numpy().astype(np.float64)) * (1 if wrong else -1)
+    odds = logits_of(probability.to_numpy()) * (1 if wrong else -1)
     for (first, last), without in zip(spans, odds[1:].tolist(), strict=True):
         yield Word(first, last, float(odds[0]) - without)
-
-
-def _log_odds(probability: Numbers) -> Numbers:
-    clipped = np.clip(probability, _EPSILON, 1 - _EPSILON)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))

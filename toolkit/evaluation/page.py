@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
 from toolkit import __version__
@@ -74,40 +74,17 @@ def page(evaluation: Evaluation) -> str:
     )
 
 
-def _sections(evaluation: Evaluation) -> Iterable[Markup]:
+def _sections(evaluation: Evaluation) -> Iterator[Markup]:
     yield _header(evaluation)
     if len(evaluation.models) == 1:
         yield _cards(evaluation.models[0])
     yield _metrics(evaluation)
     if evaluation.comparisons:
-        yield element("h2", text("Comparison"))
-        yield element("p", text(comparison_note(evaluation)), "soft")
-        yield _plain_table(COMPARISON_COLUMNS, comparison_rows(evaluation.comparisons))
-    if evaluation.comparisons:
-        yield element("h2", text("Confusion matrices"))
-        yield element("div", join(*map(_confusion, evaluation.models)), "pair")
+        yield from _comparison(evaluation)
     yield element("h2", text("Figures"), "new-page")
-    yield element(
-        "div", join(*(_figure(evaluation, each) for each in plots(evaluation))), "figures"
-    )
-    yield element("h2", text("Accuracy on parts of the reviews"))
-    parts = [breakdown_table(each) for each in evaluation.breakdowns]
-    tables = [join(element("h3", text(t.title)), _table(evaluation, t, "name")) for t in parts]
-    yield element(
-        "div",
-        join(*(element("section", each) for each in tables)),
-        "pair" if len(evaluation.models) <= _MODELS_IN_HALF_A_PAGE else "",
-    )
-    yield element("h2", text("If unsure reviews are left unanswered"))
-    yield element(
-        "p",
-        text(
-            "Accuracy if only the surest part of the reviews is answered; below, the range of "
-            "probabilities to leave out for it with toolkit score --uncertain."
-        ),
-        "soft",
-    )
-    yield _table(evaluation, coverage_table(evaluation), "reviews answered")
+    yield element("div", join(*(_figure(evaluation, p) for p in plots(evaluation))), "figures")
+    yield from _parts(evaluation)
+    yield from _coverage(evaluation)
     yield from mistakes_of(evaluation)
     yield element("h2", text("What the figures mean"))
     yield element("dl", join(*(_definition(*each) for each in _DEFINITIONS)))
@@ -138,6 +115,35 @@ def _metrics(evaluation: Evaluation) -> Markup:
     return element("div", join(element("div", table), element("div", matrix)), "pair")
 
 
+def _comparison(evaluation: Evaluation) -> Iterator[Markup]:
+    yield element("h2", text("Comparison"))
+    yield element("p", text(comparison_note(evaluation)), "soft")
+    yield _plain_table(COMPARISON_COLUMNS, comparison_rows(evaluation.comparisons))
+    yield element("h2", text("Confusion matrices"))
+    yield element("div", join(*map(_confusion, evaluation.models)), "pair")
+
+
+def _parts(evaluation: Evaluation) -> Iterator[Markup]:
+    yield element("h2", text("Accuracy on parts of the reviews"))
+    tables = [breakdown_table(each) for each in evaluation.breakdowns]
+    sections = [
+        element("section", join(element("h3", text(t.title)), _table(evaluation, t, "name")))
+        for t in tables
+    ]
+    is_narrow = len(evaluation.models) <= _MODELS_IN_HALF_A_PAGE
+    yield element("div", join(*sections), "pair" if is_narrow else "")
+
+
+def _coverage(evaluation: Evaluation) -> Iterator[Markup]:
+    explanation = (
+        "Accuracy if only the surest part of the reviews is answered; below, the range of "
+        "probabilities to leave out for it with toolkit score --uncertain."
+    )
+    yield element("h2", text("If unsure reviews are left unanswered"))
+    yield element("p", text(explanation), "soft")
+    yield _table(evaluation, coverage_table(evaluation), "reviews answered")
+
+
 def _cards(model: ModelResult) -> Markup:
     found = model.metrics
     low_high = f"accuracy, {interval(found.accuracy)} at 95 %"
@@ -148,16 +154,10 @@ def _cards(model: ModelResult) -> Markup:
         (f"{found.log_loss:.4f}", "log loss"),
         (f"{found.calibration_error:.4f}", "calibration error"),
     ]
-    return element(
-        "div",
-        join(
-            *(
-                element("div", join(element("b", text(b)), element("span", text(s))), "card")
-                for b, s in cards
-            )
-        ),
-        "cards",
+    boxes = (
+        join(element("b", text(figure)), element("span", text(what))) for figure, what in cards
     )
+    return element("div", join(*(element("div", box, "card") for box in boxes)), "cards")
 
 
 def _table(evaluation: Evaluation, table: Table, corner: str = "") -> Markup:

@@ -153,7 +153,7 @@ def _histogram(axes: Axes, evaluation: Evaluation) -> None:
         edges, heights = _shares_of_class(evaluation, model, label)
         axes.stairs(heights, edges, color=series(1 - label), fill=True, alpha=0.35)
         axes.stairs(heights, edges, color=series(1 - label), lw=1.6)
-        axes.set_title(name, loc=side, color=series(1 - label), fontsize=9, weight="bold")
+        axes.set_title(name, loc=side, color=series(1 - label), fontsize=10, weight="bold")
     axes.axvline(model.threshold, color=INK, lw=1, dashes=(2, 2))
     _finish_histogram(axes)
 

@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.evaluation.measures import Probabilities
-from toolkit.evaluation.reviews import LabelledReviews, as_strings
-from toolkit.files import is_there
+from toolkit.evaluation.reviews import LabelledReviews, as_strings, read_columns
 from toolkit.formats.columns import choose_column
-from toolkit.readers import find_reader
 
 _OPTION = "--probability-column"
 
@@ -44,10 +42,7 @@ def load_predictions(path: Path, reviews: LabelledReviews, column: str) -> Proba
     UsageError
         If no format belongs to its name, or it has no such column.
     """
-    reader = find_reader(path)
-    if not is_there(path):
-        raise InputError(f"{path}: no such file. Give a file of predictions.")
-    table = reader(path)
+    table = read_columns(path)
     name = choose_column(str(path), table, (column,), _OPTION)
     values = table[name]
     if len(values) != reviews.rows_in_all:
@@ -84,9 +79,10 @@ def _numbers(
         good = (values >= 0) & (values <= 1)
     if not good.all():
         at = int(np.argmin(good))
+        found = written[at].as_py()
         raise InputError(
             f"{path}: column {name!r}, row {reviews.rows[at] + 1:,}: expected a probability from 0 "
-            f"to 1, found {written[at].as_py()!r}. Choose another with {_OPTION}."
+            f"to 1, found {repr(found) if found else 'nothing'}. Choose another with {_OPTION}."
         )
     return values.astype(np.float32)
 

@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.options import EvaluationColumns
 from toolkit.files import is_there
 from toolkit.formats.columns import LABEL_COLUMNS, TEXT_COLUMNS, choose_column
 from toolkit.labels import EXPECTED, read_labels
-from toolkit.readers import find_reader
+from toolkit.readers import Columns, find_reader
 from toolkit.strings import is_blank
 
 # Tried for the star ratings, where no column is named.
@@ -94,10 +94,7 @@ def load(path: Path, columns: EvaluationColumns) -> LabelledReviews:
     UsageError
         If no format belongs to its name, or it has no such column.
     """
-    reader = find_reader(path)
-    if not is_there(path):
-        raise InputError(f"{path}: no such file. Give a labelled CSV, TSV, JSONL or Parquet file.")
-    table = reader(path)
+    table = read_columns(path)
     names = _choose(columns, table, path)
     texts = as_strings(table[names["text"]], path, names["text"], "--text-column")
     _check_texts(table[names["text"]], path, names["text"])
@@ -134,6 +131,16 @@ def load(path: Path, columns: EvaluationColumns) -> LabelledReviews:
         int(np.count_nonzero(~has_text)),
         int(np.count_nonzero(has_text & ~has_label)),
     )
+
+
+def read_columns(path: Path) -> Columns:
+    """Read a file as a whole; raises `ToolkitError` if it is none, or of no known format."""
+    reader = find_reader(path)
+    if not is_there(path):
+        raise InputError(f"{path}: no such file. Give a CSV, TSV, JSONL or Parquet file.")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder. Give a CSV, TSV, JSONL or Parquet file.")
+    return reader(path)
 
 
 def as_strings(column: pa.ChunkedArray, path: Path, name: str, option: str) -> pa.ChunkedArray:
@@ -179,6 +186,11 @@ def _choose(columns: EvaluationColumns, found: Collection[str], path: Path) -> d
         "text": choose(columns.text, TEXT_COLUMNS, "--text-column"),
         "label": choose(columns.label, LABEL_COLUMNS, "--label-column"),
     }
+    if names["text"] == names["label"]:
+        raise UsageError(
+            f"{path}: the column {names['text']!r} has the texts, and cannot have the labels, too. "
+            "Choose another with --label-column."
+        )
     if columns.group is not None:
         names["group"] = choose(columns.group, (), "--group-column")
     taken = (*names.values(),)

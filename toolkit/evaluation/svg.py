@@ -23,7 +23,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "toolkit",  # the same figure gives the same bytes
     "text.parse_math": False,  # a dollar sign in a name is one
-    "font.size": 9,
+    "font.size": 10,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": GRID,

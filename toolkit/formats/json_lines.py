@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from toolkit.formats.json_members import (
     follow,
     is_too_deep,
     kind_of,
+    label_at,
     may_be_deep,
     members,
 )
@@ -271,18 +271,8 @@ class JsonLinesFile(RecordFile):
             raise ValueError(
                 f"expected a string as {'.'.join(self._text_path)!r}, found {kind_of(text)}"
             )
-        return text and without_half_pairs(text), self._label_in(content)
-
-    def _label_in(self, content: dict[str, Any]) -> str | None:
-        if self._label_path is None:
-            return None
-        try:
-            label = follow(content, self._label_path)
-        except ValueError:
-            return None
-        if isinstance(label, str):
-            return without_half_pairs(label)
-        return str(label) if isinstance(label, float) else None  # as which all numbers are read
+        label = None if self._label_path is None else label_at(content, self._label_path)
+        return text and without_half_pairs(text), label
 
     def _check_names(self, line: str) -> None:
         """Refuse an object that the columns of another format cannot hold."""

@@ -87,6 +87,17 @@ def follow(content: dict[str, Any], path: tuple[str, ...]) -> Any:
     return value
 
 
+def label_at(content: dict[str, Any], path: tuple[str, ...]) -> str | None:
+    """Give the string or number at the end of some keys as a string; None where there is none."""
+    try:
+        label = follow(content, path)
+    except ValueError:
+        return None
+    if isinstance(label, str):
+        return without_half_pairs(label)
+    return str(label) if isinstance(label, float) else None  # as which `DECODER` reads all numbers
+
+
 def is_too_deep(line: bytes) -> bool:
     """Whether arrays and objects are nested more than `NESTING_LIMIT` deep."""
     if line.count(b"[") + line.count(b"{") <= NESTING_LIMIT:
