@@ -43,7 +43,7 @@ class Source:
 def find_source() -> Source:
     """Take the best source that is there."""
     folder = data_folder() / "imdb"
-    teacher = ["--teacher", str(TEACHER), "--teacher-weight", "1"]
+    teacher = ["--teacher", str(TEACHER)]
     if folder.is_dir():
         train, test, more = (str(folder / f"{n}.parquet") for n in ("train", "test", "unlabelled"))
         return Source(
