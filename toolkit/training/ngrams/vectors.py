@@ -105,5 +105,6 @@ def _ppmi(counts: Any, contexts: npt.NDArray[np.float64]) -> Any:
 
 def _finished(vectors: npt.NDArray[Any], dimensions: int) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors / np.maximum(lengths, 1e-6)
+    # Where there is nothing, the decomposition leaves what rounding makes of zero.
+    vectors = np.where(lengths > 1e-4, vectors / np.maximum(lengths, 1e-4), 0)
     return np.pad(vectors, ((0, 0), (0, dimensions - vectors.shape[1]))).astype(np.float32)
