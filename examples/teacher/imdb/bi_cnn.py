@@ -2,8 +2,7 @@
 
 python examples/teacher/imdb/bi_cnn.py
 
-For each fold a network is fitted on the other three. It labels the fold, the unlabelled reviews,
-and the spans where `spans.py` has made them.
+For each fold a network is fitted on the other three. It labels the fold and the unlabelled reviews.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import reviews as imdb
-import spans
 from reviews import FOLDS, Reviews, Rows
 from views import View, judgement
 
@@ -73,13 +71,13 @@ class Start:
         vectors = word_and_bigram_vectors(whole, bigrams.rows(whole), sizes, DIMENSIONS, seed=0)
         return cls(vocabulary, bigrams, vectors)
 
-    def encode(self, texts: pa.Array | pa.ChunkedArray) -> Encoded:
+    def encode(self, texts: pa.ChunkedArray) -> Encoded:
         """Texts as rows of ids and pairs."""
         tokens = Tokens.of(self.vocabulary, texts, MOST_TOKENS)
         return Encoded(tokens, self.bigrams.rows(tokens))
 
 
-def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded, cut: Encoded) -> View:
+def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> View:
     """Fit a network on the other folds, and label."""
     count = len(reviews.labels)
     rows = np.flatnonzero(reviews.folds != fold)
@@ -90,7 +88,7 @@ def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded, cut:
     fit(network, examples, SCHEDULE, SEED, 2)
     found = logits(network, texts.tokens, texts.pairs)
     labelled = np.where(reviews.folds == fold, found[:count], np.float32(np.nan))
-    return View(labelled, found[count:], logits(network, cut.tokens, cut.pairs))
+    return View(labelled, found[count:], np.zeros(0))
 
 
 def main() -> None:
@@ -100,9 +98,8 @@ def main() -> None:
     reviews = imdb.load(chosen.data)
     start = Start.of(reviews.texts)
     texts = start.encode(reviews.texts)
-    cut = start.encode(pa.array(spans.load(chosen.work), pa.string()))
     for fold in chosen.folds:
-        view = view_without(fold, reviews, start, texts, cut)
+        view = view_without(fold, reviews, start, texts)
         view.save(chosen.work, f"bi-cnn-{fold}")
         print(f"fold {fold}: {judgement(view.labelled, reviews.labels)}")
 

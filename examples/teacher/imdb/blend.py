@@ -3,18 +3,17 @@
 python examples/teacher/imdb/blend.py
 
 The logits of each view, over their deviation on the unlabelled reviews, are added up by weights,
-and the sum is brought to deviation 1. The factor that makes probabilities of it comes from the
-labelled reviews, which no view has seen the labels of. Unlabelled reviews and spans get a larger
-factor: a student learns more from targets that are about as sure as labels are.
+and the sum is brought to deviation 1 and then to that of the targets. The labelled reviews, whose
+labels the views have not seen, show which deviation would make calibrated probabilities: it is
+printed. The targets are sharper, as a student learns more from ones that are nearly certain.
 
 Labelled reviews stay out of the file, so that `toolkit train` takes their labels; with
-``--labelled-share`` they get a mixture of the label and the calibrated probability.
+``--labelled-share`` they get a mixture of the label and the target.
 """
 
 import argparse
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 import reviews as imdb
 import spans
 from reviews import PROJECT, Floats, Reviews
-from views import View, best_scale, judgement, load
+from views import View, judgement, load
 
 from toolkit.errors import InputError
 from toolkit.logits import sigmoid
@@ -31,64 +30,44 @@ from toolkit.training.sources.teacher import fingerprint
 
 WEIGHTS = {"document-vectors": 1.0, "minilm": 0.75, "bi-cnn": 0.4}
 SHARPNESS = 5.6  # deviation of the logits of the targets
+SPAN_SHARE = 0.8  # of the sharpness: one view alone is less sure of them
 DOUBT = 0.02  # of a label, as in the training of the toolkit
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What students learn, from 0 to 1; NaN where not all views know a review.
+def blend(views: Sequence[View], weights: Sequence[float]) -> View:
+    """Add up views, so that the deviation on the unlabelled reviews is 1.
 
-    Attributes
-    ----------
-    labelled : Floats
-        (labelled,) calibrated.
-    unlabelled : Floats
-        (unlabelled,) sharpened.
-    spans : Floats
-        (spans,) sharpened.
+    A text that some views say nothing of has the sum of the others, over the deviation that this
+    sum has on the unlabelled reviews.
     """
 
-    labelled: Floats
-    unlabelled: Floats
-    spans: Floats
+    def weighted(parts: Sequence[Floats]) -> Floats:
+        each = zip(weights, views, parts, strict=True)
+        return np.stack([weight / view.unlabelled.std() * part for weight, view, part in each])
 
-
-def blend(views: Mapping[str, View], weights: Mapping[str, float]) -> View:
-    """Add up views: deviation 1 on the unlabelled reviews, NaN where one of them is missing.
-
-    Spans are known to some views only. Their sum is over the deviation that the sum of the same
-    views has on the unlabelled reviews, so that equal logits make a span and a review equally sure.
-    """
-    factors = {name: weights[name] / np.nanstd(view.unlabelled) for name, view in views.items()}
-
-    def total(part: str, names: Sequence[str]) -> Floats:
-        parts = [factors[name] * getattr(views[name], part) for name in names]
-        deviation = np.nanstd(np.sum([factors[name] * views[name].unlabelled for name in names], 0))
-        return np.asarray(np.sum(parts, axis=0) / deviation)
-
-    of_spans = [name for name, view in views.items() if len(view.spans)]
+    count = max(len(view.spans) for view in views)
+    of_spans = [view.spans if len(view.spans) else np.full(count, np.nan) for view in views]
+    unlabelled = weighted([view.unlabelled for view in views])
     return View(
-        total("labelled", list(views)),
-        total("unlabelled", list(views)),
-        total("spans", of_spans) if of_spans else np.zeros(0),
+        _sum(weighted([view.labelled for view in views]), unlabelled),
+        _sum(unlabelled, unlabelled),
+        _sum(weighted(of_spans), unlabelled),
     )
 
 
 def rows_of_file(
-    reviews: Reviews, texts_of_spans: Sequence[str], targets: Targets, labelled_share: float
+    reviews: Reviews, texts_of_spans: Sequence[str], targets: View, labelled_share: float
 ) -> dict[str, float]:
     """The target of each text by its fingerprint, in the order of the fingerprints.
 
     A text that stands there several times has the mean; one that is labelled, too, is taken as
-    labelled.
+    labelled, and an unlabelled review goes before a span.
     """
     count = len(reviews.labels)
     texts = [fingerprint(text) for text in reviews.texts.to_pylist()]
     sure = DOUBT + (1 - 2 * DOUBT) * reviews.labels
-    mixed = (1 - labelled_share) * sure
-    if labelled_share:
-        mixed = mixed + labelled_share * targets.labelled
-    labelled = _means(texts[:count], np.where(np.isnan(mixed), sure, mixed))
+    mixed = (1 - labelled_share) * sure + labelled_share * targets.labelled
+    labelled = _means(texts[:count], np.where(np.isnan(targets.labelled), sure, mixed))
     others = {
         **_means([fingerprint(text) for text in texts_of_spans], targets.spans),
         **_means(texts[count:], targets.unlabelled),
@@ -112,14 +91,12 @@ def main() -> None:
     for name, view in views.items():
         _check(view, reviews, texts_of_spans, name)
         print(f"{name}: {judgement(view.labelled, reviews.labels)}")
-    whole = blend(views, weights)
-    known = ~np.isnan(whole.labelled)
-    print(f"blend: {judgement(whole.labelled, reviews.labels)}")
-    scale = best_scale(whole.labelled[known], reviews.labels[known])
-    targets = Targets(
-        sigmoid(scale * whole.labelled),
-        sigmoid(chosen.sharpness * whole.unlabelled),
-        sigmoid(chosen.sharpness * whole.spans),
+    found = blend(list(views.values()), list(weights.values()))
+    print(f"blend: {judgement(found.labelled, reviews.labels)}, for targets {chosen.sharpness:g}")
+    targets = View(
+        sigmoid(chosen.sharpness * found.labelled),
+        sigmoid(chosen.sharpness * found.unlabelled),
+        sigmoid(SPAN_SHARE * chosen.sharpness * found.spans),
     )
     rows = rows_of_file(reviews, texts_of_spans, targets, chosen.labelled_share)
     write(chosen.output, rows)
@@ -134,6 +111,17 @@ def write(path: Path, rows: Mapping[str, float]) -> None:
         "positive_probability": pa.array(rows.values(), pa.float32()),
     }
     pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=False)
+
+
+def _sum(parts: Floats, unlabelled: Floats) -> Floats:
+    """Of (views, texts) the sum of what is known for each text; NaN where nothing is."""
+    is_known = ~np.isnan(parts)
+    found = np.full(parts.shape[1], np.nan)
+    for known in np.unique(is_known, axis=1).T:
+        texts = (is_known == known[:, None]).all(axis=0)
+        if known.any():
+            found[texts] = parts[known][:, texts].sum(axis=0) / unlabelled[known].sum(axis=0).std()
+    return found
 
 
 def _weight(value: str) -> tuple[str, float]:

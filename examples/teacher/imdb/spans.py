@@ -2,8 +2,8 @@
 
 python examples/teacher/imdb/spans.py
 
-Run it before the views, which then label the spans as well; `toolkit train` takes the file as one
-more `--unlabelled`. Without it there are no spans, and all else stays the same.
+Run it before `label_minilm.py`, which then labels the spans as well; `toolkit train` takes the file
+as one more `--unlabelled`. Without it there are no spans, and all else stays the same.
 """
 
 import re

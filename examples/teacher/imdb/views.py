@@ -21,7 +21,7 @@ class View:
     unlabelled : Floats
         (unlabelled,) logits.
     spans : Floats
-        (spans,) of the file that `spans.py` makes; empty without it.
+        (spans,) of the file that `spans.py` makes; empty where the model says nothing of them.
     """
 
     labelled: Floats
