@@ -180,6 +180,18 @@ def test_refusals_are_one_line(folder: Path, tool: str, arguments: list[str], me
     assert output.count("\n") == 1
 
 
+def test_views_of_other_data_or_without_spans_are_refused(folder: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs the extra 'train'")
+    views = folder / "work" / "views"
+    views.mkdir(parents=True)
+    pq.write_table(pa.table({"text": ["a span"]}), folder / "work" / "spans.parquet")
+    np.savez(views / "a.npz", labelled=np.arange(80), unlabelled=np.arange(40), spans=[])
+    np.savez(views / "b.npz", labelled=np.arange(80), unlabelled=np.arange(41), spans=[])
+    assert "no view says anything of these" in run("blend.py", folder, "--weights", "a=1", code=1)
+    other = run("blend.py", folder, "--weights", "b=1", code=1)
+    assert "made of 80 labelled and 41 unlabelled reviews, not of these 80 and 40" in other
+
+
 def test_columns_and_folds_are_checked(folder: Path) -> None:
     pytest.importorskip("sklearn", reason="needs the extra 'train'")
     path = folder / "imdb" / "train.parquet"

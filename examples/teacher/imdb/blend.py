@@ -81,7 +81,7 @@ def main() -> None:
     shown = " ".join(f"{name}={weight}" for name, weight in WEIGHTS.items())
     parser.add_argument("--weights", nargs="+", type=_weight, metavar="VIEW=WEIGHT", help=shown)
     parser.add_argument("--sharpness", type=float, default=SHARPNESS)
-    parser.add_argument("--labelled-share", type=float, default=0.0, help="from 0 to 1")
+    parser.add_argument("--labelled-share", type=_share, default=0.0, help="from 0 to 1")
     parser.add_argument("--output", type=Path, default=PROJECT / "exported" / "teacher.parquet")
     chosen = parser.parse_args()
     weights = dict(chosen.weights or WEIGHTS.items())
@@ -92,7 +92,12 @@ def main() -> None:
         _check(view, reviews, texts_of_spans, name)
         print(f"{name}: {judgement(view.labelled, reviews.labels)}")
     found = blend(list(views.values()), list(weights.values()))
-    print(f"blend: {judgement(found.labelled, reviews.labels)}, for targets {chosen.sharpness:g}")
+    if len(found.spans) != len(texts_of_spans):
+        raise InputError(
+            f"{chosen.work / 'spans.parquet'}: no view says anything of these texts. Run "
+            "label_minilm.py again and give 'minilm' a weight, or remove the file."
+        )
+    print(f"blend: {judgement(found.labelled, reviews.labels)}; targets by {chosen.sharpness:g}")
     targets = View(
         sigmoid(chosen.sharpness * found.labelled),
         sigmoid(chosen.sharpness * found.unlabelled),
@@ -130,6 +135,16 @@ def _weight(value: str) -> tuple[str, float]:
         return name, float(weight)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is not like minilm=0.75") from None
+
+
+def _share(value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not from 0 to 1")
+    return share
 
 
 def _check(view: View, reviews: Reviews, texts_of_spans: Sequence[str], name: str) -> None:

@@ -74,7 +74,10 @@ def find_ngrams(reviews: Reviews, fewest: int = FEWEST) -> NgramRows:
         kept = is_kept[ids]
         found.append((rows[: len(keys)][of_one_review][kept] << 32) + new_ids[ids[kept]])
         known += int(is_kept.sum())
-    pairs = np.unique(np.concatenate(found))  # ordered by review, then by n-gram
+    # By review, then by n-gram. `np.unique` would take several times the memory.
+    pairs = np.concatenate(found)
+    pairs.sort()
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     ids, lengths = pairs & 0xFFFFFFFF, np.bincount(pairs >> 32, minlength=len(reviews))
     return NgramRows(
         ids.astype(np.uint32),
