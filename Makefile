@@ -32,7 +32,7 @@ format: $(DEV)/installed  ## format the code and mend what can be mended by itse
 models: $(DEV)/installed  ## train and export the shipped models again, and say how close they come
 	$(DEV)/bin/python -m tests.benchmarks.rebuild $(PRESETS)
 
-bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour)
+bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour), or PARTS=quality
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
 
 clean:  ## remove the environments and what tools left behind

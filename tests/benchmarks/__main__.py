@@ -1,14 +1,16 @@
-"""Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default all parts.
+"""Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default all parts of speed.
 
 The results are printed as Markdown tables and kept in results.json, from which ``plot`` draws
-examples/speed.png. The reviews come from the folder that TOOLKIT_DATA names.
+examples/speed.png; those of ``quality`` in quality.json. The reviews come from the folder that
+TOOLKIT_DATA names. ``quality`` is not run by default: the test reviews are looked at once for a
+release, and not each time that something is timed.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import growth, lock, peers, stages, startup
+from tests.benchmarks import growth, lock, peers, quality, stages, startup
 from tests.benchmarks.measure import run_module
 
 
@@ -17,7 +19,7 @@ def plot() -> None:
     run_module("plot")
 
 
-PARTS = {
+SPEED = {
     "peers": peers.main,  # other tools, about ten minutes
     "growth": growth.main,  # longer files, about two minutes
     "stages": stages.main,
@@ -25,17 +27,34 @@ PARTS = {
     "lock": lock.main,
     "plot": plot,
 }
+QUALITY = "quality"
 
 
 def main() -> None:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", help=f"any of: {', '.join(PARTS)}; by default all")
-    chosen = parser.parse_args().part
-    if unknown := set(chosen) - set(PARTS):
-        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(PARTS)}")
-    for part in chosen or PARTS:
-        PARTS[part]()
+    parts = [*SPEED, QUALITY]
+    parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
+    reviews = parser.add_argument_group(QUALITY, "what it judges on; by default all of --data")
+    reviews.add_argument("--data", action="append", choices=quality.DATA, help="may be repeated")
+    reviews.add_argument(
+        "--held-out",
+        dest="data",
+        action="append_const",
+        const=quality.HELD_OUT,
+        help="a fifth of the films of the training reviews, with peers trained on the others",
+    )
+    arguments = parser.parse_args()
+    chosen = arguments.part or [*SPEED]
+    if unknown := set(chosen) - set(parts):
+        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(parts)}")
+    if arguments.data and QUALITY not in chosen:
+        parser.error(f"--data and --held-out are for the part {QUALITY}")
+    for part in chosen:
+        if part == QUALITY:
+            quality.main(arguments.data or [*quality.DATA])
+        else:
+            SPEED[part]()
 
 
 if __name__ == "__main__":

@@ -9,21 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-PROJECT = Path(__file__).parents[2]
+from tests.benchmarks.sources import data_folder
+
 COLUMNS = ["id", "movie", "stars", "text"]
 
 
 def reviews(part: str) -> pa.Table:
     """Read the ``train`` or ``test`` reviews, from the folder that TOOLKIT_DATA names."""
-    data = Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared"))
-    return pq.read_table(data / "imdb" / f"{part}.parquet")
+    return pq.read_table(data_folder() / "imdb" / f"{part}.parquet")
 
 
 def make_input(path: Path, number: int) -> None:

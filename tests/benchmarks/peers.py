@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.measure import CORES, PYTHON, Command, Contender, interleave, run_module
+from tests.benchmarks.quality_peers import NO_FASTTEXT
 from tests.benchmarks.results import Rows, save, seconds, show
 
 REVIEWS = 100_000
@@ -21,7 +22,6 @@ NOTE = f"""
 favours fastText; "end to end" has both. Memory is that of the largest process. scikit-learn and
 Keras ran {SLOW_RUNS} times, the others {RUNS} times."""
 FASTTEXT = "fastText, prepared text"
-NO_FASTTEXT = "needs the program fasttext: apt-get install fasttext"
 
 
 def main() -> None:

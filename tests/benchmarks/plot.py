@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from tests.benchmarks.inputs import PROJECT
 from tests.benchmarks.results import Rows, load
+from tests.benchmarks.sources import PROJECT
 
 PICTURE = PROJECT / "examples/speed.png"
 

@@ -9,7 +9,6 @@ nor unlabelled ones. With --ship the new models replace those in `exported/`.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -19,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.benchmarks.inputs import PROJECT
 from tests.benchmarks.measure import PYTHON
+from tests.benchmarks.sources import PROJECT, data_folder
 from toolkit import Scorer
 from toolkit.export.card import model_page
 from toolkit.training.sources import acl_imdb, imdb
@@ -43,8 +42,8 @@ class Source:
 
 def find_source() -> Source:
     """Take the best source that is there."""
-    folder = Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared")) / "imdb"
-    teacher = ["--teacher", str(TEACHER), "--teacher-weight", "1"]
+    folder = data_folder() / "imdb"
+    teacher = ["--teacher", str(TEACHER)]
     if folder.is_dir():
         train, test, more = (str(folder / f"{n}.parquet") for n in ("train", "test", "unlabelled"))
         return Source(

@@ -1,4 +1,4 @@
-"""The results: kept in results.json, printed as Markdown."""
+"""The results: kept as JSON, printed as Markdown."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PACKAGES = ["pyarrow", "onnxruntime", "numpy", "scikit-learn", "tensorflow", "ke
 Rows = list[dict[str, Any]]
 
 
-def load() -> dict[str, Any]:
+def load(path: Path = RESULTS) -> dict[str, Any]:
     """Read what was measured so far, by part."""
-    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found
 
 
-def save(part: str, rows: Rows) -> None:
+def save(part: str, rows: Rows, path: Path = RESULTS) -> None:
     """Replace the results of a part, with the machine and the date."""
-    results = load() | {part: {"machine": machine(), "rows": rows}}
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    results = load(path) | {part: {"machine": machine(), "rows": rows}}
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def machine() -> dict[str, Any]:

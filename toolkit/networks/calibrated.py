@@ -22,7 +22,7 @@ def calibrated(network: Any, scale: float, bias: float) -> Any:
     Returns
     -------
     Any
-        A Keras model of the same layers, not compiled.
+        A Keras model of the same layers, compiled as the given one, its optimizer included.
 
     Raises
     ------
@@ -33,6 +33,12 @@ def calibrated(network: Any, scale: float, bias: float) -> Any:
         raise ValueError(f"scale: expected more than 0, received {scale}")
     made = keras.models.clone_model(network)
     made.set_weights(network.get_weights())
+    if network.compiled and network.optimizer.built:
+        made.optimizer.build(made.trainable_variables)
+        for copy, variable in zip(
+            made.optimizer.variables, network.optimizer.variables, strict=True
+        ):
+            copy.assign(variable)
     last = made.layers[-1]
     if isinstance(last, TableLayer):
         last.rescale(scale, bias)

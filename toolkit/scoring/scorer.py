@@ -28,8 +28,8 @@ from toolkit.text import Ids, TokenIds, Vocabulary
 _NETWORK_BATCH = 64
 
 # For networks that read rows of any length: batches of at most so many rows, and so many ids where
-# there are two rows or more. With ngram-cnn, whose activations are 56 floats an id, 4,096 and 8,192
-# ids give 78,000 and 74,000 rows/s on the EPYC core, and with ngram-linear 390,000 and 540,000.
+# there are two rows or more. From 4,096 to 16,384 ids, ngram-cnn, whose activations are 56 floats
+# an id, gives 78,000 to 67,000 rows/s on the EPYC core, and ngram-linear 390,000 to 670,000.
 _MOST_ROWS = 128
 _BATCH_IDS = 8192
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tests.benchmarks.contenders.table import read, write
-from tests.benchmarks.inputs import PROJECT
+from tests.benchmarks.sources import PROJECT
 from toolkit.pieces import SEPARATORS
 from toolkit.text import FIRST_WORD_ID, START_ID, UNKNOWN_ID
 

@@ -52,7 +52,7 @@ class Chain:
     seed : int
         Decides start weights, orders and dropout.
     teacher_weight : float
-        Share of a teacher of the user in the targets, from 0 to 1.
+        Share of a teacher of the user in the targets of labelled reviews, from 0 to 1.
     reporter : Reporter
         Hears of each step.
     held_out : Corpus | None
@@ -151,8 +151,7 @@ class Chain:
     @property
     def _needs_views(self) -> bool:
         """Whether the teacher of the user leaves something to say on the unlabelled reviews."""
-        taught = self.corpus.taught[self.corpus.unlabelled]
-        return bool(len(taught)) and (self.teacher_weight < 1 or not taught.all())
+        return not self.corpus.taught[self.corpus.unlabelled].all()
 
     def _fit_linear(
         self, targets: Floats, schedule: Schedule, held_out: Corpus | None = None

@@ -42,24 +42,26 @@ def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -
     corpus : Corpus
         The reviews, and what a teacher of the user thinks of them.
     views : Sequence[View]
-        What models fitted on the labels think; none are needed where the teacher has all the
-        weight and a say on each unlabelled review.
+        What models fitted on the labels think; none are needed where the teacher has a say on each
+        unlabelled review.
     teacher_weight : float
-        Share of the teacher, from 0 to 1, where it has a say.
+        Share of the teacher, from 0 to 1, in the target of a labelled review.
 
     Returns
     -------
     Floats
-        (reviews,) float32: of a labelled review its label, less a doubt; of another one what the
-        views agree on, made as sure as labels are; mixed with what the teacher thinks.
+        (reviews,) float32: of a labelled review its label, less a doubt, mixed with what the
+        teacher thinks; of another one what the teacher thinks, or else what the views agree on,
+        made as sure as labels are.
     """
-    own = np.empty(len(corpus), np.float32)
-    own[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
+    targets = np.empty(len(corpus), np.float32)
+    targets[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
     rows = corpus.unlabelled
     agreed = sum((view.weight * _over_deviation(view.logits[rows]) for view in views), np.zeros(1))
-    own[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed))
-    mixed = (1 - teacher_weight) * own + teacher_weight * corpus.teacher
-    return np.where(corpus.taught, mixed, own).astype(np.float32)
+    targets[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed))
+    share = np.where(np.arange(len(corpus)) < len(corpus.targets), teacher_weight, 1)
+    mixed = (1 - share) * targets + share * corpus.teacher
+    return np.where(corpus.taught, mixed, targets).astype(np.float32)
 
 
 def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,0 +1,72 @@
+"""Judge models and peers on labelled reviews, as JSON: ``quality_judge DATA FILE...``.
+
+The files are our models (.onnx) and the peers' probabilities (.parquet). No text of a review, and
+no folder, is in what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
+from toolkit.evaluation.comparison import Comparison, compare
+from toolkit.evaluation.json_report import as_dict
+from toolkit.evaluation.measures import calls_positive
+
+
+def judge(data: Path, files: list[Path]) -> list[dict[str, Any]]:
+    """Give a row for each file: its metrics, by length too, and ours beside the best peer."""
+    models = [path for path in files if path.suffix == ".onnx"]
+    predictions = [path for path in files if path not in models]
+    evaluation = evaluate(data, models, predictions, EvaluationOptions(examples=0))
+    report = as_dict(evaluation)
+    comparisons = {found.model: found for found in beside_best_peer(evaluation)}
+    return [
+        {
+            "name": model["name"],
+            "is_peer": model["preset"] is None,
+            "reviews": report["data"]["reviews"],
+            "threshold": model["threshold"],
+            "metrics": model["metrics"],
+            "lengths": [
+                {"name": part["name"], "reviews": part["reviews"], **part["models"][model["name"]]}
+                for part in report["breakdowns"]["length"]
+            ],
+            **_as_row(comparisons.get(model["name"])),
+        }
+        for model in report["models"]
+    ]
+
+
+def beside_best_peer(evaluation: Evaluation) -> list[Comparison]:
+    """Compare each of our models with the most accurate peer: not with the best of ours.
+
+    That peer is picked by these very reviews, which is in its favour.
+    """
+    rights = {
+        model.name: calls_positive(model.probability, model.threshold) == evaluation.labels
+        for model in evaluation.models
+    }
+    peers = [model.name for model in evaluation.models if model.preset is None]
+    if not peers:
+        return []
+    best = max(peers, key=lambda name: int(np.count_nonzero(rights[name])))
+    ours = [model.name for model in evaluation.models if model.preset is not None]
+    return [compare(name, rights[name], best, rights[best]) for name in ours]
+
+
+def _as_row(comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    facts = {key: value for key, value in asdict(comparison).items() if key != "model"}
+    return {"comparison": facts}
+
+
+if __name__ == "__main__":
+    print(json.dumps(judge(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])))
