@@ -1,0 +1,108 @@
+"""Third view: convolutions over vectors of words and pairs, the larger network of the toolkit.
+
+python examples/teacher/imdb/bi_cnn.py
+
+For each fold a network is fitted on the other three. It labels the fold and the unlabelled reviews.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import reviews as imdb
+from reviews import FOLDS, Reviews, Rows
+from views import View, judgement
+
+from toolkit.backend import import_keras
+from toolkit.text import Ids, Vocabulary
+from toolkit.training.ngrams.bigrams import Bigrams
+from toolkit.training.ngrams.convolution import teacher_network
+from toolkit.training.ngrams.fitting import Examples, Schedule, fit, logits
+from toolkit.training.ngrams.tokens import Tokens
+from toolkit.training.ngrams.vectors import Vectors, word_and_bigram_vectors
+
+VOCABULARY_SIZE = 30_003
+MOST_TOKENS = 512
+MOST_COUNTED = 10_000  # tokens of a review that vectors and pairs are counted in: all of them
+DIMENSIONS = 64
+SCHEDULE = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
+SEED = 3
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Reviews as the network takes them.
+
+    Attributes
+    ----------
+    tokens : Tokens
+        (reviews,) rows of ids.
+    pairs : Ids
+        (all tokens,) int32, rows of the pairs.
+    """
+
+    tokens: Tokens
+    pairs: Ids
+
+    def take(self, rows: Rows) -> "Encoded":
+        """Some of the reviews."""
+        lengths = self.tokens.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        shift = np.repeat(self.tokens.offsets[rows] - offsets[:-1], lengths)
+        places = np.arange(offsets[-1]) + shift
+        return Encoded(Tokens(self.tokens.values[places], offsets), self.pairs[places])
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is counted in all reviews, without their labels."""
+
+    vocabulary: Vocabulary
+    bigrams: Bigrams
+    vectors: tuple[Vectors, Vectors]
+
+    @classmethod
+    def of(cls, texts: pa.ChunkedArray) -> "Start":
+        """Count words and pairs, and make their vectors."""
+        vocabulary = Vocabulary.build(texts, VOCABULARY_SIZE)
+        whole = Tokens.of(vocabulary, texts, MOST_COUNTED)
+        bigrams = Bigrams.build(whole, vocabulary.size)
+        sizes = vocabulary.size, len(bigrams)
+        vectors = word_and_bigram_vectors(whole, bigrams.rows(whole), sizes, DIMENSIONS, seed=0)
+        return cls(vocabulary, bigrams, vectors)
+
+    def encode(self, texts: pa.ChunkedArray) -> Encoded:
+        """Texts as rows of ids and pairs."""
+        tokens = Tokens.of(self.vocabulary, texts, MOST_TOKENS)
+        return Encoded(tokens, self.bigrams.rows(tokens))
+
+
+def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> View:
+    """Fit a network on the other folds, and label."""
+    count = len(reviews.labels)
+    rows = np.flatnonzero(reviews.folds != fold)
+    fitted = texts.take(rows)
+    import_keras().utils.set_random_seed(SEED)
+    network = teacher_network(*start.vectors)
+    examples = Examples.judged(fitted.tokens, reviews.labels[rows], fitted.pairs)
+    fit(network, examples, SCHEDULE, SEED, 2)
+    found = logits(network, texts.tokens, texts.pairs)
+    labelled = np.where(reviews.folds == fold, found[:count], np.float32(np.nan))
+    return View(labelled, found[count:], np.zeros(0))
+
+
+def main() -> None:
+    parser = imdb.options(__doc__)
+    parser.add_argument("--folds", type=int, nargs="+", choices=range(FOLDS), default=range(FOLDS))
+    chosen = parser.parse_args()
+    reviews = imdb.load(chosen.data)
+    start = Start.of(reviews.texts)
+    texts = start.encode(reviews.texts)
+    for fold in chosen.folds:
+        view = view_without(fold, reviews, start, texts)
+        view.save(chosen.work, f"bi-cnn-{fold}")
+        print(f"fold {fold}: {judgement(view.labelled, reviews.labels)}")
+
+
+if __name__ == "__main__":
+    imdb.run(main)

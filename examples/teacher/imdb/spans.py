@@ -1,0 +1,56 @@
+"""Short texts to teach on, too: one sentence of each unlabelled review.
+
+python examples/teacher/imdb/spans.py
+
+Run it before `label_minilm.py`, which then labels the spans as well; `toolkit train` takes the file
+as one more `--unlabelled`. Without it there are no spans, and all else stays the same.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import reviews as imdb
+
+SENTENCE = re.compile(r"[^.!?]+[.!?]*")
+FEWEST_WORDS, MOST_WORDS = 3, 40
+
+
+def choose(texts: Iterable[str]) -> list[str]:
+    """A sentence of each text that has one of fitting length, each once.
+
+    The checksum of the text decides which, so that the order of the texts does not matter.
+    """
+    found = []
+    for text in texts:
+        sentences = [one.strip() for one in SENTENCE.findall(text.replace("<br />", " "))]
+        fitting = [one for one in sentences if FEWEST_WORDS <= len(one.split()) <= MOST_WORDS]
+        if fitting:
+            found.append(fitting[zlib.crc32(text.encode()) % len(fitting)])
+    return list(dict.fromkeys(found))
+
+
+def load(work: Path) -> list[str]:
+    """The spans; none without the file."""
+    path = work / "spans.parquet"
+    if not path.is_file():
+        return []
+    found: list[str] = pq.read_table(path)["text"].to_pylist()
+    return found
+
+
+def main() -> None:
+    chosen = imdb.options(__doc__).parse_args()
+    reviews = imdb.load(chosen.data)
+    found = choose(reviews.texts[len(reviews.labels) :].to_pylist())
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    path = chosen.work / "spans.parquet"
+    pq.write_table(pa.table({"text": found}), path, compression="zstd")
+    print(f"{len(found):,} spans, written to {path}")
+
+
+if __name__ == "__main__":
+    imdb.run(main)

