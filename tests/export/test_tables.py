@@ -99,7 +99,8 @@ def test_tables_take_a_byte_a_number(graphs: dict[str, onnx.ModelProto]) -> None
     assert sizes["ngram-linear"][types.INT8] == 13 + 31
     assert sizes["ngram-linear"][types.FLOAT] < 5
     assert sizes["ngram-cnn"][types.UINT8] == (13 + 40) * 8 + 2  # 5 columns are filled up to 8
-    assert sizes["ngram-cnn"][types.FLOAT] < 2 * 8 + 5
+    assert sizes["ngram-cnn"][types.INT8] == 3 * 8 * 8 + 8
+    assert sizes["ngram-cnn"][types.FLOAT] < 2 * (8 + 8) + 8 + 5
 
 
 def test_relu_of_the_sum_is_one_operator_when_it_is_loaded(

@@ -40,7 +40,12 @@ def linear_tables(words: int = WORDS, bigrams: int = 31, seed: int = 1) -> dict[
 
 
 def cnn_tables(
-    words: int = WORDS, bigrams: int = 40, slots: int = 29, columns: int = 5, seed: int = 1
+    words: int = WORDS,
+    bigrams: int = 40,
+    slots: int = 29,
+    columns: int = 5,
+    window_columns: int = 6,
+    seed: int = 1,
 ) -> dict[str, Any]:
     """Half of the slots taken, by bigrams that can occur; columns that need filling up."""
     random = np.random.default_rng(seed)
@@ -52,8 +57,10 @@ def cnn_tables(
         "words": _int8(random, words, columns),
         "bigrams": _int8(random, bigrams, columns),
         "slots": taken,
-        "max_weights": random.normal(0, 0.01, columns).astype(np.float32),
-        "mean_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "kernel": random.integers(-64, 65, (3, columns, window_columns), dtype=np.int8),
+        "factors": random.uniform(0.01, 0.05, window_columns).astype(np.float32),
+        "max_weights": random.normal(0, 0.01, columns + window_columns).astype(np.float32),
+        "mean_weights": random.normal(0, 0.01, columns + window_columns).astype(np.float32),
         "bias": 0.125,
     }
 

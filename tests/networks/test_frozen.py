@@ -97,7 +97,12 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
         ({"words": np.zeros(13, np.int8)}, "words: expected a 2-dimensional array"),
         ({"slots": np.zeros(29)}, "slots: expected a 1-dimensional array of int32"),
         ({"bigrams": np.zeros((40, 4), np.int8)}, "columns: expected 5 as in words"),
-        ({"max_weights": np.zeros(4, np.float32)}, "columns: expected 5 as in words"),
+        ({"kernel": np.zeros((3, 4, 6), np.int8)}, "columns: expected 5 as in words, .* 4 in the"),
+        ({"kernel": np.zeros((2, 5, 6), np.int8)}, "kernel: expected windows of 3 tokens, .* 2"),
+        ({"kernel": np.full((3, 5, 6), 65, np.int8)}, "kernel: expected numbers from -64 to 64"),
+        ({"factors": np.ones(5, np.float32)}, "weights: expected 6 factors and 11 weights"),
+        ({"factors": np.zeros(6, np.float32)}, "factors: expected numbers above 0"),
+        ({"max_weights": np.zeros(4, np.float32)}, "weights: expected 6 factors and 11 weights"),
         ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
         ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
         ({"words": np.zeros((400, 5), np.int8)}, "slots: 29 are too few for 400 words"),
@@ -109,6 +114,14 @@ def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -
 
     with pytest.raises(ValueError, match=message):
         frozen(**(cnn_tables() | change))
+
+
+def test_columns_whose_sums_are_exact() -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_cnn import frozen
+
+    with pytest.raises(ValueError, match="columns: a sum of 3 · 344 products may be"):
+        frozen(**cnn_tables(columns=344))
 
 
 def test_given_tables_are_not_changed() -> None:

@@ -6,7 +6,9 @@ They take a third to a half of the time of what tf2onnx would make of the same l
 - `GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes;
 - `relu(word + bigram)` of int8 vectors is one addition of uint8 that stays within 0 and 255. It is
   written as `QuantizeLinear(DequantizeLinear + DequantizeLinear)`, in which ONNX Runtime sees its
-  `QLinearAdd`; a runtime that does not gives the same numbers, as all of them are whole.
+  `QLinearAdd`; a runtime that does not gives the same numbers, as all of them are whole;
+- a window of tokens is one row of the product `QLinearMatMul`, the slices of which are put side by
+  side. It multiplies by the factors, rounds to even and cuts to 0 … 255 by itself.
 
 The root is a power: in ONNX Runtime 1.20, the last bit of a `Sqrt` depends on the place of the row
 in the batch.
@@ -94,19 +96,35 @@ _CNN = f"""
     bigram = DequantizeLinear(bigram_codes, one, zero_code)
     both = Add(word, bigram)
     positive_codes = QuantizeLinear(both, one, no_code)
-    positive = Cast <to = 1> (positive_codes)
-    highest = ReduceMax <keepdims = 0> (positive, axis)
-    total = ReduceSum <keepdims = 0> (positive, axis)
+    padded = Pad(positive_codes, two_around, no_code)
+    first_tokens = Slice(padded, start_0, end_0, axis)
+    second_tokens = Slice(padded, start_1, end_1, axis)
+    third_tokens = Slice(padded, start_2, end_2, axis)
+    windows = Concat <axis = 2> (first_tokens, second_tokens, third_tokens)
+    window_codes = QLinearMatMul(
+        windows, one, no_code, kernel, window_factors, kernel_zero, one, no_code
+    )
+    token_values = Cast <to = 1> (positive_codes)
+    window_values = Cast <to = 1> (window_codes)
+    highest_token = ReduceMax <keepdims = 0> (token_values, axis)
+    highest_window = ReduceMax <keepdims = 0> (window_values, axis)
+    token_total = ReduceSum <keepdims = 0> (token_values, axis)
+    window_total = ReduceSum <keepdims = 0> (window_values, axis)
+    total = Concat <axis = 1> (token_total, window_total)
     root_column = Unsqueeze(root, axis)
     divisor = Mul(root_column, four)
     mean = Div(total, divisor)
-    pooled = Concat <axis = 1> (highest, mean)
+    pooled = Concat <axis = 1> (highest_token, highest_window, mean)
     weighted = Mul(pooled, pooled_weights)
     sum = ReduceSum <keepdims = 0> (weighted, axis)
     logit = Add(sum, bias)
     {PROBABILITY} = Sigmoid(logit)
 }}
 """
+
+
+# Of the first, the second and the third tokens of all windows, in tokens with two around.
+_ENDS = (-2, -1, np.iinfo(np.int32).max)
 
 
 def network_of_tables(network: Any) -> onnx.ModelProto | None:
@@ -146,13 +164,21 @@ def _linear_tables(layer: Any) -> _Tables:
 
 
 def _cnn_tables(layer: Any) -> _Tables:
-    from toolkit.networks.ngram_cnn import QUOTIENTS
+    from toolkit.networks.ngram_cnn import QUOTIENTS, WIDTH
 
-    words, bigrams, slots, pooled, bias = (np.asarray(weights) for weights in layer.get_weights())
+    words, bigrams, slots, kernel, factors, pooled, bias = (
+        np.asarray(weights) for weights in layer.get_weights()
+    )
     return {
         "words": _unsigned(words),
         "bigrams": _unsigned(bigrams),
         "slots": slots,
+        "two_around": np.array([0, 2, 0, 0, 2, 0], np.int64),
+        **{f"start_{place}": np.array([place], np.int64) for place in range(WIDTH)},
+        **{f"end_{place}": np.array([end], np.int64) for place, end in enumerate(_ENDS)},
+        "kernel": kernel,
+        "kernel_zero": np.zeros(len(factors), np.int8),
+        "window_factors": factors,
         "pooled_weights": pooled,
         "bias": bias,
         "vocabulary_size": np.array(len(words), np.int32),

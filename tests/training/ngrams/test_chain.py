@@ -141,7 +141,7 @@ def test_freezing_keeps_what_a_student_says(trained: tuple[Any, Any]) -> None:
     chain, student = trained
     tokens = chain.corpus.tokens
     expected = logits(student, tokens, chain.rows)
-    frozen = freeze_convolution(student, chain.bigrams)
+    frozen = freeze_convolution(student, chain.bigrams, tokens)
     found = np.asarray(frozen(tokens.padded(np.arange(len(tokens)))))[:, 0]
     assert np.abs(logits_of(found) - expected).max() < 0.05 * expected.std()
     assert expected.std() > 0.5

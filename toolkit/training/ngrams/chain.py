@@ -29,6 +29,7 @@ from toolkit.training.reporter import Reporter
 keras: Any = import_keras()
 
 _FILTERS = 56
+_WINDOW_FILTERS = 64
 _TEACHER_DIMENSIONS = 64
 _STUDENT_DIMENSIONS = 48
 _ADVERSARIAL = 1.5
@@ -176,7 +177,7 @@ class Chain:
     ) -> tuple[Any, History]:
         words, pairs = (table[:, :_STUDENT_DIMENSIONS] for table in self.vectors)
         keras.utils.set_random_seed(self.seed)
-        network = StudentNetwork(words, pairs, _FILTERS, _ADVERSARIAL)
+        network = StudentNetwork(words, pairs, _FILTERS, _WINDOW_FILTERS, _ADVERSARIAL)
         self.reporter.stage(f"{name}: vectors of words and pairs, pooled")
         examples = self._examples(targets, pairs=True)
         judged = None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.backend import import_keras, import_tensorflow
+from toolkit.networks.ngram_cnn import WIDTH
 from toolkit.text import START_ID
 from toolkit.training.ngrams.vectors import Vectors
 
@@ -34,7 +35,11 @@ def teacher_network(words: Vectors, bigrams: Vectors) -> Any:
 
 
 class StudentNetwork(keras.Model):  # type: ignore[misc]
-    """One convolution of width one over both vectors: a sum of two table rows for inference.
+    """Two convolutions: of each token, which becomes table rows for inference, and of windows.
+
+    The first one, of width one over the vectors of a word and of the pair that ends there, is the
+    sum of two table rows. The second one sees every window of three tokens that touches a review.
+    Neither has a bias, so that there is nothing where no token is.
 
     Parameters
     ----------
@@ -43,19 +48,32 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
     bigrams : Vectors
         (pairs, dimensions) float32.
     filters : int
-        Channels of the convolution.
+        Channels of the first convolution.
+    window_filters : int
+        Channels of the second one.
     adversarial : float
         How far each review is moved against its target, as a share of the root mean square of its
         vectors (Miyato, Dai and Goodfellow, Adversarial Training Methods for Semi-Supervised Text
         Classification, ICLR 2017); 0 for not at all.
     """
 
-    def __init__(self, words: Vectors, bigrams: Vectors, filters: int, adversarial: float) -> None:
+    def __init__(
+        self,
+        words: Vectors,
+        bigrams: Vectors,
+        filters: int,
+        window_filters: int,
+        adversarial: float,
+    ) -> None:
         super().__init__()
-        self.filters, self.adversarial = filters, adversarial
+        self.features, self.adversarial = 2 * (filters + window_filters), adversarial
         self.word_table, self.bigram_table = _embedding(words), _embedding(bigrams)
         self.vector_dropout = layers.SpatialDropout1D(0.15)
         self.convolution = layers.Dense(filters, activation="relu", use_bias=False)
+        self.around = layers.ZeroPadding1D(WIDTH - 1)
+        self.window_convolution = layers.Conv1D(
+            window_filters, WIDTH, activation="relu", use_bias=False
+        )
         self.feature_dropout = layers.Dropout(0.3)
         self.last = layers.Dense(1)
         self([np.zeros((1, 1), np.int32)] * 2)
@@ -72,7 +90,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             vectors, is_token = self._vectors(inputs, training=True)
-            ones = tf.ones((tf.shape(vectors)[0], 2 * self.filters))
+            ones = tf.ones((tf.shape(vectors)[0], self.features))
             kept = self.feature_dropout(ones, training=True)
 
             def loss_of(moved: Any) -> tuple[Any, Any]:
@@ -102,8 +120,16 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
         joined = ops.concatenate(vectors, -1)
         return self.vector_dropout(joined, training=training), is_token
 
+    def highest_of_windows(self, inputs: Any) -> Any:
+        """Give the largest value of each column of the second convolution, (rows, columns)."""
+        vectors, _ = self._vectors(inputs, training=False)
+        return ops.max(self.window_convolution(self.around(self.convolution(vectors))), axis=1)
+
     def _features(self, vectors: Any, is_token: Any) -> Any:
-        return ops.concatenate(_pooled(self.convolution(vectors), is_token), -1)
+        tokens = self.convolution(vectors)
+        windows = self.window_convolution(self.around(tokens))
+        parts = [_pooled(tokens, is_token), _pooled(windows, is_token)]
+        return ops.concatenate([part for kind in zip(*parts, strict=True) for part in kind], -1)
 
 
 def _mask(condition: Any) -> Any:

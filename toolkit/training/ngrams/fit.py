@@ -62,7 +62,7 @@ def _train(preset: NgramPreset, chain: Chain, options: TrainingOptions) -> tuple
         linear, history = chain.linear(schedule)
         return freeze_linear(linear, chain.corpus.vocabulary_size), history
     student, history = chain.convolution(schedule)
-    return freeze_convolution(student, chain.bigrams), history
+    return freeze_convolution(student, chain.bigrams, chain.corpus.tokens), history
 
 
 def _held_out(preset: NgramPreset, material: Material, corpus: Corpus) -> Corpus | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,21 +141,29 @@ def fit(
 
 def logits(network: Any, tokens: Tokens, bigrams: Ids | None = None) -> Floats:
     """Logits of reviews, (rows,) float32, without dropout."""
+    return predicted(lambda inputs: network(inputs, training=False), tokens, bigrams)[:, 0]
+
+
+def predicted(function: Callable[[Any], Any], tokens: Tokens, bigrams: Ids | None = None) -> Floats:
+    """What a function gives, (rows, columns) float32, for the ids of reviews and their pairs."""
     count = 1 if bigrams is None else 2
     signature = [[tf.TensorSpec((None, None), tf.int32)] * count]
     run = tf.function(
-        lambda inputs: network(inputs if count > 1 else inputs[0], training=False),
+        lambda inputs: function(inputs if count > 1 else inputs[0]),
         input_signature=signature,
     )
     order = np.argsort(tokens.lengths, kind="stable")
-    found = np.zeros(len(tokens), np.float32)
+    found: Floats | None = None
     for start in range(0, len(order), _ROWS_TO_PREDICT):
         rows = order[start : start + _ROWS_TO_PREDICT]
         inputs = [tokens.padded(rows)]
         if bigrams is not None:
             inputs.append(tokens.padded(rows, bigrams))
-        found[rows] = run([tf.constant(part) for part in inputs]).numpy()[:, 0]
-    return found
+        part = run([tf.constant(part) for part in inputs]).numpy()
+        if found is None:
+            found = np.zeros((len(tokens), part.shape[1]), np.float32)
+        found[rows] = part
+    return np.zeros((0, 1), np.float32) if found is None else found
 
 
 _MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)

@@ -9,17 +9,22 @@ import numpy.typing as npt
 
 from toolkit.text import START_ID
 from toolkit.training.ngrams.bigrams import Bigrams
-from toolkit.training.ngrams.tokens import Floats
+from toolkit.training.ngrams.fitting import predicted
+from toolkit.training.ngrams.tokens import Floats, Tokens
 
 _LARGEST = 127  # of int8, on both sides of zero
+_TINY = 1e-12  # in place of a largest value of 0
+_REVIEWS_SEEN = 4000
 
 
-def freeze_convolution(student: Any, bigrams: Bigrams) -> Any:
-    """Fold the convolution of a student into the tables of its vectors.
+def freeze_convolution(student: Any, bigrams: Bigrams, tokens: Tokens) -> Any:
+    """Fold the convolutions of a student into tables and a kernel of small integers.
 
     A convolution of width one over two vectors side by side is the sum of two products, which are
     made here for every word and every pair. Each column has one scale for both tables, so that
-    scaling commutes with the sum, the rectifier and the pooling, and moves into the last weights.
+    scaling commutes with the sum, the rectifier and the pooling, and moves into the last weights;
+    and into the kernel, whose columns have scales, too. How large the vectors of windows become is
+    seen on some of the reviews.
 
     Parameters
     ----------
@@ -27,6 +32,8 @@ def freeze_convolution(student: Any, bigrams: Bigrams) -> Any:
         A trained `StudentNetwork`.
     bigrams : Bigrams
         Its pairs.
+    tokens : Tokens
+        Reviews, of which the first few thousand are looked at.
 
     Returns
     -------
@@ -41,17 +48,33 @@ def freeze_convolution(student: Any, bigrams: Bigrams) -> Any:
     words, pairs = vectors[0] @ kernel[:cut], vectors[1] @ kernel[cut:]
     words[: START_ID + 1] = 0
     pairs[0] = 0
-    scale = np.maximum(np.abs(words).max(axis=0), np.abs(pairs).max(axis=0)) / _LARGEST
-    scale = np.maximum(scale, np.finfo(np.float32).tiny)
-    last = np.array(student.last.kernel)[:, 0].reshape(2, -1) * scale
+    scale = _scales(np.concatenate([words, pairs]), _LARGEST)
+    windows = np.array(student.window_convolution.kernel) * scale[:, None]
+    step = _scales(windows.reshape(-1, windows.shape[2]), ngram_cnn.LARGEST_OF_KERNEL)
+    of_windows = _largest_of_windows(student, bigrams, tokens) / ngram_cnn.LARGEST_VALUE
+    last = np.array(student.last.kernel)[:, 0].reshape(2, -1)
+    last = (last * np.concatenate([scale, of_windows])).astype(np.float32)
     return ngram_cnn.frozen(
         _rounded(words / scale),
         _rounded(pairs / scale),
         bigrams.slots,
-        last[0].astype(np.float32),
-        last[1].astype(np.float32),
+        _rounded(windows / step),
+        (step / of_windows).astype(np.float32),
+        *last,
         float(np.array(student.last.bias)[0]),
     )
+
+
+def _largest_of_windows(student: Any, bigrams: Bigrams, tokens: Tokens) -> Floats:
+    """Of each column, the largest value in a few thousand reviews."""
+    seen = tokens.first(min(len(tokens), _REVIEWS_SEEN))
+    found = predicted(student.highest_of_windows, seen, bigrams.rows(seen))
+    return np.maximum(found.max(axis=0), _TINY)
+
+
+def _scales(table: Floats, largest: int) -> Floats:
+    """What one unit of each column is, if its largest value becomes `largest`."""
+    return np.maximum(np.abs(table).max(axis=0), _TINY) / largest
 
 
 def freeze_linear(network: Any, vocabulary_size: int) -> Any:
@@ -60,7 +83,7 @@ def freeze_linear(network: Any, vocabulary_size: int) -> Any:
 
     weights = np.array(network.ratios) * np.array(network.factors)
     weights[: START_ID + 1] = 0
-    largest = max(float(np.abs(weights).max()), float(np.finfo(np.float32).tiny))
+    largest = max(float(np.abs(weights).max()), _TINY)
     codes = _rounded(_LARGEST * np.sign(weights) * np.sqrt(np.abs(weights) / largest))
     return ngram_linear.frozen(
         codes[:vocabulary_size],
