@@ -5,10 +5,12 @@ python examples/teacher/imdb/blend.py
 The logits of each view, over their deviation on the unlabelled reviews, are added up by weights,
 and the sum is brought to deviation 1 and then to that of the targets. The labelled reviews, whose
 labels the views have not seen, show which deviation would make calibrated probabilities: it is
-printed. The targets are sharper, as a student learns more from ones that are nearly certain.
+printed. The targets are sharper, as a student learns more from ones that are nearly certain; those
+of short texts are less so.
 
-Labelled reviews stay out of the file, so that `toolkit train` takes their labels; with
-``--labelled-share`` they get a mixture of the label and the target.
+Labelled reviews have their targets in the file, too, made by views that have not seen their labels:
+`toolkit train` mixes them with the labels, half and half. ``--labelled-share 0`` leaves them out,
+and what lies between mixes in the label already here.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from toolkit.training.sources.teacher import fingerprint
 
 WEIGHTS = {"document-vectors": 1.0, "minilm": 0.75, "bi-cnn": 0.4}
 SHARPNESS = 5.6  # deviation of the logits of the targets
-SPAN_SHARE = 0.8  # of the sharpness: one view alone is less sure of them
+SPAN_SHARE = 0.6  # of the sharpness: about as sure as one view alone can be of a sentence
 DOUBT = 0.02  # of a label, as in the training of the toolkit
 
 
@@ -81,7 +83,7 @@ def main() -> None:
     shown = " ".join(f"{name}={weight}" for name, weight in WEIGHTS.items())
     parser.add_argument("--weights", nargs="+", type=_weight, metavar="VIEW=WEIGHT", help=shown)
     parser.add_argument("--sharpness", type=float, default=SHARPNESS)
-    parser.add_argument("--labelled-share", type=_share, default=0.0, help="from 0 to 1")
+    parser.add_argument("--labelled-share", type=_share, default=1.0, help="from 0 to 1")
     parser.add_argument("--output", type=Path, default=PROJECT / "exported" / "teacher.parquet")
     chosen = parser.parse_args()
     weights = dict(chosen.weights or WEIGHTS.items())

@@ -1,4 +1,4 @@
-"""Short texts to teach on, too: one sentence of each unlabelled review.
+"""Short texts to teach on, too: one to four sentences in a row of each unlabelled review.
 
 python examples/teacher/imdb/spans.py
 
@@ -16,20 +16,28 @@ import pyarrow.parquet as pq
 import reviews as imdb
 
 SENTENCE = re.compile(r"[^.!?]+[.!?]*")
-FEWEST_WORDS, MOST_WORDS = 3, 40
+MOST_SENTENCES = 4
+FEWEST_WORDS, MOST_WORDS = 3, 60
 
 
 def choose(texts: Iterable[str]) -> list[str]:
-    """A sentence of each text that has one of fitting length, each once.
+    """A run of sentences of each text that has one of fitting length, each once.
 
-    The checksum of the text decides which, so that the order of the texts does not matter.
+    The checksum of the text decides how many sentences and which, so that the order of the texts
+    does not matter.
     """
     found = []
     for text in texts:
+        checksum = zlib.crc32(text.encode())
+        count = 1 + checksum // 2**16 % MOST_SENTENCES
         sentences = [one.strip() for one in SENTENCE.findall(text.replace("<br />", " "))]
-        fitting = [one for one in sentences if FEWEST_WORDS <= len(one.split()) <= MOST_WORDS]
+        runs = [
+            " ".join(sentences[start : start + count]).strip()
+            for start in range(max(len(sentences) - count + 1, 1))
+        ]
+        fitting = [one for one in runs if FEWEST_WORDS <= len(one.split()) <= MOST_WORDS]
         if fitting:
-            found.append(fitting[zlib.crc32(text.encode()) % len(fitting)])
+            found.append(fitting[checksum % len(fitting)])
     return list(dict.fromkeys(found))
 
 

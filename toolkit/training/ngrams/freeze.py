@@ -53,14 +53,15 @@ def freeze_convolution(student: Any, bigrams: Bigrams, tokens: Tokens) -> Any:
     step = _scales(windows.reshape(-1, windows.shape[2]), ngram_cnn.LARGEST_OF_KERNEL)
     of_windows = _largest_of_windows(student, bigrams, tokens) / ngram_cnn.LARGEST_VALUE
     last = np.array(student.last.kernel)[:, 0].reshape(2, -1)
-    last = (last * np.concatenate([scale, of_windows])).astype(np.float32)
+    highest, mean = (last * np.concatenate([scale, of_windows])).astype(np.float32)
     return ngram_cnn.frozen(
         _rounded(words / scale),
         _rounded(pairs / scale),
         bigrams.slots,
         _rounded(windows / step),
         (step / of_windows).astype(np.float32),
-        *last,
+        highest,
+        mean,
         float(np.array(student.last.bias)[0]),
     )
 
@@ -69,12 +70,14 @@ def _largest_of_windows(student: Any, bigrams: Bigrams, tokens: Tokens) -> Float
     """Of each column, the largest value in a few thousand reviews."""
     seen = tokens.first(min(len(tokens), _REVIEWS_SEEN))
     found = predicted(student.highest_of_windows, seen, bigrams.rows(seen))
-    return np.maximum(found.max(axis=0), _TINY)
+    highest: Floats = np.maximum(found.max(axis=0), _TINY)
+    return highest
 
 
 def _scales(table: Floats, largest: int) -> Floats:
     """What one unit of each column is, if its largest value becomes `largest`."""
-    return np.maximum(np.abs(table).max(axis=0), _TINY) / largest
+    scales: Floats = np.maximum(np.abs(table).max(axis=0), _TINY) / largest
+    return scales
 
 
 def freeze_linear(network: Any, vocabulary_size: int) -> Any:
