@@ -3,6 +3,7 @@
 PYTHON ?= python3
 DEMO := .venv
 DEV := .venv-dev
+SHIPPED := $(addprefix exported/,ngram-cnn.onnx ngram-linear.onnx conv1d.onnx)
 
 .PHONY: demo test check models bench format clean help
 
@@ -39,7 +40,7 @@ clean:  ## remove the environments and what tools left behind
 	rm -rf $(DEMO) $(DEV) build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # The demo has the package as users get it, the other environment uses this folder.
-$(DEMO)/installed: pyproject.toml exported/conv1d.onnx $(shell find toolkit -name '*.py')
+$(DEMO)/installed: pyproject.toml $(SHIPPED) $(shell find toolkit -name '*.py')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -1,6 +1,6 @@
 """Sentiment in an application: the model file takes raw text, so onnxruntime is all it needs.
 
-python examples/embed.py exported/conv1d.onnx "A fine film." "Dull and far too long."
+python examples/embed.py exported/ngram-cnn.onnx "A fine film." "Dull and far too long."
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The model file that comes with the project, for tests that need any trained model."""
+"""The model files that come with the project, for tests that need any trained model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import onnxruntime as ort
 
 from tests.data import PROJECT
 from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.shipped import DEFAULT_MODEL
 
-MODEL = PROJECT / "exported" / "conv1d.onnx"
+EXPORTED = PROJECT / "exported"
+MODEL = EXPORTED / f"{DEFAULT_MODEL}.onnx"
+# Of the tutorial's network, which reads rows of one length; also for tests that need two models.
+CONV1D = EXPORTED / "conv1d.onnx"
 
 
 @cache
 def shipped_scorer() -> Scorer:
-    """Load it once; a scorer has no state."""
+    """Load the default model once; a scorer has no state."""
     return Scorer(MODEL)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import growth, lock, peers, quality, stages, startup
+from tests.benchmarks import growth, lock, peers, presets, quality, stages, startup
 from tests.benchmarks.measure import run_module
 
 
@@ -21,6 +21,7 @@ def plot() -> None:
 
 SPEED = {
     "peers": peers.main,  # other tools, about ten minutes
+    "presets": presets.main,  # every shipped model, about five minutes
     "growth": growth.main,  # longer files, about two minutes
     "stages": stages.main,
     "startup": startup.main,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
 from tests.benchmarks.results import Rows, save, seconds, show
+from tests.benchmarks.sources import TIMED_MODEL
 
 SIZES = [25_000, 100_000, 400_000, 1_000_000]
 RUNS = 3
@@ -33,7 +34,7 @@ def contender(folder: Path, size: int) -> Contender:
     source = folder / f"{size}.csv"
     run_module("inputs", source, size)
     output = folder / f"{size}.scored.csv"
-    options = ["-o", str(output), "--quiet"]
+    options = ["--model", TIMED_MODEL, "-o", str(output), "--quiet"]
     command = Command([*PYTHON, "toolkit", "score", str(source), *options])
     name = f"{size:,} reviews"
     return Contender(name, [command], RUNS, size, outputs=[output], is_compared=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import run_module
 from tests.benchmarks.results import Rows, save, show
+from tests.benchmarks.sources import TIMED_MODEL
 
 REVIEWS = 100_000
 RUNS = 5
@@ -71,7 +72,7 @@ def share_of(source: Path, output: Path) -> float:
     from toolkit.scoring.score_file import ScoringOptions, score_file
     from toolkit.scoring.scorer import Scorer
 
-    scorer, options = Scorer(), ScoringOptions(workers=1, force=True)
+    scorer, options = Scorer(TIMED_MODEL), ScoringOptions(workers=1, force=True)
     usual = statistics.quantiles(waits(lambda: time.sleep(1)), n=100)[98]
     late = waits(lambda: score_file(scorer, source, output, options))
     return sum(wait > usual for wait in late) / len(late)

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks.measure import CORES, PYTHON, Command, Contender, interleave, run_module
 from tests.benchmarks.quality_peers import NO_FASTTEXT
 from tests.benchmarks.results import Rows, save, seconds, show
+from tests.benchmarks.sources import TIMED_MODEL
 
 REVIEWS = 100_000
 RUNS = 5
@@ -54,26 +55,29 @@ def ours(folder: Path) -> list[Contender]:
     for kind, suffix, source in _inputs(folder):
         for cores, workers in ((1, ["--workers", "1"]), (CORES, [])):
             output = folder / f"out{suffix}"
-            options = ["-o", str(output), "--quiet", *workers]
+            options = ["--model", TIMED_MODEL, "-o", str(output), "--quiet", *workers]
             command = Command([*PYTHON, "toolkit", "score", str(source), *options])
             found.append(_contender(f"toolkit score, {kind}", cores, command, output))
     return found
 
 
-def fasttext(folder: Path) -> list[Contender]:
-    """List fastText, from prepared text and end to end."""
+def fasttext(
+    folder: Path, cores: int = CORES, runs: int = RUNS, reviews: int = REVIEWS
+) -> list[Contender]:
+    """List fastText, from prepared text and end to end, on so many reviews in reviews.csv."""
     if shutil.which("fasttext") is None:
-        return [Contender("fastText", [], RUNS, skipped=NO_FASTTEXT)]
+        return [Contender("fastText", [], runs, skipped=NO_FASTTEXT)]
     source, output = folder / "reviews.csv", folder / "fasttext.csv"
-    run_module("contenders.fasttext_text", source, folder, CORES)
-    shards = [folder / f"reviews.{i}.txt" for i in range(CORES)]
+    run_module("contenders.fasttext_text", source, folder, cores)
+    shards = [folder / f"reviews.{i}.txt" for i in range(cores)]
     model = folder / "model.bin"
-    one, all_cores = (_script("fasttext_file", source, output, model, n) for n in (1, CORES))
+    one, all_cores = (_script("fasttext_file", source, output, model, n) for n in (1, cores))
+    name = "fastText, CSV end to end"
     return [
-        _predict_prob(model, [folder / "reviews.txt"]),
-        _predict_prob(model, shards),
-        _contender("fastText, CSV end to end", 1, one, output),
-        _contender("fastText, CSV end to end", CORES, all_cores, output),
+        _predict_prob(model, [folder / "reviews.txt"], runs, reviews),
+        _predict_prob(model, shards, runs, reviews),
+        Contender(name, [one], runs, reviews, 1, [output]),
+        Contender(name, [all_cores], runs, reviews, cores, [output]),
     ]
 
 
@@ -135,11 +139,11 @@ def _contender(
     return Contender(name, [command], runs, REVIEWS, cores, [output])
 
 
-def _predict_prob(model: Path, texts: list[Path]) -> Contender:
+def _predict_prob(model: Path, texts: list[Path], runs: int, reviews: int) -> Contender:
     """Make a contender of a process of fastText for each text."""
     outputs = [text.with_suffix(".scored.txt") for text in texts]
     commands = [
         Command(["fasttext", "predict-prob", str(model), str(text)], output)
         for text, output in zip(texts, outputs, strict=True)
     ]
-    return Contender(FASTTEXT, commands, RUNS, REVIEWS, len(texts), outputs)
+    return Contender(FASTTEXT, commands, runs, reviews, len(texts), outputs)

@@ -4,6 +4,10 @@ Run as ``python -m tests.benchmarks.rebuild [--ship] [PRESET...]``. The reviews 
 folder that TOOLKIT_DATA names; without it the folder `aclImdb`, where somebody has unpacked the
 archive of the data set; without that the reviews that Keras downloads, which have neither groups
 nor unlabelled ones. With --ship the new models replace those in `exported/`.
+
+What uses reviews without labels learns from `exported/teacher.parquet`, too, and where that knows
+them, from short texts which `examples/teacher/imdb/spans.py` cuts out of the Parquet files. Without
+a teacher, views that the preset makes by itself take its place.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +27,15 @@ from tests.benchmarks.measure import PYTHON
 from tests.benchmarks.sources import PROJECT, data_folder
 from toolkit import Scorer
 from toolkit.export.card import model_page
-from toolkit.training.sources import acl_imdb, imdb
+from toolkit.scoring.shipped import SHIPPED
+from toolkit.training.columns import ColumnNames
+from toolkit.training.presets import PRESETS
+from toolkit.training.sources import acl_imdb, imdb, teacher
 
 EXPORTED = PROJECT / "exported"
 RUNS = Path("runs") / "shipped"
 TEACHER = EXPORTED / "teacher.parquet"
-PRESETS = ("conv1d", "ngram-linear", "ngram-cnn")
+SPANS = PROJECT / "examples" / "teacher" / "imdb" / "spans.py"
 FOLDS = {"conv1d": 5, "ngram-linear": 3, "ngram-cnn": 3}
 
 
@@ -37,33 +45,79 @@ class Source:
 
     train: list[str]
     test: pa.ChunkedArray
-    more: list[str] = field(default_factory=list)  # for presets that use unlabelled reviews
+    unlabelled: Path | None = None
+    data: Path | None = None  # the folder that spans can be cut from
 
 
 def find_source() -> Source:
     """Take the best source that is there."""
     folder = data_folder() / "imdb"
-    teacher = ["--teacher", str(TEACHER)]
     if folder.is_dir():
-        train, test, more = (str(folder / f"{n}.parquet") for n in ("train", "test", "unlabelled"))
+        train, test = (str(folder / f"{name}.parquet") for name in ("train", "test"))
         return Source(
             [train, "--group-column", "movie", "--test-data", test],
             pq.read_table(test, columns=["text"])["text"],
-            ["--unlabelled", more, *teacher],
+            folder / "unlabelled.parquet",
+            data_folder(),
         )
     folder = Path("aclImdb")
     if folder.is_dir():
-        texts = acl_imdb.load(folder, "test").texts
-        return Source([str(folder), "--test"], texts, ["--unlabelled", str(folder), *teacher])
+        return Source([str(folder), "--test"], acl_imdb.load(folder, "test").texts, folder)
     return Source(["imdb", "--test"], imdb.load("test").texts)
 
 
-def rebuild(preset: str, source: Source) -> Path:
+def beside_labels(source: Source) -> list[str]:
+    """Give arguments of `toolkit train`: all there is to learn from but the labels of people."""
+    if source.unlabelled is None:
+        return []
+    found = ["--unlabelled", str(source.unlabelled)]
+    if not TEACHER.is_file():
+        print(f"{TEACHER}: not there, so that the presets make views of their own", file=sys.stderr)
+        return found
+    if source.data is not None:
+        spans = make_spans(source.data)
+        if are_taught(spans, TEACHER):
+            found += ["--unlabelled", str(spans)]
+    return [*found, "--teacher", str(TEACHER)]
+
+
+def make_spans(data: Path) -> Path:
+    """Cut short texts out of the unlabelled reviews, as it was done for the teacher."""
+    places = ["--data", str(data), "--work", str(RUNS)]
+    subprocess.run([sys.executable, str(SPANS), *places], check=True)
+    return RUNS / "spans.parquet"
+
+
+def are_taught(spans: Path, path: Path) -> bool:
+    """Tell whether a teacher file has the spans; end the program if it has but some of them.
+
+    `toolkit train` would give those that are missing targets of its own, made for whole reviews.
+    """
+    known = set(teacher.load(path, ColumnNames()).texts or ())
+    texts = pq.read_table(spans, columns=["text"])["text"].to_pylist()
+    missing = [text for text in texts if teacher.fingerprint(text) not in known]
+    if not missing:
+        return bool(texts)
+    if len(missing) < len(texts):
+        sys.exit(
+            f"rebuild: {path}: lacks {len(missing):,} of the {len(texts):,} texts that {SPANS} "
+            f"makes, such as {missing[0]!r:.60}. Make it again with the tools beside that."
+        )
+    print(f"{path}: has no spans, so that none are used", file=sys.stderr)
+    return False
+
+
+def training_of(preset: str, source: Source, more: list[str]) -> list[str]:
+    """Give the arguments of `toolkit` that train a preset."""
+    used = more if PRESETS[preset].uses_unlabelled else []
+    options = ["--preset", preset, "--folds", str(FOLDS[preset]), "--output", str(RUNS / preset)]
+    return ["train", *source.train, *used, *options, "--force"]
+
+
+def rebuild(preset: str, source: Source, more: list[str]) -> Path:
     """Train and export one preset, with the commands that a user would give."""
     run = RUNS / preset
-    more = [] if preset == "conv1d" else source.more
-    train = ["train", *source.train, *more, "--preset", preset, "--folds", str(FOLDS[preset])]
-    _toolkit(*train, "--output", str(run), "--force")
+    _toolkit(*training_of(preset, source, more))
     _toolkit("export", str(run), "--force")
     return run / f"{preset}.onnx"
 
@@ -88,7 +142,7 @@ def ship(preset: str) -> None:
     for ending in (".onnx", ".ids.onnx", ".vocabulary.txt"):
         shutil.copy(run / f"{preset}{ending}", EXPORTED)
     shutil.copy(run / "model.keras", EXPORTED / f"{preset}.keras")
-    shipped = [path for name in PRESETS if (path := EXPORTED / f"{name}.onnx").is_file()]
+    shipped = [path for name in SHIPPED if (path := EXPORTED / f"{name}.onnx").is_file()]
     (EXPORTED / "README.md").write_text(model_page(shipped), encoding="utf-8")
 
 
@@ -105,12 +159,15 @@ def main() -> None:
     """Rebuild the chosen presets, one after the other."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks.rebuild", description=__doc__)
     parser.add_argument("--ship", action="store_true", help="replace the models in exported/")
-    parser.add_argument("preset", nargs="*", choices=[*PRESETS, []], help="by default all")
+    parser.add_argument("preset", nargs="*", choices=[*FOLDS, []], help="by default all")
     chosen = parser.parse_args()
+    presets = chosen.preset or [*FOLDS]
     source = find_source()
+    is_more_used = any(PRESETS[preset].uses_unlabelled for preset in presets)
+    more = beside_labels(source) if is_more_used else []
     lines = []
-    for preset in chosen.preset or PRESETS:
-        rebuilt, shipped = rebuild(preset, source), EXPORTED / f"{preset}.onnx"
+    for preset in presets:
+        rebuilt, shipped = rebuild(preset, source, more), EXPORTED / f"{preset}.onnx"
         if shipped.is_file():
             lines.append(compare(shipped, rebuilt, source.test))
         if chosen.ship:

@@ -15,6 +15,7 @@ from functools import wraps
 from pkgutil import resolve_name
 from typing import Any
 
+from tests.benchmarks.sources import TIMED_MODEL
 from toolkit.commands.app import app
 from toolkit.commands.process import settle
 
@@ -23,7 +24,8 @@ STAGES = [
     ("read", "toolkit.formats.streams:ByteStream", "peek"),
     ("split", "toolkit.formats.delimited:DelimitedFile", "_split"),
     ("parse", "toolkit.formats.delimited:DelimitedFile", "parse"),
-    ("tokens", "toolkit.scoring.scorer:Scorer", "token_ids"),
+    ("tokens", "toolkit.text:Vocabulary", "encode"),
+    ("tokens", "toolkit.token_ids:TokenIds", "padded"),
     ("network", "onnxruntime:InferenceSession", "run"),
     ("blanks", "toolkit.scoring.scorer:Scorer", "probabilities"),
     ("labels", "toolkit.scoring.scorer:Scorer", "sentiments"),
@@ -71,7 +73,7 @@ def main(source: str, output: str) -> None:
     for stage, holder, name in STAGES:
         where = resolve_name(holder)
         setattr(where, name, stopwatch.wrap(stage, getattr(where, name)))
-    options = ["-o", output, "--workers", "1", "--force", "--quiet"]
+    options = ["--model", TIMED_MODEL, "-o", output, "--workers", "1", "--force", "--quiet"]
     app(["score", source, *options], standalone_mode=False)
     print(json.dumps({stage: stopwatch.seconds[stage] for stage, *_ in STAGES}))
 

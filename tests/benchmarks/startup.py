@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
 from tests.benchmarks.results import Rows, save, show
+from tests.benchmarks.sources import TIMED_MODEL
 
 RUNS = 15
 REVIEWS = 10
@@ -17,7 +18,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "reviews.csv", Path(folder) / "out.csv"
         run_module("inputs", source, REVIEWS)
-        score = ["toolkit", "score", str(source), "-o", str(output), "--force", "--quiet"]
+        options = ["--model", TIMED_MODEL, "-o", str(output), "--force", "--quiet"]
+        score = ["toolkit", "score", str(source), *options]
         compared = {
             "imports and the model (the bound)": ["tests.benchmarks.contenders.open_model"],
             f"toolkit score, {REVIEWS} reviews": score,

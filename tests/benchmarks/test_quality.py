@@ -23,7 +23,7 @@ from tests.benchmarks import quality, quality_data, quality_judge
 from tests.benchmarks.contenders import predict
 from tests.benchmarks.contenders.nblr import log_count_ratios
 from tests.benchmarks.quality_peers import NO_FASTTEXT, PEERS
-from tests.models import MODEL
+from tests.models import CONV1D
 from toolkit.evaluation import EvaluationOptions, evaluate
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
@@ -73,9 +73,9 @@ def test_ours_and_the_peers_are_judged(
     (rows,) = run(monkeypatch, "--data", "amazon_books").values()
     assert set(rows) == {path.stem for path in quality.our_models()} | set(PEERS)
     assert rows["fasttext"]["skipped"] == NO_FASTTEXT
-    expected = evaluate(train.parents[1] / "domains" / "amazon_books.jsonl", [MODEL])
+    expected = evaluate(train.parents[1] / "domains" / "amazon_books.jsonl", [CONV1D])
     assert rows["conv1d"]["metrics"]["log_loss"] == expected.models[0].metrics.log_loss
-    assert rows["conv1d"]["bytes"] == MODEL.stat().st_size
+    assert rows["conv1d"]["bytes"] == CONV1D.stat().st_size
     assert rows["conv1d"]["comparison"]["best"] in PEERS
     for peer in ("tfidf", "nblr"):
         assert rows[peer]["metrics"]["accuracy"] >= 2 / 3
@@ -143,7 +143,7 @@ def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -
         table = pa.table({"positive_probability": values})
         pq.write_table(table, tmp_path / f"{name}.parquet")
     paths = [tmp_path / f"{name}.parquet" for name in guesses]
-    found = evaluate(data, [MODEL], paths, EvaluationOptions(examples=0))
+    found = evaluate(data, [CONV1D], paths, EvaluationOptions(examples=0))
     assert found.models[found.best].name == "conv1d"
     (comparison,) = quality_judge.beside_best_peer(found)
     assert (comparison.model, comparison.best) == ("conv1d", "better")

@@ -105,7 +105,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "exit_code"),
     [
-        ([MODEL], "conv1d.onnx: is a model by its name. Give the labelled reviews behind", 2),
+        ([MODEL], "ngram-cnn.onnx: is a model by its name. Give the labelled reviews behind", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: no ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),

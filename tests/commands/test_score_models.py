@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from tests.commands.running import Command
 from tests.commands.test_score import write
-from tests.models import MODEL
+from tests.models import EXPORTED, MODEL
 from toolkit.model_file import ModelFile
+from toolkit.scoring.shipped import DEFAULT_MODEL, SHIPPED
 
 
 def foreign_model() -> bytes:
@@ -63,8 +65,22 @@ def test_bad_models_are_refused(
     assert command.files() == ["a.csv", "m.onnx"]
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_taken_by_its_name(command: Command, name: str) -> None:
+    write("a.csv")
+    options = ["-q", "--force", "--report", "r.json"]
+    assert command("score", "a.csv", "--model", name, *options).exit_code == 0
+    by_name = Path("a.scored.csv").read_bytes()
+    assert json.loads(Path("r.json").read_text())["model"] == name
+    command("score", "a.csv", "--model", EXPORTED / f"{name}.onnx", *options)
+    assert Path("a.scored.csv").read_bytes() == by_name
+    command("score", "a.csv", *options)
+    assert (Path("a.scored.csv").read_bytes() == by_name) == (name == DEFAULT_MODEL)
+
+
 def test_a_missing_model_and_a_folder(command: Command) -> None:
     write("a.csv")
     Path("run").mkdir()
     command("score", "a.csv", "-m", "m.onnx").failed_with("m.onnx: no such model file")
+    command("score", "a.csv", "-m", "conv2d").failed_with("no shipped model of that name")
     command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")

@@ -26,7 +26,7 @@ from toolkit.scoring.scorer import Score, _session
 def model_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ModelFile.load(MODEL)
     session = _session(model)
-    monkeypatch.setattr("toolkit.scoring.scorer.load_shipped", lambda: model)
+    monkeypatch.setattr("toolkit.scoring.scorer.load_model", lambda _: model)
     monkeypatch.setattr("toolkit.scoring.scorer._session", lambda model: session)
 
 

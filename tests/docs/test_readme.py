@@ -17,6 +17,7 @@ import typer.main
 from tests.data import PROJECT
 from toolkit import Scorer
 from toolkit.commands.app import app
+from toolkit.scoring.shipped import SHIPPED
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
@@ -71,7 +72,7 @@ def test_python_blocks_run(examples: Path) -> None:
 
 
 def test_embedding_example(examples: Path) -> None:
-    command = ["examples/embed.py", "exported/conv1d.onnx", "A superb, touching film.", "Awful."]
+    command = ["examples/embed.py", "exported/ngram-cnn.onnx", "A superb, touching film.", "Awful."]
     done = subprocess.run(
         [sys.executable, *command], check=True, capture_output=True, text=True, cwd=examples
     )
@@ -94,7 +95,7 @@ def test_model_cards_are_those_of_the_files() -> None:
     from toolkit.export.card import model_page
 
     written = (PROJECT / "exported" / "README.md").read_text(encoding="utf-8")
-    assert written == model_page([PROJECT / "exported" / "conv1d.onnx"])
+    assert written == model_page([PROJECT / "exported" / f"{name}.onnx" for name in SHIPPED])
 
 
 def test_changelog_has_this_version() -> None:

@@ -47,7 +47,11 @@ def test_the_answers_of_the_model_are_judged(reviews_csv: Path) -> None:
     (model,) = found.models
     assert (model.metrics.accuracy.right, model.metrics.accuracy.count) == (sum(right), len(rows))
     assert model.probability.tolist() == [score.probability for score in scores]
-    assert (model.name, model.preset, model.sha256) == ("conv1d", "conv1d", shipped_scorer().sha256)
+    assert (model.name, model.preset, model.sha256) == (
+        MODEL.stem,
+        MODEL.stem,
+        shipped_scorer().sha256,
+    )
     assert found.comparisons == ()
     assert 0 < len(model.mistakes) <= 10
     for mistake in model.mistakes:
@@ -132,10 +136,11 @@ def test_predictions_of_others_are_compared(write_rows: WriteRows, reviews_csv: 
 def test_files_of_one_name_are_told_apart(
     write_rows: WriteRows, reviews_csv: Path, tmp_path: Path
 ) -> None:
-    first = opposite(write_rows, reviews_csv, "conv1d.csv")
+    name = f"{MODEL.stem}.csv"
+    first = opposite(write_rows, reviews_csv, name)
     (tmp_path / "other").mkdir()
-    second = first.rename(tmp_path / "other" / "conv1d.csv")
-    first = opposite(write_rows, reviews_csv, "conv1d.csv")
+    second = first.rename(tmp_path / "other" / name)
+    first = opposite(write_rows, reviews_csv, name)
     names = [m.name for m in evaluate(reviews_csv, [MODEL, MODEL], [first, second]).models]
     assert len(set(names)) == 4
 

@@ -99,7 +99,7 @@ def test_the_legend_names_every_model(hostile: str) -> None:
     legends = re.findall(r'<ul class="legend">(.*?)</ul>', hostile, re.DOTALL)
     assert len(legends) == 5
     for legend in legends:
-        assert "conv1d" in legend
+        assert MODEL.stem in legend
         assert "_$&lt;i&gt;p" in legend
 
 

@@ -1,4 +1,4 @@
-"""Keras and ONNX agree: on a small model with random weights, and on the shipped one."""
+"""Keras and ONNX agree: on a small model with random weights, and on the shipped ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from tests.data import PROJECT, shared_data
 from tests.export.conftest import WORDS, SmallModel
+from tests.models import EXPORTED
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.network import load_keras
 from toolkit.export.parity import TOLERANCE, ParityReport, compare, make_edge_texts
 from toolkit.scoring.scorer import Scorer
-
-SHIPPED = PROJECT / "exported" / "conv1d.onnx"
+from toolkit.scoring.shipped import SHIPPED
 
 # Every kind of row: full, ragged, empty, blank, of unknown words only, far too long.
 MIXED = [
@@ -142,32 +142,37 @@ def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
         ParityReport(1, 0, differences={}, **(agreeing | worse)).check()
 
 
-def shipped_report(reviews: list[str]) -> ParityReport:
-    network = load_keras(SHIPPED.with_suffix(".keras"))
-    return compare(network, SHIPPED, SHIPPED.with_suffix(".ids.onnx"), reviews)
+def shipped_report(name: str, reviews: list[str]) -> ParityReport:
+    path = EXPORTED / f"{name}.onnx"
+    network = load_keras(path.with_suffix(".keras"))
+    return compare(network, path, path.with_suffix(".ids.onnx"), reviews)
 
 
-def test_shipped_model_on_the_texts_here() -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_model_on_the_texts_here(name: str) -> None:
     with (PROJECT / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
         reviews = [row["text"] for row in csv.DictReader(file)]
     assert len(reviews) >= 20
-    shipped_report(reviews).check()
+    shipped_report(name, reviews).check()
 
 
-def test_shipped_model_on_the_test_reviews() -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_model_on_the_test_reviews(name: str) -> None:
     path = shared_data("imdb") / "test.parquet"
     reviews = pq.read_table(path, columns=["text"])["text"].to_pylist()
     assert len(reviews) == 25_000
-    report = shipped_report(reviews)
+    report = shipped_report(name, reviews)
     assert report.label_flips == 0
     assert report.token_id_differences == 0
     assert report.largest_difference <= TOLERANCE
 
 
-def test_shipped_vocabulary_is_the_one_in_the_file() -> None:
-    listed = SHIPPED.with_suffix(".vocabulary.txt").read_bytes().decode().split("\n")[:-1]
-    assert Scorer(SHIPPED).vocabulary.words.to_pylist() == listed
-    assert len(listed) + 4 == Scorer(SHIPPED).facts.vocabulary_size
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_vocabulary_is_the_one_in_the_file(name: str) -> None:
+    scorer = Scorer(EXPORTED / f"{name}.onnx")
+    listed = (EXPORTED / f"{name}.vocabulary.txt").read_bytes().decode().split("\n")[:-1]
+    assert scorer.vocabulary.words.to_pylist() == listed
+    assert len(listed) + 4 == scorer.facts.vocabulary_size
 
 
 def test_words_of_the_small_model_come_back(small_model: SmallModel) -> None:

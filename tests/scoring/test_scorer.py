@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models import MODEL, shipped_scorer, text_in_session
+from tests.models import CONV1D, MODEL, shipped_scorer, text_in_session
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.pieces import SEPARATORS
 from toolkit.scoring.scorer import Score
+from toolkit.scoring.shipped import SHIPPED
 
 FILM, BORE = "a superb and moving film, the best of the year", "the worst: dull, awful, a waste"
 NOTHING = Score(None, None)
@@ -28,10 +29,15 @@ def probabilities(texts: list[str]) -> list[float | None]:
 
 
 def many_texts(count: int, seed: int = 1) -> list[str]:
-    """Reviews of random known words, from none to more than the model reads."""
+    """Reviews of random known words: none to 150, and every twentieth more or less than is read."""
     draw = random.Random(seed)
     words = shipped_scorer().vocabulary.words.to_pylist()
-    return [" ".join(draw.choices(words, k=draw.randint(0, 150))) for _ in range(count)]
+    most = shipped_scorer().facts.max_tokens
+    lengths = [
+        draw.randint(0, 150) if number % 20 else most + draw.randint(-2, 100)
+        for number in range(count)
+    ]
+    return [" ".join(draw.choices(words, k=length)) for length in lengths]
 
 
 def test_scores_are_those_of_the_whole_graph() -> None:
@@ -136,12 +142,17 @@ def test_a_score_does_not_depend_on_its_neighbours(data: st.DataObject) -> None:
     assert found == [alone[i] for i in order]  # to the last bit: Python floats of the float32
 
 
-def test_a_score_does_not_depend_on_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_score_does_not_depend_on_the_batch_size(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     texts = many_texts(200)
-    expected = probabilities(texts)
+    scorer = Scorer(name)
+    expected = scorer.score(texts)
     for size in (1, 2, 3, 7, 63, 65, 1000):
         monkeypatch.setattr("toolkit.scoring.scorer._NETWORK_BATCH", size)
-        assert probabilities(texts) == expected, size
+        monkeypatch.setattr("toolkit.scoring.scorer._MOST_ROWS", size)
+        assert scorer.score(texts) == expected, size
 
 
 def test_threads_may_share_a_scorer() -> None:
@@ -207,10 +218,11 @@ def test_a_batch_is_refused_if_names_do_not_fit() -> None:
 
 
 def test_token_ids_are_the_input_of_the_network() -> None:
-    ids = shipped_scorer().token_ids(pa.array(["the", None]))
-    assert ids.shape == (2, shipped_scorer().facts.max_tokens)
-    assert ids.dtype == np.int32
-    assert ids[:, -2:].tolist() == [[1, 4], [0, 1]]
+    for scorer, width in ((Scorer(CONV1D), 100), (shipped_scorer(), 2)):
+        ids = scorer.token_ids(pa.array(["the", None]))
+        assert ids.shape == (2, width)
+        assert ids.dtype == np.int32
+        assert ids[:, -2:].tolist() == [[1, 4], [0, 1]]
 
 
 def test_a_scorer_can_be_sent_to_another_process() -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.scoring.shipped import DEFAULT_MODEL, SHIPPED
+
 _DATA = "Data"
 _OUTPUTS = "What is written"
 
@@ -16,8 +18,9 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="MODEL... DATA",
-            help="Model files of `toolkit export` (without any, the shipped one), and behind them "
-            "the labelled reviews: a .csv, .tsv, .jsonl, .ndjson or .parquet file.",
+            help="Model files of `toolkit export`, or shipped models by their names: "
+            f"{', '.join(SHIPPED)} (without any, {DEFAULT_MODEL}); and behind them the labelled "
+            "reviews: a .csv, .tsv, .jsonl, .ndjson or .parquet file.",
             show_default=False,
         ),
     ],
@@ -110,7 +113,7 @@ def evaluate(
 
     Examples: `toolkit evaluate sentiment.onnx reviews.csv --report report.html`, or
 
-    - `toolkit evaluate a.onnx b.onnx reviews.parquet --group-column film`
+    - `toolkit evaluate ngram-cnn b.onnx reviews.parquet --group-column film`
     - `toolkit evaluate a.onnx reviews.csv --predictions fasttext.csv --json -`
     """
     from toolkit.commands.evaluation_outputs import Outputs, parted

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.scoring.shipped import DEFAULT_MODEL, SHIPPED
+
 if TYPE_CHECKING:
     from toolkit.scoring.inputs import Jobs
     from toolkit.scoring.score_file import ScoringOptions
@@ -62,8 +64,9 @@ def score(
         typer.Option(
             "--model",
             "-m",
-            help="Model file of `toolkit export`; by default the shipped one.",
-            show_default=False,
+            help="Model file of `toolkit export`, or a shipped model by its name: "
+            f"{', '.join(SHIPPED)}.",
+            show_default=DEFAULT_MODEL,
         ),
     ] = None,
     threshold: Annotated[

@@ -20,7 +20,7 @@ the lower and the upper end (95 %), and what is not defined is null.
                      ``high``
 ===================  ===============================================================================
 
-A model has ``name``, ``path`` (null: the shipped one), ``preset`` and ``sha256`` (null: predictions
+A model has ``name``, ``path`` (null: the default one), ``preset`` and ``sha256`` (null: predictions
 of others), ``threshold``, and
 
 ===============  ===================================================================================

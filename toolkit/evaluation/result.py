@@ -30,7 +30,7 @@ class ModelResult:
     """How well a model does, or the predictions of another."""
 
     name: str  # of its file, and no other's
-    path: Path | None  # None: the shipped model
+    path: Path | None  # None: the default model
     preset: str | None  # None: predictions of others
     sha256: str | None
     threshold: float

@@ -51,7 +51,8 @@ def evaluate(
     data : str | Path
         A labelled CSV, TSV, JSONL or Parquet file.
     models : Sequence[str | Path]
-        Model files of `toolkit export`; the shipped one if nothing is named.
+        Model files of `toolkit export`, or names of shipped models; the default one if nothing is
+        named.
     predictions : Sequence[str | Path]
         Files with the probabilities of other models, a row for each row of the data.
     options : EvaluationOptions | None

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.model_file import ModelFacts, ModelFile
+from toolkit.scoring.shipped import DEFAULT_MODEL
 
 _PAGE = """# Shipped models
 
 Each `NAME.onnx` takes raw review text in any stock ONNX Runtime. `NAME.ids.onnx` takes token ids, with the words in
 `NAME.vocabulary.txt`, for builds without strings; `NAME.keras` is the network as Keras trained it.
-`make model` trains and exports them again. This page is generated from the metadata of the files.
+`make models` trains and exports them again. `--model NAME` takes each by its name; without it, `{default}` is used.
+This page is generated from the metadata of the files.
 """
 
 _CARD = """
@@ -38,14 +40,21 @@ _CARD = """
 **Intended use.** Sorting English reviews of films into positive and negative, in bulk or inside an application.
 
 **Limits.** It knows English only, and film reviews best: words that mean something else elsewhere mislead it. It reads
-no irony, little negation, and nothing before the last {max_tokens} tokens. There is no class for neutral or mixed
-reviews: its training data hold none.
+no irony and little negation, and of a review of more than {max_tokens} tokens only the end. There is no class for
+neutral or mixed reviews: its training data hold none.
 
 **Biases.** It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and
 genres carry the opinions of that time and place. Do not judge people by it.
 
 **Data.** Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011), for research
 use; it is not part of this project.
+{teacher}"""
+
+# Of the file that examples/teacher/imdb makes.
+_TEACHER = """
+**Teacher.** It was fitted not to the labels of people alone, but also to the probabilities that larger models give to
+its training texts. One of them is a *pretrained* transformer, so that part of what it knows comes from text outside the
+data set. `examples/teacher/imdb` has the tools that made them; the test reviews were not read.
 """
 
 
@@ -62,7 +71,8 @@ def model_page(paths: list[Path]) -> str:
     str
         Markdown.
     """
-    return _PAGE + "".join(model_card(path) for path in paths)
+    page = _PAGE.format(default=DEFAULT_MODEL)
+    return page + "".join(model_card(path) for path in paths)
 
 
 def model_card(path: Path) -> str:
@@ -85,14 +95,26 @@ def model_card(path: Path) -> str:
         parity=_parity(facts),
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
+        teacher=_TEACHER if facts.data.get("teachers") else "",
     )
 
 
 def _data(data: dict[str, Any]) -> str:
     count = f"{data['reviews']:,} labelled reviews" if "reviews" in data else "reviews"
-    return (
-        f"{count}, {data.get('source', 'source unknown')} (SHA-256 {data.get('sha256', '?')[:16]}…)"
-    )
+    found = [f"{count}, {_source(data)}"]
+    if unlabelled := data.get("unlabelled"):
+        used = unlabelled["reviews"] - unlabelled["left_out"]
+        found.append(f"{used:,} texts without labels, {_source(unlabelled)}")
+    found += [
+        f"probabilities that a teacher gives to {teacher['labelled']:,} of the labelled and "
+        f"{teacher['unlabelled']:,} of the other texts, {_source(teacher)}"
+        for teacher in data.get("teachers", [])
+    ]
+    return "; ".join(found)
+
+
+def _source(facts: dict[str, Any]) -> str:
+    return f"{facts.get('source', 'source unknown')} (SHA-256 {facts.get('sha256', '?')[:16]}…)"
 
 
 def _metrics(metrics: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from toolkit.arrays import arrow_of
 from toolkit.errors import ModelError, UsageError
 from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, ModelFile, token_ids_width
-from toolkit.scoring.shipped import load_shipped
+from toolkit.scoring.shipped import load_model
 from toolkit.scoring.texts import array_of, as_strings
 from toolkit.scoring.uncertain import UNCERTAIN, Range, check_range
 from toolkit.strings import is_blank
@@ -52,7 +52,8 @@ class Scorer:
     Parameters
     ----------
     model : str | Path | None
-        A text-in model file of `toolkit export`; by default the model that the package ships.
+        A text-in model file of `toolkit export`, or the name of a model that the package ships:
+        `ngram-cnn`, the default, `ngram-linear` or `conv1d`.
     threshold : float | None
         Probability from which a review counts as positive, 0 to 1; by default the model's own.
     uncertain : Range | None
@@ -83,7 +84,7 @@ class Scorer:
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
         self._arguments = (model, threshold, uncertain)
-        self._file = load_shipped() if model is None else ModelFile.load(Path(model))
+        self._file = load_model(model)
         self._session = _session(self._file)
         self._vocabulary: Vocabulary = self._file.vocabulary
         self._is_fixed = token_ids_width(self._file.graph) is not None

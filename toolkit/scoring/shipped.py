@@ -1,19 +1,62 @@
-"""The model that the package brings along."""
+"""The models that the package brings along."""
 
 from __future__ import annotations
 
+import os
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from toolkit.model_file import ModelFile
+from toolkit.errors import ModelError
 
-DEFAULT_MODEL = "conv1d"
+if TYPE_CHECKING:
+    from toolkit.model_file import ModelFile
+
+# The first is used where no model is named. To ship another one, add its name here, and its file to
+# the wheel in pyproject.toml.
+SHIPPED = ("ngram-cnn", "ngram-linear", "conv1d")
+DEFAULT_MODEL = SHIPPED[0]
 
 
-def load_shipped() -> ModelFile:
-    """Load the model that is used where none is named."""
-    shipped = files("toolkit") / "models" / f"{DEFAULT_MODEL}.onnx"
+def load_model(model: str | Path | None = None) -> ModelFile:
+    """Load a model file, or one that the package brings along.
+
+    Parameters
+    ----------
+    model : str | Path | None
+        A file, or a name in `SHIPPED`, which a file or folder of that name goes before; None stands
+        for `DEFAULT_MODEL`.
+
+    Returns
+    -------
+    ModelFile
+        The model.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or the file is no model.
+    """
+    from toolkit.model_file import ModelFile
+
+    if model is None:
+        return _load_shipped(DEFAULT_MODEL)
+    path = Path(model)
+    if path.suffix == ".onnx" or os.path.lexists(path):
+        return ModelFile.load(path)
+    if str(model) in SHIPPED:
+        return _load_shipped(str(model))
+    raise ModelError(
+        f"{path}: no such model file, and no shipped model of that name (there are "
+        f"{', '.join(SHIPPED)})"
+    )
+
+
+def _load_shipped(name: str) -> ModelFile:
+    from toolkit.model_file import ModelFile
+
+    shipped = files("toolkit") / "models" / f"{name}.onnx"
     if not shipped.is_file():  # an editable install has it beside the package
-        shipped = Path(__file__).parents[2] / "exported" / f"{DEFAULT_MODEL}.onnx"
+        shipped = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
     with as_file(shipped) as path:
         return ModelFile.load(path)
