@@ -66,7 +66,7 @@ def test_outputs(command: Command) -> None:
     ran = command("evaluate", MODEL, "r.csv", "--predictions", others(), *outputs)
     assert ran.out.endswith("written to r.html\nwritten to r.json\n")
     facts = json.loads(Path("r.json").read_text(encoding="utf-8"))
-    assert [model["name"] for model in facts["models"]] == ["conv1d", "other"]
+    assert [model["name"] for model in facts["models"]] == [MODEL.stem, "other"]
     assert facts["best"] == "other"
     assert Path("r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     before = Path("r.html").read_bytes()

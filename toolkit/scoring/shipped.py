@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,7 @@ def load_model(model: str | Path | None = None) -> ModelFile:
     if model is None:
         return _load_shipped(DEFAULT_MODEL)
     path = Path(model)
-    if path.suffix == ".onnx" or os.path.lexists(path):
+    if path.suffix == ".onnx" or not _is_missing(path):
         return ModelFile.load(path)
     if str(model) in SHIPPED:
         return _load_shipped(str(model))
@@ -50,6 +49,17 @@ def load_model(model: str | Path | None = None) -> ModelFile:
         f"{path}: no such model file, and no shipped model of that name (there are "
         f"{', '.join(SHIPPED)})"
     )
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing has that name, not even a link; what cannot be looked at may be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _load_shipped(name: str) -> ModelFile:
