@@ -33,6 +33,7 @@ import pyarrow as pa
 
 from toolkit.errors import ModelError
 from toolkit.onnx_file import read_onnx
+from toolkit.plain_json import parse_json
 from toolkit.text import FIRST_WORD_ID, Vocabulary
 
 # 1: every row of `token_ids` has `max_tokens` of them.
@@ -45,6 +46,15 @@ TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
 PROBABILITY = "probability"
 LABEL = "label"
+
+# Kind, name, type and number of dimensions of what a graph must have.
+_TENSORS = (
+    ("input", TEXT, onnx.TensorProto.STRING, 1),
+    ("output", PROBABILITY, onnx.TensorProto.FLOAT, 1),
+    ("output", LABEL, onnx.TensorProto.STRING, 1),
+    ("inner tensor", TOKEN_IDS, onnx.TensorProto.INT32, 2),
+)
+_TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
 
 _LONGEST_FACT = 1 << 20  # characters of JSON
 
@@ -123,11 +133,11 @@ class ModelFacts:
                 "(its metadata have no format_version)"
             )
         try:
-            _check_version(json.loads(stored["format_version"]), path)
-            values = {entry.name: json.loads(stored[entry.name]) for entry in fields(cls)}
+            _check_version(parse_json(stored["format_version"]), path)
+            values = {entry.name: parse_json(stored[entry.name]) for entry in fields(cls)}
         except KeyError as error:
             raise ModelError(f"{path}: damaged metadata, without {error}") from None
-        except (ValueError, RecursionError) as error:  # such as a number of 5,000 digits
+        except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
         for key, is_right in _RIGHT.items():
             if not is_right(values[key]):
@@ -202,23 +212,7 @@ class ModelFile:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def _check_parts(self) -> None:
-        graph = self.graph.graph
-        found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
-        for kind, name, element, rank in (
-            ("input", TEXT, onnx.TensorProto.STRING, 1),
-            ("output", PROBABILITY, onnx.TensorProto.FLOAT, 1),
-            ("output", LABEL, onnx.TensorProto.STRING, 1),
-            ("inner tensor", TOKEN_IDS, onnx.TensorProto.INT32, 2),
-        ):
-            values = [value for value in found[kind] if value.name == name]
-            if not values:
-                hint = " (the ids-in twin is not for this)" if name == TEXT else ""
-                raise ModelError(f"{self.path}: incomplete, without the {kind} '{name}'{hint}")
-            for value in values:
-                tensor = value.type.tensor_type
-                if (tensor.elem_type, len(tensor.shape.dim)) != (element, rank):
-                    raise ModelError(f"{self.path}: damaged, the {kind} '{name}' has another type")
-
+        _check_tensors(self.graph, _TENSORS, self.path)
         width = token_ids_width(self.graph)
         if width not in (self.facts.max_tokens, None):
             raise ModelError(
@@ -232,6 +226,28 @@ class ModelFile:
             if node.op_type == "LabelEncoder":
                 return node
         raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
+
+
+def read_twin(path: Path) -> tuple[onnx.ModelProto, ModelFacts]:
+    """Read the ids-in twin of a model file; raises `ModelError` if it is none."""
+    graph = read_onnx(path)
+    facts = ModelFacts.read_from(graph, path)
+    _check_tensors(graph, _TWINS_TENSORS, path)
+    return graph, facts
+
+
+def _check_tensors(
+    model: onnx.ModelProto, expected: tuple[tuple[str, str, int, int], ...], path: Path
+) -> None:
+    graph = model.graph
+    found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
+    for kind, name, element, rank in expected:
+        values = [value.type.tensor_type for value in found[kind] if value.name == name]
+        if not values:
+            hint = " (the ids-in twin is not for this)" if name == TEXT else ""
+            raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
+        if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
+            raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
 
 
 def _stored(model: onnx.ModelProto, path: Path) -> dict[str, str]:

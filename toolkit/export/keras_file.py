@@ -10,18 +10,15 @@ arrays, all stored as they are.
 from __future__ import annotations
 
 import io
-import json
 import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
+from toolkit.keras_archive import KerasArchive
 
-_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_LONGEST_CONFIG = 1 << 20  # bytes
 _MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
 
 # Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
@@ -65,14 +62,8 @@ def check_keras_file(path: Path) -> None:
     ModelError
         If it has more, or is damaged.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive, path)
-            config = json.loads(archive.read("config.json"))
-            weights = archive.read("model.weights.h5")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        # A RecursionError is a RuntimeError: JSON nested deeper than anything that is meant.
-        raise ModelError(f"{path}: no Keras file, or a damaged one: {error}") from None
+    with KerasArchive.open(path) as archive:
+        config, weights = archive.json("config.json"), archive.weights()
     for entry in _objects(config):
         _check_object(entry, path)
     _check_weights(weights, path)
@@ -101,26 +92,10 @@ def limited_memory(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
-    names = [entry.filename for entry in archive.infolist()]
-    if set(names) != _MEMBERS or len(names) != len(_MEMBERS):
-        found = ", ".join(names[:10])
-        raise ModelError(
-            f"{path}: expected the members {', '.join(sorted(_MEMBERS))}, found {found:.200}"
-        )
-    for entry in archive.infolist():
-        if entry.compress_type != zipfile.ZIP_STORED:
-            raise ModelError(f"{path}: {entry.filename} is compressed, which Keras never does")
-    if archive.getinfo("config.json").file_size > _LONGEST_CONFIG:
-        raise ModelError(f"{path}: config.json is too long for a network")
-
-
-def _objects(config: Any) -> Iterator[dict[str, Any]]:
+def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Everything in a config that Keras would make an object of; nothing is compiled."""
-    left = [config]
-    if isinstance(config, dict):
-        left = [value for key, value in config.items() if key != "compile_config"]
-        yield config
+    yield config
+    left: list[Any] = [value for key, value in config.items() if key != "compile_config"]
     while left:
         value = left.pop()
         if isinstance(value, dict):

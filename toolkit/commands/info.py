@@ -1,0 +1,40 @@
+"""`toolkit info`: what a model file says of itself, and where it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def info(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Model file of `toolkit export` or its ids-in twin, Keras file, or run folder; "
+            "by default the shipped model.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print everything as JSON instead of the card.")
+    ] = False,
+) -> None:
+    """Show what a model is: tensors, training data, accuracy, proof of parity, and where it runs.
+
+    No network is run, and TensorFlow is not needed.
+
+    Examples: `toolkit info` or `toolkit info sentiment.onnx --json`
+    """
+    from toolkit.inspection.inspect import inspect
+
+    description = inspect(model)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(description, indent=2))
+        return
+    from toolkit.commands.info_card import show
+
+    show(description)
