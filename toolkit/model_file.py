@@ -203,7 +203,7 @@ class ModelFile:
         """The graph from `token_ids` to `probability`, without the text front end."""
         try:
             return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
-        except (AssertionError, ValueError, LookupError, RecursionError) as error:
+        except (AssertionError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
     @cached_property
@@ -254,7 +254,7 @@ def _stored(model: onnx.ModelProto, path: Path) -> dict[str, str]:
     stored = {entry.key: entry.value for entry in model.metadata_props}
     for key, value in stored.items():
         if len(value) > _LONGEST_FACT:
-            raise ModelError(f"{path}: damaged metadata: {key:.50} has {len(value):,} characters")
+            raise ModelError(f"{path}: damaged metadata: {key!s:.50} has {len(value):,} characters")
     return stored
 
 

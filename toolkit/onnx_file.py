@@ -92,9 +92,14 @@ def _check_flat(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _check_operator(node: onnx.NodeProto, path: Path) -> None:
-    if node.domain == _CONTRIBUTED:
+    # Strings that are no UTF-8 come as bytes.
+    if node.domain == _CONTRIBUTED and isinstance(node.op_type, str):
         return
-    if node.domain not in _DOMAINS or not onnx.defs.has(node.op_type, _DOMAINS[node.domain]):
+    if (
+        not isinstance(node.op_type, str)
+        or node.domain not in _DOMAINS
+        or not onnx.defs.has(node.op_type, _DOMAINS[node.domain])
+    ):
         raise ModelError(f"{path}: the operator {_named(node)} is none of stock ONNX Runtime")
 
 
@@ -113,4 +118,4 @@ def _check_inside(tensors: Iterable[onnx.TensorProto], path: Path) -> None:
 
 
 def _named(node: onnx.NodeProto) -> str:
-    return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type:.60}'"
+    return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"

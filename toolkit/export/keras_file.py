@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ModelError
+from toolkit.errors import MissingExtraError, ModelError
 from toolkit.keras_archive import KerasArchive
 
 _MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
@@ -122,7 +122,10 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
 
 
 def _check_weights(content: bytes, path: Path) -> None:
-    import h5py
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise MissingExtraError("train", "h5py") from None
 
     try:
         with h5py.File(io.BytesIO(content), "r") as file:

@@ -39,10 +39,10 @@ def load_keras(path: Path) -> Any:
     ModelError
         If there is no such file, it has more than plain layers, or Keras cannot read it.
     """
+    check_keras_file(path)
     keras = import_keras()
     from toolkit.networks import ngram_cnn, ngram_linear  # noqa: F401 (their layers)
 
-    check_keras_file(path)
     try:
         with limited_memory(path):
             return keras.saving.load_model(path, compile=False, safe_mode=True)

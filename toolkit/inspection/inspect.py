@@ -44,7 +44,8 @@ def inspect(path: Path | None = None) -> Description:
     ModelError
         If it is none of these, or damaged.
     """
-    return _finite(_inspect(path))
+    description: Description = _finite(_inspect(path))
+    return description
 
 
 def _inspect(path: Path | None) -> Description:
@@ -143,10 +144,10 @@ def _tensor(value: onnx.ValueInfoProto) -> Description:
     except ValueError:
         element = f"type {tensor.elem_type}"
     shape = [
-        dimension.dim_value if dimension.HasField("dim_value") else dimension.dim_param or "?"
+        dimension.dim_value if dimension.HasField("dim_value") else str(dimension.dim_param or "?")
         for dimension in tensor.shape.dim
     ]
-    return {"name": value.name, "type": element, "shape": shape}
+    return {"name": str(value.name), "type": element, "shape": shape}
 
 
 def _finite(value: Any) -> Any:
@@ -159,4 +160,4 @@ def _finite(value: Any) -> Any:
 
 
 def _domain(name: str) -> str:
-    return name or "ai.onnx"
+    return str(name or "ai.onnx")

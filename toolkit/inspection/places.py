@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TESTED = "run by the tests of this project"
-_SAME_OPERATORS = "not run by the tests; its stock build has the operators"
+_SAME_OPERATORS = "not tested; it has the operators"
 
 
 class Place(NamedTuple):
@@ -54,5 +54,5 @@ def places(*, takes_text: bool, twin: str) -> list[Place]:
             Place(where, True, _SAME_OPERATORS)
             for where in ("Node.js", "C", "C++", "C#", "Java", "web pages, WebAssembly")
         ),
-        Place("web pages, WebGPU", True, "not run by the tests; it needs no strings"),
+        Place("web pages, WebGPU", True, "not tested; it needs no strings"),
     ]
