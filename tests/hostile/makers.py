@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "weights in a link": (weights_outside("link"), "stored outside the file"),
     "constant in ..": (constant_outside("../secret"), "stored outside the file"),
     "constant in a link": (constant_outside("link"), "stored outside the file"),
-    "unknown operator": (operator("Evil", ""), "the operator 'Evil' is none of stock"),
+    "unknown operator": (operator("Evil", ""), "cannot load its network"),
     "unknown domain": (operator("Run", "evil"), "the operator 'evil.Run' is none of stock"),
     "unknown of Microsoft": (operator("Evil", "com.microsoft"), "cannot load its network"),
     "loop": (endless_loop, "the node 'Loop' has a graph of its own"),

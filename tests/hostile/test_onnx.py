@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.commands.running import Command
 from tests.data import PROJECT
-from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, with_network
+from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, operator, with_network
 from toolkit.errors import ModelError
 from toolkit.inspection.inspect import inspect
 from toolkit.onnx_file import MOST_BYTES
@@ -45,10 +45,15 @@ def test_what_no_model_has_is_refused(
     before = command.files()
     ran = command("score", "a.csv", "--model", "m.onnx")
     ran.failed_with(message)
+    command("evaluate", "m.onnx", "a.csv").failed_with(message)
     if message != "cannot load its network":  # which nothing but a run finds out
         command("info", "m.onnx").failed_with(message)
-        command("evaluate", "m.onnx", "a.csv").failed_with(message)
     assert command.files() == before
+
+
+def test_info_knows_the_operators(command: Command) -> None:
+    Path("m.onnx").write_bytes(operator("Evil", "")())
+    command("info", "m.onnx").failed_with("m.onnx: the operator 'Evil' is none of stock ONNX")
 
 
 def test_what_is_no_file(command: Command, folder: Path) -> None:

@@ -15,7 +15,7 @@ from toolkit.errors import ModelError
 from toolkit.inspection.places import places
 from toolkit.keras_archive import KerasArchive
 from toolkit.model_file import TEXT, TOKEN_IDS, ModelFacts, ModelFile, read_twin, token_ids_width
-from toolkit.onnx_file import read_onnx
+from toolkit.onnx_file import check_operators, read_onnx
 from toolkit.run_folder import RunFolder
 from toolkit.scoring.shipped import load_shipped
 
@@ -55,7 +55,9 @@ def _inspect(path: Path | None) -> Description:
         return _of_run(RunFolder(path))
     if path.suffix == ".keras":
         return _of_keras(path)
-    inputs = {value.name for value in read_onnx(path).graph.input}
+    model = read_onnx(path)
+    check_operators(model, path)
+    inputs = {value.name for value in model.graph.input}
     if TOKEN_IDS in inputs and TEXT not in inputs:
         return _of_twin(path)
     return _of_text_in(ModelFile.load(path))
