@@ -40,7 +40,13 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) >= 6
-    assert {command.split()[1] for command in COMMANDS} == {"train", "evaluate", "export", "score"}
+    assert {command.split()[1] for command in COMMANDS} == {
+        "train",
+        "evaluate",
+        "export",
+        "score",
+        "info",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

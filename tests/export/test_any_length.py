@@ -26,7 +26,8 @@ from toolkit.export.network import convert
 from toolkit.export.parity import compare
 from toolkit.logits import logits_of
 from toolkit.model_file import FORMAT_VERSION, ModelFile, token_ids_width
-from toolkit.scoring.scorer import Scorer, session_options
+from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.session import session_options
 
 MAX_TOKENS = 7
 

@@ -15,6 +15,7 @@ import typer
 import toolkit
 from toolkit.commands.evaluate import evaluate
 from toolkit.commands.export import export
+from toolkit.commands.info import info
 from toolkit.commands.messages import one_line
 from toolkit.commands.process import settle
 from toolkit.commands.score import score
@@ -35,6 +36,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(export)
 app.command()(score)
+app.command()(info)
 
 
 class Interrupted(BaseException):
