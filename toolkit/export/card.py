@@ -15,7 +15,15 @@ _PAGE = """# Shipped models
 
 Each `NAME.onnx` takes raw review text in any stock ONNX Runtime. `NAME.ids.onnx` takes token ids, with the words in
 `NAME.vocabulary.txt`, for builds without strings; `NAME.keras` is the network as Keras trained it.
-`make model` trains and exports them again. This page is generated from the metadata of the files.
+`make models` trains and exports them again. This page is generated from the metadata of the files.
+
+**To test a runtime or a tokenizer**, `golden.jsonl` says what each model gives for some 200 texts, from plain reviews
+to empty ones, every separator, NUL, emoji and 10,000 words. One JSON object a line, all ASCII: the `name` of the case,
+its `text`, and under `models`, by NAME, `token_ids` (the last that are kept, without the padding in front),
+`probability` and `label`. What you test agrees if ids and labels are equal and no probability is off by more than 1e-6.
+The ids come from the rule in `toolkit/text.py`, the probabilities from Keras; ONNX Runtime had no part in them. Blank
+texts are among them, though `toolkit score` gives them no score. `toolkit export RUN --golden` writes such a file for
+a model of yours.
 """
 
 _CARD = """
