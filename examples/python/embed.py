@@ -31,7 +31,10 @@ def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str
 def main() -> None:
     if len(sys.argv) < 2:
         sys.exit("usage: embed.py MODEL [TEXT...]")
-    session = load(sys.argv[1])
+    try:
+        session = load(sys.argv[1])
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        sys.exit(f"embed.py: {error}")
     # Reviews may hold a lone carriage return, which is no end of a line.
     sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
     texts = iter(sys.argv[2:]) if sys.argv[2:] else (line.removesuffix("\n") for line in sys.stdin)

@@ -17,13 +17,11 @@ from rich.table import Table
 from tests.examples.golden import (
     EXPORTED,
     Comparison,
-    compare,
-    golden_answers,
     golden_texts_of,
     shipped_models,
 )
 from tests.examples.programs import MissingError
-from tests.examples.runtimes import RUNTIMES, Runtime
+from tests.examples.runtimes import RUNTIMES, Runtime, try_out
 from toolkit.export.golden_reviews import REVIEWS
 
 # Enough that the start, which is timed apart, is the smaller part.
@@ -35,7 +33,7 @@ def rate(runtime: Runtime, model: Path) -> float:
     times = []
     for texts in (list(REVIEWS[:1]), list(REVIEWS) * _COPIES):
         start = time.perf_counter()
-        runtime(model, texts)
+        runtime.score(model, texts)
         times.append(time.perf_counter() - start)
     return (len(REVIEWS) * _COPIES - 1) / (times[1] - times[0])
 
@@ -49,10 +47,9 @@ def table(folder: Path) -> Table:
     for name in ("ids equal", "largest difference", "flips", "texts/s"):
         lines.add_column(name, justify="right")
     for model in shipped_models(folder):
-        golden = golden_answers(model)
         for name, runtime in RUNTIMES.items():
             try:
-                found = compare(runtime(model, texts), golden)
+                found = try_out(runtime, model, texts)
             except MissingError as error:
                 lines.add_row(model.stem, f"{name}: {error}", "", "", "", "")
                 continue

@@ -64,8 +64,8 @@ REVIEWS = (
     "was at least fun; this one is a lazy, ugly, cynical mess. There is no tension, because we "
     "know from the first minute who did it. There are no characters, only costumes. The dialogue "
     "sounds as if it had been translated twice, the lead actress is clearly bored, and the less "
-    "said about the computer-generated wolf the better. By the time the credits rolled, half of the audience "
-    "had left, and the other half was asleep. Save your money.",
+    "said about the computer-generated wolf the better. By the time the credits rolled, half of "
+    "the audience had left, and the other half was asleep. Save your money.",
     "On the one hand, the film has a great deal to say about work, money and friendship, and it "
     "says some of it well. On the other hand, it says all of it three times. The young cast is "
     "excellent, the songs are terrible, the photography is pretty, and the script needed another "
