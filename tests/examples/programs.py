@@ -16,7 +16,7 @@ from tests.examples.golden import Answers
 
 EXAMPLES = PROJECT / "examples"
 BUILD = PROJECT / "build" / "examples"  # ignored by git
-ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "default"}
+ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 class MissingError(Exception):
