@@ -22,13 +22,13 @@ from toolkit.training.ngrams.corpus import Corpus
 from toolkit.training.ngrams.fitting import Examples, History, Schedule, fit, logits
 from toolkit.training.ngrams.linear import LinearNetwork, log_ratios
 from toolkit.training.ngrams.soft_labels import View, soft_targets
-from toolkit.training.ngrams.tokens import Floats
+from toolkit.training.ngrams.tokens import Floats, Positions
 from toolkit.training.ngrams.vectors import Vectors, word_and_bigram_vectors
 from toolkit.training.reporter import Reporter
 
 keras: Any = import_keras()
 
-_FILTERS = 56
+_FILTERS = 55  # and one column that says that there is a token: a multiple of eight together
 _WINDOW_FILTERS = 64
 _TEACHER_DIMENSIONS = 64
 _STUDENT_DIMENSIONS = 48
@@ -40,6 +40,7 @@ _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.
 
 # Of a review in the loss of a student.
 _LABELLED_WEIGHT, _UNLABELLED_WEIGHT = 1.5, 0.8
+_TOKENS_OF_A_REVIEW = 100  # and of what counts as a whole one
 
 
 @dataclass(frozen=True)
@@ -198,12 +199,17 @@ class Chain:
         """The reviews that have a target: the labelled ones, which come first, or all."""
         corpus = self.corpus
         rows = np.arange(len(targets))
-        weights = np.where(rows < len(corpus.targets), _LABELLED_WEIGHT, _UNLABELLED_WEIGHT)
-        if len(rows) == len(corpus.targets):
-            weights[:] = 1
+        weights = _weights(corpus.tokens.lengths[rows], len(corpus.targets))
         return Examples(
             corpus.tokens.first(len(rows)),
             self.rows[: corpus.tokens.offsets[len(rows)]] if pairs else None,
             targets,
-            weights.astype(np.float32),
+            weights,
         )
+
+
+def _weights(lengths: Positions, labelled: int) -> Floats:
+    """Of each review in the loss: the labelled ones come first; short texts tell less."""
+    weights = np.minimum(lengths / _TOKENS_OF_A_REVIEW, 1) * _UNLABELLED_WEIGHT
+    weights[:labelled] = _LABELLED_WEIGHT
+    return (weights if len(lengths) > labelled else np.ones(labelled)).astype(np.float32)
