@@ -38,9 +38,9 @@ LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
-# Of a review in the loss of a student.
-_LABELLED_WEIGHT, _UNLABELLED_WEIGHT = 1.5, 0.8
-_TOKENS_OF_A_REVIEW = 100  # and of what counts as a whole one
+# In the loss of a student, of a review whose label no teacher has a say in; others have 1 or less.
+_LABEL_WEIGHT = 1.9
+_TOKENS_OF_A_REVIEW = 100  # an unlabelled text with fewer counts for less
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Chain:
         """The reviews that have a target: the labelled ones, which come first, or all."""
         corpus = self.corpus
         rows = np.arange(len(targets))
-        weights = _weights(corpus.tokens.lengths[rows], len(corpus.targets))
+        weights = _weights(corpus, rows)
         return Examples(
             corpus.tokens.first(len(rows)),
             self.rows[: corpus.tokens.offsets[len(rows)]] if pairs else None,
@@ -208,8 +208,11 @@ class Chain:
         )
 
 
-def _weights(lengths: Positions, labelled: int) -> Floats:
-    """Of each review in the loss: the labelled ones come first; short texts tell less."""
-    weights = np.minimum(lengths / _TOKENS_OF_A_REVIEW, 1) * _UNLABELLED_WEIGHT
-    weights[:labelled] = _LABELLED_WEIGHT
-    return (weights if len(lengths) > labelled else np.ones(labelled)).astype(np.float32)
+def _weights(corpus: Corpus, rows: Positions) -> Floats:
+    """Of some reviews in the loss: a short text tells less, and a label alone tells most."""
+    if len(rows) == len(corpus.targets):
+        return np.ones(len(rows), np.float32)
+    weights = np.minimum(corpus.tokens.lengths[rows] / _TOKENS_OF_A_REVIEW, 1)
+    is_labelled = rows < len(corpus.targets)
+    weights[is_labelled] = np.where(corpus.taught[rows][is_labelled], 1, _LABEL_WEIGHT)
+    return weights.astype(np.float32)

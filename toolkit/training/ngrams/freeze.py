@@ -100,5 +100,5 @@ def freeze_linear(network: Any, vocabulary_size: int) -> Any:
     )
 
 
-def _rounded(values: Floats) -> npt.NDArray[np.int8]:
+def _rounded(values: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
     return np.round(values).astype(np.int8)
