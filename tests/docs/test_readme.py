@@ -32,7 +32,11 @@ COMMANDS = sorted(
 @pytest.fixture
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("examples", "exported"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+        shutil.copytree(
+            PROJECT / folder,
+            tmp_path / folder,
+            ignore=shutil.ignore_patterns("node_modules", "dist"),
+        )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

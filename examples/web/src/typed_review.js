@@ -39,6 +39,7 @@ export function startTypedReview(scorer, facts) {
   });
 
   const { low, high } = middleOf(facts);
+  [byId("lowest", HTMLElement).textContent, byId("highest", HTMLElement).textContent] = facts.labels;
   verdict.style.setProperty("--low", String(low));
   verdict.style.setProperty("--high", String(high));
   review.addEventListener("input", () => soon(review.value));
@@ -63,7 +64,7 @@ function showVerdict(verdict, facts, probability) {
   const side = sideOf(facts, probability);
   const label = probability < facts.threshold ? negative : positive;
   const word = side === "unsure" ? `Uncertain, leaning ${label}` : capital(label);
-  const likely = `${percent(probability)} ${positive}`;
+  const likely = `${percent(probability)} likely ${positive}`;
   verdict.dataset.side = side;
   verdict.dataset.probability = String(probability);
   verdict.style.setProperty("--probability", String(probability));

@@ -63,10 +63,19 @@ export class Model {
   }
 }
 
+// Letters that are no ASCII, and that have a lowercase form.
+const OTHER_CAPITALS = /(?![A-Z])\p{Changes_When_Lowercased}/gu;
+
 /**
- * Strings reach WebAssembly as C has them, which would end at NUL. Another control character makes
- * an unknown word of the same word. Half a surrogate pair becomes U+FFFD, as in the toolkit.
+ * Mend what the WebAssembly build does to strings, so that they become the same token ids as
+ * elsewhere:
+ *
+ * - They end at NUL, as in C. Another control character makes an unknown word of the word, too.
+ * - All letters are lowercased, whatever the locale, as musl's `towlower` does; by the rule of the
+ *   toolkit, ASCII letters are. A letter for private use leaves words with others unknown.
+ * - Half a surrogate pair becomes U+FFFD, as in the toolkit.
  *
  * @param {string} text
  */
-const sendable = (text) => text.toWellFormed().replaceAll("\0", "\x01");
+const sendable = (text) =>
+  text.toWellFormed().replaceAll("\0", "\x01").replace(OTHER_CAPITALS, "\ue000");

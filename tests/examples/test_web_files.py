@@ -1,0 +1,304 @@
+"""Files that are dropped on the page of `examples/web`: what is scored, kept and put aside."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.data import PROJECT, shared_data
+from tests.models import shipped_scorer
+from toolkit.formats.base import ReadOptions
+from toolkit.scoring.score_file import ScoringOptions, score_file
+
+TILES = ["Positive", "Negative", "Without text"]
+ADDED = ["predicted_sentiment", "positive_probability"]
+
+
+def upload(page: Any, name: str, content: bytes) -> None:
+    """Choose a file, and wait for what comes of it."""
+    page.evaluate("document.getElementById('problem').hidden = true")
+    page.evaluate("document.getElementById('choose').hidden = true")
+    page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
+    page.wait_for_selector("#progress", state="hidden")
+
+
+def downloaded(page: Any, words: str) -> tuple[str, bytes]:
+    """Name and content of a file that the page offers."""
+    with page.expect_download() as waiting:
+        page.click(f"text={words}")
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def scored(page: Any, name: str, content: bytes) -> bytes:
+    """Upload a file, and download it with its scores."""
+    upload(page, name, content)
+    assert page.is_visible("#result"), page.inner_text("#problem")
+    saved, data = downloaded(page, "Download the scored file")
+    stem, dot, ending = name.rpartition(".")
+    assert saved == f"{stem}.scored{dot}{ending}"
+    return data
+
+
+def rejected(page: Any) -> list[dict[str, Any]]:
+    """The records that were put aside, as they are downloaded; the table shows the same."""
+    name, data = downloaded(page, "Download what could not be read")
+    assert name.endswith(".rejected.jsonl")
+    records = [json.loads(line) for line in data.decode().split("\n")[:-1]]
+    lines = page.locator(".rejected tbody tr td:first-child").all_inner_texts()
+    assert lines == [f"{record['line']:,}" for record in records[:100]]
+    return records
+
+
+def problem(page: Any, name: str, content: bytes) -> str:
+    upload(page, name, content)
+    assert page.is_visible("#problem")
+    return str(page.inner_text("#problem"))
+
+
+def count(page: Any, name: str) -> int:
+    tile = page.locator(".counts > div", has_text=name).locator("dd")
+    return int(tile.evaluate("dd => dd.firstChild.data").replace(",", ""))
+
+
+def check_csv(
+    before: bytes,
+    after: bytes,
+    column: str = "text",
+    delimiter: str = ",",
+    tolerance: float = 1e-6,
+) -> None:
+    """Every column is kept, and the scores are those of the scorer."""
+    rows, found = (
+        list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
+        for data in (before, after)
+    )
+    assert [row[:-2] for row in found] == rows
+    assert found[0][-2:] == ADDED
+    place = rows[0].index(column)
+    expected = shipped_scorer().score([row[place] for row in rows[1:]])
+    assert [row[-2] for row in found[1:]] == [score.sentiment or "" for score in expected]
+    assert [float(row[-1]) if row[-1] else None for row in found[1:]] == [
+        None if score.probability is None else pytest.approx(score.probability, abs=tolerance)
+        for score in expected
+    ]
+
+
+def reviews(rows: int) -> bytes:
+    """Real reviews as CSV, where they are; else repeated ones of the examples."""
+    try:
+        table = pq.read_table(shared_data("imdb") / "test.parquet", columns=["id", "text", "stars"])
+        records = table.slice(0, rows).to_pylist()
+    except pytest.skip.Exception:
+        with (PROJECT / "examples/reviews.csv").open(encoding="utf-8", newline="") as file:
+            few = list(csv.DictReader(file))
+        records = [{**few[row % len(few)], "id": f"{row:05}"} for row in range(rows)]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, list(records[0]))
+    writer.writeheader()
+    writer.writerows(records)
+    return out.getvalue().encode()
+
+
+def test_ten_rows_that_are_dropped(page: Any) -> None:
+    content = reviews(10)
+    data = page.evaluate_handle(
+        """base64 => {
+            const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "ten.csv"));
+            return data;
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": data})
+    page.wait_for_selector("#result h3:has-text('ten.csv')")
+    check_csv(content, downloaded(page, "Download the scored file")[1])
+    assert sum(count(page, name) for name in TILES) == 10
+
+
+# How long the page did not come to anything else, how long it took, and how often the bar moved.
+WATCH = """() => {
+    const start = performance.now();
+    const shares = new Set();
+    let longest = 0;
+    let last = start;
+    const timer = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+        shares.add(document.getElementById("bar").value);
+    }, 10);
+    const end = () => {
+        clearInterval(timer);
+        return [longest, performance.now() - start, shares.size];
+    };
+    window.watch = { end };
+}"""
+
+
+def test_ten_thousand_rows_leave_the_page_responsive(page: Any) -> None:
+    content = reviews(10_000)
+    page.evaluate(WATCH)
+    page.set_input_files("#file", {"name": "many.csv", "mimeType": "", "buffer": content})
+    page.wait_for_selector("#progress:not([hidden])")
+    page.fill("#review", "A fine film.")
+    page.wait_for_selector("#verdict[data-probability]")
+    assert page.is_visible("#progress")  # what is typed need not wait for the file
+    page.wait_for_selector("#result h3:has-text('many.csv')")
+    print(page.inner_text("#result .muted >> nth=0"))
+    longest, took, shares = page.evaluate("window.watch.end()")
+    assert longest < took / 4
+    assert shares > 10
+    # Of so many, some are at the far end of what the order of additions changes.
+    check_csv(content, downloaded(page, "Download the scored file")[1], tolerance=2e-6)
+    assert sum(count(page, name) for name in TILES) == 10_000
+    page.click("summary")
+    bars = page.locator(".histogram td").all_inner_texts()
+    assert sum(int(bar.replace(",", "")) for bar in bars) == 10_000 - count(page, TILES[-1])
+
+
+def test_a_run_can_be_stopped(page: Any) -> None:
+    page.set_input_files("#file", {"name": "many.csv", "mimeType": "", "buffer": reviews(10_000)})
+    page.click("#stop")
+    page.wait_for_selector("#progress", state="hidden")
+    assert not page.is_visible("#result")
+
+
+CSV_FILES = {
+    "quoted": (b'id,text\r\n007,"He said ""good"",\r\nand left"\r\n8,bad\r\n', ","),
+    "mark": (b"\xef\xbb\xbftext,id\ngood,1\n,2\n", ","),
+    "semicolons": ('"id";"review";"e, f"\n1;Schön, gut;3,5\n'.encode(), ";"),
+    "tabs": (b"id\ttext\n1\tgood, very\n", "\t"),
+    "one_column": (b'text\n"good, good"\n"bad"', ","),
+    "mixed_line_ends": (b'id,text\r\n1,"good"\n2,bad\r\n3,"fine"\r\n', ","),
+    "emoji": ("text,n\n😀 İ \u00a0 \u2028 good,1\n".encode(), ","),
+}
+
+
+@pytest.mark.parametrize("name", CSV_FILES)
+def test_the_download_is_what_the_toolkit_writes(page: Any, name: str, tmp_path: Path) -> None:
+    """But for the last digit of a probability, to the byte."""
+    content, delimiter = CSV_FILES[name]
+    found = scored(page, "r.csv", content)
+    column = "review" if b"review" in content else "text"
+    check_csv(content, found, column, delimiter)
+    assert [line.split(delimiter.encode())[:-1] for line in found.splitlines()] == [
+        line.split(delimiter.encode())[:-1] for line in by_toolkit(tmp_path, content, delimiter)
+    ]
+
+
+def by_toolkit(folder: Path, content: bytes, delimiter: str) -> list[bytes]:
+    source = folder / "r.csv"
+    source.write_bytes(content)
+    options = ScoringOptions(reading=ReadOptions(delimiter=delimiter))
+    score_file(shipped_scorer(), source, folder / "out.csv", options)
+    return (folder / "out.csv").read_bytes().splitlines()
+
+
+def test_ragged_rows_and_open_quotes_cost_no_other_row(page: Any) -> None:
+    content = (
+        b'id,text\n1,good\n2,bad,more\n3\n4,"a "quote" inside"\n5,fine\n6,"never closed\n'
+        b'\n7,"dull, but\nclosed"\n8,awful\n9,"open\nto the end'
+    )
+    rows = csv.reader(io.StringIO(scored(page, "r.csv", content).decode(), newline=""))
+    assert [row[0] for row in rows if row] == ["id", "1", "5", "7", "8"]
+    assert [(each["line"], each["raw"]) for each in rejected(page)] == [
+        (3, "2,bad,more"),
+        (4, "3"),
+        (5, '4,"a "quote" inside"'),
+        (7, '6,"never closed'),
+        (12, '9,"open'),
+        (13, "to the end"),
+    ]
+    reasons = [each["reason"] for each in rejected(page)]
+    assert reasons[:2] == ["3 fields, expected 2", "1 fields, expected 2"]
+    assert "goes on behind" in reasons[2]
+    assert "goes on behind" in reasons[3]  # as the next quote would close it
+    assert "never closed" in reasons[4]
+    assert (count(page, "Not readable"), count(page, "Without text")) == (6, 0)
+
+
+def test_bytes_that_are_no_utf8_cost_their_row(page: Any) -> None:
+    content = "text,id\nschön,1\n".encode() + b"sch\xf6n,2\n" + "😀 good,3\n".encode()
+    found = scored(page, "r.csv", content)
+    check_csv("text,id\nschön,1\n😀 good,3\n".encode(), found)
+    (record,) = rejected(page)
+    assert record["line"] == 3
+    assert base64.b64decode(record["raw_base64"]) == b"sch\xf6n,2"
+
+
+def test_json_lines(page: Any) -> None:
+    lines = [
+        '{"id": 12345678901234567890, "text": "good \\ud83d\\ude00", "a": {"b": [1.10]}}',
+        '{"text": "half \\ud800 pair"}\r',
+        "",
+        '  {"review": "other key"} ',
+        "{}",
+        '{"text": null}',
+    ]
+    bad = [
+        '{"text": "cut',
+        "[1]",
+        '{"text": 5}',
+        '{"text": "x", "positive_probability": 1}',
+        "text",
+    ]
+    content = "\n".join([*lines[:2], *bad, *lines[2:]]).encode()
+    found = scored(page, "r.jsonl", content).decode().split("\n")
+    assert len(found) == len(lines) + 1
+    assert found[0].startswith(lines[0][:-1] + ', "predicted_sentiment": "')
+    assert found[1].endswith("}\r")
+    assert found[2] == ""
+    records = [json.loads(line) for line in found if line]
+    expected = shipped_scorer().score(["good 😀", "half \ufffd pair", None, None, None])
+    for record, score in zip(records, expected, strict=True):
+        assert record[ADDED[0]] == score.sentiment
+        assert record[ADDED[1]] == pytest.approx(score.probability, abs=1e-6)
+    aside = rejected(page)
+    assert [each["line"] for each in aside] == [3, 4, 5, 6, 7]
+    assert [each["raw"] for each in aside] == bad
+    assert [each["reason"].split()[0] for each in aside] == [
+        "no",
+        "expected",
+        "expected",
+        "there",
+        "no",
+    ]
+
+
+def test_the_visitor_chooses_a_column(page: Any) -> None:
+    content = b"body;note\ngood film;a\nbad film;b\n"
+    upload(page, "r.csv", content)
+    assert page.locator("#column option").all_inner_texts() == ["body", "note"]
+    page.select_option("#column", "body")
+    page.click("#choose [type=submit]")
+    page.wait_for_selector("#result h3")
+    check_csv(content, downloaded(page, "Download the scored file")[1], "body", ";")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("e.csv", b"", "the file is empty"),
+        ("b.csv", b"\n\r\n", "only blank lines"),
+        ("x.xlsx", b"PK\x03\x04" + bytes(range(256)), "Save it as CSV"),
+        ("n.csv", bytes(5000), "no text"),
+        ("t.csv", b"text,positive_probability\na,1\n", "“positive_probability” already"),
+        ("two.csv", b"text,text\na,b\n", "several columns are called “text”"),
+        ("a.json", b'[{"text": "a"}]', "one JSON array"),
+        ("l.jsonl", b"no\nJSON\n", "no line is a JSON object"),
+        ("q.csv", b'"text\nnever,closed\n', "quotes of the header"),
+    ],
+)
+def test_files_that_are_of_no_use_are_refused(
+    page: Any, name: str, content: bytes, words: str
+) -> None:
+    shown = problem(page, name, content)
+    assert shown.startswith(f"{name}: ")
+    assert words in shown
