@@ -33,9 +33,7 @@ COMMANDS = sorted(
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("examples", "exported"):
         shutil.copytree(
-            PROJECT / folder,
-            tmp_path / folder,
-            ignore=shutil.ignore_patterns("node_modules", "dist"),
+            PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("node_modules")
         )
     monkeypatch.chdir(tmp_path)
     return tmp_path
