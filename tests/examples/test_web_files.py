@@ -9,101 +9,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from tests.data import PROJECT, shared_data
+from tests.examples.web_files import (
+    ADDED,
+    TILES,
+    check_csv,
+    count,
+    downloaded,
+    problem,
+    rejected,
+    reviews,
+    scored,
+    upload,
+)
 from tests.models import shipped_scorer
 from toolkit.formats.base import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, score_file
-
-TILES = ["Positive", "Negative", "Without text"]
-ADDED = ["predicted_sentiment", "positive_probability"]
-
-
-def upload(page: Any, name: str, content: bytes) -> None:
-    """Choose a file, and wait for what comes of it."""
-    page.evaluate("document.getElementById('problem').hidden = true")
-    page.evaluate("document.getElementById('choose').hidden = true")
-    page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
-    page.wait_for_selector("#progress", state="hidden")
-
-
-def downloaded(page: Any, words: str) -> tuple[str, bytes]:
-    """Name and content of a file that the page offers."""
-    with page.expect_download() as waiting:
-        page.click(f"text={words}")
-    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
-
-
-def scored(page: Any, name: str, content: bytes) -> bytes:
-    """Upload a file, and download it with its scores."""
-    upload(page, name, content)
-    assert page.is_visible("#result"), page.inner_text("#problem")
-    saved, data = downloaded(page, "Download the scored file")
-    stem, dot, ending = name.rpartition(".")
-    assert saved == f"{stem}.scored{dot}{ending}"
-    return data
-
-
-def rejected(page: Any) -> list[dict[str, Any]]:
-    """The records that were put aside, as they are downloaded; the table shows the same."""
-    name, data = downloaded(page, "Download what could not be read")
-    assert name.endswith(".rejected.jsonl")
-    records = [json.loads(line) for line in data.decode().split("\n")[:-1]]
-    lines = page.locator(".rejected tbody tr td:first-child").all_inner_texts()
-    assert lines == [f"{record['line']:,}" for record in records[:100]]
-    return records
-
-
-def problem(page: Any, name: str, content: bytes) -> str:
-    upload(page, name, content)
-    assert page.is_visible("#problem")
-    return str(page.inner_text("#problem"))
-
-
-def count(page: Any, name: str) -> int:
-    tile = page.locator(".counts > div", has_text=name).locator("dd")
-    return int(tile.evaluate("dd => dd.firstChild.data").replace(",", ""))
-
-
-def check_csv(
-    before: bytes,
-    after: bytes,
-    column: str = "text",
-    delimiter: str = ",",
-    tolerance: float = 1e-6,
-) -> None:
-    """Every column is kept, and the scores are those of the scorer."""
-    rows, found = (
-        list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
-        for data in (before, after)
-    )
-    assert [row[:-2] for row in found] == rows
-    assert found[0][-2:] == ADDED
-    place = rows[0].index(column)
-    expected = shipped_scorer().score([row[place] for row in rows[1:]])
-    assert [row[-2] for row in found[1:]] == [score.sentiment or "" for score in expected]
-    assert [float(row[-1]) if row[-1] else None for row in found[1:]] == [
-        None if score.probability is None else pytest.approx(score.probability, abs=tolerance)
-        for score in expected
-    ]
-
-
-def reviews(rows: int) -> bytes:
-    """Real reviews as CSV, where they are; else repeated ones of the examples."""
-    try:
-        table = pq.read_table(shared_data("imdb") / "test.parquet", columns=["id", "text", "stars"])
-        records = table.slice(0, rows).to_pylist()
-    except pytest.skip.Exception:
-        with (PROJECT / "examples/reviews.csv").open(encoding="utf-8", newline="") as file:
-            few = list(csv.DictReader(file))
-        records = [{**few[row % len(few)], "id": f"{row:05}"} for row in range(rows)]
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(records[0]))
-    writer.writeheader()
-    writer.writerows(records)
-    return out.getvalue().encode()
 
 
 def test_ten_rows_that_are_dropped(page: Any) -> None:
@@ -152,6 +74,7 @@ def test_ten_thousand_rows_leave_the_page_responsive(page: Any) -> None:
     assert page.is_visible("#progress")  # what is typed need not wait for the file
     page.wait_for_selector("#result h3:has-text('many.csv')")
     print(page.inner_text("#result .muted >> nth=0"))
+    assert page.evaluate("document.activeElement.id") == "review"  # and may go on being typed
     longest, took, shares = page.evaluate("window.watch.end()")
     assert longest < took / 4
     assert shares > 10
@@ -168,6 +91,7 @@ def test_a_run_can_be_stopped(page: Any) -> None:
     page.click("#stop")
     page.wait_for_selector("#progress", state="hidden")
     assert not page.is_visible("#result")
+    assert page.evaluate("document.activeElement.id") == "drop"
 
 
 CSV_FILES = {
@@ -177,6 +101,7 @@ CSV_FILES = {
     "tabs": (b"id\ttext\n1\tgood, very\n", "\t"),
     "one_column": (b'text\n"good, good"\n"bad"', ","),
     "mixed_line_ends": (b'id,text\r\n1,"good"\n2,bad\r\n3,"fine"\r\n', ","),
+    "header_only": (b"id,text\r\n", ","),
     "emoji": ("text,n\n😀 İ \u00a0 \u2028 good,1\n".encode(), ","),
 }
 
@@ -233,6 +158,13 @@ def test_bytes_that_are_no_utf8_cost_their_row(page: Any) -> None:
     assert base64.b64decode(record["raw_base64"]) == b"sch\xf6n,2"
 
 
+def test_utf16_becomes_utf8(page: Any) -> None:
+    content = "text,n\nschön,1\n"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        data = ("\ufeff" + content).encode(encoding)
+        check_csv(content.encode(), scored(page, f"{encoding}.csv", data))
+
+
 def test_json_lines(page: Any) -> None:
     lines = [
         '{"id": 12345678901234567890, "text": "good \\ud83d\\ude00", "a": {"b": [1.10]}}',
@@ -273,12 +205,14 @@ def test_json_lines(page: Any) -> None:
 
 
 def test_the_visitor_chooses_a_column(page: Any) -> None:
-    content = b"body;note\ngood film;a\nbad film;b\n"
+    content = b"body;note\na superb, touching film;a\nawful, a waste;b\n"
     upload(page, "r.csv", content)
     assert page.locator("#column option").all_inner_texts() == ["body", "note"]
     page.select_option("#column", "body")
     page.click("#choose [type=submit]")
-    page.wait_for_selector("#result h3")
+    page.wait_for_selector("#result h3:has-text('r.csv')")
+    assert page.evaluate("document.activeElement.id") == "result"
+    page.wait_for_selector("#news:has-text('1 positive, 1 negative, 0 without')", state="attached")
     check_csv(content, downloaded(page, "Download the scored file")[1], "body", ";")
 
 
@@ -293,6 +227,7 @@ def test_the_visitor_chooses_a_column(page: Any) -> None:
         ("two.csv", b"text,text\na,b\n", "several columns are called “text”"),
         ("a.json", b'[{"text": "a"}]', "one JSON array"),
         ("l.jsonl", b"no\nJSON\n", "no line is a JSON object"),
+        ("mac.csv", b"id,text\r1,good\r", "carriage return alone"),
         ("q.csv", b'"text\nnever,closed\n', "quotes of the header"),
     ],
 )

@@ -1,7 +1,7 @@
 /** The file that is dropped or chosen. */
 
 import { byId, grouped, make } from "./dom.js";
-import { fileResult } from "./file_result.js";
+import { fileResult, inWords } from "./file_result.js";
 import { ColumnWanted } from "./scorer.js";
 
 /** @import { Facts } from "./types" */
@@ -9,7 +9,10 @@ import { ColumnWanted } from "./scorer.js";
 
 /** @typedef {"progress" | "choose" | "problem" | "result"} Part */
 
-const PARTS = /** @type {Part[]} */ (["progress", "choose", "problem", "result"]);
+/** Which element of a part takes the focus. */
+const FOCUS = { progress: "stop", choose: "column", problem: "problem", result: "result" };
+
+const PARTS = /** @type {Part[]} */ (Object.keys(FOCUS));
 
 /**
  * @param {Scorer} scorer
@@ -38,12 +41,9 @@ export function startFilePanel(scorer, facts) {
       const scored = await going.answer;
       if (run !== runs) return;
       stop = () => {};
+      if (scored) result.replaceChildren(make("h3", {}, file.name), ...fileResult(facts, scored));
       show(scored ? "result" : null);
-      news.textContent = scored ? `${file.name} is scored` : `Stopped`;
-      if (!scored) return;
-      result.replaceChildren(make("h3", {}, file.name), ...fileResult(facts, scored));
-      result.focus({ preventScroll: true });
-      result.scrollIntoView({ block: "nearest" });
+      news.textContent = scored ? `${file.name}: ${inWords(scored)}` : "Stopped";
     } catch (error) {
       if (run !== runs) return;
       stop = () => {};
@@ -67,7 +67,6 @@ export function startFilePanel(scorer, facts) {
       event.preventDefault();
       score(file, select.value);
     };
-    select.focus();
   }
 
   byId("stop", HTMLButtonElement).addEventListener("click", () => stop());
@@ -92,9 +91,22 @@ function showProgress({ done, total, share }) {
     : "Reading the file";
 }
 
-/** @param {Part | null} part */
+/**
+ * Show one part. Where the focus was in the one before, or on the zone, it goes along; else the
+ * visitor is typing.
+ *
+ * @param {Part | null} part
+ */
 function show(part) {
+  const focused = document.activeElement;
+  const goesAlong =
+    focused === document.body ||
+    [...PARTS, "drop"].some((each) => byId(each, HTMLElement).contains(focused));
   for (const each of PARTS) byId(each, HTMLElement).hidden = each !== part;
+  if (!goesAlong) return;
+  const next = byId(part === null ? "drop" : FOCUS[part], HTMLElement);
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {HTMLElement} result The files of a former result take memory until then. */

@@ -24,6 +24,18 @@ export function fileResult(facts, result) {
   ];
 }
 
+/**
+ * What is read aloud.
+ *
+ * @param {ScoredFile} result
+ */
+export function inWords({ counts, withoutText, rejected }) {
+  const parts = { ...counts, "without text": withoutText, "not readable": rejected.length };
+  return Object.entries(parts)
+    .map(([name, count]) => `${grouped(count)} ${name}`)
+    .join(", ");
+}
+
 /** @param {ScoredFile} result */
 function summary({ column, separator, probabilities, seconds }) {
   const read = separator ? `Column “${column}”, parted by ${separator}` : `Key “${column}”`;

@@ -79,7 +79,7 @@ function oneLetterAByte(bytes) {
   const write = (/** @type {string} */ piece) => Uint8Array.from(piece, (letter) => letter.charCodeAt(0) & 255);
   const read = (/** @type {string} */ piece) => {
     const found = utf8(write(piece));
-    if (found === null) throw new InputError("bytes that are no UTF-8");
+    if (found === null) throw new InputError("bytes that are no UTF-8; save the file in that encoding");
     return found;
   };
   return withoutMark(text, { read, write }, "\uf7ef\uf7bb\uf7bf");

@@ -46,6 +46,9 @@ export function readDelimited(content, chosen) {
 function findHeader({ text, read }) {
   const start = text.search(/[^\r\n]/);
   if (start < 0) throw new InputError("only blank lines, expected a header and reviews");
+  if (!text.includes("\n") && text.trimEnd().includes("\r")) {
+    throw new InputError("its lines end by a carriage return alone. Save it with other line ends");
+  }
   const beginning = text.slice(0, start + MOST_HEADER);
   const headers = Object.keys(SEPARATORS).flatMap((separator) => {
     const header = { separator, names: [""], end: start };
