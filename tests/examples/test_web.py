@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -76,6 +78,28 @@ def test_the_last_of_many_texts_is_shown(page: Any) -> None:
     page.wait_for_selector(f"#verdict[data-probability='{expected!r}']")
     page_scores(page, ["whatever was asked before is answered now"])
     assert shown(page) == expected
+
+
+def test_texts_that_were_overtaken_are_left_out() -> None:
+    """Of those that came while one was scored, the last alone is."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    script = """
+        import { latestOnly } from "./src/latest.js";
+        const [shown, answers] = [[], []];
+        const score = latestOnly(
+            () => new Promise(resolve => answers.push(resolve)), result => shown.push(result));
+        for (const text of "abc") score(text);
+        for (const result of "AC") {
+            answers.shift()(result);
+            await new Promise(resolve => setTimeout(resolve));
+        }
+        console.log(shown.join(), answers.length);
+    """
+    command = [node, "--input-type=module", "--eval", script]
+    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "A,C 0"
 
 
 def test_a_sample_is_scored_and_read_aloud_and_a_blank_text_is_not(page: Any) -> None:

@@ -73,7 +73,6 @@ def test_ten_thousand_rows_leave_the_page_responsive(page: Any) -> None:
     page.wait_for_selector("#verdict[data-probability]")
     assert page.is_visible("#progress")  # what is typed need not wait for the file
     page.wait_for_selector("#result h3:has-text('many.csv')")
-    print(page.inner_text("#result .muted >> nth=0"))
     assert page.evaluate("document.activeElement.id") == "review"  # and may go on being typed
     longest, took, shares = page.evaluate("window.watch.end()")
     assert longest < took / 4

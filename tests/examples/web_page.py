@@ -26,7 +26,16 @@ WEB = PROJECT / "examples" / "web"
 PATIENCE = 240_000  # ms
 
 # Of the network: npm's name for it, or what its answer says.
-_NO_NETWORK = ("ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH")
+_NO_NETWORK = (
+    "ENOTFOUND",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "EAI_AGAIN",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "E503",
+)
 
 _FLAGS = [
     "--disable-quic",
