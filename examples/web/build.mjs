@@ -2,7 +2,7 @@
  * Builds the page into a folder: beside each other, for any static server, and once more as one file
  * that holds everything and can be opened from a disk.
  *
- *     node build.mjs [--model ../../exported/conv1d.onnx] [--out dist]
+ *     node build.mjs [--model ../../exported/ngram-linear.onnx] [--out dist]
  */
 
 import { createHash } from "node:crypto";
@@ -21,7 +21,7 @@ const WASM = fileURLToPath(import.meta.resolve("onnxruntime-web/ort-wasm-simd-th
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string", default: join(HERE, "../../exported/conv1d.onnx") },
+    model: { type: "string", default: join(HERE, "../../exported/ngram-linear.onnx") },
     out: { type: "string", default: join(HERE, "dist") },
   },
 });

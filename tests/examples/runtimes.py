@@ -12,9 +12,11 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pyarrow as pa
+import pytest
 
 from tests.examples import programs
 from tests.examples.golden import Answers, Comparison, compare
+from tests.examples.web_page import score_in_chromium
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.network import load_keras
 from toolkit.model_file import TEXT, TOKEN_IDS, token_ids_width
@@ -64,6 +66,15 @@ def ids_in_graph(model: Path, texts: list[str]) -> list[list[int]]:
     return found
 
 
+def page(model: Path, texts: list[str]) -> Answers:
+    """The worker of the web page, in Chromium."""
+    try:
+        probabilities, labels = score_in_chromium(texts, model)
+    except pytest.skip.Exception as error:
+        raise programs.MissingError(str(error)) from None
+    return Answers(labels, np.array(probabilities))
+
+
 # To add a runtime, add an entry. What cannot be tried here raises `programs.MissingError`.
 RUNTIMES = {
     "Keras": Runtime(keras, vectorised_ids),
@@ -71,6 +82,7 @@ RUNTIMES = {
     "Python": Runtime(partial(program, programs.python), ids_in_graph),
     "Node": Runtime(partial(program, programs.node)),
     "C": Runtime(partial(program, programs.c)),
+    "WebAssembly in Chromium": Runtime(page),
 }
 
 
