@@ -120,7 +120,7 @@ def test_the_executions_agree_and_no_neighbour_matters(run: RunFolder) -> None:
     alone = [session.run(["probability"], {"text": np.array([r], object)})[0][0] for r in reviews]
     together = session.run(["probability"], {"text": np.array(reviews, object)})[0]
     assert np.array_equal(alone, together)
-    scored = [score.probability for score in Scorer(result.model).score(reviews)]
+    scored = Scorer(result.model).probabilities(pa.array(reviews)).to_numpy()
     np.testing.assert_allclose(scored, together, rtol=0, atol=1e-5)
 
 
@@ -259,3 +259,13 @@ def test_a_file_of_version_2_without_the_fact(run: RunFolder) -> None:
     stored.metadata_props.extend(kept)
     onnx.save(stored, model)
     assert ModelFile.load(model).facts.quantization == {}
+
+
+@pytest.mark.parametrize("parts", ["validation", "validation and training", "training"])
+def test_reviews_of_the_training_are_told(parts: str) -> None:
+    from toolkit.commands.export import _quantization_line
+
+    line = _quantization_line(
+        QuantizationCost("int8", f"{parts} reviews of the run", 10, 8, 8, 0, 0.1, 2, 1)
+    )
+    assert ("that it was not trained on with --reviews" in line) == ("training" in parts)
