@@ -7,6 +7,7 @@
     ├── ModelError              a file that is no model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
     ├── ParityError             Keras and ONNX disagree: nothing was exported
+    ├── QuantizationError       fewer bits cost too much accuracy: nothing was exported
     └── MissingExtraError       an optional part of the package is not installed
 
 Functions raise these; only `toolkit.commands` prints them and exits. A message says where,
@@ -46,6 +47,10 @@ class TrainingError(ToolkitError):
 
 class ParityError(ToolkitError):
     """The exported graph does not give the numbers of the Keras model."""
+
+
+class QuantizationError(ToolkitError):
+    """A network whose labels suffer too much from weights of fewer bits."""
 
 
 class MissingExtraError(ToolkitError):

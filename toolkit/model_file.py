@@ -37,10 +37,11 @@ from toolkit.plain_json import parse_json
 from toolkit.text import FIRST_WORD_ID, Vocabulary
 
 # 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
+#    `quantization` if there was one.
 FORMAT_VERSION = 2
-# The facts of version 2, as they are for a file of version 1.
-_ADDED_SINCE_1 = {"calibration": "{}", "threshold_choice": "{}"}
+# The facts of version 2, as they are for a file without them.
+_ADDED_SINCE_1 = {"calibration": "{}", "threshold_choice": "{}", "quantization": "{}"}
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
@@ -76,6 +77,7 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     "parity": lambda value: isinstance(value, dict),
     "calibration": lambda value: isinstance(value, dict),
     "threshold_choice": lambda value: isinstance(value, dict),
+    "quantization": lambda value: isinstance(value, dict),
     "toolkit_version": lambda value: isinstance(value, str),
 }
 
@@ -96,6 +98,8 @@ class ModelFacts:
     calibration: dict[str, Any] = field(default_factory=dict)  # empty where there was none
     # How the threshold was chosen, and what it reaches on held-out reviews if there were any.
     threshold_choice: dict[str, Any] = field(default_factory=dict)
+    # Of which kind the large weights are, and what it cost in labels; empty if they are float32.
+    quantization: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def write_to(self, model: onnx.ModelProto) -> None:

@@ -6,9 +6,9 @@
 ``config.json``        what was trained, on what, how: `RunConfig`
 ``metrics.json``       loss and accuracy: validation, folds and test, as far as measured
 ``history.csv``        loss and accuracy by epoch
-``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity:
-                       of the validation part, then of the test part, and of the training part
-                       if these are few
+``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity
+                       and judges weights of fewer bits: of the validation part, then of the test
+                       part, and of the training part if these are few
 ``validation.parquet`` the held-out reviews, if there are any: `label` (0 to 1) and `probability`
                        (float32, of the network before its calibration)
 ``*.png``              plots of the history

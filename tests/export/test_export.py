@@ -15,6 +15,7 @@ import pytest
 
 from tests.export.conftest import SmallModel
 from toolkit.errors import ModelError, ParityError, UsageError
+from toolkit.export.cost import Quantization
 from toolkit.export.export import export
 from toolkit.model_file import ModelFile
 from toolkit.run_folder import RunConfig, RunFolder
@@ -61,6 +62,11 @@ def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> No
         export(run.path, tmp_path / name / "m.onnx", golden=True)
     for name in files_in(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_no_golden_vectors_of_fewer_bits(run: RunFolder) -> None:
+    with pytest.raises(UsageError, match="--golden: .* give it without --quantize"):
+        export(run.path, golden=True, quantization=Quantization("int8"))
 
 
 def test_golden_vectors_are_those_of_the_model(run: RunFolder) -> None:

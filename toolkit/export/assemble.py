@@ -1,7 +1,9 @@
-"""Front end, network and label in one graph: the text-in model file."""
+"""Front end, network and label in one graph: the text-in model file; and its ids-in twin."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import onnx
@@ -15,6 +17,30 @@ from toolkit.text import Vocabulary
 # The oldest versions that have all the operators: the file is to load in old builds, too.
 _IR_VERSION = 9
 _OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
+
+
+@dataclass(frozen=True)
+class ModelPair:
+    """A text-in model and its ids-in twin."""
+
+    text_in: onnx.ModelProto
+    ids_in: onnx.ModelProto
+
+    @classmethod
+    def of(cls, network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts) -> ModelPair:
+        """Make both of a network, `token_ids` → `probability`."""
+        return cls(text_in_model(network, vocabulary, facts), ids_in_model(network, facts))
+
+    def tell(self, facts: ModelFacts) -> None:
+        """Replace what both say of themselves."""
+        for model in (self.text_in, self.ids_in):
+            facts.write_to(model)
+
+    def save(self, text_in: Path, ids_in: Path) -> tuple[Path, Path]:
+        """Write both, and give their paths back."""
+        onnx.save(self.text_in, text_in)
+        onnx.save(self.ids_in, ids_in)
+        return text_in, ids_in
 
 
 def text_in_model(

@@ -69,7 +69,7 @@ _CARD = """
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
 | parameters | {parameters:,} |
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
-| format | version {format_version}, written by toolkit {toolkit_version} |
+{quantization}| format | version {format_version}, written by toolkit {toolkit_version} |
 
 ### Intended use
 
@@ -141,6 +141,7 @@ def model_card(path: Path) -> str:
         parameters=facts.metrics.get("parameters", 0),
         size=path.stat().st_size / 1e6,
         twin_size=path.with_suffix(".ids.onnx").stat().st_size / 1e6,
+        quantization=_quantization(facts.quantization),
         data=_data(facts.data),
         metrics=_metrics(facts.metrics),
         calibration=_calibration(facts.calibration),
@@ -200,6 +201,17 @@ def _calibration(calibration: dict[str, Any]) -> str:
     return "; ".join([*found, *filter(None, [calibration.get("note")])])
 
 
+def _quantization(cost: dict[str, Any]) -> str:
+    if not cost:
+        return ""
+    return (
+        f"| weights | {cost['weights']}: {cost['bytes'] / 1e6:.2f} MB instead of "
+        f"{cost['bytes_before'] / 1e6:.2f}; {cost['label_flips']:,} of {cost['reviews']:,} reviews "
+        f"({cost['source']}) get another label, accuracy {cost['accuracy']:.2%} instead of "
+        f"{cost['accuracy_before']:.2%} |\n"
+    )
+
+
 def _threshold(facts: ModelFacts) -> str:
     chosen = facts.threshold_choice.get("chosen", "default")
     return f"{facts.threshold}" if chosen == "default" else f"{facts.threshold} ({chosen})"
@@ -210,6 +222,7 @@ def _parity(facts: ModelFacts) -> str:
     return (
         f"{parity['reviews']:,} reviews and {parity['edge_texts']} edge texts: largest difference "
         f"{parity['largest_difference']:.1e}, {parity['label_flips']} label flips"
+        + (", before the quantization" if facts.quantization else "")
     )
 
 

@@ -1,8 +1,8 @@
-"""The proof that the exported graphs give the numbers of the Keras model."""
+"""The proof that the exported graphs give the numbers of Keras, or of another reference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class ParityReport:
 
     reviews: int
     edge_texts: int
-    largest_difference: float  # of any execution's probability to that of Keras
+    largest_difference: float  # of any execution's probability to that of Keras (the reference)
     label_flips: int
     token_id_differences: int  # rows whose ids in the graph differ from the vectorised ones
     differences: dict[str, float]  # largest difference by execution
@@ -52,11 +52,11 @@ class ParityReport:
         """The report for the metadata of the model file."""
         return {**asdict(self), "tolerance": TOLERANCE}
 
-    def check(self) -> None:
-        """Raise `ParityError` unless the executions agree."""
+    def check(self, compared: str = "Keras and ONNX") -> None:
+        """Raise `ParityError` unless the executions agree; `compared` says what was compared."""
         if not self.agrees:
             raise ParityError(
-                f"Keras and ONNX disagree on {self.reviews + self.edge_texts:,} texts: largest "
+                f"{compared} disagree on {self.reviews + self.edge_texts:,} texts: largest "
                 f"difference {self.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
                 f"{self.label_flips} label flips, {self.token_id_differences} rows with other "
                 "token ids. Nothing was exported."
@@ -82,15 +82,54 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
     ParityReport
         How far they are apart.
     """
+
+    def in_keras(ids: Ids) -> Probabilities:
+        return np.asarray(keras_network(ids, training=False))[:, 0]
+
+    return compare_with(in_keras, text_in, ids_in, reviews)
+
+
+def compare_graphs(
+    reference: onnx.ModelProto, text_in: Path, ids_in: Path, reviews: list[str]
+) -> ParityReport:
+    """Do the same with a graph, `token_ids` → `probability`, in the place of Keras."""
+    session = ort.InferenceSession(reference.SerializeToString(), session_options())
+
+    def in_graph(ids: Ids) -> Probabilities:
+        found: Probabilities = session.run([PROBABILITY], {TOKEN_IDS: ids})[0]
+        return found
+
+    return compare_with(in_graph, text_in, ids_in, reviews)
+
+
+def compare_with(
+    reference: Callable[[Ids], Probabilities], text_in: Path, ids_in: Path, reviews: list[str]
+) -> ParityReport:
+    """Run some reviews and the edge texts through a reference and the three ONNX executions.
+
+    Parameters
+    ----------
+    reference : Callable[[Ids], Probabilities]
+        Ids (batch, tokens) int32 → probability (batch,) float32.
+    text_in : Path
+        The text-in model file.
+    ids_in : Path
+        Its ids-in twin.
+    reviews : list[str]
+        Real reviews.
+
+    Returns
+    -------
+    ParityReport
+        How far they are apart.
+    """
     scorer = Scorer(text_in)
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
     texts = [*reviews, *edge_texts]
     parts = list(_batches(texts))
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
-    expected = np.concatenate(
-        [np.asarray(keras_network(part, training=False))[:, 0] for part in ids]
-    )
+    expected = np.concatenate([reference(part) for part in ids])
 
     graph_ids, in_graph, graph_labels = _run_text_in(text_in, parts)
     ids_session = ort.InferenceSession(str(ids_in), session_options())
