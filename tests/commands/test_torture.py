@@ -19,15 +19,16 @@ from tests.models import MODEL, shipped_scorer
 from tests.scoring.reviews import as_float32
 from toolkit.formats.columns import Columns
 from toolkit.model_file import ModelFile
-from toolkit.scoring.scorer import Score, _session
+from toolkit.scoring.scorer import Score
+from toolkit.scoring.session import open_session
 
 
 @pytest.fixture(autouse=True)
 def model_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ModelFile.load(MODEL)
-    session = _session(model)
+    session = open_session(model.network, model.path)
     monkeypatch.setattr("toolkit.scoring.scorer.load_model", lambda _: model)
-    monkeypatch.setattr("toolkit.scoring.scorer._session", lambda model: session)
+    monkeypatch.setattr("toolkit.scoring.scorer.open_session", lambda *_: session)
 
 
 def fails_clearly(ran: Ran) -> None:

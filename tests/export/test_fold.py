@@ -15,7 +15,7 @@ from tests.export.conftest import SmallModel
 from toolkit.export.fold import fold
 from toolkit.export.network import convert
 from toolkit.export.parity import TOLERANCE
-from toolkit.scoring.scorer import session_options
+from toolkit.scoring.session import session_options
 from toolkit.text import Ids
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"

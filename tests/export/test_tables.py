@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.networks.tables import Frozen, cnn_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.network import convert
-from toolkit.scoring.scorer import session_options
+from toolkit.scoring.session import session_options
 from toolkit.text import Ids
 
 

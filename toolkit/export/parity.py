@@ -16,7 +16,8 @@ import pyarrow as pa
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.model_file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
-from toolkit.scoring.scorer import Scorer, session_options
+from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.session import session_options
 from toolkit.text import Ids
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was

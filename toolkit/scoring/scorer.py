@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.arrays import arrow_of
-from toolkit.errors import ModelError, UsageError
-from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, ModelFile, token_ids_width
+from toolkit.errors import UsageError
+from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, token_ids_width
+from toolkit.scoring.explanation import Explainer, Explanation
+from toolkit.scoring.session import open_session, try_out
 from toolkit.scoring.shipped import load_model
 from toolkit.scoring.texts import array_of, as_strings
 from toolkit.scoring.uncertain import UNCERTAIN, Range, check_range
@@ -85,10 +86,10 @@ class Scorer:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
         self._arguments = (model, threshold, uncertain)
         self._file = load_model(model)
-        self._session = _session(self._file)
+        self._session = open_session(self._file.network, self._file.path)
         self._vocabulary: Vocabulary = self._file.vocabulary
         self._is_fixed = token_ids_width(self._file.graph) is not None
-        _try_out(self._session, self._file)
+        try_out(self._session, self._file)
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
         self.uncertain = uncertain and check_range(
@@ -174,6 +175,36 @@ class Scorer:
         low, high = self.uncertain
         unsure = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
         return pc.if_else(unsure, UNCERTAIN, sentiment)
+
+    def explain(self, text: str) -> Explanation:
+        """Tell what each word of a review adds to its score, as `toolkit.scoring.explanation` does.
+
+        Parameters
+        ----------
+        text : str
+            A review.
+
+        Returns
+        -------
+        Explanation
+            Its score, and its words with their places and contributions.
+
+        Raises
+        ------
+        UsageError
+            If it is no text, or a blank one, which has no score.
+        """
+        if not isinstance(text, str) or not text or text.isspace():
+            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+        texts = array_of([text])
+        sentiment, probability = self.score_array(texts)
+        return self._explainer.explain(
+            texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
+        )
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self._file)
 
     def score_batch(
         self,
@@ -268,32 +299,3 @@ class Scorer:
 
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
     return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))
-
-
-def session_options() -> ort.SessionOptions:
-    """Options for many small batches from many threads: one thread a call, no spinning."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return options
-
-
-def _session(model: ModelFile) -> ort.InferenceSession:
-    try:
-        return ort.InferenceSession(
-            model.network.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
-
-
-def _try_out(session: ort.InferenceSession, model: ModelFile) -> None:
-    """Run a row of the highest id, so that what cannot work is found when it is loaded."""
-    row = np.full((1, model.facts.max_tokens), model.facts.vocabulary_size - 1, np.int32)
-    try:
-        (probability,) = session.run([PROBABILITY], {TOKEN_IDS: row})
-    except Exception as error:  # noqa: BLE001 (as above)
-        raise ModelError(f"{model.path}: its network does not run: {error}") from None
-    if probability.shape != (1,) or not 0 <= probability[0] <= 1:
-        raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
