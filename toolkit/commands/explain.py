@@ -70,7 +70,7 @@ def _read(texts: list[str]) -> list[str]:
     for number, text in enumerate(found, 1):
         if not text or text.isspace():
             which = f"text {number}" if len(found) > 1 else "the text"
-            raise UsageError(f"{which}: is blank, and has no score to explain")
+            raise UsageError(f"{which} is blank, and has no score to explain")
     return found
 
 
