@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import combinations
 from math import factorial
 from pathlib import Path
@@ -158,6 +159,15 @@ def test_only_the_sum_is_taken_for_one(scorers: dict[str, Scorer]) -> None:
         "ngram-linear"
     }
     assert Scorer(CONV1D).explain("a").method == "occlusion"
+
+
+def test_the_parts_of_a_long_review_add_up() -> None:
+    scorer = Scorer("ngram-linear")
+    words = scorer.vocabulary.words.to_pylist()[:2000]
+    found = scorer.explain(" ".join(random.Random(1).choices(words, k=600)))
+    assert found.method == "exact"
+    assert found.rest == pytest.approx(0, abs=1e-4)  # of 512 differences of float32
+    assert sum(abs(word.contribution) for word in found.words) > 1
 
 
 def test_the_model_file_alone_gives_the_same() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -98,9 +99,9 @@ def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
     return shown, _STYLES[speaks_for][level - 1]
 
 
-def _flat(text: str) -> str:
-    """What is between words: on one line, without control characters."""
-    return one_line(" ".join(text.splitlines())) + " " * text.endswith("\n")
+def _flat(separators: str) -> str:
+    """What is between two words, without the ends of lines and tabs."""
+    return re.sub(r"[\t\n\v\f\r]+", " ", separators)
 
 
 def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
