@@ -16,7 +16,7 @@ from tests.data import shared_data
 from tests.reference import row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ModelError
-from toolkit.text import Vocabulary
+from toolkit.text import Vocabulary, token_spans
 
 WORDS = ["the", "movie", "don't", "été", "a", "\x00"]
 VOCABULARY = Vocabulary(pa.array(WORDS))
@@ -38,6 +38,18 @@ def test_reading_only_the_end_changes_nothing(texts: list[str], last: int, fill:
     array = pa.array(texts, pa.string())
     ends = VOCABULARY.encode(array, last=last).padded(last)
     assert ends.tolist() == [row_of(text, WORDS, last) for text in texts]
+
+
+@given(review_texts)
+def test_tokens_are_where_the_spans_are(text: str) -> None:
+    found = [text[start:end] for start, end in token_spans(text)]
+    vocabulary = Vocabulary.build(pa.array([text]))
+    words = vocabulary.words.to_pylist()
+    ids = vocabulary.encode(pa.array([text])).padded(1 + len(found))[0].tolist()
+    # One by one, so that case is the vocabulary's affair.
+    alone = vocabulary.encode(pa.array(found, pa.string())).padded(1)[:, 0].tolist()
+    assert ids == [1, *alone]
+    assert [words[number - 4] for number in alone] == tokens_of(text)
 
 
 @given(st.lists(st.one_of(st.none(), review_texts), min_size=1, max_size=12), st.data())

@@ -14,6 +14,7 @@ the tests, which compare the three.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 
 from toolkit.arrays import arrow_of
 from toolkit.errors import ModelError
-from toolkit.pieces import END, Pieces, byte_lengths
+from toolkit.pieces import END, SEPARATORS, Pieces, byte_lengths
 from toolkit.token_ids import (
     FIRST_WORD_ID,
     PADDING_ID,
@@ -36,7 +37,16 @@ from toolkit.token_ids import (
     concatenate,
 )
 
-__all__ = ["FIRST_WORD_ID", "PADDING_ID", "START_ID", "UNKNOWN_ID", "Ids", "TokenIds", "Vocabulary"]
+__all__ = [
+    "FIRST_WORD_ID",
+    "PADDING_ID",
+    "START_ID",
+    "UNKNOWN_ID",
+    "Ids",
+    "TokenIds",
+    "Vocabulary",
+    "token_spans",
+]
 
 # A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
 # reviews have to be read again for their last 100 tokens, with twice as many bytes.
@@ -46,6 +56,8 @@ _TAIL_BYTES_PER_TOKEN = 7
 # for 512 tokens than four times as many.
 _TAIL_BYTES_AT_ONCE = 1 << 19
 _ROWS_AT_ONCE = 8192
+
+_TOKEN = re.compile(f"[^{re.escape(SEPARATORS)}]+")
 
 
 @dataclass(frozen=True)
@@ -193,6 +205,14 @@ class Vocabulary:
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
         stops = np.searchsorted(tokens, concatenate(ends, np.int64))
         return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
+
+
+def token_spans(text: str) -> list[tuple[int, int]]:
+    """Where the tokens of a review are, in order: each is ``text[start:end]``, lowercased.
+
+    For one review, to show what was read; `Vocabulary.encode` is for many.
+    """
+    return [found.span() for found in _TOKEN.finditer(text)]
 
 
 def _last_bytes(texts: pa.StringArray, limit: int) -> pa.BinaryArray:

@@ -42,13 +42,8 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) >= 6
-    assert {command.split()[1] for command in COMMANDS} == {
-        "train",
-        "evaluate",
-        "export",
-        "score",
-        "info",
-    }
+    found = {command.split()[1] for command in COMMANDS}
+    assert found == {"train", "evaluate", "export", "score", "info", "explain"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

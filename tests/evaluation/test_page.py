@@ -147,7 +147,7 @@ def is_control(character: str) -> bool:
     )
 
 
-@given(review_texts)
+@given(review_texts.filter(lambda content: bool(content.strip())))
 def test_a_marked_review_reads_as_it_was(content: str) -> None:
     words = tuple(effects(shipped_scorer(), content, 1))
     marked = review_markup(Mistake(1, 0, 0.9, content, words))

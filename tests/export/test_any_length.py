@@ -20,11 +20,9 @@ from tests.networks.tables import Frozen
 from tests.reference import row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
-from toolkit.evaluation.mistakes import effects
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.network import convert
 from toolkit.export.parity import compare
-from toolkit.logits import logits_of
 from toolkit.model_file import FORMAT_VERSION, ModelFile, token_ids_width
 from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.session import session_options
@@ -146,14 +144,3 @@ def test_blank_texts_among_others(model: Exported) -> None:
     assert [score.sentiment is None for score in scores] == [True, False, True, False, True]
     assert scores[1] == model.scorer.score(["the"])[0]
     assert model.scorer.score([]) == []
-
-
-def test_each_word_can_be_left_out(exported: dict[str, Exported]) -> None:
-    """As the evaluation does it to find what misled; in a review of more words than are read."""
-    text = " ".join(random.Random(3).choices([*WORDS, "qwxyz"], k=2 * MAX_TOKENS))
-    for each in exported.values():
-        words = list(effects(each.scorer, text, 1))
-        assert len(words) == MAX_TOKENS
-        without = [text[: word.start] + text[word.stop :] for word in words]
-        logits = logits_of(each.scorer.probabilities(pa.array([text, *without])).to_numpy())
-        np.testing.assert_allclose([w.effect for w in words], logits[0] - logits[1:], atol=1e-4)

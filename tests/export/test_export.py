@@ -65,7 +65,7 @@ def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> No
 
 
 def test_no_golden_vectors_of_fewer_bits(run: RunFolder) -> None:
-    with pytest.raises(UsageError, match="--golden: .* give it without --quantize"):
+    with pytest.raises(UsageError, match=r"--golden: .* give it without --quantize"):
         export(run.path, golden=True, quantization=Quantization("int8"))
 
 

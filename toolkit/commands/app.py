@@ -14,6 +14,7 @@ import typer
 
 import toolkit
 from toolkit.commands.evaluate import evaluate
+from toolkit.commands.explain import explain
 from toolkit.commands.export import export
 from toolkit.commands.info import info
 from toolkit.commands.messages import one_line
@@ -25,7 +26,7 @@ from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 
 app = typer.Typer(
-    help="Train, evaluate, export and batch-score the sentiment of reviews.",
+    help="Train, evaluate, export, batch-score and explain the sentiment of reviews.",
     epilog="Start with: `toolkit score reviews.csv`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -37,6 +38,7 @@ app.command()(evaluate)
 app.command()(export)
 app.command()(score)
 app.command()(info)
+app.command()(explain)
 
 
 class Interrupted(BaseException):
@@ -59,7 +61,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Train, evaluate, export and batch-score the sentiment of reviews."""
+    """Train, evaluate, export, batch-score and explain the sentiment of reviews."""
 
 
 def _standard_error() -> int:

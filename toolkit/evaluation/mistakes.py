@@ -1,33 +1,22 @@
 """The reviews that a model is most confidently wrong about, and the words that misled it.
 
-What a word does is found by leaving it out (occlusion; Li et al. 2016, "Understanding neural
-networks through representation erasure"): each occurrence of a word is taken out of the review
-alone, the rest is scored again, and the effect of the word is how far the log-odds of the wrong
-label fall. Where one word says what another says too, both have a small effect: effects need not
-add up. Only the last words are tried, as many as the model reads; when one of them is left out, the
-model reads one more word at the other end.
+The effect of a word is its contribution to the log-odds of the wrong label, as `Scorer.explain`
+finds it: how far they fall when the word is replaced by an unknown one. Where one word says what
+another says too, both have a small effect: effects need not add up.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from toolkit.evaluation.coverage import margins
 from toolkit.evaluation.measures import Labels, Probabilities, calls_positive
 from toolkit.evaluation.reviews import LabelledReviews
-from toolkit.logits import logits_of
-from toolkit.pieces import SEPARATORS
 from toolkit.scoring.scorer import Scorer
-
-_WORD = re.compile(f"[^{re.escape(SEPARATORS)}]+")
-
-# A separator, so that a text whose only word is left out is still one to be scored.
-_NOTHING = "."
+from toolkit.text import token_spans
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Mistake:
     @property
     def unread(self) -> int:
         """How many words stand before those that the model reads."""
-        return len(_WORD.findall(self.text, 0, self.words[0].start)) if self.words else 0
+        return len(token_spans(self.text[: self.words[0].start])) if self.words else 0
 
     def misleading(self, most: int) -> list[str]:
         """The words that misled most, at most so many, each once."""
@@ -107,14 +96,14 @@ def mistakes(
 
 
 def effects(scorer: Scorer, text: str, wrong: int) -> Iterator[Word]:
-    """Leave out each word that a model reads.
+    """Find what each word that a model reads does.
 
     Parameters
     ----------
     scorer : Scorer
         The model.
     text : str
-        A review.
+        A review that is not blank.
     wrong : int
         The label (0 or 1) whose log-odds are asked for.
 
@@ -123,16 +112,7 @@ def effects(scorer: Scorer, text: str, wrong: int) -> Iterator[Word]:
     Word
         In order.
     """
-    most = scorer.facts.max_tokens
-    spans = [match.span() for match in _WORD.finditer(text)]
-    if not spans:
-        return
-    # The word before those that are read: it comes in when one of them is left out.
-    start = spans[-most - 1][0] if len(spans) > most else 0
-    spans = spans[-most:]
-    tail = text[start:]
-    variants = [tail] + [text[start:first] + text[last:] for first, last in spans]
-    probability = scorer.probabilities(pa.array([_NOTHING + each for each in variants]))
-    odds = logits_of(probability.to_numpy()) * (1 if wrong else -1)
-    for (first, last), without in zip(spans, odds[1:].tolist(), strict=True):
-        yield Word(first, last, float(odds[0]) - without)
+    sign = 1 if wrong else -1
+    for word in scorer.explain(text).words:
+        if word.state != "unread":
+            yield Word(word.start, word.end, sign * word.contribution)

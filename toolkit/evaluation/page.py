@@ -37,9 +37,11 @@ _DEFINITIONS = (
                           "probability of the label given; in 15 bins of equal width, the "
                           "distance of mean confidence and accuracy, weighted by reviews."),
     ("Interval of a difference", "For paired answers, by Agresti and Min (2005)."),
-    ("Words that misled", "Each word is left out alone, and the rest scored again: the effect of a "
-                          "word is how far the log-odds of the wrong label fall without it. Only "
-                          "the last words are tried, as many as the model reads."),
+    ("Words that misled", "Each word alone is replaced by an unknown one, and the review scored "
+                          "again: the effect of a word is how far the log-odds of the wrong label "
+                          "fall; where they are a sum over words and pairs, its own part and half "
+                          "of its pairs. Only the last words are tried, as many as the model "
+                          "reads."),
 )  # fmt: skip
 
 _MODELS_IN_HALF_A_PAGE = 2

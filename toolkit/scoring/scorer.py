@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from toolkit.arrays import arrow_of
 from toolkit.errors import UsageError
 from toolkit.model_file import ModelFacts, token_ids_width
+from toolkit.scoring.explanation import Explainer, Explanation
 from toolkit.scoring.session import Probabilities, open_network, run_network
 from toolkit.scoring.shipped import load_model
 from toolkit.scoring.texts import array_of, as_strings
@@ -170,6 +171,36 @@ class Scorer:
         low, high = self.uncertain
         unsure = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
         return pc.if_else(unsure, UNCERTAIN, sentiment)
+
+    def explain(self, text: str) -> Explanation:
+        """Tell what each word of a review adds to its score, as `toolkit.scoring.explanation` does.
+
+        Parameters
+        ----------
+        text : str
+            A review.
+
+        Returns
+        -------
+        Explanation
+            Its score, and its words with their places and contributions.
+
+        Raises
+        ------
+        UsageError
+            If it is no text, or a blank one, which has no score.
+        """
+        if not isinstance(text, str) or not text or text.isspace():
+            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+        texts = array_of([text])
+        sentiment, probability = self.score_array(texts)
+        return self._explainer.explain(
+            texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
+        )
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self._file)
 
     def score_batch(
         self,

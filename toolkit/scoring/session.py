@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
@@ -48,6 +50,13 @@ def open_network(model: ModelFile) -> ort.InferenceSession:
     ModelError
         If ONNX Runtime cannot load or run it, or it gives no probability.
     """
+    session = open_session(model.network, model.path)
+    _try_out(session, model)
+    return session
+
+
+def open_session(network: onnx.ModelProto, path: Path) -> ort.InferenceSession:
+    """Load a network of limited memory; raises `ModelError`, which names the file, if it cannot."""
     _limit_memory()
     options = session_options()
     options.add_session_config_entry("session.use_env_allocators", "1")
@@ -56,15 +65,11 @@ def open_network(model: ModelFile) -> ort.InferenceSession:
         "optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_CONSTANT)
     )
     try:
-        session = ort.InferenceSession(
-            model.network.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        return ort.InferenceSession(
+            network.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-    except ModelError:
-        raise
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
-    _try_out(session, model)
-    return session
+        raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
 
 
 def run_network(session: ort.InferenceSession, rows: Ids, model: ModelFile) -> Probabilities:
