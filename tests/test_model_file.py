@@ -139,7 +139,7 @@ def test_twin_is_not_the_model() -> None:
 
 def test_without_vocabulary(model: onnx.ModelProto, tmp_path: Path) -> None:
     (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
-    encoder.op_type = "Identity"
+    encoder.op_type = "Scaler"
     with pytest.raises(ModelError, match="without the LabelEncoder"):
         _ = load(model, tmp_path).vocabulary
 

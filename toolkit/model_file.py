@@ -30,9 +30,10 @@ import numpy as np
 import onnx
 import onnx.utils
 import pyarrow as pa
-from google.protobuf.message import DecodeError
 
 from toolkit.errors import ModelError
+from toolkit.onnx_file import read_onnx
+from toolkit.plain_json import parse_json
 from toolkit.text import FIRST_WORD_ID, Vocabulary
 
 # 1: every row of `token_ids` has `max_tokens` of them.
@@ -46,6 +47,17 @@ TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
 PROBABILITY = "probability"
 LABEL = "label"
 
+# Kind, name, type and number of dimensions of what a graph must have.
+_TENSORS = (
+    ("input", TEXT, onnx.TensorProto.STRING, 1),
+    ("output", PROBABILITY, onnx.TensorProto.FLOAT, 1),
+    ("output", LABEL, onnx.TensorProto.STRING, 1),
+    ("inner tensor", TOKEN_IDS, onnx.TensorProto.INT32, 2),
+)
+_TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
+
+_LONGEST_FACT = 1 << 20  # characters of JSON
+
 # What each stored fact must be like; a file from elsewhere may hold anything.
 _RIGHT: dict[str, Callable[[Any], bool]] = {
     "preset": lambda value: isinstance(value, str),
@@ -58,7 +70,7 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     ),
     "threshold": lambda value: type(value) in (int, float) and 0 <= value <= 1,
     "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
-    "vocabulary_size": lambda value: type(value) is int and value > FIRST_WORD_ID,
+    "vocabulary_size": lambda value: type(value) is int and FIRST_WORD_ID < value <= 100_000_000,
     "data": lambda value: isinstance(value, dict),
     "metrics": lambda value: isinstance(value, dict),
     "parity": lambda value: isinstance(value, dict),
@@ -114,18 +126,18 @@ class ModelFacts:
         ModelError
             If they are missing, damaged or of an unknown format version.
         """
-        stored = _ADDED_SINCE_1 | {entry.key: entry.value for entry in model.metadata_props}
+        stored = _ADDED_SINCE_1 | _stored(model, path)
         if "format_version" not in stored:
             raise ModelError(
                 f"{path}: an ONNX model, but none that `toolkit export` wrote "
                 "(its metadata have no format_version)"
             )
         try:
-            _check_version(json.loads(stored["format_version"]), path)
-            values = {entry.name: json.loads(stored[entry.name]) for entry in fields(cls)}
+            _check_version(parse_json(stored["format_version"]), path)
+            values = {entry.name: parse_json(stored[entry.name]) for entry in fields(cls)}
         except KeyError as error:
             raise ModelError(f"{path}: damaged metadata, without {error}") from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
         for key, is_right in _RIGHT.items():
             if not is_right(values[key]):
@@ -161,7 +173,7 @@ class ModelFile:
             If there is no such file, or it is no ONNX, no model of this toolkit, of an unknown
             format version, or incomplete.
         """
-        graph = _parse(path)
+        graph = read_onnx(path)
         model = cls(path, graph, ModelFacts.read_from(graph, path))
         model._check_parts()
         return model
@@ -189,7 +201,10 @@ class ModelFile:
     @cached_property
     def network(self) -> onnx.ModelProto:
         """The graph from `token_ids` to `probability`, without the text front end."""
-        return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
+        try:
+            return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
+        except (AssertionError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
     @cached_property
     def logit_network(self) -> onnx.ModelProto | None:
@@ -214,22 +229,7 @@ class ModelFile:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def _check_parts(self) -> None:
-        graph = self.graph.graph
-        found = {
-            "input": {value.name for value in graph.input},
-            "output": {value.name for value in graph.output},
-            "inner tensor": {value.name for value in graph.value_info},
-        }
-        for kind, name in (
-            ("input", TEXT),
-            ("output", PROBABILITY),
-            ("output", LABEL),
-            ("inner tensor", TOKEN_IDS),
-        ):
-            if name not in found[kind]:
-                hint = " (the ids-in twin is not for this)" if name == TEXT else ""
-                raise ModelError(f"{self.path}: incomplete, without the {kind} '{name}'{hint}")
-
+        _check_tensors(self.graph, _TENSORS, self.path)
         width = token_ids_width(self.graph)
         if width not in (self.facts.max_tokens, None):
             raise ModelError(
@@ -245,6 +245,36 @@ class ModelFile:
         raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
 
 
+def read_twin(path: Path) -> tuple[onnx.ModelProto, ModelFacts]:
+    """Read the ids-in twin of a model file; raises `ModelError` if it is none."""
+    graph = read_onnx(path)
+    facts = ModelFacts.read_from(graph, path)
+    _check_tensors(graph, _TWINS_TENSORS, path)
+    return graph, facts
+
+
+def _check_tensors(
+    model: onnx.ModelProto, expected: tuple[tuple[str, str, int, int], ...], path: Path
+) -> None:
+    graph = model.graph
+    found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
+    for kind, name, element, rank in expected:
+        values = [value.type.tensor_type for value in found[kind] if value.name == name]
+        if not values:
+            hint = " (the ids-in twin is not for this)" if name == TEXT else ""
+            raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
+        if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
+            raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
+
+
+def _stored(model: onnx.ModelProto, path: Path) -> dict[str, str]:
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    for key, value in stored.items():
+        if len(value) > _LONGEST_FACT:
+            raise ModelError(f"{path}: damaged metadata: {key!s:.50} has {len(value):,} characters")
+    return stored
+
+
 def _check_version(version: object, path: Path) -> None:
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelError(
@@ -256,7 +286,7 @@ def _check_version(version: object, path: Path) -> None:
 def token_ids_width(model: onnx.ModelProto) -> int | None:
     """Tokens in a row of `token_ids`, as its shape in the graph says; None: any number."""
     values = [*model.graph.value_info, *model.graph.input]
-    (info,) = (value for value in values if value.name == TOKEN_IDS)
+    info = next(value for value in values if value.name == TOKEN_IDS)
     width = info.type.tensor_type.shape.dim[-1]
     return width.dim_value if width.HasField("dim_value") else None
 
@@ -267,25 +297,3 @@ def _logit_of(graph: onnx.GraphProto) -> str | None:
     while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
         node = makers.get(node.input[0])
     return node.input[0] if node is not None and node.op_type == "Sigmoid" else None
-
-
-def _parse(path: Path) -> onnx.ModelProto:
-    try:
-        # Weights of a model file are always inside it; nothing outside is ever opened.
-        graph = onnx.load(str(path), format="protobuf", load_external_data=False)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such model file") from None
-    except IsADirectoryError:
-        raise ModelError(
-            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
-        ) from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except DecodeError:
-        raise ModelError(f"{path}: no ONNX model, or one that was cut short") from None
-    if not graph.HasField("graph"):
-        raise ModelError(f"{path}: no ONNX model (it has no graph)")
-    for weights in graph.graph.initializer:
-        if weights.data_location == onnx.TensorProto.EXTERNAL:
-            raise ModelError(f"{path}: the weights '{weights.name}' are stored outside the file")
-    return graph

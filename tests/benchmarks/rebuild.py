@@ -27,6 +27,7 @@ from tests.benchmarks.measure import PYTHON
 from tests.benchmarks.sources import PROJECT, data_folder
 from toolkit import Scorer
 from toolkit.export.card import model_page
+from toolkit.export.golden import shipped_vectors
 from toolkit.scoring.shipped import SHIPPED
 from toolkit.training.columns import ColumnNames
 from toolkit.training.presets import PRESETS
@@ -137,13 +138,14 @@ def compare(shipped: Path, rebuilt: Path, texts: pa.ChunkedArray) -> str:
 
 
 def ship(preset: str) -> None:
-    """Put the new model, its twin, its words and its Keras network into `exported/`."""
+    """Put the new model and what belongs to it into `exported/`; page and golden vectors anew."""
     run = RUNS / preset
     for ending in (".onnx", ".ids.onnx", ".vocabulary.txt"):
         shutil.copy(run / f"{preset}{ending}", EXPORTED)
     shutil.copy(run / "model.keras", EXPORTED / f"{preset}.keras")
     shipped = [path for name in SHIPPED if (path := EXPORTED / f"{name}.onnx").is_file()]
     (EXPORTED / "README.md").write_text(model_page(shipped), encoding="utf-8")
+    (EXPORTED / "golden.jsonl").write_text(shipped_vectors(shipped), encoding="utf-8")
 
 
 def _accuracy(scorer: Scorer) -> str:

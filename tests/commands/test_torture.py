@@ -20,15 +20,15 @@ from tests.scoring.reviews import as_float32
 from toolkit.formats.columns import Columns
 from toolkit.model_file import ModelFile
 from toolkit.scoring.scorer import Score
-from toolkit.scoring.session import open_session
+from toolkit.scoring.session import open_network
 
 
 @pytest.fixture(autouse=True)
 def model_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ModelFile.load(MODEL)
-    session = open_session(model.network, model.path)
+    session = open_network(model)
     monkeypatch.setattr("toolkit.scoring.scorer.load_model", lambda _: model)
-    monkeypatch.setattr("toolkit.scoring.scorer.open_session", lambda *_: session)
+    monkeypatch.setattr("toolkit.scoring.scorer.open_network", lambda model: session)
 
 
 def fails_clearly(ran: Ran) -> None:

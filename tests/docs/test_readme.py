@@ -33,15 +33,23 @@ COMMANDS = sorted(
 @pytest.fixture
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("examples", "exported"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+        shutil.copytree(
+            PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("node_modules")
+        )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) >= 6
-    found = {command.split()[1] for command in COMMANDS}
-    assert found == {"train", "evaluate", "export", "score", "explain"}
+    assert {command.split()[1] for command in COMMANDS} == {
+        "train",
+        "evaluate",
+        "export",
+        "score",
+        "explain",
+        "info",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -73,7 +81,12 @@ def test_python_blocks_run(examples: Path) -> None:
 
 
 def test_embedding_example(examples: Path) -> None:
-    command = ["examples/embed.py", "exported/ngram-cnn.onnx", "A superb, touching film.", "Awful."]
+    command = [
+        "examples/python/embed.py",
+        "exported/ngram-cnn.onnx",
+        "A superb, touching film.",
+        "Awful.",
+    ]
     done = subprocess.run(
         [sys.executable, *command], check=True, capture_output=True, text=True, cwd=examples
     )

@@ -39,13 +39,13 @@ def card(tmp_path: Path) -> Any:
 
 
 def trained_on(card: str) -> str:
-    return card.partition("| trained on | ")[2].partition(" |")[0]
+    return card.partition("### Training data\n\n")[2].partition(".\n")[0]
 
 
 def test_labels_of_people_alone(card: Any) -> None:
     found = card({})
     assert trained_on(found) == "25,000 labelled reviews, train.parquet (SHA-256 270c1f5dcd330bda…)"
-    assert "Teacher" not in found
+    assert "transformer" not in found
 
 
 def test_reviews_without_labels_are_told(card: Any) -> None:
@@ -53,7 +53,7 @@ def test_reviews_without_labels_are_told(card: Any) -> None:
     assert trained_on(found).split("; ")[1:] == [
         f"69,990 texts without labels, more.parquet, spans.parquet (SHA-256 {'b' * 16}…)"
     ]
-    assert "Teacher" not in found
+    assert "transformer" not in found
 
 
 def test_a_distilled_model_names_its_teacher(card: Any) -> None:

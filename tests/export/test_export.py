@@ -58,9 +58,23 @@ def test_files_and_facts(run: RunFolder) -> None:
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        export(run.path, tmp_path / name / "m.onnx")
+        export(run.path, tmp_path / name / "m.onnx", golden=True)
     for name in files_in(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_golden_vectors_are_those_of_the_model(run: RunFolder) -> None:
+    assert export(run.path).golden is None
+    assert "conv1d.golden.jsonl" not in files_in(run.path)
+    result = export(run.path, force=True, golden=True)
+    assert result.golden == run.path / "conv1d.golden.jsonl"
+    lines = [json.loads(line) for line in result.golden.read_text("ascii").splitlines()]
+    scores = Scorer(result.model).score(line["text"] for line in lines)
+    for line, score in zip(lines, scores, strict=True):
+        expected = line["models"]["conv1d"]
+        if score.probability is not None:  # a blank text has none
+            assert score.sentiment == expected["label"]
+            assert score.probability == pytest.approx(expected["probability"], abs=1e-6)
 
 
 def test_model_is_valid_and_asks_for_no_new_operators(run: RunFolder) -> None:
@@ -74,15 +88,17 @@ def test_model_is_valid_and_asks_for_no_new_operators(run: RunFolder) -> None:
     assert versions == {}  # the twin needs the standard operators only
 
 
-@pytest.mark.parametrize("taken", ["conv1d.onnx", "conv1d.ids.onnx", "conv1d.vocabulary.txt"])
+@pytest.mark.parametrize(
+    "taken", ["conv1d.onnx", "conv1d.ids.onnx", "conv1d.vocabulary.txt", "conv1d.golden.jsonl"]
+)
 def test_existing_files_are_refused_without_force(run: RunFolder, taken: str) -> None:
     (run.path / taken).write_text("mine")
     before = files_in(run.path)
     with pytest.raises(UsageError, match=f"{taken}: exists already"):
-        export(run.path)
+        export(run.path, golden=True)
     assert files_in(run.path) == before
     assert (run.path / taken).read_text() == "mine"
-    export(run.path, force=True)
+    export(run.path, force=True, golden=True)
     assert (run.path / taken).read_bytes() != b"mine"
 
 
@@ -177,7 +193,7 @@ def test_lambda_layer_is_not_run(run: RunFolder, tmp_path: Path) -> None:
     network.save(run.model)
     run.save_config(CONFIG)
     marker.unlink()  # building the network ran it
-    with pytest.raises(ModelError, match=r"model\.keras: no model that Keras can read"):
+    with pytest.raises(ModelError, match=r"model\.keras: has Lambda of keras"):
         export(run.path)
     assert not marker.exists()
 

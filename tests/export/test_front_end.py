@@ -16,7 +16,7 @@ from tests.reference import row_of
 from tests.strategies import review_texts
 from toolkit.export.assemble import _IR_VERSION, _OPERATOR_SETS
 from toolkit.export.front_end import front_end
-from toolkit.export.parity import make_edge_texts
+from toolkit.export.golden_texts import golden_texts
 from toolkit.text import Vocabulary
 
 MAX_TOKENS = 7
@@ -44,8 +44,12 @@ def test_ids_are_those_of_the_rule(session: ort.InferenceSession, texts: list[st
     assert ids.dtype == np.int32
 
 
-@pytest.mark.parametrize("text", make_edge_texts(MAX_TOKENS), ids=lambda text: repr(text[:12]))
-def test_edge_texts(session: ort.InferenceSession, text: str) -> None:
+EDGES = golden_texts([MAX_TOKENS])
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edge_texts(session: ort.InferenceSession, name: str) -> None:
+    text = EDGES[name]
     assert run(session, [text]).tolist() == [row_of(text, WORDS, MAX_TOKENS)]
 
 

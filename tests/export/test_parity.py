@@ -20,8 +20,9 @@ from tests.export.conftest import WORDS, SmallModel
 from tests.models import EXPORTED
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
+from toolkit.export.golden_texts import golden_texts
 from toolkit.export.network import load_keras
-from toolkit.export.parity import TOLERANCE, ParityReport, compare, make_edge_texts
+from toolkit.export.parity import TOLERANCE, ParityReport, compare
 from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.shipped import SHIPPED
 
@@ -94,7 +95,7 @@ def test_the_four_executions(small_model: SmallModel) -> None:
     report = compare(small_model.network, small_model.text_in, small_model.ids_in, MIXED)
     report.check()
     assert report.reviews == len(MIXED)
-    assert report.edge_texts == len(make_edge_texts(small_model.facts.max_tokens))
+    assert report.edge_texts == len(golden_texts([small_model.facts.max_tokens]))
     assert set(report.differences) == {"ids_in_graph", "text_in_graph", "vectorised_scorer"}
 
 

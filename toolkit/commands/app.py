@@ -16,6 +16,7 @@ import toolkit
 from toolkit.commands.evaluate import evaluate
 from toolkit.commands.explain import explain
 from toolkit.commands.export import export
+from toolkit.commands.info import info
 from toolkit.commands.messages import one_line
 from toolkit.commands.process import settle
 from toolkit.commands.score import score
@@ -37,6 +38,7 @@ app.command()(evaluate)
 app.command()(export)
 app.command()(score)
 app.command()(explain)
+app.command()(info)
 
 
 class Interrupted(BaseException):

@@ -38,6 +38,14 @@ def export(
             show_default=False,
         ),
     ] = None,
+    golden: Annotated[
+        bool,
+        typer.Option(
+            "--golden",
+            help="Also write NAME.golden.jsonl: token ids, probability and label of some 200 "
+            "texts, to test other runtimes with.",
+        ),
+    ] = False,
 ) -> None:
     """Export a trained model to ONNX, proven equal to Keras.
 
@@ -48,7 +56,9 @@ def export(
     """
     from toolkit.export.export import export as run_export
 
-    _show(run_export(run, output, force=force, threshold=threshold, optimize=optimize))
+    _show(
+        run_export(run, output, force=force, threshold=threshold, optimize=optimize, golden=golden)
+    )
 
 
 def _threshold_line(threshold: Threshold) -> str:
@@ -79,5 +89,5 @@ def _show(result: ExportResult) -> None:
     if parity.reviews < 1000:
         console.print("Few reviews for a proof: train with more validation or test reviews.")
     console.print(_threshold_line(result.threshold))
-    for path in (result.model, result.twin, result.vocabulary):
+    for path in filter(None, (result.model, result.twin, result.vocabulary, result.golden)):
         console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

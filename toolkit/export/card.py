@@ -20,6 +20,44 @@ Each `NAME.onnx` takes raw review text in any stock ONNX Runtime. `NAME.ids.onnx
 This page is generated from the metadata of the files.
 """
 
+# As pages of models have it elsewhere; true of every model here.
+_FRONT_MATTER = """---
+language: en
+license: mit
+library_name: onnx
+pipeline_tag: text-classification
+tags: [sentiment-analysis, movie-reviews, onnxruntime, keras]
+datasets: [stanfordnlp/imdb]
+---
+
+"""
+
+_HOW_TO_USE = """
+## How to use
+
+```sh
+toolkit score reviews.csv --model NAME.onnx
+toolkit info NAME.onnx  # all that the file says of itself, and where it runs
+```
+
+```python
+import numpy as np
+import onnxruntime as ort
+
+session = ort.InferenceSession("NAME.onnx")
+texts = np.array(["A fine film."], dtype=object)
+label, probability = session.run(["label", "probability"], {"text": texts})
+```
+
+**To test a runtime or a tokenizer**, `golden.jsonl` says what each model gives for some 200 texts, from plain reviews
+to empty ones, every separator, NUL, emoji and 10,000 words. One JSON object a line, all ASCII: the `name` of the case,
+its `text`, and under `models`, by NAME, `token_ids` (the last that are kept, without the padding in front),
+`probability` and `label`. What you test agrees if ids and labels are equal and no probability is off by more than 1e-6.
+The ids come from the rule in `toolkit/text.py`, the probabilities from Keras; ONNX Runtime had no part in them. Blank
+texts are among them, though `toolkit score` gives them no score. `toolkit export RUN --golden` writes such a file for
+a model of yours.
+"""
+
 _CARD = """
 ## {preset}
 
@@ -31,30 +69,44 @@ _CARD = """
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
 | parameters | {parameters:,} |
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
-| trained on | {data} |
+| format | version {format_version}, written by toolkit {toolkit_version} |
+
+### Intended use
+
+Sorting English reviews of films into positive and negative, in bulk or inside an application.
+
+### Training data
+
+{data}.
+{teacher}
+Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011), for research
+use; it is not part of this project.
+
+### Evaluation
+
+| | |
+|---|---|
 | accuracy | {metrics} |
 | calibration | {calibration} |
 | Keras against ONNX | {parity} |
-| format | version {format_version}, written by toolkit {toolkit_version} |
 
-**Intended use.** Sorting English reviews of films into positive and negative, in bulk or inside an application.
+### Limits
 
-**Limits.** It knows English only, and film reviews best: words that mean something else elsewhere mislead it. It reads
+It knows English only, and film reviews best: words that mean something else elsewhere mislead it. It reads
 no irony and little negation, and of a review of more than {max_tokens} tokens only the end. There is no class for
 neutral or mixed reviews: its training data hold none.
 
-**Biases.** It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and
-genres carry the opinions of that time and place. Do not judge people by it.
+### Biases
 
-**Data.** Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011), for research
-use; it is not part of this project.
-{teacher}"""
+It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and
+genres carry the opinions of that time and place. Do not judge people by it.
+"""
 
 # Of the file that examples/teacher/imdb makes.
 _TEACHER = """
-**Teacher.** It was fitted not to the labels of people alone, but also to the probabilities that larger models give to
-its training texts. One of them is a *pretrained* transformer, so that part of what it knows comes from text outside the
-data set. `examples/teacher/imdb` has the tools that made them; the test reviews were not read.
+It was fitted not to the labels of people alone, but also to the probabilities that larger models give to its training
+texts. One of them is a *pretrained* transformer, so that part of what it knows comes from text outside the data set.
+`examples/teacher/imdb` has the tools that made them; the test reviews were not read.
 """
 
 
@@ -71,7 +123,7 @@ def model_page(paths: list[Path]) -> str:
     str
         Markdown.
     """
-    page = _PAGE.format(default=DEFAULT_MODEL)
+    page = _FRONT_MATTER + _PAGE.format(default=DEFAULT_MODEL) + _HOW_TO_USE
     return page + "".join(model_card(path) for path in paths)
 
 

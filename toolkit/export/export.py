@@ -1,4 +1,4 @@
-"""Run folder → model file, its ids-in twin and its vocabulary, with the proof of parity."""
+"""Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import toolkit
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export.assemble import ids_in_model, text_in_model
+from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.network import convert, load_keras
 from toolkit.export.parity import ParityReport, compare
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
-from toolkit.model_file import ModelFacts
+from toolkit.model_file import ModelFacts, ModelFile
 from toolkit.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.text import Vocabulary
 
@@ -30,6 +31,7 @@ class ExportResult:
     vocabulary: Path
     parity: ParityReport
     threshold: Threshold
+    golden: Path | None = None
 
 
 def export(
@@ -39,6 +41,7 @@ def export(
     force: bool = False,
     threshold: float | None = None,
     optimize: str | None = None,
+    golden: bool = False,
 ) -> ExportResult:
     """Export the model of a run folder; the files appear only if parity holds.
 
@@ -56,6 +59,9 @@ def export(
     optimize : str | None
         Choose the threshold on the held-out reviews of the run: `accuracy`, `f1`, or such as
         `precision=0.95` or `recall=0.9`.
+    golden : bool
+        Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
+        `toolkit.export.golden`.
 
     Returns
     -------
@@ -75,7 +81,8 @@ def export(
     folder = RunFolder(run)
     folder.check()
     config = folder.load_config()
-    paths = _output_paths(output if output is not None else run / f"{config.preset}.onnx")
+    output = output if output is not None else run / f"{config.preset}.onnx"
+    paths = _output_paths(output, golden=golden)
     for path in paths:
         check_output(path, force=force)
     chosen = choose_threshold(folder, config, threshold, optimize)
@@ -98,17 +105,22 @@ def export(
     proven = replace(facts, parity=parity.as_dict())
     for model in (text_model, ids_model):
         proven.write_to(model)
-    with atomic_files(*paths, force=force) as (text_in, ids_in, words):
+    with atomic_files(*paths, force=force) as (text_in, ids_in, words, *vectors):
         onnx.save(text_model, text_in)
         onnx.save(ids_model, ids_in)
         vocabulary.save(words)
-    return ExportResult(*paths, parity, chosen)
+        for path in vectors:
+            subject = Subject(ModelFile(output, text_model, proven), keras_network)
+            path.write_text(golden_vectors({output.stem: subject}), encoding="utf-8")
+    text_in, ids_in, words, *vectors = paths
+    return ExportResult(text_in, ids_in, words, parity, chosen, *vectors)
 
 
-def _output_paths(model: Path) -> tuple[Path, Path, Path]:
+def _output_paths(model: Path, *, golden: bool) -> list[Path]:
     if model.suffix != ".onnx":
         raise UsageError(f"{model}: expected a file name that ends in .onnx")
-    return model, model.with_suffix(".ids.onnx"), model.with_suffix(".vocabulary.txt")
+    endings = [".ids.onnx", ".vocabulary.txt", *([".golden.jsonl"] if golden else [])]
+    return [model, *(model.with_suffix(ending) for ending in endings)]
 
 
 def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:

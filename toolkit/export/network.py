@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import onnx
 from toolkit.backend import import_keras, import_tensorflow
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.export.fold import fold
+from toolkit.export.keras_file import check_keras_file, limited_memory
 from toolkit.export.tables import network_of_tables
 from toolkit.export.tidy import tidy
 from toolkit.model_file import PROBABILITY, TOKEN_IDS
@@ -37,15 +37,15 @@ def load_keras(path: Path) -> Any:
     MissingExtraError
         If TensorFlow is not installed.
     ModelError
-        If there is no such file, or Keras cannot read it.
+        If there is no such file, it has more than plain layers, or Keras cannot read it.
     """
+    check_keras_file(path)
     keras = import_keras()
     from toolkit.networks import ngram_cnn, ngram_linear  # noqa: F401 (their layers)
 
-    if not zipfile.is_zipfile(path):
-        raise ModelError(f"{path}: no Keras file, or a damaged one. Train again.")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with limited_memory(path):
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
         reason = str(error).strip().splitlines()
         raise ModelError(

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
+from toolkit.export.golden_texts import golden_texts
 from toolkit.model_file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.session import session_options
@@ -63,7 +64,7 @@ class ParityReport:
 
 
 def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> ParityReport:
-    """Run some reviews and the edge texts through Keras and the three ONNX executions.
+    """Run some reviews and the golden texts through Keras and the three ONNX executions.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
     """
     scorer = Scorer(text_in)
     facts = scorer.facts
-    edge_texts = make_edge_texts(facts.max_tokens)
+    edge_texts = list(golden_texts([facts.max_tokens]).values())
     texts = [*reviews, *edge_texts]
     parts = list(_batches(texts))
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
@@ -115,35 +116,6 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
         token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
         differences=differences,
     )
-
-
-def make_edge_texts(max_tokens: int) -> list[str]:
-    """Make texts at the edges of the text rule, for a network that reads so many tokens."""
-    return [
-        "",
-        " ",
-        "\t\n\v\f\r",
-        "!!! ... ???",
-        "<br /><br />Good",
-        "don't 'quote' rock'n'roll",
-        "ALL CAPS, then none",
-        "É Été ÉTÉ naïve café",
-        "\u0130stanbul \u0131ss\u0131z \ufb01ne \u1e9e",
-        "Åge and åge",
-        "a\u00a0b\u0085c\u2028d\u200be",
-        "a\x00b \x00 \x1c\x7f",
-        "日本語 映画 好き",
-        "😀 great 👩‍👩‍👧 e\u0301",
-        "שלום مرحبا",
-        "zzyzx qwxyz",
-        "x" * 5000,
-        "the " * 10_000,
-        "the " * (max_tokens - 1),
-        "the " * max_tokens,
-        "the " * (max_tokens + 1),
-        "the," * max_tokens + "," * 3000,
-        "bad " + "y" * 3000 + " good" * (max_tokens - 1),
-    ]
 
 
 def _run_text_in(

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.arrays import arrow_of
 from toolkit.errors import UsageError
-from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFacts, token_ids_width
+from toolkit.model_file import ModelFacts, token_ids_width
 from toolkit.scoring.explanation import Explainer, Explanation
-from toolkit.scoring.session import open_session, try_out
+from toolkit.scoring.session import Probabilities, open_network, run_network
 from toolkit.scoring.shipped import load_model
 from toolkit.scoring.texts import array_of, as_strings
 from toolkit.scoring.uncertain import UNCERTAIN, Range, check_range
@@ -36,8 +35,6 @@ _BATCH_IDS = 8192
 
 # Token ids are made for so many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
-
-Probabilities = npt.NDArray[np.float32]
 
 
 class Score(NamedTuple):
@@ -86,10 +83,9 @@ class Scorer:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
         self._arguments = (model, threshold, uncertain)
         self._file = load_model(model)
-        self._session = open_session(self._file.network, self._file.path)
+        self._session = open_network(self._file)
         self._vocabulary: Vocabulary = self._file.vocabulary
         self._is_fixed = token_ids_width(self._file.graph) is not None
-        try_out(self._session, self._file)
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
         self.uncertain = uncertain and check_range(
@@ -111,6 +107,10 @@ class Scorer:
     def vocabulary(self) -> Vocabulary:
         """The words that the model knows."""
         return self._vocabulary
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self._file)
 
     @cached_property
     def sha256(self) -> str:
@@ -194,17 +194,13 @@ class Scorer:
         UsageError
             If it is no text, or a blank one, which has no score.
         """
-        if not isinstance(text, str) or not text or text.isspace():
+        if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         texts = array_of([text])
         sentiment, probability = self.score_array(texts)
         return self._explainer.explain(
             texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
         )
-
-    @cached_property
-    def _explainer(self) -> Explainer:
-        return Explainer(self._file)
 
     def score_batch(
         self,
@@ -293,8 +289,7 @@ class Scorer:
         yield found
 
     def _run(self, ids: Ids) -> Probabilities:
-        (probability,) = self._session.run([PROBABILITY], {TOKEN_IDS: ids})
-        return probability  # type: ignore[no-any-return]
+        return run_network(self._session, ids, self._file)
 
 
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:

@@ -17,6 +17,11 @@ SHIPPED = ("ngram-cnn", "ngram-linear", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
 
 
+def is_shipped(model: str | Path) -> bool:
+    """Tell whether this names a shipped model, and no file or folder."""
+    return str(model) in SHIPPED and _is_missing(Path(model))
+
+
 def load_model(model: str | Path | None = None) -> ModelFile:
     """Load a model file, or one that the package brings along.
 
@@ -40,11 +45,11 @@ def load_model(model: str | Path | None = None) -> ModelFile:
 
     if model is None:
         return _load_shipped(DEFAULT_MODEL)
+    if is_shipped(model):
+        return _load_shipped(str(model))
     path = Path(model)
     if path.suffix == ".onnx" or not _is_missing(path):
         return ModelFile.load(path)
-    if str(model) in SHIPPED:
-        return _load_shipped(str(model))
     raise ModelError(
         f"{path}: no such model file, and no shipped model of that name (there are "
         f"{', '.join(SHIPPED)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,22 @@ def test_the_seed_decides_everything(preset: NgramPreset) -> None:
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_weights_in_the_loss() -> None:
+    """A label alone counts most; what a teacher has a say in counts alike, short texts for less."""
+    from toolkit.training.ngrams.chain import _weights
+    from toolkit.training.ngrams.corpus import Corpus
+
+    reviews = make_reviews(4)
+    teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
+    texts = ["word " * count for count in (9, 49, 99, 400)]
+    unlabelled = UnlabelledReviews("more", pa.chunked_array([texts]))
+    material = Material(replace(reviews, teacher=teacher), None, unlabelled)
+    corpus = Corpus.of(NGRAM_CNN, material)
+    found = _weights(corpus, np.arange(8))  # the start id counts, too
+    assert found == pytest.approx([1, 1.9, 1, 1.9, 0.1, 0.5, 1, 1])
+    assert _weights(corpus, np.arange(4)).tolist() == [1, 1, 1, 1]
 
 
 def test_few_reviews_are_gone_through_more_often() -> None:

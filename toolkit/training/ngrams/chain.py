@@ -22,13 +22,13 @@ from toolkit.training.ngrams.corpus import Corpus
 from toolkit.training.ngrams.fitting import Examples, History, Schedule, fit, logits
 from toolkit.training.ngrams.linear import LinearNetwork, log_ratios
 from toolkit.training.ngrams.soft_labels import View, soft_targets
-from toolkit.training.ngrams.tokens import Floats
+from toolkit.training.ngrams.tokens import Floats, Positions
 from toolkit.training.ngrams.vectors import Vectors, word_and_bigram_vectors
 from toolkit.training.reporter import Reporter
 
 keras: Any = import_keras()
 
-_FILTERS = 56
+_FILTERS = 55  # and one column that says that there is a token: a multiple of eight together
 _WINDOW_FILTERS = 64
 _TEACHER_DIMENSIONS = 64
 _STUDENT_DIMENSIONS = 48
@@ -38,8 +38,9 @@ LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
-# Of a review in the loss of a student.
-_LABELLED_WEIGHT, _UNLABELLED_WEIGHT = 1.5, 0.8
+# In the loss of a student, of a review whose label no teacher has a say in; others have 1 or less.
+_LABEL_WEIGHT = 1.9
+_TOKENS_OF_A_REVIEW = 100  # an unlabelled text with fewer counts for less
 
 
 @dataclass(frozen=True)
@@ -198,12 +199,20 @@ class Chain:
         """The reviews that have a target: the labelled ones, which come first, or all."""
         corpus = self.corpus
         rows = np.arange(len(targets))
-        weights = np.where(rows < len(corpus.targets), _LABELLED_WEIGHT, _UNLABELLED_WEIGHT)
-        if len(rows) == len(corpus.targets):
-            weights[:] = 1
+        weights = _weights(corpus, rows)
         return Examples(
             corpus.tokens.first(len(rows)),
             self.rows[: corpus.tokens.offsets[len(rows)]] if pairs else None,
             targets,
-            weights.astype(np.float32),
+            weights,
         )
+
+
+def _weights(corpus: Corpus, rows: Positions) -> Floats:
+    """Of some reviews in the loss: a short text tells less, and a label alone tells most."""
+    if len(rows) == len(corpus.targets):
+        return np.ones(len(rows), np.float32)
+    weights = np.minimum(corpus.tokens.lengths[rows] / _TOKENS_OF_A_REVIEW, 1)
+    is_labelled = rows < len(corpus.targets)
+    weights[is_labelled] = np.where(corpus.taught[rows][is_labelled], 1, _LABEL_WEIGHT)
+    return weights.astype(np.float32)

@@ -38,8 +38,8 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
     """Two convolutions: of each token, which becomes table rows for inference, and of windows.
 
     The first one, of width one over the vectors of a word and of the pair that ends there, is the
-    sum of two table rows. The second one sees every window of three tokens that touches a review.
-    Neither has a bias, so that there is nothing where no token is.
+    sum of two table rows. The second one sees every window of three tokens that touches a review,
+    and whether there is a token in each place, which stands for a bias.
 
     Parameters
     ----------
@@ -122,14 +122,18 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
 
     def highest_of_windows(self, inputs: Any) -> Any:
         """Give the largest value of each column of the second convolution, (rows, columns)."""
-        vectors, _ = self._vectors(inputs, training=False)
-        return ops.max(self.window_convolution(self.around(self.convolution(vectors))), axis=1)
+        vectors, is_token = self._vectors(inputs, training=False)
+        return ops.max(self._of_windows(self.convolution(vectors), is_token), axis=1)
 
     def _features(self, vectors: Any, is_token: Any) -> Any:
         tokens = self.convolution(vectors)
-        windows = self.window_convolution(self.around(tokens))
+        windows = self._of_windows(tokens, is_token)
         parts = [_pooled(tokens, is_token), _pooled(windows, is_token)]
         return ops.concatenate([part for kind in zip(*parts, strict=True) for part in kind], -1)
+
+    def _of_windows(self, tokens: Any, is_token: Any) -> Any:
+        known = ops.concatenate([tokens, is_token], -1)
+        return self.window_convolution(self.around(known))
 
 
 def _mask(condition: Any) -> Any:

@@ -48,11 +48,15 @@ def freeze_convolution(student: Any, bigrams: Bigrams, tokens: Tokens) -> Any:
     words, pairs = vectors[0] @ kernel[:cut], vectors[1] @ kernel[cut:]
     words[: START_ID + 1] = 0
     pairs[0] = 0
+    # One more column, 1 wherever a token is, of which only the kernel makes use.
+    words, pairs = np.pad(words, [(0, 0), (0, 1)]), np.pad(pairs, [(0, 0), (0, 1)])
+    words[START_ID + 1 :, -1] = 1
     scale = _scales(np.concatenate([words, pairs]), _LARGEST)
     windows = np.array(student.window_convolution.kernel) * scale[:, None]
     step = _scales(windows.reshape(-1, windows.shape[2]), ngram_cnn.LARGEST_OF_KERNEL)
     of_windows = _largest_of_windows(student, bigrams, tokens) / ngram_cnn.LARGEST_VALUE
     last = np.array(student.last.kernel)[:, 0].reshape(2, -1)
+    last = np.insert(last, kernel.shape[1], 0, axis=1)
     highest, mean = (last * np.concatenate([scale, of_windows])).astype(np.float32)
     return ngram_cnn.frozen(
         _rounded(words / scale),
@@ -96,5 +100,5 @@ def freeze_linear(network: Any, vocabulary_size: int) -> Any:
     )
 
 
-def _rounded(values: Floats) -> npt.NDArray[np.int8]:
+def _rounded(values: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
     return np.round(values).astype(np.int8)

@@ -1,0 +1,57 @@
+// Sentiment in Node: the model file takes raw text, so onnxruntime-node is all it needs.
+//
+//     node embed.js MODEL [TEXT...]
+//
+// Prints the label and the probability of each text, or of each line of standard input.
+
+import process, { argv, stdin } from "node:process";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+
+const LINES_AT_ONCE = 32; // a batch is as wide as its longest text, so a small one saves memory
+
+// onnxruntime-node hands strings over as C does, where a NUL is the end. U+FFFD is no separator
+// either, so a word that holds it is as unknown as the one with the NUL.
+const withoutNul = (text) => text.replaceAll("\0", "\ufffd");
+
+async function score(session, texts) {
+  const text = new Tensor("string", texts.map(withoutNul), [texts.length]);
+  const { label, probability } = await session.run({ text });
+  return texts.map((_, i) => [label.data[i], probability.data[i]]);
+}
+
+// node:readline would also end a line at U+2028 or a lone carriage return, which reviews may hold.
+async function* linesOf(stream) {
+  let rest = "";
+  for await (const part of stream.setEncoding("utf8")) {
+    const lines = (rest + part).split("\n");
+    rest = lines.pop();
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+async function* batchesOf(texts) {
+  let batch = [];
+  for await (const text of texts) {
+    if (batch.push(text) === LINES_AT_ONCE) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function main([path, ...texts]) {
+  if (path === undefined) throw new Error("usage: node embed.js MODEL [TEXT...]");
+  const session = await InferenceSession.create(path, { intraOpNumThreads: 1 }); // it is small
+  for await (const batch of batchesOf(texts.length > 0 ? texts : linesOf(stdin))) {
+    for (const [label, probability] of await score(session, batch)) {
+      console.log(`${label} ${probability.toFixed(7)}`);
+    }
+  }
+}
+
+main(argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

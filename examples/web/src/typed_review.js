@@ -1,0 +1,91 @@
+/** The review that is typed: its probability moves along. */
+
+import { byId } from "./dom.js";
+import { debounced, latestOnly } from "./latest.js";
+import { capital, middleOf, percent, sideOf } from "./verdict.js";
+
+/** @import { Facts } from "./types" */
+/** @import { Scorer } from "./scorer.js" */
+
+const PAUSE = 80; // ms between the last letter and the score
+const PAUSE_TO_SPEAK = 900; // longer, so that a screen reader is not interrupted by every word
+
+const SAMPLES = {
+  glad: "An absolute joy from start to finish. The two leads are wonderful together, and the last scene moved me to tears.",
+  torn: "The first half is slow and the jokes fall flat, but the ending is clever and the music is lovely.",
+  cross: "I wanted to like it, but the plot makes no sense and the dialogue is painfully bad. A complete waste of an evening.",
+};
+
+/**
+ * @param {Scorer} scorer
+ * @param {Facts} facts
+ */
+export function startTypedReview(scorer, facts) {
+  const review = byId("review", HTMLTextAreaElement);
+  const verdict = byId("verdict", HTMLElement);
+  const spoken = byId("spoken", HTMLElement);
+  const speak = debounced(PAUSE_TO_SPEAK, (/** @type {string} */ words) => {
+    spoken.textContent = words;
+  });
+  const score = latestOnly(
+    (/** @type {string} */ text) => scorer.score([text]),
+    ({ probabilities: [probability] }) => {
+      speak(Number.isNaN(probability) ? "" : showVerdict(verdict, facts, probability));
+      if (Number.isNaN(probability)) clearVerdict(verdict);
+    },
+  );
+  const soon = debounced(PAUSE, (/** @type {string} */ text) => {
+    score(text).catch((error) => fail(verdict, error));
+  });
+
+  const { low, high } = middleOf(facts);
+  [byId("lowest", HTMLElement).textContent, byId("highest", HTMLElement).textContent] = facts.labels;
+  verdict.style.setProperty("--low", String(low));
+  verdict.style.setProperty("--high", String(high));
+  review.addEventListener("input", () => soon(review.value));
+  for (const [name, sample] of Object.entries(SAMPLES)) {
+    byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
+      review.value = sample;
+      soon(sample);
+    });
+  }
+  clearVerdict(verdict);
+  if (review.value) soon(review.value); // typed while the model was loaded
+}
+
+/**
+ * @param {HTMLElement} verdict
+ * @param {Facts} facts
+ * @param {number} probability
+ * @returns {string} The same in words.
+ */
+function showVerdict(verdict, facts, probability) {
+  const [negative, positive] = facts.labels;
+  const side = sideOf(facts, probability);
+  const label = probability < facts.threshold ? negative : positive;
+  const word = side === "unsure" ? `Uncertain, leaning ${label}` : capital(label);
+  const likely = `${percent(probability)} likely ${positive}`;
+  verdict.dataset.side = side;
+  verdict.dataset.probability = String(probability);
+  verdict.style.setProperty("--probability", String(probability));
+  byId("word", HTMLElement).textContent = word;
+  byId("likely", HTMLElement).textContent = likely;
+  return `${word}, ${likely}`;
+}
+
+/** @param {HTMLElement} verdict */
+function clearVerdict(verdict) {
+  verdict.dataset.side = "none";
+  delete verdict.dataset.probability;
+  byId("word", HTMLElement).textContent = "Nothing to score yet";
+  byId("likely", HTMLElement).textContent = "";
+}
+
+/**
+ * @param {HTMLElement} verdict
+ * @param {Error} error
+ */
+function fail(verdict, error) {
+  clearVerdict(verdict);
+  byId("word", HTMLElement).textContent = `This text could not be scored: ${error.message}`;
+}

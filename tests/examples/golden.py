@@ -1,0 +1,76 @@
+"""The golden vectors as one runtime is to give them, and how far its answers are from them."""
+
+from __future__ import annotations
+
+import json
+import operator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.data import PROJECT
+
+EXPORTED = PROJECT / "exported"
+
+# Of the sixth decimal no runtime is in doubt; the file has seven, as do the programs' outputs.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model gives for some texts; a label is None where a runtime scores no blank text."""
+
+    labels: list[str | None]
+    probabilities: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far the answers of a runtime are from the golden ones."""
+
+    texts: int
+    ids_equal: int | None  # texts; None where the runtime cannot tell its ids
+    largest_difference: float
+    flips: int
+
+
+def shipped_models(folder: Path = EXPORTED) -> list[Path]:
+    """Every text-in model of a folder."""
+    return sorted(path for path in folder.glob("*.onnx") if not path.stem.endswith(".ids"))
+
+
+def golden_texts_of(folder: Path = EXPORTED) -> dict[str, str]:
+    """The texts of the golden vectors by name."""
+    return {line["name"]: line["text"] for line in _lines(folder)}
+
+
+def golden_answers(model: Path) -> tuple[Answers, list[list[int]]]:
+    """What the golden vectors beside a model say of it, and the ids, in the order of the texts."""
+    found = [line["models"][model.stem] for line in _lines(model.parent)]
+    answers = Answers(
+        labels=[entry["label"] for entry in found],
+        probabilities=np.array([entry["probability"] for entry in found]),
+    )
+    return answers, [entry["token_ids"] for entry in found]
+
+
+def compare(model: Path, found: Answers, ids: list[list[int]] | None) -> Comparison:
+    """Compare the answers for all texts; those without a label are left out."""
+    golden, golden_ids = golden_answers(model)
+    scored = [place for place, label in enumerate(found.labels) if label is not None]
+    differences = np.abs(found.probabilities - golden.probabilities)[scored]
+    return Comparison(
+        texts=len(golden.labels),
+        ids_equal=None if ids is None else sum(map(operator.eq, ids, golden_ids)),
+        largest_difference=float(differences.max()),
+        flips=sum(found.labels[place] != golden.labels[place] for place in scored),
+    )
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    # Any JSON reader does; the lines are ASCII, so nothing but a line feed ends one.
+    content = (folder / "golden.jsonl").read_text(encoding="ascii")
+    return [json.loads(line) for line in content.splitlines()]

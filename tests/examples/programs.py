@@ -1,0 +1,123 @@
+"""The example programs, built as their pages say, and run as a user would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from tests.data import PROJECT
+from tests.examples.golden import Answers
+
+EXAMPLES = PROJECT / "examples"
+BUILD = PROJECT / "build" / "examples"  # ignored by git
+ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
+
+
+class MissingError(Exception):
+    """A runtime cannot be tried here; the message says what it lacks."""
+
+
+@cache
+def python() -> tuple[str, ...]:
+    """The command of the Python program."""
+    return sys.executable, str(EXAMPLES / "python" / "embed.py")
+
+
+@cache
+def node() -> tuple[str, ...]:
+    """The command of the Node program, with its packages installed from the lock file."""
+    _need("node", "npm")
+    folder = _copy("node", "package.json", "package-lock.json", ".npmrc", "embed.js")
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / "of-lock.json"
+    if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"]
+        done = _run(command, folder)
+        if done.returncode != 0:
+            raise MissingError(f"npm cannot install onnxruntime-node: {_last_line(done.stderr)}")
+        shutil.copy(lock, installed)
+    return "node", str(folder / "embed.js")
+
+
+@cache
+def c() -> tuple[str, ...]:
+    """The command of the C program, compiled with warnings as errors."""
+    _need("cc", "make", "pkg-config")
+    if _run(["pkg-config", "--exists", "libonnxruntime"], EXAMPLES).returncode != 0:
+        raise MissingError("pkg-config finds no libonnxruntime")
+    folder = _copy("c", "embed.c", "Makefile")
+    done = _run(["make", "CFLAGS=-O2 -g -Werror"], folder)
+    assert done.returncode == 0, done.stderr
+    return (str(folder / "embed"),)
+
+
+def answers(command: tuple[str, ...], model: Path, texts: list[str]) -> Answers:
+    """Give a program all texts: those with line feeds as arguments, the others as lines."""
+    as_arguments = [place for place, text in enumerate(texts) if "\n" in text]
+    as_lines = [place for place, text in enumerate(texts) if "\n" not in text]
+    printed = [""] * len(texts)
+    for places, arguments, lines in (
+        (as_arguments, [texts[place] for place in as_arguments], b""),
+        (as_lines, [], b"".join(f"{texts[place]}\n".encode() for place in as_lines)),
+    ):
+        if places:
+            output = score(command, model, arguments, lines)
+            for place, line in zip(places, output, strict=True):
+                printed[place] = line
+    pairs = [line.rsplit(" ", 1) for line in printed]
+    return Answers(
+        labels=[label for label, _ in pairs],
+        probabilities=np.array([float(probability) for _, probability in pairs]),
+    )
+
+
+def score(
+    command: tuple[str, ...], model: Path, arguments: list[str], lines: bytes = b""
+) -> list[str]:
+    """Run a program to its end, and give what it printed."""
+    done = run(command, model, arguments, lines)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().splitlines()
+
+
+def run(
+    command: tuple[str, ...], model: Path, arguments: list[str], lines: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program, whatever comes of it."""
+    return subprocess.run(
+        [*command, str(model), *arguments],
+        input=lines,
+        capture_output=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            raise MissingError(f"{program} is not installed")
+
+
+def _copy(name: str, *files: str) -> Path:
+    """Copy an example to where it is built; what was built there before stays."""
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copy2(EXAMPLES / name / file, folder)
+    return folder
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]

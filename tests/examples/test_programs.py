@@ -1,0 +1,99 @@
+"""The example programs beside the golden vectors: lines, wrong calls, memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.examples import programs
+from tests.examples.golden import shipped_models
+from tests.examples.programs import MissingError, run, score
+from toolkit.scoring.scorer import Scorer
+
+MODEL = shipped_models()[0]
+SUPPRESSIONS = Path(__file__).with_name("re2.supp")
+
+# Empty, with what other programs take for the end of a line, with NUL, without an end.
+LINES = [
+    "",
+    "A fine film.\u2028\u0085 Superb\rthroughout.",
+    "bad\0 good",
+    "Dull, and far too long.",
+]
+INPUT = "\n".join(LINES).encode()
+
+Build = Callable[[], tuple[str, ...]]
+
+
+@pytest.fixture(params=[programs.python, programs.node, programs.c], ids=["python", "node", "c"])
+def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return build(request.param)
+
+
+def build(program: Build) -> tuple[str, ...]:
+    try:
+        return program()
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
+def test_lines_of_standard_input(command: tuple[str, ...]) -> None:
+    """NUL cannot be in an argument, so there the word of the line is another unknown one."""
+    as_arguments = [line.replace("\0", "\x01") for line in LINES]
+    found = score(command, MODEL, [], INPUT)
+    assert found == score(command, MODEL, as_arguments)
+    assert found == score(command, MODEL, [], INPUT + b"\n")
+    assert len(set(found)) == len(LINES)
+    assert score(command, MODEL, [], b"") == []
+
+
+def test_examples_of_the_page(command: tuple[str, ...]) -> None:
+    found = score(command, MODEL, ["A fine film, superbly acted.", "Dull, and far too long."])
+    assert [line.split()[0] for line in found] == ["positive", "negative"]
+
+
+def test_a_missing_model_is_told_of(command: tuple[str, ...]) -> None:
+    done = run(command, Path("missing.onnx"), ["A fine film."])
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"missing.onnx" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"    at " not in done.stderr
+
+
+def test_what_is_no_unicode(command: tuple[str, ...]) -> None:
+    """C hands the bytes over, and ONNX Runtime refuses them; the others have replaced them."""
+    done = run(command, MODEL, [], b"bad\xff good\n")
+    if command[0].endswith("embed"):
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert b"embed: " in done.stderr
+    else:
+        assert done.stdout.decode().splitlines() == score(command, MODEL, ["bad\ufffd good"])
+
+
+@pytest.mark.parametrize("path", shipped_models(), ids=lambda path: path.stem)
+def test_words_with_nul_are_unknown(path: Path) -> None:
+    """As is what the Node program puts there."""
+    words = Scorer(path).vocabulary.words.to_pylist()
+    assert not [word for word in words if "\0" in word or "\ufffd" in word]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "status"),
+    [
+        ([], INPUT + b"\n" + b"the " * 10_000, 0),
+        (["A fine film.", "", "\n"], b"", 0),
+        ([], b"good\nbad\xff\n", 1),
+    ],
+    ids=["lines", "arguments", "no UTF-8"],
+)
+def test_memory_of_the_c_program(arguments: list[str], lines: bytes, status: int) -> None:
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    watched = ("valgrind", "--quiet", "--leak-check=full", "--error-exitcode=9",
+               "--errors-for-leak-kinds=definite,indirect,possible",
+               f"--suppressions={SUPPRESSIONS}", *build(programs.c))  # fmt: skip
+    done = run(watched, MODEL, arguments, lines)
+    assert done.returncode == status, done.stderr.decode()

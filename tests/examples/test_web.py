@@ -1,0 +1,181 @@
+"""The page of `examples/web`: typing, reading aloud, and doing without a network."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.examples.web_page import WEB, page_scores, run_npm, score_in_chromium
+from tests.models import shipped_scorer
+
+TEXTS = [
+    "A fine film, superbly acted.",
+    "Dull, and a waste of time.",
+    "🎬 wonderful 😀😀, a joy",
+    "İstanbul'da geçen kötü bir film, awful",
+    "no\u00a0break\u00a0space, but great acting",
+    "great\0film, NUL and all; boring\x01too",
+    "İ CAFÉ Ünd ǅ ΣΑΣ ẞ: good",  # letters that are no ASCII keep their case
+    "\u2028terrible\u0085plot\ufeff",
+    "half a pair \ud83d here, brilliant",
+    "!!!",
+    "very " * 400 + "bad",
+]
+BLANK = ["", " \t\n\u3000\x1c\u0085"]
+
+
+def test_its_code_passes_the_type_checker() -> None:
+    run_npm("run", "check")
+
+
+def test_probabilities_are_those_of_the_scorer(page: Any) -> None:
+    found, labels = page_scores(page, [*TEXTS, *BLANK])
+    expected = shipped_scorer().score([*TEXTS, *BLANK])
+    assert labels == [score.sentiment for score in expected]
+    assert found == pytest.approx(
+        [float("nan") if s.probability is None else s.probability for s in expected],
+        abs=1e-6,
+        nan_ok=True,
+    )
+
+
+def test_the_helper_for_other_tests_scores_too(page: Any) -> None:
+    found, labels = score_in_chromium(TEXTS[:2])
+    assert (found, labels) == page_scores(page, TEXTS[:2])
+
+
+def shown(page: Any) -> float:
+    return float(page.get_attribute("#verdict", "data-probability"))
+
+
+@pytest.mark.parametrize("text", [TEXTS[0], TEXTS[3], TEXTS[4]])
+def test_typing_moves_the_probability(page: Any, text: str) -> None:
+    (expected,) = shipped_scorer().score([text])
+    page.fill("#review", text)
+    page.wait_for_selector("#verdict[data-probability]")
+    assert shown(page) == pytest.approx(expected.probability, abs=1e-6)
+    assert expected.sentiment is not None
+    assert expected.sentiment in page.inner_text("#word").lower()
+
+
+def test_the_last_of_many_texts_is_shown(page: Any) -> None:
+    """Long ones take longer: were answers taken as they come, one of them could be the last."""
+    (expected,), _ = page_scores(page, [TEXTS[0]])
+    page.evaluate(
+        """async texts => {
+            const review = document.getElementById("review");
+            for (const text of texts) {
+                review.value = text;
+                review.dispatchEvent(new Event("input"));
+                await new Promise(resolve => setTimeout(resolve, 90));
+            }
+        }""",
+        ["awful " * (100_000 if place % 2 else 1) for place in range(6)] + [TEXTS[0]],
+    )
+    page.wait_for_selector(f"#verdict[data-probability='{expected!r}']")
+    page_scores(page, ["whatever was asked before is answered now"])
+    assert shown(page) == expected
+
+
+def test_texts_that_were_overtaken_are_left_out() -> None:
+    """Of those that came while one was scored, the last alone is."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    script = """
+        import { latestOnly } from "./src/latest.js";
+        const [shown, answers] = [[], []];
+        const score = latestOnly(
+            () => new Promise(resolve => answers.push(resolve)), result => shown.push(result));
+        for (const text of "abc") score(text);
+        for (const result of "AC") {
+            answers.shift()(result);
+            await new Promise(resolve => setTimeout(resolve));
+        }
+        console.log(shown.join(), answers.length);
+    """
+    command = [node, "--input-type=module", "--eval", script]
+    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "A,C 0"
+
+
+def test_a_sample_is_scored_and_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
+    page.click("#sample-torn")
+    page.wait_for_selector("#verdict[data-side=unsure]")
+    assert page.inner_text("#word").startswith("Uncertain, leaning ")
+    page.wait_for_selector("#spoken:has-text('Uncertain, leaning')", state="attached")
+    page.fill("#review", " \n ")
+    page.wait_for_selector("#verdict[data-side=none]")
+    assert page.inner_text("#word") == "Nothing to score yet"
+
+
+def test_it_goes_on_without_a_network(page: Any) -> None:
+    page.context.set_offline(True)
+    page.fill("#review", TEXTS[1])
+    page.wait_for_selector("#verdict[data-side=negative]")
+
+
+def test_as_one_file_it_is_opened_from_the_disk(page_of_one_file: Any) -> None:
+    page = page_of_one_file
+    page.context.set_offline(True)
+    page.fill("#review", TEXTS[0])
+    page.wait_for_selector("#verdict[data-side=positive]")
+    (expected,) = shipped_scorer().score([TEXTS[0]])
+    assert shown(page) == pytest.approx(expected.probability, abs=1e-6)
+    file = {"name": "r.jsonl", "mimeType": "", "buffer": b'{"text": "A superb film."}\n'}
+    page.set_input_files("#file", file)
+    page.wait_for_selector("#result:not([hidden]) .histogram")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_use_it(page: Any, theme: str) -> None:
+    """No rule of axe-core is broken, with everything in view."""
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.fill("#review", TEXTS[0])
+    page.wait_for_selector("#verdict[data-side=positive]")
+    check_access(page)
+    file = {"name": "r.csv", "mimeType": "", "buffer": b"body,n\nGood.,1\nBad.,2\nragged\n"}
+    page.set_input_files("#file", file)
+    page.wait_for_selector("#choose:not([hidden])")
+    check_access(page)
+    page.click("#choose [type=submit]")
+    page.wait_for_selector("#result:not([hidden]) .rejected")
+    page.click("summary")
+    check_access(page)
+    page.set_input_files("#file", {**file, "buffer": b""})
+    page.wait_for_selector("#problem:not([hidden])")
+    check_access(page)
+
+
+def check_access(page: Any) -> None:
+    page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(({ violations, passes }) => [violations, passes.length])")
+    violations, passes = found
+    assert [(each["id"], each["nodes"][0]["html"]) for each in violations] == []
+    assert passes > 20
+
+
+def test_nothing_is_wider_than_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.set_input_files(
+        "#file", {"name": "x" * 90 + ".csv", "mimeType": "", "buffer": b"text\nGood.\n" + b"a,b\n"}
+    )
+    page.wait_for_selector("#result:not([hidden]) .rejected")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_drop_zone_is_reached_by_the_keyboard(page: Any) -> None:
+    page.focus("#sample-cross")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "drop"
+    page.evaluate(
+        """() => document.getElementById("file").addEventListener("click", event => {
+            event.preventDefault();
+            document.body.dataset.asked = "for a file";
+        }, { once: true })"""
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-asked]")

@@ -1,0 +1,238 @@
+"""Files that are dropped on the page of `examples/web`: what is scored, kept and put aside."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.examples.web_files import (
+    ADDED,
+    TILES,
+    check_csv,
+    count,
+    downloaded,
+    problem,
+    rejected,
+    reviews,
+    scored,
+    upload,
+)
+from tests.models import shipped_scorer
+from toolkit.formats.base import ReadOptions
+from toolkit.scoring.score_file import ScoringOptions, score_file
+
+
+def test_ten_rows_that_are_dropped(page: Any) -> None:
+    content = reviews(10)
+    data = page.evaluate_handle(
+        """base64 => {
+            const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "ten.csv"));
+            return data;
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": data})
+    page.wait_for_selector("#result h3:has-text('ten.csv')")
+    check_csv(content, downloaded(page, "Download the scored file")[1])
+    assert sum(count(page, name) for name in TILES) == 10
+
+
+# How long the page did not come to anything else, how long it took, and how often the bar moved.
+WATCH = """() => {
+    const start = performance.now();
+    const shares = new Set();
+    let longest = 0;
+    let last = start;
+    const timer = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+        shares.add(document.getElementById("bar").value);
+    }, 10);
+    const end = () => {
+        clearInterval(timer);
+        return [longest, performance.now() - start, shares.size];
+    };
+    window.watch = { end };
+}"""
+
+
+def test_ten_thousand_rows_leave_the_page_responsive(page: Any) -> None:
+    content = reviews(10_000)
+    page.evaluate(WATCH)
+    page.set_input_files("#file", {"name": "many.csv", "mimeType": "", "buffer": content})
+    page.wait_for_selector("#progress:not([hidden])")
+    page.fill("#review", "A fine film.")
+    page.wait_for_selector("#verdict[data-probability]")
+    assert page.is_visible("#progress")  # what is typed need not wait for the file
+    page.wait_for_selector("#result h3:has-text('many.csv')")
+    assert page.evaluate("document.activeElement.id") == "review"  # and may go on being typed
+    longest, took, shares = page.evaluate("window.watch.end()")
+    assert longest < took / 4
+    assert shares > 10
+    # Of so many, some are at the far end of what the order of additions changes.
+    check_csv(content, downloaded(page, "Download the scored file")[1], tolerance=2e-6)
+    assert sum(count(page, name) for name in TILES) == 10_000
+    page.click("summary")
+    bars = page.locator(".histogram td").all_inner_texts()
+    assert sum(int(bar.replace(",", "")) for bar in bars) == 10_000 - count(page, TILES[-1])
+
+
+def test_a_run_can_be_stopped(page: Any) -> None:
+    page.set_input_files("#file", {"name": "many.csv", "mimeType": "", "buffer": reviews(10_000)})
+    page.click("#stop")
+    page.wait_for_selector("#progress", state="hidden")
+    assert not page.is_visible("#result")
+    assert page.evaluate("document.activeElement.id") == "drop"
+
+
+CSV_FILES = {
+    "quoted": (b'id,text\r\n007,"He said ""good"",\r\nand left"\r\n8,bad\r\n', ","),
+    "mark": (b"\xef\xbb\xbftext,id\ngood,1\n,2\n", ","),
+    "semicolons": ('"id";"review";"e, f"\n1;Schön, gut;3,5\n'.encode(), ";"),
+    "tabs": (b"id\ttext\n1\tgood, very\n", "\t"),
+    "one_column": (b'text\n"good, good"\n"bad"', ","),
+    "mixed_line_ends": (b'id,text\r\n1,"good"\n2,bad\r\n3,"fine"\r\n', ","),
+    "header_only": (b"id,text\r\n", ","),
+    "emoji": ("text,n\n😀 İ \u00a0 \u2028 good,1\n".encode(), ","),
+}
+
+
+@pytest.mark.parametrize("name", CSV_FILES)
+def test_the_download_is_what_the_toolkit_writes(page: Any, name: str, tmp_path: Path) -> None:
+    """But for the last digit of a probability, to the byte."""
+    content, delimiter = CSV_FILES[name]
+    found = scored(page, "r.csv", content)
+    column = "review" if b"review" in content else "text"
+    check_csv(content, found, column, delimiter)
+    assert [line.split(delimiter.encode())[:-1] for line in found.splitlines()] == [
+        line.split(delimiter.encode())[:-1] for line in by_toolkit(tmp_path, content, delimiter)
+    ]
+
+
+def by_toolkit(folder: Path, content: bytes, delimiter: str) -> list[bytes]:
+    source = folder / "r.csv"
+    source.write_bytes(content)
+    options = ScoringOptions(reading=ReadOptions(delimiter=delimiter))
+    score_file(shipped_scorer(), source, folder / "out.csv", options)
+    return (folder / "out.csv").read_bytes().splitlines()
+
+
+def test_ragged_rows_and_open_quotes_cost_no_other_row(page: Any) -> None:
+    content = (
+        b'id,text\n1,good\n2,bad,more\n3\n4,"a "quote" inside"\n5,fine\n6,"never closed\n'
+        b'\n7,"dull, but\nclosed"\n8,awful\n9,"open\nto the end'
+    )
+    rows = csv.reader(io.StringIO(scored(page, "r.csv", content).decode(), newline=""))
+    assert [row[0] for row in rows if row] == ["id", "1", "5", "7", "8"]
+    assert [(each["line"], each["raw"]) for each in rejected(page)] == [
+        (3, "2,bad,more"),
+        (4, "3"),
+        (5, '4,"a "quote" inside"'),
+        (7, '6,"never closed'),
+        (12, '9,"open'),
+        (13, "to the end"),
+    ]
+    reasons = [each["reason"] for each in rejected(page)]
+    assert reasons[:2] == ["3 fields, expected 2", "1 fields, expected 2"]
+    assert "goes on behind" in reasons[2]
+    assert "goes on behind" in reasons[3]  # as the next quote would close it
+    assert "never closed" in reasons[4]
+    assert (count(page, "Not readable"), count(page, "Without text")) == (6, 0)
+
+
+def test_bytes_that_are_no_utf8_cost_their_row(page: Any) -> None:
+    content = "text,id\nschön,1\n".encode() + b"sch\xf6n,2\n" + "😀 good,3\n".encode()
+    found = scored(page, "r.csv", content)
+    check_csv("text,id\nschön,1\n😀 good,3\n".encode(), found)
+    (record,) = rejected(page)
+    assert record["line"] == 3
+    assert base64.b64decode(record["raw_base64"]) == b"sch\xf6n,2"
+
+
+def test_utf16_becomes_utf8(page: Any) -> None:
+    content = "text,n\nschön,1\n"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        data = ("\ufeff" + content).encode(encoding)
+        check_csv(content.encode(), scored(page, f"{encoding}.csv", data))
+
+
+def test_json_lines(page: Any) -> None:
+    lines = [
+        '{"id": 12345678901234567890, "text": "good \\ud83d\\ude00", "a": {"b": [1.10]}}',
+        '{"text": "half \\ud800 pair"}\r',
+        "",
+        '  {"review": "other key"} ',
+        "{}",
+        '{"text": null}',
+    ]
+    bad = [
+        '{"text": "cut',
+        "[1]",
+        '{"text": 5}',
+        '{"text": "x", "positive_probability": 1}',
+        "text",
+    ]
+    content = "\n".join([*lines[:2], *bad, *lines[2:]]).encode()
+    found = scored(page, "r.jsonl", content).decode().split("\n")
+    assert len(found) == len(lines) + 1
+    assert found[0].startswith(lines[0][:-1] + ', "predicted_sentiment": "')
+    assert found[1].endswith("}\r")
+    assert found[2] == ""
+    records = [json.loads(line) for line in found if line]
+    expected = shipped_scorer().score(["good 😀", "half \ufffd pair", None, None, None])
+    for record, score in zip(records, expected, strict=True):
+        assert record[ADDED[0]] == score.sentiment
+        assert record[ADDED[1]] == pytest.approx(score.probability, abs=1e-6)
+    aside = rejected(page)
+    assert [each["line"] for each in aside] == [3, 4, 5, 6, 7]
+    assert [each["raw"] for each in aside] == bad
+    assert [each["reason"].split()[0] for each in aside] == [
+        "no",
+        "expected",
+        "expected",
+        "there",
+        "no",
+    ]
+
+
+def test_the_visitor_chooses_a_column(page: Any) -> None:
+    content = b"body;note\na superb, touching film;a\nawful, a waste;b\n"
+    upload(page, "r.csv", content)
+    assert page.locator("#column option").all_inner_texts() == ["body", "note"]
+    page.select_option("#column", "body")
+    page.click("#choose [type=submit]")
+    page.wait_for_selector("#result h3:has-text('r.csv')")
+    assert page.evaluate("document.activeElement.id") == "result"
+    page.wait_for_selector("#news:has-text('1 positive, 1 negative, 0 without')", state="attached")
+    check_csv(content, downloaded(page, "Download the scored file")[1], "body", ";")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("e.csv", b"", "the file is empty"),
+        ("b.csv", b"\n\r\n", "only blank lines"),
+        ("x.xlsx", b"PK\x03\x04" + bytes(range(256)), "Save it as CSV"),
+        ("n.csv", bytes(5000), "no text"),
+        ("t.csv", b"text,positive_probability\na,1\n", "“positive_probability” already"),
+        ("two.csv", b"text,text\na,b\n", "several columns are called “text”"),
+        ("a.json", b'[{"text": "a"}]', "one JSON array"),
+        ("l.jsonl", b"no\nJSON\n", "no line is a JSON object"),
+        ("mac.csv", b"id,text\r1,good\r", "carriage return alone"),
+        ("q.csv", b'"text\nnever,closed\n', "quotes of the header"),
+    ],
+)
+def test_files_that_are_of_no_use_are_refused(
+    page: Any, name: str, content: bytes, words: str
+) -> None:
+    shown = problem(page, name, content)
+    assert shown.startswith(f"{name}: ")
+    assert words in shown

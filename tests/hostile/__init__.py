@@ -1,0 +1,1 @@
+"""Model files of someone who means harm, or that a disk has damaged."""

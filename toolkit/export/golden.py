@@ -1,0 +1,97 @@
+"""Golden vectors: what models give for texts, to test any runtime and tokenizer with.
+
+One JSON object a line, all ASCII: the ``name`` of a case, its ``text``, and under ``models``, for
+each model by the name of its file:
+
+===============  ==================================================================================
+``token_ids``    by the rule of `toolkit.text`: the last `max_tokens` of the start id and the words;
+                 where a network pads, the zeros in front are left out
+``probability``  what the Keras network gives for these ids, rounded to 7 decimals
+``label``        the one that belongs to the probability
+===============  ==================================================================================
+
+Nothing here comes from ONNX Runtime, which is what the file is to test.
+
+Run as ``python -m toolkit.export.golden MODEL...``, it prints the file for models that have their
+Keras network beside them, ``NAME.onnx`` and ``NAME.keras``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.export.golden_texts import golden_texts
+from toolkit.export.network import load_keras
+from toolkit.model_file import ModelFile
+from toolkit.text import PADDING_ID
+
+# Keras gives other last digits on other processors.
+_DECIMALS = 7
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model file, and the Keras network that it was made of."""
+
+    file: ModelFile
+    network: Any
+
+    @classmethod
+    def load(cls, path: Path) -> Subject:
+        """Read ``NAME.onnx`` and ``NAME.keras`` beside it."""
+        return cls(ModelFile.load(path), load_keras(path.with_suffix(".keras")))
+
+
+def golden_vectors(subjects: Mapping[str, Subject]) -> str:
+    """Say what some models give for the golden texts.
+
+    Parameters
+    ----------
+    subjects : Mapping[str, Subject]
+        The models by their names in the file.
+
+    Returns
+    -------
+    str
+        The lines of the file.
+    """
+    texts = golden_texts(subject.file.facts.max_tokens for subject in subjects.values())
+    found = {name: _expected(subject, list(texts.values())) for name, subject in subjects.items()}
+    lines = (
+        {"name": case, "text": text, "models": {name: found[name][place] for name in found}}
+        for place, (case, text) in enumerate(texts.items())
+    )
+    return "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
+
+
+def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
+    facts = subject.file.facts
+    ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
+    rows = ids.padded(facts.max_tokens)
+    probability = np.asarray(subject.network(rows, training=False))[:, 0]
+    labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
+    return [
+        {
+            "token_ids": row[row != PADDING_ID].tolist(),
+            "probability": round(float(number), _DECIMALS),
+            "label": str(label),
+        }
+        for row, number, label in zip(rows, probability, labels, strict=True)
+    ]
+
+
+def shipped_vectors(paths: list[Path]) -> str:
+    """Make the file for models with their Keras networks beside them."""
+    return golden_vectors({path.stem: Subject.load(path) for path in paths})
+
+
+if __name__ == "__main__":
+    sys.stdout.write(shipped_vectors([Path(name) for name in sys.argv[1:]]))

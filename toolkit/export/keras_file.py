@@ -1,0 +1,163 @@
+"""What a ``.keras`` file from anywhere holds, looked at before Keras opens it.
+
+Keras refuses Lambda layers in its safe mode, but versions before 3.13 could still be made to import
+modules, to call functions, to read other files and to make arrays of any size by what
+``config.json`` and ``model.weights.h5`` say (CVE-2025-1550, 2025-8747, 2025-9906, 2025-12058,
+2026-1669). The files of `toolkit train` need little: layers of Keras and of this toolkit, and plain
+arrays, all stored as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import MissingExtraError, ModelError
+from toolkit.keras_archive import KerasArchive
+
+_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
+
+# Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
+_MODULES = {
+    "keras.constraints",
+    "keras.initializers",
+    "keras.layers",
+    "keras.regularizers",
+}
+_MODELS = {
+    ("keras", "DTypePolicy"),
+    ("keras", "Sequential"),
+    ("keras.src.models.functional", "Functional"),
+}
+_OWN_MODULES = "toolkit.networks."
+_OWN_PACKAGE = "review_sentiment_toolkit>"
+
+# Layers that run code or open files that the config names.
+_UNSAFE = {
+    "FlaxLayer",
+    "IntegerLookup",
+    "JaxLayer",
+    "Lambda",
+    "StringLookup",
+    "TFSMLayer",
+    "TextVectorization",
+    "TorchModuleWrapper",
+}
+
+
+def check_keras_file(path: Path) -> None:
+    """Raise `ModelError` unless a file has nothing but plain layers and plain arrays.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.keras`` file.
+
+    Raises
+    ------
+    ModelError
+        If it has more, or is damaged.
+    """
+    with KerasArchive.open(path) as archive:
+        config, weights = archive.json("config.json"), archive.weights()
+    for entry in _objects(config):
+        _check_object(entry, path)
+    _check_weights(weights, path)
+
+
+@contextmanager
+def limited_memory(path: Path) -> Iterator[None]:
+    """Let the block take little more memory than a file warrants, where the system can do so.
+
+    A layer has the size that `config.json` says, and is made before its weights are read. This
+    holds for the whole process, so it is for commands that do one thing.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = taken + _MORE_MEMORY + 8 * path.stat().st_size
+    if before[0] == resource.RLIM_INFINITY or most < before[0]:
+        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Everything in a config that Keras would make an object of; nothing is compiled."""
+    yield config
+    left: list[Any] = [value for key, value in config.items() if key != "compile_config"]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+
+
+def _check_object(entry: dict[str, Any], path: Path) -> None:
+    name, module, registered = (
+        str(entry.get(key)) for key in ("class_name", "module", "registered_name")
+    )
+    if name == "__keras_tensor__":  # between two layers: a shape
+        return
+    is_own = module.startswith(_OWN_MODULES) and registered == _OWN_PACKAGE + name
+    is_of_keras = module in _MODULES and name[:1].isupper() and name not in _UNSAFE
+    if not (is_own or is_of_keras or (module, name) in _MODELS):
+        raise ModelError(
+            f"{path}: has {name:.60} of {module:.60}, expected plain layers of Keras and of this "
+            "toolkit; code in a file is never run"
+        )
+
+
+def _check_weights(content: bytes, path: Path) -> None:
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise MissingExtraError("train", "h5py") from None
+
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            for name, dataset in _datasets(file, path):
+                _check_dataset(name, dataset, path)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: damaged weights: {error}") from None
+
+
+def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    import h5py
+
+    groups, seen = [file], {h5py.h5o.get_info(file.id).addr}
+    while groups:
+        group = groups.pop()
+        for name in group:
+            place = f"{group.name.rstrip('/')}/{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ModelError(f"{path}: the weights {place:.200} are a link")
+            member = group[name]
+            address = h5py.h5o.get_info(member.id).addr
+            if address in seen:
+                raise ModelError(f"{path}: the weights {place:.200} are there twice")
+            seen.add(address)
+            if isinstance(member, h5py.Group):
+                groups.append(member)
+            else:
+                yield place, member
+
+
+def _check_dataset(name: str, dataset: Any, path: Path) -> None:
+    if dataset.external or dataset.is_virtual:
+        raise ModelError(f"{path}: the weights {name:.200} are stored outside the file")
+    if dataset.dtype.kind not in "biuf" or dataset.nbytes > dataset.id.get_storage_size():
+        raise ModelError(f"{path}: the weights {name:.200} are no plain array")
