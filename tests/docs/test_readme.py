@@ -42,8 +42,14 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_commands_are_found() -> None:
     assert len(COMMANDS) >= 6
-    found = {command.split()[1] for command in COMMANDS}
-    assert found == {"train", "evaluate", "export", "score", "info", "explain"}
+    assert {command.split()[1] for command in COMMANDS} == {
+        "train",
+        "evaluate",
+        "export",
+        "score",
+        "explain",
+        "info",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -37,8 +37,8 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(export)
 app.command()(score)
-app.command()(info)
 app.command()(explain)
+app.command()(info)
 
 
 class Interrupted(BaseException):

@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.logits import logits_of
-from toolkit.model_file import TOKEN_IDS, ModelFile, token_ids_width
-from toolkit.scoring.session import open_session
+from toolkit.model_file import ModelFile, token_ids_width
+from toolkit.scoring.session import open_part, run_network
 from toolkit.text import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids, token_spans
 
 _BATCH_IDS = 8192
@@ -135,18 +135,18 @@ class Explainer:
     """
 
     def __init__(self, model: ModelFile) -> None:
-        self._facts = model.facts
+        self._file = model
         self._width = token_ids_width(model.graph)
         self._gives_logits = model.logit_network is not None
-        self._session = open_session(model.logit_network or model.network, model.path)
+        self._session = open_part(model.logit_network or model.network, model)
 
     @cached_property
     def is_additive(self) -> bool:
         """Whether the logit is a sum over words and pairs of neighbours: on random rows, it is."""
-        most = self._facts.max_tokens
+        most = self._file.facts.max_tokens
         shape = (_TRIED_ROWS, min(_TRIED_WORDS, most))
         ids = np.random.default_rng(1).integers(
-            FIRST_WORD_ID, self._facts.vocabulary_size, shape, np.int32
+            FIRST_WORD_ID, self._file.facts.vocabulary_size, shape, np.int32
         )
         in_front = 0 if self._width is None else most - shape[1]
         rows = np.pad(ids, ((0, 0), (in_front, 0)), constant_values=PADDING_ID)
@@ -219,8 +219,7 @@ class Explainer:
         return np.concatenate([np.zeros(0), *parts])
 
     def _logits(self, rows: Ids) -> _Floats:
-        (found,) = self._session.run(None, {TOKEN_IDS: rows})
-        values = np.asarray(found).reshape(-1)
+        values = run_network(self._session, rows, self._file).reshape(-1)
         return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
 

@@ -109,6 +109,10 @@ class Scorer:
         return self._vocabulary
 
     @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self._file)
+
+    @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the model file, in hexadecimal digits."""
         return self._file.sha256
@@ -190,17 +194,13 @@ class Scorer:
         UsageError
             If it is no text, or a blank one, which has no score.
         """
-        if not isinstance(text, str) or not text or text.isspace():
+        if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         texts = array_of([text])
         sentiment, probability = self.score_array(texts)
         return self._explainer.explain(
             texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
         )
-
-    @cached_property
-    def _explainer(self) -> Explainer:
-        return Explainer(self._file)
 
     def score_batch(
         self,

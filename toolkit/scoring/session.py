@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
-from toolkit.model_file import PROBABILITY, TOKEN_IDS, ModelFile
+from toolkit.model_file import TOKEN_IDS, ModelFile
 from toolkit.text import Ids
 
 Probabilities = npt.NDArray[np.float32]
@@ -50,13 +49,13 @@ def open_network(model: ModelFile) -> ort.InferenceSession:
     ModelError
         If ONNX Runtime cannot load or run it, or it gives no probability.
     """
-    session = open_session(model.network, model.path)
+    session = open_part(model.network, model)
     _try_out(session, model)
     return session
 
 
-def open_session(network: onnx.ModelProto, path: Path) -> ort.InferenceSession:
-    """Load a network of limited memory; raises `ModelError`, which names the file, if it cannot."""
+def open_part(part: onnx.ModelProto, model: ModelFile) -> ort.InferenceSession:
+    """Load a part of a model file that takes `token_ids`; raises `ModelError` if it cannot."""
     _limit_memory()
     options = session_options()
     options.add_session_config_entry("session.use_env_allocators", "1")
@@ -66,16 +65,16 @@ def open_session(network: onnx.ModelProto, path: Path) -> ort.InferenceSession:
     )
     try:
         return ort.InferenceSession(
-            network.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            part.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
+        raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
 
 
 def run_network(session: ort.InferenceSession, rows: Ids, model: ModelFile) -> Probabilities:
-    """Give the probabilities, (rows,), of token ids; raises `ModelError` if it cannot."""
+    """Give the one output for rows of token ids; raises `ModelError` if it cannot."""
     try:
-        (probability,) = session.run([PROBABILITY], {TOKEN_IDS: rows})
+        (probability,) = session.run(None, {TOKEN_IDS: rows})
     except Exception as error:  # noqa: BLE001 (as above)
         raise ModelError(f"{model.path}: its network does not run: {error}") from None
     return probability  # type: ignore[no-any-return]
