@@ -40,6 +40,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     pq.write_table(pa.table({"text": UNLABELLED}), folder / "unlabelled.parquet")
     monkeypatch.setenv("TOOLKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(rebuild, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(rebuild, "SHORT_TEXTS", tmp_path / "runs" / "spans.parquet")
     monkeypatch.setattr(rebuild, "TEACHER", tmp_path / "teacher.parquet")
     return find_source()
 
@@ -82,8 +83,11 @@ def test_spans_that_the_teacher_knows_are_used(
         assert options["preset"] == preset
         used = [path.name for path in options["unlabelled"] or []]
         used += [path.name for path in options["teacher"] or []]
-        expected = ["unlabelled.parquet", "spans.parquet", "teacher.parquet"]
-        assert used == ([] if preset == "conv1d" else expected), preset
+        assert used == {
+            "conv1d": [],
+            "ngram-linear": ["unlabelled.parquet", "teacher.parquet"],
+            "ngram-cnn": ["unlabelled.parquet", "spans.parquet", "teacher.parquet"],
+        }.get(preset), preset
 
 
 def test_no_span_is_used_if_the_teacher_has_none(source: Source, teach: Teach) -> None:
