@@ -79,7 +79,7 @@ def beside_labels(source: Source) -> list[str]:
         return found
     if source.data is not None:
         spans = make_spans(source.data)
-        if are_taught(spans, TEACHER):
+        if are_taught(spans, source.unlabelled, TEACHER):
             found += ["--unlabelled", str(spans)]
     return [*found, "--teacher", str(TEACHER)]
 
@@ -91,13 +91,15 @@ def make_spans(data: Path) -> Path:
     return SHORT_TEXTS
 
 
-def are_taught(spans: Path, path: Path) -> bool:
+def are_taught(spans: Path, reviews: Path, path: Path) -> bool:
     """Tell whether a teacher file has the spans; end the program if it has but some of them.
 
     `toolkit train` would give those that are missing targets of its own, made for whole reviews.
+    Spans that are whole reviews say nothing of it.
     """
     known = set(teacher.load(path, ColumnNames()).texts or ())
-    texts = pq.read_table(spans, columns=["text"])["text"].to_pylist()
+    texts, whole = (pq.read_table(name, columns=["text"])["text"] for name in (spans, reviews))
+    texts = sorted({*texts.to_pylist()} - {*whole.to_pylist()})
     missing = [text for text in texts if teacher.fingerprint(text) not in known]
     if not missing:
         return bool(texts)

@@ -20,7 +20,10 @@ from toolkit.commands.app import app
 from toolkit.training.sources.teacher import fingerprint
 
 Teach = Callable[[Iterable[str]], None]
-UNLABELLED = [f"A film of {n} parts. It is {n} hours long, and nothing happens." for n in range(9)]
+SENTENCES = (
+    "Film {0} has {0} parts. It is {0} hours long. We saw {0} of them. We left at {0} sharp."
+)
+UNLABELLED = [f"{SENTENCES} They stayed for all {{0}}.".format(number) for number in range(9)]
 
 
 @pytest.fixture
