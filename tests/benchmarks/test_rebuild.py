@@ -21,8 +21,6 @@ from toolkit.training.sources.teacher import fingerprint
 
 Teach = Callable[[Iterable[str]], None]
 SENTENCES = "Film {0} has {0} parts. It is {0} hours long. We saw {0} of them. We left at {0}."
-    "Film {0} has {0} parts. It is {0} hours long. We saw {0} of them. We left at {0} sharp."
-)
 UNLABELLED = [f"{SENTENCES} They stayed for all {{0}}.".format(number) for number in range(9)]
 
 
