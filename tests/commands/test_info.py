@@ -15,11 +15,11 @@ import pytest
 
 from tests.commands.running import Command
 from tests.data import PROJECT
-from tests.models import MODEL
+from tests.models import CONV1D
 from toolkit.model_file import ModelFile
 from toolkit.scoring.shipped import load_model
 
-TWIN = MODEL.with_suffix(".ids.onnx")
+TWIN = CONV1D.with_suffix(".ids.onnx")
 
 
 def described(command: Command, *arguments: str | Path) -> dict[str, Any]:
@@ -31,18 +31,18 @@ def described(command: Command, *arguments: str | Path) -> dict[str, Any]:
 
 
 def with_facts(path: Path, **facts: Any) -> Path:
-    model = ModelFile.load(MODEL)
+    model = ModelFile.load(CONV1D)
     replace(model.facts, **facts).write_to(model.graph)
     path.write_bytes(model.graph.SerializeToString())
     return path
 
 
 def test_json_of_a_model(command: Command) -> None:
-    found = described(command, MODEL)
-    facts = ModelFile.load(MODEL).facts
+    found = described(command, CONV1D)
+    facts = ModelFile.load(CONV1D).facts
     assert found["kind"] == "text-in model"
-    assert found["bytes"] == MODEL.stat().st_size
-    assert found["sha256"] == hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    assert found["bytes"] == CONV1D.stat().st_size
+    assert found["sha256"] == hashlib.sha256(CONV1D.read_bytes()).hexdigest()
     assert found["inputs"] == [{"name": "text", "type": "string", "shape": ["batch"]}]
     assert [output["type"] for output in found["outputs"]] == ["float32", "string"]
     assert (found["preset"], found["labels"]) == (facts.preset, list(facts.labels))
@@ -72,14 +72,15 @@ def test_the_shipped_model_is_the_default(command: Command) -> None:
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    (command.folder / "m.onnx").write_bytes(MODEL.read_bytes())
+    (command.folder / "m.onnx").write_bytes(CONV1D.read_bytes())
     ran = command("info", "m.onnx")
     assert (ran.exit_code, ran.err) == (0, "")
     first, *lines = ran.out.splitlines()
     assert first == "m.onnx text-in model"
     assert all(len(line) <= width for line in lines if not line.startswith("Next: "))
     text = " ".join(ran.out.split())
-    for part in ("probability: float32[batch]", "85.45%", "label flips", "not tested", "Tokenizer"):
+    accuracy = f"{ModelFile.load(CONV1D).facts.metrics['test']['accuracy']:.2%}"
+    for part in ("probability: float32[batch]", accuracy, "label flips", "not tested", "Tokenizer"):
         assert part in text
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
 
@@ -137,21 +138,21 @@ def test_a_model_without_facts(command: Command) -> None:
 
 
 def test_a_keras_file_and_what_is_none(command: Command) -> None:
-    found = described(command, MODEL.with_suffix(".keras"))
+    found = described(command, CONV1D.with_suffix(".keras"))
     assert found["kind"] == "Keras file"
     assert found["layers"][:2] == ["InputLayer", "Embedding"]
-    assert "Embedding" in command("info", MODEL.with_suffix(".keras")).out
+    assert "Embedding" in command("info", CONV1D.with_suffix(".keras")).out
     (command.folder / "m.keras").write_text("none", encoding="utf-8")
     command("info", "m.keras").failed_with("m.keras: no Keras file, or a damaged one")
     command("info", "none.keras").failed_with("none.keras: no such Keras file")
     command("info", ".").failed_with("no complete run folder, without model.keras")
-    command("info", MODEL.with_suffix(".vocabulary.txt")).failed_with("no ONNX model")
+    command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("no ONNX model")
 
 
 def test_no_tensorflow() -> None:
     code = (
         "import sys; from toolkit.commands.app import main; "
-        f"sys.argv = ['toolkit', 'info', {str(MODEL)!r}]\n"
+        f"sys.argv = ['toolkit', 'info', {str(CONV1D)!r}]\n"
         "try: main()\n"
         "finally: print('loaded:', {'tensorflow', 'keras', 'h5py', 'onnxruntime'} & {*sys.modules})"
     )
