@@ -39,7 +39,7 @@ def card(tmp_path: Path) -> Any:
 
 
 def trained_on(card: str) -> str:
-    return card.partition("### Training data\n\n")[2].partition(".\n")[0]
+    return card.partition("### Training data  ")[2].partition(".  ")[0]
 
 
 def test_labels_of_people_alone(card: Any) -> None:
