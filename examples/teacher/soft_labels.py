@@ -5,6 +5,7 @@ python examples/teacher/soft_labels.py reviews.csv --unlabelled more.csv --outpu
 
 import argparse
 import csv
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
+from toolkit.errors import InputError, ToolkitError
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources import load, unlabelled
 from toolkit.training.sources.reviews import Reviews, group_codes
@@ -35,9 +37,13 @@ def make_teacher() -> Any:
 def teach_labelled(reviews: Reviews, folds: int) -> Probabilities:
     """Out of fold: a teacher that was fitted to a label would only repeat it.
 
-    Reviews of one group, and equal texts, are in one fold.
+    Reviews of one group are in one fold; without groups, equal texts are.
     """
     groups = group_codes(reviews.texts) if reviews.groups is None else reviews.groups
+    if len(np.unique(groups)) < folds:
+        raise InputError(
+            f"{reviews.name}: fewer groups than {folds} folds. Give --folds 2 or more."
+        )
     probabilities = cross_val_predict(
         make_teacher(),
         reviews.texts.to_pylist(),
@@ -100,4 +106,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ToolkitError as error:
+        sys.exit(f"error: {error}")

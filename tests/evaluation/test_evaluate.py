@@ -62,7 +62,7 @@ def test_the_answers_of_the_model_are_judged(reviews_csv: Path) -> None:
 
 def test_without_a_model_the_shipped_one_is_judged(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv)
-    assert found.models[0].name == "shipped model"
+    assert found.models[0].name == "ngram-cnn"
     assert found.models[0].metrics == evaluate(reviews_csv, [MODEL]).models[0].metrics
 
 

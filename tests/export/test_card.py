@@ -59,8 +59,8 @@ def test_reviews_without_labels_are_told(card: Any) -> None:
 def test_a_distilled_model_names_its_teacher(card: Any) -> None:
     found = card({"unlabelled": UNLABELLED, "teachers": [TEACHER]})
     assert trained_on(found).split("; ")[2:] == [
-        "probabilities that a teacher gives to 25,000 of the labelled and 69,000 of the other "
-        f"texts, t.parquet (SHA-256 {'c' * 16}…)"
+        "probabilities that a teacher gives to 25,000 of the labelled texts and to others, "
+        f"t.parquet (SHA-256 {'c' * 16}…)"
     ]
     assert "One of them is a *pretrained* transformer" in found
 

@@ -56,20 +56,33 @@ def test_soft_labels() -> None:
     assert (found.scale, found.bias) == pytest.approx((0.7, -0.2), abs=1e-3)
 
 
-def test_the_error_is_that_on_other_groups() -> None:
-    """Each film has its own truth, which tells nothing of the others."""
-    groups = np.repeat(np.arange(6), 50)
+def of_films(shifts: list[float], scale: float) -> tuple[Any, Any, Any]:
+    """Labels, probabilities, films: each has its own truth, which tells little of others."""
+    films = np.repeat(np.arange(6), 50)
     random = np.random.default_rng(1)
     logits = random.normal(0, 2, 300)
-    truth = sigmoid(logits + np.array([3, -3, 2, -2, 1, -1])[groups])
+    truth = sigmoid(scale * logits + np.array(shifts)[films])
     labels = (random.random(300) < truth).astype(np.int8)
-    probability = sigmoid(logits).astype(np.float32)
-    by_group = fit_calibration(labels, probability, groups)
+    return labels, sigmoid(logits).astype(np.float32), films
+
+
+def test_the_error_is_that_on_other_groups() -> None:
+    labels, probability, films = of_films([1.5, -1.5, 1, -1, 0.5, -0.5], 0.3)
+    by_film = fit_calibration(labels, probability, films)
     alone = fit_calibration(labels, probability)
-    assert by_group.scale == alone.scale
-    assert by_group.log_loss is not None
+    assert by_film.scale == alone.scale < 0.5
+    assert by_film.log_loss is not None
     assert alone.log_loss is not None
-    assert by_group.log_loss > alone.log_loss + 0.005
+    assert by_film.log_loss > alone.log_loss + 0.002
+
+
+def test_nothing_is_changed_that_does_harm_to_other_groups() -> None:
+    labels, probability, films = of_films([3, -3, 2, -2, 1, -1], 1)
+    assert fit_calibration(labels, probability).note == ""
+    found = fit_calibration(labels, probability, films)
+    assert (found.scale, found.bias) == (1.0, 0.0)
+    assert found.note.startswith("not calibrated: it raises the log loss of other reviews to 0.")
+    assert found.log_loss == found.log_loss_before
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,8 @@ def _threshold_line(threshold: Threshold) -> str:
     if reached is None:
         return line
     shares = ", ".join(f"{name} {reached[name]:.2%}" for name in reached if name != "reviews")
-    return f"{line}: {shares} on {reached['reviews']:,} held-out reviews"
+    chosen = "" if threshold.choice["chosen"] in ("default", "given") else ", which chose it"
+    return f"{line}: {shares} on {reached['reviews']:,} held-out reviews{chosen}"
 
 
 def _quantization_line(cost: QuantizationCost) -> str:

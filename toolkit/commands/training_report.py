@@ -93,7 +93,7 @@ class TerminalReporter(Reporter):
         """Print how the fold went."""
         if fit.validation is not None:
             scores = _scores(fit.validation.loss, fit.validation.accuracy)
-            typer.echo(f"Fold {number}: {scores}, best epoch {fit.best_epoch}")
+            typer.echo(f"Fold {number}: {scores}, epoch {fit.best_epoch}")
 
     def final_fit_begins(self, reviews: int, epochs: int) -> None:
         """Print a heading."""
@@ -123,7 +123,7 @@ def _without_text(count: int) -> str:
 
 def _where(metrics: dict[str, Any]) -> str:
     validation = metrics["validation"]
-    return f"(lowest loss in epoch {validation['best_epoch']}, {validation['split']} split)"
+    return f"(epoch {validation['best_epoch']}, {validation['split']} split)"
 
 
 def _line(name: str, scores: dict[str, Any]) -> str:
@@ -145,6 +145,7 @@ def _calibration_line(calibration: dict[str, Any]) -> str:
     parts = [calibration["note"]] if "note" in calibration else []
     if (calibration["scale"], calibration["bias"]) != (1, 0):
         parts.append(f"scale {calibration['scale']:.3f}, bias {calibration['bias']:.3f}")
+        parts.append("the scores above are before it")
     errors = [f"{calibration['error_before']:.4f} before"]
     if "error" in calibration:
         errors.append(f"{calibration['error']:.4f} after")

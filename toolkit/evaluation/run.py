@@ -26,6 +26,7 @@ from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.scoring.scorer import Scorer
+from toolkit.scoring.shipped import DEFAULT_MODEL, is_shipped
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 _MODULES = ("sklearn", "scipy", "matplotlib")
@@ -167,11 +168,11 @@ def _compared(reviews: LabelledReviews, results: tuple[ModelResult, ...]) -> Eva
 
 def _names(paths: Sequence[Path | None]) -> list[str]:
     """Name each file as shortly as it can be told from the others."""
-    short = ["shipped model" if path is None else path.stem for path in paths]
+    short = [DEFAULT_MODEL if path is None else path.stem for path in paths]
     for longer in (lambda p: p.name, str, lambda p: str(p.absolute())):
         twice = {name for name, count in Counter(short).items() if count > 1}
         short = [
-            longer(path) if path is not None and name in twice else name
+            longer(path) if name in twice and path is not None and not is_shipped(path) else name
             for name, path in zip(short, paths, strict=True)
         ]
     return [

@@ -15,7 +15,7 @@ from toolkit.scoring.shipped import DEFAULT_MODEL
 _PAGE = """# Shipped models
 
 Each `NAME.onnx` takes raw review text in any stock ONNX Runtime. `NAME.ids.onnx` takes token ids, with the words in
-`NAME.vocabulary.txt`, for builds without strings; `NAME.keras` is the network as Keras trained it.
+`NAME.vocabulary.txt`, for builds without strings; `NAME.keras` is the Keras network that the file was proven against.
 `make models` trains and exports them again. `--model NAME` takes each by its name; without it, `{default}` is used.
 This page is generated from the metadata of the files.
 """
@@ -106,7 +106,8 @@ genres carry the opinions of that time and place. Do not judge people by it.
 _TEACHER = """
 It was fitted not to the labels of people alone, but also to the probabilities that larger models give to its training
 texts. One of them is a *pretrained* transformer, so that part of what it knows comes from text outside the data set.
-`examples/teacher/imdb` has the tools that made them; the test reviews were not read.
+`examples/teacher/imdb` has the tools that made them; the test reviews were not read. As the teacher has seen the labels
+of all training reviews, cross-validation and the calibration error look a little better than they are.
 """
 
 
@@ -159,8 +160,8 @@ def _data(data: dict[str, Any]) -> str:
         used = unlabelled["reviews"] - unlabelled["left_out"]
         found.append(f"{used:,} texts without labels, {_source(unlabelled)}")
     found += [
-        f"probabilities that a teacher gives to {teacher['labelled']:,} of the labelled and "
-        f"{teacher['unlabelled']:,} of the other texts, {_source(teacher)}"
+        f"probabilities that a teacher gives to {teacher['labelled']:,} of the labelled texts and "
+        f"to others, {_source(teacher)}"
         for teacher in data.get("teachers", [])
     ]
     return "; ".join(found)
@@ -177,7 +178,7 @@ def _metrics(metrics: dict[str, Any]) -> str:
         accuracy = folds["accuracy"]
         found.append(
             f"{accuracy['mean']:.2%} ± {accuracy['deviation']:.2%} in cross-validation "
-            f"({len(folds['each'])} folds, split {folds['split']})"
+            f"({len(folds['each'])} folds, split {folds['split']}, before calibration)"
         )
     if "validation" in metrics:
         validation = metrics["validation"]

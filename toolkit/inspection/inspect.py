@@ -49,7 +49,7 @@ def inspect(path: Path | None = None) -> Description:
 
 
 def _inspect(path: Path | None) -> Description:
-    if path is None or is_shipped(path):
+    if path is None or is_shipped(path) or not (path.suffix or path.exists()):
         return _of_text_in(load_model(path))
     if path.is_dir():
         return _of_run(RunFolder(path))

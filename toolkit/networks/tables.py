@@ -20,7 +20,7 @@ _LARGEST_KEY = np.iinfo(np.int32).max
 
 
 class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
-    """Token ids (batch, tokens) int32 → logit (batch, 1) float32, with a sigmoid at the end.
+    """Token ids (batch, tokens) int32 → probability (batch, 1) float32.
 
     The result of a row depends neither on its neighbours nor on the padding in front.
     """

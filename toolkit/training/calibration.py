@@ -25,6 +25,9 @@ FEWEST_FOR_SCALE = 30
 _LARGEST_SCALE = 20.0
 _LARGEST_BIAS = 10.0
 
+# Of the log loss of reviews left out, beyond which a calibration does harm; less is noise.
+_LARGEST_RISE = 0.001
+
 _FOLDS = 5
 
 _Array = npt.NDArray[Any]
@@ -91,18 +94,22 @@ def fit_calibration(
     """
     labels = labels.astype(np.float64)
     scale, bias, note = _fit(labels, probability)
-    if (scale, bias) == (1.0, 0.0):
-        unseen: _Array | None = probability
-    else:
+    unseen: _Array | None = probability
+    if (scale, bias) != (1.0, 0.0):
         unseen = _unseen(labels, probability, np.arange(len(labels)) if groups is None else groups)
+    before, after = (_measured(log_loss, labels, found) for found in (probability, unseen))
+    if before is not None and after is not None and after > before + _LARGEST_RISE:
+        scale, bias, unseen = 1.0, 0.0, probability
+        note = f"not calibrated: it raises the log loss of other reviews to {after:.4f}"
+        after = before
     return Calibration(
         scale=scale,
         bias=bias,
         fitted_on=len(labels),
         error_before=_measured(calibration_error, labels, probability),
         error=_measured(calibration_error, labels, unseen),
-        log_loss_before=_measured(log_loss, labels, probability),
-        log_loss=_measured(log_loss, labels, unseen),
+        log_loss_before=before,
+        log_loss=after,
         note=note,
     )
 

@@ -32,7 +32,8 @@ class Fit:
         By epoch: `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`. Those
         on fitted reviews are measured during the epoch, with dropout.
     best_epoch : int
-        From 1: the one with the lowest validation loss; the last one if nothing is held out.
+        From 1: the one with the lowest validation loss; the last one if nothing is held out, or if
+        the preset always keeps it.
     vocabulary : Vocabulary
         The words that it knows.
     vocabulary_size : int

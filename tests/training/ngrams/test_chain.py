@@ -138,6 +138,17 @@ def test_few_reviews_are_gone_through_more_often() -> None:
     assert small.batch_size < 128
     assert small.epochs * -(-500 // small.batch_size) >= 300
     assert schedule.enough(1).batch_size == 1
+    kept = replace(schedule, keeps_epochs=True).enough(500)
+    assert (kept.epochs, kept.batch_size) == (3, small.batch_size)
+    kept = replace(schedule, keeps_batch_size=True).enough(500)
+    assert (kept.batch_size, kept.epochs) == (128, 30)
+
+
+@BOTH
+def test_epochs_and_batches_of_the_user_are_kept(preset: NgramPreset) -> None:
+    material = Material(make_reviews(80), make_reviews(40, seed=3))
+    found, _ = fit(preset, material, epochs=2)
+    assert len(found.history["loss"]) == found.best_epoch == 2
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,13 @@ def fit_ngrams(
 
 def _train(preset: NgramPreset, chain: Chain, options: TrainingOptions) -> tuple[Any, History]:
     own = LINEAR if preset.kind == "linear" else STUDENT
-    schedule = replace(own, epochs=options.most_epochs, batch_size=options.reviews_per_step)
+    schedule = replace(
+        own,
+        epochs=options.most_epochs,
+        batch_size=options.reviews_per_step,
+        keeps_epochs=options.epochs is not None,
+        keeps_batch_size=options.batch_size is not None,
+    )
     if preset.kind == "linear":
         linear, history = chain.linear(schedule)
         return freeze_linear(linear, chain.corpus.vocabulary_size), history

@@ -70,18 +70,27 @@ class Schedule:
         Of Adam, after the first hundred steps; then it falls to zero along a cosine.
     word_dropout : float
         Share of the words, and of the pairs, that are taken as unknown, drawn for every step.
+    keeps_epochs : bool
+        Whether `enough` leaves the epochs as they are: the user has chosen them.
+    keeps_batch_size : bool
+        The same of the batches.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     word_dropout: float = 0.0
+    keeps_epochs: bool = False
+    keeps_batch_size: bool = False
 
     def enough(self, reviews: int) -> Schedule:
         """Make smaller batches, and more epochs, of few reviews: a network needs some steps."""
-        size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
-        steps = -(-reviews // size)
-        epochs = min(max(self.epochs, -(-_FEWEST_STEPS // steps)), _MOST_EPOCHS)
+        size, epochs = self.batch_size, self.epochs
+        if not self.keeps_batch_size:
+            size = max(min(size, reviews // _FEWEST_BATCHES), 1)
+        if not self.keeps_epochs:
+            steps = -(-reviews // size)
+            epochs = max(epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
         return replace(self, batch_size=size, epochs=epochs)
 
 
