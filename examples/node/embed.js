@@ -51,7 +51,10 @@ async function main([path, ...texts]) {
   }
 }
 
-main(argv.slice(2)).catch((error) => {
+function fail(error) {
   console.error(error.message);
-  process.exitCode = 1;
-});
+  process.exit(1);
+}
+
+process.stdout.on("error", fail); // such as a full disk, or a reader that has gone
+main(argv.slice(2)).catch(fail);

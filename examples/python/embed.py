@@ -5,6 +5,7 @@ python embed.py MODEL [TEXT...]
 Prints the label and the probability of each text, or of each line of standard input.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -28,20 +29,29 @@ def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str
     return zip(labels, probabilities, strict=True)
 
 
-def main() -> None:
-    if len(sys.argv) < 2:
-        sys.exit("usage: embed.py MODEL [TEXT...]")
-    try:
-        session = load(sys.argv[1])
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        sys.exit(f"embed.py: {error}")
+def texts_of(arguments: list[str]) -> Iterator[str]:
+    if arguments:  # what is no UTF-8 becomes U+FFFD, as in the lines
+        yield from (os.fsencode(text).decode(errors="replace") for text in arguments)
+        return
     # Reviews may hold a lone carriage return, which is no end of a line.
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
-    texts = iter(sys.argv[2:]) if sys.argv[2:] else (line.removesuffix("\n") for line in sys.stdin)
+    with open(0, encoding="utf-8", errors="replace", newline="\n") as lines:
+        yield from (line.removesuffix("\n") for line in lines)
+
+
+def main(arguments: list[str]) -> None:
+    if not arguments:
+        sys.exit("usage: embed.py MODEL [TEXT...]")
+    session, texts = load(arguments[0]), texts_of(arguments[1:])
     while batch := list(islice(texts, LINES_AT_ONCE)):
         for label, probability in score(session, batch):
             print(f"{label} {probability:.7f}")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1:])
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        # What is still to be printed cannot be; at the end, Python would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(f"embed.py: {error}")

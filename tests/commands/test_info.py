@@ -85,6 +85,21 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
 
 
+def test_numbers_and_names_that_no_terminal_should_see(command: Command) -> None:
+    path = command.folder / "a\x1b[31m.onnx"
+    with_facts(
+        path,
+        metrics={"test": {"accuracy": 10**400, "loss": 1, "reviews": 2}},
+        quantization={"weights": "int8", "label_flips": 3, "reviews": 2000},
+    )
+    ran = command("info", path.name)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+    text = " ".join(ran.out.split())
+    assert "accuracy ?, loss 1.0000 on 2 reviews" in text
+    assert "int8: 3 of 2,000 labelled reviews get another label" in text
+
+
 def test_what_is_recorded_is_shown(command: Command) -> None:
     source = {"source": "more.parquet", "reviews": 1234, "left_out": 34, "sha256": "ab" * 32}
     with_facts(

@@ -21,6 +21,7 @@ _STYLES = {
     False: ("underline red", "bold underline red", "bold underline white on red"),
 }
 _WORDS_LISTED = 10
+_LONGEST_LISTED = 40  # characters of a word
 _BAR = 24  # characters of the longest
 
 
@@ -57,8 +58,14 @@ def _show(console: Console, explanation: Explanation, max_tokens: int) -> None:
     console.print(_sum(explanation))
     unknown = [word.text for word in explanation.words if word.state == "unknown"]
     if unknown:
-        names = ", ".join(dict.fromkeys(map(one_line, unknown)))
-        console.print(Text(f"not known to the model, and without effect: {names}", style="dim"))
+        names = list(dict.fromkeys(_short(one_line(word)) for word in unknown))
+        more = len(names) - _WORDS_LISTED
+        listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
+        console.print(Text(f"not known to the model, and without effect: {listed}", style="dim"))
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= _LONGEST_LISTED else f"{word[: _LONGEST_LISTED - 1]}…"
 
 
 def _has_no_colours(console: Console) -> bool:

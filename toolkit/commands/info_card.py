@@ -18,7 +18,7 @@ Row = tuple[str, str]
 
 _NEXT = {
     TEXT_IN: "Next: toolkit score reviews.csv --model {path}",
-    IDS_IN: "`toolkit score` takes the text-in file; this one is for builds without strings.",
+    IDS_IN: "`toolkit score` takes the text-in file; this one is for builds that lack text.",
     KERAS: "The network alone, without vocabulary: `toolkit export` takes its run folder.",
     RUN: "Next: toolkit export {path}",
 }
@@ -49,7 +49,7 @@ def _places(runs: list[dict[str, Any]]) -> Table:
     table.add_row(Text("  runs in ONNX Runtime of", "dim"), "")
     for place in runs:
         mark = Text("yes ", "green") if place["runs"] else Text("no  ", "yellow")
-        table.add_row(Text("  ").append_text(mark).append(place["where"]), place["note"])
+        table.add_row(Text("  ").append_text(mark).append(place["where"]), one_line(place["note"]))
     return table
 
 
@@ -70,6 +70,8 @@ def _rows(description: Description) -> Iterator[Row]:
     yield "calibration", _calibration(description["calibration"])
     if "threshold" in description:
         yield "threshold", _threshold(description)
+        if description.get("quantization"):
+            yield "weights", _quantization(description["quantization"])
         yield "parity", _parity(description["parity"])
         yield from _graph(description)
     yield "written by", f"toolkit {description['toolkit_version'] or 'of an unknown version'}"
@@ -162,6 +164,15 @@ def _threshold(description: Description) -> str:
     return f"{text}: {', '.join(shares)} on {_figure(reached, 'reviews', ',')} held-out reviews"
 
 
+def _quantization(cost: Mapping[str, Any]) -> str:
+    return (
+        f"{cost.get('weights', '?')}: {_figure(cost, 'label_flips', ',')} of "
+        f"{_figure(cost, 'reviews', ',')} labelled reviews get another label, "
+        f"{_figure(cost, 'right', ',')} are right instead of {_figure(cost, 'right_before', ',')}; "
+        "the other figures are those of float32"
+    )
+
+
 def _parity(parity: Mapping[str, Any]) -> str:
     if not parity:
         return "not recorded"
@@ -185,7 +196,10 @@ def _graph(description: Description) -> Iterator[Row]:
 def _figure(values: Mapping[str, Any], key: str, form: str) -> str:
     """Format a number; what a file has in its place may be anything."""
     value = values.get(key)
-    return format(value, form) if _is_number(value) else "?"
+    try:
+        return format(value, form) if _is_number(value) else "?"
+    except OverflowError:  # of a whole number beyond all floats
+        return "?"
 
 
 def _is_number(value: object) -> bool:

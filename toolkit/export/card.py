@@ -15,7 +15,7 @@ from toolkit.scoring.shipped import DEFAULT_MODEL
 _PAGE = """# Shipped models
 
 Each `NAME.onnx` takes raw review text in any stock ONNX Runtime. `NAME.ids.onnx` takes token ids, with the words in
-`NAME.vocabulary.txt`, for builds without strings; `NAME.keras` is the Keras network that the file was proven against.
+`NAME.vocabulary.txt`, for builds without operators for text; `NAME.keras` is the Keras network that the file was proven against.
 `make models` trains and exports them again. `--model NAME` takes each by its name; without it, `{default}` is used.
 This page is generated from the metadata of the files.
 """
