@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from toolkit.logits import sigmoid
 from toolkit.training.ngrams.corpus import Corpus
-from toolkit.training.ngrams.tokens import Floats
+from toolkit.training.ngrams.tokens import Floats, Positions
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,16 @@ def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -
     targets = np.empty(len(corpus), np.float32)
     targets[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets
     rows = corpus.unlabelled
-    agreed = sum((view.weight * _over_deviation(view.logits[rows]) for view in views), np.zeros(1))
-    targets[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed))
+    parts = [view.weight * _over_deviation(view.logits, rows) for view in views]
+    agreed = sum(parts, np.zeros(len(corpus)))
+    targets[rows] = sigmoid(_SHARPNESS * _over_deviation(agreed, rows)[rows])
     share = np.where(np.arange(len(corpus)) < len(corpus.targets), teacher_weight, 1)
     mixed = (1 - share) * targets + share * corpus.teacher
     return np.where(corpus.taught, mixed, targets).astype(np.float32)
 
 
-def _over_deviation(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return values / max(float(values.std()), 1e-6) if values.size else values
+def _over_deviation(values: npt.NDArray[Any], rows: Positions) -> npt.NDArray[Any]:
+    """Divide by the deviation on some rows; a few that are all alike do not become certain."""
+    if not len(rows):
+        return values
+    return values / max(float(values[rows].std()), float(values.std()) / 4, 1e-6)
