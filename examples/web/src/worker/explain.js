@@ -77,8 +77,9 @@ const NEAREST = 2 ** -24;
 
 /**
  * The log-odds, as in toolkit/logits.py. The model gives probabilities in float32, which near 1 are
- * 6e-8 apart: a contribution is exact to 1e-5 at a probability of 0.99 and to 1e-3 at 0.9999. From
- * 16.6 on, the clipping leaves nothing of it. `Scorer.explain` takes the logits out of the network.
+ * 6e-8 apart, and the sigmoid of ONNX Runtime is no finer near 0: a contribution is exact to 1e-5 at
+ * a probability of 0.99 or 0.01 and to 1e-3 at 0.9999, but to tenths at a logit of 15. From 16.6 on,
+ * the clipping leaves nothing of it. `Scorer.explain` takes the logits out of the network.
  *
  * @param {Model} model
  * @param {string[]} texts
