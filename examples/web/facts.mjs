@@ -26,9 +26,10 @@ export function readFacts(bytes, name) {
     found[pair[1]] = pair[2];
     return true;
   });
-  if (!found.labels || !found.threshold) {
-    throw new Error(`${name}: no model of the toolkit, it names no labels and threshold`);
+  if (!found.labels || !found.threshold || !found.max_tokens) {
+    throw new Error(`${name}: no model of the toolkit, it names no labels, threshold and max_tokens`);
   }
   const threshold = Math.fround(JSON.parse(found.threshold));
-  return { name, bytes: bytes.length, labels: JSON.parse(found.labels), threshold };
+  const maxTokens = JSON.parse(found.max_tokens);
+  return { name, bytes: bytes.length, labels: JSON.parse(found.labels), threshold, maxTokens };
 }

@@ -2,7 +2,7 @@
 
 import { loadAsset, workerAddress } from "./assets.js";
 
-/** @import { Reply, Request, ScoredFile, Scores } from "./types" */
+/** @import { Reply, Request, ScoredFile, Scores, WeighedWord } from "./types" */
 
 /** The visitor has to say which column has the texts. */
 export class ColumnWanted extends Error {
@@ -59,6 +59,17 @@ export class Scorer {
   }
 
   /**
+   * Find what each word of a text adds to its score.
+   *
+   * @param {string} text That is not blank.
+   * @param {number} mostWords How many words at its end the model reads.
+   * @returns {{ stop: () => void, answer: Promise<WeighedWord[] | null> }} Null if it was stopped.
+   */
+  explain(text, mostWords) {
+    return this.#stoppable(this.#ask({ kind: "explain", text, mostWords }));
+  }
+
+  /**
    * Score a CSV or JSON Lines file.
    *
    * @param {File} file
@@ -67,7 +78,11 @@ export class Scorer {
    * @returns {{ stop: () => void, answer: Promise<ScoredFile | null> }} Null if it was stopped.
    */
   scoreFile(file, column, onProgress) {
-    const { id, answer } = this.#ask({ kind: "file", file, column }, { onProgress });
+    return this.#stoppable(this.#ask({ kind: "file", file, column }, { onProgress }));
+  }
+
+  /** @param {{ id: number, answer: Promise<any> }} asked */
+  #stoppable({ id, answer }) {
     return { answer, stop: () => this.worker.postMessage({ kind: "stop", id }) };
   }
 

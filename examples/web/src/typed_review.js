@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 import { debounced, latestOnly } from "./latest.js";
 import { capital, middleOf, percent, sideOf } from "./verdict.js";
+import { startWordMarks } from "./word_marks.js";
 
 /** @import { Facts } from "./types" */
 /** @import { Scorer } from "./scorer.js" */
@@ -27,30 +28,36 @@ export function startTypedReview(scorer, facts) {
   const speak = debounced(PAUSE_TO_SPEAK, (/** @type {string} */ words) => {
     spoken.textContent = words;
   });
+  const words = startWordMarks(scorer, facts);
   const score = latestOnly(
     (/** @type {string} */ text) => scorer.score([text]),
-    ({ probabilities: [probability] }) => {
+    ({ probabilities: [probability] }, text) => {
       speak(Number.isNaN(probability) ? "" : showVerdict(verdict, facts, probability));
       if (Number.isNaN(probability)) clearVerdict(verdict);
+      else words.explain(text);
     },
   );
   const soon = debounced(PAUSE, (/** @type {string} */ text) => {
     score(text).catch((error) => fail(verdict, error));
   });
+  const take = (/** @type {string} */ text) => {
+    words.show(text);
+    soon(text);
+  };
 
   const { low, high } = middleOf(facts);
   [byId("lowest", HTMLElement).textContent, byId("highest", HTMLElement).textContent] = facts.labels;
   verdict.style.setProperty("--low", String(low));
   verdict.style.setProperty("--high", String(high));
-  review.addEventListener("input", () => soon(review.value));
+  review.addEventListener("input", () => take(review.value));
   for (const [name, sample] of Object.entries(SAMPLES)) {
     byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
       review.value = sample;
-      soon(sample);
+      take(sample);
     });
   }
   clearVerdict(verdict);
-  if (review.value) soon(review.value); // typed while the model was loaded
+  if (review.value) take(review.value); // typed while the model was loaded
 }
 
 /**

@@ -5,12 +5,21 @@ export interface Facts {
   /** The negative one first. */
   labels: [string, string];
   threshold: number;
+  /** How many tokens at the end of a review are read. */
+  maxTokens: number;
 }
 
 /** One for each text, in order; of a text that is blank, NaN and an empty label. */
 export interface Scores {
   probabilities: Float32Array<ArrayBuffer>;
   labels: string[];
+}
+
+/** A word, `text.slice(start, end)`, and what it adds to the logit of the positive label. */
+export interface WeighedWord {
+  start: number;
+  end: number;
+  contribution: number;
 }
 
 /** A record that could not be read. */
@@ -41,6 +50,7 @@ export interface ScoredFile {
 export type Request =
   | { kind: "load"; id: number; wasm: ArrayBuffer; model: ArrayBuffer }
   | { kind: "score"; id: number; texts: string[] }
+  | { kind: "explain"; id: number; text: string; mostWords: number }
   | { kind: "file"; id: number; file: File; column: string | null }
   | { kind: "stop"; id: number };
 

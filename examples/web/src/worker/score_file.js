@@ -4,6 +4,7 @@ import { batchesByLength } from "./batches.js";
 import { readContent } from "./bytes.js";
 import { readDelimited } from "./delimited.js";
 import { readJsonLines } from "./json_lines.js";
+import { otherMessages } from "./other_messages.js";
 import { rejectedRecords, scoredFile } from "./write.js";
 
 /** @import { ScoredFile, Scores } from "../types" */
@@ -80,15 +81,6 @@ async function scoreAll(model, texts, report, isStopped) {
   }
   return { probabilities, labels };
 }
-
-const channel = new MessageChannel();
-
-/** Let messages that wait be handled first; a timer would wait for 4 ms. */
-const otherMessages = () =>
-  new Promise((resolve) => {
-    channel.port1.onmessage = resolve;
-    channel.port2.postMessage(null);
-  });
 
 /**
  * @param {string[]} labels

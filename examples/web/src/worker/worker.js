@@ -1,6 +1,7 @@
 /** The worker: all that takes time happens here, so that the page stays responsive. */
 
 import { ColumnWanted, InputError } from "./errors.js";
+import { explain } from "./explain.js";
 import { scoreFile } from "./score_file.js";
 import { Model } from "./session.js";
 
@@ -38,6 +39,8 @@ async function answer(request) {
         (progress) => say({ kind: "progress", id, ...progress }),
         () => stopped.delete(id),
       );
+    case "explain":
+      return explain(await model, request.text, request.mostWords, () => stopped.delete(id));
     case "stop":
       stopped.add(id);
       return null;
