@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.commands.running import Command
 from tests.data import PROJECT
-from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, operator, with_network
+from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, operator, with_network
 from toolkit.errors import ModelError
 from toolkit.inspection.inspect import inspect
 from toolkit.onnx_file import MOST_BYTES
@@ -150,3 +150,31 @@ def test_memory_is_limited(tmp_path: Path) -> None:
         assert message.startswith(str(path))
         assert "its network" in message
         assert int(peak) < int(normal) + _MORE, path.name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in the unit of Linux")
+@pytest.mark.parametrize("says_so", [False, True])
+def test_a_vocabulary_of_two_million_words(tmp_path: Path, says_so: bool) -> None:
+    """It is refused, or tried as far as its metadata say so, in limited memory."""
+    count = 2_000_000
+
+    def grow(model: onnx.ModelProto) -> None:
+        (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+        attributes = {entry.name: entry for entry in encoder.attribute}
+        first = attributes["values_int64s"].ints[-1] + 1
+        attributes["keys_strings"].strings.extend(b"word%d" % n for n in range(count))
+        attributes["values_int64s"].ints.extend(range(first, first + count))
+        if says_so:
+            (entry,) = (entry for entry in model.metadata_props if entry.key == "vocabulary_size")
+            entry.value = str(first + count)
+
+    path = tmp_path / "giant.onnx"
+    path.write_bytes(changed(grow)())
+    ran = subprocess.run(
+        [sys.executable, "-c", _MEASURED, str(SMALL), str(path)],
+        capture_output=True, text=True, timeout=120, check=True, cwd=PROJECT,
+    )  # fmt: skip
+    (normal, _), (memory, message) = (line.split(" ", 1) for line in ran.stdout.splitlines())
+    assert int(memory) < int(normal) + _MORE
+    expected = "its network does not run" if says_so else "more words than its"
+    assert expected in message
