@@ -211,23 +211,6 @@ class ModelFile:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
     @cached_property
-    def logit_network(self) -> onnx.ModelProto | None:
-        """The graph from `token_ids` to the logit, whose sigmoid is the probability.
-
-        A float32 of the probability says little of a logit beyond ±10. None where the network ends
-        in something else than a sigmoid.
-        """
-        name = _logit_of(self.network.graph)
-        if name is None:
-            return None
-        network = onnx.ModelProto()
-        network.CopyFrom(self.network)
-        del network.graph.output[:]
-        logit = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-        network.graph.output.append(logit)
-        return network
-
-    @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the file as it is now, in hexadecimal digits."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
@@ -293,11 +276,3 @@ def token_ids_width(model: onnx.ModelProto) -> int | None:
     info = next(value for value in values if value.name == TOKEN_IDS)
     width = info.type.tensor_type.shape.dim[-1]
     return width.dim_value if width.HasField("dim_value") else None
-
-
-def _logit_of(graph: onnx.GraphProto) -> str | None:
-    makers = {name: node for node in graph.node for name in node.output}
-    node = makers.get(PROBABILITY)
-    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
-        node = makers.get(node.input[0])
-    return node.input[0] if node is not None and node.op_type == "Sigmoid" else None

@@ -151,7 +151,7 @@ def test_a_score_does_not_depend_on_the_batch_size(
     expected = scorer.score(texts)
     for size in (1, 2, 3, 7, 63, 65, 1000):
         monkeypatch.setattr("toolkit.scoring.scorer._NETWORK_BATCH", size)
-        monkeypatch.setattr("toolkit.scoring.scorer._MOST_ROWS", size)
+        monkeypatch.setattr("toolkit.scoring.scorer.MOST_ROWS", size)
         assert scorer.score(texts) == expected, size
 
 

@@ -31,14 +31,12 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from toolkit.logits import logits_of
-from toolkit.model_file import ModelFile, token_ids_width
-from toolkit.scoring.session import open_part, run_network
+from toolkit.model_file import PROBABILITY, ModelFile, token_ids_width
+from toolkit.scoring.session import BATCH_IDS, MOST_ROWS, open_part, run_network
 from toolkit.text import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids, token_spans
-
-_BATCH_IDS = 8192
-_MOST_ROWS = 128
 
 # A sum over words and pairs differs from these by the rounding of float32, 1e-7 of each logit; the
 # other presets by a hundredth of them and more.
@@ -137,8 +135,9 @@ class Explainer:
     def __init__(self, model: ModelFile) -> None:
         self._file = model
         self._width = token_ids_width(model.graph)
-        self._gives_logits = model.logit_network is not None
-        self._session = open_part(model.logit_network or model.network, model)
+        network = _logit_network(model.network)
+        self._gives_logits = network is not None
+        self._session = open_part(network or model.network, model)
 
     @cached_property
     def is_additive(self) -> bool:
@@ -211,7 +210,7 @@ class Explainer:
 
     def _changed(self, row: Ids, places: npt.NDArray[np.int64], change: _Change) -> _Floats:
         """Give a logit for each place, of rows that are made a batch at a time."""
-        at_once = min(_MOST_ROWS, max(1, _BATCH_IDS // len(row)))
+        at_once = min(MOST_ROWS, max(1, BATCH_IDS // len(row)))
         parts = [
             self._logits(change(row, places[start : start + at_once]))
             for start in range(0, len(places), at_once)
@@ -240,3 +239,29 @@ def _shown(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
     rows = np.tile(_nothing(row), (len(places), 1))
     rows[np.arange(len(places)), places] = row[places]
     return rows
+
+
+def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
+    """Give the graph from `token_ids` to the logit, whose sigmoid is the probability.
+
+    A float32 of the probability says little of a logit beyond ±10. None where the network ends in
+    something else than a sigmoid.
+    """
+    name = _logit_of(network.graph)
+    if name is None:
+        return None
+    changed = onnx.ModelProto()
+    changed.CopyFrom(network)
+    del changed.graph.output[:]
+    changed.graph.output.append(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+    )
+    return changed
+
+
+def _logit_of(graph: onnx.GraphProto) -> str | None:
+    makers = {name: node for node in graph.node for name in node.output}
+    node = makers.get(PROBABILITY)
+    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
+        node = makers.get(node.input[0])
+    return node.input[0] if node is not None and node.op_type == "Sigmoid" else None

@@ -15,7 +15,13 @@ from toolkit.arrays import arrow_of
 from toolkit.errors import UsageError
 from toolkit.model_file import ModelFacts, token_ids_width
 from toolkit.scoring.explanation import Explainer, Explanation
-from toolkit.scoring.session import Probabilities, open_network, run_network
+from toolkit.scoring.session import (
+    BATCH_IDS,
+    MOST_ROWS,
+    Probabilities,
+    open_network,
+    run_network,
+)
 from toolkit.scoring.shipped import load_model
 from toolkit.scoring.texts import array_of, as_strings
 from toolkit.scoring.uncertain import UNCERTAIN, Range, check_range
@@ -26,12 +32,6 @@ from toolkit.text import Ids, TokenIds, Vocabulary
 # give 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen 5, 1 MiB of second-level cache), and
 # 360,000, 335,000 and 260,000 on a Xeon core.
 _NETWORK_BATCH = 64
-
-# For networks that read rows of any length: batches of at most so many rows, and so many ids where
-# there are two rows or more. From 4,096 to 16,384 ids, ngram-cnn, whose activations are 56 floats
-# an id, gives 78,000 to 67,000 rows/s on the EPYC core, and ngram-linear 390,000 to 670,000.
-_MOST_ROWS = 128
-_BATCH_IDS = 8192
 
 # Token ids are made for so many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
@@ -284,7 +284,7 @@ class Scorer:
 
     def _score_by_length(self, ids: TokenIds) -> Iterator[Probabilities]:
         found = np.empty(len(ids), np.float32)
-        for places, rows in ids.batches(self.facts.max_tokens, _MOST_ROWS, _BATCH_IDS):
+        for places, rows in ids.batches(self.facts.max_tokens, MOST_ROWS, BATCH_IDS):
             found[places] = self._run(rows)
         yield found
 
