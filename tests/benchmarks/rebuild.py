@@ -18,6 +18,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,6 @@ EXPORTED = PROJECT / "exported"
 RUNS = Path("runs") / "shipped"
 TEACHER = EXPORTED / "teacher.parquet"
 SPANS = PROJECT / "examples" / "teacher" / "imdb" / "spans.py"
-SHORT_TEXTS = RUNS / "spans.parquet"
 LEARN_FROM_SPANS = ("ngram-cnn",)  # a sum of weights gets worse by them: see experiments.md
 FOLDS = {"conv1d": 5, "ngram-linear": 3, "ngram-cnn": 3}
 
@@ -69,26 +69,34 @@ def find_source() -> Source:
     return Source(["imdb", "--test"], imdb.load("test").texts)
 
 
-def beside_labels(source: Source) -> list[str]:
-    """Give arguments of `toolkit train`: all there is to learn from but the labels of people."""
+class More(NamedTuple):
+    """Arguments of `toolkit train`: all there is to learn from but the labels of people."""
+
+    arguments: list[str]
+    spans: list[str]  # for those that learn from them
+
+
+def beside_labels(source: Source) -> More:
+    """Find what there is beside the labels."""
     if source.unlabelled is None:
-        return []
+        return More([], [])
     found = ["--unlabelled", str(source.unlabelled)]
     if not TEACHER.is_file():
         print(f"{TEACHER}: not there, so that the presets make views of their own", file=sys.stderr)
-        return found
+        return More(found, [])
+    found += ["--teacher", str(TEACHER)]
     if source.data is not None:
         spans = make_spans(source.data)
         if are_taught(spans, source.unlabelled, TEACHER):
-            found += ["--unlabelled", str(spans)]
-    return [*found, "--teacher", str(TEACHER)]
+            return More(found, ["--unlabelled", str(spans)])
+    return More(found, [])
 
 
 def make_spans(data: Path) -> Path:
     """Cut short texts out of the unlabelled reviews, as it was done for the teacher."""
     places = ["--data", str(data), "--work", str(RUNS)]
     subprocess.run([sys.executable, str(SPANS), *places], check=True)
-    return SHORT_TEXTS
+    return RUNS / "spans.parquet"
 
 
 def are_taught(spans: Path, reviews: Path, path: Path) -> bool:
@@ -112,17 +120,16 @@ def are_taught(spans: Path, reviews: Path, path: Path) -> bool:
     return False
 
 
-def training_of(preset: str, source: Source, more: list[str]) -> list[str]:
+def training_of(preset: str, source: Source, more: More) -> list[str]:
     """Give the arguments of `toolkit` that train a preset."""
-    used = more if PRESETS[preset].uses_unlabelled else []
-    if preset not in LEARN_FROM_SPANS and str(SHORT_TEXTS) in used:
-        place = used.index(str(SHORT_TEXTS))
-        used = [*used[: place - 1], *used[place + 1 :]]
+    used = more.arguments if PRESETS[preset].uses_unlabelled else []
+    if preset in LEARN_FROM_SPANS:
+        used = [*used, *more.spans]
     options = ["--preset", preset, "--folds", str(FOLDS[preset]), "--output", str(RUNS / preset)]
     return ["train", *source.train, *used, *options, "--force"]
 
 
-def rebuild(preset: str, source: Source, more: list[str]) -> Path:
+def rebuild(preset: str, source: Source, more: More) -> Path:
     """Train and export one preset, with the commands that a user would give."""
     run = RUNS / preset
     _toolkit(*training_of(preset, source, more))
@@ -173,7 +180,7 @@ def main() -> None:
     presets = chosen.preset or [*FOLDS]
     source = find_source()
     is_more_used = any(PRESETS[preset].uses_unlabelled for preset in presets)
-    more = beside_labels(source) if is_more_used else []
+    more = beside_labels(source) if is_more_used else More([], [])
     lines = []
     for preset in presets:
         rebuilt, shipped = rebuild(preset, source, more), EXPORTED / f"{preset}.onnx"

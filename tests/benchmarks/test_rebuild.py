@@ -41,7 +41,6 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     pq.write_table(pa.table({"text": UNLABELLED}), folder / "unlabelled.parquet")
     monkeypatch.setenv("TOOLKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(rebuild, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(rebuild, "SHORT_TEXTS", tmp_path / "runs" / "spans.parquet")
     monkeypatch.setattr(rebuild, "TEACHER", tmp_path / "teacher.parquet")
     return find_source()
 
@@ -68,7 +67,8 @@ def teach(source: Source) -> Teach:
 
 def more_of(source: Source) -> list[str]:
     """The names of the files that are learned from, behind their options."""
-    return [Path(argument).name for argument in beside_labels(source)]
+    more = beside_labels(source)
+    return [Path(argument).name for argument in (*more.arguments, *more.spans)]
 
 
 def test_spans_that_the_teacher_knows_are_used(
@@ -76,7 +76,7 @@ def test_spans_that_the_teacher_knows_are_used(
 ) -> None:
     teach([*UNLABELLED, *spans])
     more = beside_labels(source)
-    assert all(Path(argument).is_file() for argument in more[1::2])
+    assert all(Path(argument).is_file() for argument in (*more.arguments, *more.spans)[1::2])
     for preset in rebuild.FOLDS:
         name, *arguments = training_of(preset, source, more)
         command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
@@ -114,4 +114,4 @@ def test_without_a_teacher_views_are_made(
 
 
 def test_reviews_of_keras_have_nothing_beside_labels(source: Source) -> None:
-    assert beside_labels(Source(["imdb", "--test"], source.test)) == []
+    assert beside_labels(Source(["imdb", "--test"], source.test)) == ([], [])
