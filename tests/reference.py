@@ -6,7 +6,7 @@ SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
 
 
 def tokens_of(text: str) -> list[str]:
-    """Split a text as the docstring of `toolkit.text` says."""
+    """Split a text as the docstring of `toolkit.text.vocabulary` says."""
     tokens, token = [], ""
     for character in text:
         if character in SEPARATORS:

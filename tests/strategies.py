@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from toolkit.pieces import SEPARATORS
+from toolkit.text.split import SEPARATORS
 
 # Known words, their neighbours in case and spelling, and what is no ASCII.
 PIECES = ["the", "The", "THE", "movie", "don't", "'", "été", "ÉTÉ", "İ", "ß", "\u00a0", "\u0085",

@@ -18,13 +18,13 @@ __version__ = "0.1.0"
 __all__ = ["Scorer", "__version__"]
 
 if TYPE_CHECKING:
-    from toolkit.scoring.scorer import Scorer as Scorer
+    from toolkit.model.scorer import Scorer as Scorer
 
 
 def __getattr__(name: str) -> object:
     # Late, so that `toolkit --help` starts without ONNX Runtime and Arrow (PEP 562).
     if name == "Scorer":
-        from toolkit.scoring.scorer import Scorer
+        from toolkit.model.scorer import Scorer
 
         return Scorer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

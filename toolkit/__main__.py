@@ -1,5 +1,5 @@
 """`python -m toolkit` is the command `toolkit`."""
 
-from toolkit.commands.app import run
+from toolkit.cli.app import run
 
 run()

@@ -10,7 +10,7 @@
     ├── QuantizationError       fewer bits cost too much accuracy: nothing was exported
     └── MissingExtraError       an optional part of the package is not installed
 
-Functions raise these; only `toolkit.commands` prints them and exits. A message says where,
+Functions raise these; only `toolkit.cli` prints them and exits. A message says where,
 what was found, and what to do about it, and stands on its own without a traceback.
 """
 

@@ -66,11 +66,11 @@ def waits(work: Callable[[], object]) -> list[float]:
 
 def share_of(source: Path, output: Path) -> float:
     """Score a file with one worker, and give the share."""
-    from toolkit.commands.process import settle
+    from toolkit.cli.process import settle
 
     settle()
+    from toolkit.model.scorer import Scorer
     from toolkit.scoring.score_file import ScoringOptions, score_file
-    from toolkit.scoring.scorer import Scorer
 
     scorer, options = Scorer(TIMED_MODEL), ScoringOptions(workers=1, force=True)
     usual = statistics.quantiles(waits(lambda: time.sleep(1)), n=100)[98]

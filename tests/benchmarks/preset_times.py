@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tests.benchmarks.inputs import reviews
-from toolkit.commands.process import settle
-from toolkit.scoring.scorer import Scorer
-from toolkit.text import Ids
+from toolkit.cli.process import settle
+from toolkit.model.scorer import Scorer
+from toolkit.text.vocabulary import Ids
 
 
 class Catching(Scorer):

@@ -16,7 +16,7 @@ from tests.benchmarks import peers
 from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
 from tests.benchmarks.results import Rows, save, show
 from tests.benchmarks.sources import PROJECT
-from toolkit.scoring.shipped import SHIPPED
+from toolkit.model.shipped import SHIPPED
 
 REVIEWS = 100_000
 REVIEWS_INSIDE = 25_000  # of the test reviews, each once

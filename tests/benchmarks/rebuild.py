@@ -29,7 +29,7 @@ from tests.benchmarks.sources import PROJECT, data_folder
 from toolkit import Scorer
 from toolkit.export.card import model_page
 from toolkit.export.golden import shipped_vectors
-from toolkit.scoring.shipped import SHIPPED
+from toolkit.model.shipped import SHIPPED
 from toolkit.training.columns import ColumnNames
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import acl_imdb, imdb, teacher

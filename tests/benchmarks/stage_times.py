@@ -16,20 +16,20 @@ from pkgutil import resolve_name
 from typing import Any
 
 from tests.benchmarks.sources import TIMED_MODEL
-from toolkit.commands.app import app
-from toolkit.commands.process import settle
+from toolkit.cli.app import app
+from toolkit.cli.process import settle
 
 # Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
 STAGES = [
-    ("read", "toolkit.formats.streams:ByteStream", "peek"),
-    ("split", "toolkit.formats.delimited:DelimitedFile", "_split"),
-    ("parse", "toolkit.formats.delimited:DelimitedFile", "parse"),
-    ("tokens", "toolkit.text:Vocabulary", "encode"),
-    ("tokens", "toolkit.token_ids:TokenIds", "padded"),
+    ("read", "toolkit.records.byte_streams:ByteStream", "peek"),
+    ("split", "toolkit.records.csv:DelimitedFile", "_split"),
+    ("parse", "toolkit.records.csv:DelimitedFile", "parse"),
+    ("tokens", "toolkit.text.vocabulary:Vocabulary", "encode"),
+    ("tokens", "toolkit.text.token_ids:TokenIds", "padded"),
     ("network", "onnxruntime:InferenceSession", "run"),
-    ("blanks", "toolkit.scoring.scorer:Scorer", "probabilities"),
-    ("labels", "toolkit.scoring.scorer:Scorer", "sentiments"),
-    ("render", "toolkit.formats.delimited:DelimitedFile", "render"),
+    ("blanks", "toolkit.model.scorer:Scorer", "probabilities"),
+    ("labels", "toolkit.model.scorer:Scorer", "sentiments"),
+    ("render", "toolkit.records.csv:DelimitedFile", "render"),
     ("write", "toolkit.scoring.sinks", "write_all"),
     ("rest", "toolkit.scoring.score_file", "score_file"),
 ]

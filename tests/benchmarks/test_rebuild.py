@@ -16,7 +16,7 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 from tests.benchmarks import rebuild
 from tests.benchmarks.rebuild import Source, beside_labels, find_source, training_of
 from tests.training.conftest import make_rows
-from toolkit.commands.app import app
+from toolkit.cli.app import app
 from toolkit.training.sources.teacher import fingerprint
 
 Teach = Callable[[Iterable[str]], None]

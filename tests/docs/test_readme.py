@@ -16,8 +16,8 @@ import typer.main
 
 from tests.data import PROJECT
 from toolkit import Scorer
-from toolkit.commands.app import app
-from toolkit.scoring.shipped import SHIPPED
+from toolkit.cli.app import app
+from toolkit.model.shipped import SHIPPED
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(

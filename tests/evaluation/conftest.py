@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scoring.test_scorer import many_texts
+from tests.model.test_scorer import many_texts
 
 WriteRows = Callable[..., Path]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.models import MODEL
 from toolkit import Scorer
-from toolkit.confidence import CALIBRATION_BINS, calibration_error
+from toolkit.evaluation.calibration_error import CALIBRATION_BINS, calibration_error
 from toolkit.evaluation.coverage import STEPS, coverages, margins
 from toolkit.evaluation.measures import (
     Labels,

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
 from tests.reference import tokens_of
-from tests.scoring.test_scorer import many_texts
 from toolkit.evaluation.mistakes import effects, most_confident
 
 MOST = shipped_scorer().facts.max_tokens

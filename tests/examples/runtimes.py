@@ -19,8 +19,8 @@ from tests.examples.golden import Answers, Comparison, compare
 from tests.examples.web_page import score_in_chromium
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.network import load_keras
-from toolkit.model_file import TEXT, TOKEN_IDS, token_ids_width
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.file import TEXT, TOKEN_IDS, token_ids_width
+from toolkit.model.scorer import Scorer
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.examples.golden import (
 )
 from tests.examples.programs import MissingError
 from tests.examples.runtimes import RUNTIMES, try_out
-from toolkit.strings import is_blank
+from toolkit.text.strings import is_blank
 
 TEXTS = list(golden_texts_of().values())
 

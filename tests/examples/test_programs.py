@@ -11,7 +11,7 @@ import pytest
 from tests.examples import programs
 from tests.examples.golden import shipped_models
 from tests.examples.programs import MissingError, run, score
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.scorer import Scorer
 
 MODEL = shipped_models()[0]
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")

@@ -10,8 +10,8 @@ import onnx
 import pyarrow as pa
 import pytest
 
-from toolkit.model_file import ModelFacts
-from toolkit.text import Vocabulary
+from toolkit.model.file import ModelFacts
+from toolkit.text.vocabulary import Vocabulary
 
 WORDS = ["the", "movie", "don't", "été", "a", "good", "bad", "\x00", "İ"]
 

@@ -23,9 +23,9 @@ from toolkit.errors import ParityError
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.network import convert
 from toolkit.export.parity import compare
-from toolkit.model_file import FORMAT_VERSION, ModelFile, token_ids_width
-from toolkit.scoring.scorer import Scorer
-from toolkit.scoring.session import session_options
+from toolkit.model.file import FORMAT_VERSION, ModelFile, token_ids_width
+from toolkit.model.scorer import Scorer
+from toolkit.model.session import session_options
 
 MAX_TOKENS = 7
 
@@ -132,8 +132,8 @@ def test_a_score_does_not_depend_on_the_batches(
     graph = ort.InferenceSession(str(model.text_in), session_options())
     expected = graph.run(["probability"], {"text": np.array(texts, object)})[0].tolist()
     assert np.std(expected) > 0.1
-    monkeypatch.setattr("toolkit.scoring.scorer.MOST_ROWS", rows)
-    monkeypatch.setattr("toolkit.scoring.scorer.BATCH_IDS", cells)
+    monkeypatch.setattr("toolkit.model.scorer.MOST_ROWS", rows)
+    monkeypatch.setattr("toolkit.model.scorer.BATCH_IDS", cells)
     assert [score.probability for score in model.scorer.score(texts)] == expected
     assert [model.scorer.score([text])[0].probability for text in texts[:40]] == expected[:40]
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.models import CONV1D
 from toolkit.export.card import model_card, model_page
-from toolkit.model_file import ModelFile
-from toolkit.scoring.shipped import DEFAULT_MODEL
+from toolkit.model.file import ModelFile
+from toolkit.model.shipped import DEFAULT_MODEL
 
 UNLABELLED = {
     "source": "more.parquet, spans.parquet",

@@ -17,10 +17,10 @@ from tests.export.conftest import SmallModel
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export.cost import Quantization
 from toolkit.export.export import export
-from toolkit.model_file import ModelFile
-from toolkit.run_folder import RunConfig, RunFolder
-from toolkit.scoring.scorer import Scorer
-from toolkit.text import Vocabulary
+from toolkit.model.file import ModelFile
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
+from toolkit.text.vocabulary import Vocabulary
 
 CONFIG = RunConfig("conv1d", 13, 12, {"source": "four reviews"})
 REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]

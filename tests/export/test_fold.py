@@ -15,8 +15,8 @@ from tests.export.conftest import SmallModel
 from toolkit.export.fold import fold
 from toolkit.export.network import convert
 from toolkit.export.parity import TOLERANCE
-from toolkit.scoring.session import session_options
-from toolkit.text import Ids
+from toolkit.model.session import session_options
+from toolkit.text.vocabulary import Ids
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
 IDS, WIDTH = 13, 12

@@ -17,7 +17,7 @@ from tests.strategies import review_texts
 from toolkit.export.assemble import _IR_VERSION, _OPERATOR_SETS
 from toolkit.export.front_end import front_end
 from toolkit.export.golden_texts import golden_texts
-from toolkit.text import Vocabulary
+from toolkit.text.vocabulary import Vocabulary
 
 MAX_TOKENS = 7
 

@@ -14,7 +14,7 @@ from tests.export.conftest import SmallModel
 from tests.reference import SEPARATORS, tokens_of
 from toolkit.export.golden import Subject, golden_vectors, shipped_vectors
 from toolkit.export.golden_texts import golden_texts
-from toolkit.model_file import ModelFile
+from toolkit.model.file import ModelFile
 
 EXPORTED = PROJECT / "exported"
 GOLDEN = EXPORTED / "golden.jsonl"

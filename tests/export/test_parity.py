@@ -23,8 +23,8 @@ from toolkit.errors import ParityError
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.network import load_keras
 from toolkit.export.parity import TOLERANCE, ParityReport, compare
-from toolkit.scoring.scorer import Scorer
-from toolkit.scoring.shipped import SHIPPED
+from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import SHIPPED
 
 # Every kind of row: full, ragged, empty, blank, of unknown words only, far too long.
 MIXED = [

@@ -19,8 +19,8 @@ from toolkit.errors import UsageError
 from toolkit.export.network import convert
 from toolkit.export.parity import TOLERANCE
 from toolkit.export.quantize import KINDS, quantize
-from toolkit.scoring.session import session_options
-from toolkit.text import Ids
+from toolkit.model.session import session_options
+from toolkit.text.vocabulary import Ids
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"
 IDS, WIDTH = 900, 12

@@ -24,10 +24,10 @@ from toolkit.evaluation.options import EvaluationColumns
 from toolkit.export.card import model_card
 from toolkit.export.cost import Quantization, QuantizationCost
 from toolkit.export.export import export
-from toolkit.model_file import ModelFile
-from toolkit.run_folder import RunConfig, RunFolder
-from toolkit.scoring.scorer import Scorer
-from toolkit.text import Vocabulary
+from toolkit.model.file import ModelFile
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
+from toolkit.text.vocabulary import Vocabulary
 
 IDS, TOKENS = 600, 12
 CONFIG = RunConfig("conv1d", IDS, TOKENS, {}, training={"sample": "validation"})
@@ -263,7 +263,7 @@ def test_a_file_of_version_2_without_the_fact(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("parts", ["validation", "validation and training", "training"])
 def test_reviews_of_the_training_are_told(parts: str) -> None:
-    from toolkit.commands.export import _quantization_line
+    from toolkit.cli.export import _quantization_line
 
     line = _quantization_line(
         QuantizationCost("int8", f"{parts} reviews of the run", 10, 8, 8, 0, 0.1, 2, 1)

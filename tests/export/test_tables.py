@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tests.networks.tables import Frozen, cnn_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.network import convert
-from toolkit.scoring.session import session_options
-from toolkit.text import Ids
+from toolkit.model.session import session_options
+from toolkit.text.vocabulary import Ids
 
 
 @pytest.fixture(scope="module")

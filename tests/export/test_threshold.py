@@ -18,10 +18,10 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.export.card import model_card
 from toolkit.export.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
-from toolkit.logits import rescaled
-from toolkit.model_file import ModelFile
-from toolkit.run_folder import RunConfig, RunFolder
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.file import ModelFile
+from toolkit.model.logits import rescaled
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
 
 # In the order of the probabilities: 1 of 1 positive above 0.8, 3 of 4 above 0.3, and all.
 LABELS = [0, 1, 0, 1, 1, 0, 1]

@@ -1,5 +1,5 @@
 """A command to run."""
 
-from tests.commands.conftest import command
+from tests.cli.conftest import command
 
 __all__ = ["command"]

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from tests.data import PROJECT
-from toolkit.model_file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS
 
 SMALL = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.commands.running import Command
+from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.export.keras_file import check_keras_file
-from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"
 h5py = pytest.importorskip("h5py", reason="needs the extra 'train'")

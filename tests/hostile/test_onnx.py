@@ -13,13 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.commands.running import Command
+from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, operator, with_network
 from toolkit.errors import ModelError
-from toolkit.inspection.inspect import inspect
-from toolkit.onnx_file import MOST_BYTES
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.description import inspect
+from toolkit.model.guard import MOST_BYTES
+from toolkit.model.scorer import Scorer
 
 _WHOLE = SMALL.read_bytes()
 
@@ -122,7 +122,7 @@ def test_the_maker_of_networks_makes_models_that_work(tmp_path: Path) -> None:
 _MEASURED = """
 import resource, sys
 from toolkit.errors import ModelError
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.scorer import Scorer
 for name in sys.argv[1:]:
     message = ""
     try:

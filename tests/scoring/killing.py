@@ -24,8 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
-from tests.scoring.test_scorer import many_texts
 from toolkit.scoring.score_file import default_rejected, score_file
 from toolkit.scoring.unfinished import Unfinished
 

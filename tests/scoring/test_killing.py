@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.test_scorer import many_texts
 from tests.scoring.killing import KINDS, Case, duration_of, kill
-from tests.scoring.test_scorer import many_texts
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)

@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.test_scorer import many_texts
 from tests.models import MODEL, shipped_scorer
 from tests.scoring.test_resume import Stopped, counts, stop_after
-from tests.scoring.test_scorer import many_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.formats.base import ReadOptions
-from toolkit.formats.columns import Columns
-from toolkit.formats.json_tables import JsonTables
-from toolkit.labels import read_labels
+from toolkit.records.columns import Columns
+from toolkit.records.json_arrow import JsonTables
+from toolkit.records.labels import read_labels
+from toolkit.records.review_file import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.model.test_scorer import FILM
 from tests.models import shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
-from tests.scoring.test_scorer import FILM
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.scoring.score_file import ScoringOptions, default_output, score_file
 

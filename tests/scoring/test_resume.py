@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
 from tests.scoring.killing import KINDS, WRITERS
-from tests.scoring.test_scorer import many_texts
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.formats.base import ReadOptions
-from toolkit.formats.columns import Columns
+from toolkit.model.scorer import Scorer
+from toolkit.records.columns import Columns
+from toolkit.records.review_file import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, default_rejected, score_file
-from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unfinished import Unfinished
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.test_scorer import FILM, many_texts
 from tests.models import shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
-from tests.scoring.test_scorer import FILM, many_texts
 from toolkit.errors import InputError
-from toolkit.formats.base import ReadOptions
-from toolkit.formats.columns import Columns
+from toolkit.model.scorer import Score
+from toolkit.records.columns import Columns
+from toolkit.records.review_file import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, score_file
-from toolkit.scoring.scorer import Score
 from toolkit.scoring.summary import Progress, Summary
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.confidence import calibration_error
-from toolkit.logits import logits_of, rescaled, sigmoid
+from toolkit.evaluation.calibration_error import calibration_error
+from toolkit.model.logits import logits_of, rescaled, sigmoid
 from toolkit.training.calibration import fit_calibration, log_loss
 
 SCALE, BIAS = 0.4, 0.3

@@ -6,9 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from toolkit.commands.train import train
+from toolkit.cli.train import train
 from toolkit.errors import UsageError
-from toolkit.run_folder import RunFolder
+from toolkit.model.run_folder import RunFolder
 
 app = typer.Typer()
 app.command()(train)

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from tests.data import PROJECT
 from tests.training.conftest import make_rows
-from toolkit.commands.train import train
-from toolkit.run_folder import RunFolder
+from toolkit.cli.train import train
+from toolkit.model.run_folder import RunFolder
 from toolkit.training.presets import PRESETS
 
 app = typer.Typer()

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.backend import import_keras
 from toolkit.errors import InputError
+from toolkit.networks.backend import import_keras
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources import load
 

@@ -79,7 +79,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
 
 def test_the_command_and_its_presets_are_there_without_heavy_imports() -> None:
     heavy = ("tensorflow", "keras", "sklearn", "matplotlib", "pyarrow", "numpy")
-    code = f"import toolkit.commands.train, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import toolkit.cli.train, sys; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

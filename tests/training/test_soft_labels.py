@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
-from toolkit.backend import import_keras
 from toolkit.errors import InputError
+from toolkit.networks.backend import import_keras
 from toolkit.training.columns import ColumnNames
 from toolkit.training.options import TrainingOptions
 from toolkit.training.sources import load

@@ -12,9 +12,9 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
-from toolkit.backend import import_keras
-from toolkit.run_folder import RunFolder
-from toolkit.text import Vocabulary
+from toolkit.model.run_folder import RunFolder
+from toolkit.networks.backend import import_keras
+from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.train import TrainingResult, train
 

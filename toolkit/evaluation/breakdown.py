@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.evaluation.shares import Share
-from toolkit.strings import is_blank
-from toolkit.text import Vocabulary
+from toolkit.text.strings import is_blank
+from toolkit.text.vocabulary import Vocabulary
 
 # The first length that is in the next part.
 _LENGTHS = {"under 25": 25, "25–99": 100, "100–199": 200, "200–512": 513}  # noqa: RUF001

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.confidence import CALIBRATION_BINS, bin_of, calibration_error
+from toolkit.evaluation.calibration_error import CALIBRATION_BINS, bin_of, calibration_error
 from toolkit.evaluation.shares import Share
 
 Labels = npt.NDArray[np.int8]

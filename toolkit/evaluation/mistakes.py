@@ -15,8 +15,8 @@ import numpy as np
 from toolkit.evaluation.coverage import margins
 from toolkit.evaluation.measures import Labels, Probabilities, calls_positive
 from toolkit.evaluation.reviews import LabelledReviews
-from toolkit.scoring.scorer import Scorer
-from toolkit.text import token_spans
+from toolkit.model.scorer import Scorer
+from toolkit.text.vocabulary import token_spans
 
 
 @dataclass(frozen=True)

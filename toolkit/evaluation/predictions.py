@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError
 from toolkit.evaluation.measures import Probabilities
 from toolkit.evaluation.reviews import LabelledReviews, as_strings, read_columns
-from toolkit.formats.columns import choose_column
+from toolkit.records.columns import choose_column
 
 _OPTION = "--probability-column"
 

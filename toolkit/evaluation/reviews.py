@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.options import EvaluationColumns
 from toolkit.files import is_there
-from toolkit.formats.columns import LABEL_COLUMNS, TEXT_COLUMNS, choose_column
-from toolkit.labels import EXPECTED, read_labels
-from toolkit.readers import Columns, find_reader
-from toolkit.strings import is_blank
+from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, choose_column
+from toolkit.records.labels import EXPECTED, read_labels
+from toolkit.records.readers import Columns, find_reader
+from toolkit.text.strings import is_blank
 
 # Tried for the star ratings, where no column is named.
 _STARS = ("stars", "rating")

@@ -25,8 +25,8 @@ from toolkit.evaluation.options import EvaluationOptions
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
-from toolkit.scoring.scorer import Scorer
-from toolkit.scoring.shipped import DEFAULT_MODEL, is_shipped
+from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import DEFAULT_MODEL, is_shipped
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 _MODULES = ("sklearn", "scipy", "matplotlib")

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.network import OPSET
-from toolkit.model_file import LABEL, PROBABILITY, TEXT, ModelFacts, token_ids_width
-from toolkit.text import Vocabulary
+from toolkit.model.file import LABEL, PROBABILITY, TEXT, ModelFacts, token_ids_width
+from toolkit.text.vocabulary import Vocabulary
 
 # The oldest versions that have all the operators: the file is to load in old builds, too.
 _IR_VERSION = 9

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from toolkit.model_file import ModelFacts, ModelFile
-from toolkit.scoring.shipped import DEFAULT_MODEL
+from toolkit.model.file import ModelFacts, ModelFile
+from toolkit.model.shipped import DEFAULT_MODEL
 
 _PAGE = """# Shipped models
 
@@ -53,7 +53,7 @@ label, probability = session.run(["label", "probability"], {"text": texts})
 to empty ones, every separator, NUL, emoji and 10,000 words. One JSON object a line, all ASCII: the `name` of the case,
 its `text`, and under `models`, by NAME, `token_ids` (the last that are kept, without the padding in front),
 `probability` and `label`. What you test agrees if ids and labels are equal and no probability is off by more than 1e-6.
-The ids come from the rule in `toolkit/text.py`, the probabilities from Keras; ONNX Runtime had no part in them. Blank
+The ids come from the rule in `toolkit/text/vocabulary.py`, the probabilities from Keras; ONNX Runtime had no part in them. Blank
 texts are among them, though `toolkit score` gives them no score. `toolkit export RUN --golden` writes such a file for
 a model of yours.
 """

@@ -16,8 +16,8 @@ from toolkit.errors import ModelError, QuantizationError
 from toolkit.evaluation.options import EvaluationColumns
 from toolkit.evaluation.reviews import load
 from toolkit.export.quantize import check_kind
-from toolkit.run_folder import RunConfig, RunFolder
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
 
 LARGEST_LOSS = 0.001  # of the accuracy: a tenth of a point
 

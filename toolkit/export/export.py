@@ -18,9 +18,9 @@ from toolkit.export.parity import ParityReport, compare, compare_graphs
 from toolkit.export.quantize import quantize
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
-from toolkit.model_file import ModelFacts, ModelFile
-from toolkit.run_folder import LABELS, RunConfig, RunFolder
-from toolkit.text import Vocabulary
+from toolkit.model.file import ModelFacts, ModelFile
+from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

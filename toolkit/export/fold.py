@@ -20,7 +20,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from toolkit.export.tidy import tidy
-from toolkit.model_file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS
 
 # What tf2onnx and `tidy` make of Embedding, Conv1D(kernel_size=2, padding="same", "relu"),
 # MaxPooling1D(2), Flatten and Dense(1, "sigmoid"), to the last attribute. Up to Add_9 it counts ids

@@ -1,6 +1,6 @@
 """The text front end as ONNX operators that every stock ONNX Runtime ships.
 
-The rule is the one of `toolkit.text`; the tests compare the two on any text.
+The rule is the one of `toolkit.text.vocabulary`; the tests compare the two on any text.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
-from toolkit.model_file import TEXT, TOKEN_IDS
-from toolkit.pieces import SEPARATORS
-from toolkit.text import (
+from toolkit.model.file import TEXT, TOKEN_IDS
+from toolkit.text.split import SEPARATORS
+from toolkit.text.vocabulary import (
     FIRST_WORD_ID,
     PADDING_ID,
     START_ID,

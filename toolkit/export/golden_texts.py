@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterable
 
 from toolkit.export.golden_reviews import REVIEWS
-from toolkit.pieces import SEPARATORS
+from toolkit.text.split import SEPARATORS
 
 _EMPTY = {
     "empty": "",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import MissingExtraError, ModelError
-from toolkit.keras_archive import KerasArchive
+from toolkit.model.keras_archive import KerasArchive
 
 _MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
 

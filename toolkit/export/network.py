@@ -8,13 +8,13 @@ from typing import Any
 
 import onnx
 
-from toolkit.backend import import_keras, import_tensorflow
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.export.fold import fold
 from toolkit.export.keras_file import check_keras_file, limited_memory
 from toolkit.export.tables import network_of_tables
 from toolkit.export.tidy import tidy
-from toolkit.model_file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS
+from toolkit.networks.backend import import_keras, import_tensorflow
 
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.golden_texts import golden_texts
-from toolkit.model_file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
-from toolkit.scoring.scorer import Scorer
-from toolkit.scoring.session import session_options
-from toolkit.text import Ids
+from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
+from toolkit.model.scorer import Scorer
+from toolkit.model.session import session_options
+from toolkit.text.vocabulary import Ids
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
 # seen on the IMDB reviews is 1e-7 to 1e-6.

@@ -24,7 +24,7 @@ import onnx
 import onnx.parser
 from onnx import numpy_helper
 
-from toolkit.model_file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS
 
 _Tables = dict[str, npt.NDArray[Any]]
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.logits import rescaled
-from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.model.logits import rescaled
+from toolkit.model.run_folder import RunConfig, RunFolder
 
 DEFAULT_THRESHOLD = 0.5
 _GOALS = "accuracy, f1, precision=0.95 or recall=0.9 (any share)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx
 
-from toolkit.model_file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS
 
 
 def tidy(network: onnx.ModelProto) -> onnx.ModelProto:

@@ -34,7 +34,7 @@ from toolkit.networks.tables import (
     model_of,
     tf,
 )
-from toolkit.text import START_ID
+from toolkit.text.vocabulary import START_ID
 
 QUOTIENTS = 4096  # of keys by the number of slots, which share an int32 with the row
 

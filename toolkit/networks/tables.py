@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.backend import import_keras, import_tensorflow
-from toolkit.text import START_ID
+from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.vocabulary import START_ID
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()

@@ -12,8 +12,8 @@ from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.files import atomic_file, reporting_failures, resolved
-from toolkit.formats.output import Output
-from toolkit.formats.streams import packing_of
+from toolkit.records.byte_streams import packing_of
+from toolkit.records.output import Output
 from toolkit.scoring.sinks import ByteSink, ParquetSink, ScoredBlock, Sink, read_scores, write_all
 from toolkit.scoring.target import Places, Target
 from toolkit.scoring.unfinished import GO_ON, Checkpoint, Unfinished, flush_to_disk

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from toolkit.errors import InputError
 from toolkit.files import resolved
-from toolkit.formats import ENDINGS
-from toolkit.formats.streams import packing_of
+from toolkit.records.byte_streams import packing_of
+from toolkit.records.formats import ENDINGS
 from toolkit.scoring.score_file import REJECTED_ENDING, default_output
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.files import resolved
-from toolkit.formats import ENDINGS
-from toolkit.formats.base import STDIN
-from toolkit.formats.streams import packing_of
+from toolkit.records.byte_streams import packing_of
+from toolkit.records.formats import ENDINGS
+from toolkit.records.review_file import STDIN
 from toolkit.scoring.collisions import check_outputs
 from toolkit.scoring.folders import Found, ending, files_in, files_matching
 from toolkit.scoring.score_file import default_output

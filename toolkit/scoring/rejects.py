@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from toolkit.formats.base import Reject, ReviewFile
+from toolkit.records.review_file import Reject, ReviewFile
 
 
 def line_of(reject: Reject, reviews: ReviewFile) -> bytes:

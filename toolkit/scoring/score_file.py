@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.formats import DELIMITED, format_of, open_reviews
-from toolkit.formats.base import STDIN, Block, ReadOptions, ReviewFile
-from toolkit.formats.output import Output, output_of
-from toolkit.formats.streams import packer, packing_of
+from toolkit.model.scorer import Scorer
+from toolkit.records.byte_streams import packer, packing_of
+from toolkit.records.formats import DELIMITED, format_of, open_reviews
+from toolkit.records.output import Output, output_of
+from toolkit.records.review_file import STDIN, Block, ReadOptions, ReviewFile
 from toolkit.scoring.file_target import open_file
 from toolkit.scoring.rejects import line_of
-from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.sinks import ScoredBlock
 from toolkit.scoring.standard_output import StandardOutput
 from toolkit.scoring.summary import Progress, Summary
@@ -79,7 +79,7 @@ def score_file(
     scorer : Scorer
         The model.
     source : Path
-        A file of a known format (`toolkit.formats`); ``-`` is standard input.
+        A file of a known format (`toolkit.records.formats`); ``-`` is standard input.
     output : Path
         The file to write; ``-`` is standard output. It appears when it is complete. A record that
         cannot be read is not in it, but in ``OUTPUT.rejected.jsonl``.

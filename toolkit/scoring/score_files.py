@@ -11,10 +11,10 @@ from typing import Any
 
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_there, reporting_failures
+from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs import Job, Jobs
 from toolkit.scoring.run_notes import NAME, RunNotes
 from toolkit.scoring.score_file import ScoringOptions, default_rejected, identity, score_file
-from toolkit.scoring.scorer import Scorer
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.target import Places
 from toolkit.scoring.unfinished import GO_ON, Unfinished

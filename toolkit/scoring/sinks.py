@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.formats.base import Place
-from toolkit.formats.output import Output
-from toolkit.formats.parquet_output import ParquetOutput
-from toolkit.formats.streams import packed_nothing, packer
+from toolkit.records.byte_streams import packed_nothing, packer
+from toolkit.records.output import Output
+from toolkit.records.parquet_writer import ParquetOutput
+from toolkit.records.review_file import Place
 from toolkit.scoring.flusher import Flusher
 from toolkit.scoring.summary import Summary
 

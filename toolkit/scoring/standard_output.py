@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, reporting_failures
-from toolkit.formats.output import Output
+from toolkit.records.output import Output
 from toolkit.scoring.sinks import ByteSink, ScoredBlock
 from toolkit.scoring.target import Places, Target
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.labels import read_labels
-from toolkit.scoring.scorer import Scorer
+from toolkit.model.scorer import Scorer
+from toolkit.model.uncertain import UNCERTAIN
+from toolkit.records.labels import read_labels
 from toolkit.scoring.summary import Summary
-from toolkit.scoring.uncertain import UNCERTAIN
 
 
 def count(

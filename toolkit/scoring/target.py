@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.files import check_output_file, resolved
-from toolkit.formats.base import STDIN, Place
+from toolkit.records.review_file import STDIN, Place
 from toolkit.scoring.sinks import ScoredBlock
 from toolkit.scoring.summary import Summary
 from toolkit.scoring.unfinished import Unfinished

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from toolkit.errors import UsageError
 from toolkit.files import resolved
-from toolkit.formats.base import Place
+from toolkit.records.review_file import Place
 from toolkit.scoring.summary import Summary
 
 try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import TrainingError
-from toolkit.text import Ids, Vocabulary
+from toolkit.text.vocabulary import Ids, Vocabulary
 from toolkit.training.material import Material
 from toolkit.training.presets.base import Preset
 from toolkit.training.sources.reviews import Labels, Reviews, Targets

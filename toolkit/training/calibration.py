@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.confidence import calibration_error
-from toolkit.logits import logits_of, rescaled, sigmoid
+from toolkit.evaluation.calibration_error import calibration_error
+from toolkit.model.logits import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.
 FEWEST_FOR_BIAS = 100

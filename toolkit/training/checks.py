@@ -7,8 +7,8 @@ from pathlib import Path
 
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_output
-from toolkit.run_folder import RunFolder
-from toolkit.strings import is_unicode
+from toolkit.model.run_folder import RunFolder
+from toolkit.text.strings import is_unicode
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.sources import IMDB, check_columns, check_test_part
 

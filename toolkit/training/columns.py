@@ -104,14 +104,14 @@ class ColumnNames:
 
 
 def _usual_label() -> tuple[str, ...]:
-    from toolkit.formats.columns import LABEL_COLUMNS  # late, as below
+    from toolkit.records.columns import LABEL_COLUMNS  # late, as below
 
     return LABEL_COLUMNS
 
 
 def _usual_text() -> tuple[str, ...]:
     # Late: the formats import Arrow, and the command line needs none for its help.
-    from toolkit.formats.columns import TEXT_COLUMNS
+    from toolkit.records.columns import TEXT_COLUMNS
 
     return TEXT_COLUMNS
 
@@ -119,6 +119,6 @@ def _usual_text() -> tuple[str, ...]:
 def _choose(
     path: Path, found: Collection[str], asked: str | None, usual: tuple[str, ...], option: str
 ) -> str:
-    from toolkit.formats.columns import choose_column
+    from toolkit.records.columns import choose_column
 
     return choose_column(str(path), found, usual if asked is None else (asked,), option)

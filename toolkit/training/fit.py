@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.backend import import_keras, import_tensorflow
-from toolkit.text import Vocabulary
+from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.arrays import Arrays, encode
 from toolkit.training.judging import Probabilities, Scores, probabilities, scores
 from toolkit.training.material import Material

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.text import Ids, Vocabulary
+from toolkit.text.vocabulary import Ids, Vocabulary
 from toolkit.training.ngrams.tokens import Tokens
 from toolkit.training.presets.base import Preset
 from toolkit.training.sources.reviews import Labels, Reviews

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit import __version__
-from toolkit.run_folder import SAMPLE_REVIEWS, RunConfig
+from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig
 from toolkit.training.calibration import Calibration
 from toolkit.training.fit import PATIENCE, Fit
 from toolkit.training.judging import Probabilities, Scores

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.run_folder import RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.fit import Fit

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.files import atomic_folder
-from toolkit.run_folder import RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.training.fit import Fit
 from toolkit.training.plots import plot_histories
 from toolkit.training.record import Outcome

@@ -13,8 +13,8 @@ import reviews as imdb
 from reviews import FOLDS, Reviews, Rows
 from views import View, judgement
 
-from toolkit.backend import import_keras
-from toolkit.text import Ids, Vocabulary
+from toolkit.networks.backend import import_keras
+from toolkit.text.vocabulary import Ids, Vocabulary
 from toolkit.training.ngrams.bigrams import Bigrams
 from toolkit.training.ngrams.convolution import teacher_network
 from toolkit.training.ngrams.fitting import Examples, Schedule, fit, logits

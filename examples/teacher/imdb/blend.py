@@ -27,7 +27,7 @@ from reviews import PROJECT, Floats, Reviews
 from views import View, judgement, load
 
 from toolkit.errors import InputError
-from toolkit.logits import sigmoid
+from toolkit.model.logits import sigmoid
 from toolkit.training.sources.teacher import fingerprint
 
 WEIGHTS = {"document-vectors": 1.0, "minilm": 0.75, "bi-cnn": 0.4}

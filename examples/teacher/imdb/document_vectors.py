@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from views import View, judgement
 
 from toolkit.errors import InputError
-from toolkit.text import Vocabulary
+from toolkit.text.vocabulary import Vocabulary
 
 LONGEST = 3
 FEWEST = 5  # times that an n-gram occurs in all reviews

@@ -2,11 +2,11 @@
 
 /** @typedef {{ start: number, end: number }} Span Of UTF-16 units, as in `String.slice`. */
 
-// ASCII white space and the filter set of the Keras Tokenizer, as in toolkit/pieces.py.
+// ASCII white space and the filter set of the Keras Tokenizer, as in toolkit/text/split.py.
 const SEPARATORS = new Set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r');
 
 /**
- * Find the last words of a text, by the rule of `token_spans` in toolkit/text.py; from the end, so
+ * Find the last words of a text, by the rule of `token_spans` in toolkit/text/vocabulary.py; from the end, so
  * that a long text takes no longer than its last words.
  *
  * @param {string} text

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from tests.benchmarks.contenders import fasttext_file, fasttext_text
 from tests.benchmarks.contenders.nblr import NaiveBayesRegression
 from tests.benchmarks.quality_peers import PEERS
-from toolkit.readers import find_reader
+from toolkit.records.readers import find_reader
 
 Probabilities = npt.NDArray[np.float32]
 Settings = dict[str, Any]

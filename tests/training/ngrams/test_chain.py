@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tests.training.conftest import make_rows
-from toolkit.logits import logits_of
+from toolkit.model.logits import logits_of
 from toolkit.training.material import Material
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets.ngrams import NGRAM_CNN, NGRAM_LINEAR, NgramPreset

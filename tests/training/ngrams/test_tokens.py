@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text import PADDING_ID, Vocabulary
+from toolkit.text.vocabulary import PADDING_ID, Vocabulary
 from toolkit.training.ngrams.tokens import Tokens, batches
 
 WORDS = ("good", "bad", "the", "film")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.text import START_ID
+from toolkit.text.vocabulary import START_ID
 from toolkit.training.ngrams.linear import SLOTS, hashed
 from toolkit.training.ngrams.tokens import Floats, Tokens
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.text import FIRST_WORD_ID, Ids
+from toolkit.text.vocabulary import FIRST_WORD_ID, Ids
 from toolkit.training.ngrams.tokens import Tokens
 
 SLOTS = 262_139  # the largest prime below 2**18

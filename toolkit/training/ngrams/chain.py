@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.backend import import_keras
-from toolkit.text import Ids
+from toolkit.networks.backend import import_keras
+from toolkit.text.vocabulary import Ids
 from toolkit.training.ngrams.bag import bag_logits
 from toolkit.training.ngrams.bigrams import Bigrams
 from toolkit.training.ngrams.convolution import StudentNetwork, teacher_network

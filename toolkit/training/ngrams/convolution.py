@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.backend import import_keras, import_tensorflow
+from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.networks.ngram_cnn import WIDTH
-from toolkit.text import START_ID
+from toolkit.text.vocabulary import START_ID
 from toolkit.training.ngrams.vectors import Vectors
 
 keras: Any = import_keras()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import TrainingError
-from toolkit.text import Vocabulary
+from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.material import Material
 from toolkit.training.ngrams.tokens import Floats, Positions, Tokens
 from toolkit.training.presets.base import Preset

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.backend import import_keras, import_tensorflow
+from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.training.fit import Fit
 from toolkit.training.judging import review_probabilities, scores
 from toolkit.training.material import Material

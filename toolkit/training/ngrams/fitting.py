@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.backend import import_keras, import_tensorflow
-from toolkit.text import FIRST_WORD_ID, UNKNOWN_ID, Ids
+from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.vocabulary import FIRST_WORD_ID, UNKNOWN_ID, Ids
 from toolkit.training.ngrams.tokens import Floats, Positions, Tokens, batches
 from toolkit.training.reporter import Progress
 

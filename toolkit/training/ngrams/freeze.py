@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.text import START_ID
+from toolkit.text.vocabulary import START_ID
 from toolkit.training.ngrams.bigrams import Bigrams
 from toolkit.training.ngrams.fitting import predicted
 from toolkit.training.ngrams.tokens import Floats, Tokens

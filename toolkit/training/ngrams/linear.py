@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.backend import import_keras
-from toolkit.text import START_ID
+from toolkit.networks.backend import import_keras
+from toolkit.text.vocabulary import START_ID
 from toolkit.training.ngrams.tokens import Floats, Tokens
 
 keras: Any = import_keras()

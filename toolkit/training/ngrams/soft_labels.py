@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.logits import sigmoid
+from toolkit.model.logits import sigmoid
 from toolkit.training.ngrams.corpus import Corpus
 from toolkit.training.ngrams.tokens import Floats, Positions
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.text import PADDING_ID, START_ID, Ids, Vocabulary
+from toolkit.text.vocabulary import PADDING_ID, START_ID, Ids, Vocabulary
 
 Positions = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.text import FIRST_WORD_ID, Ids
+from toolkit.text.vocabulary import FIRST_WORD_ID, Ids
 from toolkit.training.ngrams.tokens import Tokens
 
 WINDOW = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.backend import import_keras
+from toolkit.networks.backend import import_keras
 from toolkit.training.presets.base import PaddedPreset, Preset
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.readers import read_text
+from toolkit.records.readers import read_text
 from toolkit.training.sources.reviews import Reviews, group_codes
 
 _UNLABELLED = "train/unsup"

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.backend import import_keras
 from toolkit.errors import InputError
+from toolkit.networks.backend import import_keras
 from toolkit.training.sources.reviews import Reviews
 
 

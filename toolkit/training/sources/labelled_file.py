@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.readers import read_file
+from toolkit.records.readers import read_file
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources.reviews import Reviews, group_codes, rows_with_text
 from toolkit.training.sources.values import as_strings, read_ids, read_targets, read_texts

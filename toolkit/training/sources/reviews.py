@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
-from toolkit.strings import is_blank
+from toolkit.text.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.readers import Columns, read_file
-from toolkit.strings import is_blank
+from toolkit.records.readers import Columns, read_file
+from toolkit.text.strings import is_blank
 from toolkit.training.columns import ColumnNames, TeacherColumns
 from toolkit.training.sources.reviews import Rows, Targets
 from toolkit.training.sources.values import as_strings, read_targets

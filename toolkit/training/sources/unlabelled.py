@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
-from toolkit.readers import read_file
+from toolkit.records.readers import read_file
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources import acl_imdb
 from toolkit.training.sources.reviews import Rows, Targets, add_text, rows_with_text

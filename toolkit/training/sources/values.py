@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.readers import Columns
+from toolkit.records.readers import Columns
 from toolkit.training.columns import ColumnNames
 from toolkit.training.sources.reviews import Rows, Targets
 

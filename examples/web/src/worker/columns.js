@@ -1,4 +1,4 @@
-/** The columns that matter, by the names that the toolkit uses (toolkit/formats/columns.py). */
+/** The columns that matter, by the names that the toolkit uses (toolkit/records/columns.py). */
 
 import { ColumnWanted, InputError } from "./errors.js";
 

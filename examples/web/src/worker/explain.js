@@ -1,6 +1,6 @@
 /**
  * What each word adds to a score: how far the logit falls when the word alone is hidden (occlusion;
- * toolkit/scoring/explanation.py has the reasons), by nothing but changed texts.
+ * toolkit/model/explanation.py has the reasons), by nothing but changed texts.
  */
 
 import { lastWords } from "../last_words.js";
@@ -76,7 +76,7 @@ function* batches(words, letters) {
 const NEAREST = 2 ** -24;
 
 /**
- * The log-odds, as in toolkit/logits.py. The model gives probabilities in float32, which near 1 are
+ * The log-odds, as in toolkit/model/logits.py. The model gives probabilities in float32, which near 1 are
  * 6e-8 apart, and the sigmoid of ONNX Runtime is no finer near 0: a contribution is exact to 1e-5 at
  * a probability of 0.99 or 0.01 and to 1e-3 at 0.9999, but to tenths at a logit of 15. From 16.6 on,
  * the clipping leaves nothing of it. `Scorer.explain` takes the logits out of the network.

@@ -1,0 +1,77 @@
+"""The command line, run in this process or in one of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli import app
+
+COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    def failed_with(self, message: str, exit_code: int = 1) -> None:
+        """Check that it said one thing, and no more."""
+        assert self.err.startswith("error: ")
+        assert message in self.err
+        assert (self.exit_code, self.out) == (exit_code, "")
+        assert self.err.count("\n") == 1
+        assert "Traceback" not in self.err
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs `toolkit` in this process, with its working folder in an empty one."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str | Path) -> Ran:
+        self.monkeypatch.setattr(sys, "argv", ["toolkit", *map(str, arguments)])
+        before = {
+            number: signal.getsignal(number)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        self.capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Ran(code, *self.capsys.readouterr())
+
+    def files(self) -> list[str]:
+        """Names of all that stands in the folder, hidden files included."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+def in_its_own_process(*arguments: str | Path, **options: Any) -> Ran:
+    """Run `toolkit` as a user does."""
+    ran = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        **options,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)

@@ -1,0 +1,159 @@
+"""`toolkit evaluate`, as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command, in_its_own_process
+from tests.models import MODEL
+
+CSV = (
+    "text,label,film,stars\n"
+    '"superb, a delight",1,x,10\n'
+    "dull and awful,0,y,2\n"
+    "dull and awful,1,y,8\n"
+    ",1,x,1\n"
+    "no label,,x,1\n"
+)
+
+
+def write(name: str = "r.csv", content: str = CSV) -> Path:
+    path = Path(name)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def others(name: str = "other.csv") -> Path:
+    return write(name, "positive_probability\n0.9\n0.2\n0.7\n\n0.5\n".replace("\n\n", '\n""\n'))
+
+
+def test_the_tables(command: Command) -> None:
+    write()
+    ran = command("evaluate", MODEL, "r.csv", "--group-column", "film")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.startswith(
+        "r.csv\n3 reviews (2 positive, 1 negative, 1 row without text left out, 1 row without "
+    )
+    assert re.search(r"^ accuracy +66\.67 %  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ positive, called negative +1 *$", ran.out, re.M)
+    assert re.search(r"^ under 25 +3 +66\.67 %", ran.out, re.M)
+    assert re.search(r"^ 10 +1 +100\.00 %", ran.out, re.M)
+    assert re.search(r"^ y +2 +50\.00 %", ran.out, re.M)
+    assert re.search(r"^row 3, positive, scored 0\.\d{3}: misled by (awful|dull), ", ran.out, re.M)
+    assert command.files() == ["r.csv"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 40])
+def test_the_tables_fit(command: Command, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    write()
+    more = [f"--predictions={others('long_' * n + f'{n}.csv')}" for n in range(5)]
+    ran = command("evaluate", MODEL, "r.csv", *more)
+    assert ran.exit_code == 0
+    assert max(map(len, ran.out.splitlines())) <= width
+    assert ran.out.count("log loss") == {40: 6, 80: 3, 120: 2}[width]
+    assert "McNemar" in ran.out.replace("\n", " ")
+
+
+def test_outputs(command: Command) -> None:
+    write()
+    outputs = ["--report", "r.html", "--json", "r.json"]
+    ran = command("evaluate", MODEL, "r.csv", "--predictions", others(), *outputs)
+    assert ran.out.endswith("written to r.html\nwritten to r.json\n")
+    facts = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert [model["name"] for model in facts["models"]] == [MODEL.stem, "other"]
+    assert facts["best"] == "other"
+    assert Path("r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    before = Path("r.html").read_bytes()
+    again = command("evaluate", MODEL, "r.csv", *outputs)
+    again.failed_with("r.html: exists already. Choose another place with --report, or", 2)
+    assert Path("r.html").read_bytes() == before
+    assert command("evaluate", MODEL, "r.csv", *outputs, "--force").exit_code == 0
+    assert Path("r.html").read_bytes() != before
+    assert command.files() == ["other.csv", "r.csv", "r.html", "r.json"]
+
+
+def test_json_on_standard_output_is_alone(command: Command) -> None:
+    write()
+    ran = command("evaluate", MODEL, "r.csv", "--json", "-", "--examples", "0")
+    assert (ran.exit_code, ran.err) == (0, "")
+    facts = json.loads(ran.out)
+    assert facts["data"]["path"] == "r.csv"
+    assert facts["models"][0]["mistakes"] == []
+
+
+def test_options_reach_the_evaluation(command: Command) -> None:
+    write("a.csv", "body,opinion,rated\nfine,pos,3\ndull,neg,4\n")
+    write("p.csv", "p\n0.2\n0.3\n")
+    ran = command(
+        "evaluate", "a.csv", "--text-column", "body", "--label-column", "opinion",
+        "--stars-column", "rated", "--predictions", "p.csv", "--probability-column", "p",
+        "--threshold", "0.25", "--json", "-",
+    )  # fmt: skip
+    facts = json.loads(ran.out)
+    assert facts["data"]["columns"] == {"text": "body", "label": "opinion", "stars": "rated"}
+    assert [model["threshold"] for model in facts["models"]] == [0.25]
+    assert facts["models"][0]["metrics"]["false_positives"] == 1
+    assert [part["name"] for part in facts["breakdowns"]["stars"]] == ["3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "exit_code"),
+    [
+        ([MODEL], "ngram-cnn.onnx: is a model by its name. Give the labelled reviews behind", 2),
+        (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
+        (["r.csv", "r.csv"], "r.csv: no ONNX model", 1),
+        ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
+        ([MODEL, "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
+        ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
+        ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
+        ([MODEL, "r.txt"], "r.txt: unknown kind of file", 2),
+        ([MODEL, "r.csv", "--report", "r.csv", "--force"], "r.csv: is an input. Choose anot", 2),
+        ([MODEL, "r.csv", "--json", "o", "--report", "o"], "o: is the report, too. Choose", 2),
+        ([MODEL, "r.csv", "--report", "-"], "--report: a page cannot go to standard output", 2),
+        ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Make it", 2),
+        ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
+        ([MODEL, "r.csv", "--group-column", "g"], "no column 'g' (found: text, label, film,", 2),
+        ([MODEL, "r.csv", "--stars-column", "g"], "no column 'g'", 2),
+        ([MODEL, "r.csv", "--predictions", "r.csv"], "no column 'positive_probability'", 2),
+    ],
+)
+def test_wrong_calls_are_refused(
+    command: Command, arguments: list[str | Path], message: str, exit_code: int
+) -> None:
+    write()
+    Path("folder.csv").mkdir()
+    command("evaluate", *arguments).failed_with(message, exit_code)
+    assert command.files() == ["folder.csv", "r.csv"]
+    assert Path("r.csv").read_text(encoding="utf-8") == CSV
+
+
+def test_what_is_missing_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write()
+
+    def find_spec(name: str) -> object:
+        return None if name == "sklearn" else object()
+
+    monkeypatch.setattr("toolkit.evaluation.run.find_spec", find_spec)
+    command("evaluate", MODEL, "r.csv").failed_with("'sklearn', which is not installed. It comes")
+
+
+def test_a_terminal_without_unicode(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = in_its_own_process("evaluate", "r.csv", cwd=tmp_path, env=environment)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "66.67 %  20.8?93.9" in ran.out
+
+
+def test_as_a_process_of_its_own(tmp_path: Path) -> None:
+    """Without pandas, which scikit-learn would use, and without a warning."""
+    (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
+    ran = in_its_own_process("evaluate", "r.csv", "--report", "r.html", cwd=tmp_path)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out

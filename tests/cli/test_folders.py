@@ -1,0 +1,123 @@
+"""What is found in folders and patterns: nothing with the ending of reviews vanishes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command
+from tests.cli.test_score import write
+from tests.cli.test_several_files import files_in
+from toolkit.errors import InputError
+from toolkit.scoring.inputs import find_jobs
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def data(command: Command) -> Path:
+    """A folder with a file of reviews."""
+    (command.folder / "data" / "inner").mkdir(parents=True)
+    write("data/a.csv")
+    write("data/inner/b.csv")
+    return Path("data")
+
+
+@pytest.mark.parametrize("name", ["data", "data/**"])
+def test_a_link_that_leads_nowhere_fails(command: Command, data: Path, name: str) -> None:
+    (data / "dead.csv").symlink_to("missing.csv")
+    (data / "inner" / "circle.csv").symlink_to("circle.csv")
+    ran = command("score", name, "-o", "out")
+    assert ran.exit_code == 1
+    assert "files         4, 2 failed\n" in ran.err
+    assert "error: data/dead.csv: no such file\n" in ran.err
+    assert "error: data/inner/circle.csv: cannot be read: Too many levels of " in ran.err
+    assert {"a.csv", "inner/b.csv"} <= set(files_in("out"))
+
+
+@pytest.mark.parametrize("name", ["data", "data/**"])
+def test_pipes_are_ignored_and_counted(command: Command, data: Path, name: str) -> None:
+    os.mkfifo(data / "pipe.csv")
+    ran = command("score", name, "-o", "out")
+    assert (ran.exit_code, files_in("out")) == (0, ["a.csv", "inner/b.csv"]), ran.err
+    assert "ignored       1 files" in ran.err
+
+
+def test_links_to_folders_are_told(command: Command, data: Path) -> None:
+    Path("elsewhere").mkdir()
+    write("elsewhere/c.csv")
+    (data / "link").symlink_to("../elsewhere")
+    (data / "up").symlink_to("..")
+    ran = command("score", data, "-o", "out")
+    assert (ran.exit_code, files_in("out")) == (0, ["a.csv", "inner/b.csv"]), ran.err
+    assert "  not followed  2 links to folders, such as data/link\n" in ran.err
+    assert command("score", data / "link", "-o", "linked").exit_code == 0
+    assert files_in("linked") == ["c.csv"]
+    Path("links").mkdir()
+    Path("links/link").symlink_to("../elsewhere")
+    command("score", "links", "-o", "o").failed_with("The link links/link to a folder is not foll")
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """Be a user without rights, if this one is root; stand in the folder."""
+    is_root = os.geteuid() == 0
+    os.chdir(folder)
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder `data/private` that nobody can read; the folders of pytest are closed to others."""
+    folder, before = Path(tempfile.mkdtemp()), Path.cwd()
+    (folder / "data" / "private").mkdir(parents=True)
+    write(str(folder / "data" / "a.csv"))
+    write(str(folder / "data" / "private" / "b.csv"))
+    folder.chmod(0o755)
+    (folder / "data" / "private").chmod(0)
+    yield folder
+    os.chdir(before)
+    (folder / "data" / "private").chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", ["data", "data/private", "data/*/b.csv", "data/**/*.csv"])
+def test_a_folder_that_cannot_be_read(closed: Path, name: str) -> None:
+    message = "^data/private: this folder cannot be read: Permission denied$"
+    with as_nobody(closed), pytest.raises(InputError, match=message):
+        find_jobs([name], "out", None)
+
+
+def test_outputs_beside_their_inputs_are_no_reviews(command: Command, data: Path) -> None:
+    write("data/alone.scored.csv")
+    assert command("score", "data/a.csv").exit_code == 0
+    assert command("score", data, "-o", "out").exit_code == 0
+    assert files_in("out") == ["a.csv", "alone.scored.csv", "inner/b.csv"]
+
+
+def test_the_outputs_may_stand_around_the_input(command: Command, data: Path) -> None:
+    ran = command("score", data / "inner", "-o", data)
+    assert (ran.exit_code, files_in("data")) == (0, ["a.csv", "b.csv", "inner/b.csv"]), ran.err
+
+
+def test_a_slash_means_a_folder(command: Command) -> None:
+    write("a.csv")
+    for _ in range(2):
+        ran = command("score", "a.csv", "-o", "new.csv/", "--force")
+        assert (ran.exit_code, files_in("new.csv")) == (0, ["a.csv"]), ran.err
+    command("score", "a.csv", "-o", "a.csv/").failed_with("a.csv: is a file, expected a folder", 2)
+    ran = command("score", "-", "-o", "in/", "--format", "csv")
+    ran.failed_with("standard input has to be scored into a file, not a folder.", 2)
+    assert command.files() == ["a.csv", "new.csv"]

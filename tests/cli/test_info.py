@@ -1,0 +1,177 @@
+"""`toolkit info`: the card and its JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from tests.cli.running import Command
+from tests.data import PROJECT
+from tests.models import CONV1D
+from toolkit.model.file import ModelFile
+from toolkit.model.shipped import load_model
+
+TWIN = CONV1D.with_suffix(".ids.onnx")
+
+
+def described(command: Command, *arguments: str | Path) -> dict[str, Any]:
+    ran = command("info", *arguments, "--json")
+    assert (ran.exit_code, ran.err) == (0, "")
+    content = json.loads(ran.out)
+    assert isinstance(content, dict)
+    return content
+
+
+def with_facts(path: Path, **facts: Any) -> Path:
+    model = ModelFile.load(CONV1D)
+    replace(model.facts, **facts).write_to(model.graph)
+    path.write_bytes(model.graph.SerializeToString())
+    return path
+
+
+def test_json_of_a_model(command: Command) -> None:
+    found = described(command, CONV1D)
+    facts = ModelFile.load(CONV1D).facts
+    assert found["kind"] == "text-in model"
+    assert found["bytes"] == CONV1D.stat().st_size
+    assert found["sha256"] == hashlib.sha256(CONV1D.read_bytes()).hexdigest()
+    assert found["inputs"] == [{"name": "text", "type": "string", "shape": ["batch"]}]
+    assert [output["type"] for output in found["outputs"]] == ["float32", "string"]
+    assert (found["preset"], found["labels"]) == (facts.preset, list(facts.labels))
+    for name in ("data", "metrics", "parity", "calibration", "threshold", "threshold_choice"):
+        assert found[name] == getattr(facts, name)
+    assert found["opsets"]["ai.onnx.ml"] == 3
+    assert found["operators"]["com.microsoft"] == {"Tokenizer": 1}
+    assert found["words"] == found["vocabulary_size"] - 4
+    places = {place["where"]: place["runs"] for place in found["runs"]}
+    assert places["Python"] is True
+    assert places["web pages, WebGPU"] is False
+
+
+def test_json_of_the_twin(command: Command) -> None:
+    found = described(command, TWIN)
+    assert found["kind"] == "ids-in twin"
+    assert found["inputs"] == [{"name": "token_ids", "type": "int32", "shape": ["batch", 100]}]
+    assert list(found["operators"]) == ["ai.onnx"]
+    assert "words" not in found
+    assert all(place["runs"] for place in found["runs"])
+
+
+def test_the_shipped_model_is_the_default(command: Command) -> None:
+    assert described(command)["path"] == str(load_model().path)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    (command.folder / "m.onnx").write_bytes(CONV1D.read_bytes())
+    ran = command("info", "m.onnx")
+    assert (ran.exit_code, ran.err) == (0, "")
+    first, *lines = ran.out.splitlines()
+    assert first == "m.onnx text-in model"
+    assert all(len(line) <= width for line in lines if not line.startswith("Next: "))
+    text = " ".join(ran.out.split())
+    accuracy = f"{ModelFile.load(CONV1D).facts.metrics['test']['accuracy']:.2%}"
+    for part in ("probability: float32[batch]", accuracy, "label flips", "not tested", "Tokenizer"):
+        assert part in text
+    assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
+
+
+def test_numbers_and_names_that_no_terminal_should_see(command: Command) -> None:
+    path = command.folder / "a\x1b[31m.onnx"
+    with_facts(
+        path,
+        metrics={"test": {"accuracy": 10**400, "loss": 1, "reviews": 2}},
+        quantization={"weights": "int8", "label_flips": 3, "reviews": 2000},
+    )
+    ran = command("info", path.name)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+    text = " ".join(ran.out.split())
+    assert "accuracy ?, loss 1.0000 on 2 reviews" in text
+    assert "int8: 3 of 2,000 labelled reviews get another label" in text
+
+
+def test_what_is_recorded_is_shown(command: Command) -> None:
+    source = {"source": "more.parquet", "reviews": 1234, "left_out": 34, "sha256": "ab" * 32}
+    with_facts(
+        command.folder / "m.onnx",
+        data={
+            "source": "a.csv", "reviews": 100, "sha256": "cd" * 32, "unlabelled": source,
+            "teachers": [{"source": "teacher.csv", "rows": 99, "labelled": 90, "unlabelled": 9}],
+        },
+        metrics={"validation": {"accuracy": 0.9, "loss": 0.25, "reviews": 20}},
+        calibration={"scale": 0.8, "bias": 0.1, "error": 0.01, "error_before": 0.05},
+        threshold_choice={"chosen": "precision=0.95",
+                          "validation": {"reviews": 20, "precision": 0.96, "recall": 0.5}},
+        parity={},
+    )  # fmt: skip
+    text = " ".join(command("info", "m.onnx").out.split())
+    for part in (
+        "1,234 texts without labels, more.parquet (34 left out",
+        "99 probabilities of another model, teacher.csv (90 for labelled reviews, 9 for the others",
+        "accuracy 90.00%, loss 0.2500 on 20 reviews",
+        "logit · 0.800 +0.100, expected calibration error 0.0100 (0.0500 before)",
+        "0.5 (precision=0.95): precision 96.00%, recall 50.00% on 20 held-out reviews",
+        "parity not recorded",
+    ):
+        assert part in text
+
+
+def test_facts_of_odd_kinds(command: Command) -> None:
+    """A file may hold anything where numbers and names are meant."""
+    with_facts(
+        command.folder / "m.onnx",
+        preset="\x1b[31m[red]\ud800\n",
+        data={"reviews": "many", "sha256": 5, "teachers": [1], "unlabelled": [], "test": {}},
+        metrics={"folds": 3, "test": {"accuracy": [], "loss": float("nan")}, "parameters": {}},
+        calibration={"scale": "x"},
+        parity={"reviews": None},
+        threshold_choice={"validation": {"precision": None}},
+        toolkit_version="",
+    )
+    ran = command("info", "m.onnx")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+    assert "[red]" in ran.out
+    assert described(command, "m.onnx")["metrics"]["test"]["loss"] is None
+
+
+def test_a_model_without_facts(command: Command) -> None:
+    model = onnx.load(TWIN)
+    del model.metadata_props[:]
+    (command.folder / "m.onnx").write_bytes(model.SerializeToString())
+    command("info", "m.onnx").failed_with("m.onnx: an ONNX model, but none that")
+
+
+def test_a_keras_file_and_what_is_none(command: Command) -> None:
+    found = described(command, CONV1D.with_suffix(".keras"))
+    assert found["kind"] == "Keras file"
+    assert found["layers"][:2] == ["InputLayer", "Embedding"]
+    assert "Embedding" in command("info", CONV1D.with_suffix(".keras")).out
+    (command.folder / "m.keras").write_text("none", encoding="utf-8")
+    command("info", "m.keras").failed_with("m.keras: no Keras file, or a damaged one")
+    command("info", "none.keras").failed_with("none.keras: no such Keras file")
+    command("info", ".").failed_with("no complete run folder, without model.keras")
+    command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("no ONNX model")
+
+
+def test_no_tensorflow() -> None:
+    code = (
+        "import sys; from toolkit.cli.app import main; "
+        f"sys.argv = ['toolkit', 'info', {str(CONV1D)!r}]\n"
+        "try: main()\n"
+        "finally: print('loaded:', {'tensorflow', 'keras', 'h5py', 'onnxruntime'} & {*sys.modules})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert ran.stdout.endswith("loaded: set()\n")

@@ -1,0 +1,174 @@
+"""The command in a process of its own: exit codes, signals, terminals, full disks."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import COMMAND, Command, Ran, in_its_own_process
+from tests.model.test_scorer import many_texts
+from toolkit import __version__
+from toolkit.cli.progress_lines import progress_lines
+from toolkit.scoring.summary import Progress
+
+HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
+
+
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough for a second or more of scoring."""
+    path = tmp_path_factory.mktemp("large") / "reviews.csv"
+    texts = many_texts(2000)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text",), *([text] for text in texts * 50)])
+    return path
+
+
+def test_a_file_is_scored(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert ran.err.startswith("a.scored.csv\n  records       1\n")
+    assert "\x1b" not in ran.err
+    again = in_its_own_process("score", "a.csv", cwd=tmp_path)
+    again.failed_with("a.scored.csv: exists already", 2)
+
+
+def test_nothing_is_left_in_the_home(tmp_path: Path) -> None:
+    """ONNX Runtime keeps a number of the device and a database of what it will send."""
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    known = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "CI")}
+    environment = {k: v for k, v in known.items() if not k.startswith("XDG_")}
+    in_its_own_process("score", "a.csv", cwd=tmp_path, env={**environment, "HOME": str(home)})
+    assert (tmp_path / "a.scored.csv").exists()
+    assert list(home.rglob("*")) == []
+
+
+def test_pandas_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    (tmp_path / "pandas.py").write_text("open('imported', 'w')", encoding="utf-8")
+    ran = in_its_own_process("score", "a.csv", "-q", cwd=tmp_path)  # which looks there for modules
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert not (tmp_path / "imported").exists()
+
+
+def test_standard_output_is_a_device(large_file: Path) -> None:
+    assert large_file.stat().st_size > 16 << 20  # else nothing is brought to the disk meanwhile
+    with Path(os.devnull).open("wb") as nowhere:
+        command = [*COMMAND, "score", str(large_file), "-o", "-", "-q"]
+        ran = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def run_main(app: str, folder: Path) -> Ran:
+    """Run `main` with another body for the command."""
+    code = f"import os, signal\nfrom toolkit.cli import app as module\n{app}\nmodule.main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_an_import(number: signal.Signals, tmp_path: Path) -> None:
+    # As modules in C do it: whatever is raised in them becomes an ImportError.
+    (tmp_path / "heavy.py").write_text(
+        f"import os\ntry: os.kill(os.getpid(), {int(number)})\n"
+        "except BaseException: raise ImportError\n",
+        encoding="utf-8",
+    )
+    ran = run_main("module.app = lambda: __import__('heavy')", tmp_path)
+    ran.failed_with("error: interrupted\n", 128 + number)
+
+
+def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
+    body = (
+        "def app():\n"
+        "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    finally:\n"
+        "        for number in (signal.SIGINT, signal.SIGTERM): os.kill(os.getpid(), number)\n"
+        "        print('cleaned')\n"
+        "module.app = app"
+    )
+    assert run_main(body, tmp_path) == Ran(143, "cleaned\n", "error: interrupted\n")
+
+
+def test_help_is_light() -> None:
+    code = (
+        "import sys; from toolkit.cli.app import main; sys.argv = ['toolkit', '--help']\n"
+        "try: main()\n"
+        f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.endswith("loaded: []\n")
+    assert "toolkit score reviews.csv" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["train", "export", "score"])
+def test_every_help_has_an_example(command: Command, name: str) -> None:
+    ran = command(name, "--help")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "Example" in ran.out
+    assert f"toolkit {name} " in ran.out.split("Example")[1]
+    assert name in command("--help").out
+
+
+def test_the_version(command: Command) -> None:
+    ran = command("--version")
+    assert (ran.exit_code, ran.out, ran.err) == (0, f"toolkit {__version__}\n", "")
+
+
+def test_an_unknown_command_is_a_usage_error(command: Command) -> None:
+    ran = command("scroe", "a.csv")
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "No such command 'scroe'" in ran.err
+
+
+def test_progress_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("toolkit.cli.progress_lines.time.perf_counter", lambda: now)
+    update = progress_lines("a.csv")
+    for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007
+        update(Progress(records, records * 2, 8000))
+    assert capsys.readouterr().err == (
+        "a.csv: 25%, 1,000 reviews, 100/s, 30 s left\na.csv: 50%, 2,000 reviews, 100/s, 20 s left\n"
+    )
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path, large_file: Path) -> None:
+    # Brackets in the name are no markup for the bar.
+    (tmp_path / "[red]a.csv").write_bytes(large_file.read_bytes()[:5_000_000].rpartition(b"\n")[0])
+    outside, inside = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "score", "[red]a.csv", "-o", "b.csv"],
+        stderr=inside,
+        stdout=inside,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(inside)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(outside, 4096)
+        except OSError:  # the other end was closed
+            break
+    os.close(outside)
+    assert process.wait(timeout=30) == 0
+    written = shown.decode()
+    assert "[red]a.csv" in written
+    assert "━" in written
+    assert "reviews/s" in written.split("b.csv\x1b")[0]
+    assert "Traceback" not in written
+    assert " records " in written.split("\x1b[2K")[-1]

@@ -1,0 +1,275 @@
+"""`toolkit score`, as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command
+from tests.models import MODEL, shipped_scorer
+from toolkit.scoring.score_file import score_file
+
+CSV = "id,text\n1,a superb film\n2,\n3,the worst of all\n"
+
+
+def write(name: str, content: str | bytes = CSV) -> Path:
+    path = Path(name)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_scores_stand_beside_the_input(command: Command) -> None:
+    source = write("reviews.csv")
+    ran = command("score", source)
+    assert (ran.exit_code, ran.out) == (0, "")
+    score_file(shipped_scorer(), source, Path("expected.csv"))
+    assert Path("reviews.scored.csv").read_bytes() == Path("expected.csv").read_bytes()
+    positive = Path("expected.csv").read_text(encoding="utf-8").count("positive,")
+    assert ran.err.startswith("reviews.scored.csv\n")
+    facts = dict(re.findall(r"^ +(records|scored|positive|without text) +([\d,]+)", ran.err, re.M))
+    assert facts == {
+        "records": "3", "scored": "2", "positive": str(positive), "without text": "1",
+    }  # fmt: skip
+    assert re.search(r"^  time +\d+\.\d\d s \([\d,]+ reviews/s\)$", ran.err, re.M)
+
+
+def test_options_reach_the_scoring(command: Command) -> None:
+    write("a.jsonl", '{"body": "a superb film"}\n')
+    ran = command(
+        "score", "a.jsonl", "-o", "b.jsonl", "--model", MODEL, "--text-column", "body",
+        "--sentiment-column", "s", "--probability-column", "p", "--threshold", "0",
+        "--workers", "2",
+    )  # fmt: skip
+    assert ran.exit_code == 0
+    (score,) = shipped_scorer().score(["a superb film"])
+    written = Path("b.jsonl").read_text(encoding="utf-8")
+    assert re.fullmatch(r'\{"body": "a superb film", "s": "positive", "p": (0\.\d+)\}\n', written)
+    assert score.probability == pytest.approx(float(written.split()[-1].rstrip("}")), abs=1e-7)
+    assert command("score", "a.jsonl", "--text-column", "body", "--threshold", "1").exit_code == 0
+    assert '"negative"' in Path("a.scored.jsonl").read_text(encoding="utf-8")
+
+
+def test_quiet_says_nothing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    ran = command("score", write("reviews.csv"), "--quiet")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
+    assert command.files() == ["reviews.csv", "reviews.scored.csv"]
+    loud = command("score", "reviews.csv", "--force")
+    assert loud.err.startswith("reviews.csv: 100%, 3 reviews, ")
+
+
+def test_a_header_alone_has_no_records(command: Command) -> None:
+    ran = command("score", write("reviews.csv", "id,text\r\n"))
+    assert ran.exit_code == 0
+    assert re.search(r"records +0$", ran.err, re.M)
+    assert re.search(r"positive +0 \(0\.0% of the scored\)$", ran.err, re.M)
+    assert Path("reviews.scored.csv").read_bytes() == (
+        b"id,text,predicted_sentiment,positive_probability\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["[bold]a.csv", "a[/b].csv", ":smile:.csv", "é ü.csv", "a\\[b].csv"]
+)
+def test_names_of_files_are_shown_as_they_are(command: Command, name: str) -> None:
+    Path(name).parent.mkdir(exist_ok=True)  # "[/b]" closes a style where it is taken for markup
+    ran = command("score", write(name))
+    assert ran.exit_code == 0
+    assert ran.err.startswith(f"{name.removesuffix('.csv')}.scored.csv\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "exit_code"),
+    [
+        ("a.csv", None, "a.csv: no such file", 1),
+        ("a.csv", "", "a.csv: the file is empty", 1),
+        ("a.jsonl", "", "a.jsonl: the file is empty", 1),
+        ("a.txt", CSV, "a.txt: no known format '.txt'; files can end in .csv", 2),
+        ("a", CSV, "a: no known format ''", 2),
+        ("a.csv", "id,body\n1,a\n", "no column 'text' or 'review' (found: id, body). Choose", 2),
+        ("a.csv", "text,predicted_sentiment\na,b\n",
+         "has a column 'predicted_sentiment' already. Name the added columns otherwise with "
+         "--sentiment-column and --probability-column.", 2),
+        ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
+         "has a column 'positive_probability' already", 2),
+        ("a.csv", 'id,"text\n1,a\n', "a.csv: line 1: a quote that is opened here is never", 1),
+    ],
+)  # fmt: skip
+def test_bad_inputs_are_refused(
+    command: Command, name: str, content: str | bytes | None, message: str, exit_code: int
+) -> None:
+    if content is not None:
+        write(name, content)
+    command("score", name).failed_with(message, exit_code)
+    assert command.files() == ([] if content is None else [name])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "raw"),
+    [
+        ("a.csv", b"id,text\n1,a\n2,\xff\n3,c\n", "byte 0xff is no UTF-8", b"2,\xff"),
+        ("a.csv", b"id,text\n1,a\n2\n3,c\n", "1 fields, expected 2", b"2"),
+        ("a.csv", b'id,text\n1,a\n2,"b\n3,c\n', "a quote that is opened here is never", b'2,"b'),
+        ("a.jsonl", b'{"text": "a"}\n\n{"text": \n{"text": "c"}', "no JSON", b'{"text": '),
+        ("a.ndjson", b'{"text": "a"}\n\n["text"]\n{}', "expected a JSON object", b'["text"]'),
+    ],
+)
+def test_bad_records_are_put_aside(
+    command: Command, name: str, content: bytes, message: str, raw: bytes
+) -> None:
+    write(name, content)
+    ran = command("score", name, "-o", f"b{name[1:]}")
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert f"  rejected      1 → b{name[1:]}.rejected.jsonl\n" in ran.err
+    reject = json.loads(Path(f"b{name[1:]}.rejected.jsonl").read_text(encoding="utf-8"))
+    written = reject["raw"].encode() if "raw" in reject else b64decode(reject["raw_base64"])
+    assert (reject["file"], reject["line"], written, reject["bytes"]) == (name, 3, raw, len(raw))
+    assert reject["reason"].startswith(message)
+    command("score", name, "--on-error", "stop").failed_with(f"{name}: line 3: {message}")
+    assert command.files() == sorted([name, f"b{name[1:]}", f"b{name[1:]}.rejected.jsonl"])
+
+
+@pytest.mark.parametrize("name", ["folder.csv", ".", ""])
+def test_a_folder_without_reviews(command: Command, name: str) -> None:
+    Path("folder.csv").mkdir()
+    command("score", name, "-o", "out").failed_with(": a folder without a file of reviews")
+    assert command.files() == ["folder.csv"]
+
+
+def test_a_name_may_be_too_long(command: Command) -> None:
+    command("score", "a" * 300 + ".csv").failed_with("cannot be read: File name too long")
+    write("a.csv")
+    command("score", "a.csv", "-o", "a" * 300 + ".csv").failed_with(
+        "cannot be written: File name too long"
+    )
+    command("score", "a.csv", "-m", "a" * 300).failed_with("cannot be read: File name too long")
+    assert command.files() == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "a.csv"], "a.csv: is the input itself"),
+        (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
+        (["-o", "b.csv"], "b.csv: exists already. Choose another place with --output, or repl"),
+        (["-o", "b.txt"], "no known format '.txt'; files can end in .csv, .tsv, .jsonl, .ndjson, "
+         ".parquet (and then .gz or .zst), or say it with --output-format"),
+        (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Make it"),
+        (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Make it first"),
+        (["-o", "/dev/null", "--output-format", "csv", "--force"],
+         "/dev/null: is a device or a pipe"),
+        (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
+        (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
+        (["--sentiment-column", "p", "--probability-column", "p"], "need two names"),
+        (["--text-column", "\udcff"], "is no UTF-8"),
+        (["--text-column", "body"], "no column 'body' (found: id, text)"),
+    ],
+)  # fmt: skip
+def test_wrong_calls_are_refused(command: Command, arguments: list[str], message: str) -> None:
+    write("a.csv")
+    write("b.csv", "precious")
+    command("score", "a.csv", *arguments).failed_with(message, 2)
+    assert command.files() == ["a.csv", "b.csv"]
+    assert Path("b.csv").read_text(encoding="utf-8") == "precious"
+    assert Path("a.csv").read_text(encoding="utf-8") == CSV
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"]],
+)
+def test_usage_is_explained(command: Command, arguments: list[str]) -> None:
+    write("a.csv")
+    ran = command("score", *arguments)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert re.search(r"Usage: .*toolkit score \[OPTIONS\]", ran.err)
+    assert "Traceback" not in ran.err
+    assert command.files() == ["a.csv"]
+
+
+def test_force_replaces(command: Command) -> None:
+    write("a.csv")
+    write("b.csv", "old")
+    assert command("score", "a.csv", "-o", "b.csv", "--force").exit_code == 0
+    assert Path("b.csv").read_text(encoding="utf-8").startswith("id,text,predicted")
+    assert command.files() == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("report", ["a.csv", "b.csv", "b.csv.rejected.jsonl"])
+def test_a_report_replaces_no_reviews(command: Command, report: str) -> None:
+    write("a.csv")
+    ran = command("score", "a.csv", "-o", "b.csv", "--report", f"./{report}", "--force")
+    ran.failed_with(f"{report}: is {report}, too. Choose another with --report.", 2)
+    assert Path("a.csv").read_text(encoding="utf-8") == CSV
+
+
+def test_any_error_of_the_system_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "secret.csv")
+
+    monkeypatch.setattr("toolkit.cli.app.app", refuse)
+    command("train", "secret.csv").failed_with("secret.csv: Permission denied", 1)
+
+
+LABELLED = "text,label\na superb film,1\nthe worst of all,1\ndull,x\n,0\n"
+
+
+def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    write("a.csv", LABELLED)
+    ran = command("score", "a.csv", "--label-column", "label", "--report", "r.json")
+    assert ran.exit_code == 0
+    assert re.search(r"^a\.csv: 100%, 4 reviews, [\d,]+/s, 50\.00% right", ran.err, re.M)
+    line = "  accuracy      50.00% of 2 labelled records, 1 without a label that can be read\n"
+    assert line in ran.err
+    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    for facts in (report, report["files"][0]):
+        assert (facts["accuracy"], facts["labelled"], facts["unreadable_labels"]) == (0.5, 2, 1)
+    written = Path("a.scored.csv").read_bytes()
+    plain = command("score", "a.csv", "--force")
+    assert "accuracy" not in plain.err
+    assert "right" not in plain.err
+    assert Path("a.scored.csv").read_bytes() == written
+
+
+def test_what_is_uncertain_is_counted_and_no_mistake(command: Command) -> None:
+    write("a.csv", LABELLED)
+    ran = command(
+        "score", "a.csv", "--label-column", "label", "--uncertain", "0:1", "--report", "r.json"
+    )
+    assert "  uncertain     3 (100.0% of the scored)\n" in ran.err
+    assert "  accuracy      of 0 labelled records, 2 uncertain ones left out, 1 without" in ran.err
+    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert (report["uncertain"], report["uncertain_range"]) == (3, [0.0, 1.0])
+    assert report["accuracy"] is None
+    assert Path("a.scored.csv").read_text(encoding="utf-8").count(",uncertain,0.") == 3
+
+
+def test_accuracies_of_several_files_are_one(command: Command) -> None:
+    write("a.csv", LABELLED)
+    write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')
+    ran = command("score", "a.csv", "b.jsonl", "-o", "out", "--label-column", "label")
+    assert "  accuracy      75.00% of 4 labelled records, 1 without a label" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--uncertain", "0.4"], "--uncertain: expected two probabilities such as 0.4:0.6, rec"),
+        (["--uncertain", "0.6:0.4"], "uncertain: expected 0 <= low < high <= 1, received 0.6"),
+        (["--uncertain", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
+        (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
+        (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
+        (["--label-column", "\udcff"], "is no UTF-8"),
+    ],
+)
+def test_wrong_ranges_and_labels(command: Command, arguments: list[str], message: str) -> None:
+    write("a.csv", LABELLED)
+    command("score", "a.csv", *arguments).failed_with(message, 2)
+    assert command.files() == ["a.csv"]

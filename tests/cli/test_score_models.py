@@ -1,0 +1,86 @@
+"""`toolkit score` with model files that are none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.cli.running import Command
+from tests.cli.test_score import write
+from tests.models import EXPORTED, MODEL
+from toolkit.model.file import ModelFile
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+
+
+def foreign_model() -> bytes:
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])],
+        "g",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])],
+    )
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
+def later_version() -> bytes:
+    model = onnx.load(str(MODEL))
+    for entry in model.metadata_props:
+        if entry.key == "format_version":
+            entry.value = "99"
+    return bytes(model.SerializeToString())
+
+
+def ids_twin() -> bytes:
+    model = ModelFile.load(MODEL)
+    twin = model.network
+    model.facts.write_to(twin)
+    return bytes(twin.SerializeToString())
+
+
+def cut_short() -> bytes:
+    return MODEL.read_bytes()[: MODEL.stat().st_size // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(lambda: b"no model at all", "m.onnx: no ONNX model", id="text"),
+        pytest.param(lambda: b"", "m.onnx: no ONNX model", id="empty"),
+        pytest.param(cut_short, "m.onnx: no ONNX model, or one that was cut short", id="cut"),
+        pytest.param(foreign_model, "none that `toolkit export` wrote", id="foreign"),
+        pytest.param(later_version, "m.onnx: model format version 99, but this", id="version"),
+        pytest.param(ids_twin, "(the ids-in twin is not for this)", id="twin"),
+    ],
+)
+def test_bad_models_are_refused(
+    command: Command, content: Callable[[], bytes], message: str
+) -> None:
+    write("m.onnx", content())
+    write("a.csv")
+    command("score", "a.csv", "--model", "m.onnx").failed_with(message)
+    assert command.files() == ["a.csv", "m.onnx"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_taken_by_its_name(command: Command, name: str) -> None:
+    write("a.csv")
+    options = ["-q", "--force", "--report", "r.json"]
+    assert command("score", "a.csv", "--model", name, *options).exit_code == 0
+    by_name = Path("a.scored.csv").read_bytes()
+    assert json.loads(Path("r.json").read_text())["model"] == name
+    command("score", "a.csv", "--model", EXPORTED / f"{name}.onnx", *options)
+    assert Path("a.scored.csv").read_bytes() == by_name
+    command("score", "a.csv", *options)
+    assert (Path("a.scored.csv").read_bytes() == by_name) == (name == DEFAULT_MODEL)
+
+
+def test_a_missing_model_and_a_folder(command: Command) -> None:
+    write("a.csv")
+    Path("run").mkdir()
+    command("score", "a.csv", "-m", "m.onnx").failed_with("m.onnx: no such model file")
+    command("score", "a.csv", "-m", "conv2d").failed_with("no shipped model of that name")
+    command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")

@@ -1,0 +1,232 @@
+"""Several files, folders and patterns, scored into a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command
+from tests.cli.test_score import CSV, write
+from tests.models import shipped_scorer
+from toolkit.scoring import score_files as module
+from toolkit.scoring.score_file import ScoringOptions, score_file
+from toolkit.scoring.summary import Summary
+
+JSON = '{"text": "a superb film"}\n{"text": 5}\n{}\n'
+
+
+def files_in(folder: str) -> list[str]:
+    root = Path(folder)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def data(command: Command) -> Path:
+    """A folder with files that can be scored, and others."""
+    (command.folder / "data" / "inner").mkdir(parents=True)
+    write("data/a.csv")
+    write("data/inner/b.jsonl", JSON)
+    write("data/inner/a.csv", CSV.replace("superb", "terrible"))
+    write("data/notes.txt", "not a review")
+    write("data/.hidden.csv", "not to be read")
+    write("data/_SUCCESS", "")
+    return Path("data")
+
+
+SCORED = ["a.csv", "inner/a.csv", "inner/b.jsonl", "inner/b.jsonl.rejected.jsonl"]
+
+
+def test_a_folder(command: Command, data: Path) -> None:
+    ran = command("score", data, "-o", "out", "--report", "report.json")
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert files_in("out") == SCORED
+    assert ran.err.startswith(
+        "out\n  files         3\n  ignored       1 files of no known format\n"
+    )
+    assert "rejected      1 → out/inner/b.jsonl.rejected.jsonl\n" in ran.err
+    for name in SCORED[:3]:
+        score_file(shipped_scorer(), data / name, Path(f"alone{Path(name).suffix}"),
+                   ScoringOptions(force=True))  # fmt: skip
+        assert Path("out", name).read_bytes() == Path(f"alone{Path(name).suffix}").read_bytes()
+    report = json.loads(Path("report.json").read_text(encoding="utf-8"))
+    assert (report["records"], report["scored"], report["without_text"], report["rejected"]) == (
+        9, 5, 3, 1,
+    )  # fmt: skip
+    assert report["model_sha256"] == shipped_scorer().sha256
+    assert [Path(file["input"]).name for file in report["files"]] == ["a.csv", "a.csv", "b.jsonl"]
+    last = report["files"][-1]
+    assert last["output"] == "out/inner/b.jsonl"
+    assert last["rejected_file"] == "out/inner/b.jsonl.rejected.jsonl"
+    assert (last["records"], last["rejected"]) == (3, 1)
+    assert report["files"][0]["rejected_file"] is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        (["data/a.csv", "data/inner/b.jsonl"], ["a.csv", "b.jsonl", "b.jsonl.rejected.jsonl"]),
+        (["data/*.csv"], ["a.csv"]),
+        (
+            ["data/*.csv", "data/**/*.csv", "data/**/b*"],
+            ["a.csv", "inner/a.csv", "inner/b.jsonl", "inner/b.jsonl.rejected.jsonl"],
+        ),
+    ],
+)
+def test_names_and_patterns(
+    command: Command, data: Path, inputs: list[str], outputs: list[str]
+) -> None:
+    """Below a pattern, files stand where they stand in the input."""
+    assert command("score", *inputs, "-o", "out").exit_code == (3 if len(outputs) > 1 else 0)
+    assert files_in("out") == outputs
+    assert data.exists()
+
+
+def test_a_name_that_looks_like_a_pattern(command: Command) -> None:
+    write("a[1].csv")
+    assert command("score", "a[1].csv").exit_code == 0
+    assert command.files() == ["a[1].csv", "a[1].scored.csv"]
+
+
+def test_a_file_that_is_given_twice_is_scored_once(command: Command, data: Path) -> None:
+    Path("out").mkdir()
+    ran = command("score", "data/a.csv", "data/*.csv", "./data/a.csv", "-o", "out")
+    assert (ran.exit_code, files_in("out")) == (0, ["a.csv"]), ran.err
+    assert command("score", "data/a.csv", "data/a.csv", "-o", "b.csv").exit_code == 0
+    assert data.exists()
+
+
+def test_a_folder_within_the_input_is_not_read_again(command: Command, data: Path) -> None:
+    assert command("score", data, "-o", "data/out").exit_code == 3
+    before = files_in("data/out")
+    assert before == SCORED
+    ran = command("score", data, "-o", "data/out", "--force")
+    assert ran.exit_code == 3, ran.err
+    assert files_in("data/out") == before
+
+
+def test_rejects_of_an_earlier_run_are_no_reviews(command: Command, data: Path) -> None:
+    assert command("score", "data/inner/b.jsonl").exit_code == 3
+    Path("data/inner/b.scored.jsonl").unlink()
+    assert files_in("data/inner") == ["a.csv", "b.jsonl", "b.scored.jsonl.rejected.jsonl"]
+    assert command("score", data, "-o", "out").exit_code == 3
+    assert files_in("out") == SCORED
+
+
+def test_other_formats_of_the_output(command: Command, data: Path) -> None:
+    assert command("score", data, "-o", "out", "--output-format", "parquet").exit_code == 3
+    assert files_in("out") == [
+        "a.parquet", "inner/a.parquet", "inner/b.parquet", "inner/b.parquet.rejected.jsonl",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message", "exit_code"),
+    [
+        (["data/a.csv", "data/inner/a.csv"], ["-o", "out"],
+         "out/a.csv: would be the output of data/a.csv and the output of data/inner/a.csv.", 2),
+        (["data"], [], "3 files to score: choose a folder for the scored ones with --output", 2),
+        (["data"], ["-o", "-"], "choose a folder for the scored ones with --output", 2),
+        (["data"], ["-o", "file.csv"], "file.csv: is a file, expected a folder", 2),
+        (["data"], ["-o", "out", "--rejected", "r.jsonl"], "--rejected: ", 2),
+        (["data", "-"], ["-o", "out", "--format", "csv"], "standard input has to be scored alo", 2),
+        (["data/*.tsv"], ["-o", "out"], "data/*.tsv: no file matches this pattern", 1),
+        (["empty"], ["-o", "out"], "empty: a folder without a file of reviews; they end in", 1),
+    ],
+)  # fmt: skip
+def test_wrong_calls(
+    command: Command,
+    data: Path,
+    inputs: list[str],
+    options: list[str],
+    message: str,
+    exit_code: int,
+) -> None:
+    write("file.csv")
+    Path("empty").mkdir()
+    before = command.files()
+    command("score", *inputs, *options).failed_with(message, exit_code)
+    assert command.files() == before
+    assert data.exists()
+
+
+@pytest.mark.parametrize("bad", [b"", b"id,body\n1,a\n", b'"text', None])
+def test_a_bad_file_does_not_stop_the_others(
+    command: Command, data: Path, bad: bytes | None
+) -> None:
+    inputs = ["data/a.csv", "data/bad.csv", "data/inner/b.jsonl"]
+    if bad is not None:
+        write("data/bad.csv", bad)
+    ran = command("score", *inputs, "-o", "out", "--report", "r.json")
+    assert (ran.exit_code, ran.out) == (1, "")
+    assert "files         3, 1 failed\n" in ran.err
+    (line,) = [line for line in ran.err.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: data/bad.csv: ")
+    assert files_in("out") == [
+        ".toolkit-score.unfinished", "a.csv", "b.jsonl", "b.jsonl.rejected.jsonl",
+    ]  # fmt: skip
+    files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
+    assert f"error: {files[1]['error']}" == line
+    assert data.exists()
+
+
+def test_existing_outputs_are_kept(command: Command, data: Path) -> None:
+    Path("out").mkdir()
+    write("out/a.csv", "precious")
+    ran = command("score", data, "-o", "out")
+    ran.failed_with("out/a.csv: exists already. Choose another folder with --output, or replace", 2)
+    assert files_in("out") == ["a.csv"]
+    assert command("score", data, "-o", "out", "--force").exit_code == 3
+    assert files_in("out") == SCORED
+
+
+class Stopped(BaseException):
+    """As a kill does it."""
+
+
+def test_going_on(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command("score", data, "-o", "whole").exit_code == 3
+    calls: list[str] = []
+
+    def stop(scorer: object, source: Path, *others: object) -> Summary:
+        if len(calls) == stop_at:
+            raise RuntimeError("stopped")
+        calls.append(str(source))
+        return score_file(scorer, source, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "score_file", stop)
+    stop_at = 1
+    assert "--resume" in command("score", data, "-o", "out").err
+    assert calls == ["data/a.csv"]
+    command("score", data, "-o", "out").failed_with("a run that was interrupted or had f", 2)
+    stop_at = 2
+    assert command("score", data, "-o", "out", "--resume").exit_code == 1
+    assert calls == ["data/a.csv", "data/inner/a.csv"]
+    stop_at = 9
+    ran = command("score", data, "-o", "out", "--resume", "--report", "r.json")
+    assert ran.exit_code == 3, ran.err
+    assert calls == ["data/a.csv", "data/inner/a.csv", "data/inner/b.jsonl"]
+    assert files_in("out") == SCORED
+    for name in SCORED[:3]:
+        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert (report["records"], report["rejected"], len(report["files"])) == (9, 1, 3)
+
+
+def test_a_done_file_that_changed_since(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(scorer: object, source: Path, *others: object) -> Summary:
+        if source.suffix == ".jsonl":
+            raise RuntimeError("stopped")
+        return score_file(scorer, source, *others)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "score_file", stop)
+        assert command("score", data, "-o", "out").exit_code == 1
+    write("data/a.csv", CSV + "4,another\n")
+    ran = command("score", data, "-o", "out", "--resume")
+    assert ran.exit_code == 1
+    assert "out/a.csv: done already, but this has changed since: the input." in ran.err
+    assert command("score", data, "-o", "out", "--force").exit_code == 3

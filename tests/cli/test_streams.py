@@ -1,0 +1,82 @@
+"""Standard input and output that are pipes of any kind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.cli.running import COMMAND, Command, Ran
+from tests.cli.test_score import write
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
+
+
+def score_parts(parts: Iterable[bytes], *options: str, pause: float) -> Ran:
+    """Give parts to standard input one after the other, through pipes that do not wait."""
+    for_input, to_input = os.pipe()
+    from_output, for_output = os.pipe()
+    os.set_blocking(for_input, False)
+    os.set_blocking(for_output, False)
+    with subprocess.Popen(
+        [*COMMAND, "score", "-", "--format", "csv", *options],
+        stdin=for_input,
+        stdout=for_output,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(for_input)
+        os.close(for_output)
+        with os.fdopen(to_input, "wb", buffering=0) as file:
+            for part in parts:
+                file.write(part)
+                time.sleep(pause)
+        with os.fdopen(from_output, "rb") as file:
+            output = file.read().decode()
+        assert process.stderr is not None
+        messages = process.stderr.read().decode()
+        return Ran(process.wait(), output, messages)
+
+
+def test_pipes_that_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = b"a superb film,%d\n"
+    # More than a pipe holds, so that the output has to wait.
+    rows = b"".join(row % n for n in range(3000))
+    ran = score_parts([b"text,id\n", b"dull", rows[1:]], pause=1)
+    assert ran.exit_code == 0, ran.err
+    assert ran.out.count("\n") == 3001
+
+
+def test_a_mark_that_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = "\ufeffid,text\n1,a\n2é\n".encode("utf-16-be")
+    ran = score_parts([data[:1], data[1:]], "--encoding", "utf-16", pause=1)
+    assert ran.exit_code == 3, ran.err
+    rejects = Path("stdin.rejected.jsonl").read_text(encoding="utf-8")
+    assert '"raw_base64": "ADIA6Q=="' in rejects
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_what_is_packed_without_a_name_that_says_so(command: Command, packing: str) -> None:
+    data = pa.Codec(packing).compress(b"text\na\n", asbytes=True)
+    write("a.csv", data)
+    ending = {"gzip": ".gz", "zstd": ".zst"}[packing]
+    command("score", "a.csv").failed_with(
+        f"a.csv: is packed with {packing}. Let its name end in {ending}"
+    )
+    ran = subprocess.run(
+        [*COMMAND, "score", "-", "--format", "csv"], input=data, capture_output=True, check=False
+    )
+    assert f"is packed with {packing}. Unpack it first: {packing} -dc" in ran.stderr.decode()
+
+
+def test_what_is_packed_twice(command: Command) -> None:
+    write("a.csv.gz", gzip.compress(gzip.compress(b"text\na\n")))
+    command("score", "a.csv.gz").failed_with("a.csv.gz: is packed with gzip twice. Unpack it first")

@@ -1,0 +1,208 @@
+"""Reading model files, and what is none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.data import PROJECT
+from toolkit.errors import ModelError
+from toolkit.model.file import FORMAT_VERSION, ModelFile
+from toolkit.model.scorer import Scorer
+
+SHIPPED = PROJECT / "exported" / "conv1d.onnx"
+
+
+@pytest.fixture
+def model() -> onnx.ModelProto:
+    return onnx.load(SHIPPED)
+
+
+def load(model: onnx.ModelProto, folder: Path) -> ModelFile:
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    return ModelFile.load(path)
+
+
+def set_fact(model: onnx.ModelProto, key: str, value: str) -> None:
+    (entry,) = (entry for entry in model.metadata_props if entry.key == key)
+    entry.value = value
+
+
+def test_network_is_cut_at_the_token_ids() -> None:
+    network = ModelFile.load(SHIPPED).network
+    assert [value.name for value in network.graph.input] == ["token_ids"]
+    assert [value.name for value in network.graph.output] == ["probability"]
+    assert not {node.domain for node in network.graph.node}.difference({"", "ai.onnx"})
+
+
+def test_facts_survive_the_file() -> None:
+    file = ModelFile.load(SHIPPED)
+    file.facts.write_to(file.graph)
+    assert type(file.facts).read_from(file.graph, SHIPPED) == file.facts
+
+
+def test_no_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="none: no such model file"):
+        ModelFile.load(tmp_path / "none")
+    with pytest.raises(ModelError, match="a folder, expected a model file"):
+        ModelFile.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no protobuf", b"\x00" * 100, b"text,id\n"])
+def test_no_onnx(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"m\.onnx: no ONNX model"):
+        ModelFile.load(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_cut_short(tmp_path: Path, share: float) -> None:
+    whole = SHIPPED.read_bytes()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ModelError, match=r"m\.onnx: "):
+        ModelFile.load(path)
+
+
+def test_foreign_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
+    del model.metadata_props[:]
+    with pytest.raises(ModelError, match="none that `toolkit export` wrote"):
+        load(model, tmp_path)
+
+
+def test_another_format_version(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "format_version", str(FORMAT_VERSION + 1))
+    with pytest.raises(
+        ModelError, match=f"version {FORMAT_VERSION + 1}, but this toolkit reads versions up to"
+    ):
+        load(model, tmp_path)
+
+
+def test_a_file_of_version_1_still_works() -> None:
+    """Of the network of `conv1d` with random weights."""
+    path = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
+    facts = ModelFile.load(path).facts
+    assert (facts.format_version, facts.max_tokens, facts.calibration) == (1, 12, {})
+    scores = Scorer(path).score(["the good movie", "bad, bad movie", "a movie", "don't " * 20])
+    assert [score.sentiment for score in scores] == ["negative", "positive", "positive", "positive"]
+    expected = [0.0016313, 0.9999998, 0.9032010, 0.9988731]
+    assert [score.probability for score in scores] == pytest.approx(expected, rel=0, abs=1e-6)
+
+
+def test_facts_that_version_1_lacked(model: onnx.ModelProto, tmp_path: Path) -> None:
+    facts = replace(ModelFile.load(SHIPPED).facts, format_version=2, calibration={"scale": 0.5})
+    facts.write_to(model)
+    assert load(model, tmp_path).facts == facts
+    set_fact(model, "calibration", "1")
+    with pytest.raises(ModelError, match="damaged metadata: calibration is 1"):
+        load(model, tmp_path)
+
+
+def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "threshold", "0,5")
+    with pytest.raises(ModelError, match="damaged metadata"):
+        load(model, tmp_path)
+    set_fact(model, "threshold", "0.5")
+    kept = [entry for entry in model.metadata_props if entry.key != "labels"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    with pytest.raises(ModelError, match="damaged metadata, without 'labels'"):
+        load(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("threshold", '"half"'), ("threshold", "true"), ("labels", "[1]"), ("labels", '["a", "a"]'),
+     ("labels", '["a,", "b"]'), ("labels", '["a\\n", "b"]'), ("labels", '["", "b"]'),
+     ("max_tokens", "-1"), ("max_tokens", '"x"'),
+     ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN")],
+)  # fmt: skip
+def test_facts_of_the_wrong_kind(
+    model: onnx.ModelProto, tmp_path: Path, key: str, value: str
+) -> None:
+    set_fact(model, key, value)
+    with pytest.raises(ModelError, match=f"damaged metadata: {key}"):
+        load(model, tmp_path)
+
+
+def test_twin_is_not_the_model() -> None:
+    with pytest.raises(ModelError, match=r"without the input 'text' \(the ids-in twin"):
+        ModelFile.load(SHIPPED.with_suffix(".ids.onnx"))
+
+
+def test_without_vocabulary(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    encoder.op_type = "Scaler"
+    with pytest.raises(ModelError, match="without the LabelEncoder"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_words_out_of_order(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    (ids,) = (entry for entry in encoder.attribute if entry.name == "values_int64s")
+    ids.ints[-1], ids.ints[-2] = ids.ints[-2], ids.ints[-1]
+    with pytest.raises(ModelError, match="not in order"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_weights_outside_the_file_are_never_opened(model: onnx.ModelProto, tmp_path: Path) -> None:
+    weights = model.graph.initializer[0]
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="../../etc/passwd")
+    with pytest.raises(ModelError, match="stored outside the file"):
+        load(model, tmp_path)
+
+
+def test_facts_are_json(model: onnx.ModelProto) -> None:
+    for entry in model.metadata_props:
+        json.loads(entry.value)
+
+
+def test_format_version_is_a_number(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "format_version", "true")
+    with pytest.raises(ModelError, match="model format version True"):
+        load(model, tmp_path)
+
+
+def test_another_length_than_the_network(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "max_tokens", "50")
+    with pytest.raises(ModelError, match="reads 100 tokens, its metadata say 50"):
+        load(model, tmp_path)
+
+
+def test_more_words_than_ids(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "vocabulary_size", "9000")
+    with pytest.raises(ModelError, match="more words than its 9,000 ids"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_a_word_that_is_no_text(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    (words,) = (entry for entry in encoder.attribute if entry.name == "keys_strings")
+    words.strings[100] = b"\xff"
+    with pytest.raises(ModelError, match="a word of the LabelEncoder is no UTF-8"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_networks_that_do_not_work_are_found_at_once(
+    model: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    set_fact(model, "vocabulary_size", "20000")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="its network does not run"):
+        Scorer(path)
+    set_fact(model, "vocabulary_size", "10000")
+    for weights in model.graph.initializer:
+        if weights.name.startswith("network/") and weights.data_type == onnx.TensorProto.FLOAT:
+            weights.raw_data = np.full(len(weights.raw_data) // 4, np.nan, np.float32).tobytes()
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="expected a probability"):
+        Scorer(path)

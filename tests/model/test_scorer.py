@@ -1,0 +1,238 @@
+"""The scorer: what it takes, and on what its numbers depend."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.models import CONV1D, MODEL, shipped_scorer, text_in_session
+from tests.strategies import review_texts
+from toolkit import Scorer
+from toolkit.errors import UsageError
+from toolkit.model.scorer import Score
+from toolkit.model.shipped import SHIPPED
+from toolkit.text.split import SEPARATORS
+
+FILM, BORE = "a superb and moving film, the best of the year", "the worst: dull, awful, a waste"
+NOTHING = Score(None, None)
+
+
+def probabilities(texts: list[str]) -> list[float | None]:
+    return [score.probability for score in shipped_scorer().score(texts)]
+
+
+def many_texts(count: int, seed: int = 1) -> list[str]:
+    """Reviews of random known words: none to 150, and every twentieth more or less than is read."""
+    draw = random.Random(seed)
+    words = shipped_scorer().vocabulary.words.to_pylist()
+    most = shipped_scorer().facts.max_tokens
+    lengths = [
+        draw.randint(0, 150) if number % 20 else most + draw.randint(-2, 100)
+        for number in range(count)
+    ]
+    return [" ".join(draw.choices(words, k=length)) for length in lengths]
+
+
+def test_scores_are_those_of_the_whole_graph() -> None:
+    texts = [*many_texts(300), FILM, BORE, "!!!", "İ\u00a0'"]
+    texts = [text for text in texts if text]
+    labels, expected = text_in_session().run(["label", "probability"], {"text": np.array(texts)})
+    scores = shipped_scorer().score(texts)
+    assert [score.sentiment for score in scores] == labels.tolist()
+    # Another batch size inside ONNX Runtime may change the last bit of the float32.
+    found = np.array([score.probability for score in scores], np.float32)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_scores_stand_in_the_order_of_the_texts() -> None:
+    film, bore = (shipped_scorer().score([text])[0] for text in (FILM, BORE))
+    assert film.sentiment != bore.sentiment
+    assert shipped_scorer().score([BORE, FILM, FILM, BORE]) == [bore, film, film, bore]
+    assert shipped_scorer().score(text for text in (FILM, BORE)) == [film, bore]
+    assert shipped_scorer().score([]) == []
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", "\t\r\n\v\f", "\u00a0", "\u2028\u3000", "\x1c"])
+def test_a_blank_text_has_no_score(blank: str | None) -> None:
+    film = shipped_scorer().score([FILM])
+    assert shipped_scorer().score([blank, FILM, blank]) == [NOTHING, *film, NOTHING]
+
+
+@pytest.mark.parametrize("text", ["!!!", " . ", ":-)", SEPARATORS, "\u00a0!"])
+def test_marks_without_a_word_are_a_text(text: str) -> None:
+    (score,) = shipped_scorer().score([text])
+    assert score.probability is not None
+    assert 0 <= score.probability <= 1
+    assert score.sentiment in ("positive", "negative")
+
+
+def test_what_pandas_and_json_put_in_texts() -> None:
+    assert shipped_scorer().score([float("nan"), FILM])[0] == NOTHING  # type: ignore[list-item]
+    half_pair, replaced = (f"{FILM} {mark} a" for mark in ("\ud83d", "\ufffd"))
+    assert probabilities([half_pair, FILM]) == probabilities([replaced, FILM])
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="received one string; put it in a list"):
+        shipped_scorer().score(FILM)
+    with pytest.raises(UsageError, match="received one string; put it in a list"):
+        shipped_scorer().score(FILM.encode())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"expected strings or None: .*int"):
+        shipped_scorer().score([FILM, 5])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="expected an array of strings to score, received int64"):
+        shipped_scorer().score_array(pa.array([1, 2]))
+    with pytest.raises(UsageError, match="received binary"):
+        shipped_scorer().score_array(pa.array([b"a"]))
+
+
+texts_and_nulls = st.lists(st.one_of(st.none(), st.just(" "), st.just("!"), review_texts))
+
+
+@given(texts_and_nulls, st.integers(0, 5))
+def test_arrow_layout_does_not_matter(texts: list[str | None], start: int) -> None:
+    expected = shipped_scorer().score(texts)[start:]
+    strings = pa.array(texts, pa.string())
+    layouts = {
+        "sliced": strings.slice(start),
+        "large": strings.cast(pa.large_string()).slice(start),
+        "view": strings.cast(pa.string_view()).slice(start),
+        "dictionary": strings.dictionary_encode().slice(start),
+        "chunked": pa.chunked_array([strings[:start], strings[start:][:1], strings[start:][1:]])[
+            len(strings[:start]) :
+        ],
+        "chunked dictionary": pa.chunked_array(
+            [strings[start:][:1].dictionary_encode(), strings[start:][1:].dictionary_encode()]
+        ),
+    }
+    for name, layout in layouts.items():
+        sentiment, probability = shipped_scorer().score_array(layout)
+        assert sentiment.type == pa.string(), name
+        assert probability.type == pa.float32(), name
+        scores = zip(sentiment.to_pylist(), probability.to_pylist(), strict=True)
+        assert [Score(*score) for score in scores] == expected, name
+
+
+@pytest.mark.parametrize("empty", [pa.array([], pa.string()), pa.chunked_array([], pa.string())])
+def test_no_rows(empty: pa.Array) -> None:
+    sentiment, probability = shipped_scorer().score_array(empty)
+    assert (len(sentiment), len(probability)) == (0, 0)
+    assert (sentiment.type, probability.type) == (pa.string(), pa.float32())
+
+
+def test_nulls_of_no_type_have_no_score() -> None:
+    assert [part.null_count for part in shipped_scorer().score_array(pa.nulls(3))] == [3, 3]
+
+
+@given(st.data())
+def test_a_score_does_not_depend_on_its_neighbours(data: st.DataObject) -> None:
+    texts = data.draw(st.lists(review_texts.filter(lambda text: text.strip()), min_size=1))
+    others = many_texts(data.draw(st.integers(0, 200)), seed=2)
+    alone = [probability for text in texts for probability in probabilities([text])]
+    order = data.draw(st.permutations(range(len(texts))))
+    place = data.draw(st.integers(0, len(others)))
+    shuffled = others[:place] + [texts[i] for i in order] + others[place:]
+    found = probabilities(shuffled)[place : place + len(texts)]
+    assert found == [alone[i] for i in order]  # to the last bit: Python floats of the float32
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_score_does_not_depend_on_the_batch_size(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    texts = many_texts(200)
+    scorer = Scorer(name)
+    expected = scorer.score(texts)
+    for size in (1, 2, 3, 7, 63, 65, 1000):
+        monkeypatch.setattr("toolkit.model.scorer._NETWORK_BATCH", size)
+        monkeypatch.setattr("toolkit.model.scorer.MOST_ROWS", size)
+        assert scorer.score(texts) == expected, size
+
+
+def test_threads_may_share_a_scorer() -> None:
+    groups = [many_texts(150, seed) for seed in range(12)]
+    expected = [probabilities(group) for group in groups]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(probabilities, groups)) == expected
+
+
+def test_a_score_at_the_threshold_is_positive() -> None:
+    (probability,) = probabilities([FILM])
+    assert probability is not None
+    assert probability < 1
+    above = float(np.nextafter(np.float32(probability), np.float32(1)))
+    barely = probability + (above - probability) / 10  # the same float32
+    for threshold, sentiment in (
+        (0.0, "positive"),
+        (probability, "positive"),
+        (barely, "positive"),
+        (above, "negative"),
+        (1.0, "negative"),
+    ):
+        scores = Scorer(MODEL, threshold).score([FILM])
+        assert scores == [Score(sentiment, probability)], threshold
+
+
+def test_the_threshold_is_that_of_the_model_by_default() -> None:
+    assert shipped_scorer().threshold == np.float32(shipped_scorer().facts.threshold)
+    assert Scorer(MODEL, 0.9).threshold == np.float32(0.9)
+
+
+@pytest.mark.parametrize("threshold", [-0.01, 1.01, float("nan"), float("inf")])
+def test_a_threshold_is_a_probability(threshold: float) -> None:
+    with pytest.raises(UsageError, match=f"a probability from 0 to 1, received {threshold}"):
+        Scorer(MODEL, threshold)
+
+
+def test_a_batch_keeps_its_columns() -> None:
+    batch = pa.RecordBatch.from_pydict(
+        {"id": pa.array([7, 8, 9]), "body": [FILM, None, BORE], "x": [[1], None, []]}
+    )
+    scored = shipped_scorer().score_batch(batch, "body", "s", "p")
+    assert scored.select(["id", "body", "x"]) == batch
+    assert scored.schema.names == ["id", "body", "x", "s", "p"]
+    scores = [
+        Score(*pair) for pair in zip(scored["s"].to_pylist(), scored["p"].to_pylist(), strict=True)
+    ]
+    assert scores == shipped_scorer().score([FILM, None, BORE])
+    default = shipped_scorer().score_batch(batch.rename_columns(["id", "text", "x"]))
+    assert default.schema.names[3:] == ["predicted_sentiment", "positive_probability"]
+    assert default.columns[3:] == scored.columns[3:]
+
+
+def test_a_batch_is_refused_if_names_do_not_fit() -> None:
+    batch = pa.RecordBatch.from_pydict({"text": [FILM], "id": [1]})
+    with pytest.raises(UsageError, match=r"no column 'body' \(found: text, id\)"):
+        shipped_scorer().score_batch(batch, "body")
+    for names in (("text", "id", "p"), ("text", "s", "id")):
+        with pytest.raises(UsageError, match="has a column 'id' already"):
+            shipped_scorer().score_batch(batch, *names)
+    with pytest.raises(UsageError, match="need two names, not 's' for both"):
+        shipped_scorer().score_batch(batch, "text", "s", "s")
+
+
+def test_token_ids_are_the_input_of_the_network() -> None:
+    for scorer, width in ((Scorer(CONV1D), 100), (shipped_scorer(), 2)):
+        ids = scorer.token_ids(pa.array(["the", None]))
+        assert ids.shape == (2, width)
+        assert ids.dtype == np.int32
+        assert ids[:, -2:].tolist() == [[1, 4], [0, 1]]
+
+
+def test_a_scorer_can_be_sent_to_another_process() -> None:
+    scorer = Scorer(threshold=0.9)
+    sent = pickle.loads(pickle.dumps(scorer))
+    assert sent.threshold == scorer.threshold
+    assert sent.score(["A fine film."]) == scorer.score(["A fine film."])
+
+
+def test_one_text_column_only() -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array(["b"])], ["text", "text"])
+    with pytest.raises(UsageError, match="2 columns are called 'text'"):
+        Scorer().score_batch(batch)

@@ -1,0 +1,85 @@
+"""The models that the package brings along, and how they are named."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.data import PROJECT
+from tests.models import CONV1D, EXPORTED, MODEL
+from toolkit.errors import ModelError
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, load_model
+from toolkit.training.presets import PRESETS
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_known_by_its_name(name: str) -> None:
+    found = load_model(name)
+    assert found.facts.preset == name
+    assert found.path.read_bytes() == (EXPORTED / f"{name}.onnx").read_bytes()
+
+
+def test_the_default_is_shipped() -> None:
+    assert load_model().path.read_bytes() == MODEL.read_bytes()
+    assert load_model().facts.preset == DEFAULT_MODEL
+
+
+def test_a_file_goes_before_a_shipped_model() -> None:
+    shutil.copy(CONV1D, DEFAULT_MODEL)
+    assert load_model(DEFAULT_MODEL).facts.preset == "conv1d"
+    assert load_model(Path(DEFAULT_MODEL)).facts.preset == "conv1d"
+    assert load_model().facts.preset == DEFAULT_MODEL
+
+
+def test_a_run_folder_of_that_name_is_not_passed_over() -> None:
+    Path("conv1d").mkdir()
+    with pytest.raises(ModelError, match="conv1d: a folder, expected a model file"):
+        load_model("conv1d")
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over() -> None:
+    Path("conv1d").symlink_to("gone.onnx")
+    with pytest.raises(ModelError, match=r"conv1d: no such model file$"):
+        load_model("conv1d")
+
+
+@pytest.mark.parametrize("name", ["ngram", "runs/conv1d", "conv1d.keras"])
+def test_another_name_is_answered_with_those_there_are(name: str) -> None:
+    names = ", ".join(SHIPPED)
+    with pytest.raises(ModelError, match=rf"^{name}: no such model file.*\(there are {names}\)"):
+        load_model(name)
+
+
+def test_what_cannot_be_looked_at_is_not_called_missing() -> None:
+    Path("a.csv").write_text("text\n", encoding="utf-8")
+    for name, message in (("x" * 300, "File name too long"), ("a.csv/m", "Not a directory")):
+        with pytest.raises(ModelError, match=f"cannot be read: {message}"):
+            load_model(name)
+
+
+def test_the_name_of_a_model_file_is_no_guess_at_a_shipped_one() -> None:
+    with pytest.raises(ModelError, match=r"^conv1d\.onnx: no such model file$"):
+        load_model("conv1d.onnx")
+
+
+def test_every_preset_is_shipped_and_the_wheel_has_them() -> None:
+    assert set(SHIPPED) == set(PRESETS)
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    expected = {f"exported/{name}.onnx": f"toolkit/models/{name}.onnx" for name in SHIPPED}
+    assert files == expected
+
+
+def test_the_demo_is_made_anew_with_a_new_model() -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^SHIPPED := \$\(addprefix exported/,(.*)\)$", makefile, re.M)
+    assert listed.split() == [f"{name}.onnx" for name in SHIPPED]

@@ -1,0 +1,106 @@
+"""A label of its own for what is near the threshold."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.test_scorer import many_texts
+from tests.models import MODEL, shipped_scorer
+from tests.scoring.reviews import scores_in_csv, write_csv
+from toolkit import Scorer
+from toolkit.errors import UsageError
+from toolkit.model.uncertain import parse_range
+from toolkit.scoring.score_file import ScoringOptions, identity, score_file
+
+NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
+# 0.3 and 0.7 are no float32: the range begins and ends at their neighbours.
+LOW, HIGH = np.float32(0.3), np.float32(0.7)
+
+
+@given(st.lists(st.floats(0, 1, width=32) | st.sampled_from([LOW, HIGH, 0.5]), max_size=20))
+def test_from_the_low_end_to_below_the_high_one(values: list[float]) -> None:
+    probability = pa.array([*map(float, values), None], pa.float32())
+    expected = [
+        "uncertain" if LOW <= np.float32(p) < HIGH else "positive" if p >= 0.5 else "negative"
+        for p in values
+    ]
+    assert NARROW.sentiments(probability).to_pylist() == [*expected, None]
+
+
+def test_only_labels_change() -> None:
+    texts = [*many_texts(60), ""]
+    plain, narrow = shipped_scorer().score(texts), NARROW.score(texts)
+    assert [score.probability for score in plain] == [score.probability for score in narrow]
+    assert {score.sentiment for score in narrow} == {"positive", "negative", "uncertain", None}
+    changed = [score.probability for score in narrow if score.sentiment == "uncertain"]
+    assert all(p is not None and LOW <= p < HIGH for p in changed)
+
+
+def test_all_can_be_uncertain_but_what_is_sure() -> None:
+    scorer = Scorer(MODEL, uncertain=(0.0, 1.0))
+    found = scorer.sentiments(pa.array([0.0, 0.5, 1.0], pa.float32())).to_pylist()
+    assert found == ["uncertain", "uncertain", "positive"]
+
+
+def test_a_copy_in_another_process_has_the_range() -> None:
+    assert pickle.loads(pickle.dumps(NARROW)).uncertain == NARROW.uncertain
+
+
+@pytest.mark.parametrize(
+    ("uncertain", "threshold", "message"),
+    [
+        ((0.6, 0.4), None, r"expected 0 <= low < high <= 1, received 0\.6 and 0\.4"),
+        ((0.5, 0.5), None, "low < high"),
+        ((0.5, 0.5 + 1e-12), None, "low < high"),
+        ((-0.1, 0.6), None, "0 <= low"),
+        ((0.4, 1.1), None, "high <= 1"),
+        ((float("nan"), 0.6), None, "low < high"),
+        ((0.6, 0.9), None, r"the threshold 0\.5 is not within 0\.6 to 0\.9"),
+        ((0.4, 0.6), 0.7, r"the threshold 0\.7 is not within"),
+    ],
+)
+def test_ranges_that_make_no_sense(
+    uncertain: tuple[float, float], threshold: float | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        Scorer(MODEL, threshold, uncertain)
+
+
+@pytest.mark.parametrize("ends", [(0.5, 0.6), (0.4, 0.5)])
+def test_the_threshold_may_be_an_end(ends: tuple[float, float]) -> None:
+    assert Scorer(MODEL, 0.5, ends).uncertain == tuple(float(np.float32(end)) for end in ends)
+
+
+def test_a_written_range() -> None:
+    assert parse_range("0.4:0.6") == (0.4, 0.6)
+    for wrong in ("", "0.4", "0.4:", ":0.6", "a:b", "0.4:0.6:0.7", "0,4:0,6"):
+        with pytest.raises(UsageError, match=r"--uncertain: expected two .* 0\.4:0\.6, received"):
+            parse_range(wrong)
+
+
+def test_files_have_the_label_and_it_is_counted(tmp_path: Path) -> None:
+    texts = many_texts(60)
+    source, output = write_csv(tmp_path / "a.csv", texts), tmp_path / "b.csv"
+    summary = score_file(NARROW, source, output)
+    found = [score.sentiment for score in scores_in_csv(output)]
+    assert found == [score.sentiment for score in NARROW.score(texts)]
+    counts = (summary.uncertain, summary.positive, summary.scored)
+    named = [found.count(label) for label in ("uncertain", "positive", "negative")]
+    assert counts == (named[0], named[1], sum(named))
+    assert named[0] > 0
+    assert summary.accuracy is None
+
+
+def test_a_run_goes_on_with_the_same_range_only(tmp_path: Path) -> None:
+    facts = [
+        identity(scorer, write_csv(tmp_path / "a.csv", ["x"]), ScoringOptions())
+        for scorer in (shipped_scorer(), NARROW, Scorer(MODEL, 0.5, (0.3, 0.6)))
+    ]
+    assert len({str(each["the uncertain range"]) for each in facts}) == 3

@@ -1,0 +1,76 @@
+"""Files of reviews passed through a format, with scores that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.records.byte_streams import packer, packing_of
+from toolkit.records.columns import Columns
+from toolkit.records.formats import format_of, open_reviews
+from toolkit.records.output import Output, output_of
+from toolkit.records.parquet_writer import ParquetOutput
+from toolkit.records.review_file import Parsed, ReadOptions, Reject
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What came out of a file."""
+
+    texts: list[str | None]
+    output: bytes
+    rejects: Sequence[Reject] = ()
+
+
+def pass_through(
+    data: bytes,
+    ending: str,
+    columns: Columns | None = None,
+    block_bytes: int = ReadOptions().block_bytes,
+    to: str | None = None,
+    **options: object,
+) -> Passed:
+    """Read and write a file; rows with a text are positive with 0.5, the others have no score."""
+    with TemporaryDirectory() as folder:
+        path, target = Path(folder) / f"reviews{ending}", Path(folder) / f"out{to or ending}"
+        path.write_bytes(data)
+        reading = ReadOptions(columns or Columns(), block_bytes=block_bytes, **options)  # type: ignore[arg-type]
+        with open_reviews(path, reading) as reviews:
+            output = output_of(reviews, format_of(path), format_of(target), reading.delimiter)
+            blocks = list(reviews.blocks())
+            parsed = [reviews.parse(block) for block in blocks]
+            _write(target, output, parsed, [block.ends_group for block in blocks])
+            return Passed(
+                [text for part in parsed for text in part.texts.to_pylist()],
+                target.read_bytes(),
+                [reject for part in parsed for reject in part.rejects],
+            )
+
+
+def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool]) -> None:
+    rendered = [output.render(part.records, *_scores(part.texts)) for part in parsed]
+    if output.schema is not None:
+        with target.open("wb") as file:
+            table = ParquetOutput(file, output.schema, output.compression)
+            for part, is_end in zip(rendered, ends, strict=True):
+                table.append(part, ends_group=is_end)
+            table.close()
+        return
+    pack = packer(packing_of(target))
+    parts = [output.header, *(bytes(part) for part in rendered), output.trailer()]
+    target.write_bytes(b"".join(bytes(pack(pa.py_buffer(part))) for part in parts))
+
+
+def _scores(texts: pa.Array) -> tuple[pa.StringArray, pa.FloatArray]:
+    texts = texts.cast(pa.string())
+    scored = pc.fill_null(pc.not_equal(texts, ""), False)
+    half = pa.scalar(0.5, pa.float32())
+    return (
+        pc.if_else(scored, "positive", pa.scalar(None, pa.string())),
+        pc.if_else(scored, half, pa.scalar(None, pa.float32())),
+    )

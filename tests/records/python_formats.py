@@ -1,0 +1,108 @@
+"""How Python and Arrow write and read every format."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from toolkit.records.byte_streams import PACKINGS
+from toolkit.records.formats import ENDINGS
+
+Row = dict[str, str]
+Writer = Callable[[list[Row], str], bytes]
+Reader = Callable[[bytes], list[Row]]
+
+
+def write_csv(rows: list[Row], line_end: str, delimiter: str = ",") -> bytes:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(
+        file, list(rows[0]), lineterminator=line_end, quoting=csv.QUOTE_ALL, delimiter=delimiter
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+def read_csv(data: bytes, delimiter: str = ",") -> list[Row]:
+    text = io.StringIO(data.decode("utf-8-sig"), newline="")
+    header, *rows = [row for row in csv.reader(text, strict=True, delimiter=delimiter) if row]
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def write_tsv(rows: list[Row], line_end: str) -> bytes:
+    return write_csv(rows, line_end, "\t")
+
+
+def read_tsv(data: bytes) -> list[Row]:
+    return read_csv(data, "\t")
+
+
+def write_json_lines(rows: list[Row], line_end: str) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + line_end for row in rows).encode()
+
+
+def read_json_lines(data: bytes) -> list[Row]:
+    lines = data.decode("utf-8-sig").split("\n")
+    return [_strings(json.loads(line)) for line in lines if line.strip()]
+
+
+def write_parquet(rows: list[Row], line_end: str = "") -> bytes:
+    file = io.BytesIO()
+    schema = pa.schema([(name, pa.string()) for name in rows[0]])
+    pq.write_table(pa.Table.from_pylist(rows, schema), file, row_group_size=3)
+    return file.getvalue()
+
+
+def read_parquet(data: bytes) -> list[Row]:
+    return [_strings(row) for row in pq.read_table(io.BytesIO(data)).to_pylist()]
+
+
+def _strings(row: dict[str, object]) -> Row:
+    return {key: "" if value is None else str(value) for key, value in row.items()}
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True)),
+}
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.decompress,
+    ".zst": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
+}
+
+# A new format needs its entry here too: how others write and read it.
+_PLAIN: dict[str, tuple[Writer, Reader]] = {
+    ".csv": (write_csv, read_csv),
+    ".tsv": (write_tsv, read_tsv),
+    ".jsonl": (write_json_lines, read_json_lines),
+    ".ndjson": (write_json_lines, read_json_lines),
+    ".parquet": (write_parquet, read_parquet),
+}
+
+
+def _packed(writer: Writer, reader: Reader, packing: str) -> tuple[Writer, Reader]:
+    return (
+        lambda rows, line_end: PACK[packing](writer(rows, line_end)),
+        lambda data: reader(UNPACK[packing](data)),
+    )
+
+
+PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
+    ending + packing: _packed(*functions, packing)
+    for ending, functions in _PLAIN.items()
+    for packing in PACKINGS
+    if ending != ".parquet"
+}
+
+every_ending = pytest.mark.parametrize("ending", list(ENDINGS))
+every_file = pytest.mark.parametrize("ending", list(PYTHON))
+every_text_format = pytest.mark.parametrize("ending", [e for e in ENDINGS if e != ".parquet"])

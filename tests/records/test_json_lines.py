@@ -1,0 +1,215 @@
+"""JSON Lines, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.records.passing import Passed, pass_through
+from toolkit.errors import UsageError
+from toolkit.records.columns import Columns
+
+SCORED = '"predicted_sentiment": "positive", "positive_probability": 0.5}'
+NOT_SCORED = '"predicted_sentiment": null, "positive_probability": null}'
+FIRST = '{"text": "x"}'
+
+# Arrow reads what is usual and Python the rest of a block: an indented line sends it to Python.
+FOR_PYTHON = " {}"
+
+deep = f'"x": {"[" * 400}{"]" * 400}'
+
+
+@pytest.mark.parametrize("neighbour", [FIRST, FOR_PYTHON])
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ('{"text":"a","id":"007"}', "a"),
+        ('{"id": 1.0, "big": 123456789012345678901234567890, "e": 1e5, "text": "a"}', "a"),
+        (f'{{"text": "a", "digits": {"9" * 5000}}}', "a"),
+        ('{"text": "a", "x": {"text": "b", "y": [{"z": null}, {}]}}', "a"),
+        ('{"x": {"text": "b"}, "text": null}', None),
+        (f'{{"text": "a", {deep}}}', "a"),
+        (f'{{"text": "a", "x": {"[" * 799}{"]" * 799}}}', "a"),
+        (f'{{"text": "a", "x": [{"[{}]," * 900}"{"[" * 900}"]}}', "a"),
+        ('{"text": "a", "x": [NaN, Infinity, -Infinity]}', "a"),
+        ('{"z": 1, "a": 2, "text": "a", "b": 3}', "a"),
+        ('{"text": null}', None),
+        ('{"text": ""}', ""),
+        ("{}", None),
+        ("{ }", None),
+        ("{\t}", None),
+        ('{ "text" : "a" }', "a"),
+        ('{"text": "a", "text": "b"}', "b"),
+        ('{"text": "a", "x": 1, "x": 2}', "a"),
+        (r'{"te\u0078t": "a"}', "a"),
+        (r'{"text": "\u00e9\n\t\"\\\/\u0000"}', 'é\n\t"\\/\0'),
+        (r'{"text": "\ud83d\ude00"}', "😀"),
+        (r'{"text": "\ud800"}', "\ufffd"),
+        (r'{"text": "a\udc00\ud800b"}', "a\ufffd\ufffdb"),
+        (r'{"\ud800": 1, "text": "a"}', "a"),
+        ('{"text": "a\u2028b\u0085\x7f"}', "a\u2028b\u0085\x7f"),
+        ('{"text": "}{"}', "}{"),
+        ('{"text": "2024-01-01T00:00:00Z"}', "2024-01-01T00:00:00Z"),
+        ('{"text": "Inf ] -NaN predicted_sentiment"}', "Inf ] -NaN predicted_sentiment"),
+        ('{"text": "\ufeff"}', "\ufeff"),
+    ],
+)
+def test_an_object_stays_as_it_is(record: str, text: str | None, neighbour: str) -> None:
+    added = SCORED if text else NOT_SCORED
+    before = SCORED if neighbour == FIRST else NOT_SCORED
+    lines = [
+        f"{neighbour[:-1]}{', ' if neighbour == FIRST else ''}{before}",
+        f"{record[:-1]}{'' if record[1:-1].strip() == '' else ', '}{added}",
+    ]
+    for block_bytes in (1, 100_000):
+        passed = pass_through(
+            f"{neighbour}\n{record}\n".encode(), ".jsonl", block_bytes=block_bytes
+        )
+        assert passed.texts[1] == text
+        assert passed.output.decode().split("\n") == [*lines, ""]
+        written = json.loads(lines[1], parse_int=str)
+        assert list(written)[-2:] == ["predicted_sentiment", "positive_probability"]
+
+
+@pytest.mark.parametrize(
+    "line", ['  {"text": "a"}', '\t{"text": "a"} ', '{"text": "a"}  ', '{"text": "a"}\t\r']
+)
+def test_white_space_around_an_object_is_none_of_it(line: str) -> None:
+    passed = pass_through(f"{line}\n{FIRST}".encode(), ".jsonl")
+    assert passed.texts == ["a", "x"]
+    start = line[: line.index("}")]
+    returned = "\r" if line.endswith("\r") else ""
+    assert passed.output.decode() == f"{start}, {SCORED}{returned}\n{FIRST[:-1]}, {SCORED}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("[1]", "expected a JSON object, found an array"),
+        ("null", "expected a JSON object, found null"),
+        ("true", "expected a JSON object, found a boolean"),
+        ("17", "expected a JSON object, found a number"),
+        ('"a"', "expected a JSON object, found a string"),
+        ('{"text": 5}', "expected a string as 'text', found a number"),
+        ('{"text": ["a"]}', "expected a string as 'text', found an array"),
+        ('{"text": {}}', "expected a string as 'text', found an object"),
+        ('{"text": "a"', "no JSON: Expecting ',' delimiter at character 13"),
+        ('{"text": "a"}}', "no JSON: Extra data at character 14"),
+        ('{"text": "a"}{"text": "b"}', "no JSON: Extra data at character 14"),
+        ('{"text": "a"},', "no JSON: Extra data"),
+        ("{'text': 'a'}", "no JSON: Expecting property name"),
+        ('{"text": "a",}', "no JSON: "),
+        ('{"text": "a\tb"}', "no JSON: Invalid control character"),
+        ('{"text": "a", "x": Inf}', "no JSON: Expecting value"),
+        ('{"text": "a", "x": -NaN}', "no JSON: Expecting value"),
+        ('{"text": "a", "x": [1, Inf]}', "no JSON: Expecting value"),
+        ('{"text": "a"}\x00', "no JSON: Extra data"),
+        ("\ufeff" + FIRST, "no JSON: Expecting value at character 1"),
+        (f' {{"x": {"[" * 100_000}{"]" * 100_000}}}', "nested more than 800 deep"),
+        (f'{{"x": {"[" * 800}{"]" * 800}}}', "nested more than 800 deep"),
+        ("{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0a\0\"\0}\0", "no JSON: "),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_what_is_no_object_is_rejected_with_its_line(
+    line: str, reason: str, block_bytes: int
+) -> None:
+    data = f"{FIRST}\n\n{line}\n{FIRST}\n".encode()
+    passed = pass_through(data, ".jsonl", block_bytes=block_bytes)
+    assert passed.texts == ["x", "x"]
+    (reject,) = passed.rejects
+    assert (reject.number, reject.raw, reject.length) == (3, line.encode(), len(line.encode()))
+    assert reject.reason.startswith(reason)
+    scored = f"{FIRST[:-1]}, {SCORED}\n"
+    assert passed.output.decode() == 2 * scored
+
+
+def test_objects_over_several_lines_are_rejected_line_by_line() -> None:
+    passed = pass_through(b'{"text": "a",\n"x": {}\n}\n', ".jsonl")
+    assert [reject.number for reject in passed.rejects] == [1, 2, 3]
+    passed = pass_through(b'{"text": {}\n,"text": 5}{}\n', ".jsonl")
+    assert [reject.raw for reject in passed.rejects] == [b'{"text": {}', b',"text": 5}{}']
+    assert passed.output == b""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "predicted_sentiment",
+        r"predicted\u005fsentiment",
+        r"\u0070redicted_sentimen\u0074",
+        r"positive_\u0070robability",
+        r"positive\u005Fprobability",
+    ],
+)
+@pytest.mark.parametrize("value", ["1", "null", '"x"'])
+def test_a_taken_name_is_found_however_it_is_written(key: str, value: str) -> None:
+    line = f'{{"text": "a", "{key}": {value}}}'
+    with pytest.raises(UsageError, match=r"has a column 'p\w+' already"):
+        pass_through(f"{line}\n".encode(), ".jsonl")
+    passed = pass_through(f"{FIRST}\n{line}\n{FIRST}\n".encode(), ".jsonl")
+    (reject,) = passed.rejects
+    assert (passed.texts, reject.number, reject.raw) == (["x", "x"], 2, line.encode())
+    assert re.fullmatch(r"has a key 'p\w+' already, as an added one is called", reject.reason)
+
+
+@given(st.text(min_size=1).filter(lambda name: name != "text"))
+def test_any_taken_name_is_found(name: str) -> None:
+    plain, escaped = json.dumps(name, ensure_ascii=False), json.dumps(name)
+    everything = "".join(f"\\u{unit}" for unit in _units(name))
+    for key in (
+        plain,
+        escaped,
+        f'"{everything}"',
+        f'"{everything.upper().replace("U", "u")}"',
+        escaped.replace("/", r"\/"),
+    ):
+        with pytest.raises(UsageError, match="already"):
+            pass_through(
+                f'{{"text": "a", {key}: null}}\n'.encode(),
+                ".jsonl",
+                Columns(None, name, f"{name}_"),
+            )
+
+
+def _units(name: str) -> list[str]:
+    data = name.encode("utf-16-be").hex()
+    return [data[i : i + 4] for i in range(0, len(data), 4)]
+
+
+def test_the_key_of_the_text_is_looked_for_in_the_first_objects() -> None:
+    assert pass_through(b'{"id": 1}\n\n{"id": 2, "review": "a"}\n', ".jsonl").texts == [None, "a"]
+    first = b'{"review": "a"}\n{"text": "b"}\n'
+    assert pass_through(first, ".jsonl").texts == ["a", None]
+    long = json.dumps({"id": "x" * 100, "review": "a"}).encode()
+    assert pass_through(long, ".jsonl", block_bytes=10).texts == ["a"]
+    assert pass_through(b'{}\n{"id": 1, "body": "a"}\n', ".jsonl", Columns("body")).texts == [
+        None,
+        "a",
+    ]
+    late = b'{}\n{"id": 1, "body": "a"}\n'
+    assert pass_through(late, ".jsonl", Columns("body"), block_bytes=1).texts == [None, "a"]
+    assert pass_through(b"{}\n", ".jsonl", Columns("body")) == Passed(
+        [None], f"{{{NOT_SCORED}\n".encode(), []
+    )
+
+
+objects = st.dictionaries(
+    st.sampled_from(["text", "id", "", "é"]),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=4,
+    ),
+)
+
+
+@given(st.lists(objects, max_size=6), st.booleans(), st.integers(1, 60))
+def test_block_size_never_matters(rows: list[object], ascii_only: bool, block_bytes: int) -> None:
+    lines = [FIRST, *(json.dumps(row, ensure_ascii=ascii_only) for row in rows)]
+    data = "\n".join(lines).encode("utf-8", "surrogatepass")
+    assert pass_through(data, ".jsonl", block_bytes=block_bytes) == pass_through(data, ".jsonl")

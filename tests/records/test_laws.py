@@ -1,0 +1,168 @@
+"""Laws that hold for any bytes whatever."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.records.passing import Passed, pass_through
+from tests.records.python_formats import PACK, PYTHON, every_file, every_text_format
+from toolkit.errors import ToolkitError
+from toolkit.records.formats import open_reviews
+from toolkit.records.review_file import Block, Parsed, Place, ReadOptions
+
+PIECES = [
+    b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r",
+    b" ",
+    b"\x00", b"{", b"}", b'{"text": "a"}\n', b'{"text": "b", "x": [1]}\n', b'"text"', b": ",
+    b"[]", b"\\",
+    b"\\u0074", b"a,b\n", b'"a",b\n', b"a\tb\n", b"null", b"1e5", b"\xef\xbb\xbf", b"\xe2\x80\xa8",
+]  # fmt: skip
+bodies = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join) | st.binary(max_size=60)
+HEADERS = {
+    ".csv": b"text,id\n",
+    ".tsv": b"text\tid\n",
+    ".jsonl": b'{"text": "a", "id": 1}\n',
+    ".ndjson": b'{"text": "a", "id": 1}\n',
+}
+GOOD = [{"text": f"a film {n}", "id": str(n * 7919)} for n in range(20)]
+
+
+@every_text_format
+@given(bodies, st.integers(1, 50))
+@example(b'\n"a\r\nb\n\xff\n\n"', 3)
+@example(b"{}\n{ }", 1)
+def test_every_byte_comes_out_or_is_rejected(ending: str, body: bytes, block_bytes: int) -> None:
+    data = HEADERS[ending] + body
+    passed = pass_through(data, ending, block_bytes=block_bytes)
+    # Only line ends and the blank lines before a rejected record are nowhere.
+    rejected = b"".join(reject.raw or b"" for reject in passed.rejects)
+    assert all(reject.length == len(reject.raw or b"") for reject in passed.rejects)
+    added = sum(_added(ending, is_scored=bool(text)) for text in passed.texts)
+    output = passed.output.replace(b"\r", b"").replace(b"\n", b"")
+    both = output + rejected.replace(b"\r", b"").replace(b"\n", b"")
+    added -= output.translate(None, b" \t").count(b'{"predicted_sentiment"')  # "{}" needs no comma
+    blank = b"\r\n \t" if ending in (".jsonl", ".ndjson") else b"\r\n"
+    before = len(data.translate(None, blank))
+    header = len(b",predicted_sentiment,positive_probability") if ending[1] in "ct" else 0
+    assert len(both.translate(None, blank)) == before + header + added
+    # Those of the rejects stand in the file, in order.
+    at = 0
+    for reject in passed.rejects:
+        at = data.index(reject.raw or b"", at) + reject.length
+
+
+def _added(ending: str, *, is_scored: bool) -> int:
+    """Bytes that are added to a record, without white space."""
+    if ending in (".csv", ".tsv"):
+        return len(",positive,0.5" if is_scored else ",,")
+    values = '"positive"0.5' if is_scored else "nullnull"
+    return len(',"predicted_sentiment":,"positive_probability":') + len(values)
+
+
+@every_text_format
+@given(bodies, st.integers(1, 50))
+def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) -> None:
+    data = HEADERS[ending] + body
+    assert pass_through(data, ending, block_bytes=block_bytes) == pass_through(data, ending)
+
+
+@every_file
+@settings(max_examples=40)
+@given(bodies, st.sampled_from(["", ".gz", ".zst"]))
+def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
+    for content in (data, PACK[packing](data)):
+        for to in {ending, ".jsonl", ".parquet"}:
+            try:
+                pass_through(content, ending, to=to)
+            except ToolkitError:
+                continue
+
+
+@every_file
+@settings(max_examples=40)
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused(ending: str, data: st.DataObject) -> None:
+    content = bytearray(PYTHON[ending][0](GOOD, "\n"))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.just(len(content)) | st.integers(0, len(content)))
+    for to in (ending, ".csv"):
+        try:
+            pass_through(bytes(content[:cut]), ending, to=to)
+        except ToolkitError:
+            continue
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz", ".csv.zst", ".jsonl.zst"])
+def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None:
+    data = PYTHON[ending][0](GOOD, "\n")
+    for length in range(len(data)):
+        with pytest.raises(ToolkitError):
+            pass_through(data[:length], ending)
+
+
+def test_members_of_gzip_are_one_file() -> None:
+    data = gzip.compress(b"text\na\n") + gzip.compress(b"b\n") + gzip.compress(b"")
+    assert pass_through(data, ".csv.gz").texts == ["a", "b"]
+
+
+def _blocks(path: Path, block_bytes: int, start: Place = ()) -> list[tuple[Block, Parsed]]:
+    with open_reviews(path, ReadOptions(block_bytes=block_bytes)) as reviews:
+        return [(block, reviews.parse(block)) for block in reviews.blocks(start)]
+
+
+@every_file
+@settings(max_examples=15)
+@given(st.data(), st.integers(1, 100))
+def test_reading_goes_on_at_any_place(ending: str, data: st.DataObject, block_bytes: int) -> None:
+    packing = Path(ending).suffix if Path(ending).stem in HEADERS else ""
+    content = PYTHON[ending.removesuffix(packing)][0](GOOD[:9], "\n")
+    if ending != ".parquet":
+        mark = data.draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n\r\n"]))
+        content = PACK[packing](mark + content + data.draw(bodies))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{ending}"
+        path.write_bytes(content)
+        whole = _blocks(path, block_bytes)
+        for number, (block, _) in enumerate(whole, start=1):
+            rest = _blocks(path, block_bytes, block.following)
+            assert [_facts(*pair) for pair in rest] == [_facts(*pair) for pair in whole[number:]]
+
+
+def _facts(block: Block, parsed: Parsed) -> tuple[object, ...]:
+    return (
+        block.number, block.following, block.ends_group,
+        parsed.texts.to_pylist(), parsed.records.to_pylist(), list(parsed.rejects),
+    )  # fmt: skip
+
+
+def test_large_row_groups_are_read_in_several_blocks(tmp_path: Path) -> None:
+    path, file = tmp_path / "a.parquet", io.BytesIO()
+    texts = [f"{n * 7919} a text" for n in range(3000)]
+    pq.write_table(pa.table({"text": texts}), file, row_group_size=1000)
+    path.write_bytes(file.getvalue())
+    whole = _blocks(path, 1000)
+    assert len(whole) > 30
+    assert sum(block.ends_group for block, _ in whole) == 3
+    for number in (1, 7, len(whole) // 2, len(whole)):
+        rest = _blocks(path, 1000, whole[number - 1][0].following)
+        assert [_facts(*pair) for pair in rest] == [_facts(*pair) for pair in whole[number:]]
+
+
+@given(bodies)
+def test_what_goes_to_other_formats_is_the_same(body: bytes) -> None:
+    """A record is bad or good whatever the output."""
+    data = HEADERS[".csv"] + body
+    results: list[Passed] = [pass_through(data, ".csv", to=to) for to in (".csv", ".jsonl")]
+    assert results[0].texts == results[1].texts
+    assert results[0].rejects == results[1].rejects

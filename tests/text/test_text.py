@@ -1,0 +1,163 @@
+"""The vectorised execution of the text rule against the plain one."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data import shared_data
+from tests.reference import row_of, tokens_of
+from tests.strategies import review_texts
+from toolkit.errors import ModelError
+from toolkit.text.vocabulary import Vocabulary, token_spans
+
+WORDS = ["the", "movie", "don't", "été", "a", "\x00"]
+VOCABULARY = Vocabulary(pa.array(WORDS))
+
+
+@given(st.lists(review_texts, max_size=8), st.integers(1, 40))
+def test_encoding_is_the_rule(texts: list[str], max_tokens: int) -> None:
+    expected = [row_of(text, WORDS, max_tokens) for text in texts]
+    whole = VOCABULARY.encode(pa.array(texts, pa.string())).padded(max_tokens)
+    assert whole.tolist() == expected
+    assert whole.shape == (len(texts), max_tokens)
+    assert whole.dtype == np.int32
+
+
+@given(st.lists(review_texts, max_size=8), st.integers(1, 12), st.integers(0, 200))
+def test_reading_only_the_end_changes_nothing(texts: list[str], last: int, fill: int) -> None:
+    # Long gaps and long words are where the end of the bytes holds fewer tokens than wanted.
+    texts = [text + filler * fill + text for text in texts for filler in (" ", "x", "é", "a ")]
+    array = pa.array(texts, pa.string())
+    ends = VOCABULARY.encode(array, last=last).padded(last)
+    assert ends.tolist() == [row_of(text, WORDS, last) for text in texts]
+
+
+@given(review_texts)
+def test_tokens_are_where_the_spans_are(text: str) -> None:
+    found = [text[start:end] for start, end in token_spans(text)]
+    vocabulary = Vocabulary.build(pa.array([text]))
+    words = vocabulary.words.to_pylist()
+    ids = vocabulary.encode(pa.array([text])).padded(1 + len(found))[0].tolist()
+    # One by one, so that case is the vocabulary's affair.
+    alone = vocabulary.encode(pa.array(found, pa.string())).padded(1)[:, 0].tolist()
+    assert ids == [1, *alone]
+    assert [words[number - 4] for number in alone] == tokens_of(text)
+
+
+@given(st.lists(st.one_of(st.none(), review_texts), min_size=1, max_size=12), st.data())
+def test_arrow_layout_does_not_matter(texts: list[str | None], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(texts)))
+    expected = [row_of(text or "", WORDS, 9) for text in texts[start:]]
+    strings = pa.array(texts, pa.string())
+    layouts = {
+        "sliced": strings.slice(start),
+        "large": strings.cast(pa.large_string()).slice(start),
+        "dictionary": strings.dictionary_encode().slice(start),
+        "view": strings.cast(pa.string_view()).slice(start),
+        "chunked": pa.chunked_array([strings[:start], strings[:0], strings[start:]]).slice(start),
+    }  # fmt: skip
+    for name, layout in layouts.items():
+        for last in (None, 9):
+            assert VOCABULARY.encode(layout, last).padded(9).tolist() == expected, name
+
+
+def test_more_rows_than_are_encoded_at_once() -> None:
+    texts = [f"the movie {'a ' * (row % 7)}" for row in range(20_000)]
+    rows = VOCABULARY.encode(pa.array(texts), last=5).padded(5)
+    for row in random.Random(1).sample(range(20_000), 200):
+        assert rows[row].tolist() == row_of(texts[row], WORDS, 5)
+
+
+@given(st.lists(review_texts, max_size=20), st.integers(4, 12))
+def test_vocabulary_holds_the_commonest_words(texts: list[str], size: int) -> None:
+    counts: dict[str, int] = {}
+    for text in texts:
+        for token in tokens_of(text):
+            counts[token] = counts.get(token, 0) + 1
+    ordered = sorted(counts, key=lambda word: (-counts[word], word.encode()))
+    array = pa.array(texts, pa.string())
+    assert Vocabulary.build(array).words.to_pylist() == ordered
+    built = Vocabulary.build(array, size)
+    assert built.words.to_pylist() == ordered[: size - 4]
+    assert built.size <= size
+
+
+def test_order_of_the_reviews_does_not_matter() -> None:
+    texts = ["b a", "c a", "d"]
+    assert Vocabulary.build(pa.array(texts)) == Vocabulary.build(pa.array(texts[::-1]))
+
+
+def test_equal_counts_are_ordered_by_bytes() -> None:
+    # Some bytes of words are lower than the space that ends a piece.
+    words = ["a", "a\x00", "a\x1f", "a'", "ab", "é"]
+    assert Vocabulary.build(pa.array([" ".join(words[::-1])])).words.to_pylist() == words
+
+
+def test_reserved_ids_are_no_words() -> None:
+    vocabulary = Vocabulary(pa.array(["", "<start>", "a", "a"]))
+    rows = vocabulary.encode(pa.array(["<start> a"])).padded(4)
+    assert rows.tolist() == [[0, 1, 2, 6]]
+
+
+@given(st.lists(review_texts))
+def test_vocabulary_file_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.txt"
+    vocabulary = Vocabulary.build(pa.array(texts, pa.string()))
+    vocabulary.save(path)
+    assert Vocabulary.load(path) == vocabulary
+
+
+def test_bad_vocabulary_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.txt"
+    with pytest.raises(ModelError, match=r"vocabulary\.txt: no such file"):
+        Vocabulary.load(path)
+    path.write_bytes(b"the\n\xff\n")
+    with pytest.raises(ModelError, match="no UTF-8 text at byte 4"):
+        Vocabulary.load(path)
+
+
+def test_decoding_names_what_is_no_word() -> None:
+    ids = VOCABULARY.encode(pa.array(["The movie!! zzyzx"])).padded(8)[0]
+    assert VOCABULARY.decode(ids) == "<start> the movie <unknown>"
+
+
+def test_agrees_with_the_word_index_of_keras() -> None:
+    """`keras.datasets.imdb` was made from the same reviews by the same rule."""
+    folder = shared_data("imdb")
+    texts = pq.read_table(folder / "train.parquet", columns=["text"])["text"]
+    words = Vocabulary.build(texts).words.to_pylist()
+    index = json.loads((folder / "imdb_word_index.json").read_text(encoding="utf-8"))
+    assert len(index) == 88_584
+    assert len(set(words) & set(index)) == 88_581
+    # The commonest words stand at the same ranks; further down, equal counts are ordered otherwise.
+    by_rank = sorted(index, key=index.__getitem__)
+    assert words[:40] == by_rank[:40]
+    assert set(words[:1000]) == set(by_rank[:1000])
+
+
+@given(
+    st.lists(review_texts, max_size=20), st.integers(1, 9), st.integers(1, 5), st.integers(1, 30)
+)
+def test_batches_hold_every_row_once(
+    texts: list[str], most_tokens: int, most_rows: int, cells: int
+) -> None:
+    encoded = VOCABULARY.encode(pa.array(texts, pa.string()), last=most_tokens)
+    found: dict[int, list[int]] = {}
+    for places, rows in encoded.batches(most_tokens, most_rows, cells):
+        assert len(rows) == 1 or (len(rows) <= most_rows and rows.size <= cells)
+        assert rows[0, 0] != 0  # no wider than the longest
+        found |= dict(zip(places.tolist(), rows.tolist(), strict=True))
+    assert sorted(found) == list(range(len(texts)))
+    for place, row in found.items():
+        assert len(row) >= min(most_tokens, 1 + len(tokens_of(texts[place])))
+        assert row == row_of(texts[place], WORDS, len(row))

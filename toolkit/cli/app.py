@@ -1,0 +1,169 @@
+"""The command `toolkit`: its subcommands, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+import toolkit
+from toolkit.cli.evaluate import evaluate
+from toolkit.cli.explain import explain
+from toolkit.cli.export import export
+from toolkit.cli.info import info
+from toolkit.cli.messages import one_line
+from toolkit.cli.process import settle
+from toolkit.cli.score import score
+from toolkit.cli.train import train
+from toolkit.errors import ToolkitError
+from toolkit.files import remove_unfinished
+from toolkit.signals import STOPPING
+
+app = typer.Typer(
+    help="Train, evaluate, export, batch-score and explain the sentiment of reviews.",
+    epilog="Start with: `toolkit score reviews.csv`",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train)
+app.command()(evaluate)
+app.command()(export)
+app.command()(score)
+app.command()(explain)
+app.command()(info)
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to stop; raised where the main thread is at that moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda wanted: _show_version() if wanted else None,
+        ),
+    ] = False,
+) -> None:
+    """Train, evaluate, export, batch-score and explain the sentiment of reviews."""
+
+
+def _standard_error() -> int:
+    """Give a file descriptor that stays standard error while TensorFlow is imported."""
+    try:
+        # Where another standard stream is closed, the first ones would take its place.
+        copies = [os.dup(2)]
+        while copies[-1] <= 2:
+            copies.append(os.dup(2))
+        for copy in copies[:-1]:
+            os.close(copy)
+        return copies[-1]
+    except OSError:  # it is closed: who started the process wants no messages
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+        return sys.stderr.fileno()
+
+
+_MESSAGES = _standard_error()
+
+
+def run() -> NoReturn:
+    """Run the command line as a process of its own, which ends quickly.
+
+    The modules need not be taken down one by one.
+    """
+    settle()
+    code: str | int | None = 0
+    try:
+        main()
+    except SystemExit as ending:
+        code = ending.code
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # it may be closed
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def main() -> None:
+    """Run the command line; every error ends as one message on standard error."""
+    for number in STOPPING:
+        signal.signal(number, _interrupt)
+    try:
+        app()
+    except (Exception, Interrupted) as error:
+        if os.environ.get("TOOLKIT_TRACEBACK"):
+            raise
+        if isinstance(error, BrokenPipeError):
+            sys.stdout = None  # nothing can be flushed there any more
+        _fail(*_explained(error), error)
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """Give the message for an error, and the exit code."""
+    match error:
+        case ToolkitError():
+            return str(error), error.exit_code
+        case Interrupted():
+            return "interrupted", error.exit_code
+        case MemoryError():
+            return "out of memory", 1
+        case BrokenPipeError():
+            return "standard output: whoever read it has closed it", 1
+        case OSError():  # such as a file that must not be read
+            return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
+    return (
+        f"unexpected {type(error).__name__}: {error}. This is a fault of the toolkit; "
+        "TOOLKIT_TRACEBACK=1 shows where",
+        1,
+    )
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    # Once is enough: what is removed and waited for on the way out is not to be interrupted.
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    if _is_importing(frame):
+        # An exception in the middle of a C module comes out as another one, or crashes.
+        remove_unfinished()
+        os.write(_MESSAGES, b"error: interrupted\n")
+        os._exit(128 + number)
+    raise Interrupted(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _fail(message: str, exit_code: int, error: BaseException) -> NoReturn:
+    notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
+    stop = "." if notes and not message.endswith(".") else ""
+    sys.stderr.write(f"error: {one_line(message + stop + notes)}\n")
+    sys.exit(exit_code)
+
+
+def _show_version() -> NoReturn:
+    sys.stdout.write(f"toolkit {toolkit.__version__}\n")
+    raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

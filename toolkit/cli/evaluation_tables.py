@@ -1,0 +1,123 @@
+"""What `toolkit evaluate` shows on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from toolkit.cli.messages import one_line
+from toolkit.evaluation import Evaluation
+from toolkit.evaluation.result import ModelResult
+from toolkit.evaluation.tables import (
+    COMPARISON_COLUMNS,
+    Cell,
+    Table,
+    breakdown_table,
+    comparison_note,
+    comparison_rows,
+    confusion_table,
+    coverage_table,
+    metrics_table,
+    summary_of,
+)
+
+_SPACE = 3  # between two columns of a table, at most
+_NAME_WIDTH = 12  # of a model, at least
+_LONGEST_NAME = 40  # of a row; longer ones go on in the next line
+_MISTAKES_SHOWN = 3  # of each model; the page has all
+_WORDS_SHOWN = 6
+
+
+def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
+    """Print tables, the most confident mistakes, and where the reports are."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where it cannot show a dash or a name
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
+    console.print(f"{summary_of(evaluation.data)}\n")
+    _print(console, evaluation, metrics_table(evaluation))
+    if evaluation.comparisons:
+        _print_comparison(console, evaluation)
+    _print(console, evaluation, confusion_table(evaluation))
+    for breakdown in evaluation.breakdowns:
+        _print(console, evaluation, breakdown_table(breakdown))
+    _print(console, evaluation, coverage_table(evaluation), notes=False)
+    for model in evaluation.models:
+        _print_mistakes(console, model)
+    for path in written:
+        console.print(f"written to {one_line(str(path))}", soft_wrap=True)
+
+
+def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: bool = True) -> None:
+    """Print a table, in several parts if the terminal is too narrow for all models."""
+    models = evaluation.models
+    at_once = _models_at_once(console.width, table, notes=notes)
+    for first in range(0, len(models), at_once):
+        shown = range(first, min(first + at_once, len(models)))
+        columns = [table.title, *table.columns]
+        output = _new_table(columns, [one_line(models[place].name) for place in shown])
+        for row in table.rows:
+            cells = [_cell(row.cells[p], best=p in row.best, notes=notes) for p in shown]
+            output.add_row(Text(one_line(row.name)), *row.common, *cells)
+        console.print(output)
+
+
+def _models_at_once(width: int, table: Table, *, notes: bool) -> int:
+    """How many models stand beside each other, with names no longer than their figures."""
+    names = [table.title, *(row.name for row in table.rows)]
+    rows = [row.common for row in table.rows]
+    common = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    taken = min(max(map(len, names)), _LONGEST_NAME) + sum(
+        max(length, len(name)) + _SPACE for length, name in zip(common, table.columns, strict=True)
+    )
+    cells = [_cell(cell, best=False, notes=notes) for row in table.rows for cell in row.cells]
+    for_one = max(_NAME_WIDTH, *(len(cell) for cell in cells)) + _SPACE
+    return max((width - taken - 2) // for_one, 1)
+
+
+def _new_table(columns: Sequence[str], models: Sequence[str]) -> RichTable:
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    first, *others = columns
+    table.add_column(Text(first), overflow="fold")
+    for name in others:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    for name in models:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    return table
+
+
+def _cell(cell: Cell, *, best: bool, notes: bool) -> Text:
+    text = Text(cell.text, style="bold green" if best else "")
+    if notes and cell.note:
+        text.append(f"  {cell.note}", style="dim not bold default")
+    return text
+
+
+def _print_comparison(console: Console, evaluation: Evaluation) -> None:
+    console.print(Text(one_line(comparison_note(evaluation))))
+    table = _new_table(COMPARISON_COLUMNS, ())
+    for name, *figures in comparison_rows(evaluation.comparisons):
+        table.add_row(Text(one_line(name)), *figures)
+    console.print(table)
+
+
+def _print_mistakes(console: Console, model: ModelResult) -> None:
+    if not model.mistakes:
+        return
+    console.print(Text(f"Most confident mistakes of {one_line(model.name)}", style="bold"))
+    labels = ("negative", "positive")
+    for mistake in model.mistakes[:_MISTAKES_SHOWN]:
+        line = Text(f"row {mistake.row:,}, {labels[mistake.label]}, scored ")
+        line.append(f"{mistake.probability:.3f}", style="red")
+        if words := mistake.misleading(_WORDS_SHOWN):
+            line.append(": misled by ")
+            line.append(one_line(", ".join(words)), style="bold")
+        console.print(line)
+    console.print()

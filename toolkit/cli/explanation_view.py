@@ -1,0 +1,148 @@
+"""What `toolkit explain` shows on the terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from toolkit.cli.messages import one_line
+from toolkit.model.explanation import Explanation, Word
+
+# From such shares of the strongest contribution on, a word is marked, more, and most.
+_LEVELS = (0.15, 0.4, 0.7)
+_STYLES = {
+    True: ("blue", "bold blue", "bold white on blue"),
+    False: ("underline red", "bold underline red", "bold underline white on red"),
+}
+_WORDS_LISTED = 10
+_LONGEST_LISTED = 40  # characters of a word
+_BAR = 24  # characters of the longest
+
+
+def show(explanations: Sequence[Explanation], max_tokens: int) -> None:
+    """Print each text with its words marked, the strongest words, and the sum.
+
+    Parameters
+    ----------
+    explanations : Sequence[Explanation]
+        Of one model.
+    max_tokens : int
+        That the model reads.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where it cannot show a character of a text
+    console = Console(highlight=False, markup=False, emoji=False)
+    for number, explanation in enumerate(explanations):
+        if number:
+            console.print()
+        _show(console, explanation, max_tokens)
+
+
+def _show(console: Console, explanation: Explanation, max_tokens: int) -> None:
+    line = Text(explanation.sentiment, style="bold")
+    line.append(f", with a probability of positive of {explanation.probability:.3f}", "not bold")
+    console.print(line)
+    console.print()
+    console.print(_marked(explanation, max_tokens, signs=_has_no_colours(console)))
+    console.print()
+    words = _strongest(explanation)
+    if words:
+        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
+        console.print()
+    console.print(_sum(explanation))
+    unknown = [word.text for word in explanation.words if word.state == "unknown"]
+    if unknown:
+        names = list(dict.fromkeys(_short(one_line(word)) for word in unknown))
+        more = len(names) - _WORDS_LISTED
+        listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
+        console.print(Text(f"not known to the model, and without effect: {listed}", style="dim"))
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= _LONGEST_LISTED else f"{word[: _LONGEST_LISTED - 1]}…"
+
+
+def _has_no_colours(console: Console) -> bool:
+    return console.no_color or console.color_system is None
+
+
+def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
+    """Give the text with its words marked, as far as the model reads it."""
+    content, at = explanation.text, 0
+    found = Text()
+    words = [word for word in explanation.words if word.state != "unread"]
+    unread = len(explanation.words) - len(words)
+    if unread:
+        at = words[0].start
+        count = f"{unread:,} word{'s' * (unread > 1)}"
+        found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
+    strongest = max((abs(word.contribution) for word in words), default=0.0)
+    for word in words:
+        found.append(_flat(content[at : word.start]))
+        found.append(*_mark(word, strongest, signs=signs))
+        at = word.end
+    found.append(_flat(content[at:]))
+    return found
+
+
+def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
+    """Give a word as it is shown, and its style."""
+    shown = one_line(word.text)
+    if word.state == "unknown":
+        return shown, "dim"
+    share = abs(word.contribution) / strongest if strongest else 0.0
+    level = sum(share >= least for least in _LEVELS)
+    if not level:
+        return shown, ""
+    speaks_for = word.contribution > 0
+    if signs:
+        return f"[{('+' if speaks_for else '-') * level}{shown}]", ""
+    return shown, _STYLES[speaks_for][level - 1]
+
+
+def _flat(separators: str) -> str:
+    """What is between two words, without the ends of lines and tabs."""
+    return re.sub(r"[\t\n\v\f\r]+", " ", separators)
+
+
+def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
+    """Give the words that add most or take most away, with all their occurrences together."""
+    sums: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for word in explanation.words:
+        name = word.text.lower()
+        sums[name] = sums.get(name, 0.0) + word.contribution
+        counts[name] = counts.get(name, 0) + 1
+    names = sorted((name for name in sums if sums[name]), key=lambda name: -abs(sums[name]))
+    return [
+        (one_line(name) + (f" x{counts[name]}" if counts[name] > 1 else ""), sums[name])
+        for name in names[:_WORDS_LISTED]
+    ]
+
+
+def _table(words: list[tuple[str, float]], block: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    longest = abs(words[0][1])
+    for name, value in words:
+        bar = block * max(1, round(_BAR * abs(value) / longest))
+        table.add_row(Text(name), f"{value:+.2f}", Text(bar, style="blue" if value > 0 else "red"))
+    return table
+
+
+def _sum(explanation: Explanation) -> Text:
+    """Give what the logit is made of."""
+    words = sum(word.contribution for word in explanation.words)
+    line = Text(f"logit {explanation.logit:+.2f} = {explanation.baseline:+.2f} without the words")
+    line.append(f" {words:+.2f} by the words")
+    if explanation.method == "occlusion":
+        line.append(f" {explanation.rest:+.2f} by words together")
+    return line

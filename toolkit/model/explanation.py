@@ -1,0 +1,274 @@
+"""What each word of a review adds to its score.
+
+A word is hidden by putting the unknown word in its place, and what that does to the logit is looked
+at (occlusion: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks"; for
+words Li, Monroe and Jurafsky 2016, "Understanding neural networks through representation erasure").
+It is not taken out: that would move the words before it, which matters to a network of rows of one
+length, make a pair of its neighbours that nobody wrote, shorten the review, and let a long one be
+read from a word earlier. A word that the model does not know is hidden already: it adds nothing.
+
+The contribution is how far the logit falls when the word alone is hidden. Such contributions need
+not add up: where one word says what another says, too, both have a small one.
+
+Some logits are a sum over words and pairs of neighbours, as that of `ngram-linear`. There, a pair
+is lost with either of its words, and would count twice. The mean of what a word adds to all others
+and of what it adds to hidden ones is its own part and half of each pair that it is in: its Shapley
+value (Deng and Papadimitriou 1994, "On the complexity of cooperative solution concepts"). With the
+baseline, the contributions add up to the logit, to the rounding of float32. Whether a network is
+such a sum is found by trying it, so that nothing here depends on how its tables are stored.
+
+All this needs scores of changed reviews and nothing else: a program with only the model file can do
+the same with texts, in which a hidden word is one that no vocabulary has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from toolkit.model.file import PROBABILITY, ModelFile, token_ids_width
+from toolkit.model.logits import logits_of
+from toolkit.model.session import BATCH_IDS, MOST_ROWS, open_part, run_network
+from toolkit.text.vocabulary import (
+    FIRST_WORD_ID,
+    PADDING_ID,
+    START_ID,
+    UNKNOWN_ID,
+    Ids,
+    token_spans,
+)
+
+# A sum over words and pairs differs from these by the rounding of float32, 1e-7 of each logit; the
+# other presets by a hundredth of them and more.
+_TRIED_ROWS, _TRIED_WORDS = 4, 8
+_ROUNDING = 1e-5
+
+_Floats = npt.NDArray[np.float64]
+_Change = Callable[[Ids, npt.NDArray[np.int64]], Ids]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a review, ``text[start:end]`` in Unicode characters.
+
+    Attributes
+    ----------
+    text : str
+        As it is written.
+    start : int
+        Of its first character.
+    end : int
+        Behind its last character.
+    contribution : float
+        To the logit; above 0 it speaks for the positive class.
+    state : Literal["read", "unknown", "unread"]
+        ``unknown``: not in the vocabulary; ``unread``: before the last `max_tokens`. The
+        contribution of both is 0.
+    """
+
+    text: str
+    start: int
+    end: int
+    contribution: float
+    state: Literal["read", "unknown", "unread"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A score, and what each word adds to it.
+
+    Attributes
+    ----------
+    text : str
+        The review; halves of surrogate pairs, which UTF-8 cannot hold, are replaced.
+    sentiment : str
+        As `Scorer.score` gives it.
+    probability : float
+        Of the positive class, as `Scorer.score` gives it: the sigmoid of the logit.
+    logit : float
+        The log-odds (nats) of the positive class.
+    baseline : float
+        The logit of the same review with every word hidden.
+    method : Literal["exact", "occlusion"]
+        ``exact``: the contributions and the baseline add up to the logit.
+    words : tuple[Word, ...]
+        All words, in order.
+    """
+
+    text: str
+    sentiment: str
+    probability: float
+    logit: float
+    baseline: float
+    method: Literal["exact", "occlusion"]
+    words: tuple[Word, ...]
+
+    @property
+    def rest(self) -> float:
+        """What words do together: the logit without the baseline and the contributions."""
+        return self.logit - self.baseline - sum(word.contribution for word in self.words)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it: the attributes by their names, and ``rest``.
+
+        Returns
+        -------
+        dict[str, Any]
+            ``text``, ``sentiment``, ``probability``, ``logit``, ``baseline``, ``rest``,
+            ``method``, and ``words``: a list of ``text``, ``start``, ``end``, ``contribution``,
+            ``state``. Places count Unicode characters: in JavaScript, those of ``[...text]``.
+        """
+        entries = asdict(self)
+        words = entries.pop("words")
+        return {**entries, "rest": self.rest, "words": list(words)}
+
+
+class Explainer:
+    """Explains the scores of a model; safe to share between threads.
+
+    Parameters
+    ----------
+    model : ModelFile
+        The model, which is loaded once more to give logits.
+    """
+
+    def __init__(self, model: ModelFile) -> None:
+        self._file = model
+        self._width = token_ids_width(model.graph)
+        network = _logit_network(model.network)
+        self._gives_logits = network is not None
+        self._session = open_part(network or model.network, model)
+
+    @cached_property
+    def is_additive(self) -> bool:
+        """Whether the logit is a sum over words and pairs of neighbours: on random rows, it is."""
+        most = self._file.facts.max_tokens
+        shape = (_TRIED_ROWS, min(_TRIED_WORDS, most))
+        ids = np.random.default_rng(1).integers(
+            FIRST_WORD_ID, self._file.facts.vocabulary_size, shape, np.int32
+        )
+        in_front = 0 if self._width is None else most - shape[1]
+        rows = np.pad(ids, ((0, 0), (in_front, 0)), constant_values=PADDING_ID)
+        return all(self._adds_up(row) for row in rows)
+
+    def explain(self, text: str, row: Ids, sentiment: str, probability: float) -> Explanation:
+        """Give each word its contribution.
+
+        Parameters
+        ----------
+        text : str
+            A review that is not blank.
+        row : Ids
+            (tokens,) int32, as `Scorer.token_ids` makes it of the review.
+        sentiment : str
+            Of its score.
+        probability : float
+            Of its score.
+
+        Returns
+        -------
+        Explanation
+            With all words of the text.
+        """
+        logit, baseline = self._logits(np.stack([row, _nothing(row)])).tolist()
+        contributions = self._contributions(row, logit, baseline)
+        read = np.flatnonzero(row > START_ID)
+        spans = token_spans(text)
+        unread = len(spans) - len(read)
+        words = [Word(text[start:end], start, end, 0.0, "unread") for start, end in spans[:unread]]
+        for (start, end), place in zip(spans[unread:], read, strict=True):
+            state: Literal["unknown", "read"] = "unknown" if row[place] == UNKNOWN_ID else "read"
+            words.append(Word(text[start:end], start, end, float(contributions[place]), state))
+        method: Literal["exact", "occlusion"] = "exact" if self.is_additive else "occlusion"
+        return Explanation(text, sentiment, probability, logit, baseline, method, tuple(words))
+
+    def _contributions(self, row: Ids, logit: float, baseline: float) -> _Floats:
+        """Give what the word at each place of a row adds, (tokens,); 0 where none is known."""
+        found = np.zeros(len(row))
+        places = np.flatnonzero(row > UNKNOWN_ID)
+        if self.is_additive:
+            found[places] = self._shares(row, places, logit, baseline)
+        else:
+            found[places] = logit - self._changed(row, places, _hidden)
+        return found
+
+    def _shares(
+        self, row: Ids, places: npt.NDArray[np.int64], logit: float, baseline: float
+    ) -> _Floats:
+        """Give the words at some places their own parts and half of each pair."""
+        to_others = logit - self._changed(row, places, _hidden)
+        alone = self._changed(row, places, _shown) - baseline
+        return (to_others + alone) / 2
+
+    def _adds_up(self, row: Ids) -> bool:
+        logit, baseline = self._logits(np.stack([row, _nothing(row)])).tolist()
+        shares = self._shares(row, np.flatnonzero(row > UNKNOWN_ID), logit, baseline)
+        size = abs(logit) + abs(baseline) + float(np.abs(shares).sum())
+        return math.isclose(
+            baseline + float(shares.sum()), logit, rel_tol=0, abs_tol=_ROUNDING * size
+        )
+
+    def _changed(self, row: Ids, places: npt.NDArray[np.int64], change: _Change) -> _Floats:
+        """Give a logit for each place, of rows that are made a batch at a time."""
+        at_once = min(MOST_ROWS, max(1, BATCH_IDS // len(row)))
+        parts = [
+            self._logits(change(row, places[start : start + at_once]))
+            for start in range(0, len(places), at_once)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _logits(self, rows: Ids) -> _Floats:
+        values = run_network(self._session, rows, self._file).reshape(-1)
+        return values.astype(np.float64) if self._gives_logits else logits_of(values)
+
+
+def _nothing(row: Ids) -> Ids:
+    """Hide every word."""
+    return np.where(row > UNKNOWN_ID, np.int32(UNKNOWN_ID), row)
+
+
+def _hidden(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
+    """Give a row for each place, in which the word there is hidden."""
+    rows = np.tile(row, (len(places), 1))
+    rows[np.arange(len(places)), places] = UNKNOWN_ID
+    return rows
+
+
+def _shown(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
+    """Give a row for each place, in which every other word is hidden."""
+    rows = np.tile(_nothing(row), (len(places), 1))
+    rows[np.arange(len(places)), places] = row[places]
+    return rows
+
+
+def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
+    """Give the graph from `token_ids` to the logit, whose sigmoid is the probability.
+
+    A float32 of the probability says little of a logit beyond ±10. None where the network ends in
+    something else than a sigmoid.
+    """
+    name = _logit_of(network.graph)
+    if name is None:
+        return None
+    changed = onnx.ModelProto()
+    changed.CopyFrom(network)
+    del changed.graph.output[:]
+    changed.graph.output.append(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+    )
+    return changed
+
+
+def _logit_of(graph: onnx.GraphProto) -> str | None:
+    makers = {name: node for node in graph.node for name in node.output}
+    node = makers.get(PROBABILITY)
+    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
+        node = makers.get(node.input[0])
+    return node.input[0] if node is not None and node.op_type == "Sigmoid" else None

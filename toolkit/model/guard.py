@@ -1,0 +1,127 @@
+"""An ONNX file from anywhere, read with care: what could reach beyond the file is refused.
+
+A model file of this toolkit is one flat graph with its weights inside, of operators that stock
+builds of ONNX Runtime have. Whatever else the format allows is refused before ONNX Runtime sees it:
+
+- tensors that are stored outside, which it would read from any path relative to where it runs;
+- graphs inside nodes (loops have no bound on their time) and functions, which call functions twice
+  that call functions twice;
+- domains of operators that stock builds do not have.
+
+How much memory a network may take is limited where it is run, in `toolkit.model.session`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from toolkit.errors import ModelError
+
+# Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
+MOST_BYTES = 128 << 20
+
+_CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime, which looks for them itself
+_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}  # as `onnx.defs` names them
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """Read an ONNX file that keeps within itself; nothing else is opened.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    onnx.ModelProto
+        A flat graph of known operators.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, it is no ONNX, or it has what no model of this toolkit has.
+    """
+    try:
+        _check_kind(path)
+        model = onnx.load(str(path), format="protobuf", load_external_data=False)
+        if not model.HasField("graph"):
+            raise ModelError(f"{path}: no ONNX model (it has no graph)")
+        _check_flat(model, path)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such model file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (DecodeError, UnicodeDecodeError):
+        raise ModelError(f"{path}: no ONNX model, or one that was cut short") from None
+    return model
+
+
+def check_operators(model: onnx.ModelProto, path: Path) -> None:
+    """Raise `ModelError` for an operator that ONNX does not know.
+
+    ONNX Runtime finds those of a network by itself. ONNX makes a table of all it knows first, which
+    takes 10 ms: too much for each start of `toolkit score`.
+    """
+    for node in model.graph.node:
+        domain = _DOMAINS.get(node.domain)
+        if domain is not None and not onnx.defs.has(node.op_type, domain):
+            raise ModelError(f"{path}: the operator {_named(node)} is none of stock ONNX Runtime")
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is no file before it is opened: a pipe would be waited for without an end."""
+    if path.is_dir():
+        raise ModelError(
+            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
+        )
+    size = path.stat().st_size
+    if not path.is_file():
+        raise ModelError(f"{path}: a pipe or a device, expected a model file; save it first")
+    if size > MOST_BYTES:
+        raise ModelError(
+            f"{path}: {size / 1e6:,.0f} MB, expected a model file of {MOST_BYTES >> 20} MiB at most"
+        )
+
+
+def _check_flat(model: onnx.ModelProto, path: Path) -> None:
+    graph = model.graph
+    if model.functions:
+        raise ModelError(f"{path}: has functions, which no model of this toolkit has")
+    if graph.sparse_initializer:
+        raise ModelError(f"{path}: has sparse weights, which no model of this toolkit has")
+    _check_inside(graph.initializer, path)
+    for node in graph.node:
+        _check_domain(node, path)
+        for attribute in node.attribute:
+            if attribute.HasField("g") or attribute.graphs:
+                raise ModelError(f"{path}: the node {_named(node)} has a graph of its own")
+            _check_inside(_tensors(attribute), path)
+
+
+def _check_domain(node: onnx.NodeProto, path: Path) -> None:
+    # Strings that are no UTF-8 come as bytes.
+    if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
+        raise ModelError(f"{path}: the operator {_named(node)} is none of stock ONNX Runtime")
+
+
+def _tensors(attribute: onnx.AttributeProto) -> Iterator[onnx.TensorProto]:
+    if attribute.HasField("t"):
+        yield attribute.t
+    yield from attribute.tensors
+    for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+        yield from (sparse.values, sparse.indices)
+
+
+def _check_inside(tensors: Iterable[onnx.TensorProto], path: Path) -> None:
+    for tensor in tensors:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise ModelError(f"{path}: the weights '{tensor.name}' are stored outside the file")
+
+
+def _named(node: onnx.NodeProto) -> str:
+    return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"

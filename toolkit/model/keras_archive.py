@@ -1,0 +1,81 @@
+"""The archive that a ``.keras`` file is, opened with care: what is unexpected is not read."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ModelError
+from toolkit.model.plain_json import parse_json
+
+_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+_LONGEST_JSON = 1 << 20  # bytes
+
+
+class KerasArchive:
+    """An open archive with the three members of every file of `toolkit train`, uncompressed."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+        self._archive = archive
+        self._path = path
+        self._check_members()
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[KerasArchive]:
+        """Open a file for a block; raises `ModelError` if it, or what the block reads, is damaged.
+
+        Parameters
+        ----------
+        path : Path
+            The ``.keras`` file.
+
+        Yields
+        ------
+        KerasArchive
+            Its members are the expected ones.
+
+        Raises
+        ------
+        ModelError
+            If it is no such archive.
+        """
+        if not path.is_file():
+            raise ModelError(f"{path}: no such Keras file")
+        try:
+            with zipfile.ZipFile(path) as archive:
+                yield cls(archive, path)
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+            # A RuntimeError is encryption.
+            raise ModelError(f"{path}: no Keras file, or a damaged one: {error}") from None
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Read `config.json` or `metadata.json`; raises `ModelError` if it is no JSON object."""
+        if self._archive.getinfo(name).file_size > _LONGEST_JSON:
+            raise ModelError(f"{self._path}: {name} is too long for a network")
+        content = parse_json(self._archive.read(name))
+        if not isinstance(content, dict):
+            raise ModelError(f"{self._path}: {name} is no JSON object")
+        return content
+
+    def weights(self) -> bytes:
+        """Read `model.weights.h5`."""
+        return self._archive.read("model.weights.h5")
+
+    def _check_members(self) -> None:
+        entries = self._archive.infolist()
+        names = [entry.filename for entry in entries]
+        if set(names) != _MEMBERS or len(names) != len(_MEMBERS):
+            found = ", ".join(names[:10])
+            raise ModelError(
+                f"{self._path}: expected the members {', '.join(sorted(_MEMBERS))}, "
+                f"found {found:.200}"
+            )
+        for entry in entries:
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise ModelError(
+                    f"{self._path}: {entry.filename} is compressed, which Keras never does"
+                )

@@ -1,0 +1,1 @@
+"""Files of reviews, read and written record by record."""

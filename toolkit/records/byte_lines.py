@@ -1,0 +1,98 @@
+"""Lines of a byte block as arrays of positions, and Arrow arrays cut from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.text.arrays import arrow_of, bounds_of
+
+RETURN = ord("\r")
+
+Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Positions of the lines of some data that hold a record, and the blank lines before each."""
+
+    starts: Positions
+    newlines: Positions  # the last byte of each
+    blank_starts: Positions  # where the blank lines before each start
+
+    @classmethod
+    def find(cls, data: bytes, newlines: Positions, start: int = 0) -> Lines:
+        """Take the lines from ``start`` that end at some newlines, without the blank ones."""
+        starts = np.concatenate([[start], newlines + 1])[:-1]
+        lengths = newlines - starts
+        raw = np.frombuffer(data, np.uint8)
+        filled = (lengths > 1) | ((lengths == 1) & (raw[starts] != RETURN))
+        return cls(starts, newlines, starts).merging(filled)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def end(self) -> int:
+        """Position behind the last line, 0 where there is none."""
+        return int(self.newlines[-1]) + 1 if len(self) else 0
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:
+        """Keep some of the lines, and no others before them."""
+        if chosen.all():
+            return self
+        return Lines(self.starts[chosen], self.newlines[chosen], self.blank_starts[chosen])
+
+    def merging(self, filled: npt.NDArray[np.bool_]) -> Lines:
+        """Keep the lines that are filled, each with the others right before it."""
+        if filled.all():
+            return self
+        newlines = self.newlines[filled]
+        first = self.blank_starts[:1]
+        return Lines(self.starts[filled], newlines, np.concatenate([first, newlines + 1])[:-1])
+
+    def stops(self, data: bytes) -> tuple[Positions, pa.StringArray]:
+        """Where the records stop, without their line ends; and the line ends."""
+        raw = np.frombuffer(data, np.uint8)
+        crlf = (self.newlines > self.starts) & (raw[self.newlines - 1] == RETURN)
+        return self.newlines - crlf, pc.if_else(arrow_of(crlf), "\r\n", "\n")
+
+
+def spans(data: bytes, starts: Positions, stops: Positions) -> pa.BinaryArray:
+    """Copy the byte ranges [start, stop) of data, in ascending order, into a binary array."""
+    bounds = np.empty(2 * len(starts), np.int32)
+    bounds[0::2], bounds[1::2] = starts, stops
+    if not len(bounds):
+        return pa.array([], pa.binary())
+    # Taken together, the ranges and the gaps between them are the elements of one array.
+    pieces = pa.BinaryArray.from_buffers(
+        pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    )
+    return pieces.take(arrow_of(np.arange(0, len(bounds), 2, dtype=np.int64)))
+
+
+def values_buffer(strings: pa.BinaryArray | pa.StringArray) -> pa.Buffer:
+    """Give the concatenated bytes of an array, without a copy."""
+    bounds = bounds_of(strings)
+    data = strings.buffers()[2]
+    return pa.py_buffer(b"") if data is None else data.slice(bounds[0], bounds[-1] - bounds[0])
+
+
+def count_lines(data: bytes, stop: int) -> int:
+    """Count the newlines before a position; without the GIL, unlike `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8, stop) == ord("\n")))
+
+
+def is_utf8(data: pa.Buffer) -> bool:
+    """Whether some bytes are UTF-8."""
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.BinaryArray.from_buffers(pa.binary(), 1, [None, bounds, data]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True

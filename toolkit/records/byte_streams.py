@@ -1,0 +1,289 @@
+"""The bytes of a file, unpacked and in UTF-8, from its start to its end."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Protocol
+
+import pyarrow as pa
+
+from toolkit.errors import InputError, UsageError
+from toolkit.records.review_file import STDIN
+
+# How files are packed, by the ending that follows the one of their format.
+PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+
+# zlib's default, and zstd's; Arrow's own default for gzip is the slowest, 9.
+_LEVELS = {"gzip": 6, "zstd": 3}
+
+_READ_BYTES = 1 << 20
+
+# What a packed file begins with; no text in UTF-8 does.
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+def packing_of(path: Path) -> str | None:
+    """Tell how a file is packed, by the ending of its name."""
+    return PACKINGS.get(path.suffix.lower())
+
+
+def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
+    """Give the function that packs a part of an output.
+
+    Parts that are packed one by one and put together are a whole file to every reader of gzip and
+    zstd: members of the one, frames of the other.
+    """
+    if packing is None:
+        return lambda part: part
+    codec = pa.Codec(packing, compression_level=_LEVELS[packing])
+    # As bytes: the memory view of a buffer that a codec gives is longer than it (pyarrow 26).
+    return lambda part: codec.compress(part, asbytes=True) if len(part) else part
+
+
+def packed_nothing(packing: str | None) -> bytes:
+    """Give a file without content: even that has a form where it is packed."""
+    return b"" if packing is None else pa.Codec(packing).compress(b"", asbytes=True)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class ByteStream:
+    """A file of text, looked at ahead of the place where it is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file, `STDIN` for standard input; unpacked if its name ends in one of `PACKINGS`.
+    encoding : str | None
+        What it is converted from; None leaves it as it is. A byte that is none in the encoding
+        becomes what UTF-8 does not allow, and `as_in_file` gives it back.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    UsageError
+        If there is no such encoding.
+    """
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path = path
+        self._encoding = _known(encoding)
+        self._file = _open(path)
+        self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
+        self._packing = packing_of(path)
+        self._source = self._opened_source()
+        self._offset = 0  # of what comes next
+        self._data = b""  # read already, from `_at` on
+        self._at = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the file are read, packed as they are."""
+        return 0 if self.size is None else self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def peek(self, size: int) -> bytes:
+        """Give the next bytes; they are still there afterwards.
+
+        Parameters
+        ----------
+        size : int
+            How many.
+
+        Returns
+        -------
+        bytes
+            Fewer only at the end.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read or unpacked.
+        ValueError
+            If it is not in the encoding.
+        InputError
+            If it is packed, and its name does not say so.
+        """
+        missing = size - (len(self._data) - self._at)
+        if missing > 0:
+            parts = [self._data[self._at :]]
+            while missing > 0 and (part := self._source.read(missing)):
+                parts.append(part)
+                missing -= len(part)
+            self._data, self._at = b"".join(parts), 0
+            if not self._offset:
+                self._check_unpacked()
+        return self._data[self._at : self._at + size]
+
+    def advance(self, size: int) -> None:
+        """Go on behind bytes that `peek` gave."""
+        self._at += size
+        self._offset += size
+        if self._at == len(self._data):
+            self._data, self._at = b"", 0
+
+    def seek(self, offset: int) -> None:
+        """Go forward to an offset of what `peek` gives."""
+        if self._packing is None and self._encoding is None and self.path != STDIN:
+            self._data, self._at, self._offset = b"", 0, offset
+            self._file.seek(offset)
+        while self._offset < offset:
+            skipped = len(self.peek(min(offset - self._offset, _READ_BYTES)))
+            if not skipped:
+                return
+            self.advance(skipped)
+
+    def as_in_file(self, data: bytes) -> bytes:
+        """Give some bytes as they stand in the file (unpacked)."""
+        if self._encoding is None:
+            return data
+        assert isinstance(self._source, _Transcoded)
+        return self._source.encode(data.decode("utf-8", "surrogatepass"))
+
+    def _check_unpacked(self) -> None:
+        """Refuse what is packed, for which no other message would say what is wrong."""
+        found = next(
+            (name for start, name in _PACKED.items() if self._data.startswith(start)), None
+        )
+        if found is None or self._encoding is not None:
+            return
+        if self.path == STDIN:
+            raise InputError(
+                f"standard input: is packed with {found}. Unpack it first: {found} -dc FILE | "
+                "toolkit score -"
+            )
+        ending = next(ending for ending, packing in PACKINGS.items() if packing == found)
+        raise InputError(
+            f"{self.path}: is packed with {found}"
+            + (" twice. Unpack it first" if self._packing else f". Let its name end in {ending}")
+        )
+
+    def _opened_source(self) -> _Readable:
+        source: _Readable = _Awaited(self._file) if self.path == STDIN else self._file
+        if self._packing == "gzip" and _is_padded(self._file):
+            source = _PaddedGzip(self._file)
+        elif self._packing is not None:
+            source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._packing)
+        return source if self._encoding is None else _Transcoded(source, self._encoding)
+
+
+class _Awaited:
+    """Standard input, which may be a pipe that does not wait: its other end chooses that."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._read: Callable[[int], bytes | None] = file.read
+
+    def read(self, size: int) -> bytes:
+        """Read what is there, as soon as there is something; nothing at the end."""
+        while (part := self._read(size)) is None:
+            select.select([self._file], [], [])
+        return part
+
+
+class _PaddedGzip:
+    """A file of gzip with zeros behind it, which tapes and disks leave and Arrow does not read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import gzip  # rarely needed
+
+        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+
+    def read(self, size: int) -> bytes:
+        """Read about as many bytes; nothing at the end."""
+        try:
+            return self._file.read(size)
+        except (EOFError, zlib.error) as error:
+            raise OSError(str(error)) from None
+
+
+class _Transcoded:
+    """Bytes in an encoding, read as UTF-8."""
+
+    def __init__(self, source: _Readable, encoding: str) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._is_start = True
+
+    def encode(self, text: str) -> bytes:
+        """Give some of the text as it stands in the file."""
+        try:
+            return text.encode(self._encoding, "surrogateescape")
+        except UnicodeError:  # a byte for itself, which UTF-16 and UTF-32 do not encode
+            return b"".join(
+                bytes([ord(character) & 0xFF])
+                if "\udc80" <= character <= "\udcff"
+                else character.encode(self._encoding, "replace")
+                for character in text
+            )
+
+    def read(self, size: int) -> bytes:
+        """Read about as many bytes; nothing at the end."""
+        while part := self._source.read(max(size, 4)):
+            if self._is_start and self._encoding in ("utf-16", "utf-32"):
+                while len(part) < 4 and (more := self._source.read(4 - len(part))):
+                    part += more  # a pipe may give a mark in pieces
+                # Without the mark, which stands only at the start of the file.
+                is_big = part[:4].strip(b"\0").startswith(codecs.BOM_UTF16_BE)
+                self._encoding += "-be" if is_big else "-le"
+            self._is_start = False
+            if text := self._decoder.decode(part):
+                return text.encode("utf-8", "surrogatepass")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _is_padded(file: IO[bytes]) -> bool:
+    """Whether it ends in more zeros than gzip itself can: the checksum and the size of nothing."""
+    start = max(file.seek(0, os.SEEK_END) - 9, 0)
+    file.seek(start)
+    tail = file.read(9)
+    file.seek(0)
+    return tail == bytes(9)
+
+
+def _known(encoding: str | None) -> str | None:
+    """Check the name of an encoding; UTF-8 needs no conversion."""
+    if encoding is None:
+        return None
+    try:
+        codec = codecs.lookup(encoding)
+        "a".encode(encoding)  # not all codecs are of text
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"no encoding {encoding!r}. --encoding takes the names that Python knows, such as "
+            "latin-1, cp1252 or utf-16"
+        ) from None
+    return None if codec.name in ("utf-8", "utf-8-sig", "ascii") else codec.name
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path == STDIN:
+        if sys.stdin is None:
+            raise InputError("standard input: is closed")
+        return open(0, "rb", buffering=0, closefd=False)
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(
+                f"{path}: a pipe or a device. Give what it holds to standard input: "
+                "toolkit score - --format csv"
+            )
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, expected a file of reviews") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,295 @@
+"""JSON Lines: a JSON object on each line, kept as it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.records.byte_lines import Bytes, Lines, Positions, spans, values_buffer
+from toolkit.records.json_arrow import JsonTables
+from toolkit.records.json_members import (
+    DECODER,
+    NESTING_LIMIT,
+    escaped_key,
+    follow,
+    is_too_deep,
+    kind_of,
+    label_at,
+    may_be_deep,
+    members,
+)
+from toolkit.records.line_records import (
+    BYTE_ORDER_MARK,
+    LINE_END,
+    RECORD,
+    RECORD_BYTES_LIMIT,
+    Content,
+    RecordFile,
+)
+from toolkit.records.review_file import Block, Parsed, Reject
+from toolkit.text.arrays import arrow_of
+from toolkit.text.strings import without_half_pairs
+
+_WHITE_SPACE = b" \t\r\n"  # as JSON has it
+
+_FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
+_SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
+
+# Arrow takes "Inf" and "-NaN" for numbers, Python does not.
+_INF = re.compile(rb"Inf[\s,\]}]")
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """The texts of some lines, and where the objects on them end, before the closing brace."""
+
+    texts: pa.StringArray
+    closings: Positions
+    good: npt.NDArray[np.bool_] | None = None  # which lines these are; None: all
+    rejects: tuple[Reject, ...] = ()
+    labels: pa.StringArray | None = None  # None where no column is named
+
+
+class JsonLinesFile(RecordFile):
+    """A file with a JSON object a line; nested values, key order and numbers stay as written.
+
+    Blank lines are no records; they stay where they are. The text may stand within objects: the
+    column ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that
+    is called ``review.body``.
+    """
+
+    _names: dict[str, None] | None = None  # columns of an output of another format
+    _label_path: tuple[str, ...] | None = None
+
+    def _read_header(self) -> bytes:
+        size = _FIRST_BYTES
+        data = self._peek(size)
+        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(_WHITE_SPACE):
+            size *= 2
+            data = self._peek(size)
+        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+        self._offset = len(mark)
+        self._stream.advance(len(mark))
+        data = data[len(mark) :]
+        self._text_path = self._find_path(
+            data, self.columns.wanted, lambda found: self.columns.choose_text(self.name, found)
+        )
+        if self.columns.label is not None:
+            self._label_path = self._find_label_path(data, self.columns.label)
+        self._tables = JsonTables(self._text_path, self._label_path)
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.columns.added]
+        self._escaped_keys = [escaped_key(name) for name in self.columns.added]
+        return mark
+
+    def _find_label_path(self, data: bytes, label: str) -> tuple[str, ...]:
+        text = ".".join(self._text_path)
+
+        def choose(found: Collection[str]) -> str:
+            return self.columns.choose_label(self.name, found, text)
+
+        path = self._find_path(data, (label,), choose)
+        return path if path != self._text_path else (choose(()),)
+
+    def _find_path(
+        self, data: bytes, wanted: Sequence[str], choose: Callable[[Collection[str]], str]
+    ) -> tuple[str, ...]:
+        """Choose the keys by the first object that has one of the wanted names."""
+        found: dict[str, None] = {}
+        for line in data.split(b"\n"):
+            try:
+                content = DECODER.decode(line.decode())
+            except (ValueError, RecursionError):
+                continue  # cut off, or bad: `parse` says so
+            if not isinstance(content, dict):
+                continue
+            self.columns.check_free(self.name, content)
+            for name in wanted:
+                if name in content:
+                    return (name,)
+                if "." in name and name.split(".")[0] in content:
+                    return tuple(name.split("."))
+            found |= dict.fromkeys(content)
+        return (choose(found) if found else wanted[0],)
+
+    def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
+        raw = np.frombuffer(data, np.uint8)
+        lines = Lines.find(data, np.flatnonzero(raw == ord("\n")))
+        filled = raw[lines.starts] == ord("{")
+        for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
+            filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(_WHITE_SPACE))
+        lines = lines.merging(filled)
+        return Content(data, lines.end, lines, None, [])
+
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block; their bytes end before the closing brace of the object."""
+        content: Content = block.content
+        good, rejects = self.not_utf8(block, content.lines)
+        lines = content.lines.only(good)
+        stops, line_ends = lines.stops(content.data)
+        objects = None if rejects else self._parse_at_once(content, stops)
+        if objects is None:
+            objects = self._parse_one_by_one(block, lines, stops)
+        if objects.good is not None:
+            lines, line_ends = lines.only(objects.good), line_ends.filter(arrow_of(objects.good))
+        return Parsed(
+            objects.texts,
+            pa.RecordBatch.from_pydict(
+                {
+                    RECORD: spans(content.data, lines.blank_starts, objects.closings),
+                    LINE_END: line_ends,
+                }
+            ),
+            sorted(
+                [*self.rejects(block), *rejects, *objects.rejects],
+                key=lambda reject: reject.number,
+            ),
+            objects.labels,
+        )
+
+    def render(
+        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+    ) -> pa.Buffer:
+        """Put two more members into each object; both are null where there is no text."""
+        objects = records.column(RECORD).view(pa.string())
+        empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
+        sentiment_key, probability_key = self._added_keys
+        added = pc.binary_join_element_wise(
+            pc.if_else(empty_object, "", ", "),
+            f"{sentiment_key}: ",
+            pc.fill_null(pc.binary_join_element_wise('"', sentiment, '"', ""), "null"),
+            f", {probability_key}: ",
+            pc.fill_null(probability.cast(pa.string()), "null"),
+            "}",
+            records.column(LINE_END),
+            "",
+        )
+        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
+
+    def schema(self) -> pa.Schema:
+        """Every column is one of strings; what is none in JSON stands there as it is written.
+
+        The columns are the keys of the first records. From now on, records with others are
+        rejected.
+        """
+        names: dict[str, None] = {}
+        for line in self._peek(_SCHEMA_BYTES).split(b"\n"):
+            with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
+                names |= dict.fromkeys(name for name, _ in members(line.decode()))
+        self.columns.check_free(self.name, names)
+        self._names = names
+        return pa.schema([(name, pa.string()) for name in names])
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the members of the objects; null where an object has none of a name."""
+        assert self._names is not None
+        rows = [
+            dict(members(record.decode() + "}")) for record in records.column(RECORD).to_pylist()
+        ]
+        columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._names]
+        return pa.RecordBatch.from_arrays(columns, list(self._names))
+
+    def _parse_at_once(self, content: Content, stops: Positions) -> _Objects | None:
+        """Parse with Arrow; None if a line is anything but one object with a string or null."""
+        raw = np.frombuffer(content.data, np.uint8)
+        starts = content.lines.starts
+        one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
+        if not one_each or self._names is not None or self._needs_python(content.data):
+            return None
+        if may_be_deep(raw[: content.end], starts):
+            return None
+        found = self._tables.read(content.whole())
+        # Lines that begin and end an object are one each if there are as many texts as lines.
+        if found is None or len(found[0]) != len(starts):
+            return None
+        texts, labels = found
+        return _Objects(texts, stops - 1, labels=labels)
+
+    def _needs_python(self, data: bytes) -> bool:
+        """Whether there may be a taken name in the data, or a number that only Arrow reads."""
+        raw = np.frombuffer(data, np.uint8)
+        return (
+            any(key.encode() in data for key in self._added_keys)
+            or (_has_pair(raw, b"\\", b"u/") and any(k.search(data) for k in self._escaped_keys))
+            or (_has_pair(raw, b"-", b"N") and b"-NaN" in data)
+            or (b"Inf" in data and bool(_INF.search(data)))
+        )
+
+    def _parse_one_by_one(self, block: Block, lines: Lines, stops: Positions) -> _Objects:
+        """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
+        texts: list[str | None] = []
+        labels: list[str | None] = []
+        closings: list[int] = []
+        rejects: list[Reject] = []
+        good = np.ones(len(lines), np.bool_)
+        data: bytes = block.content.data
+        for row, (start, stop) in enumerate(
+            zip(lines.starts.tolist(), stops.tolist(), strict=True)
+        ):
+            line = data[start:stop].rstrip(_WHITE_SPACE)
+            try:
+                text, label = self._fields_of(line)
+            except ValueError as error:
+                good[row] = False
+                rejects.append(self.reject(block, start, stop, str(error)))
+            else:
+                texts.append(text)
+                labels.append(label)
+                closings.append(start + len(line) - 1)
+        return _Objects(
+            pa.array(texts, pa.string()),
+            np.array(closings, np.int64),
+            good,
+            tuple(rejects),
+            None if self._label_path is None else pa.array(labels, pa.string()),
+        )
+
+    def _fields_of(self, line: bytes) -> tuple[str | None, str | None]:
+        """Give text and label of an object; a label that is not to be found or read is None."""
+        if is_too_deep(line):
+            raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+        try:
+            content = DECODER.decode(line.decode())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
+        if not isinstance(content, dict):
+            raise ValueError(f"expected a JSON object, found {kind_of(content)}")
+        for name in self.columns.added:
+            if name in content:
+                raise ValueError(f"has a key {name!r} already, as an added one is called")
+        if self._names is not None:
+            self._check_names(line.decode())
+        text = follow(content, self._text_path)
+        if text is not None and not isinstance(text, str):
+            raise ValueError(
+                f"expected a string as {'.'.join(self._text_path)!r}, found {kind_of(text)}"
+            )
+        label = None if self._label_path is None else label_at(content, self._label_path)
+        return text and without_half_pairs(text), label
+
+    def _check_names(self, line: str) -> None:
+        """Refuse an object that the columns of another format cannot hold."""
+        assert self._names is not None
+        seen = set()
+        for name, _ in members(line):
+            if name not in self._names:
+                raise ValueError(
+                    f"has a key {name!r}, which none of the first records has; only an output of "
+                    "JSON Lines can hold it"
+                )
+            if name in seen:
+                raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
+            seen.add(name)
+
+
+def _has_pair(raw: Bytes, first: bytes, seconds: bytes) -> bool:
+    """Whether one of some bytes stands behind a first one; four times as fast as a search."""
+    following = raw[1:][raw[:-1] == ord(first)]
+    return any((following == second).any() for second in seconds)

@@ -1,0 +1,222 @@
+"""Records in a stream of bytes, handed on as they stand there."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.errors import InputError
+from toolkit.records.byte_lines import Lines, count_lines, is_utf8
+from toolkit.records.byte_streams import ByteStream
+from toolkit.records.review_file import (
+    BLOCK_RECORDS,
+    Block,
+    Place,
+    ReadOptions,
+    Reject,
+    ReviewFile,
+)
+
+# Columns of the record batches between `parse` and `render`.
+RECORD = "record"  # binary: the bytes of the record
+LINE_END = "line_end"  # string: "\n" or "\r\n"
+
+RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Some bytes of a block that are no record."""
+
+    start: int
+    stop: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes of a file that are whole lines, and what is known of them so far."""
+
+    data: bytes
+    end: int  # of the records in data; what follows belongs to the next block
+    lines: Lines  # of the records
+    layout: object  # what the format itself has found out
+    broken: list[Broken]
+    skipped: int = 0  # bytes that were passed over, as the end of the only broken line
+
+    def whole(self) -> pa.Buffer:
+        """The bytes of the block, not copied."""
+        return pa.py_buffer(self.data).slice(0, self.end)
+
+
+class RecordFile(ReviewFile):
+    """A file of text whose records end at line ends.
+
+    What a record holds is never parsed and printed again in an output of the same format: its
+    bytes are handed on, with two fields more behind them.
+
+    Parameters
+    ----------
+    path : Path
+        The file, `STDIN` for standard input.
+    options : ReadOptions
+        How to read it.
+    """
+
+    _offset = 0  # where the records start
+    # What a record is that has a line end and goes on behind it, to the limit or to the end.
+    too_long = endless = "a record"
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        super().__init__(path, options)
+        self._stream = ByteStream(path, options.encoding)
+        self.size = self._stream.size
+        self._line = 1
+        try:
+            if not self._peek(1):
+                raise InputError(f"{self.name}: the file is empty, expected reviews")
+            self.header = self._read_header()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of its bytes are read."""
+        return self._stream.bytes_read
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    @abstractmethod
+    def _read_header(self) -> bytes:
+        """Check what stands before the records and advance; give what the output begins with.
+
+        Sets `_offset` and `_line`, where the records start.
+        """
+
+    @abstractmethod
+    def _split(self, data: bytes, *, at_end: bool) -> Content:
+        """Find the whole records at the start of data; all of it is records at the end."""
+
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the records in blocks of about `block_bytes`."""
+        first = (self._offset, self._line, min(self.options.block_bytes, BLOCK_RECORDS))
+        offset, self._line, wanted = start or first
+        if start:
+            self._stream.seek(offset)
+        is_last = False
+        while not is_last:
+            content, is_last = self._next(wanted)
+            data = content.data
+            self.trailer = data[content.end :] if is_last else b""
+            if content.end or content.broken:
+                self._stream.advance(content.end)
+                offset += content.end + content.skipped
+                number, self._line = self._line, self._line + count_lines(data, content.end)
+                wanted = self._next_size(content, wanted)
+                yield Block(content, number, len(data), (offset, self._line, wanted))
+            del data, content  # which may be large, before the next ones are read
+
+    def _next(self, wanted: int) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more than wanted if one is longer.
+
+        Also tell whether they are the last. Where a record has no end in sight, what follows it is
+        left for later.
+        """
+        size = wanted
+        while True:
+            data = self._peek(size)
+            at_end = len(data) < size
+            if at_end and data and not data.endswith(b"\n"):
+                data += b"\n"
+            is_last = at_end and size == wanted
+            content = self._split(data, at_end=is_last)
+            if content.end or is_last:
+                return content, is_last
+            if at_end and data.isspace():
+                return content, True
+            if at_end or size >= RECORD_BYTES_LIMIT:
+                return self._give_up(data, at_end=at_end), False
+            size = min(2 * size, RECORD_BYTES_LIMIT)
+
+    def rejects(self, block: Block) -> list[Reject]:
+        """Describe what is broken in a block."""
+        content: Content = block.content
+        return [
+            self.reject(block, each.start, each.stop, each.reason, content.skipped)
+            for each in content.broken
+        ]
+
+    def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
+        """Find the records with bytes that are no UTF-8; which are others, and what is wrong."""
+        content: Content = block.content
+        good = np.ones(len(lines), np.bool_)
+        if is_utf8(content.whole()):
+            return good, []
+        rejects = []
+        for row, (start, newline) in enumerate(zip(lines.starts, lines.newlines, strict=True)):
+            try:
+                content.data[start:newline].decode()
+            except UnicodeDecodeError as error:
+                good[row] = False
+                reason = self._no_utf8(error.object[error.start :])
+                rejects.append(self.reject(block, int(start), int(newline), reason))
+        return good, rejects
+
+    def _no_utf8(self, data: bytes) -> str:
+        if self.options.encoding is None:
+            return f"byte 0x{data[0]:02x} is no UTF-8; --encoding names another encoding"
+        return f"byte 0x{self._stream.as_in_file(data[:3])[0]:02x} is no {self.options.encoding}"
+
+    def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
+        """Describe a record of a block that cannot be read."""
+        data: bytes = block.content.data
+        number = block.number + count_lines(data, start)
+        raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
+        if skipped:
+            return Reject(number, reason, None, len(raw) + skipped)
+        raw = self._stream.as_in_file(raw)
+        return Reject(number, reason, raw, len(raw))
+
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject the line that starts a record longer than the limit, or one that never ends."""
+        reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
+        newline = data.find(b"\n")
+        nothing = Lines.find(b"", np.zeros(0, np.int64))
+        blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip(b"\r\n"))) + 1
+        if blank:  # lines before it: they are no part of the record
+            return Content(data, blank, nothing, None, [])
+        if newline >= 0:
+            end = newline + 1
+            why = self.endless if at_end else f"{self.too_long} {reason}"
+            return Content(data, end, nothing, None, [Broken(0, end, why)])
+        skipped = 0
+        while b"\n" not in data and (more := len(data)):
+            self._stream.advance(more)
+            data, skipped = self._peek(1 << 20), skipped + more
+        end = data.find(b"\n") + 1 or len(data)
+        return Content(data, end, nothing, None, [Broken(0, end, f"a line {reason}")], skipped)
+
+    def _peek(self, size: int) -> bytes:
+        try:
+            return self._stream.peek(size)
+        except (UnicodeError, OSError) as error:
+            failed = error
+        reason = getattr(failed, "strerror", None) or str(failed)
+        return self.fail(self._line, f"cannot be read on behind this line: {reason}")
+
+    def _next_size(self, content: Content, size: int) -> int:
+        """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""
+        records = len(content.lines) + len(content.broken)
+        if not records:
+            return size
+        return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))

@@ -1,0 +1,281 @@
+"""Parquet: row groups of typed columns, of which only the text is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import InputError, UsageError
+from toolkit.records.columns import check_one_each
+from toolkit.records.parquet_row_groups import RowGroups, bytes_of
+from toolkit.records.parquet_writer import with_scores
+from toolkit.records.review_file import (
+    STDIN,
+    Block,
+    Parsed,
+    Place,
+    ReadOptions,
+    Reject,
+    ReviewFile,
+)
+
+_STRINGS = (pa.string(), pa.large_string(), pa.string_view())
+_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
+
+
+class ParquetFile(ReviewFile):
+    """A Parquet file; in an output of the same format, schema, row groups and packing stay.
+
+    The text is a column of strings of any kind (plain, large, view, in a dictionary), of bytes in
+    UTF-8, or a field of a struct: ``review.body``.
+    """
+
+    counts = "record"
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        super().__init__(path, options)
+        if path == STDIN:
+            raise UsageError(
+                "standard input: a Parquet file is read from its end. Save it to a file first."
+            )
+        self._groups = _open(path, options.block_bytes)
+        self._file = self._groups.file
+        try:
+            self.size = path.stat().st_size
+            self.input_schema: pa.Schema = self._file.schema_arrow
+            names = self.input_schema.names
+            self.columns.check_free(self.name, names)
+            self._text_path = self._find_text_path(names)
+            self._label_path = self._find_label_path(names)
+            self._done = 0
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def compression(self) -> str:
+        """How the first column is packed."""
+        if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
+            return "snappy"
+        # Where the facts about a column are damaged, reading it raises an error; to look at them
+        # ends the process (pyarrow 26).
+        path = self._file.schema.column(0).path
+        next(self._batches(0, 1, columns=[path]), None)
+        name: str = self._file.metadata.row_group(0).column(0).compression.lower()
+        return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
+
+    @property
+    def bytes_read(self) -> int:
+        """Its share of the bytes, by the rows that are read."""
+        rows = self._file.metadata.num_rows
+        return (self.size or 0) * self._done // rows if rows else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._groups.close()
+
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the row groups, large ones in several blocks."""
+        first, passed, number = start or (0, 0, 1)
+        for group in range(first, self._file.metadata.num_row_groups):
+            rows = self._file.metadata.row_group(group).num_rows
+            done = 0
+            for batch in self._batches(group, number):
+                done += len(batch)
+                if group == first and done <= passed:
+                    continue
+                self._done = number - 1 + len(batch)
+                following = (group, done, number + len(batch))
+                yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
+                number += len(batch)
+
+    def _batches(
+        self, group: int, number: int, columns: list[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        batches = self._groups.batches(group, columns)
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except (OSError, pa.ArrowException, ValueError) as error:
+                self.fail(number, f"cannot be read on from here: {error}")
+            number += len(batch)
+            yield batch
+
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block; those are rejected whose strings are no UTF-8."""
+        batch: pa.RecordBatch = block.content
+        texts = self._texts(batch)
+        reasons: dict[int, tuple[str, pa.Array]] = {}
+        text_name = ".".join(self._text_path)
+        for name, column in [
+            *zip(batch.schema.names, batch.columns, strict=True),
+            (text_name, texts),
+        ]:
+            for row in _not_utf8(column):
+                reasons.setdefault(row, (name, column.slice(row, 1)))
+        if reasons:
+            good = np.ones(len(batch), np.bool_)
+            good[list(reasons)] = False
+            texts = _only(texts, good)
+            batch = pa.RecordBatch.from_arrays(
+                [_only(column, good) for column in batch.columns], schema=batch.schema
+            )
+        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
+        labels = None if self._label_path is None else _labels(batch, self._label_path)
+        return Parsed(texts, batch, rejects, labels)
+
+    def render(
+        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+    ) -> pa.RecordBatch:
+        """Put two more columns behind those of the records."""
+        schema = with_scores(self.input_schema, self.columns)
+        return pa.RecordBatch.from_arrays([*records.columns, sentiment, probability], schema=schema)
+
+    def schema(self) -> pa.Schema:
+        """The columns of the file, as they are."""
+        check_one_each(self.name, self.input_schema.names)
+        return self.input_schema
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the records themselves."""
+        return records
+
+    def _find_text_path(self, names: list[str]) -> tuple[str, ...]:
+        for wanted in self.columns.wanted:
+            path = [wanted] if wanted in names else wanted.split(".")
+            if names.count(path[0]) > 1:
+                raise UsageError(
+                    f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename "
+                    "all but one, or choose another with --text-column."
+                )
+            kind = _type_at(self.input_schema, path)
+            if kind is None:
+                continue
+            value = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if value not in (*_STRINGS, *_BYTES, pa.null()):
+                raise UsageError(
+                    f"{self.name}: the column {wanted!r} holds values of the type {kind}, expected "
+                    "strings. Choose another with --text-column."
+                )
+            return tuple(path)
+        return (self.columns.choose_text(self.name, names),)
+
+    def _find_label_path(self, names: list[str]) -> tuple[str, ...] | None:
+        name = self.columns.label
+        if name is None:
+            return None
+        path = [name] if name in names else name.split(".")
+        kind = _type_at(self.input_schema, path)
+        if kind is None or tuple(path) == self._text_path:
+            self.columns.choose_label(self.name, names, ".".join(self._text_path))
+        assert kind is not None  # else that has raised an error
+        if names.count(path[0]) > 1:
+            raise UsageError(
+                f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename all "
+                "but one, or choose another with --label-column."
+            )
+        value = kind.value_type if pa.types.is_dictionary(kind) else kind
+        is_number = pa.types.is_integer(value) or pa.types.is_floating(value)
+        if not is_number and value not in (*_STRINGS, *_BYTES, pa.null()):
+            raise UsageError(
+                f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
+                "numbers or strings. Choose another with --label-column."
+            )
+        return tuple(path)
+
+    def _texts(self, batch: pa.RecordBatch) -> pa.Array:
+        texts = _column_at(batch, self._text_path)
+        # Not checked to be UTF-8 yet.
+        is_bytes = texts.type in _BYTES
+        return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
+
+
+def _column_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    """Take a column out of the structs around it, and its values out of their dictionary."""
+    column = batch.column(path[0])
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _labels(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    """Give the labels as strings; bytes that are none become null."""
+    column = _column_at(batch, path)
+    if column.type not in _BYTES:
+        return column.cast(pa.large_string())
+    try:
+        return column.cast(pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        values = (value and value.decode(errors="replace") for value in column.to_pylist())
+        return pa.array(values, pa.large_string())
+
+
+def _open(path: Path, block_bytes: int) -> RowGroups:
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty, expected reviews")
+        groups = RowGroups(path, block_bytes)
+        groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
+        return groups
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pa.ArrowException, ValueError) as error:  # also a name that is no UTF-8
+        raise InputError(f"{path}: no Parquet file, or a damaged one: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _type_at(schema: pa.Schema, path: list[str]) -> pa.DataType | None:
+    """Tell the type of a column or of a field in a struct; None where there is none."""
+    fields = {field.name: field.type for field in schema}
+    for position, name in enumerate(path):
+        if name not in fields:
+            return None
+        kind = fields[name]
+        if position == len(path) - 1:
+            return kind
+        if not pa.types.is_struct(kind):
+            return None
+        fields = {field.name: field.type for field in kind}
+    return None
+
+
+def _not_utf8(column: pa.Array) -> list[int]:
+    """Which rows of a column hold a string that is none."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        # Copied, for the values within a slice of nested ones are checked as a whole.
+        rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
+        return [number for number, row in enumerate(rows) if not _is_valid(row)]
+    return []
+
+
+def _only(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
+    """Keep some rows of a column; `pa.Array.filter` does not know views."""
+    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
+    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
+
+
+def _is_valid(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _reject(number: int, name: str, value: pa.Array) -> Reject:
+    plain = value.type in _STRINGS
+    raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
+    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))

@@ -1,0 +1,1 @@
+"""From review text to token ids."""
