@@ -68,8 +68,8 @@ def test_what_is_no_utf8_is_rejected_with_its_line(
 def test_a_record_without_end_is_not_read_for_ever(
     ending: str, block_bytes: int, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("records", "delimited", "json_lines"):
-        monkeypatch.setattr(f"toolkit.records.formats.{module}.RECORD_BYTES_LIMIT", 1 << 20)
+    for module in ("line_records", "csv", "json_lines"):
+        monkeypatch.setattr(f"toolkit.records.{module}.RECORD_BYTES_LIMIT", 1 << 20)
     long = "b" * (2 << 20)
     rows = [{"text": text} for text in ("a", long, "c", "bad", long)]
     data = PYTHON[ending][0](rows, "\n").replace(b"bad", b"\xff").removesuffix(b"\n") + last
