@@ -62,7 +62,7 @@ def test_the_tables_fit(command: Command, monkeypatch: pytest.MonkeyPatch, width
 
 def test_outputs(command: Command) -> None:
     write()
-    outputs = ["--report", "r.html", "--json", "r.json"]
+    outputs = ["--report", "r.html", "--report", "r.json"]
     ran = command("evaluate", MODEL, "r.csv", "--predictions", others(), *outputs)
     assert ran.out.endswith("written to r.html\nwritten to r.json\n")
     facts = json.loads(Path("r.json").read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ def test_outputs(command: Command) -> None:
 
 def test_json_on_standard_output_is_alone(command: Command) -> None:
     write()
-    ran = command("evaluate", MODEL, "r.csv", "--json", "-", "--examples", "0")
+    ran = command("evaluate", MODEL, "r.csv", "--json", "--examples", "0")
     assert (ran.exit_code, ran.err) == (0, "")
     facts = json.loads(ran.out)
     assert facts["data"]["path"] == "r.csv"
@@ -93,7 +93,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
     ran = command(
         "evaluate", "a.csv", "--text-column", "body", "--label-column", "opinion",
         "--stars-column", "rated", "--predictions", "p.csv", "--probability-column", "p",
-        "--threshold", "0.25", "--json", "-",
+        "--threshold", "0.25", "--json",
     )  # fmt: skip
     facts = json.loads(ran.out)
     assert facts["data"]["columns"] == {"text": "body", "label": "opinion", "stars": "rated"}
@@ -105,7 +105,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "exit_code"),
     [
-        ([MODEL], "ngram-cnn.onnx: is a model by its name. Give the labelled reviews behind", 2),
+        ([MODEL], "ngram-cnn.onnx: is a model. Give the labelled reviews after the models", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: no ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
@@ -113,9 +113,11 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
         ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
         ([MODEL, "r.txt"], "r.txt: unknown kind of file", 2),
-        ([MODEL, "r.csv", "--report", "r.csv", "--force"], "r.csv: is an input. Choose anot", 2),
-        ([MODEL, "r.csv", "--json", "o", "--report", "o"], "o: is the report, too. Choose", 2),
-        ([MODEL, "r.csv", "--report", "-"], "--report: a page cannot go to standard output", 2),
+        ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
+        ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
+        (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
+        (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
+        ([MODEL, "r.csv", "-m", MODEL], "there are models before r.csv, too. Name all of", 2),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Make it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--group-column", "g"], "no column 'g' (found: text, label, film,", 2),
@@ -131,6 +133,19 @@ def test_wrong_calls_are_refused(
     command("evaluate", *arguments).failed_with(message, exit_code)
     assert command.files() == ["folder.csv", "r.csv"]
     assert Path("r.csv").read_text(encoding="utf-8") == CSV
+
+
+def test_a_report_does_not_replace_an_input(command: Command) -> None:
+    Path("i.html").hardlink_to(write())
+    ran = command("evaluate", "r.csv", "--report", "i.html", "--force")
+    ran.failed_with("i.html: is an input. Choose another with --report", 2)
+    assert Path("i.html").read_text(encoding="utf-8") == CSV
+
+
+def test_the_model_can_be_an_option(command: Command) -> None:
+    write()
+    named, first = command("evaluate", "r.csv", "-m", MODEL), command("evaluate", MODEL, "r.csv")
+    assert (named.exit_code, named.out) == (0, first.out)
 
 
 def test_what_is_missing_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,68 +13,63 @@ from toolkit.errors import UsageError
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.run import check_extra
 from toolkit.files import atomic_files, check_output_file, resolved
-from toolkit.records.readers import READERS
-from toolkit.records.review_file import STDIN
+
+_PAGE, _JSON = (".html", ".htm"), (".json",)
 
 
-def parted(files: Sequence[Path]) -> tuple[list[Path], Path]:
-    """Part the models from the data, which stands last; `UsageError` if that is a model."""
+def split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path], Path]:
+    """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
     *models, data = files
-    if data.suffix.lower() == ".onnx":
+    if models and named is not None:
         raise UsageError(
-            f"{data}: is a model by its name. Give the labelled reviews behind the models: a file "
-            f"that ends in {', '.join(READERS)}."
+            f"--model {named}: there are models before {data}, too. Name all of them there."
         )
-    return models, data
+    if data.suffix.lower() == ".onnx":
+        raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
+    if models and (str(data) == "-" or data.suffix.lower() in _JSON):
+        raise UsageError(
+            f"{data}: expected labelled reviews. --json takes no file: it prints on standard "
+            "output. To write a file, use --report FILE.json."
+        )
+    return models if named is None else [named], data
 
 
 @dataclass(frozen=True)
 class Outputs:
     """Where an evaluation is written."""
 
-    report: Path | None
-    json: Path | None  # STDIN stands for standard output
+    reports: tuple[Path, ...]
+    json: bool  # on standard output
     force: bool
 
-    @property
-    def takes_standard_output(self) -> bool:
-        """Whether standard output is for the JSON alone."""
-        return self.json == STDIN
-
-    @property
-    def written(self) -> list[Path]:
-        """The files."""
-        return [path for path in (self.report, self.json) if path is not None and path != STDIN]
-
     def check(self, inputs: Sequence[Path]) -> None:
-        """Raise `ToolkitError` for what would otherwise only show when all is done."""
+        """Raise `ToolkitError` for what would otherwise only show at the end."""
         check_extra()
-        if self.report == STDIN:
-            raise UsageError("--report: a page cannot go to standard output; name a file.")
-        for path, option in ((self.report, "--report"), (self.json, "--json")):
-            if path is None or path == STDIN:
-                continue
+        for path in self.reports:
+            if path.suffix.lower() not in (*_PAGE, *_JSON):
+                raise UsageError(
+                    f"--report {path}: expected a name that ends in .html (a page) or .json."
+                )
             for source in inputs:
-                with suppress(OSError):  # one of them is not there
+                with suppress(OSError):  # one of them is missing
                     if path.samefile(source):
-                        raise UsageError(f"{path}: is an input. Choose another with {option}.")
-            check_output_file(path, force=self.force, option=option)
-        if len({resolved(path) for path in self.written}) < len(self.written):
-            raise UsageError(f"{self.json}: is the report, too. Choose another with --json.")
+                        raise UsageError(f"{path}: is an input. Choose another with --report.")
+            check_output_file(path, force=self.force, option="--report")
+        if len({resolved(path) for path in self.reports}) < len(self.reports):
+            raise UsageError(f"--report {self.reports[-1]}: was given twice.")
 
     def write(self, evaluation: Evaluation) -> None:
         """Write all of them, or none if one fails."""
         from toolkit.evaluation.json_report import as_dict
         from toolkit.evaluation.page import page
 
-        content = {}
-        if self.report is not None:
-            content[self.report] = page(evaluation)
-        if self.json is not None:
-            content[self.json] = json.dumps(as_dict(evaluation), indent=2) + "\n"
-        if self.written:
-            with atomic_files(*self.written, force=self.force) as partials:
-                for path, partial in zip(self.written, partials, strict=True):
-                    partial.write_text(content[path], encoding="utf-8", errors="replace")
-        if self.takes_standard_output:
-            sys.stdout.write(content[STDIN])
+        as_json = json.dumps(as_dict(evaluation), indent=2) + "\n"
+        contents = [
+            as_json if path.suffix.lower() in _JSON else page(evaluation) for path in self.reports
+        ]
+        if self.reports:
+            with atomic_files(*self.reports, force=self.force) as partials:
+                for content, partial in zip(contents, partials, strict=True):
+                    partial.write_text(content, encoding="utf-8", errors="replace")
+        if self.json:
+            sys.stdout.write(as_json)

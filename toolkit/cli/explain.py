@@ -3,81 +3,171 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from toolkit.cli import options as o
 from toolkit.errors import InputError, UsageError
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.shipped import is_shipped
+
+if TYPE_CHECKING:
+    from toolkit.records.review_file import ReadOptions
 
 _STDIN = "-"
 
 
+class Source(NamedTuple):
+    """A text to explain, and its row where it is from a file."""
+
+    text: str
+    row: int | None = None  # from 1
+
+
 def explain(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="Model file of `toolkit export`, or a shipped model by its name: "
-            f"{', '.join(SHIPPED)}.",
-            show_default=False,
-        ),
-    ],
     texts: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="TEXT",
-            help="Reviews, each in quotes; by default, or for -, the one that standard input "
-            "holds. Behind --, one may begin with a dash.",
+            help="Reviews, each in quotes. Without one, or for -, standard input is one review. "
+            "After --, a review may begin with a dash.",
             show_default=False,
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print JSON instead, a line for each text.")
-    ] = False,
+    model: o.Model = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE",
+            help=f"Explain reviews of a file instead: {o.FILES}; - is standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    row: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Row of --file to explain, from 1, as `toolkit evaluate` counts them. May be "
+            "given several times.",
+            show_default="the first rows",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of rows of --file, without --row.")
+    ] = 10,
+    json: o.Json = False,
+    text_column: o.TextColumn = None,
+    input_format: o.Format = None,
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    no_header: o.NoHeader = False,
 ) -> None:
-    """Show what each word of a text adds to its score.
+    """Show what each word of a review adds to its score.
 
-    Words for positive are blue, those against it red and underlined; where there are no colours,
-    they are marked as [+fine] and [-dull]. The numbers are parts of the logit, the log-odds of
-    positive: how far it falls when the word is replaced by an unknown one. Of a model whose logit
-    is a sum over words and pairs of words (ngram-linear), they are exact and add up.
+    Words for positive are blue; words against it are red and underlined. Without colours, they are
+    written as [+fine] and [-dull].
 
-    Examples: `toolkit explain ngram-cnn "A fine film, but not for me."`, or
+    The numbers are in log-odds of positive: how much the score falls when the word is replaced by
+    an unknown one. For ngram-linear they are exact, and add up to the score.
 
-    - `toolkit explain ngram-linear --json < review.txt`
+    Examples: `toolkit explain "A fine film, but not for me."`, or
+
+    - `toolkit explain --file reviews.csv --row 17`
+    - `toolkit explain --model ngram-linear --json < review.txt`
     """
     from json import dumps
 
     from toolkit.cli.explanation_view import show
     from toolkit.model.scorer import Scorer
+    from toolkit.records.columns import Columns
+    from toolkit.records.review_file import ReadOptions
 
+    reading = ReadOptions(
+        Columns(text_column), input_format, o.delimiter_of(delimiter), encoding, not no_header
+    )
+    if file is None:
+        if row:
+            raise UsageError("--row: is a row of a file. Name the file with --file.")
+        if reading != ReadOptions():
+            raise UsageError(
+                "The options for columns and reading need a file. Name it with --file."
+            )
+        sources = [Source(text) for text in _given(texts or [_STDIN])]
+    elif texts:
+        raise UsageError("Give either texts or --file, not both.")
+    else:
+        sources = list(_rows(file, reading, sorted(set(row or ())), limit))
     scorer = Scorer(model)
-    explanations = [scorer.explain(text) for text in _read(texts or [_STDIN])]
-    if not json:
-        show(explanations, scorer.facts.max_tokens)
-        return
-    for explanation in explanations:
-        typer.echo(dumps(explanation.as_dict()))
+    for number, source in enumerate(sources):
+        explanation = scorer.explain(source.text)
+        if json:
+            of_row = {} if source.row is None else {"row": source.row}
+            typer.echo(dumps({**of_row, **explanation.as_dict()}))
+        else:
+            show(explanation, scorer.facts.max_tokens, row=source.row, is_first=not number)
 
 
-def _read(texts: list[str]) -> list[str]:
-    """Put what standard input holds in the place of -; `ToolkitError` for a blank text."""
+def _given(texts: list[str]) -> list[str]:
+    """Put standard input in the place of -; `UsageError` for a blank text."""
+    _check_is_text(texts[0])
     if texts.count(_STDIN) > 1:
-        raise UsageError("-: standard input can be only one of the texts")
+        raise UsageError("-: only one of the texts can be standard input.")
     found = [_standard_input() if text == _STDIN else text for text in texts]
     for number, text in enumerate(found, 1):
         if not text or text.isspace():
             which = f"text {number}" if len(found) > 1 else "the text"
-            raise UsageError(f"{which} is blank, and has no score to explain")
+            raise UsageError(f"{which} is blank: it has no score to explain.")
     return found
+
+
+def _check_is_text(text: str) -> None:
+    """Refuse a model in the place of the first text, where it was in earlier versions."""
+    if is_shipped(text) or (text.endswith(".onnx") and Path(text).is_file()):
+        raise UsageError(
+            f"{text}: is a model, expected a text. "
+            f'Name the model with --model: toolkit explain --model {text} "A fine film."'
+        )
 
 
 def _standard_input() -> str:
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("no text: give one behind the model, or send one to standard input")
+        raise UsageError(
+            'no text. Give one in quotes (toolkit explain "A fine film."), name a file with '
+            "--file, or send a text to standard input."
+        )
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"standard input: no UTF-8 text at byte {error.start}") from None
+        raise InputError(f"standard input: not UTF-8 at byte {error.start}.") from None
+
+
+def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> Iterator[Source]:
+    """Give the wanted rows of a file, or the first ones; `InputError` for a row without text."""
+    last, row = wanted[-1] if wanted else limit, 0
+    for row, text in enumerate(islice(_texts(file, reading), last), 1):
+        if wanted and row not in wanted:
+            continue
+        if text and not text.isspace():
+            yield Source(text, row)
+        elif wanted:
+            raise InputError(f"{file}: row {row:,} has no text to explain.")
+    if wanted and row < last:
+        raise UsageError(f"--row {last}: {file} has only {row:,} rows.")
+
+
+def _texts(file: Path, reading: ReadOptions) -> Iterator[str | None]:
+    """Give the text of each record; `InputError` at a record that cannot be read."""
+    from toolkit.records.formats import open_reviews
+
+    with open_reviews(file, reading) as reviews:
+        for block in reviews.blocks():
+            parsed = reviews.parse(block)
+            for reject in parsed.rejects:
+                reviews.fail(reject.number, reject.reason)
+            yield from parsed.texts.to_pylist()

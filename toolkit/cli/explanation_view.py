@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
 from io import TextIOWrapper
 
 from rich.console import Console
@@ -25,28 +24,28 @@ _LONGEST_LISTED = 40  # characters of a word
 _BAR = 24  # characters of the longest
 
 
-def show(explanations: Sequence[Explanation], max_tokens: int) -> None:
-    """Print each text with its words marked, the strongest words, and the sum.
+def show(explanation: Explanation, max_tokens: int, *, row: int | None, is_first: bool) -> None:
+    """Print a text with its words marked, the strongest words, and the sum.
 
     Parameters
     ----------
-    explanations : Sequence[Explanation]
-        Of one model.
+    explanation : Explanation
+        What to show.
     max_tokens : int
         That the model reads.
+    row : int | None
+        Of a file, from 1.
+    is_first : bool
+        Whether nothing is shown before it.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where it cannot show a character of a text
     console = Console(highlight=False, markup=False, emoji=False)
-    for number, explanation in enumerate(explanations):
-        if number:
-            console.print()
-        _show(console, explanation, max_tokens)
-
-
-def _show(console: Console, explanation: Explanation, max_tokens: int) -> None:
-    line = Text(explanation.sentiment, style="bold")
-    line.append(f", with a probability of positive of {explanation.probability:.3f}", "not bold")
+    if not is_first:
+        console.print()
+    line = Text(f"row {row:,}: " if row else "")
+    line.append(explanation.sentiment, style="bold")
+    line.append(f", probability of positive {explanation.probability:.3f}", "not bold")
     console.print(line)
     console.print()
     console.print(_marked(explanation, max_tokens, signs=_has_no_colours(console)))
@@ -61,7 +60,7 @@ def _show(console: Console, explanation: Explanation, max_tokens: int) -> None:
         names = list(dict.fromkeys(_short(one_line(word)) for word in unknown))
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
-        console.print(Text(f"not known to the model, and without effect: {listed}", style="dim"))
+        console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
 
 
 def _short(word: str) -> str:
@@ -141,8 +140,8 @@ def _table(words: list[tuple[str, float]], block: str) -> Table:
 def _sum(explanation: Explanation) -> Text:
     """Give what the logit is made of."""
     words = sum(word.contribution for word in explanation.words)
-    line = Text(f"logit {explanation.logit:+.2f} = {explanation.baseline:+.2f} without the words")
-    line.append(f" {words:+.2f} by the words")
+    line = Text(f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}")
+    line.append(f", words {words:+.2f}")
     if explanation.method == "occlusion":
-        line.append(f" {explanation.rest:+.2f} by words together")
+        line.append(f", interactions {explanation.rest:+.2f}")
     return line

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli import options as o
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,28 +19,36 @@ _SMALLER = "A smaller file"
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder of `toolkit train`.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="Run folder of `toolkit train`.", show_default=False),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Model file to write, ending in .onnx; by default RUN/PRESET.onnx.",
-            show_default=False,
+            metavar="FILE",
+            help="Model file to write, ending in .onnx.",
+            show_default="RUN/PRESET.onnx",
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    force: o.Force = False,
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Probability from which a review counts as positive.", show_default="0.5"
+            metavar="P",
+            help="Probability from which a review is positive, 0 to 1.",
+            show_default="0.5",
         ),
     ] = None,
     optimize: Annotated[
         str | None,
         typer.Option(
-            help="Choose the threshold on the held-out reviews of the run: accuracy, f1, or such "
-            "as precision=0.95 or recall=0.9.",
+            metavar="GOAL",
+            help="Choose the threshold on the held-out reviews of the run instead. GOAL is "
+            "accuracy, f1, or a target such as precision=0.95 or recall=0.9.",
             show_default=False,
         ),
     ] = None,
@@ -47,15 +56,17 @@ def export(
         bool,
         typer.Option(
             "--golden",
-            help="Also write NAME.golden.jsonl: token ids, probability and label of some 200 "
-            "texts, to test other runtimes with.",
+            help="Also write NAME.golden.jsonl: token ids, probability and label of about 200 "
+            "texts, to test other runtimes.",
+            rich_help_panel=o.WRITING,
         ),
     ] = False,
     quantize: Annotated[
         str | None,
         typer.Option(
-            help="Store large weights as int8 or float16, for a smaller file; only if labelled "
-            "reviews lose no more than 0.1 point of accuracy.",
+            metavar="TYPE",
+            help="Store large weights as int8 or float16. The file is written only if labelled "
+            "reviews lose at most 0.1 percentage points of accuracy.",
             show_default="float32",
             rich_help_panel=_SMALLER,
         ),
@@ -63,33 +74,19 @@ def export(
     reviews: Annotated[
         Path | None,
         typer.Option(
-            help="Labelled reviews to judge --quantize on (CSV, TSV, JSONL or Parquet).",
+            metavar="FILE",
+            help=f"Labelled reviews to measure --quantize on: {o.FILES}.",
             show_default="up to 2,000 of the run",
             rich_help_panel=_SMALLER,
         ),
     ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of --reviews with the texts.",
-            show_default="text, else review",
-            rich_help_panel=_SMALLER,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of --reviews with the labels: 0 or 1, neg or pos, negative or "
-            "positive.",
-            show_default="label, else sentiment",
-            rich_help_panel=_SMALLER,
-        ),
-    ] = None,
+    text_column: o.TextColumn = None,
+    label_column: o.LabelColumn = None,
 ) -> None:
-    """Export a trained model to ONNX, proven equal to Keras.
+    """Export a trained model to one ONNX file that takes raw text.
 
-    Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. They
-    appear only if Keras and ONNX agree: no probability further apart than 1e-5, no other label.
+    Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. Nothing is
+    written unless Keras and ONNX agree: the same labels, and probabilities within 1e-5.
 
     Example: `toolkit export runs/conv1d -o sentiment.onnx`
     """
@@ -98,9 +95,11 @@ def export(
     from toolkit.export.export import export as run_export
 
     if reviews is None and (text_column or label_column):
-        raise UsageError("--text-column and --label-column name columns of --reviews; give both")
+        raise UsageError(
+            "--text-column and --label-column: are columns of --reviews, which is not given."
+        )
     if quantize is None and reviews is not None:
-        raise UsageError("--reviews: they are for --quantize, which is not given")
+        raise UsageError("--reviews: is for --quantize, which is not given.")
     columns = EvaluationColumns(text_column, label_column)
     quantization = None if quantize is None else Quantization(quantize, reviews, columns)
     _show(

@@ -7,31 +7,37 @@ from typing import Annotated
 
 import typer
 
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.cli import options as o
+from toolkit.errors import UsageError
+from toolkit.model.shipped import DEFAULT_MODEL
 
 
 def info(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="Model file of `toolkit export` or its ids-in twin, Keras file, run folder, or a "
-            f"shipped model by its name: {', '.join(SHIPPED)}.",
+            metavar="MODEL",
+            help=f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras).",
             show_default=DEFAULT_MODEL,
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print everything as JSON instead of the card.")
-    ] = False,
+    named: o.Model = None,
+    json: o.Json = False,
 ) -> None:
-    """Show what a model is: tensors, training data, accuracy, proof of parity, and where it runs.
+    """Show what a model is: tensors, training data, accuracy, proof of parity, where it runs.
 
     No network is run, and TensorFlow is not needed.
 
-    Examples: `toolkit info ngram-linear` or `toolkit info sentiment.onnx --json`
+    Examples: `toolkit info`, or
+
+    - `toolkit info ngram-linear`
+    - `toolkit info sentiment.onnx --json`
     """
+    if model is not None and named is not None:
+        raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
     from toolkit.model.description import inspect
 
-    description = inspect(model)
+    description = inspect(model or named)
     if json:
         from json import dumps
 

@@ -1,4 +1,4 @@
-"""`toolkit score`: a score beside every review of some files."""
+"""`toolkit score`: add a score to every review of some files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.cli import options as o
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 EXIT_REJECTED = 3  # done, but some records could not be read
 
 
-class FormatName(StrEnum):
-    """The formats, as `toolkit.records.formats.FORMATS` has them; a test compares the two."""
-
-    csv = "csv"
-    tsv = "tsv"
-    jsonl = "jsonl"
-    parquet = "parquet"
-
-
 class OnError(StrEnum):
     """What to do with a record that cannot be read."""
 
@@ -35,15 +26,13 @@ class OnError(StrEnum):
     stop = "stop"
 
 
-INPUT, OUTPUT, SPEED = "How files are read", "What is written", "How it runs"
-
-
 def score(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="Files of reviews (.csv, .tsv, .jsonl, .ndjson, also with .gz or .zst, or "
-            ".parquet), folders, patterns such as 'data/*.csv', or - for standard input.",
+            metavar="FILE",
+            help=f"Files of reviews ({o.FILES}), folders, patterns such as 'data/*.csv', or - for "
+            "standard input.",
             show_default=False,
         ),
     ],
@@ -53,165 +42,105 @@ def score(
             "--output",
             "-o",
             metavar="PATH",
-            help="File to write, - for standard output, or a folder for several files; by default "
-            "beside the input: reviews.scored.csv. Its ending tells its format.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
+            help="File to write, - for standard output, or a folder for several files. The file "
+            "name ending decides the format.",
+            show_default="beside the input: reviews.scored.csv",
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="Model file of `toolkit export`, or a shipped model by its name: "
-            f"{', '.join(SHIPPED)}.",
-            show_default=DEFAULT_MODEL,
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="Probability from which a review is positive, 0 to 1; by default the model's.",
-            show_default=False,
-        ),
-    ] = None,
+    model: o.Model = None,
+    threshold: o.Threshold = None,
     uncertain: Annotated[
         str | None,
         typer.Option(
             metavar="LOW:HIGH",
-            help="Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6; "
-            "the threshold lies within.",
+            help="Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6. "
+            "The threshold must be between them.",
             show_default=False,
         ),
     ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the reviews; by default 'text', or else 'review'. In JSON Lines and "
-            "Parquet also within objects: review.body. Without a header, its number.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the true label (0 or 1, neg or pos, negative or positive), to show "
-            "the accuracy; named as --text-column. What is written does not depend on it.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    input_format: Annotated[
-        FormatName | None,
-        typer.Option(
-            "--format",
-            help="Format of the input; by default as its name says.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            help="Character between fields of a CSV file; by default a comma.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(
-            help="Encoding of the input, such as latin-1 or utf-16; by default UTF-8, which is "
-            "what is written in any case.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    header: Annotated[
-        bool,
-        typer.Option(
-            " /--no-header",
-            help="CSV files have no line with the names of the columns.",
-            show_default=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = True,
+    text_column: o.TextColumn = None,
+    label_column: o.LabelColumnIfNamed = None,
+    sentiment_column: o.SentimentColumn = "predicted_sentiment",
+    probability_column: o.ProbabilityColumn = "positive_probability",
+    input_format: o.Format = None,
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    no_header: o.NoHeader = False,
     on_error: Annotated[
         OnError,
         typer.Option(
-            help="Whether a record that cannot be read is put aside, or ends the run.",
-            rich_help_panel=INPUT,
+            help="What to do with a record that cannot be read: reject it and continue, or stop.",
+            rich_help_panel=o.READING,
         ),
     ] = OnError.reject,
     output_format: Annotated[
-        FormatName | None,
+        str | None,
         typer.Option(
-            help="Format of the output; by default as its name says, or as the input.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
+            metavar="FORMAT",
+            help=f"Format of the output: {o.FORMATS}.",
+            show_default="by the file name, else as the input",
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
-    sentiment_column: Annotated[
-        str, typer.Option(help="Name of the added column with the label.", rich_help_panel=OUTPUT)
-    ] = "predicted_sentiment",
-    probability_column: Annotated[
-        str,
-        typer.Option(help="Name of the added column with the probability.", rich_help_panel=OUTPUT),
-    ] = "positive_probability",
     rejected: Annotated[
         Path | None,
         typer.Option(
-            help="File for the records that cannot be read; by default OUTPUT.rejected.jsonl.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
+            metavar="FILE",
+            help="File for the records that cannot be read.",
+            show_default="OUTPUT.rejected.jsonl",
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            help="File for the summary as JSON.", show_default=False, rich_help_panel=OUTPUT
+            metavar="FILE",
+            help="File for the summary as JSON.",
+            show_default=False,
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace existing outputs.", rich_help_panel=OUTPUT)
-    ] = False,
+    force: o.Force = False,
     resume: Annotated[
         bool,
         typer.Option(
             "--resume",
-            help="Go on where an interrupted run of the same call has stopped.",
-            rich_help_panel=SPEED,
+            help="Continue an interrupted run of the same command.",
+            rich_help_panel=o.RUNNING,
         ),
     ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Threads that score; by default one a usable core.",
-            show_default=False,
-            rich_help_panel=SPEED,
+            metavar="N",
+            help="Number of threads that score.",
+            show_default="one per usable core",
+            rich_help_panel=o.RUNNING,
         ),
     ] = None,
     checkpoint_seconds: Annotated[
         float,
         typer.Option(
-            min=0, help="Time between two checkpoints for --resume.", rich_help_panel=SPEED
+            min=0,
+            metavar="SECONDS",
+            help="Time between two checkpoints for --resume.",
+            rich_help_panel=o.RUNNING,
         ),
     ] = 5.0,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Say nothing unless it fails.", rich_help_panel=SPEED),
-    ] = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Score the reviews of files.
 
-    Every record stays as it is, in order, with two columns added: predicted_sentiment (positive or
+    Keeps every record as it is, in order, and adds two columns: predicted_sentiment (positive or
     negative) and positive_probability. Both are empty where a record has no text. Records that
-    cannot be read go to OUTPUT.rejected.jsonl; the exit code is 3 then.
+    cannot be read go to OUTPUT.rejected.jsonl, and the exit code is 3.
 
-    Example: `toolkit score reviews.csv --text-column body -o scored.csv`
+    Examples: `toolkit score reviews.csv`, or
+
+    - `toolkit score reviews.csv --text-column body -o scored.parquet`
+    - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     """
     from toolkit.cli.score_report import show, write_report
     from toolkit.files import check_output_file
@@ -226,14 +155,14 @@ def score(
 
     reading = ReadOptions(
         Columns(text_column, sentiment_column, probability_column, label_column),
-        input_format and input_format.value,
-        "\t" if delimiter == r"\t" else delimiter,
+        input_format,
+        o.delimiter_of(delimiter),
         encoding,
-        header,
+        not no_header,
     )
     options = ScoringOptions(
         reading,
-        output_format and output_format.value,
+        output_format,
         rejected,
         on_error is OnError.stop,
         workers,

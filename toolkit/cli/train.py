@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from toolkit.cli import options as o
 from toolkit.training.columns import ColumnNames
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS
@@ -15,7 +16,7 @@ from toolkit.training.split_kind import SplitKind
 _DATA = "Data"
 _TEACHER = "Teacher"
 _FITTING = "Fitting"
-_JUDGING = "Judging"
+_MEASURING = "Measuring"
 
 _PRESET_HELP = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
 
@@ -29,46 +30,34 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="Labelled reviews: a .csv, .tsv, .jsonl or .parquet file, an aclImdb folder, "
-            "or imdb, which Keras downloads.",
+            metavar="DATA",
+            help=f"Labelled reviews: a file ({o.FILES}), an aclImdb folder, or imdb, which Keras "
+            "downloads.",
         ),
     ] = "imdb",
-    preset: Annotated[str, typer.Option(help=_PRESET_HELP)] = DEFAULT_PRESET,
+    preset: Annotated[str, typer.Option(metavar="NAME", help=_PRESET_HELP)] = DEFAULT_PRESET,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The run folder to write.", show_default="runs/PRESET"),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing run folder.")] = False,
-    text_column: Annotated[
-        str | None,
         typer.Option(
-            help="The column with the texts.",
-            show_default="text, else review",
-            rich_help_panel=_DATA,
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Run folder to write.",
+            show_default="runs/PRESET",
+            rich_help_panel=o.WRITING,
         ),
     ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column with the labels: 0 or 1, neg or pos, negative or positive, or the "
-            "probability of positive from 0 to 1.",
-            show_default="label, else sentiment",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            help="A column, such as the film or the product, whose equal values stay on one side "
-            "of every split.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
+    force: o.Force = False,
+    text_column: o.TextColumn = None,
+    label_column: o.LabelColumn = None,
+    group_column: o.GroupColumn = None,
+    id_column: o.IdColumn = None,
     unlabelled: Annotated[
         list[Path] | None,
         typer.Option(
+            metavar="FILE",
             help="Reviews without labels, for presets that use them: a file, or an aclImdb folder "
-            "for its train/unsup. May be given several times.",
+            "(its train/unsup). May be given several times.",
             show_default=False,
             rich_help_panel=_DATA,
         ),
@@ -76,8 +65,10 @@ def train(
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Probabilities that another model gives to the reviews, in a file with their ids, "
-            "their texts or text_sha256. May be given several times.",
+            metavar="FILE",
+            help="Probabilities that another model gives to the reviews: a file with their ids, "
+            "texts or text_sha256, such as the output of `toolkit score`. May be given several "
+            "times.",
             show_default=False,
             rich_help_panel=_TEACHER,
         ),
@@ -85,23 +76,17 @@ def train(
     teacher_column: Annotated[
         str | None,
         typer.Option(
-            help="The column of a teacher file with the probability of positive.",
+            metavar="NAME",
+            help="Column of the teacher file with the probability of positive.",
             show_default="positive_probability, else probability, else label",
-            rich_help_panel=_TEACHER,
-        ),
-    ] = None,
-    id_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column with the ids, in the teacher files and in those with reviews.",
-            show_default="id, where there is one",
             rich_help_panel=_TEACHER,
         ),
     ] = None,
     teacher_weight: Annotated[
         float,
         typer.Option(
-            help="Share of the teacher, from 0 to 1, in what a labelled review is fitted to.",
+            metavar="SHARE",
+            help="Weight of the teacher in the target of a labelled review, 0 to 1.",
             rich_help_panel=_TEACHER,
         ),
     ] = 0.5,
@@ -109,7 +94,8 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Passes over the reviews, at most.",
+            metavar="N",
+            help="Largest number of passes over the reviews.",
             show_default=_by_preset("epochs"),
             rich_help_panel=_FITTING,
         ),
@@ -119,8 +105,8 @@ def train(
         typer.Option(
             "--early-stopping/--no-early-stopping",
             help="Stop when the validation loss no longer falls, and keep the best epoch; or run "
-            "every epoch and keep the last weights.",
-            show_default="stop, with conv1d",
+            "all epochs, and keep the last.",
+            show_default="stop, for conv1d",
             rich_help_panel=_FITTING,
         ),
     ] = None,
@@ -128,6 +114,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
+            metavar="N",
             help="Reviews per step.",
             show_default=_by_preset("batch_size"),
             rich_help_panel=_FITTING,
@@ -138,31 +125,34 @@ def train(
         typer.Option(
             min=0,
             max=2**32 - 1,
-            help="Decides all that is random: the same seed gives the same network.",
+            metavar="N",
+            help="Seed of all random choices. The same seed gives the same network.",
             rich_help_panel=_FITTING,
         ),
     ] = 1,
     split: Annotated[
         SplitKind | None,
         typer.Option(
-            help="How reviews are held out: never parting a group, at random, or the last ones "
-            "(as the tutorial does).",
-            show_default="group where there are groups, else random",
-            rich_help_panel=_JUDGING,
+            help="How reviews are held out: whole groups, at random, or the last ones (as in the "
+            "tutorial).",
+            show_default="group if there are groups, else random",
+            rich_help_panel=_MEASURING,
         ),
     ] = None,
     validation: Annotated[
         float,
         typer.Option(
-            help="Share of the reviews to hold out; not used with --folds.",
-            rich_help_panel=_JUDGING,
+            metavar="SHARE",
+            help="Share of the reviews to hold out, between 0 and 1. Not used with --folds.",
+            rich_help_panel=_MEASURING,
         ),
     ] = 0.2,
     folds: Annotated[
         int,
         typer.Option(
-            help="Cross-validate with so many folds first, then fit on all reviews; 0 for none.",
-            rich_help_panel=_JUDGING,
+            metavar="K",
+            help="First cross-validate with K folds, then fit on all reviews. 0: no folds.",
+            rich_help_panel=_MEASURING,
         ),
     ] = 0,
     test: Annotated[
@@ -170,29 +160,31 @@ def train(
         typer.Option(
             "--test",
             help="Measure on the test part of the data at the end.",
-            rich_help_panel=_JUDGING,
+            rich_help_panel=_MEASURING,
         ),
     ] = False,
     test_data: Annotated[
         Path | None,
         typer.Option(
-            help="Measure on these labelled reviews at the end, in the same columns.",
-            rich_help_panel=_JUDGING,
+            metavar="FILE",
+            help="Measure on these labelled reviews at the end. They have the same columns.",
+            rich_help_panel=_MEASURING,
         ),
     ] = None,
     show_samples: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Show so many random reviews as the network sees them.",
-            rich_help_panel=_JUDGING,
+            metavar="N",
+            help="Show N random reviews as the network sees them.",
+            rich_help_panel=_MEASURING,
         ),
     ] = 0,
 ) -> None:
     """Train a network on labelled reviews.
 
-    Writes a run folder with the network, its vocabulary, metrics, history and plots, which
-    `toolkit export` turns into one model file.
+    Writes a run folder with the network, its vocabulary, metrics, history and plots.
+    `toolkit export` turns it into one model file.
 
     Examples: `toolkit train`, or
 
