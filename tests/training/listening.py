@@ -37,7 +37,7 @@ class Listener(Reporter):
         self.samples: list[tuple[str, int]] = []
         self.summary = ""
         self.folds: list[Fit] = []
-        self.final: tuple[int, int] | None = None
+        self.final: tuple[int, int | None] | None = None
 
     def loaded(self, reviews: Reviews) -> None:
         self.reviews.append(reviews)
@@ -63,7 +63,7 @@ class Listener(Reporter):
     def fold_ends(self, number: int, fit: Fit) -> None:
         self.folds.append(fit)
 
-    def final_fit_begins(self, reviews: int, epochs: int) -> None:
+    def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
         self.final = reviews, epochs
 
 

@@ -95,9 +95,10 @@ class TerminalReporter(Reporter):
             scores = _scores(fit.validation.loss, fit.validation.accuracy)
             typer.echo(f"Fold {number}: {scores}, epoch {fit.best_epoch}")
 
-    def final_fit_begins(self, reviews: int, epochs: int) -> None:
+    def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
         """Print a heading."""
-        typer.echo(f"\nFinal fit on all {reviews:,} reviews, epochs: {epochs}")
+        length = "" if epochs is None else f", epochs: {epochs}"
+        typer.echo(f"\nFinal fit on all {reviews:,} reviews{length}")
 
 
 def print_result(result: TrainingResult) -> None:

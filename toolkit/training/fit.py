@@ -34,6 +34,8 @@ class Fit:
     best_epoch : int
         From 1: the one with the lowest validation loss; the last one if nothing is held out, or if
         the preset always keeps it.
+    batch_size : int
+        Reviews of a step of the optimizer.
     vocabulary : Vocabulary
         The words that it knows.
     vocabulary_size : int
@@ -47,6 +49,7 @@ class Fit:
     network: keras.Model
     history: dict[str, list[float]]
     best_epoch: int
+    batch_size: int
     vocabulary: Vocabulary
     vocabulary_size: int
     held_out: Probabilities | None = None
@@ -75,16 +78,23 @@ def fit_padded(
     options: TrainingOptions,
     reporter: Reporter,
     *,
+    epochs: int | None = None,
     introduces: bool = False,
 ) -> Fit:
     """Fit a network with fresh weights on padded rows; see `Preset.fit`."""
     arrays = encode(preset, material, options.teacher_weight)
     if introduces:
         _introduce(preset, arrays, options, reporter)
-    return fit(preset, arrays, options, reporter.progress)
+    return fit(preset, arrays, options, reporter.progress, epochs)
 
 
-def fit(preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, progress: Progress) -> Fit:
+def fit(
+    preset: PaddedPreset,
+    arrays: Arrays,
+    options: TrainingOptions,
+    progress: Progress,
+    epochs: int | None = None,
+) -> Fit:
     """Fit a network with fresh weights on arrays.
 
     Parameters
@@ -97,6 +107,8 @@ def fit(preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, progress
         Epochs, batch size, seed, and whether to stop early.
     progress : Progress
         What Keras shows meanwhile.
+    epochs : int | None
+        Passes over the reviews that other fits found best; None: as the options say.
 
     Returns
     -------
@@ -111,7 +123,7 @@ def fit(preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, progress
         part.ids,
         part.labels if part.targets is None else part.targets,
         validation_data=None if held_out is None else (held_out.ids, held_out.labels),
-        epochs=options.most_epochs,
+        epochs=options.most_epochs if epochs is None else epochs,
         batch_size=options.reviews_per_step,
         callbacks=_early_stopping() if options.stops_early and held_out is not None else [],
         verbose=progress,
@@ -124,6 +136,7 @@ def fit(preset: PaddedPreset, arrays: Arrays, options: TrainingOptions, progress
         network,
         history,
         best_epoch=_best_epoch(history),
+        batch_size=options.reviews_per_step,
         vocabulary=arrays.vocabulary,
         vocabulary_size=preset.vocabulary_size,
         held_out=found,

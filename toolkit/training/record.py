@@ -147,8 +147,8 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
-        "most_epochs": options.most_epochs,
-        "batch_size": options.reviews_per_step,
+        "most_epochs": options.most_epochs if options.stops_early else None,
+        "batch_size": outcome.fit.batch_size,
         "early_stopping": options.stops_early,
         "patience": PATIENCE if options.stops_early else None,
         "split": str(outcome.split),

@@ -55,5 +55,8 @@ class Reporter:
     def fold_ends(self, number: int, fit: Fit) -> None:
         """It is through with it."""
 
-    def final_fit_begins(self, reviews: int, epochs: int) -> None:
-        """After the folds, the network to keep is fitted on everything."""
+    def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
+        """After the folds, the network to keep is fitted on everything.
+
+        ``epochs`` are those that the folds found best; None if their length was fixed.
+        """

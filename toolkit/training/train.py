@@ -87,7 +87,7 @@ def _hold_out(
 def _cross_validate(
     preset: Preset, inputs: Inputs, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
-    """Judge by cross-validation, then fit on everything for as long as the folds found best."""
+    """Judge by cross-validation, then fit on everything for as long as in the folds."""
     kind = split_kind(inputs.reviews, options.split)
     splits = cross_validation(inputs.reviews, options.folds, options.seed, kind)
     folds: list[tuple[Material, Fit]] = []
@@ -97,14 +97,18 @@ def _cross_validate(
         fold = preset.fit(material, options, reporter, introduces=number == 1)
         folds.append((material, fold))
         reporter.fold_ends(number, fold)
-    epochs = options.most_epochs
-    if options.stops_early:
-        epochs = max(1, round(float(np.mean([fold.best_epoch for _, fold in folds]))))
+    # With nothing held out, only the folds can say where to stop early. A fixed length needs no
+    # word of them: it is found here as it was there, from the options and the reviews.
+    epochs = _mean_best_epoch(folds) if options.stops_early else None
     reporter.final_fit_begins(len(inputs.reviews), epochs)
     everything = _material(inputs, None, reporter)
-    kept = preset.fit(everything, replace(options, epochs=epochs), reporter)
+    kept = preset.fit(everything, options, reporter, epochs=epochs)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(Outcome(inputs, kind, kept, everything, folds=fits), folds)
+
+
+def _mean_best_epoch(folds: list[tuple[Material, Fit]]) -> int:
+    return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
 
 def _calibrated(outcome: Outcome, judged: list[tuple[Material, Fit]]) -> Outcome:

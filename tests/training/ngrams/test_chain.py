@@ -158,7 +158,7 @@ def trained() -> tuple[Any, Any]:
     from toolkit.training.ngrams.corpus import Corpus
 
     chain = Chain(Corpus.of(NGRAM_CNN, Material(make_reviews(120))), 1, 0.5, Reporter())
-    return chain, chain.convolution(STUDENT)[0]
+    return chain, chain.convolution(STUDENT.enough(120))[0]
 
 
 def test_freezing_keeps_what_a_student_says(trained: tuple[Any, Any]) -> None:

@@ -123,7 +123,8 @@ class Chain:
         """What different kinds of models, fitted on the labels, say of all reviews."""
         corpus = self.corpus
         self.reporter.stage("first view: naive Bayes weights of words and pairs")
-        bayes, _ = self._fit_linear(corpus.targets, LINEAR)
+        count = len(corpus.targets)
+        bayes, _ = self._fit_linear(corpus.targets, LINEAR.enough(count))
         views = [View(1.0, logits(bayes, corpus.tokens))]
         self.reporter.stage("second view: logistic regression on tf-idf")
         bag = bag_logits(corpus.tokens, corpus.targets, corpus.vocabulary_size, self.seed)
@@ -132,8 +133,7 @@ class Chain:
         network = teacher_network(*self.vectors)
         self.reporter.stage("third view: convolutions over vectors of words and pairs")
         examples = self._examples(corpus.targets, pairs=True)
-        schedule = _TEACHER.enough(len(corpus.targets))
-        fit(network, examples, schedule, self.seed, self.reporter.progress)
+        fit(network, examples, _TEACHER.enough(count), self.seed, self.reporter.progress)
         views.append(View(0.5, logits(network, corpus.tokens, self.rows)))
         return views
 
@@ -146,7 +146,7 @@ class Chain:
         if not self._needs_views:
             return soft_targets(corpus, [], self.teacher_weight)
         first = soft_targets(corpus, self._views, self.teacher_weight)
-        student, _ = self._fit_student(first, STUDENT, "first student")
+        student, _ = self._fit_student(first, STUDENT.enough(len(first)), "first student")
         found = View(1.0, logits(student, corpus.tokens, self.rows))
         return soft_targets(corpus, [found, *self._views], self.teacher_weight)
 
@@ -166,7 +166,7 @@ class Chain:
         history = fit(
             network,
             examples,
-            schedule.enough(len(targets)),
+            schedule,
             self.seed,
             self.reporter.progress,
             None if held_out is None else Examples.judged(held_out.tokens, held_out.targets),
@@ -188,7 +188,7 @@ class Chain:
         history = fit(
             network,
             examples,
-            schedule.enough(len(targets)),
+            schedule,
             self.seed,
             self.reporter.progress,
             judged,

@@ -13,7 +13,7 @@ from toolkit.training.judging import review_probabilities, scores
 from toolkit.training.material import Material
 from toolkit.training.ngrams.chain import LINEAR, STUDENT, Chain
 from toolkit.training.ngrams.corpus import Corpus
-from toolkit.training.ngrams.fitting import History
+from toolkit.training.ngrams.fitting import History, Schedule
 from toolkit.training.ngrams.freeze import freeze_convolution, freeze_linear
 from toolkit.training.ngrams.tokens import Tokens
 from toolkit.training.options import TrainingOptions
@@ -27,6 +27,7 @@ def fit_ngrams(
     options: TrainingOptions,
     reporter: Reporter,
     *,
+    epochs: int | None = None,
     introduces: bool = False,
 ) -> Fit:
     """Train, freeze and measure; see `Preset.fit`."""
@@ -39,7 +40,8 @@ def fit_ngrams(
         _introduce(corpus, options, reporter)
     held_out = _held_out(preset, material, corpus)
     chain = Chain(corpus, options.seed, options.teacher_weight, reporter, held_out)
-    network, history = _train(preset, chain, options)
+    schedule = _schedule(preset, options, epochs).enough(len(corpus))
+    network, history = _train(preset, chain, schedule)
     found = validation = None
     if material.held_out is not None:
         found = review_probabilities(network, preset, corpus.vocabulary, material.held_out)
@@ -48,6 +50,7 @@ def fit_ngrams(
         network,
         history,
         best_epoch=len(history["loss"]),
+        batch_size=schedule.batch_size,
         vocabulary=corpus.vocabulary,
         vocabulary_size=corpus.vocabulary_size,
         held_out=found,
@@ -55,15 +58,19 @@ def fit_ngrams(
     )
 
 
-def _train(preset: NgramPreset, chain: Chain, options: TrainingOptions) -> tuple[Any, History]:
-    own = LINEAR if preset.kind == "linear" else STUDENT
-    schedule = replace(
-        own,
-        epochs=options.most_epochs,
+def _schedule(preset: NgramPreset, options: TrainingOptions, epochs: int | None) -> Schedule:
+    """Of the last network; numbers that were chosen stay as they are for few reviews, too."""
+    chosen = options.epochs if epochs is None else epochs
+    return replace(
+        LINEAR if preset.kind == "linear" else STUDENT,
+        epochs=preset.epochs if chosen is None else chosen,
         batch_size=options.reviews_per_step,
-        keeps_epochs=options.epochs is not None,
+        keeps_epochs=chosen is not None,
         keeps_batch_size=options.batch_size is not None,
     )
+
+
+def _train(preset: NgramPreset, chain: Chain, schedule: Schedule) -> tuple[Any, History]:
     if preset.kind == "linear":
         linear, history = chain.linear(schedule)
         return freeze_linear(linear, chain.corpus.vocabulary_size), history

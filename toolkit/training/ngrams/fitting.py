@@ -71,7 +71,7 @@ class Schedule:
     word_dropout : float
         Share of the words, and of the pairs, that are taken as unknown, drawn for every step.
     keeps_epochs : bool
-        Whether `enough` leaves the epochs as they are: the user has chosen them.
+        Whether `enough` leaves the epochs as they are: they were chosen.
     keeps_batch_size : bool
         The same of the batches.
     """

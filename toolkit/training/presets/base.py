@@ -60,6 +60,7 @@ class Preset(ABC):
         options: TrainingOptions,
         reporter: Reporter,
         *,
+        epochs: int | None = None,
         introduces: bool = False,
     ) -> Fit:
         """Fit a network with fresh weights.
@@ -72,6 +73,8 @@ class Preset(ABC):
             The settings.
         reporter : Reporter
             Hears of the steps.
+        epochs : int | None
+            Passes over the reviews that other fits found best; None: as the options say.
         introduces : bool
             Whether to show first what is fitted on what.
 
@@ -104,9 +107,10 @@ class PaddedPreset(Preset):
         options: TrainingOptions,
         reporter: Reporter,
         *,
+        epochs: int | None = None,
         introduces: bool = False,
     ) -> Fit:
         """Fit the network on padded rows; see `Preset.fit`."""
         from toolkit.training.fit import fit_padded
 
-        return fit_padded(self, material, options, reporter, introduces=introduces)
+        return fit_padded(self, material, options, reporter, epochs=epochs, introduces=introduces)

@@ -37,12 +37,13 @@ class NgramPreset(Preset):
         options: TrainingOptions,
         reporter: Reporter,
         *,
+        epochs: int | None = None,
         introduces: bool = False,
     ) -> Fit:
         """Go the way of `toolkit.training.ngrams.chain`; see `Preset.fit`."""
         from toolkit.training.ngrams.fit import fit_ngrams
 
-        return fit_ngrams(self, material, options, reporter, introduces=introduces)
+        return fit_ngrams(self, material, options, reporter, epochs=epochs, introduces=introduces)
 
 
 NGRAM_LINEAR = NgramPreset(
