@@ -132,7 +132,7 @@ def test_devices_are_never_replaced(path: str) -> None:
 
 
 def test_folder_that_takes_no_file() -> None:
-    with pytest.raises(UsageError, match=r"/proc/out: no file can be made in /proc"):
+    with pytest.raises(UsageError, match=r"/proc/out: cannot create a file in /proc"):
         with atomic_file(Path("/proc/out")):
             pytest.fail("the work has begun")
 

@@ -1,60 +1,60 @@
-"""Everything that goes wrong on purpose, as one tree.
+"""The errors that users can cause or fix.
 
     ToolkitError                exit code 1
-    ├── UsageError              exit code 2: the call itself is wrong
-    ├── InputError              a file of reviews that cannot be used, with its place
+    ├── UsageError              exit code 2: a wrong command or call
+    ├── InputError              a file of reviews that cannot be read
     ├── OutputError             a file that cannot be written, such as on a full disk
-    ├── ModelError              a file that is no model of this toolkit
+    ├── ModelError              a file that is not a model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
-    ├── ParityError             Keras and ONNX disagree: nothing was exported
-    ├── QuantizationError       fewer bits cost too much accuracy: nothing was exported
-    └── MissingExtraError       an optional part of the package is not installed
+    ├── ParityError             Keras and ONNX disagree; nothing was exported
+    ├── QuantizationError       smaller weights cost too much accuracy; nothing was exported
+    └── MissingExtraError       an optional package is not installed
 
-Functions raise these; only `toolkit.cli` prints them and exits. A message says where,
-what was found, and what to do about it, and stands on its own without a traceback.
+Functions raise these; only `toolkit.cli` prints them and exits. A message says where, what was
+found, and what to do. It needs no traceback.
 """
 
 from __future__ import annotations
 
 
 class ToolkitError(Exception):
-    """The base of all errors that a user can cause or mend."""
+    """The base of all errors that a user can cause or fix."""
 
     exit_code = 1
 
 
 class UsageError(ToolkitError):
-    """The command or the function was called with something that cannot work."""
+    """A command or a function was called in a way that cannot work."""
 
     exit_code = 2
 
 
 class InputError(ToolkitError):
-    """A file of reviews that cannot be read as what it is said to be."""
+    """A file of reviews cannot be read."""
 
 
 class OutputError(ToolkitError):
-    """A file that cannot be written, for a reason that may pass."""
+    """A file cannot be written, for a reason that may pass."""
 
 
 class ModelError(ToolkitError):
-    """A model file that is damaged, foreign, or of an unknown format version."""
+    """A model file is damaged, not of this toolkit, or of an unknown format version."""
 
 
 class TrainingError(ToolkitError):
-    """Data or settings from which no model can be trained."""
+    """No model can be trained with these data or settings."""
 
 
 class ParityError(ToolkitError):
-    """The exported graph does not give the numbers of the Keras model."""
+    """The exported graph does not give the same numbers as the Keras model."""
 
 
 class QuantizationError(ToolkitError):
-    """A network whose labels suffer too much from weights of fewer bits."""
+    """Weights of fewer bits change too many labels."""
 
 
 class MissingExtraError(ToolkitError):
-    """An optional part of the package is needed and not installed."""
+    """An optional package is needed and not installed."""
 
     def __init__(self, extra: str, module: str) -> None:
         super().__init__(

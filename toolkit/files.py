@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _unfinished: set[Path] = set()
 def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
-    Worth calling before long work: the work itself only finds out at its end.
+    Call it before long work, which would find out only at its end.
     """
     if _is_circle(path):
-        raise UsageError(f"{path}: a link that leads in a circle. Choose another with {option}.")
+        raise UsageError(f"{path}: is a link that leads to itself. Choose another with {option}.")
     folder = path.parent
     with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
@@ -32,41 +32,38 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
         raise UsageError(f"{path}: is a device or a pipe. Choose a file with {option}.")
     if (exists or path.is_symlink()) and not force:
         raise UsageError(
-            f"{path}: exists already. Choose another place with {option}, "
-            "or replace it with --force."
+            f"{path}: exists already. Choose another with {option}, or replace it with --force."
         )
     if not folder_is_folder:
         found = "is a file" if folder_exists else "does not exist"
         raise UsageError(
-            f"{path}: the folder {folder} {found}. Make it first, or choose another with {option}."
+            f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
         )
     try:
         tempfile.TemporaryFile(dir=resolved(path).parent).close()
     except OSError as error:
         raise UsageError(
-            f"{path}: no file can be made in {folder}: {error.strerror}. "
-            f"Choose another place with {option}."
+            f"{path}: cannot create a file in {folder}: {error.strerror}. "
+            f"Choose another with {option}."
         ) from None
 
 
 def check_output_file(path: Path, *, force: bool, option: str = "--output") -> None:
-    """Raise `UsageError` as `check_output`, and if there is a folder at ``path``."""
+    """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
     with reporting_failures(path):
         is_folder = path.is_dir()
     if is_folder:
-        raise UsageError(
-            f"{path}: is a folder, expected a file to write. Choose another place with {option}."
-        )
+        raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
     check_output(path, force=force, option=option)
 
 
 @contextmanager
 def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Give a file to write for each path, and move them there if the block ends well.
+    """Give a temporary file for each path, and rename it to the path when the block succeeds.
 
-    They stand beside their paths under hidden names, so that each move is a rename within one file
-    system; an interruption comes before all of the moves or after them. If the block raises (Ctrl-C
-    included), they are removed, and what is at the paths stays as it was.
+    The temporary files are beside their paths, under hidden names, so that each rename stays within
+    one file system. An interruption comes before all renames or after them. If the block raises
+    (Ctrl-C included), the temporary files are removed, and the paths stay as they were.
     """
     for path in paths:
         check_output_file(path, force=force)
@@ -77,7 +74,7 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
             yield tuple(partials)
             for partial in partials:
                 partial.chmod(0o666 & ~_umask())
-                _flush_to_disk(partial)
+                flush_to_disk(partial)
             with held_back():
                 for partial, path in zip(partials, paths, strict=True):
                     partial.replace(resolved(path))
@@ -89,21 +86,20 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
 
 @contextmanager
 def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give the path of a file to write, as `atomic_files`."""
+    """Give one temporary file, as `atomic_files` does."""
     with atomic_files(path, force=force) as (partial,):
         yield partial
 
 
 @contextmanager
 def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give a folder to fill, and move it to ``path`` if the block ends well.
+    """Give a temporary folder, and rename it to ``path`` when the block succeeds.
 
-    As `atomic_files`. With ``force``, an existing folder is replaced only when the new one is
-    complete.
+    With ``force``, an existing folder is replaced only when the new one is complete.
     """
     check_output(path, force=force)
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{path}: is a file, expected a folder to write")
+        raise UsageError(f"{path}: is a file, expected a folder. Choose another with --output.")
     target = resolved(path)
     with reporting_failures(path):
         partial = Path(tempfile.mkdtemp(_SUFFIX, _prefix(target), target.parent))
@@ -120,7 +116,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def remove_unfinished() -> None:
-    """Remove what is being written at this moment, for a process that ends without unwinding."""
+    """Remove the temporary files and folders, for a process that ends without cleaning up."""
     for partial in _unfinished:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
@@ -143,16 +139,15 @@ def _replace_folder(target: Path, partial: Path) -> None:
 
 
 def resolved(path: Path) -> Path:
-    """Follow links, as far as they lead anywhere.
+    """Follow links as far as possible, so that a write replaces the target and keeps the link.
 
-    So a link that is written stays one, and what it leads to is replaced. `Path.resolve` raises
-    RuntimeError before Python 3.13 where links lead in a circle.
+    Before Python 3.13, `Path.resolve` raises RuntimeError for a link that leads to itself.
     """
     return Path(os.path.realpath(path))
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file or a folder; `Path.exists` raises where a name is too long."""
+    """Whether there is a file or a folder; `Path.exists` raises if a name is too long."""
     return os.path.exists(path)  # noqa: PTH110
 
 
@@ -174,27 +169,28 @@ def _make_partial_file(target: Path) -> Path:
 
 @contextmanager
 def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
-    """Say of an operating system's error which output it concerns; the first if that is unclear."""
+    """Turn an `OSError` into an `OutputError` that names its output, or the first if unclear."""
     try:
         yield
     except OSError as error:
         if error.filename is not None:
-            concerned = [p for p in (path, *others) if _stands_in(p.parent, str(error.filename))]
+            concerned = [p for p in (path, *others) if _is_in(p.parent, str(error.filename))]
             if not concerned:
                 raise
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _stands_in(folder: Path, name: str) -> bool:
+def _is_in(folder: Path, name: str) -> bool:
     return resolved(folder) in resolved(Path(name).parent).joinpath("_").parents
 
 
 def _prefix(path: Path) -> str:
-    # A name may have 255 bytes, a character up to four, and the random part and suffix have 16.
+    # A name has at most 255 bytes, a character up to 4; the random part and the suffix have 16.
     return f".{path.name[:50]}."
 
 
-def _flush_to_disk(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
+    """Wait until the content of a file is on the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

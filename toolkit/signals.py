@@ -1,4 +1,4 @@
-"""The signals that ask the process to stop, and how to hold them back for a moment."""
+"""The signals that ask the process to stop, and a way to delay them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Ctrl-C, `kill`, and a terminal that is closed (which Windows does not signal).
+# Ctrl-C, `kill`, and a closed terminal (Windows has no signal for it).
 STOPPING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Deliver stopping signals only after the block, so that it is done as a whole or not at all.
+    """Delay stopping signals until the block is done, so that it is never done in part.
 
-    Masking them would not do: another thread could receive them, and Python still run the handler
-    in this one.
+    Masking is not enough: another thread could receive the signal, and Python would still run the
+    handler in this one.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # handlers never run here
+        yield  # Python runs handlers in the main thread only
         return
     received: list[int] = []
     handlers = {

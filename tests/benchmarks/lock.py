@@ -66,9 +66,9 @@ def waits(work: Callable[[], object]) -> list[float]:
 
 def share_of(source: Path, output: Path) -> float:
     """Score a file with one worker, and give the share."""
-    from toolkit.cli.process import settle
+    from toolkit.cli.process import prepare_process
 
-    settle()
+    prepare_process()
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.score_file import ScoringOptions, score_file
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tests.benchmarks.inputs import reviews
-from toolkit.cli.process import settle
+from toolkit.cli.process import prepare_process
 from toolkit.model.scorer import Scorer
 from toolkit.text.vocabulary import Ids
 
@@ -54,7 +54,7 @@ KINDS = {"network": network, "text": text}
 
 
 if __name__ == "__main__":
-    settle()
+    prepare_process()
     pa.set_cpu_count(1)
     kind, path, number = sys.argv[1:]
     print(KINDS[kind](Path(path), reviews("test")["text"].slice(0, int(number))))

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.benchmarks.sources import TIMED_MODEL
 from toolkit.cli.app import app
-from toolkit.cli.process import settle
+from toolkit.cli.process import prepare_process
 
 # Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
 STAGES = [
@@ -68,7 +68,7 @@ class Stopwatch:
 
 def main(source: str, output: str) -> None:
     """Score a file with one worker, and print the seconds of each stage."""
-    settle()
+    prepare_process()
     stopwatch = Stopwatch()
     for stage, holder, name in STAGES:
         where = resolve_name(holder)

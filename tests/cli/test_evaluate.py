@@ -71,7 +71,7 @@ def test_outputs(command: Command) -> None:
     assert Path("r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     before = Path("r.html").read_bytes()
     again = command("evaluate", MODEL, "r.csv", *outputs)
-    again.failed_with("r.html: exists already. Choose another place with --report, or", 2)
+    again.failed_with("r.html: exists already. Choose another with --report, or", 2)
     assert Path("r.html").read_bytes() == before
     assert command("evaluate", MODEL, "r.csv", *outputs, "--force").exit_code == 0
     assert Path("r.html").read_bytes() != before
@@ -118,7 +118,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
         (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
         ([MODEL, "r.csv", "-m", MODEL], "there are models before r.csv, too. Name all of", 2),
-        ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Make it", 2),
+        ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--group-column", "g"], "no column 'g' (found: text, label, film,", 2),
         ([MODEL, "r.csv", "--stars-column", "g"], "no column 'g'", 2),

@@ -18,7 +18,7 @@ def test_links_in_a_circle(command: Command) -> None:
     Path("loop.csv").symlink_to("loop.csv")
     command("score", "loop.csv").failed_with("loop.csv: cannot be read: Too many levels of symb")
     write("a.csv")
-    circle = "loop.csv: a link that leads in a circle. Choose another with --"
+    circle = "loop.csv: is a link that leads to itself. Choose another with --"
     for options in ([], ["--force"], ["--resume"]):
         command("score", "a.csv", "-o", "loop.csv", *options).failed_with(circle + "output.", 2)
     ran = command("score", "a.csv", "--rejected", "loop.csv", "--force")
@@ -73,7 +73,7 @@ def test_where_a_report_may_stand(command: Command) -> None:
     before = command.files()
     for report, message in (
         ("-", "--report: cannot go to standard output; name a file."),
-        ("folder", "folder: is a folder, expected a file to write. Choose another place with --r"),
+        ("folder", "folder: is a folder, expected a file. Choose another with --r"),
         ("hard.csv", "hard.csv: is a.csv, too. Choose another with --report."),
         ("model.onnx", "model.onnx: is model.onnx, too. Choose another with --report."),
         ("hard.onnx", "hard.onnx: is model.onnx, too. Choose another with --report."),
@@ -88,5 +88,5 @@ def test_a_report_is_kept_where_nothing_is_unfinished(command: Command, output: 
     write("a.csv")
     write("r.json", "precious")
     ran = command("score", "a.csv", "-o", output, "--report", "r.json", "--resume")
-    ran.failed_with("r.json: exists already. Choose another place with --report", 2)
+    ran.failed_with("r.json: exists already. Choose another with --report", 2)
     assert command.files() == ["a.csv", "r.json"]

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process
 from tests.model.test_scorer import many_texts
 from toolkit import __version__
-from toolkit.cli.progress_lines import progress_lines
+from toolkit.cli.progress import progress_of
 from toolkit.scoring.summary import Progress
 
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
@@ -137,10 +137,11 @@ def test_progress_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("toolkit.cli.progress_lines.time.perf_counter", lambda: now)
-    update = progress_lines("a.csv")
-    for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007
-        update(Progress(records, records * 2, 8000))
+    monkeypatch.setattr("toolkit.cli.progress.time.perf_counter", lambda: now)
+    with progress_of(Path("a.csv"), quiet=False) as update:
+        assert update is not None
+        for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007
+            update(Progress(records, records * 2, 8000))
     assert capsys.readouterr().err == (
         "a.csv: 25%, 1,000 reviews, 100/s, 30 s left\na.csv: 50%, 2,000 reviews, 100/s, 20 s left\n"
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,8 +55,14 @@ def test_options_reach_the_scoring(command: Command) -> None:
     assert '"negative"' in Path("a.scored.jsonl").read_text(encoding="utf-8")
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ten seconds pass between two looks at the clock."""
+    clock = count(step=10.0)
+    monkeypatch.setattr("toolkit.cli.progress.time", SimpleNamespace(perf_counter=clock.__next__))
+
+
 def test_quiet_says_nothing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    hurry(monkeypatch)
     ran = command("score", write("reviews.csv"), "--quiet")
     assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
     assert command.files() == ["reviews.csv", "reviews.scored.csv"]
@@ -155,11 +163,11 @@ def test_a_name_may_be_too_long(command: Command) -> None:
     [
         (["-o", "a.csv"], "a.csv: is the input itself"),
         (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
-        (["-o", "b.csv"], "b.csv: exists already. Choose another place with --output, or repl"),
+        (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, or repl"),
         (["-o", "b.txt"], "no known format '.txt'; files can end in .csv, .tsv, .jsonl, .ndjson, "
          ".parquet (and then .gz or .zst), or say it with --output-format"),
-        (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Make it"),
-        (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Make it first"),
+        (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Create it"),
+        (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Create it"),
         (["-o", "/dev/null", "--output-format", "csv", "--force"],
          "/dev/null: is a device or a pipe"),
         (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
@@ -221,7 +229,7 @@ LABELLED = "text,label\na superb film,1\nthe worst of all,1\ndull,x\n,0\n"
 
 
 def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    hurry(monkeypatch)
     write("a.csv", LABELLED)
     ran = command("score", "a.csv", "--label-column", "label", "--report", "r.json")
     assert ran.exit_code == 0

@@ -71,7 +71,7 @@ def test_devices_and_folders_are_no_output(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="/dev/null: is a device or a pipe"):
         score_file(shipped_scorer(), source, Path("/dev/null"), force)
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(UsageError, match="is a folder, expected a file to write"):
+    with pytest.raises(UsageError, match="is a folder, expected a file"):
         score_file(shipped_scorer(), source, folder, force)
 
 
@@ -92,7 +92,7 @@ def test_the_rejects_may_stand_on_another_file_system(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])
 def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [FILM])
-    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Make it first"):
+    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Create it"):
         score_file(shipped_scorer(), source, tmp_path / output)
 
 

@@ -1,4 +1,4 @@
-"""The command `toolkit`: its subcommands, and the one place that turns errors into exit codes."""
+"""The command `toolkit`: its subcommands, and the one place that turns errors into messages."""
 
 from __future__ import annotations
 
@@ -17,28 +17,23 @@ from toolkit.cli.evaluate import evaluate
 from toolkit.cli.explain import explain
 from toolkit.cli.export import export
 from toolkit.cli.info import info
-from toolkit.cli.messages import one_line
-from toolkit.cli.process import settle
+from toolkit.cli.process import prepare_process
 from toolkit.cli.score import score
+from toolkit.cli.terminal import one_line
 from toolkit.cli.train import train
 from toolkit.errors import ToolkitError
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 
 app = typer.Typer(
-    help="Train, evaluate, export, batch-score and explain the sentiment of reviews.",
     epilog="Start with: `toolkit score reviews.csv`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train)
-app.command()(evaluate)
-app.command()(export)
-app.command()(score)
-app.command()(explain)
-app.command()(info)
+for _command in (score, explain, info, evaluate, train, export):
+    app.command()(_command)
 
 
 class Interrupted(BaseException):
@@ -61,20 +56,20 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Train, evaluate, export, batch-score and explain the sentiment of reviews."""
+    """Score the sentiment of reviews, and train, evaluate, export and explain the models."""
 
 
 def _standard_error() -> int:
     """Give a file descriptor that stays standard error while TensorFlow is imported."""
     try:
-        # Where another standard stream is closed, the first ones would take its place.
+        # If another standard stream is closed, the first copies would take its number.
         copies = [os.dup(2)]
         while copies[-1] <= 2:
             copies.append(os.dup(2))
         for copy in copies[:-1]:
             os.close(copy)
         return copies[-1]
-    except OSError:  # it is closed: who started the process wants no messages
+    except OSError:  # standard error is closed: the caller wants no messages
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
         return sys.stderr.fileno()
 
@@ -83,11 +78,8 @@ _MESSAGES = _standard_error()
 
 
 def run() -> NoReturn:
-    """Run the command line as a process of its own, which ends quickly.
-
-    The modules need not be taken down one by one.
-    """
-    settle()
+    """Run the command line in a process of its own, which ends without unloading modules."""
+    prepare_process()
     code: str | int | None = 0
     try:
         main()
@@ -100,7 +92,7 @@ def run() -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line; every error ends as one message on standard error."""
+    """Run the command line; every error becomes one message on standard error."""
     for number in STOPPING:
         signal.signal(number, _interrupt)
     try:
@@ -109,7 +101,7 @@ def main() -> None:
         if os.environ.get("TOOLKIT_TRACEBACK"):
             raise
         if isinstance(error, BrokenPipeError):
-            sys.stdout = None  # nothing can be flushed there any more
+            sys.stdout = None  # it cannot be flushed any more
         _fail(*_explained(error), error)
 
 
@@ -123,22 +115,22 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case MemoryError():
             return "out of memory", 1
         case BrokenPipeError():
-            return "standard output: whoever read it has closed it", 1
-        case OSError():  # such as a file that must not be read
+            return "standard output: was closed by its reader", 1
+        case OSError():  # such as a file without permission to read
             return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
     return (
-        f"unexpected {type(error).__name__}: {error}. This is a fault of the toolkit; "
-        "TOOLKIT_TRACEBACK=1 shows where",
+        f"unexpected {type(error).__name__}: {error}. This is a bug of the toolkit: set "
+        "TOOLKIT_TRACEBACK=1 to see where",
         1,
     )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    # Once is enough: what is removed and waited for on the way out is not to be interrupted.
+    # Once is enough: a second signal must not interrupt the cleaning up.
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
     if _is_importing(frame):
-        # An exception in the middle of a C module comes out as another one, or crashes.
+        # A C module that is being imported turns an exception into another one, or crashes.
         remove_unfinished()
         os.write(_MESSAGES, b"error: interrupted\n")
         os._exit(128 + number)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from io import TextIOWrapper
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.messages import one_line
+from toolkit.cli.terminal import new_console, one_line
 from toolkit.model.explanation import Explanation, Word
 
 # From such shares of the strongest contribution on, a word is marked, more, and most.
@@ -38,9 +36,7 @@ def show(explanation: Explanation, max_tokens: int, *, row: int | None, is_first
     is_first : bool
         Whether nothing is shown before it.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where it cannot show a character of a text
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = new_console()
     if not is_first:
         console.print()
     line = Text(f"row {row:,}: " if row else "")

@@ -1,12 +1,5 @@
-"""Messages of one line, whatever names of files they tell."""
+"""The name of `one_line` in other modules, for now."""
 
-from __future__ import annotations
+from toolkit.cli.terminal import one_line
 
-import re
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def one_line(message: str) -> str:
-    r"""Escape control characters, which names of files may hold: a line's end becomes ``\n``."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
+__all__ = ["one_line"]

@@ -1,4 +1,4 @@
-"""What the process of a command sets up for itself, before it imports what is large."""
+"""What a process of the command sets up before it imports the large packages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
 
 
-def settle() -> None:
-    """Start quickly, and hold on to memory; only for a process that is all the toolkit's.
+def prepare_process() -> None:
+    """Start quickly, and keep freed memory; only for a process that runs the toolkit alone.
 
-    Ten reviews are scored in 0.25 s instead of 0.4 s: nothing here uses the threads that NumPy's
-    linear algebra starts, and most of what imports leave for the garbage collector is none. Where
-    pandas is installed, pyarrow would import it (0.12 s) to see that no value is one of pandas'.
+    Ten reviews are scored in 0.25 s instead of 0.4 s. Nothing here uses the threads that NumPy's
+    linear algebra starts. Most objects that imports leave to the garbage collector are no garbage.
+    Where pandas is installed, pyarrow would import it (0.14 s) to see that no value is from pandas.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(100_000, 50)
@@ -29,18 +29,18 @@ def settle() -> None:
 class _WithoutPandas(MetaPathFinder):
     def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "pandas":
-            raise ModuleNotFoundError("the toolkit does without pandas", name=fullname)
+            raise ModuleNotFoundError("the toolkit does not use pandas", name=fullname)
 
 
 def _keep_freed_memory() -> None:
-    """Keep what is freed for the next arrays, where the C library is glibc.
+    """Keep freed memory for the next arrays, if the C library is glibc.
 
-    It would give every array of some hundred kilobytes back to the system and fetch the pages of
-    the next one anew: 70,000 page faults more on 100,000 reviews, at which threads wait for each
-    other, and a tenth of the time. Records of more than 32 MiB are given back all the same.
+    glibc would return every array of some hundred kilobytes to the system, and fetch new pages for
+    the next one: 70,000 more page faults on 100,000 reviews, at which threads wait for each other,
+    and 5 to 10 % more time. Records of more than 32 MiB are still returned.
 
-    Arrow shares this memory then. An allocator of its own would keep what it frees, too, which
-    makes 280 MB out of 205, at the same speed.
+    Arrow then shares this memory. Its own allocator would keep freed memory too, which takes 280 MB
+    instead of 205, at the same speed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,46 +1,87 @@
-"""How far a long command has come, for people; on standard error."""
+"""How far a file has come: a bar on a terminal, lines elsewhere; on standard error."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+import typer
 
-from toolkit.scoring.summary import Progress as FileProgress
+from toolkit.cli.terminal import percent
+from toolkit.scoring.summary import Progress
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+OnProgress = Callable[[Progress], None]
 
 
 @contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[FileProgress], None]]:
+def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
+    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
+    if quiet:
+        yield None
+    elif typer.get_text_stream("stderr").isatty():
+        with _bar(file.name) as on_progress:
+            yield on_progress
+    else:
+        yield _lines(file.name)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[OnProgress]:
     """Draw a bar by bytes read, with the rate and the time left; it goes away at the end."""
+    from rich import progress as rich  # late: it takes 0.05 s
+    from rich.console import Console
+
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}"),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(),
+        rich.TaskProgressColumn(),
+        rich.TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}"),
+        rich.TimeRemainingColumn(),
     )
     started = time.perf_counter()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None, rate=0.0, accuracy="")
 
-        def update(progress: FileProgress) -> None:
-            rate = (progress.records - progress.resumed) / (time.perf_counter() - started)
-            accuracy = progress.accuracy
+        def update(progress: Progress) -> None:
             bar.update(
                 task,
                 completed=progress.bytes_done,
                 total=progress.bytes_in_all,
-                rate=rate,
-                accuracy="" if accuracy is None else f", {accuracy:.2%} right",
+                rate=(progress.records - progress.resumed) / (time.perf_counter() - started),
+                accuracy=_accuracy(progress),
             )
 
         yield update
+
+
+def _lines(name: str) -> OnProgress:
+    """Write a line every ten seconds, with the rate since the last one and the time left."""
+    last, before = time.perf_counter(), Progress(0, 0, None)
+
+    def update(progress: Progress) -> None:
+        nonlocal last, before
+        seconds = time.perf_counter() - last
+        if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
+            return
+        done, total = progress.bytes_done, progress.bytes_in_all
+        share, left = "", ""
+        if total:
+            share = f"{percent(done / total, 0)}, "
+            left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
+        rate = (progress.records - max(before.records, progress.resumed)) / seconds
+        sys.stderr.write(
+            f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
+            f"{_accuracy(progress)}{left}\n"
+        )
+        last, before = last + seconds, progress
+
+    return update
+
+
+def _accuracy(progress: Progress) -> str:
+    return "" if progress.accuracy is None else f", {percent(progress.accuracy)} right"

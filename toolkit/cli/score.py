@@ -186,7 +186,7 @@ def score(
 
 def _end(results: list[FileResult]) -> None:
     """Say what failed, and choose the exit code."""
-    from toolkit.cli.messages import one_line
+    from toolkit.cli.terminal import one_line
 
     errors = [result.error for result in results if result.error is not None]
     for error in errors:
@@ -204,7 +204,7 @@ def _end(results: list[FileResult]) -> None:
 
 
 def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:
-    from toolkit.cli.progress_lines import progress_of
+    from toolkit.cli.progress import progress_of
     from toolkit.scoring.score_file import default_rejected, score_file
     from toolkit.scoring.score_files import FileResult, score_files
 
