@@ -100,8 +100,8 @@ def test_names_of_files_are_shown_as_they_are(command: Command, name: str) -> No
         ("a", CSV, "a: no known format ''", 2),
         ("a.csv", "id,body\n1,a\n", "no column 'text' or 'review' (found: id, body). Choose", 2),
         ("a.csv", "text,predicted_sentiment\na,b\n",
-         "has a column 'predicted_sentiment' already. Name the added columns otherwise with "
-         "--sentiment-column and --probability-column.", 2),
+         "has a column 'predicted_sentiment' already. Choose other names for the added columns "
+         "with --sentiment-column and --probability-column.", 2),
         ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
          "has a column 'positive_probability' already", 2),
         ("a.csv", 'id,"text\n1,a\n', "a.csv: line 1: a quote that is opened here is never", 1),
@@ -173,7 +173,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
         (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
         (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
         (["--sentiment-column", "p", "--probability-column", "p"], "need two names"),
-        (["--text-column", "\udcff"], "is no UTF-8"),
+        (["--text-column", "\udcff"], "is not valid UTF-8"),
         (["--text-column", "body"], "no column 'body' (found: id, text)"),
     ],
 )  # fmt: skip
@@ -274,7 +274,7 @@ def test_accuracies_of_several_files_are_one(command: Command) -> None:
         (["--uncertain", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
-        (["--label-column", "\udcff"], "is no UTF-8"),
+        (["--label-column", "\udcff"], "is not valid UTF-8"),
     ],
 )
 def test_wrong_ranges_and_labels(command: Command, arguments: list[str], message: str) -> None:

@@ -69,14 +69,18 @@ def test_what_is_packed_without_a_name_that_says_so(command: Command, packing: s
     write("a.csv", data)
     ending = {"gzip": ".gz", "zstd": ".zst"}[packing]
     command("score", "a.csv").failed_with(
-        f"a.csv: is packed with {packing}. Let its name end in {ending}"
+        f"a.csv: is compressed with {packing}. Add {ending} to its name"
     )
     ran = subprocess.run(
         [*COMMAND, "score", "-", "--format", "csv"], input=data, capture_output=True, check=False
     )
-    assert f"is packed with {packing}. Unpack it first: {packing} -dc" in ran.stderr.decode()
+    assert (
+        f"is compressed with {packing}. Decompress it first: {packing} -dc" in ran.stderr.decode()
+    )
 
 
 def test_what_is_packed_twice(command: Command) -> None:
     write("a.csv.gz", gzip.compress(gzip.compress(b"text\na\n")))
-    command("score", "a.csv.gz").failed_with("a.csv.gz: is packed with gzip twice. Unpack it first")
+    command("score", "a.csv.gz").failed_with(
+        "a.csv.gz: is compressed with gzip twice. Decompress it"
+    )

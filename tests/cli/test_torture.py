@@ -206,6 +206,6 @@ def test_naughty_strings_as_names_of_columns() -> None:
             (".jsonl", json.dumps({text: "a film", "b": 1}).encode()),
             (".csv", f'"{quoted}",b\na film,1\n'.encode()),
         ):
-            passed = pass_through(data, ending, Columns(text, "s", "p"))
+            passed = pass_through(data, ending, Columns(text, sentiment="s", probability="p"))
             assert passed.texts == ["a film"], text
             assert passed.output.startswith(data[: data.index(b",")]), text

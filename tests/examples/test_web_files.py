@@ -24,7 +24,7 @@ from tests.examples.web_files import (
     upload,
 )
 from tests.models import shipped_scorer
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, score_file
 
 

@@ -10,12 +10,11 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.records.byte_streams import packer, packing_of
 from toolkit.records.columns import Columns
-from toolkit.records.formats import format_of, open_reviews
-from toolkit.records.output import Output, output_of
-from toolkit.records.parquet_writer import ParquetOutput
-from toolkit.records.review_file import Parsed, ReadOptions, Reject
+from toolkit.records.compression import compression_of, compressor
+from toolkit.records.formats import format_of, open_reviews, output_of
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Output, Parsed, Reject
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,14 @@ def pass_through(
 
 def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool]) -> None:
     rendered = [output.render(part.records, *_scores(part.texts)) for part in parsed]
-    if output.schema is not None:
+    if output.open_file is not None:
         with target.open("wb") as file:
-            table = ParquetOutput(file, output.schema, output.compression)
+            table = output.open_file(file)
             for part, is_end in zip(rendered, ends, strict=True):
                 table.append(part, ends_group=is_end)
             table.close()
         return
-    pack = packer(packing_of(target))
+    pack = compressor(compression_of(target))
     parts = [output.header, *(bytes(part) for part in rendered), output.trailer()]
     target.write_bytes(b"".join(bytes(pack(pa.py_buffer(part))) for part in parts))
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from toolkit.records.byte_streams import PACKINGS
-from toolkit.records.formats import ENDINGS
+from toolkit.records.compression import COMPRESSIONS
+from toolkit.records.formats import endings
 
 Row = dict[str, str]
 Writer = Callable[[list[Row], str], bytes]
@@ -68,12 +68,12 @@ def _strings(row: dict[str, object]) -> Row:
     return {key: "" if value is None else str(value) for key, value in row.items()}
 
 
-PACK: dict[str, Callable[[bytes], bytes]] = {
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".zst": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True)),
 }
-UNPACK: dict[str, Callable[[bytes], bytes]] = {
+DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.decompress,
     ".zst": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
@@ -89,20 +89,20 @@ _PLAIN: dict[str, tuple[Writer, Reader]] = {
 }
 
 
-def _packed(writer: Writer, reader: Reader, packing: str) -> tuple[Writer, Reader]:
+def _compressed(writer: Writer, reader: Reader, compression: str) -> tuple[Writer, Reader]:
     return (
-        lambda rows, line_end: PACK[packing](writer(rows, line_end)),
-        lambda data: reader(UNPACK[packing](data)),
+        lambda rows, line_end: COMPRESS[compression](writer(rows, line_end)),
+        lambda data: reader(DECOMPRESS[compression](data)),
     )
 
 
 PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
-    ending + packing: _packed(*functions, packing)
+    ending + compression: _compressed(*functions, compression)
     for ending, functions in _PLAIN.items()
-    for packing in PACKINGS
+    for compression in COMPRESSIONS
     if ending != ".parquet"
 }
 
-every_ending = pytest.mark.parametrize("ending", list(ENDINGS))
+every_ending = pytest.mark.parametrize("ending", list(endings()))
 every_file = pytest.mark.parametrize("ending", list(PYTHON))
-every_text_format = pytest.mark.parametrize("ending", [e for e in ENDINGS if e != ".parquet"])
+every_text_format = pytest.mark.parametrize("ending", [e for e in endings() if e != ".parquet"])

@@ -19,7 +19,8 @@ from tests.records.python_formats import (
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import BLOCK_RECORDS, ReadOptions
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import BLOCK_RECORDS
 
 values = st.one_of(
     st.sampled_from(["007", "1.0", "1e5", "9" * 30, "NaN", "null", "", " ", "\ufeff", "a\tb"]),
@@ -93,7 +94,7 @@ def test_a_missing_last_line_end_is_added(ending: str) -> None:
 def test_the_added_columns_are_named_as_asked(ending: str) -> None:
     write, read = PYTHON[ending]
     data = write([{"body": "a", "predicted_sentiment": "x"}], "\n")
-    columns = Columns("body", 'a "b", c', "é\\")
+    columns = Columns("body", sentiment='a "b", c', probability="é\\")
     (row,) = read(pass_through(data, ending, columns).output)
     assert row == {
         "body": "a", "predicted_sentiment": "x", 'a "b", c': "positive", "é\\": "0.5",

@@ -172,7 +172,7 @@ def test_any_taken_name_is_found(name: str) -> None:
             pass_through(
                 f'{{"text": "a", {key}: null}}\n'.encode(),
                 ".jsonl",
-                Columns(None, name, f"{name}_"),
+                Columns(sentiment=name, probability=f"{name}_"),
             )
 
 

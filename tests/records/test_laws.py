@@ -14,10 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
-from tests.records.python_formats import PACK, PYTHON, every_file, every_text_format
+from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import Block, Parsed, Place, ReadOptions
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Block, Parsed, Place
 
 PIECES = [
     b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r",
@@ -79,7 +80,7 @@ def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) ->
 @settings(max_examples=40)
 @given(bodies, st.sampled_from(["", ".gz", ".zst"]))
 def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
-    for content in (data, PACK[packing](data)):
+    for content in (data, COMPRESS[packing](data)):
         for to in {ending, ".jsonl", ".parquet"}:
             try:
                 pass_through(content, ending, to=to)
@@ -129,7 +130,7 @@ def test_reading_goes_on_at_any_place(ending: str, data: st.DataObject, block_by
     content = PYTHON[ending.removesuffix(packing)][0](GOOD[:9], "\n")
     if ending != ".parquet":
         mark = data.draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n\r\n"]))
-        content = PACK[packing](mark + content + data.draw(bodies))
+        content = COMPRESS[packing](mark + content + data.draw(bodies))
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"a{ending}"
         path.write_bytes(content)

@@ -12,9 +12,9 @@ import pytest
 
 from tests.cli.test_large import MIB, measured
 from toolkit.errors import ToolkitError
-from toolkit.records.formats import open_reviews
-from toolkit.records.output import output_of
-from toolkit.records.review_file import Block, Place, ReadOptions
+from toolkit.records.formats import FORMATS, open_reviews, output_of
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Block, Place
 
 BLOCK_BYTES = ReadOptions().block_bytes
 ROWS = 1 << 15
@@ -123,5 +123,5 @@ def test_a_damaged_footer_is_looked_at_only_when_its_column_can_be_read(tmp_path
         damaged[at] ^= 1
         path.write_bytes(damaged)
         with suppress(ToolkitError), open_reviews(path, ReadOptions()) as reviews:
-            output_of(reviews, "parquet", "parquet", None)
+            output_of(reviews, FORMATS["parquet"], FORMATS["parquet"], None)
             next(reviews.blocks(), None)

@@ -30,7 +30,9 @@ NAMES = ["text", "b", "c", "d"]
 
 def read(text: str, width: int, block_bytes: int = 1 << 20) -> Passed:
     data = f"{','.join(NAMES[:width])}\n{text}".encode()
-    return pass_through(data, ".csv", Columns("text", "s", "p"), block_bytes=block_bytes)
+    return pass_through(
+        data, ".csv", Columns("text", sentiment="s", probability="p"), block_bytes=block_bytes
+    )
 
 
 def rows_of(passed: Passed, width: int) -> list[list[str]]:

@@ -14,7 +14,7 @@ from tests.records.python_formats import PYTHON, every_ending, every_file, every
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.read_options import ReadOptions
 
 
 @every_file
@@ -109,7 +109,7 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
 def test_the_added_columns_need_two_names() -> None:
     with pytest.raises(UsageError, match="need two names, received 'x' for both"):
         Columns(sentiment="x", probability="x")
-    with pytest.raises(UsageError, match=r"the column name 'x\\udcff' is no UTF-8"):
+    with pytest.raises(UsageError, match=r"the column name 'x\\udcff' is not valid UTF-8"):
         Columns(text="x\udcff")
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from tests.models import shipped_scorer
 from tests.scoring.laws import check_against_python, check_nothing_is_lost
 from toolkit.errors import ToolkitError
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, default_rejected, score_file
 from toolkit.scoring.summary import Progress, Summary
 

@@ -22,9 +22,9 @@ from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.json_arrow import JsonTables
-from toolkit.records.labels import read_labels
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.json_objects import JsonTables
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.values import read_labels
 from toolkit.scoring.score_file import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 

@@ -51,7 +51,7 @@ def test_the_name_of_the_output_tells_its_format(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=rf"{name}: no known format '.*'; files can end in"):
             score_file(shipped_scorer(), source, tmp_path / name)
     for name, asked in (("b.parquet.gz", None), ("b.csv.gz", "parquet")):
-        with pytest.raises(UsageError, match=r"a Parquet file is packed inside, .* ending \.gz"):
+        with pytest.raises(UsageError, match=r"parquet are compressed internally. Remove \.gz"):
             score_file(
                 shipped_scorer(), source, tmp_path / name, ScoringOptions(output_format=asked)
             )

@@ -18,7 +18,7 @@ from tests.scoring.killing import KINDS, WRITERS
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, default_rejected, score_file
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unfinished import Unfinished

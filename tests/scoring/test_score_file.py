@@ -15,7 +15,7 @@ from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv
 from toolkit.errors import InputError
 from toolkit.model.scorer import Score
 from toolkit.records.columns import Columns
-from toolkit.records.review_file import ReadOptions
+from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.score_file import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 
@@ -68,7 +68,7 @@ def test_workers_change_no_byte(ending: str, tmp_path: Path) -> None:
 
 
 def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
-    columns = Columns("id", "s", "p")
+    columns = Columns("id", sentiment="s", probability="p")
     score_file(
         shipped_scorer(),
         write_csv(tmp_path / "a.csv", [FILM]),

@@ -15,7 +15,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.model.shipped import is_shipped
 
 if TYPE_CHECKING:
-    from toolkit.records.review_file import ReadOptions
+    from toolkit.records.read_options import ReadOptions
 
 _STDIN = "-"
 
@@ -86,10 +86,14 @@ def explain(
     from toolkit.cli.explanation_view import show
     from toolkit.model.scorer import Scorer
     from toolkit.records.columns import Columns
-    from toolkit.records.review_file import ReadOptions
+    from toolkit.records.read_options import ReadOptions
 
     reading = ReadOptions(
-        Columns(text_column), input_format, o.delimiter_of(delimiter), encoding, not no_header
+        Columns(text_column),
+        format=input_format,
+        delimiter=o.delimiter_of(delimiter),
+        encoding=encoding,
+        header=not no_header,
     )
     if file is None:
         if row:

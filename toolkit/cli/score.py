@@ -147,18 +147,23 @@ def score(
     from toolkit.model.scorer import Scorer
     from toolkit.model.uncertain import parse_range
     from toolkit.records.columns import Columns
-    from toolkit.records.review_file import ReadOptions
+    from toolkit.records.read_options import ReadOptions
     from toolkit.scoring.collisions import check_report
     from toolkit.scoring.inputs import find_jobs
     from toolkit.scoring.score_file import ScoringOptions
     from toolkit.scoring.score_files import is_unfinished
 
     reading = ReadOptions(
-        Columns(text_column, sentiment_column, probability_column, label_column),
-        input_format,
-        o.delimiter_of(delimiter),
-        encoding,
-        not no_header,
+        Columns(
+            text_column,
+            label=label_column,
+            sentiment=sentiment_column,
+            probability=probability_column,
+        ),
+        format=input_format,
+        delimiter=o.delimiter_of(delimiter),
+        encoding=encoding,
+        header=not no_header,
     )
     options = ScoringOptions(
         reading,

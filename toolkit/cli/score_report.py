@@ -12,7 +12,7 @@ import typer
 from toolkit import __version__
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
-from toolkit.records.review_file import STDIN
+from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs import Jobs
 from toolkit.scoring.score_files import FileResult
 from toolkit.scoring.summary import Summary

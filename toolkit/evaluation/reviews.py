@@ -16,8 +16,8 @@ from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.options import EvaluationColumns
 from toolkit.files import is_there
 from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, choose_column
-from toolkit.records.labels import EXPECTED, read_labels
 from toolkit.records.readers import Columns, find_reader
+from toolkit.records.values import EXPECTED, read_labels
 from toolkit.text.strings import is_blank
 
 # Tried for the star ratings, where no column is named.

@@ -14,41 +14,13 @@ from typing import IO, Protocol
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.review_file import STDIN
-
-# How files are packed, by the ending that follows the one of their format.
-PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-
-# zlib's default, and zstd's; Arrow's own default for gzip is the slowest, 9.
-_LEVELS = {"gzip": 6, "zstd": 3}
+from toolkit.records.compression import COMPRESSIONS, compression_of
+from toolkit.records.read_options import STDIN
 
 _READ_BYTES = 1 << 20
 
 # What a packed file begins with; no text in UTF-8 does.
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-
-
-def packing_of(path: Path) -> str | None:
-    """Tell how a file is packed, by the ending of its name."""
-    return PACKINGS.get(path.suffix.lower())
-
-
-def packer(packing: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
-    """Give the function that packs a part of an output.
-
-    Parts that are packed one by one and put together are a whole file to every reader of gzip and
-    zstd: members of the one, frames of the other.
-    """
-    if packing is None:
-        return lambda part: part
-    codec = pa.Codec(packing, compression_level=_LEVELS[packing])
-    # As bytes: the memory view of a buffer that a codec gives is longer than it (pyarrow 26).
-    return lambda part: codec.compress(part, asbytes=True) if len(part) else part
-
-
-def packed_nothing(packing: str | None) -> bytes:
-    """Give a file without content: even that has a form where it is packed."""
-    return b"" if packing is None else pa.Codec(packing).compress(b"", asbytes=True)
 
 
 class _Readable(Protocol):
@@ -61,7 +33,7 @@ class ByteStream:
     Parameters
     ----------
     path : Path
-        The file, `STDIN` for standard input; unpacked if its name ends in one of `PACKINGS`.
+        The file, `STDIN` for standard input; unpacked if its name ends in one of `COMPRESSIONS`.
     encoding : str | None
         What it is converted from; None leaves it as it is. A byte that is none in the encoding
         becomes what UTF-8 does not allow, and `as_in_file` gives it back.
@@ -79,7 +51,7 @@ class ByteStream:
         self._encoding = _known(encoding)
         self._file = _open(path)
         self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
-        self._packing = packing_of(path)
+        self._compression = compression_of(path)
         self._source = self._opened_source()
         self._offset = 0  # of what comes next
         self._data = b""  # read already, from `_at` on
@@ -136,7 +108,7 @@ class ByteStream:
 
     def seek(self, offset: int) -> None:
         """Go forward to an offset of what `peek` gives."""
-        if self._packing is None and self._encoding is None and self.path != STDIN:
+        if self._compression is None and self._encoding is None and self.path != STDIN:
             self._data, self._at, self._offset = b"", 0, offset
             self._file.seek(offset)
         while self._offset < offset:
@@ -161,21 +133,21 @@ class ByteStream:
             return
         if self.path == STDIN:
             raise InputError(
-                f"standard input: is packed with {found}. Unpack it first: {found} -dc FILE | "
-                "toolkit score -"
+                f"standard input: is compressed with {found}. Decompress it first: "
+                f"{found} -dc FILE | toolkit score -"
             )
-        ending = next(ending for ending, packing in PACKINGS.items() if packing == found)
+        ending = next(ending for ending, packing in COMPRESSIONS.items() if packing == found)
         raise InputError(
-            f"{self.path}: is packed with {found}"
-            + (" twice. Unpack it first" if self._packing else f". Let its name end in {ending}")
+            f"{self.path}: is compressed with {found}"
+            + (" twice. Decompress it" if self._compression else f". Add {ending} to its name")
         )
 
     def _opened_source(self) -> _Readable:
         source: _Readable = _Awaited(self._file) if self.path == STDIN else self._file
-        if self._packing == "gzip" and _is_padded(self._file):
+        if self._compression == "gzip" and _is_padded(self._file):
             source = _PaddedGzip(self._file)
-        elif self._packing is not None:
-            source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._packing)
+        elif self._compression is not None:
+            source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._compression)
         return source if self._encoding is None else _Transcoded(source, self._encoding)
 
 

@@ -1,139 +1,159 @@
-"""The columns of a file that matter: the text, the label, and the two that scoring adds."""
+"""Which columns of a file matter to the commands: their usual names, and how one is chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import KW_ONLY, dataclass
 
 from toolkit.errors import UsageError
-from toolkit.text.strings import is_unicode
 
-# Names tried for the column of the reviews, where none is given.
+# Names that are tried where none is given, best first. Beside a text column `review`, the IMDB
+# file of many sites has `sentiment`.
 TEXT_COLUMNS = ("text", "review")
-
-# And for that of the labels; beside a text column `review`, the IMDB file of many sites has
-# `sentiment`.
 LABEL_COLUMNS = ("label", "sentiment")
+ID_COLUMNS = ("id",)
+STARS_COLUMNS = ("stars", "rating")
+# What `toolkit score` adds.
+SENTIMENT_COLUMN = "predicted_sentiment"
+PROBABILITY_COLUMN = "positive_probability"
+PROBABILITY_COLUMNS = (PROBABILITY_COLUMN, "probability")
+
+_USUAL = {
+    "text": TEXT_COLUMNS,
+    "label": LABEL_COLUMNS,
+    "group": (),
+    "id": ID_COLUMNS,
+    "stars": STARS_COLUMNS,
+    "probability": PROBABILITY_COLUMNS,
+}
+_OPTIONAL = ("group", "id", "stars")  # unless they are named
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Names of the columns that matter.
+class Column:
+    """A column to look for in a file."""
 
-    Raises
-    ------
-    UsageError
-        If both added columns have one name, or a name cannot be written in UTF-8.
-    """
-
-    text: str | None = None  # None: the first of TEXT_COLUMNS that the file has
-    sentiment: str = "predicted_sentiment"
-    probability: str = "positive_probability"
-    label: str | None = None  # of the true label, to measure the accuracy; None: not looked at
-
-    def __post_init__(self) -> None:
-        if self.sentiment == self.probability:
-            raise UsageError(
-                f"the added columns need two names, received {self.sentiment!r} for both. "
-                "Name them with --sentiment-column and --probability-column."
-            )
-
-        for name in (*self.wanted, *self.added, self.label or ""):
-            if not is_unicode(name):  # from the bytes of a command line
-                raise UsageError(f"the column name {name!a} is no UTF-8")
+    role: str  # what it holds: text, label, group, id, stars, probability
+    names: tuple[str, ...]  # to try, best first
+    is_needed: bool = True
 
     @property
-    def added(self) -> tuple[str, str]:
-        """Names of the added columns, in order."""
-        return self.sentiment, self.probability
+    def option(self) -> str:
+        """What the user chooses it with."""
+        return f"--{self.role}-column"
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """Names of the text column to look for, best first."""
-        return TEXT_COLUMNS if self.text is None else (self.text,)
-
-    def has_text(self, names: Collection[str]) -> bool:
-        """Whether the column of the reviews is among names."""
-        return any(name in names for name in self.wanted)
-
-    def choose_text(self, file: str, names: Collection[str]) -> str:
-        """Choose the column of the reviews among the names in a file.
+    def choose(self, file: str, found: Collection[str]) -> str | None:
+        """Choose the first of the names that a file has.
 
         Parameters
         ----------
         file : str
             Its name, for the message.
-        names : Collection[str]
-            Its columns.
+        found : Collection[str]
+            The names of its columns.
 
         Returns
         -------
-        str
-            The name of the column.
+        str | None
+            None if there is no such column, and none is needed.
 
         Raises
         ------
         UsageError
-            If it is not among them.
+            If there is none, and one is needed.
         """
-        return choose_column(file, names, self.wanted, "--text-column")
-
-    def choose_label(self, file: str, names: Collection[str], text: str) -> str:
-        """Choose the column of the labels, another than that of the text; as `choose_text`."""
-        if self.label == text:
+        for name in self.names:
+            if name in found:
+                return name
+        if self.is_needed:
+            tried = " or ".join(repr(name) for name in self.names)
             raise UsageError(
-                f"{file}: the column {text!r} has the texts, and cannot have the labels, too. "
-                "Choose another with --label-column."
+                f"{file}: no column {tried} (found: {_listed(found) or 'none'}). Choose one with "
+                f"{self.option}."
             )
-        return choose_column(file, names, (self.label or "",), "--label-column")
-
-    def check_free(self, file: str, names: Collection[str]) -> None:
-        """Raise `UsageError` if the name of an added column is among those in a file."""
-        for name in self.added:
-            if name in names:
-                raise UsageError(
-                    f"{file}: has a column {name!r} already. Name the added columns "
-                    "otherwise with --sentiment-column and --probability-column."
-                )
+        return None
 
 
-def choose_column(file: str, names: Collection[str], wanted: Sequence[str], option: str) -> str:
-    """Choose the first wanted column that is among the names in a file.
-
-    Parameters
-    ----------
-    file : str
-        Its name, for the message.
-    names : Collection[str]
-        Its columns.
-    wanted : Sequence[str]
-        Names to look for, best first.
-    option : str
-        What the user can name another column with, for the message.
-
-    Returns
-    -------
-    str
-        The name of the column.
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns as the user gives them; None: by their usual names.
 
     Raises
     ------
     UsageError
-        If none is there.
+        If both columns that scoring adds have one name, or a name is not valid UTF-8.
     """
-    for name in wanted:
-        if name in names:
-            return name
-    tried = " or ".join(repr(name) for name in wanted)
-    found = _listed(names) or "none"
-    raise UsageError(f"{file}: no column {tried} (found: {found}). Choose one with {option}.")
+
+    text: str | None = None
+    _: KW_ONLY
+    label: str | None = None  # of the true label
+    group: str | None = None  # such as the film or the product
+    id: str | None = None
+    stars: str | None = None
+    sentiment: str | None = None  # that scoring adds
+    probability: str | None = None  # that scoring adds, and that other models give
+
+    def __post_init__(self) -> None:
+        sentiment, probability = self.added
+        if sentiment == probability:
+            raise UsageError(
+                f"the added columns need two names, received {sentiment!r} for both. "
+                "Name them with --sentiment-column and --probability-column."
+            )
+        for role in (*_USUAL, "sentiment"):
+            name: str = getattr(self, role) or ""
+            if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
+                raise UsageError(f"the column name {name!a} is not valid UTF-8")
+
+    @property
+    def added(self) -> tuple[str, str]:
+        """Names of the columns that scoring adds, in order."""
+        return self.sentiment or SENTIMENT_COLUMN, self.probability or PROBABILITY_COLUMN
+
+    def scored(self) -> tuple[Column, ...]:
+        """What scoring reads: the text, and the label only where it is named."""
+        return (self.of("text"),) if self.label is None else (self.of("text"), self.of("label"))
+
+    def of(self, role: str) -> Column:
+        """The column with a role: the one that is named, or one with a usual name."""
+        named: str | None = getattr(self, role)
+        if named is not None:
+            return Column(role, (named,))
+        return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
 
 
-def check_one_each(file: str, names: Sequence[str]) -> None:
-    """Raise `UsageError` if two columns have one name, which only delimited files can hold."""
+def choose_column(file: str, found: Collection[str], wanted: tuple[str, ...], option: str) -> str:
+    """Choose a column by the option that names it; `UsageError` if it is not there."""
+    role = option.removeprefix("--").removesuffix("-column")
+    name = Column(role, wanted).choose(file, found)
+    assert name is not None
+    return name
+
+
+def check_text_is_apart(file: str, chosen: dict[str, str]) -> None:
+    """Raise `UsageError` if one column is to hold both the texts and the labels."""
+    if "text" in chosen and chosen.get("label") == chosen["text"]:
+        raise UsageError(
+            f"{file}: the column {chosen['text']!r} has the texts, and cannot have the labels, "
+            "too. Choose another with --label-column."
+        )
+
+
+def check_free(file: str, found: Collection[str], added: Collection[str]) -> None:
+    """Raise `UsageError` if the name of an added column is among those in a file."""
+    for name in added:
+        if name in found:
+            raise UsageError(
+                f"{file}: has a column {name!r} already. Choose other names for the added columns "
+                "with --sentiment-column and --probability-column."
+            )
+
+
+def check_unique(file: str, names: list[str]) -> None:
+    """Raise `UsageError` if two columns have one name, which other formats cannot hold."""
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(

@@ -1,10 +1,10 @@
-"""CSV and its kin: records of quoted or plain fields, found without parsing their values."""
+"""Delimited files (CSV, TSV): records of quoted or plain fields, found without parsing values."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
-from toolkit.records.columns import check_one_each
+from toolkit.records.columns import Column, check_text_is_apart, check_unique
 from toolkit.records.csv_quoting import OPEN_QUOTE, QUOTE, Cuts, find_cuts
+from toolkit.records.json_values import as_text
 from toolkit.records.line_records import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -23,12 +24,12 @@ from toolkit.records.line_records import (
     Content,
     RecordFile,
 )
-from toolkit.records.review_file import Block, Parsed, ReadOptions
+from toolkit.records.review_file import Block, Output, Parsed, Table
 from toolkit.text.arrays import arrow_of
 
 _HEADER_BYTES = 1 << 16  # read at first to find the header; doubled while it is longer
 
-_MEND = "Mend the file, or write it again as RFC 4180 says: quote such fields, end lines by LF"
+_FIX = "Fix the file, or write it again as RFC 4180 says: quote such fields, end lines with LF"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class _Header:
 
     start: int
     stop: int
-    end: int  # behind its line end
+    end: int  # after its line end
     names: list[str]
     line_end: str
 
@@ -49,27 +50,17 @@ class DelimitedFile(RecordFile):
     Columns of a file without a header are called by their number, from 1.
     """
 
-    default_delimiter = ","
     too_long = "a record (a quote that is never closed?)"
     endless = OPEN_QUOTE
-    _label_field: int | None = None
-
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        self.delimiter = options.delimiter or self.default_delimiter
-        super().__init__(path, options)
 
     def _read_header(self) -> bytes:
+        self.delimiter = self.options.delimiter or ","
         data, header = self._find_header()
-        names = header.names
+        self.names = header.names
         if not self.options.header:
-            names = [str(number) for number in range(1, len(names) + 1)]
-        self.columns.check_free(self.name, names)
-        self.names = names
-        text = self._choose_text()
-        self._text_field = self._place_of(text, "--text-column")
-        if self.columns.label is not None:
-            label = self.columns.choose_label(self.name, names, text)
-            self._label_field = self._place_of(label, "--label-column")
+            self.names = [str(number) for number in range(1, len(header.names) + 1)]
+        self.check_free(self.names)
+        self._choose_columns()
         if not self.options.header:
             self._offset = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
             self._stream.advance(self._offset)
@@ -78,22 +69,26 @@ class DelimitedFile(RecordFile):
         self._offset = min(header.end, len(data))
         self._stream.advance(self._offset)
         self._line = 1 + data.count(b"\n", 0, header.end)
-        fields = self.delimiter.join(quoted(name, self.delimiter) for name in self.columns.added)
-        added = f"{self.delimiter}{fields}{header.line_end}"
-        return data[: header.stop] + added.encode()
+        added = "".join(self.delimiter + _quote(name, self.delimiter) for name in self.added)
+        return data[: header.stop] + added.encode() + header.line_end.encode()
 
-    def _place_of(self, name: str, option: str) -> int:
-        if self.names.count(name) > 1:
-            raise UsageError(
-                f"{self.name}: {self.names.count(name)} columns are called {name!r}. Rename all "
-                f"but one, or choose another with {option}."
-            )
-        return self.names.index(name)
+    def _choose_columns(self) -> None:
+        for column in self.wanted:
+            name = column.choose(self.name, self.names) if self._has_names(column) else "1"
+            if name is None:
+                continue
+            if self.names.count(name) > 1:
+                raise UsageError(
+                    f"{self.name}: {self.names.count(name)} columns are called {name!r}. Rename "
+                    f"all but one, or choose another with {column.option}."
+                )
+            self.chosen[column.role] = name
+        check_text_is_apart(self.name, self.chosen)
 
-    def _choose_text(self) -> str:
-        if not self.options.header and self.columns.text is None and len(self.names) == 1:
-            return self.names[0]
-        return self.columns.choose_text(self.name, self.names)
+    def _has_names(self, column: Column) -> bool:
+        """Whether a column is chosen by its name: not the only one of a file without a header."""
+        is_only_text = column.role == "text" and len(self.names) == 1 and not self.options.header
+        return not is_only_text or self.options.columns.text is not None
 
     def _find_header(self) -> tuple[bytes, _Header]:
         """Read until a line is not blank; give all that was read, and the line."""
@@ -117,15 +112,15 @@ class DelimitedFile(RecordFile):
         start, newline = int(lines.starts[0]), int(lines.newlines[0])
         line = 1 + data.count(b"\n", 0, start)
         if (reason := cuts.broken.get(newline - mark)) is not None:
-            self.fail(line, f"{reason}. {_MEND}")
+            self.fail(line, f"{reason}. {_FIX}")
         stops, line_ends = lines.stops(data)
         stop = int(stops[0])
         delimiters = cuts.delimiters + mark
         bounds = [start - 1, *delimiters[delimiters < stop].tolist(), stop]
         try:
-            names = [_unquoted(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
+            names = [_unquote(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
         except UnicodeDecodeError:
-            self.fail(line, "the header is no UTF-8. Say what it is with --encoding")
+            self.fail(line, "the header is not valid UTF-8. Say what it is with --encoding")
         return _Header(start, stop, newline + 1, names, str(line_ends[0]))
 
     def _cut(self, data: bytes, *, at_end: bool) -> Cuts:
@@ -151,11 +146,7 @@ class DelimitedFile(RecordFile):
         return Content(data, lines.end, kept, delimiters.reshape(len(kept), wanted - 1), broken)
 
     def parse(self, block: Block) -> Parsed:
-        """Give the records of a block.
-
-        The text is what stands between the outer quotes. A doubled quote in it stays doubled: it
-        is a separator of tokens either way.
-        """
+        """Give the records of a block; a field is what is between its outer quotes."""
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines, delimiters = content.lines.only(good), content.layout
@@ -164,24 +155,23 @@ class DelimitedFile(RecordFile):
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
 
-        def field(position: int) -> pa.StringArray:
-            starts, ends = self._bounds(lines, delimiters, stops, position)
-            is_quoted = np.frombuffer(content.data, np.uint8)[starts] == QUOTE
-            return spans(content.data, starts + is_quoted, ends - is_quoted).view(pa.string())
+        def field(role: str) -> pa.StringArray:
+            position = self.names.index(self.chosen[role])
+            return self._field(content.data, lines, delimiters, stops, position, self.is_exact)
 
         return Parsed(
-            field(self._text_field),
+            field("text") if "text" in self.chosen else pa.nulls(len(lines), pa.string()),
             pa.RecordBatch.from_pydict(
                 {RECORD: spans(content.data, lines.blank_starts, stops), LINE_END: line_ends}
             ),
             sorted([*self.rejects(block), *rejects], key=lambda reject: reject.number),
-            None if self._label_field is None else field(self._label_field),
+            {role: field(role) for role in self.chosen if role != "text"},
         )
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
-        """Put two more fields behind each record; both are empty where there is no text."""
+        """Put two more fields after each record; both are empty where there is no text."""
         if self.delimiter == " ":  # which may be in a label
             sentiment = pc.binary_join_element_wise('"', sentiment, '"', "")
         added = pc.binary_join_element_wise(
@@ -196,9 +186,16 @@ class DelimitedFile(RecordFile):
         )
         return values_buffer(lines)
 
+    @classmethod
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
+        """Write rows; null is an empty field, and what CSV has no way to write is JSON."""
+        mark = delimiter or ","
+        header = mark.join(_quote(name, mark) for name in schema.names) + "\n"
+        return Output(lambda *scored: _rows(table(*scored), mark), header.encode())
+
     def schema(self) -> pa.Schema:
-        """Every column is one of strings."""
-        check_one_each(self.name, self.names)
+        """All columns are strings."""
+        check_unique(self.name, self.names)
         return pa.schema([(name, pa.string()) for name in self.names])
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
@@ -210,36 +207,53 @@ class DelimitedFile(RecordFile):
         lines = Lines.find(text, cuts.newlines)
         delimiters = cuts.delimiters.reshape(len(lines), len(self.names) - 1)
         stops, _ = lines.stops(text)
-        columns = []
-        for position in range(len(self.names)):
-            starts, ends = self._bounds(lines, delimiters, stops, position)
-            is_quoted = np.frombuffer(text, np.uint8)[starts] == QUOTE
-            field = spans(text, starts + is_quoted, ends - is_quoted).view(pa.string())
-            single = pc.replace_substring(field, '""', '"')
-            columns.append(pc.if_else(arrow_of(is_quoted), single, field))
+        columns = [
+            self._field(text, lines, delimiters, stops, position, is_exact=True)
+            for position in range(len(self.names))
+        ]
         return pa.RecordBatch.from_arrays(columns, self.names)
 
     @staticmethod
-    def _bounds(
-        lines: Lines, delimiters: Positions, stops: Positions, position: int
-    ) -> tuple[Positions, Positions]:
-        """Where a field of each record starts and stops, its quotes included."""
-        last = delimiters.shape[1]
+    def _field(
+        data: bytes,
+        lines: Lines,
+        delimiters: Positions,
+        stops: Positions,
+        position: int,
+        is_exact: bool,
+    ) -> pa.StringArray:
+        """Cut a field of each record, without its quotes; if exact, doubled ones are single."""
+        is_last = position == delimiters.shape[1]
         starts = delimiters[:, position - 1] + 1 if position > 0 else lines.starts
-        return starts, delimiters[:, position] if position < last else stops
+        ends = stops if is_last else delimiters[:, position]
+        is_quoted = np.frombuffer(data, np.uint8)[starts] == QUOTE
+        field = spans(data, starts + is_quoted, ends - is_quoted).view(pa.string())
+        if not is_exact:
+            return field
+        return pc.if_else(arrow_of(is_quoted), pc.replace_substring(field, '""', '"'), field)
 
 
-class TabSeparatedFile(DelimitedFile):
-    """Fields parted by tabs, quoted as in CSV."""
-
-    default_delimiter = "\t"
-
-
-def quoted(field: str, delimiter: str) -> str:
-    """Quote a field where CSV needs it."""
+def _quote(field: str, delimiter: str) -> str:
     special = any(character in field for character in f'"\r\n{delimiter}')
     return '"' + field.replace('"', '""') + '"' if special else field
 
 
-def _unquoted(field: str) -> str:
+def _unquote(field: str) -> str:
     return field[1:-1].replace('""', '"') if field.startswith('"') else field
+
+
+def _rows(batch: pa.RecordBatch, delimiter: str) -> pa.Buffer:
+    fields = [_quoted(as_text(column), delimiter) for column in batch.columns]
+    if len(fields) == 1:  # an empty line would not be a record
+        fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
+    return values_buffer(
+        pc.binary_join_element_wise(pc.binary_join_element_wise(*fields, delimiter), "\n", "")
+    )
+
+
+def _quoted(fields: pa.StringArray, delimiter: str) -> pa.StringArray:
+    special = pc.match_substring_regex(fields, f'["\r\n{re.escape(delimiter)}]')
+    if not pc.any(special).as_py():
+        return fields
+    doubled = pc.replace_substring(fields, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), fields)

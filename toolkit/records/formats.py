@@ -1,41 +1,78 @@
-"""Review files, read and written record by record without touching what they hold.
+"""The one registry of formats: their names, endings and files of code.
 
 A format splits a file into blocks of whole records, gives the texts of a block as an Arrow array,
-and puts the two added fields behind each record. In an output of the same format, what a record
+and puts the two added fields after each record. In an output of the same format, what a record
 holds is never parsed and printed again, so every input column stays as it is, byte for byte.
+
+To add a format, write a subclass of `ReviewFile` in a file of its own and add an entry to
+`FORMATS`; a format whose records are lines of delimited fields needs the entry alone.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.byte_streams import PACKINGS, packing_of
-from toolkit.records.csv import DelimitedFile, TabSeparatedFile
-from toolkit.records.json_lines import JsonLinesFile
-from toolkit.records.parquet import ParquetFile
-from toolkit.records.review_file import STDIN, ReadOptions, ReviewFile
+from toolkit.records.compression import COMPRESSIONS, compression_of, format_ending
+from toolkit.records.read_options import STDIN, ReadOptions
 
-# To add a format, write a subclass of ReviewFile in a file of its own, add an entry here and one
-# for each ending of its files, and say in toolkit/records/output.py how it holds other files.
-FORMATS: dict[str, type[ReviewFile]] = {
-    "csv": DelimitedFile,
-    "tsv": TabSeparatedFile,
-    "jsonl": JsonLinesFile,
-    "parquet": ParquetFile,
+if TYPE_CHECKING:
+    from toolkit.records.columns import Column
+    from toolkit.records.review_file import Output, ReviewFile
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of review files."""
+
+    name: str
+    endings: tuple[str, ...]  # of its files; outputs get the first
+    load: Callable[[], type[ReviewFile]]  # imports what reads and writes it, when it is needed
+    delimiter: str | None = None  # between fields; None where records have no delimiters
+    # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
+    # what they hold by themselves, such as Parquet.
+    is_text: bool = True
+
+
+def _csv() -> type[ReviewFile]:
+    from toolkit.records.csv import DelimitedFile
+
+    return DelimitedFile
+
+
+def _json_lines() -> type[ReviewFile]:
+    from toolkit.records.json_lines import JsonLinesFile
+
+    return JsonLinesFile
+
+
+def _parquet() -> type[ReviewFile]:
+    from toolkit.records.parquet import ParquetFile
+
+    return ParquetFile
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("csv", (".csv",), _csv, delimiter=","),
+        Format("tsv", (".tsv",), _csv, delimiter="\t"),
+        Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
+        Format("parquet", (".parquet",), _parquet, is_text=False),
+    )
 }
-DELIMITED = ("csv", "tsv")
-ENDINGS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
 
 
-def format_of(path: Path, asked: str | None = None, option: str = "--format") -> str:
+def endings() -> dict[str, Format]:
+    """Each ending of a file name, and its format."""
+    return {ending: each for each in FORMATS.values() for ending in each.endings}
+
+
+def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
     """Tell the format of a file: the one asked for, or the one of its name.
 
     Parameters
@@ -49,13 +86,13 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
 
     Returns
     -------
-    str
-        One of `FORMATS`.
+    Format
+        Its format.
 
     Raises
     ------
     UsageError
-        If no format belongs to the name, or it cannot be packed as the name says.
+        If no format belongs to the name, or it cannot be compressed as the name says.
     """
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
@@ -64,22 +101,24 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
             f"standard input has no name to tell its format. Say it with --format: "
             f"{', '.join(FORMATS)}"
         )
-    packing = packing_of(path)
-    ending = Path(path.stem).suffix if packing else path.suffix
-    found = asked or ENDINGS.get(ending.lower())
+    ending = format_ending(path)
+    found = endings().get(ending.lower()) if asked is None else FORMATS[asked]
     if found is None:
         raise UsageError(
-            f"{path}: no known format {ending!r}; files can end in {', '.join(ENDINGS)} "
-            f"(and then {' or '.join(PACKINGS)}), or say it with {option}"
+            f"{path}: no known format {ending!r}; files can end in {', '.join(endings())} "
+            f"(and then {' or '.join(COMPRESSIONS)}), or say it with {option}"
         )
-    if found == "parquet" and packing:
+    if compression_of(path) and not found.is_text:
         raise UsageError(
-            f"{path}: a Parquet file is packed inside, and not by the ending {path.suffix}"
+            f"{path}: files of the format {found.name} are compressed internally. Remove "
+            f"{path.suffix} from the name"
         )
     return found
 
 
-def open_reviews(path: Path, options: ReadOptions) -> ReviewFile:
+def open_reviews(
+    path: Path, options: ReadOptions, columns: tuple[Column, ...] | None = None
+) -> ReviewFile:
     """Open a file of reviews.
 
     Parameters
@@ -88,6 +127,8 @@ def open_reviews(path: Path, options: ReadOptions) -> ReviewFile:
         The file, `STDIN` for standard input.
     options : ReadOptions
         How to read it.
+    columns : tuple[Column, ...] | None
+        What to read, for a table; None for scoring, which adds columns.
 
     Returns
     -------
@@ -97,16 +138,52 @@ def open_reviews(path: Path, options: ReadOptions) -> ReviewFile:
     Raises
     ------
     UsageError
-        If no format belongs to the name, there is no such text column, an added name is taken, or
+        If no format belongs to the name, a needed column is missing, an added name is taken, or
         an option is not for the format.
     InputError
         If there is no such file, it is empty, or cannot be read.
     """
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
-    name = format_of(path, options.format)
-    if not options.header and name not in DELIMITED:
-        raise UsageError(f"{path}: only delimited files can have no header, not {name}")
-    if options.encoding is not None and name == "parquet":
-        raise UsageError(f"{path}: the strings of a Parquet file are UTF-8, without --encoding")
-    return FORMATS[name](path, options)
+    own = format_of(path, options.format)
+    if not options.header and own.delimiter is None:
+        raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+    if path == STDIN and not own.is_text:
+        raise UsageError(
+            f"standard input: a {own.name} file cannot be read as a stream. Save it to a file "
+            "first."
+        )
+    if options.encoding is not None and not own.is_text:
+        raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
+    reading = replace(options, delimiter=options.delimiter or own.delimiter)
+    return own.load()(path, reading, columns)
+
+
+def output_of(reviews: ReviewFile, own: Format, target: Format, delimiter: str | None) -> Output:
+    """Choose how the scored records of a file are written.
+
+    Parameters
+    ----------
+    reviews : ReviewFile
+        The input, opened.
+    own : Format
+        Its format.
+    target : Format
+        The format of the output.
+    delimiter : str | None
+        That was asked for: of the input, or else of the output.
+
+    Returns
+    -------
+    Output
+        For the whole file.
+
+    Raises
+    ------
+    UsageError
+        If the output cannot hold the columns of the input.
+    """
+    if own == target:
+        return reviews.output()
+    mark = delimiter if own.delimiter is None else None  # else it is the one of the input
+    return reviews.output_in(target.load(), mark or target.delimiter)

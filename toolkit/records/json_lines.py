@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Bytes, Lines, Positions, spans, values_buffer
-from toolkit.records.json_arrow import JsonTables
-from toolkit.records.json_members import (
+from toolkit.records.columns import Column, check_text_is_apart
+from toolkit.records.json_objects import (
     DECODER,
     NESTING_LIMIT,
+    JsonTables,
+    Path,
     escaped_key,
+    field_at,
     follow,
     is_too_deep,
     kind_of,
-    label_at,
     may_be_deep,
     members,
 )
+from toolkit.records.json_values import as_json
 from toolkit.records.line_records import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -34,7 +36,7 @@ from toolkit.records.line_records import (
     Content,
     RecordFile,
 )
-from toolkit.records.review_file import Block, Parsed, Reject
+from toolkit.records.review_file import Block, Output, Parsed, Reject, Table
 from toolkit.text.arrays import arrow_of
 from toolkit.text.strings import without_half_pairs
 
@@ -55,19 +57,18 @@ class _Objects:
     closings: Positions
     good: npt.NDArray[np.bool_] | None = None  # which lines these are; None: all
     rejects: tuple[Reject, ...] = ()
-    labels: pa.StringArray | None = None  # None where no column is named
+    fields: dict[str, pa.StringArray] = field(default_factory=dict)  # the other columns, by role
 
 
 class JsonLinesFile(RecordFile):
-    """A file with a JSON object a line; nested values, key order and numbers stay as written.
+    """A file with one JSON object per line; nested values, key order and numbers stay as written.
 
-    Blank lines are no records; they stay where they are. The text may stand within objects: the
-    column ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that
-    is called ``review.body``.
+    Blank lines are no records; they stay where they are. Columns may be within objects:
+    ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that is
+    called ``review.body``.
     """
 
     _names: dict[str, None] | None = None  # columns of an output of another format
-    _label_path: tuple[str, ...] | None = None
 
     def _read_header(self) -> bytes:
         size = _FIRST_BYTES
@@ -79,28 +80,19 @@ class JsonLinesFile(RecordFile):
         self._offset = len(mark)
         self._stream.advance(len(mark))
         data = data[len(mark) :]
-        self._text_path = self._find_path(
-            data, self.columns.wanted, lambda found: self.columns.choose_text(self.name, found)
-        )
-        if self.columns.label is not None:
-            self._label_path = self._find_label_path(data, self.columns.label)
-        self._tables = JsonTables(self._text_path, self._label_path)
-        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.columns.added]
-        self._escaped_keys = [escaped_key(name) for name in self.columns.added]
+        found = {column.role: self._find_path(data, column) for column in self.wanted}
+        self._paths = {role: path for role, path in found.items() if path is not None}
+        self.chosen = {role: ".".join(path) for role, path in self._paths.items()}
+        check_text_is_apart(self.name, self.chosen)
+        self._required = {each.role for each in self.wanted if self.is_exact and each.is_needed}
+        # Arrow does not give fields as they are written; for a label, that does not matter.
+        self._suits_arrow = {"text"} <= self._paths.keys() <= {"text", "label"}
+        self._tables = JsonTables(self._paths.get("text", ()), self._paths.get("label"))
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added]
+        self._escaped_keys = [escaped_key(name) for name in self.added]
         return mark
 
-    def _find_label_path(self, data: bytes, label: str) -> tuple[str, ...]:
-        text = ".".join(self._text_path)
-
-        def choose(found: Collection[str]) -> str:
-            return self.columns.choose_label(self.name, found, text)
-
-        path = self._find_path(data, (label,), choose)
-        return path if path != self._text_path else (choose(()),)
-
-    def _find_path(
-        self, data: bytes, wanted: Sequence[str], choose: Callable[[Collection[str]], str]
-    ) -> tuple[str, ...]:
+    def _find_path(self, data: bytes, column: Column) -> Path | None:
         """Choose the keys by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
         for line in data.split(b"\n"):
@@ -110,14 +102,17 @@ class JsonLinesFile(RecordFile):
                 continue  # cut off, or bad: `parse` says so
             if not isinstance(content, dict):
                 continue
-            self.columns.check_free(self.name, content)
-            for name in wanted:
+            self.check_free(content)
+            for name in column.names:
                 if name in content:
                     return (name,)
                 if "." in name and name.split(".")[0] in content:
                     return tuple(name.split("."))
             found |= dict.fromkeys(content)
-        return (choose(found) if found else wanted[0],)
+        if column.is_needed and not found:
+            return (column.names[0],)
+        chosen = column.choose(self.name, found)
+        return None if chosen is None else (chosen,)
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
         raw = np.frombuffer(data, np.uint8)
@@ -151,7 +146,7 @@ class JsonLinesFile(RecordFile):
                 [*self.rejects(block), *rejects, *objects.rejects],
                 key=lambda reject: reject.number,
             ),
-            objects.labels,
+            objects.fields,
         )
 
     def render(
@@ -173,8 +168,13 @@ class JsonLinesFile(RecordFile):
         )
         return values_buffer(pc.binary_join_element_wise(objects, added, ""))
 
+    @classmethod
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
+        """Write rows; null is null, and what JSON has no way to write is a string."""
+        return Output(lambda *scored: _rows(table(*scored)))
+
     def schema(self) -> pa.Schema:
-        """Every column is one of strings; what is none in JSON stands there as it is written.
+        """All columns are strings; JSON values that are not strings keep their source text.
 
         The columns are the keys of the first records. From now on, records with others are
         rejected.
@@ -183,7 +183,7 @@ class JsonLinesFile(RecordFile):
         for line in self._peek(_SCHEMA_BYTES).split(b"\n"):
             with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
                 names |= dict.fromkeys(name for name, _ in members(line.decode()))
-        self.columns.check_free(self.name, names)
+        self.check_free(names)
         self._names = names
         return pa.schema([(name, pa.string()) for name in names])
 
@@ -201,16 +201,16 @@ class JsonLinesFile(RecordFile):
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or self._names is not None or self._needs_python(content.data):
+        if not one_each or self._names is not None or not self._suits_arrow:
             return None
-        if may_be_deep(raw[: content.end], starts):
+        if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
         found = self._tables.read(content.whole())
         # Lines that begin and end an object are one each if there are as many texts as lines.
         if found is None or len(found[0]) != len(starts):
             return None
         texts, labels = found
-        return _Objects(texts, stops - 1, labels=labels)
+        return _Objects(texts, stops - 1, fields={} if labels is None else {"label": labels})
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -224,8 +224,7 @@ class JsonLinesFile(RecordFile):
 
     def _parse_one_by_one(self, block: Block, lines: Lines, stops: Positions) -> _Objects:
         """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
-        texts: list[str | None] = []
-        labels: list[str | None] = []
+        rows: list[dict[str, str | None]] = []
         closings: list[int] = []
         rejects: list[Reject] = []
         good = np.ones(len(lines), np.bool_)
@@ -235,24 +234,20 @@ class JsonLinesFile(RecordFile):
         ):
             line = data[start:stop].rstrip(_WHITE_SPACE)
             try:
-                text, label = self._fields_of(line)
+                rows.append(self._fields_of(line))
             except ValueError as error:
                 good[row] = False
                 rejects.append(self.reject(block, start, stop, str(error)))
             else:
-                texts.append(text)
-                labels.append(label)
                 closings.append(start + len(line) - 1)
+        roles = ("text", *self._paths)
+        fields = {role: pa.array([each[role] for each in rows], pa.string()) for role in roles}
         return _Objects(
-            pa.array(texts, pa.string()),
-            np.array(closings, np.int64),
-            good,
-            tuple(rejects),
-            None if self._label_path is None else pa.array(labels, pa.string()),
+            fields.pop("text"), np.array(closings, np.int64), good, tuple(rejects), fields
         )
 
-    def _fields_of(self, line: bytes) -> tuple[str | None, str | None]:
-        """Give text and label of an object; a label that is not to be found or read is None."""
+    def _fields_of(self, line: bytes) -> dict[str, str | None]:
+        """Give text and other fields of an object by their roles."""
         if is_too_deep(line):
             raise ValueError(f"nested more than {NESTING_LIMIT} deep")
         try:
@@ -261,18 +256,25 @@ class JsonLinesFile(RecordFile):
             raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
         if not isinstance(content, dict):
             raise ValueError(f"expected a JSON object, found {kind_of(content)}")
-        for name in self.columns.added:
+        for name in self.added:
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
         if self._names is not None:
             self._check_names(line.decode())
-        text = follow(content, self._text_path)
-        if text is not None and not isinstance(text, str):
-            raise ValueError(
-                f"expected a string as {'.'.join(self._text_path)!r}, found {kind_of(text)}"
-            )
-        label = None if self._label_path is None else label_at(content, self._label_path)
-        return text and without_half_pairs(text), label
+        text = follow(content, self._paths["text"]) if "text" in self._paths else None
+        if text is not None and type(text) is not str:  # a number is a string, too
+            raise ValueError(f"expected a string as {self.chosen['text']!r}, found {kind_of(text)}")
+        fields = {role: self._field_of(role, content) for role in self._paths}
+        return fields | {"text": text and without_half_pairs(text)}
+
+    def _field_of(self, role: str, content: dict[str, object]) -> str | None:
+        """Give a field as a string; one that is not needed and cannot be read is None."""
+        try:
+            return field_at(content, self._paths[role])
+        except ValueError:
+            if role in self._required:
+                raise
+            return None
 
     def _check_names(self, line: str) -> None:
         """Refuse an object that the columns of another format cannot hold."""
@@ -289,7 +291,15 @@ class JsonLinesFile(RecordFile):
             seen.add(name)
 
 
+def _rows(batch: pa.RecordBatch) -> pa.Buffer:
+    parts: list[object] = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        opening = ("{" if not parts else ", ") + json.dumps(name, ensure_ascii=False) + ": "
+        parts += [opening, as_json(column)]
+    return values_buffer(pc.binary_join_element_wise(*parts, "}\n", ""))
+
+
 def _has_pair(raw: Bytes, first: bytes, seconds: bytes) -> bool:
-    """Whether one of some bytes stands behind a first one; four times as fast as a search."""
+    """Whether one of some bytes comes after a first one; four times as fast as a search."""
     following = raw[1:][raw[:-1] == ord(first)]
     return any((following == second).any() for second in seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +14,9 @@ import pyarrow as pa
 from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, count_lines, is_utf8
 from toolkit.records.byte_streams import ByteStream
-from toolkit.records.review_file import (
-    BLOCK_RECORDS,
-    Block,
-    Place,
-    ReadOptions,
-    Reject,
-    ReviewFile,
-)
+from toolkit.records.columns import Column
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Place, Reject, ReviewFile
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary: the bytes of the record
@@ -68,14 +63,18 @@ class RecordFile(ReviewFile):
         The file, `STDIN` for standard input.
     options : ReadOptions
         How to read it.
+    columns : Sequence[Column] | None
+        As for `ReviewFile`.
     """
 
     _offset = 0  # where the records start
     # What a record is that has a line end and goes on behind it, to the limit or to the end.
     too_long = endless = "a record"
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        super().__init__(path, options)
+    def __init__(
+        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> None:
+        super().__init__(path, options, columns)
         self._stream = ByteStream(path, options.encoding)
         self.size = self._stream.size
         self._line = 1

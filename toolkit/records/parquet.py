@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import check_one_each
+from toolkit.records.columns import Column, check_text_is_apart, check_unique
 from toolkit.records.parquet_row_groups import RowGroups, bytes_of
-from toolkit.records.parquet_writer import with_scores
+from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
-    STDIN,
     Block,
+    Output,
     Parsed,
     Place,
-    ReadOptions,
     Reject,
     ReviewFile,
+    Table,
+    with_scores,
 )
+
+# Row groups of an output end with those of the input, or here at the latest.
+_ROW_GROUP_BYTES = 64 << 20
 
 _STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
@@ -37,21 +42,20 @@ class ParquetFile(ReviewFile):
 
     counts = "record"
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        super().__init__(path, options)
-        if path == STDIN:
-            raise UsageError(
-                "standard input: a Parquet file is read from its end. Save it to a file first."
-            )
+    def __init__(
+        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> None:
+        super().__init__(path, options, columns)
         self._groups = _open(path, options.block_bytes)
         self._file = self._groups.file
         try:
             self.size = path.stat().st_size
             self.input_schema: pa.Schema = self._file.schema_arrow
-            names = self.input_schema.names
-            self.columns.check_free(self.name, names)
-            self._text_path = self._find_text_path(names)
-            self._label_path = self._find_label_path(names)
+            self.check_free(self.input_schema.names)
+            found = {column.role: self._find_path(column) for column in self.wanted}
+            self._paths = {role: path for role, path in found.items() if path is not None}
+            self.chosen = {role: ".".join(path) for role, path in self._paths.items()}
+            check_text_is_apart(self.name, self.chosen)
             self._done = 0
         except BaseException:
             self.close()
@@ -111,13 +115,13 @@ class ParquetFile(ReviewFile):
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; those are rejected whose strings are no UTF-8."""
         batch: pa.RecordBatch = block.content
-        texts = self._texts(batch)
+        path = self._paths.get("text")
+        texts = _column_at(batch, path) if path else pa.nulls(len(batch), pa.string())
+        if texts.type in _BYTES:  # not checked to be UTF-8 yet
+            texts = texts.cast(pa.large_binary()).view(pa.large_string())
         reasons: dict[int, tuple[str, pa.Array]] = {}
-        text_name = ".".join(self._text_path)
-        for name, column in [
-            *zip(batch.schema.names, batch.columns, strict=True),
-            (text_name, texts),
-        ]:
+        columns = [*zip(batch.schema.names, batch.columns, strict=True)]
+        for name, column in [*columns, (self.chosen.get("text", ""), texts)]:
             for row in _not_utf8(column):
                 reasons.setdefault(row, (name, column.slice(row, 1)))
         if reasons:
@@ -128,73 +132,110 @@ class ParquetFile(ReviewFile):
                 [_only(column, good) for column in batch.columns], schema=batch.schema
             )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
-        labels = None if self._label_path is None else _labels(batch, self._label_path)
-        return Parsed(texts, batch, rejects, labels)
+        fields = {
+            role: _strings(_column_at(batch, path))
+            for role, path in self._paths.items()
+            if role != "text"
+        }
+        return Parsed(texts, batch, rejects, fields)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.RecordBatch:
-        """Put two more columns behind those of the records."""
-        schema = with_scores(self.input_schema, self.columns)
+        """Put two more columns after those of the records."""
+        schema = with_scores(self.input_schema, self.added)
         return pa.RecordBatch.from_arrays([*records.columns, sentiment, probability], schema=schema)
+
+    def output(self) -> Output:
+        """Say how an output of the same format is written."""
+        return _output(self.render, with_scores(self.input_schema, self.added), self.compression)
+
+    @classmethod
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
+        """Say how a Parquet file holds the scored records of another format."""
+        return _output(table, schema)
 
     def schema(self) -> pa.Schema:
         """The columns of the file, as they are."""
-        check_one_each(self.name, self.input_schema.names)
+        check_unique(self.name, self.input_schema.names)
         return self.input_schema
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the records themselves."""
         return records
 
-    def _find_text_path(self, names: list[str]) -> tuple[str, ...]:
-        for wanted in self.columns.wanted:
-            path = [wanted] if wanted in names else wanted.split(".")
+    def _find_path(self, column: Column) -> tuple[str, ...] | None:
+        names = self.input_schema.names
+        for name in column.names:
+            path = (name,) if name in names else tuple(name.split("."))
             if names.count(path[0]) > 1:
                 raise UsageError(
                     f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename "
-                    "all but one, or choose another with --text-column."
+                    f"all but one, or choose another with {column.option}."
                 )
             kind = _type_at(self.input_schema, path)
             if kind is None:
                 continue
-            value = kind.value_type if pa.types.is_dictionary(kind) else kind
-            if value not in (*_STRINGS, *_BYTES, pa.null()):
+            if expected := _unsuitable(column.role, kind):
+                if not column.is_needed:
+                    continue
                 raise UsageError(
-                    f"{self.name}: the column {wanted!r} holds values of the type {kind}, expected "
-                    "strings. Choose another with --text-column."
+                    f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
+                    f"{expected}. Choose another with {column.option}."
                 )
-            return tuple(path)
-        return (self.columns.choose_text(self.name, names),)
+            return path
+        chosen = column.choose(self.name, names)
+        return None if chosen is None else (chosen,)
 
-    def _find_label_path(self, names: list[str]) -> tuple[str, ...] | None:
-        name = self.columns.label
-        if name is None:
-            return None
-        path = [name] if name in names else name.split(".")
-        kind = _type_at(self.input_schema, path)
-        if kind is None or tuple(path) == self._text_path:
-            self.columns.choose_label(self.name, names, ".".join(self._text_path))
-        assert kind is not None  # else that has raised an error
-        if names.count(path[0]) > 1:
-            raise UsageError(
-                f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename all "
-                "but one, or choose another with --label-column."
-            )
-        value = kind.value_type if pa.types.is_dictionary(kind) else kind
-        is_number = pa.types.is_integer(value) or pa.types.is_floating(value)
-        if not is_number and value not in (*_STRINGS, *_BYTES, pa.null()):
-            raise UsageError(
-                f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
-                "numbers or strings. Choose another with --label-column."
-            )
-        return tuple(path)
 
-    def _texts(self, batch: pa.RecordBatch) -> pa.Array:
-        texts = _column_at(batch, self._text_path)
-        # Not checked to be UTF-8 yet.
-        is_bytes = texts.type in _BYTES
-        return texts.cast(pa.large_binary()).view(pa.large_string()) if is_bytes else texts
+class _ParquetOutput:
+    """A Parquet file that is written, one row group after the other."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(file, schema, compression=compression)
+        self._pending: list[pa.RecordBatch] = []
+        self._size = 0
+
+    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
+        """Put a batch into the row group, which ends where asked or when it is large enough."""
+        self._pending.append(batch)
+        self._size += batch.nbytes
+        if ends_group or self._size >= _ROW_GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        self._writer.is_open = False
+
+    def _flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending)
+            self._writer.write_table(table, row_group_size=max(len(table), 1))
+        self._pending, self._size = [], 0
+
+
+def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Output:
+    return Output(render, open_file=lambda file: _ParquetOutput(file, schema, compression))
+
+
+def _unsuitable(role: str, kind: pa.DataType) -> str | None:
+    """Say what a column with a role must hold, if a type is something else."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if value in (*_STRINGS, *_BYTES, pa.null()):
+        return None
+    if role == "text":
+        return "strings"
+    is_number = pa.types.is_integer(value) or pa.types.is_floating(value)
+    if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
+        return None
+    return "numbers or strings"
 
 
 def _column_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
@@ -205,9 +246,8 @@ def _column_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _labels(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
-    """Give the labels as strings; bytes that are none become null."""
-    column = _column_at(batch, path)
+def _strings(column: pa.Array) -> pa.Array:
+    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
     if column.type not in _BYTES:
         return column.cast(pa.large_string())
     try:
@@ -232,7 +272,7 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _type_at(schema: pa.Schema, path: list[str]) -> pa.DataType | None:
+def _type_at(schema: pa.Schema, path: tuple[str, ...]) -> pa.DataType | None:
     """Tell the type of a column or of a field in a struct; None where there is none."""
     fields = {field.name: field.type for field in schema}
     for position, name in enumerate(path):

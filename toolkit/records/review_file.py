@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
-from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Columns
-
-STDIN = Path("-")  # standard input, or output where something is written
+from toolkit.errors import InputError
+from toolkit.records.columns import Column, check_free
+from toolkit.records.read_options import STDIN, ReadOptions
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
 Place = tuple[int, ...]
 
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How a file of reviews is read.
-
-    Raises
-    ------
-    UsageError
-        If the delimiter is no character that can part fields.
-    """
-
-    columns: Columns = field(default_factory=Columns)
-    format: str | None = None  # name of the format; None: by the ending of the file
-    delimiter: str | None = None  # of delimited files; None: by the format
-    encoding: str | None = None  # of files of text; None: UTF-8
-    header: bool = True  # whether delimited files begin with the names of the columns
-    # About so much is read at once. From stage to stage, the tables of words and of the network go
-    # out of the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more memory.
-    block_bytes: int = 3 << 20
-
-    def __post_init__(self) -> None:
-        mark = self.delimiter
-        # Letters, digits and these are in what is written behind a delimiter.
-        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark.isalnum()):
-            raise UsageError(f"--delimiter: expected one ASCII character, received {mark!r}")
-        if mark is not None and mark in '"\r\n.+-_':
-            raise UsageError(f"--delimiter: fields cannot be parted by {mark!r}")
+# Some records and their scores → a record batch with all of it.
+Table = Callable[[pa.RecordBatch, pa.StringArray, pa.FloatArray], pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -56,13 +30,13 @@ class Reject:
 
     number: int  # of its first line, or of the record where a format has no lines; from 1
     reason: str
-    raw: bytes | None  # as it stands in the file; None where it is too long to be kept
+    raw: bytes | None  # as it is in the file; None where it is too long to be kept
     length: int  # of the record, in bytes
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some records in a row, not parsed yet."""
+    """Some consecutive records, not parsed yet."""
 
     content: Any  # what `ReviewFile.parse` of the same format reads
     number: int  # of the first line or record, from 1
@@ -78,8 +52,32 @@ class Parsed:
     texts: pa.Array  # any string type; null where the record has no text
     records: pa.RecordBatch  # as many rows, for `render` and `values` of the same format
     rejects: Sequence[Reject]
-    # The true labels as strings of any kind, as many as texts; None where no column is named.
-    labels: pa.Array | None = None
+    # The other columns that were asked for and found, by role: as many strings as texts.
+    fields: Mapping[str, pa.Array] = field(default_factory=dict)
+
+
+class BatchFile(Protocol):
+    """A file that is written in record batches, of a format that is not a stream of bytes."""
+
+    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
+        """Write a batch; say whether a group of records ends with it."""
+
+    def close(self) -> None:
+        """Write what is left, and the end."""
+
+    def abandon(self) -> None:
+        """Leave the file as it is."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to write around and for the records of a file."""
+
+    render: Callable[[pa.RecordBatch, pa.StringArray, pa.FloatArray], pa.Buffer | pa.RecordBatch]
+    header: bytes = b""
+    trailer: Callable[[], bytes] = bytes  # known when all records are read
+    # Opens what the rendered batches are appended to; None where `render` gives bytes.
+    open_file: Callable[[IO[bytes]], BatchFile] | None = None
 
 
 class ReviewFile(ABC):
@@ -93,6 +91,9 @@ class ReviewFile(ABC):
         The file, `STDIN` for standard input.
     options : ReadOptions
         How to read it.
+    columns : Sequence[Column] | None
+        What to read, the text first, for a table of exact values. None for scoring: what that
+        reads, and doubled quotes of CSV may stay in a text, as they separate tokens either way.
     """
 
     counts = "line"  # what the number of a block or a reject counts: "line" or "record"
@@ -100,10 +101,15 @@ class ReviewFile(ABC):
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
+    def __init__(
+        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> None:
         self.path = path
         self.options = options
-        self.columns = options.columns
+        self.wanted = options.columns.scored() if columns is None else tuple(columns)
+        self.added = options.columns.added if columns is None else ()
+        self.is_exact = columns is not None
+        self.chosen: dict[str, str] = {}  # role → name of the column that was found
 
     def __enter__(self) -> Self:
         return self
@@ -144,28 +150,65 @@ class ReviewFile(ABC):
     @abstractmethod
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-    ) -> pa.Buffer:
+    ) -> pa.Buffer | pa.RecordBatch:
         """Give some records with two more fields, as an output of the same format holds them."""
 
+    def output(self) -> Output:
+        """Say how an output of the same format is written."""
+        return Output(self.render, self.header, lambda: self.trailer)
+
+    @classmethod
     @abstractmethod
-    def schema(self) -> pa.Schema:
-        """Name the columns of `values`, for outputs of other formats.
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
+        """Say how this format holds the scored records of another one.
+
+        Parameters
+        ----------
+        table : Table
+            Gives the records as batches.
+        schema : pa.Schema
+            Of these.
+        delimiter : str | None
+            Between fields, for a delimited format.
 
         Returns
         -------
-        pa.Schema
-            Their names and types.
-
-        Raises
-        ------
-        UsageError
-            If other formats cannot hold them.
+        Output
+            For the whole file.
         """
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Names and types of `values`; `UsageError` if other formats cannot hold them."""
 
     @abstractmethod
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the fields of some records, for outputs of other formats."""
 
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records; `UsageError` if it cannot."""
+        schema = with_scores(self.schema(), self.added)
+
+        def table(
+            records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+        ) -> pa.RecordBatch:
+            columns = [*self.values(records).columns, sentiment, probability]
+            return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+        return other.output_of_table(table, schema, delimiter)
+
+    def check_free(self, names: Collection[str]) -> None:
+        """Raise `UsageError` if the name of an added column is among those of the file."""
+        check_free(self.name, names, self.added)
+
     def fail(self, number: int, reason: str) -> NoReturn:
         """Raise an `InputError` that names a line or record."""
         raise InputError(f"{self.name}: {self.counts} {number:,}: {reason}.")
+
+
+def with_scores(schema: pa.Schema, added: Sequence[str]) -> pa.Schema:
+    """Add the columns of the sentiment (string) and the probability (float32) to a schema."""
+    sentiment, probability = added
+    return schema.append(pa.field(sentiment, pa.string())).append(
+        pa.field(probability, pa.float32())
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.files import resolved
-from toolkit.records.review_file import STDIN
+from toolkit.records.read_options import STDIN
 from toolkit.scoring.score_file import default_rejected
 
 if TYPE_CHECKING:

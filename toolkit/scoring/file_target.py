@@ -12,8 +12,8 @@ from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.files import atomic_file, reporting_failures, resolved
-from toolkit.records.byte_streams import packing_of
-from toolkit.records.output import Output
+from toolkit.records.compression import compression_of
+from toolkit.records.review_file import Output
 from toolkit.scoring.sinks import ByteSink, ParquetSink, ScoredBlock, Sink, read_scores, write_all
 from toolkit.scoring.target import Places, Target
 from toolkit.scoring.unfinished import GO_ON, Checkpoint, Unfinished, flush_to_disk
@@ -140,8 +140,8 @@ class FileTarget(Target):
     def _open_sink(self, output: Output, checkpoint: Checkpoint | None) -> Sink:
         file, scores = self._work.file(OUTPUT), self._work.file(SCORES)
         lengths = checkpoint.lengths if checkpoint else {}
-        if output.schema is None:
-            packing = packing_of(self._places.output)
+        if output.open_file is None:
+            packing = compression_of(self._places.output)
             return ByteSink.open(file, output, packing, lengths.get(OUTPUT))
         return ParquetSink(file, scores, output, lengths.get(SCORES))
 

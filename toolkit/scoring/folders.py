@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from toolkit.errors import InputError
 from toolkit.files import resolved
-from toolkit.records.byte_streams import packing_of
-from toolkit.records.formats import ENDINGS
+from toolkit.records.compression import format_ending
+from toolkit.records.formats import endings
 from toolkit.scoring.score_file import REJECTED_ENDING, default_output
 
 
@@ -59,13 +59,16 @@ def files_in(folder: Path, output: Path | None) -> Found:
         own = None  # the outputs stand elsewhere, or around what is read
     names, links = _walk(folder, own)
     shown = [path for path in names if not path.name.endswith(REJECTED_ENDING)]
-    found = [path for path in shown if ending(path).lower() in ENDINGS and not _is_special(path)]
+    known = endings()
+    found = [
+        path for path in shown if format_ending(path).lower() in known and not _is_special(path)
+    ]
     earlier = {default_output(path) for path in found}
     files = [path for path in found if path not in earlier]
     if not files:
         more = f". The link {links[0]} to a folder is not followed" if links else ""
         raise InputError(
-            f"{folder}: a folder without a file of reviews; they end in {', '.join(ENDINGS)}{more}"
+            f"{folder}: a folder without a file of reviews; they end in {', '.join(known)}{more}"
         )
     return Found(
         [(path, path.relative_to(folder)) for path in files], len(shown) - len(found), links
@@ -101,11 +104,6 @@ def files_matching(pattern: str) -> Found:
         raise InputError(f"{pattern}: no file matches this pattern")
     base = Path(*parts[:plain])
     return Found([(path, path.relative_to(base)) for path in usable], len(files) - len(usable))
-
-
-def ending(path: Path) -> str:
-    """Give the ending that tells the format, without that of a packing."""
-    return Path(path.stem).suffix if packing_of(path) else path.suffix
 
 
 def _walk(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:

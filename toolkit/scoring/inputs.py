@@ -10,11 +10,11 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.files import resolved
-from toolkit.records.byte_streams import packing_of
-from toolkit.records.formats import ENDINGS
-from toolkit.records.review_file import STDIN
+from toolkit.records.compression import compression_of, format_ending
+from toolkit.records.formats import FORMATS, endings
+from toolkit.records.read_options import STDIN
 from toolkit.scoring.collisions import check_outputs
-from toolkit.scoring.folders import Found, ending, files_in, files_matching
+from toolkit.scoring.folders import Found, files_in, files_matching
 from toolkit.scoring.score_file import default_output
 
 
@@ -132,11 +132,14 @@ def _is_named_as_folder(output: str | None) -> bool:
 
 def _renamed(path: Path, output_format: str | None) -> Path:
     """Give a name the ending of a format, where it has another one."""
-    if output_format is None or ENDINGS.get(ending(path).lower()) == output_format:
+    if output_format is None:
         return path
-    endings = ending(path) + (path.suffix if packing_of(path) else "")
-    packing = path.suffix if packing_of(path) and output_format != "parquet" else ""
-    return path.parent / f"{path.name.removesuffix(endings)}.{output_format}{packing}"
+    target, found = FORMATS[output_format], format_ending(path)
+    if endings().get(found.lower()) == target:
+        return path
+    compression = path.suffix if compression_of(path) else ""
+    name = path.name.removesuffix(found + compression)
+    return path.parent / f"{name}{target.endings[0]}{compression if target.is_text else ''}"
 
 
 def _is_folder(path: Path) -> bool:

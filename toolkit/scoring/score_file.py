@@ -14,10 +14,10 @@ import pyarrow as pa
 from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer
-from toolkit.records.byte_streams import packer, packing_of
-from toolkit.records.formats import DELIMITED, format_of, open_reviews
-from toolkit.records.output import Output, output_of
-from toolkit.records.review_file import STDIN, Block, ReadOptions, ReviewFile
+from toolkit.records.compression import compression_of, compressor, format_ending
+from toolkit.records.formats import format_of, open_reviews, output_of
+from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.review_file import Block, Output, ReviewFile
 from toolkit.scoring.file_target import open_file
 from toolkit.scoring.rejects import line_of
 from toolkit.scoring.sinks import ScoredBlock
@@ -53,9 +53,7 @@ def default_output(source: Path) -> Path:
     """Name the output beside the input: ``reviews.csv.gz`` → ``reviews.scored.csv.gz``."""
     if source == STDIN:
         return STDIN
-    endings = source.suffix
-    if packing_of(source):
-        endings = Path(source.stem).suffix + endings
+    endings = format_ending(source) + (source.suffix if compression_of(source) else "")
     return source.parent / f"{source.name.removesuffix(endings)}.scored{endings}"
 
 
@@ -130,12 +128,12 @@ class _Job:
         """Score a block, or take the probabilities that are known."""
         parsed = self.reviews.parse(block)
         probability = self.scorer.probabilities(parsed.texts) if known is None else known
-        records, rejects, labels = parsed.records, parsed.rejects, parsed.labels
+        records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         del parsed  # and with it the texts, which may be as large as the output
         sentiment = self.scorer.sentiments(probability)
         data = self.output.render(records, sentiment, probability)
-        if self.output.schema is None:
-            data = packer(packing_of(self.places.output))(data)
+        if self.output.open_file is None:
+            data = compressor(compression_of(self.places.output))(data)
         return ScoredBlock(
             data,
             b"".join(line_of(reject, self.reviews) for reject in rejects),
@@ -212,9 +210,9 @@ def _open_target(
 def _output(reviews: ReviewFile, source: Path, output: Path, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(source, options.reading.format)
-    asked = options.output_format or (own if output == STDIN else None)
+    asked = options.output_format or (own.name if output == STDIN else None)
     target = format_of(output, asked, "--output-format")
-    if options.reading.delimiter is not None and not {own, target} & set(DELIMITED):
+    if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
 

@@ -15,10 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.records.byte_streams import packed_nothing, packer
-from toolkit.records.output import Output
-from toolkit.records.parquet_writer import ParquetOutput
-from toolkit.records.review_file import Place
+from toolkit.records.compression import compressed_nothing, compressor
+from toolkit.records.review_file import Output, Place
 from toolkit.scoring.flusher import Flusher
 from toolkit.scoring.summary import Summary
 
@@ -82,7 +80,7 @@ class ByteSink(Sink):
         self._length = 0 if is_new else file.tell()
         self._flusher = Flusher(file.fileno()) if _is_on_a_disk(file) else None
         if is_new:
-            self._write(packer(packing)(pa.py_buffer(output.header)))
+            self._write(compressor(packing)(pa.py_buffer(output.header)))
 
     @classmethod
     def open(cls, path: Path, output: Output, packing: str | None, length: int | None) -> ByteSink:
@@ -107,9 +105,9 @@ class ByteSink(Sink):
 
     def finish(self) -> None:
         """Write the end."""
-        self._write(packer(self._packing)(pa.py_buffer(self._output.trailer())))
+        self._write(compressor(self._packing)(pa.py_buffer(self._output.trailer())))
         if not self._length:
-            self._write(packed_nothing(self._packing))
+            self._write(compressed_nothing(self._packing))
         if self._flusher is not None:
             self._flusher.close()
         self._file.close()
@@ -154,7 +152,8 @@ class ParquetSink(Sink):
         if length is not None:
             self._scores.truncate(length)
             self._scores.seek(length)
-        self._output = ParquetOutput(self._file, output.schema, output.compression)
+        assert output.open_file is not None
+        self._output = output.open_file(self._file)
 
     def lengths(self) -> dict[str, int]:
         """Give the length of the scores."""

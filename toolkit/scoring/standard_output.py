@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, reporting_failures
-from toolkit.records.output import Output
+from toolkit.records.review_file import Output
 from toolkit.scoring.sinks import ByteSink, ScoredBlock
 from toolkit.scoring.target import Places, Target
 
@@ -28,7 +28,7 @@ class StandardOutput(Target):
 
     def __init__(self, places: Places, output: Output) -> None:
         super().__init__()
-        if output.schema is not None:
+        if output.open_file is not None:
             raise UsageError(
                 "standard output: a Parquet file is written with --output, to a file with a name"
             )

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.scorer import Scorer
 from toolkit.model.uncertain import UNCERTAIN
-from toolkit.records.labels import read_labels
+from toolkit.records.values import read_labels
 from toolkit.scoring.summary import Summary
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.files import check_output_file, resolved
-from toolkit.records.review_file import STDIN, Place
+from toolkit.records.read_options import STDIN
+from toolkit.records.review_file import Place
 from toolkit.scoring.sinks import ScoredBlock
 from toolkit.scoring.summary import Summary
 from toolkit.scoring.unfinished import Unfinished

@@ -1,0 +1,50 @@
+"""Compressed files: their endings, and the parts of an output compressed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# By the ending that follows the one of the format.
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+# zlib's default, and zstd's; Arrow's own default for gzip is the slowest, 9.
+_LEVELS = {"gzip": 6, "zstd": 3}
+
+
+def compression_of(path: Path) -> str | None:
+    """Tell how a file is compressed, by the ending of its name."""
+    return COMPRESSIONS.get(path.suffix.lower())
+
+
+def format_ending(path: Path) -> str:
+    """Give the ending that tells the format, without the one of a compression."""
+    return Path(path.stem).suffix if compression_of(path) else path.suffix
+
+
+def compressor(compression: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
+    """Give the function that compresses a part of an output.
+
+    Parts that are compressed one by one and put together are a whole file to every reader of gzip
+    and zstd: members of the one, frames of the other.
+    """
+    if compression is None:
+        return lambda part: part
+    import pyarrow as pa  # late: the command line needs only the names for its help
+
+    codec = pa.Codec(compression, compression_level=_LEVELS[compression])
+    # As bytes: the memory view of a buffer that a codec gives is longer than it (pyarrow 26).
+    return lambda part: codec.compress(part, asbytes=True) if len(part) else part
+
+
+def compressed_nothing(compression: str | None) -> bytes:
+    """Give a file without content: a compressed one is not empty even then."""
+    if compression is None:
+        return b""
+    import pyarrow as pa
+
+    return bytes(pa.Codec(compression).compress(b"", asbytes=True))
