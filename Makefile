@@ -5,10 +5,10 @@ DEMO := .venv
 DEV := .venv-dev
 SHIPPED := $(addprefix exported/,ngram-cnn.onnx ngram-linear.onnx conv1d.onnx)
 
-.PHONY: demo test check models bench format clean help
+.PHONY: demo test check reference models bench format clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 11
 
 demo: $(DEMO)/installed  ## install the light scorer and score the example reviews
 	$(DEMO)/bin/toolkit score examples/reviews.csv -o reviews.scored.csv --force
@@ -26,11 +26,14 @@ check: $(DEV)/installed  ## lint, types, docstrings, imports, and the tests of t
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/pytest -q tests/docs
 
-format: $(DEV)/installed  ## format the code and mend what can be mended by itself
+format: $(DEV)/installed  ## format the code, and fix what can be fixed automatically
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
-models: $(DEV)/installed  ## train and export the shipped models again, and say how close they come
+reference: $(DEV)/installed  ## write the command reference, toolkit/cli/REFERENCE.md
+	$(DEV)/bin/python -m tests.docs.reference
+
+models: $(DEV)/installed  ## train and export the shipped models again, and show how close they are
 	$(DEV)/bin/python -m tests.benchmarks.rebuild $(PRESETS)
 
 bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour), or PARTS=quality

@@ -160,6 +160,13 @@ def test_rows_of_a_file(command: Command, reviews: list[str], source: tuple[str,
     assert shown.startswith("row 7: positive, probability of positive ")
 
 
+def test_the_output_of_score_can_be_explained(command: Command) -> None:
+    (command.folder / "a.csv").write_text('text\n"a ""fine"" film"\n', encoding="utf-8")
+    assert command("score", "a.csv", "--quiet").exit_code == 0
+    ran = command("explain", "--file", "a.scored.csv", "--json")
+    assert json.loads(ran.out)["text"] == 'a "fine" film'
+
+
 def test_errors_of_rows(command: Command, reviews: list[str]) -> None:
     command("explain", *CSV, "--row", "2").failed_with("r.csv: row 2 has no text to explain")
     command("explain", *CSV, "--row", "31").failed_with("--row 31: r.csv has only 30 rows", 2)

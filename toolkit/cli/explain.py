@@ -6,16 +6,16 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
 from toolkit.cli import options as o
 from toolkit.errors import InputError, UsageError
-from toolkit.model.shipped import is_shipped
-
-if TYPE_CHECKING:
-    from toolkit.records.read_options import ReadOptions
+from toolkit.model.shipped import SHIPPED
+from toolkit.records.columns import Columns
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
 
 _STDIN = "-"
 
@@ -61,12 +61,12 @@ def explain(
     limit: Annotated[
         int, typer.Option(min=1, metavar="N", help="Number of rows of --file, without --row.")
     ] = 10,
-    json: o.Json = False,
     text_column: o.TextColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    json: o.Json = False,
 ) -> None:
     """Show what each word of a review adds to its score.
 
@@ -85,16 +85,8 @@ def explain(
 
     from toolkit.cli.explanation_view import show
     from toolkit.model.scorer import Scorer
-    from toolkit.records.columns import Columns
-    from toolkit.records.read_options import ReadOptions
 
-    reading = ReadOptions(
-        Columns(text_column),
-        format=input_format,
-        delimiter=o.delimiter_of(delimiter),
-        encoding=encoding,
-        header=not no_header,
-    )
+    reading = o.reading(Columns(text_column), input_format, delimiter, encoding, no_header)
     if file is None:
         if row:
             raise UsageError("--row: is a row of a file. Name the file with --file.")
@@ -132,7 +124,7 @@ def _given(texts: list[str]) -> list[str]:
 
 def _check_is_text(text: str) -> None:
     """Refuse a model in the place of the first text, where it was in earlier versions."""
-    if is_shipped(text) or (text.endswith(".onnx") and Path(text).is_file()):
+    if text in SHIPPED or (text.endswith(".onnx") and Path(text).is_file()):
         raise UsageError(
             f"{text}: is a model, expected a text. "
             f'Name the model with --model: toolkit explain --model {text} "A fine film."'
@@ -167,9 +159,7 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
 
 def _texts(file: Path, reading: ReadOptions) -> Iterator[str | None]:
     """Give the text of each record; `InputError` at a record that cannot be read."""
-    from toolkit.records.formats import open_reviews
-
-    with open_reviews(file, reading) as reviews:
+    with open_reviews(file, reading, (reading.columns.of("text"),)) as reviews:
         for block in reviews.blocks():
             parsed = reviews.parse(block)
             for reject in parsed.rejects:

@@ -23,18 +23,6 @@ def export(
         Path,
         typer.Argument(metavar="RUN", help="Run folder of `toolkit train`.", show_default=False),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Model file to write, ending in .onnx.",
-            show_default="RUN/PRESET.onnx",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
-    force: o.Force = False,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -52,15 +40,6 @@ def export(
             show_default=False,
         ),
     ] = None,
-    golden: Annotated[
-        bool,
-        typer.Option(
-            "--golden",
-            help="Also write NAME.golden.jsonl: token ids, probability and label of about 200 "
-            "texts, to test other runtimes.",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = False,
     quantize: Annotated[
         str | None,
         typer.Option(
@@ -82,6 +61,27 @@ def export(
     ] = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Model file to write, ending in .onnx.",
+            show_default="RUN/PRESET.onnx",
+            rich_help_panel=o.WRITING,
+        ),
+    ] = None,
+    force: o.Force = False,
+    golden: Annotated[
+        bool,
+        typer.Option(
+            "--golden",
+            help="Also write NAME.golden.jsonl: token ids, probability and label of about 200 "
+            "texts, to test other runtimes.",
+            rich_help_panel=o.WRITING,
+        ),
+    ] = False,
 ) -> None:
     """Export a trained model to one ONNX file that takes raw text.
 

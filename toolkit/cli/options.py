@@ -12,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.records.columns import Columns
+from toolkit.records.formats import FORMATS
+from toolkit.records.read_options import ReadOptions
 
 # Headings of `--help`.
 COLUMNS = "Columns"
@@ -19,7 +22,7 @@ READING = "Reading files"
 WRITING = "Output"
 RUNNING = "How it runs"
 
-FORMATS = "csv, tsv, jsonl, parquet"
+FORMAT_NAMES = ", ".join(FORMATS)
 FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz or .zst"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
@@ -108,7 +111,7 @@ Format = Annotated[
     _option(
         "--format",
         metavar="FORMAT",
-        help=f"Format of the input: {FORMATS}.",
+        help=f"Format of the input: {FORMAT_NAMES}.",
         panel=READING,
         show_default="by the file name",
     ),
@@ -147,6 +150,18 @@ Quiet = Annotated[
 ]
 
 
-def delimiter_of(given: str | None) -> str | None:
-    r"""Give the delimiter; a shell passes ``\t`` as two characters."""
-    return "\t" if given == r"\t" else given
+def reading(
+    columns: Columns,
+    format: str | None,  # noqa: A002
+    delimiter: str | None,
+    encoding: str | None,
+    no_header: bool,
+) -> ReadOptions:
+    r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
+    return ReadOptions(
+        columns,
+        format=format,
+        delimiter="\t" if delimiter == r"\t" else delimiter,
+        encoding=encoding,
+        header=not no_header,
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.records.columns import PROBABILITY_COLUMN, SENTIMENT_COLUMN, Columns
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
@@ -36,18 +37,6 @@ def score(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        str | None,  # a Path would forget the slash at the end of a folder's name
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="File to write, - for standard output, or a folder for several files. The file "
-            "name ending decides the format.",
-            show_default="beside the input: reviews.scored.csv",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
     model: o.Model = None,
     threshold: o.Threshold = None,
     uncertain: Annotated[
@@ -61,8 +50,8 @@ def score(
     ] = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
-    sentiment_column: o.SentimentColumn = "predicted_sentiment",
-    probability_column: o.ProbabilityColumn = "positive_probability",
+    sentiment_column: o.SentimentColumn = SENTIMENT_COLUMN,
+    probability_column: o.ProbabilityColumn = PROBABILITY_COLUMN,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -70,15 +59,28 @@ def score(
     on_error: Annotated[
         OnError,
         typer.Option(
+            metavar="reject|stop",
             help="What to do with a record that cannot be read: reject it and continue, or stop.",
             rich_help_panel=o.READING,
         ),
     ] = OnError.reject,
+    output: Annotated[
+        str | None,  # a Path would forget the slash at the end of a folder's name
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="File to write, - for standard output, or a folder for several files. The file "
+            "name ending decides the format.",
+            show_default="beside the input: reviews.scored.csv",
+            rich_help_panel=o.WRITING,
+        ),
+    ] = None,
     output_format: Annotated[
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help=f"Format of the output: {o.FORMATS}.",
+            help=f"Format of the output: {o.FORMAT_NAMES}.",
             show_default="by the file name, else as the input",
             rich_help_panel=o.WRITING,
         ),
@@ -146,25 +148,18 @@ def score(
     from toolkit.files import check_output_file
     from toolkit.model.scorer import Scorer
     from toolkit.model.uncertain import parse_range
-    from toolkit.records.columns import Columns
-    from toolkit.records.read_options import ReadOptions
     from toolkit.scoring.collisions import check_report
     from toolkit.scoring.inputs import find_jobs
     from toolkit.scoring.score_file import ScoringOptions
     from toolkit.scoring.score_files import is_unfinished
 
-    reading = ReadOptions(
-        Columns(
-            text_column,
-            label=label_column,
-            sentiment=sentiment_column,
-            probability=probability_column,
-        ),
-        format=input_format,
-        delimiter=o.delimiter_of(delimiter),
-        encoding=encoding,
-        header=not no_header,
+    columns = Columns(
+        text_column,
+        label=label_column,
+        sentiment=sentiment_column,
+        probability=probability_column,
     )
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     options = ScoringOptions(
         reading,
         output_format,

@@ -36,18 +36,6 @@ def train(
         ),
     ] = "imdb",
     preset: Annotated[str, typer.Option(metavar="NAME", help=_PRESET_HELP)] = DEFAULT_PRESET,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Run folder to write.",
-            show_default="runs/PRESET",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
-    force: o.Force = False,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
@@ -133,6 +121,7 @@ def train(
     split: Annotated[
         SplitKind | None,
         typer.Option(
+            metavar="group|random|last",
             help="How reviews are held out: whole groups, at random, or the last ones (as in the "
             "tutorial).",
             show_default="group if there are groups, else random",
@@ -180,6 +169,18 @@ def train(
             rich_help_panel=_MEASURING,
         ),
     ] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Run folder to write.",
+            show_default="runs/PRESET",
+            rich_help_panel=o.WRITING,
+        ),
+    ] = None,
+    force: o.Force = False,
 ) -> None:
     """Train a network on labelled reviews.
 

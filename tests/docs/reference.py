@@ -1,0 +1,131 @@
+"""Write the command reference from the command line itself.
+
+Run as ``python -m tests.docs.reference`` (`make reference`); a test compares the file.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
+
+import typer.main
+
+from tests.data import PROJECT
+from toolkit.cli.app import app
+
+REFERENCE = PROJECT / "toolkit" / "cli" / "REFERENCE.md"
+
+_WIDTH = 88
+_PREFACE = """\
+# Command reference
+
+Written by `make reference` from the help texts of the commands; do not edit it here.
+`toolkit COMMAND --help` shows the same.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed: one line on standard error says where, what was found, and what to do |
+| 2 | wrong usage: nothing was done |
+| 3 | `toolkit score` is done, but some records could not be read |
+| 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
+
+`TOOLKIT_TRACEBACK=1` in the environment shows the traceback of an error.
+
+## JSON
+
+`evaluate`, `explain` and `info` print JSON with `--json`; `evaluate` and `score` write it with
+`--report`. The same thing has the same key everywhere:
+
+| key | meaning |
+|---|---|
+| `toolkit_version` | version that wrote this JSON; in a model, the version that exported it |
+| `model`, `models` | a model, or several; the answer of `info` is itself one |
+| `name`, `path`, `sha256` | of a model: its name; its file, and the hash of the file |
+| `preset` | of a model: the kind of network |
+| `labels` | of a model: the negative and the positive label |
+| `threshold` | of a model: the probability from which a review is positive |
+| `text`, `row` | a review; its row in a file, from 1 |
+| `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
+| `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
+| `start`, `end` | the first character of a word, and the one after its last (Unicode characters) |
+| `contribution` | what a word adds to the log-odds of positive |
+| `accuracy` | share of right answers, 0 to 1 |
+| `reviews` | number of reviews that a figure is measured on |
+"""
+
+
+def reference() -> str:
+    """Give the whole page."""
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("toolkit", [], resilient_parsing=True)
+    parts = [_PREFACE]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        parts.append(
+            "\n".join(
+                _command(
+                    name,
+                    command,
+                    command.make_context(
+                        f"toolkit {name}", [], parent=context, resilient_parsing=True
+                    ),
+                )
+            )
+        )
+    return "\n".join(parts)
+
+
+def _command(name: str, command: Any, context: Any) -> Iterator[str]:
+    yield f"## toolkit {name}\n"
+    yield f"{command.help}\n"
+    usage = " ".join(command.collect_usage_pieces(context))
+    usage = re.sub("[{}]", "", usage).replace("DATA...", "DATA")
+    yield f"```\ntoolkit {name} {usage}\n```\n"
+    panels: dict[str, list[Any]] = {"Arguments": [], "Options": []}
+    for parameter in command.params:
+        argument = parameter.param_type_name == "argument"
+        title = "Arguments" if argument else parameter.rich_help_panel or "Options"
+        if "--help" not in parameter.opts:
+            panels.setdefault(title, []).append(parameter)
+    for title, parameters in filter(itemgetter(1), panels.items()):
+        yield f"**{title}**\n"
+        for parameter in parameters:
+            yield _entry(parameter)
+        yield ""
+
+
+def _entry(parameter: Any) -> str:
+    """Give an item of a list: `-o, --output PATH`: what it does. Default: that."""
+    text = f"- `{_names(parameter)}`: {parameter.help}"
+    if default := _default(parameter):
+        text = f"{text} Default: {default}."
+    return textwrap.fill(
+        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _names(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name)
+    names = ", ".join(sorted((*parameter.opts, *parameter.secondary_opts), key=len))
+    if parameter.is_flag:
+        return names
+    return f"{names} {parameter.metavar}"
+
+
+def _default(parameter: Any) -> str | None:
+    shown = parameter.show_default
+    if isinstance(shown, str):
+        return shown
+    default = parameter.default
+    if not shown or default is None or isinstance(default, bool):
+        return None
+    return str(getattr(default, "value", default))
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference(), encoding="utf-8")
