@@ -58,6 +58,6 @@ class MissingExtraError(ToolkitError):
 
     def __init__(self, extra: str, module: str) -> None:
         super().__init__(
-            f"This needs the package '{module}', which is not installed. It comes with the extra "
-            f"'{extra}': in the folder of the project, run pip install '.[{extra}]'"
+            f"This needs the package '{module}', which is not installed. Install it with: "
+            f"pip install 'review-sentiment-toolkit[{extra}]'"
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
 from toolkit.evaluation.json_report import as_dict
-from toolkit.evaluation.measures import calls_positive
+from toolkit.evaluation.metrics import calls_positive
 
 
 def judge(data: Path, files: list[Path]) -> list[dict[str, Any]]:
@@ -64,8 +63,18 @@ def beside_best_peer(evaluation: Evaluation) -> list[Comparison]:
 def _as_row(comparison: Comparison | None) -> dict[str, Any]:
     if comparison is None:
         return {}
-    facts = {key: value for key, value in asdict(comparison).items() if key != "model"}
-    return {"comparison": facts}
+    return {
+        "comparison": {
+            "best": comparison.reference,
+            "only_best_right": comparison.only_reference_right,
+            "only_model_right": comparison.only_model_right,
+            "difference": -comparison.difference,
+            "low": -comparison.high,
+            "high": -comparison.low,
+            "p_value": comparison.p_value,
+            "is_exact": comparison.is_exact,
+        }
+    }
 
 
 if __name__ == "__main__":

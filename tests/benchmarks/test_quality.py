@@ -146,8 +146,8 @@ def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -
     found = evaluate(data, [CONV1D], paths, EvaluationOptions(examples=0))
     assert found.models[found.best].name == "conv1d"
     (comparison,) = quality_judge.beside_best_peer(found)
-    assert (comparison.model, comparison.best) == ("conv1d", "better")
-    assert (comparison.only_model_right, comparison.only_best_right) == (1, 0)
+    assert (comparison.model, comparison.reference) == ("conv1d", "better")
+    assert (comparison.only_model_right, comparison.only_reference_right) == (1, 0)
 
 
 def test_what_is_missing_is_named(train: Path) -> None:

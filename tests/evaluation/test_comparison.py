@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from toolkit.evaluation.comparison import Comparison, compare
 
 
-def compared(both: int, only_best: int, only_model: int, neither: int = 0) -> Comparison:
+def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:
     best = [True] * (both + only_best) + [False] * (only_model + neither)
     model = [True] * both + [False] * only_best + [True] * only_model + [False] * neither
     return compare("a", np.array(model), "b", np.array(best))
 
 
 @given(st.integers(0, 30), st.integers(0, 12), st.integers(0, 12))
-def test_few_are_told_apart_by_the_binomial_test(both: int, b: int, c: int) -> None:
+def test_few_are_distinguished_by_the_binomial_test(both: int, b: int, c: int) -> None:
     found = compared(both + 1, b, c)
     n = b + c
     tail = sum(comb(n, k) for k in range(min(b, c) + 1)) / 2**n
     assert found.is_exact == (n < 25)
     assert found.p_value == pytest.approx(min(2 * tail, 1.0) if n else 1.0)
-    assert (found.only_best_right, found.only_model_right) == (b, c)
+    assert (found.only_model_right, found.only_reference_right) == (b, c)
     assert found.difference == pytest.approx((b - c) / (both + 1 + n))
 
 
-def test_many_are_told_apart_by_chi_squared() -> None:
+def test_many_are_distinguished_by_chi_squared() -> None:
     """The example of Edwards' correction: (|121 - 59| - 1)² / 180 = 20.67."""
     found = compared(0, 121, 59, 134)
     assert not found.is_exact
@@ -49,3 +49,16 @@ def test_an_interval_of_agresti_and_min() -> None:
     middle = 10 / 102
     error = 1.959964 * (31 / 102 - middle**2) ** 0.5 / 102**0.5
     assert [found.low, found.high] == pytest.approx([middle - error, middle + error])
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 0), (5, 9), (12, 12), (20, 5), (30, 40)])
+def test_p_values_are_those_of_scipy(b: int, c: int) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="needs the extra 'train'")
+    found = compared(10, b, c)
+    if b + c == 0:
+        expected = 1.0
+    elif found.is_exact:
+        expected = stats.binomtest(b, b + c).pvalue
+    else:
+        expected = stats.chi2.sf((abs(b - c) - 1) ** 2 / (b + c), 1)
+    assert found.p_value == pytest.approx(expected, rel=1e-9)

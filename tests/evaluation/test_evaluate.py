@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def opposite(write_rows: WriteRows, reviews: Path, name: str = "opposite.csv") -
     return write_rows(name, ("positive_probability",), values)
 
 
-def test_the_answers_of_the_model_are_judged(reviews_csv: Path) -> None:
+def test_the_answers_of_the_model_are_evaluated(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, [MODEL])
     rows = rows_of(reviews_csv)
     scores = shipped_scorer().score(row["text"] for row in rows)
@@ -60,7 +61,7 @@ def test_the_answers_of_the_model_are_judged(reviews_csv: Path) -> None:
         assert not right[mistake.row - 1]
 
 
-def test_without_a_model_the_shipped_one_is_judged(reviews_csv: Path) -> None:
+def test_without_a_model_the_default_one_is_evaluated(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv)
     assert found.models[0].name == "ngram-cnn"
     assert found.models[0].metrics == evaluate(reviews_csv, [MODEL]).models[0].metrics
@@ -83,7 +84,8 @@ def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
     }
     for kind in parts.values():
         assert (
-            sum(p.shares[0].right for p in kind.values()) == found.models[0].metrics.accuracy.right
+            sum(p.accuracy[0].right for p in kind.values())
+            == found.models[0].metrics.accuracy.right
         )
 
 
@@ -119,21 +121,24 @@ def test_a_large_weak_group_comes_before_a_small_one(write_rows: WriteRows) -> N
     assert [part.name for part in found["weakest_groups"][:2]] == ["large", "small"]
 
 
-def test_predictions_of_others_are_compared(write_rows: WriteRows, reviews_csv: Path) -> None:
+def test_predictions_of_others_are_compared(
+    write_rows: WriteRows, reviews_csv: Path, tmp_path: Path
+) -> None:
     found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)])
     ours, theirs = found.models
-    assert theirs.preset is theirs.sha256 is None
+    assert (theirs.preset, theirs.labels, theirs.toolkit_version) == (None, None, None)
+    assert theirs.sha256 == sha256((tmp_path / "opposite.csv").read_bytes()).hexdigest()
     assert ours.metrics.accuracy.right + theirs.metrics.accuracy.right == found.data.reviews
     (comparison,) = found.comparisons
-    assert comparison.only_best_right == found.models[found.best].metrics.accuracy.right
-    assert comparison.only_best_right + comparison.only_model_right == found.data.reviews
-    assert comparison.best == found.models[found.best].name
+    assert comparison.only_reference_right == found.models[found.best].metrics.accuracy.right
+    assert comparison.only_reference_right + comparison.only_model_right == found.data.reviews
+    assert comparison.reference == found.models[found.best].name
     assert all(not mistake.words for mistake in theirs.mistakes)
     alone = evaluate(reviews_csv, [], [opposite(write_rows, reviews_csv)])
     assert [model.metrics for model in alone.models] == [theirs.metrics]
 
 
-def test_files_of_one_name_are_told_apart(
+def test_files_of_one_name_have_different_names(
     write_rows: WriteRows, reviews_csv: Path, tmp_path: Path
 ) -> None:
     name = f"{MODEL.stem}.csv"
@@ -168,7 +173,7 @@ def test_every_format_gives_the_same(reviews_csv: Path, tmp_path: Path, ending: 
 
 def content(found: Evaluation) -> dict[str, object]:
     facts = as_dict(found)
-    del facts["data"]["path"]
+    del facts["date"], facts["data"]["path"], facts["data"]["sha256"]
     return facts
 
 
@@ -263,17 +268,77 @@ def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv
     found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)], FILM)
     facts = json.loads(json.dumps(as_dict(found), allow_nan=False))
     assert set(facts) == {
-        "format_version", "toolkit_version", "data", "best", "models", "breakdowns", "comparisons",
+        "format_version", "toolkit_version", "date", "data", "best", "warnings", "models",
+        "breakdowns", "comparisons",
     }  # fmt: skip
     model = facts["models"][0]
     assert model["metrics"]["accuracy"] == found.models[0].metrics.accuracy.value
     low, high = model["metrics"]["accuracy_interval"]
     assert low < model["metrics"]["accuracy"] < high
     worst = model["mistakes"][0]
-    effects = [word["effect"] for word in worst["misleading"]]
+    sign = -1 if worst["label"] else 1
+    effects = [sign * word["contribution"] for word in worst["causes"]]
     assert effects == sorted(effects, reverse=True)
-    for word in worst["misleading"]:
-        assert worst["text"][word["start"] : word["stop"]] == word["word"]
+    assert effects[-1] > 0
+    for word in worst["causes"]:
+        assert worst["text"][word["start"] : word["end"]] == word["text"]
     assert set(facts["breakdowns"]["stars"][0]["models"]) == {m["name"] for m in facts["models"]}
     assert len(facts["comparisons"][0]["interval"]) == 2
+    assert [each["threshold"] for each in model["thresholds"]] == [n / 10 for n in range(1, 10)]
+    assert facts["data"]["sha256"] == sha256(reviews_csv.read_bytes()).hexdigest()
+    assert facts["date"].endswith("+00:00")
+    explained = shipped_scorer().explain(worst["text"]).as_dict()
+    assert worst["causes"][0] in explained["words"]
     assert np.isclose(sum(b["reviews"] for b in model["reliability"]), facts["data"]["reviews"])
+
+
+def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
+    """Nine of ten are positive; predictions that are always right, and ones that are not."""
+    labels = [int(n % 10 != 0) for n in range(100)]
+    path = write_rows("r.csv", ("text", "label"), [("a", label) for label in labels])
+    values = {
+        "right": labels,
+        "constant": [1] * 100,
+        "worse": [label if n < 60 else 0 for n, label in enumerate(labels)],
+    }
+    files = [
+        write_rows(f"{name}.csv", ("positive_probability",), [[each] for each in found])
+        for name, found in values.items()
+    ]
+    found = evaluate(path, [], files)
+    assert [model.metrics.majority_accuracy for model in found.models] == [0.9] * 3
+    right, constant, worse = (model.baseline for model in found.models)
+    assert right is not None
+    assert constant is not None
+    assert worse is not None
+    assert right.reference == "always positive"
+    assert right.difference == pytest.approx(0.1)
+    assert (right.only_model_right, right.only_reference_right) == (10, 0)
+    assert (constant.difference, constant.p_value) == (0, 1)
+    assert worse.high < 0
+    first, second = as_dict(found)["warnings"]
+    assert first.startswith(
+        "constant is not clearly better than a constant on these reviews: its accuracy is 90.00 %, "
+        "and that of always answering positive is 90.00 %"
+    )
+    assert first.endswith("Balanced accuracy: 50.00 % (a constant: 50 %).")
+    assert second.startswith("worse is worse than a constant on these reviews: its accuracy is 64")
+
+
+def test_reviews_of_one_label_are_warned_of(write_rows: WriteRows) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("fine", 0), ("bad", 0)])
+    found = evaluate(path)
+    assert found.models[0].baseline is None
+    (warning,) = as_dict(found)["warnings"]
+    assert warning.startswith("All reviews are negative: these figures do not show whether")
+
+
+def test_parts_have_a_baseline_and_a_balanced_accuracy(write_rows: WriteRows) -> None:
+    rows = [("superb, a delight", 1, "x")] * 3 + [("dull, awful", 0, "x"), ("superb", 0, "x")]
+    path = write_rows("r.csv", ("text", "label", "film"), [*rows, ("superb", 1, "y")])
+    parts = as_dict(evaluate(path, options=FILM))["breakdowns"]["largest_groups"]
+    (x, y) = parts
+    assert (x["majority_accuracy"], y["majority_accuracy"]) == (0.6, 1.0)
+    assert x["models"]["ngram-cnn"]["accuracy"] == 0.8
+    assert x["models"]["ngram-cnn"]["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
+    assert y["models"]["ngram-cnn"]["balanced_accuracy"] is None

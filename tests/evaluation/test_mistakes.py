@@ -6,7 +6,7 @@ import pytest
 from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
 from tests.reference import tokens_of
-from toolkit.evaluation.mistakes import effects, most_confident
+from toolkit.evaluation.mistakes import Mistake, most_confident
 
 MOST = shipped_scorer().facts.max_tokens
 
@@ -25,23 +25,40 @@ def test_how_sure_a_mistake_is_goes_by_the_threshold() -> None:
     assert most_confident(np.array([1, 0, 1], np.int8), probability, 0.9, 3) == [1, 0, 2]
 
 
-@pytest.mark.parametrize("wrong", [0, 1])
-def test_an_effect_is_what_a_word_adds_to_the_wrong_label(wrong: int) -> None:
-    text = "A dull film. Truly; DULL and awful!"
-    words = list(effects(shipped_scorer(), text, wrong))
-    explained = shipped_scorer().explain(text).words
-    assert [text[w.start : w.stop].lower() for w in words] == tokens_of(text)
-    sign = 1 if wrong else -1
-    assert [sign * word.effect for word in words] == [word.contribution for word in explained]
-    worst = max(words, key=lambda w: -sign * w.effect)
-    assert text[worst.start : worst.stop].lower() in ("dull", "awful")
+def mistake_in(text: str, label: int = 0) -> Mistake:
+    return Mistake(1, label, 0.5, text, shipped_scorer().explain(text).words)
 
 
-def test_of_a_long_review_only_what_is_read_is_tried() -> None:
+@pytest.mark.parametrize("label", [0, 1])
+def test_an_effect_is_what_a_word_adds_to_the_wrong_label(label: int) -> None:
+    mistake = mistake_in("A dull film. Truly; DULL and awful, but fine!", label)
+    assert [word.text.lower() for word in mistake.words] == tokens_of(mistake.text)
+    sign = -1 if label else 1
+    effects = [mistake.effect(word) for word in mistake.words]
+    assert effects == [sign * word.contribution for word in mistake.words]
+    assert [mistake.effect(w) for w in mistake.causes] == sorted(
+        (effect for effect in effects if effect > 0), reverse=True
+    )
+    names = {word.text for word in mistake.causes}
+    assert names & {"dull", "DULL", "awful", "fine"} == (
+        {"dull", "DULL", "awful"} if label else {"fine"}
+    )
+
+
+def test_a_cause_is_named_once() -> None:
+    mistake = mistake_in("Dull dull DULL and awful!", 1)
+    assert sorted(mistake.cause_names(2)) == ["awful", "dull"]
+    assert len(mistake.cause_names(1)) == 1
+
+
+def test_words_that_are_not_read_cause_nothing() -> None:
     text = next(text for text in many_texts(40) if len(text.split()) > MOST + 10)
-    words = list(effects(shipped_scorer(), text, 1))
-    assert [text[w.start : w.stop] for w in words] == tokens_of(text)[-MOST:]
+    mistake = mistake_in(text)
+    words = tokens_of(text)
+    assert mistake.unread == len(words) - MOST
+    first_read = mistake.words[mistake.unread].start
+    assert all(word.start >= first_read for word in mistake.causes)
 
 
-def test_a_review_without_words_has_no_effects() -> None:
-    assert list(effects(shipped_scorer(), "!!!", 1)) == []
+def test_a_review_without_words_has_no_causes() -> None:
+    assert mistake_in("!!!").causes == []

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.strategies import review_texts
-from toolkit.evaluation import EvaluationColumns, EvaluationOptions, evaluate
-from toolkit.evaluation.markup import text
-from toolkit.evaluation.mistake_markup import review_markup
-from toolkit.evaluation.mistakes import Mistake, effects
-from toolkit.evaluation.page import page
+from toolkit.evaluation import Evaluation, EvaluationColumns, EvaluationOptions, evaluate
+from toolkit.evaluation.metrics import METRICS
+from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.page import page, spans
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(1)> & $x_1$ \x00\x1b]0;\x07 \u202e'
 VOID = {"meta", "path", "use", "br", "img"}
@@ -65,7 +66,7 @@ def test_nothing_of_the_data_is_markup(hostile: str) -> None:
     assert not {name for name, _ in elements.found} & {"script", "img", "b"}
     attributes = {key for _, each in elements.found for key in each}
     assert not any(key.startswith("on") for key in attributes)
-    assert "&lt;script&gt;alert(&quot;1&quot;)" in hostile
+    assert "&lt;script&gt;alert(&#34;1&#34;)" in hostile
     assert "&lt;b&gt;&amp;r.csv" in hostile
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", hostile)
 
@@ -112,10 +113,11 @@ def test_one_model_needs_no_legend_and_no_comparison(reviews_csv: Path) -> None:
 
 
 def test_the_same_gives_the_same_page(reviews_csv: Path) -> None:
-    assert page(evaluate(reviews_csv)) == page(evaluate(reviews_csv))
+    first, second = evaluate(reviews_csv), evaluate(reviews_csv)
+    assert page(first) == page(replace(second, date=first.date))
 
 
-def test_misleading_words_are_marked(write_rows: WriteRows) -> None:
+def test_words_that_caused_a_mistake_are_marked(write_rows: WriteRows) -> None:
     path = write_rows("r.csv", ("text", "label"), [("It is awful & <dull>.", 1), ("superb", 1)])
     content = page(evaluate(path))
     marked = re.findall(r'<mark class="w"[^>]*>([^<]*)</mark>', content)
@@ -130,13 +132,23 @@ def test_few_reviews_make_a_page(write_rows: WriteRows, rows: list[tuple[str, in
     Elements(content)
 
 
-@given(st.text(), st.text(alphabet="<>&'\"x \x00"))
-def test_escaped_text_reads_as_it_was(first: str, second: str) -> None:
-    for content in (first, second):
-        escaped = text(content)
-        assert not set(escaped) & set("<>\"'")
-        expected = "".join("\ufffd" if is_control(each) else each for each in content)
-        assert unescape(escaped) == expected
+@settings(max_examples=20)  # each draws a page
+@given(content=st.text(min_size=1) | st.text(alphabet="<>&'\"x \x00", min_size=1))
+def test_escaped_text_reads_as_it_was(found: Evaluation, content: str) -> None:
+    mistake = Mistake(1, 0, 0.9, content, ())
+    models = (replace(found.models[0], mistakes=(mistake,)),)
+    written = page(replace(found, models=models))
+    (shown,) = re.findall(r'<p class="review" dir="auto">(.*?)</p>', written, re.DOTALL)
+    assert not set(shown) & set("<>\"'")
+    expected = "".join("\ufffd" if is_control(each) else each for each in content)
+    assert unescape(shown) == expected
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    path = tmp_path_factory.mktemp("page") / "r.csv"
+    path.write_text("text,label\nfine,1\nbad,0\nfine,0\n", encoding="utf-8")
+    return evaluate(path)
 
 
 def is_control(character: str) -> bool:
@@ -149,15 +161,33 @@ def is_control(character: str) -> bool:
 
 @given(review_texts.filter(lambda content: bool(content.strip())))
 def test_a_marked_review_reads_as_it_was(content: str) -> None:
-    words = tuple(effects(shipped_scorer(), content, 1))
-    marked = review_markup(Mistake(1, 0, 0.9, content, words))
-    expected = unescape(text(content))
-    assert unescape(re.sub("<[^>]*>", "", marked)) == expected
+    words = shipped_scorer().explain(content).words
+    marked = list(spans(Mistake(1, 0, 0.9, content, words)))
+    assert "".join(span.text for span in marked) == content
+    assert all(span.text in {word.text for word in words} for span in marked if span.effect)
 
 
-def test_what_is_not_read_is_counted() -> None:
+def test_what_is_not_read_is_counted(found: Evaluation) -> None:
     content = "<first> " * 30 + "last " * shipped_scorer().facts.max_tokens
-    words = tuple(effects(shipped_scorer(), content, 1))
-    marked = review_markup(Mistake(1, 0, 0.9, content, words))
-    assert marked.startswith('<span class="unread">[30 words before this are not read] </span>')
-    assert "first" not in marked
+    mistake = Mistake(1, 0, 0.9, content, shipped_scorer().explain(content).words)
+    written = page(replace(found, models=(replace(found.models[0], mistakes=(mistake,)),)))
+    assert '<span class="unread">[30 words before this not read] </span>' in written
+    assert "first" not in "".join(span.text for span in spans(mistake))
+
+
+def test_date_and_hashes_are_told(found: Evaluation) -> None:
+    written = page(found)
+    assert found.date.strftime("%Y-%m-%d") in written
+    assert sha256(found.data.path.read_bytes()).hexdigest() in written
+    assert sha256(MODEL.read_bytes()).hexdigest() in written
+
+
+def test_every_metric_is_shown_and_explained(found: Evaluation) -> None:
+    written = unescape(page(found))
+    for metric in METRICS:
+        assert f'<th scope="row">{metric.title}</th>' in written
+        assert metric.explanation in written
+
+
+def test_a_model_that_is_no_better_than_a_constant_is_warned_of(found: Evaluation) -> None:
+    assert "ngram-cnn is not clearly better than a constant on these reviews" in page(found)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.evaluation.calibration_error import calibration_error
+from toolkit.evaluation.metrics import log_loss
+from toolkit.evaluation.reliability import calibration_error
 from toolkit.model.logits import logits_of, rescaled, sigmoid
-from toolkit.training.calibration import fit_calibration, log_loss
+from toolkit.training.calibration import fit_calibration
 
 SCALE, BIAS = 0.4, 0.3
 
@@ -132,7 +133,7 @@ def test_probabilities_of_zero_and_one() -> None:
 
 def test_error_of_a_few_reviews() -> None:
     labels = np.array([1, 0, 1, 0])
-    # Two of confidence 0.9, one right; one of 0.8 that is right; one of 0.61 that is wrong.
+    # Two with 0.9, one of them positive; one with 0.8 that is positive; one with 0.61 that is not.
     probability = np.array([0.9, 0.9, 0.8, 0.61])
     expected = (abs(1.8 - 1) + abs(0.8 - 1) + abs(0.61 - 0)) / 4
     assert calibration_error(labels, probability) == pytest.approx(expected)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.evaluation import Evaluation
-from toolkit.evaluation.run import check_extra
+from toolkit.evaluation.page import check_extra, page
 from toolkit.files import atomic_files, check_output_file, resolved
 
 _PAGE, _JSON = (".html", ".htm"), (".json",)
@@ -44,7 +44,8 @@ class Outputs:
 
     def check(self, inputs: Sequence[Path]) -> None:
         """Raise `ToolkitError` for what would otherwise only show at the end."""
-        check_extra()
+        if any(path.suffix.lower() in _PAGE for path in self.reports):
+            check_extra()
         for path in self.reports:
             if path.suffix.lower() not in (*_PAGE, *_JSON):
                 raise UsageError(
@@ -61,7 +62,6 @@ class Outputs:
     def write(self, evaluation: Evaluation) -> None:
         """Write all of them, or none if one fails."""
         from toolkit.evaluation.json_report import as_dict
-        from toolkit.evaluation.page import page
 
         as_json = json.dumps(as_dict(evaluation), indent=2) + "\n"
         contents = [

@@ -16,16 +16,18 @@ from toolkit.cli.messages import one_line
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.result import ModelResult
 from toolkit.evaluation.tables import (
-    COMPARISON_COLUMNS,
     Cell,
+    PlainTable,
     Table,
     breakdown_table,
     comparison_note,
-    comparison_rows,
+    comparison_table,
     confusion_table,
     coverage_table,
     metrics_table,
     summary_of,
+    threshold_table,
+    warnings_of,
 )
 
 _SPACE = 3  # between two columns of a table, at most
@@ -42,10 +44,14 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
     console.print(f"{summary_of(evaluation.data)}\n")
+    for warning in warnings_of(evaluation):
+        console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     _print(console, evaluation, metrics_table(evaluation))
     if evaluation.comparisons:
         _print_comparison(console, evaluation)
     _print(console, evaluation, confusion_table(evaluation))
+    if len(evaluation.models) == 1:
+        _print_plain(console, threshold_table(evaluation.models[0]))
     for breakdown in evaluation.breakdowns:
         _print(console, evaluation, breakdown_table(breakdown))
     _print(console, evaluation, coverage_table(evaluation), notes=False)
@@ -102,10 +108,14 @@ def _cell(cell: Cell, *, best: bool, notes: bool) -> Text:
 
 def _print_comparison(console: Console, evaluation: Evaluation) -> None:
     console.print(Text(one_line(comparison_note(evaluation))))
-    table = _new_table(COMPARISON_COLUMNS, ())
-    for name, *figures in comparison_rows(evaluation.comparisons):
-        table.add_row(Text(one_line(name)), *figures)
-    console.print(table)
+    _print_plain(console, comparison_table(evaluation))
+
+
+def _print_plain(console: Console, table: PlainTable) -> None:
+    output = _new_table(table.columns, ())
+    for name, *figures in table.rows:
+        output.add_row(Text(one_line(name)), *figures)
+    console.print(output)
 
 
 def _print_mistakes(console: Console, model: ModelResult) -> None:
@@ -116,8 +126,8 @@ def _print_mistakes(console: Console, model: ModelResult) -> None:
     for mistake in model.mistakes[:_MISTAKES_SHOWN]:
         line = Text(f"row {mistake.row:,}, {labels[mistake.label]}, scored ")
         line.append(f"{mistake.probability:.3f}", style="red")
-        if words := mistake.misleading(_WORDS_SHOWN):
-            line.append(": misled by ")
+        if words := mistake.cause_names(_WORDS_SHOWN):
+            line.append(": caused by ")
             line.append(one_line(", ".join(words)), style="bold")
         console.print(line)
     console.print()

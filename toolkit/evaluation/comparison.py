@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb, erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-# From so many reviews on that one model alone has right, the chi-squared distribution will do.
-_EXACT_BELOW = 25
+from toolkit.evaluation.proportion import NORMAL_95
 
-_NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95 % interval
+# From this number of reviews on that only one of the two has right, chi-squared is close enough.
+_EXACT_BELOW = 25
 
 Right = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A model beside the best one.
+    """A model beside a reference: the best model, or a constant answer.
 
     Attributes
     ----------
     model : str
         Its name.
-    best : str
-        The name of the most accurate one.
-    only_best_right : int
-        Reviews that the best one alone has right.
+    reference : str
+        The name of the reference.
     only_model_right : int
-        Reviews that this one alone has right.
+        Reviews that only the model has right.
+    only_reference_right : int
+        Reviews that only the reference has right.
     difference : float
-        Of the accuracies, the best one's minus this one's.
+        The accuracy of the model minus that of the reference.
     low : float
         Lower end of the 95 % interval of the difference, for paired answers (Agresti and Min
-        2005: half a review is added to each cell of the table of both models' answers).
+        2005: half a review is added to each cell of the table of both answers).
     high : float
         Upper end.
     p_value : float
         Of McNemar's test that both err equally often: the exact binomial test where fewer than 25
-        reviews tell them apart, else chi-squared with Edwards' correction. As the best one was
-        picked by these very reviews, it is too small rather than too large.
+        reviews distinguish them, else chi-squared with Edwards' correction. Where the reference
+        is the best model, picked by these very reviews, it is too small rather than too large.
     is_exact : bool
-        Which of the two tests it is.
+        Whether it is the exact test.
     """
 
     model: str
-    best: str
-    only_best_right: int
+    reference: str
     only_model_right: int
+    only_reference_right: int
     difference: float
     low: float
     high: float
@@ -55,55 +56,36 @@ class Comparison:
     is_exact: bool
 
 
-def compare(model: str, right: Right, best: str, best_right: Right) -> Comparison:
-    """Compare a model with the best one.
-
-    Parameters
-    ----------
-    model : str
-        Its name.
-    right : Right
-        (reviews,) whether it is right.
-    best : str
-        The name of the best one.
-    best_right : Right
-        (reviews,) whether that is right.
-
-    Returns
-    -------
-    Comparison
-        By scipy.
-    """
-    only_best = int(np.count_nonzero(best_right & ~right))
-    only_model = int(np.count_nonzero(right & ~best_right))
-    low, high = _interval(only_best, only_model, len(right))
+def compare(model: str, right: Right, reference: str, reference_right: Right) -> Comparison:
+    """Compare two by the (reviews,) answers that are right."""
+    only_model = int(np.count_nonzero(right & ~reference_right))
+    only_reference = int(np.count_nonzero(reference_right & ~right))
+    low, high = _interval(only_model, only_reference, len(right))
     return Comparison(
         model,
-        best,
-        only_best,
+        reference,
         only_model,
-        (only_best - only_model) / len(right),
+        only_reference,
+        (only_model - only_reference) / len(right),
         low,
         high,
-        _p_value(only_best, only_model),
-        only_best + only_model < _EXACT_BELOW,
+        _p_value(only_model, only_reference),
+        only_model + only_reference < _EXACT_BELOW,
     )
 
 
-def _interval(only_best: int, only_model: int, reviews: int) -> tuple[float, float]:
-    b, c, n = only_best + 0.5, only_model + 0.5, reviews + 2
+def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
+    b, c, n = only_model + 0.5, only_reference + 0.5, reviews + 2
     middle = (b - c) / n
-    error = _NORMAL_95 * np.sqrt((b + c) / n - middle**2) / np.sqrt(n)
-    return max(float(middle - error), -1.0), min(float(middle + error), 1.0)
+    half = NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
+    return max(middle - half, -1.0), min(middle + half, 1.0)
 
 
-def _p_value(only_best: int, only_model: int) -> float:
-    from scipy.stats import binomtest, chi2
-
-    told_apart = only_best + only_model
-    if not told_apart:
-        return 1.0
-    if told_apart < _EXACT_BELOW:
-        return float(binomtest(only_best, told_apart).pvalue)
-    statistic = max(abs(only_best - only_model) - 1, 0) ** 2 / told_apart
-    return float(chi2.sf(statistic, 1))
+def _p_value(first: int, second: int) -> float:
+    """McNemar's test of the reviews that only the first, or only the second has right."""
+    count = first + second
+    if count < _EXACT_BELOW:
+        tail: float = sum(comb(count, k) for k in range(min(first, second) + 1)) / 2**count
+        return min(2 * tail, 1.0)
+    statistic = max(abs(first - second) - 1, 0) ** 2 / count
+    return erfc(sqrt(statistic / 2))  # the tail of chi-squared with one degree of freedom

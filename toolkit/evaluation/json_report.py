@@ -1,39 +1,47 @@
 """An evaluation as JSON.
 
-The keys are stable: what is there keeps its name and its meaning, and more may come; anything else
-raises `FORMAT_VERSION`. Shares and probabilities are numbers from 0 to 1, intervals are pairs of
-the lower and the upper end (95 %), and what is not defined is null.
+The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
+else raises `FORMAT_VERSION`. Shares and probabilities are numbers from 0 to 1, intervals are pairs
+of the lower and the upper end (95 %), and what is not defined is null.
 
 ===================  ===============================================================================
-``format_version``   1
+``format_version``   2
 ``toolkit_version``  that made it
-``data``             ``path``, ``columns`` (name by what it is: text, label, group, stars),
-                     ``rows``, and of these ``reviews`` (with text and label; all figures are of
-                     them), ``without_text``, ``without_label``; ``positive`` of the reviews
+``date``             of the evaluation, UTC, as in ISO 8601
+``data``             ``path``, ``sha256``, ``columns`` (name by what it is: text, label, group,
+                     stars), ``rows``, and of these ``reviews`` (with text and label; all figures
+                     are of them), ``without_text``, ``without_label``; ``positive`` of the reviews
 ``best``             name of the most accurate model
+``warnings``         sentences, such as about a model that is no better than a constant
 ``models``           a list, see below
 ``breakdowns``       lists by ``length`` and, where there are such columns, ``stars``,
                      ``largest_groups``, ``weakest_groups``; of objects with ``name``, ``reviews``,
-                     ``positive`` and ``models``: by name, ``right``, ``accuracy``, ``interval``
-``comparisons``      a list with an object for each model but the best: the fields of
-                     `toolkit.evaluation.comparison.Comparison`, with ``interval`` for ``low`` and
-                     ``high``
+                     ``positive``, ``majority_accuracy`` and ``models``: by name, ``right``,
+                     ``accuracy``, ``interval``, ``balanced_accuracy``
+``comparisons``      a list with an object for each model but the best, which is the ``reference``:
+                     the fields of `toolkit.evaluation.comparison.Comparison`, with ``interval``
+                     for ``low`` and ``high``
 ===================  ===============================================================================
 
-A model has ``name``, ``path`` (null: the default one), ``preset`` and ``sha256`` (null: predictions
-of others), ``threshold``, and
+A model has ``name``, ``path`` (null: the default one), ``preset``, ``sha256`` (of its file),
+``labels``, ``threshold``, ``toolkit_version`` (that wrote it), of which ``preset``, ``labels`` and
+``toolkit_version`` are null for a file of predictions, and
 
 ===============  ===================================================================================
-``metrics``      the fields of `toolkit.evaluation.measures.Metrics`; ``accuracy`` with
+``metrics``      the fields of `toolkit.evaluation.metrics.Metrics`; ``accuracy`` with
                  ``accuracy_interval``
+``baseline``     the model beside a constant that always answers the more frequent label: a
+                 comparison as above (null: all reviews have one label)
+``thresholds``   the fields of `toolkit.evaluation.metrics.AtThreshold`, from 0.1 to 0.9
 ``reliability``  bins of the probability: ``low``, ``high``, ``reviews``, ``probability`` (mean),
                  ``positive`` (share)
 ``coverage``     ``asked`` (share of the reviews), ``answered`` and ``right`` (counts),
                  ``accuracy``, and ``uncertain``, the pair for ``toolkit score --uncertain`` that
-                 leaves out the others (null: there are none)
+                 leaves out the others (null: there are no others)
 ``mistakes``     the surest first: ``row`` (in the file, from 1), ``label``, ``probability``,
-                 ``text``, ``misleading``: the words that misled most, the worst first, with
-                 ``word``, ``start``, ``stop`` (characters) and ``effect`` (log-odds)
+                 ``text``, ``causes``: the words that spoke most for the wrong label, the strongest
+                 first, as in ``toolkit explain --json``: ``text``, ``start``, ``end`` (characters),
+                 ``contribution`` (to the log-odds of positive), ``state``
 ===============  ===================================================================================
 """
 
@@ -43,98 +51,110 @@ from dataclasses import asdict
 from typing import Any
 
 from toolkit import __version__
-from toolkit.evaluation.breakdown import Breakdown
+from toolkit.evaluation.breakdown import Breakdown, Part
 from toolkit.evaluation.comparison import Comparison
-from toolkit.evaluation.measures import Metrics
+from toolkit.evaluation.coverage import Coverage
+from toolkit.evaluation.metrics import Metrics
 from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.result import Evaluation, ModelResult
-from toolkit.evaluation.shares import Share
+from toolkit.evaluation.tables import warnings_of
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-_MISLEADING_WORDS = 20
+_MOST_CAUSES = 20
+
+Json = dict[str, Any]
 
 
-def as_dict(evaluation: Evaluation) -> dict[str, Any]:
+def as_dict(evaluation: Evaluation) -> Json:
     """Give an evaluation as the JSON of this module's docstring."""
     data, models = evaluation.data, evaluation.models
     return {
         "format_version": FORMAT_VERSION,
         "toolkit_version": __version__,
+        "date": evaluation.date.isoformat(),
         "data": {**asdict(data), "path": str(data.path)},
         "best": models[evaluation.best].name,
+        "warnings": warnings_of(evaluation),
         "models": [_model(model) for model in models],
-        "breakdowns": {
-            breakdown.key: _parts(breakdown, models) for breakdown in evaluation.breakdowns
-        },
+        "breakdowns": {each.key: _parts(each, models) for each in evaluation.breakdowns},
         "comparisons": [_comparison(comparison) for comparison in evaluation.comparisons],
     }
 
 
-def _model(model: ModelResult) -> dict[str, Any]:
+def _model(model: ModelResult) -> Json:
     return {
         "name": model.name,
         "path": None if model.path is None else str(model.path),
         "preset": model.preset,
         "sha256": model.sha256,
+        "labels": model.labels and list(model.labels),
         "threshold": round(model.threshold, 7),
+        "toolkit_version": model.toolkit_version,
         "metrics": _metrics(model.metrics),
+        "baseline": model.baseline and _comparison(model.baseline),
+        "thresholds": [asdict(each) for each in model.thresholds],
         "reliability": [asdict(each) for each in model.reliability],
-        "coverage": [
-            {
-                "asked": each.asked,
-                "answered": each.answered.count,
-                "right": each.answered.right,
-                "accuracy": each.answered.value,
-                "uncertain": each.uncertain and list(each.uncertain),
-            }
-            for each in model.coverage
-        ],
+        "coverage": [_coverage(each) for each in model.coverage],
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
 
 
-def _metrics(metrics: Metrics) -> dict[str, Any]:
-    accuracy = {
-        "accuracy": metrics.accuracy.value,
-        "accuracy_interval": list(metrics.accuracy.interval),
+def _metrics(metrics: Metrics) -> Json:
+    found: Json = {}
+    for key, value in vars(metrics).items():
+        if isinstance(value, Proportion):
+            found |= {key: value.value, f"{key}_interval": list(value.interval)}
+        else:
+            found[key] = value
+    return found
+
+
+def _coverage(coverage: Coverage) -> Json:
+    return {
+        "asked": coverage.asked,
+        "answered": coverage.answered.count,
+        "right": coverage.answered.right,
+        "accuracy": coverage.answered.value,
+        "uncertain": coverage.uncertain and list(coverage.uncertain),
     }
-    return {**accuracy, **{k: v for k, v in vars(metrics).items() if k != "accuracy"}}
 
 
-def _parts(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[dict[str, Any]]:
+def _parts(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]:
     return [
         {
             "name": part.name,
             "reviews": part.reviews,
             "positive": part.positive,
-            "models": {
-                model.name: _share(share) for model, share in zip(models, part.shares, strict=True)
-            },
+            "majority_accuracy": part.majority_accuracy,
+            "models": {model.name: _in_part(part, place) for place, model in enumerate(models)},
         }
         for part in breakdown.parts
     ]
 
 
-def _share(share: Share) -> dict[str, Any]:
-    return {"right": share.right, "accuracy": share.value, "interval": list(share.interval)}
+def _in_part(part: Part, place: int) -> Json:
+    accuracy = part.accuracy[place]
+    return {
+        "right": accuracy.right,
+        "accuracy": accuracy.value,
+        "interval": list(accuracy.interval),
+        "balanced_accuracy": part.balanced_accuracy[place],
+    }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(comparison: Comparison) -> Json:
     facts = asdict(comparison)
     low, high = facts.pop("low"), facts.pop("high")
     return {**facts, "interval": [low, high]}
 
 
-def _mistake(mistake: Mistake) -> dict[str, Any]:
-    words = sorted((w for w in mistake.words if w.effect > 0), key=lambda w: -w.effect)
+def _mistake(mistake: Mistake) -> Json:
     return {
         "row": mistake.row,
         "label": mistake.label,
         "probability": mistake.probability,
         "text": mistake.text,
-        "misleading": [
-            {"word": mistake.text[word.start : word.stop], **asdict(word)}
-            for word in words[:_MISLEADING_WORDS]
-        ],
+        "causes": [asdict(word) for word in mistake.causes[:_MOST_CAUSES]],
     }

@@ -1,31 +1,16 @@
-"""The reviews that a model is most confidently wrong about, and the words that misled it.
-
-The effect of a word is its contribution to the log-odds of the wrong label, as `Scorer.explain`
-finds it: how far they fall when the word is replaced by an unknown one. Where one word says what
-another says too, both have a small effect: effects need not add up.
-"""
+"""The reviews that a model is most confidently wrong about, and the words that caused that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from toolkit.evaluation.coverage import margins
-from toolkit.evaluation.measures import Labels, Probabilities, calls_positive
+from toolkit.evaluation.metrics import Labels, Probabilities, calls_positive
 from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.model.explanation import Word
 from toolkit.model.scorer import Scorer
-from toolkit.text.vocabulary import token_spans
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a review: ``text[start:stop]``."""
-
-    start: int
-    stop: int
-    effect: float  # log-odds (nats) that it adds to the wrong label; below 0 it spoke for the right
 
 
 @dataclass(frozen=True)
@@ -36,24 +21,32 @@ class Mistake:
     label: int  # the true one, 0 or 1
     probability: float  # of the positive class
     text: str
-    words: tuple[Word, ...]  # those that the model reads, in order; none for predictions of others
+    words: tuple[Word, ...]  # all, in order; none for predictions from a file
+
+    def effect(self, word: Word) -> float:
+        """What a word adds to the log-odds of the wrong label."""
+        return -word.contribution if self.label else word.contribution
 
     @property
     def unread(self) -> int:
-        """How many words stand before those that the model reads."""
-        return len(token_spans(self.text[: self.words[0].start])) if self.words else 0
+        """How many words are before those that the model reads."""
+        return sum(word.state == "unread" for word in self.words)
 
-    def misleading(self, most: int) -> list[str]:
-        """The words that misled most, at most so many, each once."""
-        found = sorted((w for w in self.words if w.effect > 0), key=lambda w: -w.effect)
-        names = (self.text[word.start : word.stop].lower() for word in found)
-        return list(dict.fromkeys(names))[:most]
+    @property
+    def causes(self) -> list[Word]:
+        """The words that speak for the wrong label, the strongest first."""
+        found = [word for word in self.words if self.effect(word) > 0]
+        return sorted(found, key=self.effect, reverse=True)
+
+    def cause_names(self, most: int) -> list[str]:
+        """The strongest of `causes`, at most this number, each once."""
+        return list(dict.fromkeys(word.text.lower() for word in self.causes))[:most]
 
 
 def most_confident(
     labels: Labels, probability: Probabilities, threshold: float, most: int
 ) -> list[int]:
-    """Positions of the reviews that are wrong, the surest first, at most so many."""
+    """Positions of the reviews that are wrong, the surest first, at most this number."""
     wrong = np.flatnonzero(calls_positive(probability, threshold) != labels.astype(np.bool_))
     order = np.argsort(-margins(probability[wrong], threshold), kind="stable")
     return [int(place) for place in wrong[order][:most]]
@@ -66,53 +59,11 @@ def mistakes(
     scorer: Scorer | None,
     most: int,
 ) -> tuple[Mistake, ...]:
-    """Find the most confident mistakes, and what misled.
-
-    Parameters
-    ----------
-    reviews : LabelledReviews
-        The data.
-    probability : Probabilities
-        (reviews,) of the positive class.
-    threshold : float
-        From which a review is called positive.
-    scorer : Scorer | None
-        The model; without it, no word can be tried.
-    most : int
-        How many to give.
-
-    Returns
-    -------
-    tuple[Mistake, ...]
-        The surest first.
-    """
+    """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
     found = []
     for place in most_confident(reviews.labels, probability, threshold, most):
         text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
-        words = () if scorer is None else tuple(effects(scorer, text, wrong=1 - label))
+        words = () if scorer is None else scorer.explain(text).words
         row = int(reviews.rows[place]) + 1
         found.append(Mistake(row, label, float(probability[place]), text, words))
     return tuple(found)
-
-
-def effects(scorer: Scorer, text: str, wrong: int) -> Iterator[Word]:
-    """Find what each word that a model reads does.
-
-    Parameters
-    ----------
-    scorer : Scorer
-        The model.
-    text : str
-        A review that is not blank.
-    wrong : int
-        The label (0 or 1) whose log-odds are asked for.
-
-    Yields
-    ------
-    Word
-        In order.
-    """
-    sign = 1 if wrong else -1
-    for word in scorer.explain(text).words:
-        if word.state != "unread":
-            yield Word(word.start, word.end, sign * word.contribution)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from toolkit.evaluation.coverage import curve
+from toolkit.evaluation.coverage import coverage_curve
+from toolkit.evaluation.metrics import roc_curve
 from toolkit.evaluation.result import Evaluation, ModelResult
 from toolkit.evaluation.svg import INK, SOFT, as_svg, series, style
 
@@ -130,11 +131,9 @@ def _reliability(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _roc(axes: Axes, evaluation: Evaluation) -> None:
-    from sklearn.metrics import roc_curve
-
     axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
     for number, model in enumerate(evaluation.models):
-        x, y, _ = roc_curve(evaluation.labels, model.probability.astype(np.float64))
+        x, y = roc_curve(evaluation.labels, model.probability)
         axes.plot(x, y, **_line(number))
         m = model.metrics
         at = (
@@ -185,7 +184,7 @@ def _by_length(axes: Axes, evaluation: Evaluation) -> None:
     count = len(evaluation.models)
     for number in range(count):
         shift = (number - (count - 1) / 2) * min(0.14, 0.6 / count)
-        shares = [part.shares[number] for part in parts]
+        shares = [part.accuracy[number] for part in parts]
         values = np.array([share.value for share in shares])
         ends = np.array([share.interval for share in shares]).T
         places = np.arange(len(parts)) + shift
@@ -202,7 +201,7 @@ def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
     reviews = evaluation.data.reviews
     fewest = min(max(_FEWEST_ANSWERS, reviews // 50), reviews)
     for number, model in enumerate(evaluation.models):
-        answered, right = curve(evaluation.labels, model.probability, model.threshold)
+        answered, right = coverage_curve(evaluation.labels, model.probability, model.threshold)
         shown = answered >= fewest
         axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
     axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=(-0.02, 1.02))

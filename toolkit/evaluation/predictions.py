@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
-from toolkit.evaluation.measures import Probabilities
+from toolkit.evaluation.metrics import Probabilities
 from toolkit.evaluation.reviews import LabelledReviews, as_strings, read_columns
 from toolkit.records.columns import choose_column
 

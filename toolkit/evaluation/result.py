@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison
 from toolkit.evaluation.coverage import Coverage
-from toolkit.evaluation.measures import Labels, Metrics, Probabilities, ReliabilityBin
+from toolkit.evaluation.metrics import AtThreshold, Labels, Metrics, Probabilities
 from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.reliability import ReliabilityBin
+
+LABELS = ("negative", "positive")
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Data:
     """The labelled reviews."""
 
     path: Path
+    sha256: str
     columns: dict[str, str]  # by what they are: text, label, group, stars
     rows: int
     reviews: int  # rows with text and label: all figures are of these
@@ -24,17 +29,26 @@ class Data:
     without_text: int
     without_label: int
 
+    @property
+    def majority_label(self) -> str:
+        """The label that is more frequent: a constant that always answers it is the baseline."""
+        return LABELS[2 * self.positive >= self.reviews]
+
 
 @dataclass(frozen=True)
 class ModelResult:
-    """How well a model does, or the predictions of another."""
+    """How well a model does, or the predictions in a file."""
 
-    name: str  # of its file, and no other's
+    name: str  # of its file, and of no other model
     path: Path | None  # None: the default model
-    preset: str | None  # None: predictions of others
-    sha256: str | None
+    preset: str | None  # None: predictions
+    sha256: str  # of the file
+    labels: tuple[str, str] | None  # None: predictions
     threshold: float
+    toolkit_version: str | None  # that wrote the model; None: predictions
     metrics: Metrics
+    baseline: Comparison | None  # beside the majority label; None: all reviews have one label
+    thresholds: tuple[AtThreshold, ...]
     reliability: tuple[ReliabilityBin, ...]
     coverage: tuple[Coverage, ...]
     mistakes: tuple[Mistake, ...]
@@ -45,6 +59,7 @@ class ModelResult:
 class Evaluation:
     """What an evaluation finds."""
 
+    date: datetime  # UTC
     data: Data
     models: tuple[ModelResult, ...]
     best: int  # the most accurate of the models; of equal ones the first

@@ -1,42 +1,37 @@
-"""From labelled reviews and models to what is known of them."""
+"""From labelled reviews and models to what is known of the models."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.errors import MissingExtraError, UsageError
+from toolkit.errors import UsageError
 from toolkit.evaluation.breakdown import break_down
-from toolkit.evaluation.comparison import compare
+from toolkit.evaluation.comparison import Comparison, Right, compare
 from toolkit.evaluation.coverage import coverages
-from toolkit.evaluation.measures import (
+from toolkit.evaluation.metrics import (
+    Labels,
     Probabilities,
+    at_thresholds,
     calls_positive,
     measure,
-    reliability,
 )
 from toolkit.evaluation.mistakes import mistakes
 from toolkit.evaluation.options import EvaluationOptions
 from toolkit.evaluation.predictions import load_predictions
-from toolkit.evaluation.result import Data, Evaluation, ModelResult
+from toolkit.evaluation.reliability import reliability
+from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import DEFAULT_MODEL, is_shipped
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
-_MODULES = ("sklearn", "scipy", "matplotlib")
-
-
-def check_extra() -> None:
-    """Raise `MissingExtraError` if the packages that this takes are not installed."""
-    for module in _MODULES:
-        if find_spec(module) is None:
-            raise MissingExtraError("train", module)
 
 
 def evaluate(
@@ -45,38 +40,35 @@ def evaluate(
     predictions: Sequence[str | Path] = (),
     options: EvaluationOptions | None = None,
 ) -> Evaluation:
-    """Judge models on the same labelled reviews.
+    """Evaluate models on the same labelled reviews.
 
     Parameters
     ----------
     data : str | Path
         A labelled CSV, TSV, JSONL or Parquet file.
     models : Sequence[str | Path]
-        Model files of `toolkit export`, or names of shipped models; the default one if nothing is
-        named.
+        Model files of `toolkit export`, run folders, or names of shipped models; the default one
+        if nothing is named.
     predictions : Sequence[str | Path]
-        Files with the probabilities of other models, a row for each row of the data.
+        Files with the probabilities of other models, one row per row of the data.
     options : EvaluationOptions | None
-        Columns, threshold, and how many mistakes to look into.
+        Columns, threshold, and how many mistakes to explain.
 
     Returns
     -------
     Evaluation
-        The models first, then the predictions, as they are named.
+        The models first, then the predictions, in the order in which they are named.
 
     Raises
     ------
     InputError
         If a file cannot be read, or holds something else.
-    MissingExtraError
-        If scikit-learn is not installed.
     ModelError
         If a model cannot be loaded.
     UsageError
-        If a column is missing, or the threshold is no probability.
+        If a column is missing, or the threshold is not a probability.
     """
     options = options or EvaluationOptions()
-    check_extra()
     if options.examples < 0:
         raise UsageError(f"examples: expected 0 or more, received {options.examples}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
@@ -91,13 +83,23 @@ def evaluate(
     sources = [
         _of_model(path, scorer, reviews) for path, scorer in zip(wanted, scorers, strict=True)
     ]
-    sources += [_of_others(Path(path), reviews, options) for path in predictions]
-    names = _names([source.path for source in sources])
-    results = tuple(
-        _judge(name, source, reviews, options.examples)
-        for name, source in zip(names, sources, strict=True)
+    sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
+    facts = _data(reviews)
+    results = [
+        _result(name, source, reviews, facts, options.examples)
+        for name, source in zip(_names([each.path for each in sources]), sources, strict=True)
+    ]
+    rights = [_is_right(reviews.labels, result) for result in results]
+    best = int(np.argmax([right.sum() for right in rights]))
+    return Evaluation(
+        date=datetime.now(UTC).replace(microsecond=0),
+        data=facts,
+        models=tuple(results),
+        best=best,
+        breakdowns=break_down(reviews, rights, best),
+        comparisons=tuple(_beside_best(results, rights, best)),
+        labels=reviews.labels,
     )
-    return _compared(reviews, results)
 
 
 @dataclass(frozen=True)
@@ -105,69 +107,87 @@ class _Source:
     """Where probabilities come from."""
 
     path: Path | None
-    scorer: Scorer | None
+    scorer: Scorer | None  # None: predictions
+    sha256: str
     threshold: float
     probability: Probabilities
 
 
 def _of_model(path: Path | None, scorer: Scorer, reviews: LabelledReviews) -> _Source:
     probability = scorer.probabilities(reviews.texts).to_numpy()
-    return _Source(path, scorer, float(scorer.threshold), probability)
+    return _Source(path, scorer, scorer.sha256, float(scorer.threshold), probability)
 
 
-def _of_others(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
+def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
     probability = load_predictions(path, reviews, options.probability_column)
-    return _Source(path, None, float(np.float32(threshold)), probability)
+    return _Source(path, None, _sha256(path), float(np.float32(threshold)), probability)
 
 
-def _judge(name: str, source: _Source, reviews: LabelledReviews, examples: int) -> ModelResult:
+def _data(reviews: LabelledReviews) -> Data:
+    return Data(
+        path=reviews.path,
+        sha256=_sha256(reviews.path),
+        columns=reviews.columns,
+        rows=reviews.rows_in_all,
+        reviews=len(reviews),
+        positive=int(reviews.labels.sum()),
+        without_text=reviews.without_text,
+        without_label=reviews.without_label,
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _result(
+    name: str, source: _Source, reviews: LabelledReviews, data: Data, examples: int
+) -> ModelResult:
     labels, probability, threshold = reviews.labels, source.probability, source.threshold
-    scorer = source.scorer
+    facts = None if source.scorer is None else source.scorer.facts
     return ModelResult(
-        name,
-        source.path,
-        None if scorer is None else scorer.facts.preset,
-        None if scorer is None else scorer.sha256,
-        threshold,
-        measure(labels, probability, threshold),
-        reliability(labels, probability),
-        coverages(labels, probability, threshold),
-        mistakes(reviews, probability, threshold, scorer, examples),
-        probability,
+        name=name,
+        path=source.path,
+        preset=None if facts is None else facts.preset,
+        sha256=source.sha256,
+        labels=None if facts is None else facts.labels,
+        threshold=threshold,
+        toolkit_version=None if facts is None else facts.toolkit_version,
+        metrics=measure(labels, probability, threshold),
+        baseline=_beside_majority(name, _is_right(labels, source), labels, data),
+        thresholds=at_thresholds(labels, probability),
+        reliability=reliability(labels, probability),
+        coverage=coverages(labels, probability, threshold),
+        mistakes=mistakes(reviews, probability, threshold, source.scorer, examples),
+        probability=probability,
     )
 
 
-def _compared(reviews: LabelledReviews, results: tuple[ModelResult, ...]) -> Evaluation:
-    rights = [
-        calls_positive(result.probability, result.threshold) == reviews.labels.astype(np.bool_)
-        for result in results
-    ]
-    best = int(np.argmax([right.sum() for right in rights]))
-    return Evaluation(
-        Data(
-            reviews.path,
-            reviews.columns,
-            reviews.rows_in_all,
-            len(reviews),
-            int(reviews.labels.sum()),
-            reviews.without_text,
-            reviews.without_label,
-        ),
-        results,
-        best,
-        break_down(reviews, rights, best),
-        tuple(
-            compare(result.name, right, results[best].name, rights[best])
-            for position, (result, right) in enumerate(zip(results, rights, strict=True))
-            if position != best
-        ),
-        reviews.labels,
-    )
+def _is_right(labels: Labels, source: _Source | ModelResult) -> Right:
+    called = calls_positive(source.probability, source.threshold)
+    return np.asarray(called == labels.astype(np.bool_))
+
+
+def _beside_majority(name: str, right: Right, labels: Labels, data: Data) -> Comparison | None:
+    """Compare a model with a constant that always answers the more frequent label."""
+    if data.positive in (0, data.reviews):
+        return None
+    constant = data.majority_label
+    return compare(name, right, f"always {constant}", labels == LABELS.index(constant))
+
+
+def _beside_best(
+    results: Sequence[ModelResult], rights: Sequence[Right], best: int
+) -> Iterator[Comparison]:
+    for position, (result, right) in enumerate(zip(results, rights, strict=True)):
+        if position != best:
+            yield compare(result.name, right, results[best].name, rights[best])
 
 
 def _names(paths: Sequence[Path | None]) -> list[str]:
-    """Name each file as shortly as it can be told from the others."""
+    """Give each file the shortest name that no other one has."""
     short = [DEFAULT_MODEL if path is None else path.stem for path in paths]
     for longer in (lambda p: p.name, str, lambda p: str(p.absolute())):
         twice = {name for name, count in Counter(short).items() if count > 1}

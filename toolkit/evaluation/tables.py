@@ -1,31 +1,30 @@
-"""The tables of an evaluation, for the terminal and the page alike."""
+"""The tables and the warnings of an evaluation, for the terminal and the page alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from toolkit.evaluation.breakdown import Breakdown
-from toolkit.evaluation.comparison import Comparison
-from toolkit.evaluation.measures import Metrics
-from toolkit.evaluation.result import Data, Evaluation
-from toolkit.evaluation.shares import Share
+from toolkit.evaluation.metrics import METRICS, Metric
+from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.result import Data, Evaluation, ModelResult
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
 
 class Cell(NamedTuple):
-    """A figure, and how sure it is or what it means."""
+    """A figure of a model."""
 
     text: str
-    note: str = ""
+    note: str = ""  # how sure it is, or what it means
     share: float | None = None  # for a bar of this length
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table, with a cell for each model behind what is the same for all."""
+    """A line of a table, with a cell for each model after what is the same for all."""
 
     name: str
     common: tuple[str, ...]
@@ -42,18 +41,14 @@ class Table:
     rows: tuple[Row, ...]
 
 
-# How each is called, where it stands, and whether more is better (None: neither).
-_METRICS: tuple[tuple[str, str, bool], ...] = (
-    ("balanced accuracy", "balanced_accuracy", True),
-    ("AUC", "auc", True),
-    ("F1", "f1", True),
-    ("precision", "precision", True),
-    ("recall", "recall", True),
-    ("log loss", "log_loss", False),
-    ("Brier score", "brier_score", False),
-    ("calibration error", "calibration_error", False),
-)
-_IN_PERCENT = ("balanced_accuracy", "f1", "precision", "recall")
+@dataclass(frozen=True)
+class PlainTable:
+    """Rows of strings; the first column is of names, the others are of figures."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 _COUNTS = (
     ("positive, called positive", "true_positives"),
     ("positive, called negative", "false_negatives"),
@@ -72,29 +67,55 @@ def summary_of(data: Data) -> str:
     return f"{data.reviews:,} reviews ({', '.join(parts)})"
 
 
+def warnings_of(evaluation: Evaluation) -> list[str]:
+    """Say what makes the figures look better than they are."""
+    data = evaluation.data
+    if data.positive in (0, data.reviews):
+        return [
+            f"All reviews are {data.majority_label}: these figures do not show whether a model "
+            "recognizes the other label. Evaluate on reviews of both labels."
+        ]
+    return [text for model in evaluation.models if (text := _beside_constant(model, data))]
+
+
+def _beside_constant(model: ModelResult, data: Data) -> str | None:
+    """Say that a model is worse than a constant, or not clearly better; None if it is better."""
+    found, metrics = model.baseline, model.metrics
+    if found is None or found.low > 0:
+        return None
+    verdict = (
+        "is worse than a constant" if found.high < 0 else "is not clearly better than a constant"
+    )
+    return (
+        f"{model.name} {verdict} on these reviews: its accuracy is "
+        f"{percent(metrics.accuracy.value)}, and that of always answering {data.majority_label} is "
+        f"{percent(metrics.majority_accuracy)} (difference {_points(found.difference)} points, "
+        f"95 % interval {_points(found.low)} to {_points(found.high)}, p "
+        f"{p_value(found.p_value)}). Balanced accuracy: {_number(metrics.balanced_accuracy)} "
+        "(a constant: 50 %)."
+    )
+
+
 def metrics_table(evaluation: Evaluation) -> Table:
     """The metrics, a row each."""
     models = evaluation.models
-    accuracies = [model.metrics.accuracy for model in models]
-    rows = [
-        Row(
-            "accuracy",
-            (),
-            tuple(Cell(percent(s.value), interval(s)) for s in accuracies),
-            _best([s.value for s in accuracies], more=True),
-        )
-    ]
-    rows += [
-        Row(
-            name,
-            (),
-            tuple(Cell(_figure(model.metrics, key)) for model in models),
-            _best([getattr(model.metrics, key) for model in models], more=more),
-        )
-        for name, key, more in _METRICS
-    ]
+    rows = [_metric_row(metric, models) for metric in METRICS]
     rows.append(Row("threshold", (), tuple(Cell(f"{m.threshold:.4g}") for m in models)))
     return Table("Metrics", (), tuple(rows))
+
+
+def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
+    found = [getattr(model.metrics, metric.key) for model in models]
+    cells, values = [], []
+    for value in found:
+        if isinstance(value, Proportion):
+            cells.append(Cell(percent(value.value), interval(value)))
+            values.append(value.value)
+        else:
+            cells.append(Cell(_number(value, is_percent=metric.is_percent)))
+            values.append(value)
+    best = frozenset[int]() if metric.better == "neither" else _best(values, metric.better)
+    return Row(metric.title, (), tuple(cells), best)
 
 
 def confusion_table(evaluation: Evaluation) -> Table:
@@ -107,24 +128,23 @@ def confusion_table(evaluation: Evaluation) -> Table:
 
 
 def breakdown_table(breakdown: Breakdown) -> Table:
-    """The accuracy on each part."""
+    """The accuracy on each part, beside the majority baseline of the part."""
     rows = [
         Row(
             part.name,
-            (f"{part.reviews:,}",),
-            tuple(Cell(percent(s.value), interval(s), s.value) for s in part.shares),
-            _best([share.value for share in part.shares], more=True),
+            (f"{part.reviews:,}", _short(part.majority_accuracy)),
+            tuple(Cell(percent(each.value), interval(each), each.value) for each in part.accuracy),
+            _best([each.value for each in part.accuracy]),
         )
         for part in breakdown.parts
     ]
-    return Table(breakdown.title, ("reviews",), tuple(rows))
+    return Table(breakdown.title, ("reviews", "majority"), tuple(rows))
 
 
 def coverage_table(evaluation: Evaluation) -> Table:
     """The accuracy if only the surest reviews are answered, and the range to leave out for it."""
-    models = evaluation.models
     rows = []
-    for steps in zip(*(model.coverage for model in models), strict=True):
+    for steps in zip(*(model.coverage for model in evaluation.models), strict=True):
         cells = tuple(
             Cell(
                 percent(step.answered.value),
@@ -133,33 +153,44 @@ def coverage_table(evaluation: Evaluation) -> Table:
             )
             for step in steps
         )
-        rows.append(
-            Row(
-                f"{steps[0].asked:.0%}",
-                (),
-                cells,
-                _best([step.answered.value for step in steps], more=True),
-            )
-        )
+        best = _best([step.answered.value for step in steps])
+        rows.append(Row(f"{steps[0].asked:.0%}", (), cells, best))
     return Table("Reviews answered", (), tuple(rows))
 
 
-COMPARISON_COLUMNS = ("model", "it alone", "best alone", "difference", "95 % interval", "p")
+def threshold_table(model: ModelResult) -> PlainTable:
+    """What a model would do with other thresholds."""
+    columns = ("threshold", "called positive", "precision", "recall", "accuracy", "balanced")
+    return PlainTable(
+        columns,
+        tuple(
+            (
+                f"{each.threshold:.1f}",
+                *map(_short, (each.called_positive, each.precision, each.recall)),
+                *map(_short, (each.accuracy, each.balanced_accuracy)),
+            )
+            for each in model.thresholds
+        ),
+    )
 
 
-def comparison_rows(comparisons: Iterable[Comparison]) -> list[tuple[str, ...]]:
-    """Give a row of `COMPARISON_COLUMNS` for each model but the best."""
-    return [
-        (
-            each.model,
-            f"{each.only_model_right:,}",
-            f"{each.only_best_right:,}",
-            _points(-each.difference),
-            f"{_points(-each.high)} to {_points(-each.low)}",
-            p_value(each.p_value) + (" *" if each.is_exact else ""),
-        )
-        for each in comparisons
-    ]
+def comparison_table(evaluation: Evaluation) -> PlainTable:
+    """A row for each model but the best."""
+    columns = ("model", "it alone", "best alone", "difference", "95 % interval", "p")
+    return PlainTable(
+        columns,
+        tuple(
+            (
+                each.model,
+                f"{each.only_model_right:,}",
+                f"{each.only_reference_right:,}",
+                _points(each.difference),
+                f"{_points(each.low)} to {_points(each.high)}",
+                p_value(each.p_value) + (" *" if each.is_exact else ""),
+            )
+            for each in evaluation.comparisons
+        ),
+    )
 
 
 def comparison_note(evaluation: Evaluation) -> str:
@@ -178,14 +209,14 @@ def percent(share: float) -> str:
     return f"{share:.2%}".replace("%", " %")
 
 
-def interval(share: Share) -> str:
-    """Write the interval of a share."""
-    low, high = share.interval
+def interval(proportion: Proportion) -> str:
+    """Write the interval of a proportion."""
+    low, high = proportion.interval
     return f"{100 * low:.1f}–{100 * high:.1f}"  # noqa: RUF001
 
 
 def p_value(value: float) -> str:
-    """Write a p-value: with as many digits as mean something."""
+    """Write a p-value, with as many digits as mean something."""
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
 
 
@@ -193,17 +224,20 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+.2f}".replace("-", "−")  # noqa: RUF001
 
 
-def _figure(metrics: Metrics, key: str) -> str:
-    value: float | None = getattr(metrics, key)
+def _number(value: float | None, *, is_percent: bool = True) -> str:
     if value is None:
         return UNDEFINED
-    return percent(value) if key in _IN_PERCENT else f"{value:.4f}"
+    return percent(value) if is_percent else f"{value:.4f}"
 
 
-def _best(values: list[float | None] | list[float], *, more: bool) -> frozenset[int]:
-    """Which are the best; none where there is only one, or all are alike."""
+def _short(share: float | None) -> str:
+    return UNDEFINED if share is None else f"{share:.1%}".replace("%", " %")
+
+
+def _best(values: Sequence[float | None], better: str = "higher") -> frozenset[int]:
+    """Which are the best; none if there is only one, or all are equal."""
     known = [value for value in values if value is not None]
     if len(known) < 2 or min(known) == max(known):
         return frozenset()
-    choose: Callable[[list[float]], float] = max if more else min
+    choose: Callable[[list[float]], float] = max if better == "higher" else min
     return frozenset(i for i, value in enumerate(values) if value == choose(known))

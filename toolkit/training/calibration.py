@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.calibration_error import calibration_error
+from toolkit.evaluation.metrics import log_loss
+from toolkit.evaluation.reliability import calibration_error
 from toolkit.model.logits import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.
@@ -112,11 +113,6 @@ def fit_calibration(
         log_loss=after,
         note=note,
     )
-
-
-def log_loss(labels: _Array, probability: _Array) -> float:
-    """Measure the mean binary cross-entropy."""
-    return _loss(labels, logits_of(probability))
 
 
 def _fit(labels: _Array, probability: _Array) -> tuple[float, float, str]:

@@ -1,0 +1,246 @@
+"""The metrics, against their definitions written out; and that the order of reviews is nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.models import MODEL
+from toolkit import Scorer
+from toolkit.evaluation.coverage import STEPS, coverages, margins
+from toolkit.evaluation.metrics import (
+    THRESHOLDS,
+    Labels,
+    Probabilities,
+    at_thresholds,
+    calls_positive,
+    log_loss,
+    measure,
+)
+from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.reliability import CALIBRATION_BINS, calibration_error, reliability
+
+# Few different probabilities, so that there are ties; the ends, and what float32 rounds.
+PROBABILITY = st.sampled_from([0.0, 1e-6, 0.1, 0.25, 0.5, 0.7, 0.75, 1.0]) | st.floats(
+    0, 1, width=32
+)
+ANSWERS = st.lists(st.tuples(st.integers(0, 1), PROBABILITY), min_size=1, max_size=40)
+THRESHOLD = st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0])
+
+
+def arrays(answers: list[tuple[int, float]]) -> tuple[Labels, Probabilities]:
+    labels, probability = zip(*answers, strict=True)
+    return np.array(labels, np.int8), np.array(probability, np.float32)
+
+
+@given(ANSWERS, THRESHOLD)
+def test_metrics_are_what_their_definitions_say(
+    answers: list[tuple[int, float]], threshold: float
+) -> None:
+    labels, probability = arrays(answers)
+    found = measure(labels, probability, threshold)
+    limit = float(np.float32(threshold))
+    pairs = [(bool(label), float(p) >= limit) for label, p in zip(labels, probability, strict=True)]
+    tp, fn = pairs.count((True, True)), pairs.count((True, False))
+    fp, tn = pairs.count((False, True)), pairs.count((False, False))
+    assert (found.true_positives, found.false_negatives) == (tp, fn)
+    assert (found.false_positives, found.true_negatives) == (fp, tn)
+    assert found.accuracy == Proportion(tp + tn, len(pairs))
+    check(found.precision, tp, tp + fp)
+    check(found.recall, tp, tp + fn)
+    check(found.f1, 2 * tp, 2 * tp + fp + fn)
+    check(found.negative_precision, tn, tn + fn)
+    check(found.negative_recall, tn, tn + fp)
+    check(found.negative_f1, 2 * tn, 2 * tn + fp + fn)
+    assert found.majority_accuracy == max(tp + fn, fp + tn) / len(pairs)
+    assert found.positive_share == (tp + fn) / len(pairs)
+    if tp + fn and fp + tn:
+        assert found.balanced_accuracy == pytest.approx((tp / (tp + fn) + tn / (tn + fp)) / 2)
+        assert found.auc == pytest.approx(naive_auc(labels, probability))
+    else:
+        assert (found.balanced_accuracy, found.auc) == (None, None)
+    exact = [float(p) for p in probability]
+    assert found.mean_probability == pytest.approx(sum(exact) / len(exact))
+    clipped = [min(max(p, 1e-7), 1 - 1e-7) for p in exact]
+    loss = [-math.log(p if label else 1 - p) for label, p in zip(labels, clipped, strict=True)]
+    assert found.log_loss == pytest.approx(sum(loss) / len(loss))
+    distances = [(p - label) ** 2 for label, p in zip(labels.tolist(), exact, strict=True)]
+    assert found.brier_score == pytest.approx(sum(distances) / len(distances))
+
+
+def check(found: float | None, count: int, of: int) -> None:
+    assert found == (pytest.approx(count / of) if of else None)
+
+
+def naive_auc(labels: Labels, probability: Probabilities) -> float:
+    pairs = [
+        (p > n) + (p == n) / 2
+        for p in probability[labels == 1].tolist()
+        for n in probability[labels == 0].tolist()
+    ]
+    return float(sum(pairs)) / len(pairs)
+
+
+@given(ANSWERS, THRESHOLD, st.randoms(use_true_random=False))
+def test_the_order_of_the_reviews_is_nothing(
+    answers: list[tuple[int, float]], threshold: float, draw: Any
+) -> None:
+    shuffled = answers[:]
+    draw.shuffle(shuffled)
+    first, second = arrays(answers), arrays(shuffled)
+    assert coverages(*first, threshold) == coverages(*second, threshold)
+    expected = measure(*first, threshold)
+    for name, value in vars(measure(*second, threshold)).items():
+        assert value == getattr(expected, name) or value == pytest.approx(getattr(expected, name))
+
+
+def test_metrics_are_those_of_scikit_learn() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics", reason="needs the extra 'train'")
+    draw = np.random.default_rng(1)
+    labels = draw.integers(0, 2, 5000).astype(np.int8)
+    # With ties, and with probabilities of 0 and 1.
+    probability = np.clip(draw.normal(0.3 + 0.4 * labels, 0.3), 0, 1).astype(np.float32).round(2)
+    found = measure(labels, probability, 0.4)
+    called = (probability >= np.float32(0.4)).astype(np.int8)
+    exact = probability.astype(np.float64)
+    for name, expected in {
+        "balanced_accuracy": sklearn.balanced_accuracy_score(labels, called),
+        "auc": sklearn.roc_auc_score(labels, exact),
+        "precision": sklearn.precision_score(labels, called),
+        "recall": sklearn.recall_score(labels, called),
+        "f1": sklearn.f1_score(labels, called),
+        "negative_precision": sklearn.precision_score(labels, called, pos_label=0),
+        "negative_recall": sklearn.recall_score(labels, called, pos_label=0),
+        "negative_f1": sklearn.f1_score(labels, called, pos_label=0),
+        "log_loss": sklearn.log_loss(labels, np.clip(exact, 1e-7, 1 - 1e-7)),
+        "brier_score": sklearn.brier_score_loss(labels, exact),
+    }.items():
+        assert getattr(found, name) == pytest.approx(expected, rel=1e-12), name
+
+
+def test_log_loss_takes_soft_labels() -> None:
+    probability = np.array([0.9, 0.2])
+    hard = [log_loss(np.full(2, label), probability) for label in (0, 1)]
+    assert log_loss(np.full(2, 0.3), probability) == pytest.approx(0.7 * hard[0] + 0.3 * hard[1])
+
+
+@given(ANSWERS)
+def test_each_threshold_gives_what_it_would_as_the_threshold_in_use(
+    answers: list[tuple[int, float]],
+) -> None:
+    labels, probability = arrays(answers)
+    for threshold, found in zip(THRESHOLDS, at_thresholds(labels, probability), strict=True):
+        expected = measure(labels, probability, threshold)
+        assert found.threshold == threshold
+        assert found.accuracy == expected.accuracy.value
+        assert found.balanced_accuracy == expected.balanced_accuracy
+        assert (found.precision, found.recall) == (expected.precision, expected.recall)
+        called = expected.true_positives + expected.false_positives
+        assert found.called_positive == called / len(labels)
+
+
+def test_the_calibration_error_of_an_example() -> None:
+    """In bins: two with 0.9, both positive; 0.1 and 0.4, of which the first is positive."""
+    labels = np.array([1, 1, 1, 0], np.int8)
+    probability = np.array([0.9, 0.9, 0.1, 0.4], np.float32)
+    expected = (abs(2 - 1.8) + abs(1 - 0.1) + abs(0 - 0.4)) / 4
+    assert calibration_error(labels, probability) == pytest.approx(expected, abs=1e-6)
+
+
+def test_errors_of_both_labels_do_not_cancel() -> None:
+    """Called positive at 0.8, 60 % are; called negative at 0.2, 0 % are positive.
+
+    By confidence, the answers are right in 80 % of the cases, as they say.
+    """
+    labels = np.array([1] * 6 + [0] * 4 + [0] * 10, np.int8)
+    probability = np.array([0.8] * 10 + [0.2] * 10, np.float32)
+    assert measure(labels, probability, 0.5).accuracy.value == 0.8
+    assert calibration_error(labels, probability) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_what_is_always_right_for_sure_is_calibrated() -> None:
+    labels = np.array([0, 1] * 10, np.int8)
+    assert calibration_error(labels, labels.astype(np.float32)) == 0.0
+    assert calibration_error(labels, 1 - labels.astype(np.float32)) == 1.0
+
+
+@given(ANSWERS)
+def test_the_calibration_error_is_the_distance_in_the_plot(
+    answers: list[tuple[int, float]],
+) -> None:
+    labels, probability = arrays(answers)
+    bins = reliability(labels, probability)
+    distances = [each.reviews * abs(each.probability - each.positive) for each in bins]
+    expected = pytest.approx(sum(distances) / len(answers))
+    assert calibration_error(labels, probability) == expected
+
+
+@given(ANSWERS)
+def test_bins_hold_every_review_once(answers: list[tuple[int, float]]) -> None:
+    labels, probability = arrays(answers)
+    bins = reliability(labels, probability)
+    assert sum(each.reviews for each in bins) == len(answers)
+    assert sum(each.positive * each.reviews for each in bins) == pytest.approx(labels.sum())
+    for each in bins:
+        assert each.high - each.low == pytest.approx(1 / CALIBRATION_BINS)
+        assert each.low - 1e-6 <= each.probability <= each.high + 1e-6
+
+
+@given(ANSWERS, THRESHOLD)
+def test_only_the_surest_are_answered(answers: list[tuple[int, float]], threshold: float) -> None:
+    labels, probability = arrays(answers)
+    margin = margins(probability, threshold)
+    right = calls_positive(probability, threshold) == labels
+    assert ((margin >= 0) & (margin <= 1)).all()
+    for step, found in zip(STEPS, coverages(labels, probability, threshold), strict=True):
+        answered = found.answered
+        assert answered.count >= len(answers) * step / 100
+        least = np.sort(margin)[-answered.count]
+        assert answered == Proportion(
+            int(right[margin >= least].sum()), int((margin >= least).sum())
+        )
+        # Without those that are as sure as the least sure one, it would be too few.
+        assert (margin > least).sum() < max(len(answers) * step / 100, 1)
+
+
+@settings(max_examples=30)  # each loads the model some times
+@given(ANSWERS, st.sampled_from([0.1, 0.5, 0.7]))
+def test_the_range_to_leave_out_is_what_a_scorer_takes(
+    answers: list[tuple[int, float]], threshold: float
+) -> None:
+    labels, probability = arrays(answers)
+    for found in coverages(labels, probability, threshold):
+        if found.uncertain is None:
+            assert found.answered.count == len(answers)
+            continue
+        scorer = Scorer(MODEL, threshold, found.uncertain)
+        sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
+        assert len(answers) - sentiments.count("uncertain") == found.answered.count
+        names = [("negative", "positive")[label] for label in labels.tolist()]
+        right = [name == found for name, found in zip(names, sentiments, strict=True)]
+        assert sum(right) == found.answered.right
+
+
+@given(st.integers(0, 200), st.integers(1, 200))
+def test_intervals_are_wilsons(right: int, count: int) -> None:
+    right = min(right, count)
+    z, share = 1.959963984540054, right / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4) / (1 + z * z / count)
+    expected = pytest.approx((middle - half, middle + half), abs=1e-7)
+    assert Proportion(right, count).interval == expected
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (0, 50), (50, 50), (47, 50)])
+def test_intervals_are_those_of_scipy(right: int, count: int) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="needs the extra 'train'")
+    expected = stats.binomtest(right, count).proportion_ci(0.95, "wilson")
+    found = Proportion(right, count).interval
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-7)
+    assert 0 <= found[0] <= right / count <= found[1] <= 1

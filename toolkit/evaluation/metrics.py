@@ -1,0 +1,236 @@
+"""The metrics of a model on labelled reviews.
+
+To add a metric, add a field to `Metrics` and its value to `measure`. The terminal, the page and
+the JSON show all fields, in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.reliability import calibration_error
+
+Labels = npt.NDArray[np.int8]
+Probabilities = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.float64]
+
+Better = Literal["higher", "lower", "neither"]
+
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+# Keras' epsilon: probabilities of 0 and 1 count as 1e-7 away from them. Without it, a single review
+# that is wrong with certainty would make the whole loss infinite.
+_EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a field of `Metrics` is shown."""
+
+    key: str
+    title: str
+    explanation: str
+    better: Better
+    is_percent: bool
+
+
+def _metric(
+    title: str, explanation: str, better: Better = "higher", *, is_percent: bool = True
+) -> Any:
+    shown = {"title": title, "explanation": explanation}
+    return field(metadata={**shown, "better": better, "is_percent": is_percent})
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What is known of a model's answers; None where it is not defined. See `METRICS`."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+    accuracy: Proportion = _metric(  # noqa: RUF009 (it calls `field`)
+        "accuracy", "Share of the reviews with the right label, with the 95 % interval of Wilson."
+    )
+    majority_accuracy: float = _metric(
+        "majority baseline",
+        "The accuracy of a constant: always answering the label that is more frequent here.",
+        "neither",
+    )
+    balanced_accuracy: float | None = _metric(
+        "balanced accuracy",
+        "The mean of the accuracies on positive and on negative reviews; a constant has 50 %.",
+    )
+    auc: float | None = _metric(
+        "AUC",
+        "Area under the ROC curve: how often a positive review has a higher probability than a "
+        "negative one.",
+        is_percent=False,
+    )
+    precision: float | None = _metric(
+        "precision of positive", "Share of the reviews called positive that are positive."
+    )
+    recall: float | None = _metric(
+        "recall of positive", "Share of the positive reviews that are called positive."
+    )
+    f1: float | None = _metric(
+        "F1 of positive", "The harmonic mean of precision and recall of positive."
+    )
+    negative_precision: float | None = _metric(
+        "precision of negative", "Share of the reviews called negative that are negative."
+    )
+    negative_recall: float | None = _metric(
+        "recall of negative", "Share of the negative reviews that are called negative."
+    )
+    negative_f1: float | None = _metric(
+        "F1 of negative", "The harmonic mean of precision and recall of negative."
+    )
+    log_loss: float = _metric(
+        "log loss",
+        "The mean of -ln(probability of the true label); probabilities are clipped to 1e-7 from 0 "
+        "and 1.",
+        "lower",
+        is_percent=False,
+    )
+    brier_score: float = _metric(
+        "Brier score",
+        "The mean squared distance between the probability of positive and the label, 0 or 1.",
+        "lower",
+        is_percent=False,
+    )
+    calibration_error: float = _metric(
+        "calibration error",
+        "Distance between the mean probability of positive and the share of positive reviews, in "
+        "15 bins of that probability of equal width, weighted by their reviews.",
+        "lower",
+        is_percent=False,
+    )
+    mean_probability: float = _metric(
+        "mean probability",
+        "The mean probability of positive; it should be near the share of positives.",
+        "neither",
+    )
+    positive_share: float = _metric(
+        "share of positives", "Share of the reviews that are labelled positive.", "neither"
+    )
+
+
+METRICS = tuple(Metric(each.name, **each.metadata) for each in fields(Metrics) if each.metadata)
+
+
+@dataclass(frozen=True)
+class AtThreshold:
+    """What a model would do with another threshold."""
+
+    threshold: float
+    called_positive: float  # share of the reviews
+    accuracy: float
+    balanced_accuracy: float | None
+    precision: float | None  # of positive, as the recall
+    recall: float | None
+
+
+class _Counts(NamedTuple):
+    """A confusion matrix."""
+
+    tp: int
+    fn: int
+    fp: int
+    tn: int
+
+    @classmethod
+    def of(cls, labels: Labels, called: npt.NDArray[np.bool_]) -> _Counts:
+        found = np.bincount(2 * labels.astype(np.int64) + called, minlength=4)
+        tn, fp, fn, tp = found.tolist()
+        return cls(tp, fn, fp, tn)
+
+    @property
+    def accuracy(self) -> Proportion:
+        return Proportion(self.tp + self.tn, sum(self))
+
+
+def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[np.bool_]:
+    """Tell which reviews are called positive; in float32, as the exported graph compares."""
+    return np.asarray(probability >= np.float32(threshold))
+
+
+def measure(labels: Labels, probability: Probabilities, threshold: float) -> Metrics:
+    """Compute the metrics of (reviews,) labels 0 or 1 and probabilities of positive."""
+    counts = _Counts.of(labels, calls_positive(probability, threshold))
+    tp, fn, fp, tn = counts
+    exact = probability.astype(np.float64)
+    return Metrics(
+        accuracy=counts.accuracy,
+        majority_accuracy=max(tp + fn, fp + tn) / len(labels),
+        balanced_accuracy=balanced_accuracy(*counts),
+        auc=area_under(*roc_curve(labels, probability)) if tp + fn and fp + tn else None,
+        precision=_ratio(tp, tp + fp),
+        recall=_ratio(tp, tp + fn),
+        f1=_ratio(2 * tp, 2 * tp + fp + fn),
+        negative_precision=_ratio(tn, tn + fn),
+        negative_recall=_ratio(tn, tn + fp),
+        negative_f1=_ratio(2 * tn, 2 * tn + fp + fn),
+        log_loss=log_loss(labels, probability),
+        brier_score=float(np.mean((exact - labels) ** 2)),
+        calibration_error=calibration_error(labels, probability),
+        mean_probability=float(exact.mean()),
+        positive_share=(tp + fn) / len(labels),
+        true_positives=tp,
+        false_negatives=fn,
+        false_positives=fp,
+        true_negatives=tn,
+    )
+
+
+def at_thresholds(labels: Labels, probability: Probabilities) -> tuple[AtThreshold, ...]:
+    """Give the answers at each of `THRESHOLDS`."""
+    found = []
+    for threshold in THRESHOLDS:
+        counts = _Counts.of(labels, calls_positive(probability, threshold))
+        tp, fn, fp, _ = counts
+        found.append(
+            AtThreshold(
+                threshold,
+                (tp + fp) / len(labels),
+                counts.accuracy.value,
+                balanced_accuracy(*counts),
+                _ratio(tp, tp + fp),
+                _ratio(tp, tp + fn),
+            )
+        )
+    return tuple(found)
+
+
+def balanced_accuracy(tp: int, fn: int, fp: int, tn: int) -> float | None:
+    """Compute the mean accuracy of both labels; None if there are only reviews of one."""
+    return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
+
+
+def log_loss(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
+    """Compute the mean binary cross-entropy in nats; both (reviews,), 0 to 1."""
+    inside = np.clip(probability.astype(np.float64), _EPSILON, 1 - _EPSILON)
+    return float(-np.mean(labels * np.log(inside) + (1 - labels) * np.log1p(-inside)))
+
+
+def roc_curve(labels: Labels, probability: Probabilities) -> tuple[Numbers, Numbers]:
+    """Give the shares of the negative and of the positive reviews that are called positive.
+
+    Both are (steps,), from 0 to 1 as the threshold falls, a step for each probability that occurs.
+    """
+    _, places = np.unique(-probability, return_inverse=True)
+    false, true = (np.cumsum(np.bincount(places, labels == label)) for label in (0, 1))
+    return np.append(0, false / false[-1]), np.append(0, true / true[-1])
+
+
+def area_under(x: Numbers, y: Numbers) -> float:
+    """Compute the area under a curve by trapezoids: equal probabilities count as half right."""
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
+
+
+def _ratio(count: int, of: int) -> float | None:
+    return count / of if of else None
