@@ -167,11 +167,27 @@ def test_a_page_names_the_extra_that_is_missing(
     assert command("evaluate", MODEL, "r.csv").exit_code == 0
 
 
-BLOCKED = ("jinja2", "keras", "matplotlib", "scipy", "sklearn", "tensorflow", "tf2onnx")
+@pytest.mark.parametrize("missing", ["scipy", "sklearn"])
+def test_the_missing_extra_is_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    write()
+
+    def find_spec(name: str) -> object:
+        return None if name == missing else object()
+
+    monkeypatch.setattr("toolkit.evaluation.run.find_spec", find_spec)
+    command("evaluate", MODEL, "r.csv").failed_with(
+        f"'{missing}', which is not installed. Install it with: "
+        "pip install 'review-sentiment-toolkit[evaluate]'"
+    )
 
 
-def test_tables_and_json_need_no_extra(tmp_path: Path) -> None:
-    """In a process in which the packages of all extras cannot be imported."""
+BLOCKED = ("jinja2", "keras", "matplotlib", "tensorflow", "tf2onnx")
+
+
+def test_tables_and_json_need_neither_matplotlib_nor_tensorflow(tmp_path: Path) -> None:
+    """In a process in which these packages cannot be imported."""
     (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
     names = ["evaluate", "r.csv", "--predictions", "p.csv", "--report", "r.json"]
     (tmp_path / "p.csv").write_text('positive_probability\n0.9\n0.2\n0.7\n""\n0.5\n', "utf-8")

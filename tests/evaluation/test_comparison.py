@@ -49,16 +49,3 @@ def test_an_interval_of_agresti_and_min() -> None:
     middle = 10 / 102
     error = 1.959964 * (31 / 102 - middle**2) ** 0.5 / 102**0.5
     assert [found.low, found.high] == pytest.approx([middle - error, middle + error])
-
-
-@pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 0), (5, 9), (12, 12), (20, 5), (30, 40)])
-def test_p_values_are_those_of_scipy(b: int, c: int) -> None:
-    stats = pytest.importorskip("scipy.stats", reason="needs the extra 'train'")
-    found = compared(10, b, c)
-    if b + c == 0:
-        expected = 1.0
-    elif found.is_exact:
-        expected = stats.binomtest(b, b + c).pvalue
-    else:
-        expected = stats.chi2.sf((abs(b - c) - 1) ** 2 / (b + c), 1)
-    assert found.p_value == pytest.approx(expected, rel=1e-9)

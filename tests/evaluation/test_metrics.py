@@ -233,14 +233,5 @@ def test_intervals_are_wilsons(right: int, count: int) -> None:
     z, share = 1.959963984540054, right / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4) / (1 + z * z / count)
-    expected = pytest.approx((middle - half, middle + half), abs=1e-7)
+    expected = pytest.approx((middle - half, middle + half), abs=1e-9)
     assert Proportion(right, count).interval == expected
-
-
-@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (0, 50), (50, 50), (47, 50)])
-def test_intervals_are_those_of_scipy(right: int, count: int) -> None:
-    stats = pytest.importorskip("scipy.stats", reason="needs the extra 'train'")
-    expected = stats.binomtest(right, count).proportion_ci(0.95, "wilson")
-    found = Proportion(right, count).interval
-    assert found == pytest.approx((expected.low, expected.high), abs=1e-7)
-    assert 0 <= found[0] <= right / count <= found[1] <= 1

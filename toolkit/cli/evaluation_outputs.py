@@ -11,7 +11,8 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.evaluation import Evaluation
-from toolkit.evaluation.page import check_extra, page
+from toolkit.evaluation.page import check_page_extra, page
+from toolkit.evaluation.run import check_extra
 from toolkit.files import atomic_files, check_output_file, resolved
 
 _PAGE, _JSON = (".html", ".htm"), (".json",)
@@ -44,8 +45,9 @@ class Outputs:
 
     def check(self, inputs: Sequence[Path]) -> None:
         """Raise `ToolkitError` for what would otherwise only show at the end."""
+        check_extra()
         if any(path.suffix.lower() in _PAGE for path in self.reports):
-            check_extra()
+            check_page_extra()
         for path in self.reports:
             if path.suffix.lower() not in (*_PAGE, *_JSON):
                 raise UsageError(

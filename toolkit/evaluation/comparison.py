@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, erfc, sqrt
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.proportion import NORMAL_95
-
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
+
+_NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95 % interval
 
 Right = npt.NDArray[np.bool_]
 
@@ -77,15 +77,17 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
     b, c, n = only_model + 0.5, only_reference + 0.5, reviews + 2
     middle = (b - c) / n
-    half = NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
+    half = _NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
     return max(middle - half, -1.0), min(middle + half, 1.0)
 
 
 def _p_value(first: int, second: int) -> float:
     """McNemar's test of the reviews that only the first, or only the second has right."""
+    from scipy.stats import binomtest, chi2
+
     count = first + second
+    if not count:
+        return 1.0
     if count < _EXACT_BELOW:
-        tail: float = sum(comb(count, k) for k in range(min(first, second) + 1)) / 2**count
-        return min(2 * tail, 1.0)
-    statistic = max(abs(first - second) - 1, 0) ** 2 / count
-    return erfc(sqrt(statistic / 2))  # the tail of chi-squared with one degree of freedom
+        return float(binomtest(first, count).pvalue)
+    return float(chi2.sf(max(abs(first - second) - 1, 0) ** 2 / count, 1))

@@ -161,6 +161,8 @@ def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[
 
 def measure(labels: Labels, probability: Probabilities, threshold: float) -> Metrics:
     """Compute the metrics of (reviews,) labels 0 or 1 and probabilities of positive."""
+    from sklearn.metrics import roc_auc_score
+
     counts = _Counts.of(labels, calls_positive(probability, threshold))
     tp, fn, fp, tn = counts
     exact = probability.astype(np.float64)
@@ -168,7 +170,7 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
         accuracy=counts.accuracy,
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
         balanced_accuracy=balanced_accuracy(*counts),
-        auc=area_under(*roc_curve(labels, probability)) if tp + fn and fp + tn else None,
+        auc=float(roc_auc_score(labels, exact)) if tp + fn and fp + tn else None,
         precision=_ratio(tp, tp + fp),
         recall=_ratio(tp, tp + fn),
         f1=_ratio(2 * tp, 2 * tp + fp + fn),
@@ -215,21 +217,6 @@ def log_loss(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
     """Compute the mean binary cross-entropy in nats; both (reviews,), 0 to 1."""
     inside = np.clip(probability.astype(np.float64), _EPSILON, 1 - _EPSILON)
     return float(-np.mean(labels * np.log(inside) + (1 - labels) * np.log1p(-inside)))
-
-
-def roc_curve(labels: Labels, probability: Probabilities) -> tuple[Numbers, Numbers]:
-    """Give the shares of the negative and of the positive reviews that are called positive.
-
-    Both are (steps,), from 0 to 1 as the threshold falls, a step for each probability that occurs.
-    """
-    _, places = np.unique(-probability, return_inverse=True)
-    false, true = (np.cumsum(np.bincount(places, labels == label)) for label in (0, 1))
-    return np.append(0, false / false[-1]), np.append(0, true / true[-1])
-
-
-def area_under(x: Numbers, y: Numbers) -> float:
-    """Compute the area under a curve by trapezoids: equal probabilities count as half right."""
-    return float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
 
 
 def _ratio(count: int, of: int) -> float | None:

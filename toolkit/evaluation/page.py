@@ -31,7 +31,7 @@ class Span(NamedTuple):
     strength: float = 0.0  # 0 to 1, beside the strongest word
 
 
-def check_extra() -> None:
+def check_page_extra() -> None:
     """Raise `MissingExtraError` if the packages that the page needs are not installed."""
     for module in ("jinja2", "matplotlib"):
         if find_spec(module) is None:

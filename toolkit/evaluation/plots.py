@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from toolkit.evaluation.coverage import coverage_curve
-from toolkit.evaluation.metrics import roc_curve
 from toolkit.evaluation.result import Evaluation, ModelResult
 from toolkit.evaluation.svg import INK, SOFT, as_svg, series, style
 
@@ -131,9 +130,11 @@ def _reliability(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _roc(axes: Axes, evaluation: Evaluation) -> None:
+    from sklearn.metrics import roc_curve
+
     axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
     for number, model in enumerate(evaluation.models):
-        x, y = roc_curve(evaluation.labels, model.probability)
+        x, y, _ = roc_curve(evaluation.labels, model.probability.astype(np.float64))
         axes.plot(x, y, **_line(number))
         m = model.metrics
         at = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
-NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95 % interval
+CONFIDENCE_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,7 @@ class Proportion:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
-        n, z2 = self.count, NORMAL_95**2
-        middle = (self.value + z2 / (2 * n)) / (1 + z2 / n)
-        half = sqrt(z2 * (self.value * (1 - self.value) + z2 / (4 * n)) / n) / (1 + z2 / n)
-        low = 0.0 if self.right == 0 else middle - half
-        return low, 1.0 if self.right == n else middle + half
+        from scipy.stats import binomtest
+
+        found = binomtest(self.right, self.count).proportion_ci(CONFIDENCE_LEVEL, "wilson")
+        return float(found.low), float(found.high)

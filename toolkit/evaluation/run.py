@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.errors import UsageError
+from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.breakdown import break_down
 from toolkit.evaluation.comparison import Comparison, Right, compare
 from toolkit.evaluation.coverage import coverages
@@ -32,6 +33,13 @@ from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import DEFAULT_MODEL, is_shipped
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
+
+
+def check_extra() -> None:
+    """Raise `MissingExtraError` if the packages that the metrics need are not installed."""
+    for module in ("sklearn", "scipy"):
+        if find_spec(module) is None:
+            raise MissingExtraError("evaluate", module)
 
 
 def evaluate(
@@ -63,12 +71,15 @@ def evaluate(
     ------
     InputError
         If a file cannot be read, or holds something else.
+    MissingExtraError
+        If scikit-learn or SciPy is not installed.
     ModelError
         If a model cannot be loaded.
     UsageError
         If a column is missing, or the threshold is not a probability.
     """
     options = options or EvaluationOptions()
+    check_extra()
     if options.examples < 0:
         raise UsageError(f"examples: expected 0 or more, received {options.examples}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
