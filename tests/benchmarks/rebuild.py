@@ -163,8 +163,8 @@ def ship(preset: str) -> None:
 
 
 def _accuracy(scorer: Scorer) -> str:
-    test = scorer.facts.metrics.get("test")
-    return f"{test['accuracy']:.2%}" if test else "not measured"
+    test = scorer.facts.metrics.test
+    return "not measured" if test is None else f"{test.accuracy:.2%}"
 
 
 def _toolkit(*arguments: str) -> None:

@@ -109,7 +109,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
     [
         ([MODEL], "ngram-cnn.onnx: is a model. Give the labelled reviews after the models", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
-        (["r.csv", "r.csv"], "r.csv: no ONNX model", 1),
+        (["r.csv", "r.csv"], "r.csv: not an ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
         ([MODEL, "folder.csv"], "folder.csv: a folder. Give a CSV", 1),
         ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder. Give a CSV", 1),

@@ -6,7 +6,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import pytest
 from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.models import CONV1D
-from toolkit.model.file import ModelFile
-from toolkit.model.shipped import load_model
+from toolkit.model.file import ModelFile, load_model
 
 TWIN = CONV1D.with_suffix(".ids.onnx")
 
@@ -31,9 +29,12 @@ def described(command: Command, *arguments: str | Path) -> dict[str, Any]:
 
 
 def with_facts(path: Path, **facts: Any) -> Path:
-    model = ModelFile.load(CONV1D)
-    replace(model.facts, **facts).write_to(model.graph)
-    path.write_bytes(model.graph.SerializeToString())
+    model = onnx.load(CONV1D)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    del model.metadata_props[:]
+    changed = {key: json.dumps(value) for key, value in facts.items()}
+    onnx.helper.set_model_props(model, stored | changed)
+    path.write_bytes(model.SerializeToString())
     return path
 
 
@@ -47,7 +48,7 @@ def test_json_of_a_model(command: Command) -> None:
     assert [output["type"] for output in found["outputs"]] == ["float32", "string"]
     assert (found["preset"], found["labels"]) == (facts.preset, list(facts.labels))
     for name in ("data", "metrics", "parity", "calibration", "threshold", "threshold_choice"):
-        assert found[name] == getattr(facts, name)
+        assert found[name] == facts.as_dict()[name]
     assert found["opsets"]["ai.onnx.ml"] == 3
     assert found["operators"]["com.microsoft"] == {"Tokenizer": 1}
     assert found["words"] == found["vocabulary_size"] - 4
@@ -79,7 +80,10 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
     assert first == "m.onnx text-in model"
     assert all(len(line) <= width for line in lines if not line.startswith("Next: "))
     text = " ".join(ran.out.split())
-    accuracy = f"{ModelFile.load(CONV1D).facts.metrics['test']['accuracy']:.2%}"
+    test = ModelFile.load(CONV1D).facts.metrics.test
+    assert test is not None
+    assert test.accuracy is not None
+    accuracy = f"{test.accuracy:.2%}"
     for part in ("probability: float32[batch]", accuracy, "label flips", "not tested", "Tokenizer"):
         assert part in text
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
@@ -89,15 +93,31 @@ def test_numbers_and_names_that_no_terminal_should_see(command: Command) -> None
     path = command.folder / "a\x1b[31m.onnx"
     with_facts(
         path,
-        metrics={"test": {"accuracy": 10**400, "loss": 1, "reviews": 2}},
-        quantization={"weights": "int8", "label_flips": 3, "reviews": 2000},
+        preset="\x1b[31m[red]\ud800\n",
+        metrics={"test": {"loss": float("nan"), "reviews": 2}},
+        quantization={
+            "weights": "int8",
+            "label_flips": 3,
+            "reviews": 2000,
+            "source": "r\x1b",
+            "right": 9,
+            "right_before": 9,
+            "largest_difference": 0.1,
+            "bytes": 1,
+            "bytes_before": 2,
+            "accuracy": 1,
+            "accuracy_before": 1,
+            "allowed_loss": 0,
+        },
     )
     ran = command("info", path.name)
     assert (ran.exit_code, ran.err) == (0, "")
     assert "\x1b" not in ran.out
     text = " ".join(ran.out.split())
-    assert "accuracy ?, loss 1.0000 on 2 reviews" in text
-    assert "int8: 3 of 2,000 labelled reviews get another label" in text
+    assert "accuracy ?, loss nan on 2 reviews" in text
+    assert "3 of 2,000 labelled reviews" in text
+    assert "[red]" in text
+    assert described(command, path.name)["metrics"]["test"]["loss"] is None
 
 
 def test_what_is_recorded_is_shown(command: Command) -> None:
@@ -119,37 +139,43 @@ def test_what_is_recorded_is_shown(command: Command) -> None:
         "1,234 texts without labels, more.parquet (34 left out",
         "99 probabilities of another model, teacher.csv (90 for labelled reviews, 9 for the others",
         "accuracy 90.00%, loss 0.2500 on 20 reviews",
-        "logit · 0.800 +0.100, expected calibration error 0.0100 (0.0500 before)",
+        "logit · 0.800 +0.100, calibration error 0.0100 (0.0500 before)",
         "0.5 (precision=0.95): precision 96.00%, recall 50.00% on 20 held-out reviews",
         "parity not recorded",
     ):
         assert part in text
 
 
-def test_facts_of_odd_kinds(command: Command) -> None:
-    """A file may hold anything where numbers and names are meant."""
-    with_facts(
-        command.folder / "m.onnx",
-        preset="\x1b[31m[red]\ud800\n",
-        data={"reviews": "many", "sha256": 5, "teachers": [1], "unlabelled": [], "test": {}},
-        metrics={"folds": 3, "test": {"accuracy": [], "loss": float("nan")}, "parameters": {}},
-        calibration={"scale": "x"},
-        parity={"reviews": None},
-        threshold_choice={"validation": {"precision": None}},
-        toolkit_version="",
-    )
-    ran = command("info", "m.onnx")
-    assert (ran.exit_code, ran.err) == (0, "")
-    assert "\x1b" not in ran.out
-    assert "[red]" in ran.out
-    assert described(command, "m.onnx")["metrics"]["test"]["loss"] is None
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"data": {"reviews": "many"}}, "data.reviews is 'many'"),
+        ({"data": {"teachers": [1]}}, "data.teachers is 1"),
+        ({"data": {"unlabelled": []}}, "data.unlabelled is []"),
+        ({"metrics": {"folds": 3}}, "metrics.folds is 3"),
+        ({"metrics": {"folds": {"loss": 1}}}, "metrics.folds.loss is 1"),
+        ({"metrics": {"test": {"accuracy": []}}}, "metrics.test.accuracy is []"),
+        ({"calibration": {"scale": 0.5}}, "calibration.bias is missing"),
+        ({"parity": {"reviews": None}}, "parity.reviews is None"),
+        ({"threshold_choice": {"validation": {"reviews": True}}}, "validation.reviews is True"),
+        ({"toolkit_version": 1}, "toolkit_version is 1"),
+    ],
+)  # fmt: skip
+def test_facts_of_the_wrong_kind(command: Command, facts: dict[str, Any], message: str) -> None:
+    with_facts(command.folder / "m.onnx", **facts)
+    command("info", "m.onnx").failed_with(message)
+
+
+def test_facts_of_a_newer_toolkit_are_ignored(command: Command) -> None:
+    with_facts(command.folder / "m.onnx", data={"source": "a.csv", "mood": "good"}, more=[1])
+    assert described(command, "m.onnx")["data"] == {"source": "a.csv"}
 
 
 def test_a_model_without_facts(command: Command) -> None:
     model = onnx.load(TWIN)
     del model.metadata_props[:]
     (command.folder / "m.onnx").write_bytes(model.SerializeToString())
-    command("info", "m.onnx").failed_with("m.onnx: an ONNX model, but none that")
+    command("info", "m.onnx").failed_with("m.onnx: an ONNX model, but not written by")
 
 
 def test_a_keras_file_and_what_is_none(command: Command) -> None:
@@ -160,8 +186,8 @@ def test_a_keras_file_and_what_is_none(command: Command) -> None:
     (command.folder / "m.keras").write_text("none", encoding="utf-8")
     command("info", "m.keras").failed_with("m.keras: no Keras file, or a damaged one")
     command("info", "none.keras").failed_with("none.keras: no such Keras file")
-    command("info", ".").failed_with("no complete run folder, without model.keras")
-    command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("no ONNX model")
+    command("info", ".").failed_with("an incomplete run folder, without model.keras")
+    command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("not an ONNX model")
 
 
 def test_no_tensorflow() -> None:

@@ -48,10 +48,10 @@ def cut_short() -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(lambda: b"no model at all", "m.onnx: no ONNX model", id="text"),
-        pytest.param(lambda: b"", "m.onnx: no ONNX model", id="empty"),
-        pytest.param(cut_short, "m.onnx: no ONNX model, or one that was cut short", id="cut"),
-        pytest.param(foreign_model, "none that `toolkit export` wrote", id="foreign"),
+        pytest.param(lambda: b"no model at all", "m.onnx: not an ONNX model", id="text"),
+        pytest.param(lambda: b"", "m.onnx: not an ONNX model", id="empty"),
+        pytest.param(cut_short, "m.onnx: not an ONNX model, or one that was cut short", id="cut"),
+        pytest.param(foreign_model, "not written by `toolkit export`", id="foreign"),
         pytest.param(later_version, "m.onnx: model format version 99, but this", id="version"),
         pytest.param(ids_twin, "(the ids-in twin is not for this)", id="twin"),
     ],
@@ -82,5 +82,7 @@ def test_a_missing_model_and_a_folder(command: Command) -> None:
     write("a.csv")
     Path("run").mkdir()
     command("score", "a.csv", "-m", "m.onnx").failed_with("m.onnx: no such model file")
-    command("score", "a.csv", "-m", "conv2d").failed_with("no shipped model of that name")
+    command("score", "a.csv", "-m", "conv2d").failed_with(
+        "conv2d: no such model file. Choose a model file, a run"
+    )
     command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")

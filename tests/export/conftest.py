@@ -10,7 +10,7 @@ import onnx
 import pyarrow as pa
 import pytest
 
-from toolkit.model.file import ModelFacts
+from toolkit.model.facts import Metrics, ModelFacts, TrainingData
 from toolkit.text.vocabulary import Vocabulary
 
 WORDS = ["the", "movie", "don't", "été", "a", "good", "bad", "\x00", "İ"]
@@ -47,9 +47,9 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
         threshold=0.5,
         max_tokens=preset.max_tokens,
         vocabulary_size=vocabulary.size,
-        data={"source": "random weights"},
-        metrics={},
-        parity={},
+        data=TrainingData("random weights"),
+        metrics=Metrics(),
+        parity=None,
         toolkit_version="0",
     )
     graph = convert(network, preset.max_tokens)

@@ -22,8 +22,9 @@ from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.network import convert
-from toolkit.export.parity import compare
-from toolkit.model.file import FORMAT_VERSION, ModelFile, token_ids_width
+from toolkit.export.parity import check_parity, compare
+from toolkit.model.facts import FORMAT_VERSION
+from toolkit.model.file import ModelFile, token_ids_width
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import session_options
 
@@ -105,7 +106,7 @@ def test_files_say_that_any_length_will_do(model: Exported) -> None:
 
 def test_the_four_executions(model: Exported) -> None:
     report = compare(model.network, model.text_in, model.ids_in, MIXED * 40)
-    report.check()
+    check_parity(report)
     assert report.reviews == 40 * len(MIXED)
 
 
@@ -116,7 +117,7 @@ def test_rows_of_another_length_do_not_pass(model: Exported, tmp_path: Path) -> 
     onnx.save(graph, tmp_path / "longer.onnx")
     report = compare(model.network, tmp_path / "longer.onnx", model.ids_in, ["!"])
     with pytest.raises(ParityError, match=f"{report.edge_texts + 1} rows with other token ids"):
-        report.check()
+        check_parity(report)
 
 
 def many_texts(count: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 from tests.models import CONV1D
 from toolkit.export.card import model_card, model_page
-from toolkit.model.file import ModelFile
 from toolkit.model.shipped import DEFAULT_MODEL
 
 UNLABELLED = {
@@ -29,8 +28,8 @@ def card(tmp_path: Path) -> Any:
 
     def make(more: dict[str, Any]) -> str:
         model = onnx.load(CONV1D)
-        known = ModelFile.load(CONV1D).facts
-        replace(known, data={**known.data, **more}).write_to(model)
+        (entry,) = (entry for entry in model.metadata_props if entry.key == "data")
+        entry.value = json.dumps({**json.loads(entry.value), **more})
         for name in ("m.onnx", "m.ids.onnx"):
             (tmp_path / name).write_bytes(model.SerializeToString())
         return model_card(tmp_path / "m.onnx").replace("\n", " ")
@@ -38,31 +37,35 @@ def card(tmp_path: Path) -> Any:
     return make
 
 
-def trained_on(card: str) -> str:
-    return card.partition("### Training data  ")[2].partition(".  ")[0]
-
-
 def test_labels_of_people_alone(card: Any) -> None:
     found = card({})
-    assert trained_on(found) == "25,000 labelled reviews, train.parquet (SHA-256 270c1f5dcd330bda…)"
+    assert (
+        "| trained on | 25,000 labelled reviews, train.parquet (12,500 positive, SHA-256 "
+        "270c1f5dcd330bda…) |"
+    ) in found
     assert "transformer" not in found
 
 
-def test_reviews_without_labels_are_told(card: Any) -> None:
+def test_reviews_without_labels_are_named(card: Any) -> None:
     found = card({"unlabelled": UNLABELLED})
-    assert trained_on(found).split("; ")[1:] == [
-        f"69,990 texts without labels, more.parquet, spans.parquet (SHA-256 {'b' * 16}…)"
-    ]
+    assert (
+        "| and on | 70,000 texts without labels, more.parquet, spans.parquet (10 left out, SHA-256 "
+        f"{'b' * 16}…) |"
+    ) in found
     assert "transformer" not in found
 
 
 def test_a_distilled_model_names_its_teacher(card: Any) -> None:
     found = card({"unlabelled": UNLABELLED, "teachers": [TEACHER]})
-    assert trained_on(found).split("; ")[2:] == [
-        "probabilities that a teacher gives to 25,000 of the labelled texts and to others, "
-        f"t.parquet (SHA-256 {'c' * 16}…)"
-    ]
+    assert "| teacher | ? probabilities of another model, t.parquet (25,000 for labelled" in found
+    assert f"SHA-256 {'c' * 16}…) |" in found
     assert "One of them is a *pretrained* transformer" in found
+
+
+def test_reviews_that_were_held_out_are_not_called_trained_on(card: Any) -> None:
+    found = card({"fitted": 19_992, "held_out": 5_008})
+    assert "| trained on | 19,992 of 25,000 labelled reviews, train.parquet" in found
+    assert "5,008 held out" in found
 
 
 def test_limits_are_those_of_the_model(card: Any) -> None:

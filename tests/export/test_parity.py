@@ -22,7 +22,8 @@ from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.network import load_keras
-from toolkit.export.parity import TOLERANCE, ParityReport, compare
+from toolkit.export.parity import TOLERANCE, check_parity, compare
+from toolkit.model.facts import Parity
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
 
@@ -93,7 +94,7 @@ def test_neighbours_and_padding_change_nothing(
 
 def test_the_four_executions(small_model: SmallModel) -> None:
     report = compare(small_model.network, small_model.text_in, small_model.ids_in, MIXED)
-    report.check()
+    check_parity(report)
     assert report.reviews == len(MIXED)
     assert report.edge_texts == len(golden_texts([small_model.facts.max_tokens]))
     assert set(report.differences) == {"ids_in_graph", "text_in_graph", "vectorised_scorer"}
@@ -106,7 +107,7 @@ def test_other_weights_do_not_pass(small_model: SmallModel) -> None:
     other.set_weights([weights * 1.01 for weights in small_model.network.get_weights()])
     report = compare(other, small_model.text_in, small_model.ids_in, MIXED)
     with pytest.raises(ParityError, match="Keras and ONNX disagree"):
-        report.check()
+        check_parity(report)
 
 
 def test_another_text_rule_does_not_pass(small_model: SmallModel, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_another_text_rule_does_not_pass(small_model: SmallModel, tmp_path: Path
     )
     assert report.token_id_differences
     with pytest.raises(ParityError, match="rows with other token ids"):
-        report.check()
+        check_parity(report)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +139,12 @@ def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
         "label_flips": 0,
         "token_id_differences": 0,
     }
-    ParityReport(1, 0, differences={}, **agreeing).check()
+    check_parity(Parity(1, 0, **agreeing))
     with pytest.raises(ParityError, match="Nothing was exported"):
-        ParityReport(1, 0, differences={}, **(agreeing | worse)).check()
+        check_parity(Parity(1, 0, **(agreeing | worse)))
 
 
-def shipped_report(name: str, reviews: list[str]) -> ParityReport:
+def shipped_report(name: str, reviews: list[str]) -> Parity:
     path = EXPORTED / f"{name}.onnx"
     network = load_keras(path.with_suffix(".keras"))
     return compare(network, path, path.with_suffix(".ids.onnx"), reviews)
@@ -154,7 +155,7 @@ def test_shipped_model_on_the_texts_here(name: str) -> None:
     with (PROJECT / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
         reviews = [row["text"] for row in csv.DictReader(file)]
     assert len(reviews) >= 20
-    shipped_report(name, reviews).check()
+    check_parity(shipped_report(name, reviews))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

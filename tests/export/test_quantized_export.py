@@ -22,15 +22,17 @@ from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.evaluation.options import EvaluationColumns
 from toolkit.export.card import model_card
-from toolkit.export.cost import Quantization, QuantizationCost
 from toolkit.export.export import export
+from toolkit.export.quantization_loss import QuantizationOptions, check_loss
+from toolkit.model.facts import QuantizationCost, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import encode
 from toolkit.text.vocabulary import Vocabulary
 
 IDS, TOKENS = 600, 12
-CONFIG = RunConfig("conv1d", IDS, TOKENS, {}, training={"sample": "validation"})
+CONFIG = RunConfig("conv1d", IDS, TOKENS, TrainingData(), training={"sample": "validation"})
 
 
 def make_reviews(count: int = 60) -> list[str]:
@@ -87,34 +89,36 @@ def files_in(folder: Path) -> set[str]:
 @pytest.mark.parametrize(("kind", "share"), [("int8", 0.6), ("float16", 0.7)])
 def test_files_and_facts(run: RunFolder, tmp_path: Path, kind: str, share: float) -> None:
     plain = export(run.path, tmp_path / "plain.onnx")
-    small = export(run.path, quantization=Quantization(kind))
+    small = export(run.path, quantization=QuantizationOptions(kind))
     for name in ("model", "twin"):
         sizes = [getattr(result, name).stat().st_size for result in (small, plain)]
         assert sizes[0] < share * sizes[1]
     facts, plain_facts = (ModelFile.load(result.model).facts for result in (small, plain))
-    assert plain_facts.quantization == {}
+    assert plain_facts.quantization is None
     assert facts.parity == plain_facts.parity  # Keras against ONNX, before the quantization
     stored = facts.quantization
-    assert stored["weights"] == kind
-    assert stored["source"] == "validation reviews of the run"
-    assert (stored["reviews"], stored["label_flips"]) == (60, 0)
-    assert stored["accuracy"] == stored["accuracy_before"] == 1
-    assert stored["bytes"] < share * stored["bytes_before"]
-    assert 0 < stored["largest_difference"] < 0.05
-    assert stored["parity"]["largest_difference"] <= 1e-5
-    assert stored["parity"]["reviews"] == 60
+    assert stored is not None
+    assert stored.weights == kind
+    assert stored.source == "validation reviews of the run"
+    assert (stored.reviews, stored.label_flips) == (60, 0)
+    assert stored.accuracy == stored.accuracy_before == 1
+    assert stored.bytes < share * stored.bytes_before
+    assert 0 < stored.largest_difference < 0.05
+    assert stored.parity is not None
+    assert stored.parity.largest_difference <= 1e-5
+    assert stored.parity.reviews == 60
     assert facts == replace(plain_facts, quantization=stored)
     twin = {e.key: e.value for e in onnx.load(small.twin).metadata_props}
-    assert json.loads(twin["quantization"]) == stored
+    assert json.loads(twin["quantization"]) == encode(stored)
     card = model_card(small.model)
     assert f"| weights | {kind}: 0." in card
-    assert "0 of 60 reviews (validation reviews of the run) get another label" in card
-    assert "label flips, before the quantization |" in card
+    assert "0 of 60 labelled reviews (validation reviews of the run) get another label" in card
+    assert "label flips, before quantization |" in card
     assert "quantization" not in model_card(plain.model)
 
 
 def test_the_executions_agree_and_no_neighbour_matters(run: RunFolder) -> None:
-    result = export(run.path, quantization=Quantization("int8"))
+    result = export(run.path, quantization=QuantizationOptions("int8"))
     reviews = make_reviews(70)
     session = ort.InferenceSession(str(result.model))
     alone = [session.run(["probability"], {"text": np.array([r], object)})[0][0] for r in reviews]
@@ -126,7 +130,8 @@ def test_the_executions_agree_and_no_neighbour_matters(run: RunFolder) -> None:
 
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:
     made = [
-        export(run.path, tmp_path / f"{n}.onnx", quantization=Quantization("int8")) for n in "ab"
+        export(run.path, tmp_path / f"{n}.onnx", quantization=QuantizationOptions("int8"))
+        for n in "ab"
     ]
     assert made[0].model.read_bytes() == made[1].model.read_bytes()
     assert made[0].twin.read_bytes() == made[1].twin.read_bytes()
@@ -139,9 +144,9 @@ def test_a_network_that_int8_destroys_is_refused(spoilt: RunFolder) -> None:
         match=r"--quantize int8 costs too much: accuracy \d\d\.\d\d% instead of 100\.00% on 60 "
         r"labelled reviews .*, and [1-9]\d* get another label.* Try --quantize float16",
     ):
-        export(spoilt.path, quantization=Quantization("int8"))
+        export(spoilt.path, quantization=QuantizationOptions("int8"))
     assert files_in(spoilt.path) == before
-    cost = export(spoilt.path, quantization=Quantization("float16")).quantization
+    cost = export(spoilt.path, quantization=QuantizationOptions("float16")).quantization
     assert cost is not None
     assert cost.label_flips == 0
 
@@ -158,7 +163,7 @@ def test_executions_that_disagree_are_refused(
     monkeypatch.setattr(module, "quantize", wrong)
     before = files_in(run.path)
     with pytest.raises(ParityError, match="executions of the quantized network disagree"):
-        export(run.path, quantization=Quantization("int8"))
+        export(run.path, quantization=QuantizationOptions("int8"))
     assert files_in(run.path) == before
 
 
@@ -168,7 +173,7 @@ def test_reviews_of_a_file(run: RunFolder, tmp_path: Path) -> None:
     rows = [f'{text},"pos"' for text in reviews] + [",neg", "a movie,"]
     file.write_text("\n".join(["body,opinion", *rows]), encoding="utf-8")
     columns = EvaluationColumns("body", "opinion")
-    cost = export(run.path, quantization=Quantization("int8", file, columns)).quantization
+    cost = export(run.path, quantization=QuantizationOptions("int8", file, columns)).quantization
     assert cost is not None
     assert (cost.source, cost.reviews) == ("mine.csv", 5)
     expected = [score.sentiment for score in Scorer(run.path / "conv1d.onnx").score(reviews)]
@@ -177,12 +182,12 @@ def test_reviews_of_a_file(run: RunFolder, tmp_path: Path) -> None:
 
 def test_reviews_that_cannot_be_read(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: no such file"):
-        export(run.path, quantization=Quantization("int8", tmp_path / "none.csv"))
+        export(run.path, quantization=QuantizationOptions("int8", tmp_path / "none.csv"))
     for labels in (pa.array([1, None]), pa.array([1, 7]), pa.array(["a", "b"])):
         pq.write_table(pa.table({"text": ["a movie", "bad"], "label": labels}), run.sample)
         run.save_config(CONFIG)
         with pytest.raises(ModelError, match=r"sample\.parquet: not the reviews of a run"):
-            export(run.path, quantization=Quantization("int8"))
+            export(run.path, quantization=QuantizationOptions("int8"))
     assert "conv1d.onnx" not in files_in(run.path)
 
 
@@ -193,12 +198,14 @@ def test_reviews_that_cannot_be_read(run: RunFolder, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_tenth_of_a_point_is_allowed(reviews: int, lost: int, passes: bool) -> None:
     right = reviews // 2
-    cost = QuantizationCost("float16", "r", reviews, right, right - lost, abs(lost), 0.1, 2, 1)
+    cost = QuantizationCost(
+        "float16", "r", reviews, right, right - lost, abs(lost), 0.1, 2, 1, 0.5, 0.5, 0.001
+    )
     if passes:
-        cost.check()
+        check_loss(cost)
         return
     with pytest.raises(QuantizationError, match=r"allowed\. Nothing was exported\. Export it with"):
-        cost.check()
+        check_loss(cost)
 
 
 @pytest.mark.parametrize("name", ["ngram-linear", "ngram-cnn"])
@@ -214,7 +221,7 @@ def test_networks_of_tables_have_nothing_to_gain(
     folder.save_config(replace(CONFIG, preset=name, vocabulary_size=13))
     before = files_in(folder.path)
     with pytest.raises(UsageError, match="nothing would become smaller"):
-        export(folder.path, quantization=Quantization("int8"))
+        export(folder.path, quantization=QuantizationOptions("int8"))
     assert files_in(folder.path) == before
 
 
@@ -231,7 +238,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_command(run: RunFolder) -> None:
     done = command(run.path, "--quantize", "int8")
     assert done.returncode == 0, done.stderr
-    assert "int8 weights: 0 of 60 labelled reviews (validation reviews of the run)" in done.stdout
+    assert "0 of 60 labelled reviews (validation reviews of the run)" in done.stdout
     assert "accuracy 100.00% instead of 100.00%" in done.stdout
 
 
@@ -239,8 +246,8 @@ def test_command(run: RunFolder) -> None:
     ("arguments", "message"),
     [
         (["--quantize", "int4"], "--quantize: expected int8 or float16, received 'int4'"),
-        (["--reviews", "r.csv"], "--reviews: they are for --quantize"),
-        (["--quantize", "int8", "--text-column", "body"], "name columns of --reviews"),
+        (["--reviews", "r.csv"], "--reviews: is for --quantize"),
+        (["--quantize", "int8", "--text-column", "body"], "are columns of --reviews"),
     ],
 )
 def test_wrong_calls(run: RunFolder, arguments: list[Any], message: str) -> None:
@@ -258,14 +265,12 @@ def test_a_file_of_version_2_without_the_fact(run: RunFolder) -> None:
     del stored.metadata_props[:]
     stored.metadata_props.extend(kept)
     onnx.save(stored, model)
-    assert ModelFile.load(model).facts.quantization == {}
+    assert ModelFile.load(model).facts.quantization is None
 
 
 @pytest.mark.parametrize("parts", ["validation", "validation and training", "training"])
-def test_reviews_of_the_training_are_told(parts: str) -> None:
-    from toolkit.cli.export import _quantization_line
-
-    line = _quantization_line(
-        QuantizationCost("int8", f"{parts} reviews of the run", 10, 8, 8, 0, 0.1, 2, 1)
-    )
-    assert ("that it was not trained on with --reviews" in line) == ("training" in parts)
+def test_reviews_of_the_training_are_named(run: RunFolder, parts: str) -> None:
+    run.save_config(replace(CONFIG, training={"sample": parts}))
+    notes = " ".join(export(run.path, quantization=QuantizationOptions("int8")).notes)
+    assert ("was trained on: choose others with --reviews" in notes) == ("training" in parts)
+    assert "Few reviews for a proof" in notes

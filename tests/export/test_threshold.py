@@ -18,6 +18,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.export.card import model_card
 from toolkit.export.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
+from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
@@ -26,6 +27,11 @@ from toolkit.model.scorer import Scorer
 # In the order of the probabilities: 1 of 1 positive above 0.8, 3 of 4 above 0.3, and all.
 LABELS = [0, 1, 0, 1, 1, 0, 1]
 PROBABILITY = [0.05, 0.1, 0.2, 0.4, 0.5, 0.7, 0.9]
+
+
+def reached_of(threshold: Threshold) -> ThresholdReached:
+    assert threshold.choice.validation is not None
+    return threshold.choice.validation
 
 
 def save(folder: RunFolder, labels: list[Any], probability: list[Any]) -> None:
@@ -57,25 +63,27 @@ def test_goals(folder: RunFolder, goal: str, threshold: float, reached: dict[str
     found = choose_threshold(folder, CONFIG, None, goal)
     assert found.value == pytest.approx(threshold, rel=1e-6)
     assert found.value == float(str(np.float32(found.value)))  # no more digits than it has
-    assert found.choice["chosen"] == goal
-    assert found.choice["validation"]["reviews"] == 7
+    assert found.choice.chosen == goal
+    assert reached_of(found).reviews == 7
     for name, value in reached.items():
-        assert found.choice["validation"][name] == pytest.approx(value), name
+        assert getattr(reached_of(found), name) == pytest.approx(value), name
 
 
 def test_given_and_default_thresholds(folder: RunFolder) -> None:
-    assert choose_threshold(folder, CONFIG, 0.4, None).choice["chosen"] == "given"
-    assert choose_threshold(folder, CONFIG, 0.4, None).choice["validation"]["recall"] == 0.75
+    assert choose_threshold(folder, CONFIG, 0.4, None).choice.chosen == "given"
+    assert reached_of(choose_threshold(folder, CONFIG, 0.4, None)).recall == 0.75
     default = choose_threshold(folder, CONFIG, None, None)
-    assert (default.value, default.choice["chosen"]) == (0.5, "default")
-    assert default.choice["validation"]["recall"] == 0.5
+    assert (default.value, default.choice.chosen) == (0.5, "default")
+    assert reached_of(default).recall == 0.5
     folder.validation.unlink()
-    assert choose_threshold(folder, CONFIG, None, None) == Threshold(0.5, {"chosen": "default"})
-    assert choose_threshold(folder, CONFIG, 0.4, None) == Threshold(0.4, {"chosen": "given"})
+    assert choose_threshold(folder, CONFIG, None, None) == Threshold(
+        0.5, ThresholdChoice("default")
+    )
+    assert choose_threshold(folder, CONFIG, 0.4, None) == Threshold(0.4, ThresholdChoice("given"))
 
 
 def test_the_threshold_is_one_of_calibrated_probabilities(folder: RunFolder) -> None:
-    config = RunConfig("conv1d", 13, 12, {}, calibration={"scale": 0.5, "bias": 1.0})
+    config = RunConfig("conv1d", 13, 12, TrainingData(), calibration=Calibration(0.5, 1.0))
     found = choose_threshold(folder, config, None, "precision=1")
     low, high = rescaled(np.array([0.7, 0.9]), 0.5, 1.0)
     assert found.value == pytest.approx((low + high) / 2, rel=1e-6)
@@ -102,7 +110,7 @@ def test_no_other_threshold_is_better(
         assert all(reached(labels, probability, t)["precision"] < 0.6 for t in probability)
         return
     mine = reached(labels, probability, found.value)
-    assert mine == pytest.approx({name: found.choice["validation"][name] for name in mine})
+    assert mine == pytest.approx({name: getattr(reached_of(found), name) for name in mine})
     measure, _, least = goal.partition("=")
     for other in (reached(labels, probability, t) for t in probability):
         if not least:
@@ -192,17 +200,18 @@ def test_no_parquet(folder: RunFolder) -> None:
 
 def test_the_threshold_is_in_the_file(run: RunFolder) -> None:  # noqa: F811
     save(run, LABELS, PROBABILITY)
-    calibration = {"scale": 0.5, "bias": 1.0, "fitted_on": 7}
-    run.save_config(RunConfig("conv1d", 13, 12, {}, calibration=calibration))
+    calibration = Calibration(0.5, 1.0, fitted_on=7)
+    run.save_config(RunConfig("conv1d", 13, 12, TrainingData(), calibration=calibration))
     run.save_metrics({})
     result = export(run.path, optimize="recall=0.75")
     facts = ModelFile.load(result.model).facts
     assert facts.threshold == result.threshold.value != 0.5
-    assert facts.threshold_choice["chosen"] == "recall=0.75"
-    assert facts.threshold_choice["validation"]["recall"] == 0.75
+    assert facts.threshold_choice.chosen == "recall=0.75"
+    assert facts.threshold_choice == result.threshold.choice
+    assert reached_of(result.threshold).recall == 0.75
     assert facts.calibration == calibration
     card = model_card(result.model)
-    assert f"| threshold | {facts.threshold} (recall=0.75) |" in card
+    assert f"| threshold | {facts.threshold} (recall=0.75): accuracy" in card
     assert "| calibration | logit · 0.500 +1.000, fitted on 7 held-out reviews |" in card
     (stored,) = (
         e for e in onnx.load(result.model).graph.initializer if e.name.endswith("threshold")
@@ -222,18 +231,18 @@ def test_held_out_reviews_of_another_run(run: RunFolder) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    "calibration", [1, None, {"scale": 1}, {"scale": 0, "bias": 0}, {"scale": "1", "bias": 0},
+    "calibration", [1, {"scale": 1}, {"scale": 0, "bias": 0}, {"scale": "1", "bias": 0},
                     {"scale": float("nan"), "bias": 0}]
 )  # fmt: skip
 def test_calibration_of_the_wrong_kind(run: RunFolder, calibration: object) -> None:  # noqa: F811
     config = json.loads(run.config.read_text())
     run.config.write_text(json.dumps(config | {"calibration": calibration}))
-    with pytest.raises(ModelError, match="not the config of a run: calibration is"):
+    with pytest.raises(ModelError, match="damaged: calibration"):
         export(run.path)
 
 
-def test_a_config_from_before_calibration(run: RunFolder) -> None:  # noqa: F811
+def test_a_config_without_calibration(run: RunFolder) -> None:  # noqa: F811
     config = json.loads(run.config.read_text())
-    del config["calibration"]
-    run.config.write_text(json.dumps(config))
-    assert run.load_config().calibration == {}
+    for nothing in ("{}", '{"calibration": {}}'):  # the second is that of earlier versions
+        run.config.write_text(json.dumps(config | json.loads(nothing)))
+        assert run.load_config().calibration is None

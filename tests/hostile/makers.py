@@ -143,7 +143,7 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "constant in ..": (constant_outside("../secret"), "stored outside the file"),
     "constant in a link": (constant_outside("link"), "stored outside the file"),
     "unknown operator": (operator("Evil", ""), "cannot load its network"),
-    "unknown domain": (operator("Run", "evil"), "the operator 'evil.Run' is none of stock"),
+    "unknown domain": (operator("Run", "evil"), "the operator 'evil.Run' is not in stock"),
     "unknown of Microsoft": (operator("Evil", "com.microsoft"), "cannot load its network"),
     "loop": (endless_loop, "the node 'Loop' has a graph of its own"),
     "functions": (functions_of_functions, "has functions"),
@@ -158,6 +158,11 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "huge number": (fact("threshold", "9" * 5000), "damaged metadata"),
     "ids beyond int32": (fact("vocabulary_size", "9" * 30), "vocabulary_size is 9999"),
     "metadata of another type": (fact("metrics", '"high"'), "metrics is 'high'"),
+    "number beyond floats": (
+        fact("metrics", json.dumps({"test": {"accuracy": 10**400}})), "test.accuracy is 1000"
+    ),
+    "labels of the wrong kind": (fact("labels", '["a,", "b"]'), "labels is ['a,'"),
+    "entry of an entry": (fact("data", '{"teachers": [{"rows": "9"}]}'), "data.teachers.rows is"),
 }  # fmt: skip
 
 _MANY = 1 << 40

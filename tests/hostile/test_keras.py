@@ -19,6 +19,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.export.keras_file import check_keras_file
+from toolkit.model.facts import TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"
@@ -168,7 +169,7 @@ def run(tmp_path: Path) -> RunFolder:
     run.vocabulary.write_text("the\nmovie\n", encoding="utf-8")
     run.save_metrics({})
     pq.write_table(pa.table({"text": ["the movie"]}), run.sample)
-    run.save_config(RunConfig("conv1d", 10_000, 100, {"source": "nowhere"}))
+    run.save_config(RunConfig("conv1d", 10_000, 100, TrainingData("nowhere")))
     return run
 
 
@@ -181,7 +182,7 @@ def test_export_of_a_hostile_run(command: Command, run: RunFolder) -> None:
 def test_configs_that_are_nested_too_deep(command: Command, run: RunFolder) -> None:
     run.config.write_text('{"data":' * 5000, encoding="utf-8")
     for name in ("export", "info"):
-        command(name, "run").failed_with("config.json: no JSON: JSON of more than 100 levels")
+        command(name, "run").failed_with("config.json: not JSON: JSON of more than 100 levels")
 
 
 def test_info_of_a_hostile_keras_file(command: Command, run: RunFolder) -> None:

@@ -17,7 +17,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, operator, with_network
 from toolkit.errors import ModelError
-from toolkit.model.description import inspect
+from toolkit.model.description import describe
 from toolkit.model.guard import MOST_BYTES
 from toolkit.model.scorer import Scorer
 
@@ -53,7 +53,7 @@ def test_what_no_model_has_is_refused(
 
 def test_info_knows_the_operators(command: Command) -> None:
     Path("m.onnx").write_bytes(operator("Evil", "")())
-    command("info", "m.onnx").failed_with("m.onnx: the operator 'Evil' is none of stock ONNX")
+    command("info", "m.onnx").failed_with("m.onnx: the operator 'Evil' is not in stock ONNX")
 
 
 def test_what_is_no_file(command: Command, folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_is_no_file(command: Command, folder: Path) -> None:
         "link to a pipe": "a pipe or a device",
         "socket": "a pipe or a device",
         "/dev/zero": "a pipe or a device",
-        "empty": "no ONNX model",
+        "empty": "not an ONNX model",
         "circle": "Too many levels of symbolic links",
         "huge": "134 MB, expected a model file of 128 MiB at most",
         "none": "no such model file",
@@ -83,7 +83,7 @@ def test_what_is_no_file(command: Command, folder: Path) -> None:
 
 def works_or_is_refused(path: Path) -> None:
     try:
-        inspect(path)
+        describe(path)
         scores = Scorer(path).score(["the good movie", "a bad one"])
         assert len(scores) == 2
     except ModelError as error:

@@ -25,7 +25,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.export.assemble import text_in_model
 from toolkit.model.explanation import Explanation
-from toolkit.model.file import ModelFacts
+from toolkit.model.facts import Metrics, ModelFacts, TrainingData
 from toolkit.model.logits import logits_of, sigmoid
 from toolkit.text.vocabulary import Vocabulary
 
@@ -56,9 +56,9 @@ def scorers(
             threshold=0.5,
             max_tokens=MOST,
             vocabulary_size=vocabulary.size,
-            data={},
-            metrics={},
-            parity={},
+            data=TrainingData(),
+            metrics=Metrics(),
+            parity=None,
             toolkit_version="0",
         )
         path = folder / f"{name}.onnx"

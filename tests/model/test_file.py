@@ -12,7 +12,8 @@ import pytest
 
 from tests.data import PROJECT
 from toolkit.errors import ModelError
-from toolkit.model.file import FORMAT_VERSION, ModelFile
+from toolkit.model.facts import FORMAT_VERSION, Calibration
+from toolkit.model.file import ModelFile
 from toolkit.model.scorer import Scorer
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
@@ -58,7 +59,7 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
 def test_no_onnx(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"m\.onnx: no ONNX model"):
+    with pytest.raises(ModelError, match=r"m\.onnx: not an ONNX model"):
         ModelFile.load(path)
 
 
@@ -73,7 +74,7 @@ def test_cut_short(tmp_path: Path, share: float) -> None:
 
 def test_foreign_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
     del model.metadata_props[:]
-    with pytest.raises(ModelError, match="none that `toolkit export` wrote"):
+    with pytest.raises(ModelError, match="not written by `toolkit export`"):
         load(model, tmp_path)
 
 
@@ -89,7 +90,7 @@ def test_a_file_of_version_1_still_works() -> None:
     """Of the network of `conv1d` with random weights."""
     path = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
     facts = ModelFile.load(path).facts
-    assert (facts.format_version, facts.max_tokens, facts.calibration) == (1, 12, {})
+    assert (facts.format_version, facts.max_tokens, facts.calibration) == (1, 12, None)
     scores = Scorer(path).score(["the good movie", "bad, bad movie", "a movie", "don't " * 20])
     assert [score.sentiment for score in scores] == ["negative", "positive", "positive", "positive"]
     expected = [0.0016313, 0.9999998, 0.9032010, 0.9988731]
@@ -97,7 +98,9 @@ def test_a_file_of_version_1_still_works() -> None:
 
 
 def test_facts_that_version_1_lacked(model: onnx.ModelProto, tmp_path: Path) -> None:
-    facts = replace(ModelFile.load(SHIPPED).facts, format_version=2, calibration={"scale": 0.5})
+    facts = replace(
+        ModelFile.load(SHIPPED).facts, format_version=2, calibration=Calibration(0.5, 0)
+    )
     facts.write_to(model)
     assert load(model, tmp_path).facts == facts
     set_fact(model, "calibration", "1")
@@ -113,7 +116,7 @@ def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
     kept = [entry for entry in model.metadata_props if entry.key != "labels"]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
-    with pytest.raises(ModelError, match="damaged metadata, without 'labels'"):
+    with pytest.raises(ModelError, match="damaged metadata: labels is missing"):
         load(model, tmp_path)
 
 
@@ -187,7 +190,7 @@ def test_a_word_that_is_no_text(model: onnx.ModelProto, tmp_path: Path) -> None:
     (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
     (words,) = (entry for entry in encoder.attribute if entry.name == "keys_strings")
     words.strings[100] = b"\xff"
-    with pytest.raises(ModelError, match="a word of the LabelEncoder is no UTF-8"):
+    with pytest.raises(ModelError, match="a word of the LabelEncoder is not UTF-8"):
         _ = load(model, tmp_path).vocabulary
 
 

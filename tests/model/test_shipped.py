@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import tomllib
@@ -12,7 +14,9 @@ import pytest
 from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, MODEL
 from toolkit.errors import ModelError
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, load_model
+from toolkit.model.file import load_model
+from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model
 from toolkit.training.presets import PRESETS
 
 
@@ -42,7 +46,9 @@ def test_a_file_goes_before_a_shipped_model() -> None:
 
 def test_a_run_folder_of_that_name_is_not_passed_over() -> None:
     Path("conv1d").mkdir()
-    with pytest.raises(ModelError, match="conv1d: a folder, expected a model file"):
+    with pytest.raises(
+        ModelError, match="conv1d: a folder, expected a model file or the run folder"
+    ):
         load_model("conv1d")
 
 
@@ -52,10 +58,10 @@ def test_a_link_that_leads_nowhere_is_not_passed_over() -> None:
         load_model("conv1d")
 
 
-@pytest.mark.parametrize("name", ["ngram", "runs/conv1d", "conv1d.keras"])
+@pytest.mark.parametrize("name", ["ngram", "runs/conv1d", "conv1d.keras", "conv1d.onnx"])
 def test_another_name_is_answered_with_those_there_are(name: str) -> None:
     names = ", ".join(SHIPPED)
-    with pytest.raises(ModelError, match=rf"^{name}: no such model file.*\(there are {names}\)"):
+    with pytest.raises(ModelError, match=rf"^{name}: no such model file.* models: {names}$"):
         load_model(name)
 
 
@@ -66,16 +72,49 @@ def test_what_cannot_be_looked_at_is_not_called_missing() -> None:
             load_model(name)
 
 
-def test_the_name_of_a_model_file_is_no_guess_at_a_shipped_one() -> None:
-    with pytest.raises(ModelError, match=r"^conv1d\.onnx: no such model file$"):
-        load_model("conv1d.onnx")
+def run_folder(path: Path, *, exported: bool) -> Path:
+    """A folder with all of a run that tells its model."""
+    path.mkdir()
+    config = {"preset": "conv1d", "vocabulary_size": 10_000, "max_tokens": 100, "data": {}}
+    (path / "config.json").write_text(json.dumps(config | {"config_version": 1}), encoding="utf-8")
+    if exported:
+        shutil.copy(CONV1D, path / "conv1d.onnx")
+    return path
+
+
+def test_a_run_folder_stands_for_its_export() -> None:
+    run = run_folder(Path("mine"), exported=True)
+    assert find_model(run) == run / "conv1d.onnx"
+    model = load_model("mine")
+    assert (model.name, model.path) == ("mine", run / "conv1d.onnx")
+    assert Scorer(run).score(["A fine film."])[0].sentiment == "positive"
+
+
+def test_a_run_folder_that_was_not_exported() -> None:
+    run_folder(Path("mine"), exported=False)
+    with pytest.raises(ModelError, match=r"^mine: .* Export it first: toolkit export mine$"):
+        load_model("mine")
+
+
+def test_identity_has_the_keys_of_every_command() -> None:
+    assert load_model("conv1d").identity() == {
+        "name": "conv1d",
+        "path": str(CONV1D),
+        "preset": "conv1d",
+        "sha256": hashlib.sha256(CONV1D.read_bytes()).hexdigest(),
+        "labels": ["negative", "positive"],
+        "threshold": 0.5,
+        "toolkit_version": "0.1.0",
+    }
 
 
 def test_every_preset_is_shipped_and_the_wheel_has_them() -> None:
     assert set(SHIPPED) == set(PRESETS)
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    expected = {f"exported/{name}.onnx": f"toolkit/models/{name}.onnx" for name in SHIPPED}
+    expected = {
+        f"exported/{name}.onnx": f"toolkit/model/shipped_models/{name}.onnx" for name in SHIPPED
+    }
     assert files == expected
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from toolkit.cli.train import train
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.typed_json import encode
 
 app = typer.Typer()
 app.command()(train)
@@ -25,7 +26,7 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
     assert "x_valid (12, 100) int32  y_valid (12,) int8" in result.output
     assert result.output.count("] <start> ") == 2
     assert "Total params: 152,593" in result.output
-    metrics = RunFolder(run).load_metrics()
+    metrics = encode(RunFolder(run).load_metrics())
     for name in ("validation", "test"):
         scores = metrics[name]
         assert f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}" in result.output

@@ -19,6 +19,7 @@ from tests.data import PROJECT
 from tests.training.conftest import make_rows
 from toolkit.cli.train import train
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.typed_json import encode
 from toolkit.training.presets import PRESETS
 
 app = typer.Typer()
@@ -82,11 +83,11 @@ def test_from_the_example_to_a_run(
     ):
         assert line in result.output
     RunFolder(run).check()
-    config = RunFolder(run).load_config()
-    assert config.data["soft_labels"] == 60
-    assert config.data["unlabelled"]["reviews"] == 40
-    assert 0 < config.data["unlabelled"]["left_out"] < 10
-    assert config.data["teachers"][0]["labelled"] == 60
+    data = encode(RunFolder(run).load_config().data)
+    assert data["soft_labels"] == 60
+    assert data["unlabelled"]["reviews"] == 40
+    assert 0 < data["unlabelled"]["left_out"] < 10
+    assert data["teachers"][0]["labelled"] == 60
 
 
 def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import InputError
+from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
 from toolkit.training.columns import ColumnNames
 from toolkit.training.options import TrainingOptions
@@ -151,8 +152,8 @@ def test_soft_labels_are_fitted_and_judged_rounded(
     assert validation["accuracy"] > 0.8
     assert result.metrics["test"]["accuracy"] > 0.8
     config = result.run.load_config()
-    assert config.data["soft_labels"] == 200
-    assert config.data["test"]["soft_labels"] == 20
+    assert config.data.soft_labels == 200
+    assert encode(config.data)["test"]["soft_labels"] == 20
     sample = pq.read_table(result.run.sample)
     assert set(sample["label"].to_pylist()) == {0, 1}
 
@@ -175,4 +176,4 @@ def test_hard_labels_have_no_entry(options: TrainingOptions) -> None:
     listener = Listener()
     config = train(replace(options, epochs=1), listener).run.load_config()
     assert listener.arrays[0].fitted.targets is None
-    assert set(config.data) == {"source", "reviews", "positive", "without_text", "sha256"}
+    assert set(encode(config.data)) == {"source", "reviews", "positive", "without_text", "sha256"}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import InputError, UsageError
+from toolkit.model.typed_json import encode
 from toolkit.training.columns import ColumnNames
 from toolkit.training.options import TrainingOptions
 from toolkit.training.sources.reviews import Reviews
@@ -223,7 +224,7 @@ def test_the_network_is_fitted_to_the_teacher_and_judged_by_the_labels(
     assert np.array_equal(fitted.targets, 1 - fitted.labels)
     config = result.run.load_config()
     assert config.training["teacher_weight"] == 1
-    (found,) = config.data["teachers"]
+    (found,) = encode(config.data)["teachers"]
     assert found.pop("sha256") == hashlib.sha256(teacher.read_bytes()).hexdigest()
     assert found == {
         "source": "teacher.csv",

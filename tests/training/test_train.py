@@ -13,6 +13,7 @@ from tests.training.conftest import make_rows
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
@@ -39,17 +40,17 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert {path.name for path in run.path.iterdir()} == PARTS
     config = run.load_config()
     assert (config.preset, config.vocabulary_size, config.max_tokens) == ("conv1d", 10_000, 100)
-    assert config.data["source"] == "reviews.csv"
-    assert config.data["reviews"] == 60
-    assert len(config.data["sha256"]) == 64
+    assert config.data.source == "reviews.csv"
+    assert config.data.reviews == 60
+    assert len(config.data.sha256 or "") == 64
     assert config.toolkit_version == __version__
     assert config.training["seed"] == 3
     assert config.training["sample"] == "validation and training"
     metrics = run.load_metrics()
-    assert metrics == result.metrics
-    assert metrics["parameters"] == 152_593
-    assert metrics["validation"]["reviews"] == 12
-    assert metrics["validation"]["split"] == "random"
+    assert encode(metrics) == result.metrics
+    assert metrics.parameters == 152_593
+    assert metrics.validation is not None
+    assert (metrics.validation.reviews, metrics.validation.split) == (12, "random")
     assert (run.path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -141,7 +142,7 @@ def test_test_data_are_measured_and_recorded(
     assert result.metrics["test"]["reviews"] == 20
     assert [reviews.name for reviews in listener.reviews] == ["reviews.csv", "test.csv"]
     config = result.run.load_config()
-    assert config.data["test"]["source"] == "test.csv"
+    assert encode(config.data)["test"]["source"] == "test.csv"
     assert config.training["sample"] == "test and training"
     assert pq.read_table(result.run.sample).num_rows == 80
 

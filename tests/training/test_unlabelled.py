@@ -14,6 +14,7 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener, Unreached
 from toolkit.errors import InputError, TrainingError, UsageError
+from toolkit.model.typed_json import encode
 from toolkit.training.columns import ColumnNames
 from toolkit.training.material import Inputs
 from toolkit.training.options import TrainingOptions
@@ -142,7 +143,7 @@ def test_a_training_tells_and_records_what_it_left_out(
     config = train(chosen, listener).run.load_config()
     assert [len(reviews) for reviews in listener.unlabelled] == [60, 2]
     assert sorted(listener.lost) == ([0, 30, 30] if folds else [12])
-    found = dict(config.data["unlabelled"])
+    found = encode(config.data.unlabelled)
     assert len(found.pop("sha256")) == 64
     assert found == {
         "source": "first.csv, second.csv",

@@ -11,9 +11,7 @@ from toolkit.cli import options as o
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from toolkit.export.cost import QuantizationCost
     from toolkit.export.export import ExportResult
-    from toolkit.export.threshold import Threshold
 
 _SMALLER = "A smaller file"
 
@@ -91,8 +89,8 @@ def export(
     Example: `toolkit export runs/conv1d -o sentiment.onnx`
     """
     from toolkit.evaluation.options import EvaluationColumns
-    from toolkit.export.cost import Quantization
     from toolkit.export.export import export as run_export
+    from toolkit.export.quantization_loss import QuantizationOptions
 
     if reviews is None and (text_column or label_column):
         raise UsageError(
@@ -101,7 +99,7 @@ def export(
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
     columns = EvaluationColumns(text_column, label_column)
-    quantization = None if quantize is None else Quantization(quantize, reviews, columns)
+    quantization = None if quantize is None else QuantizationOptions(quantize, reviews, columns)
     _show(
         run_export(
             run,
@@ -115,29 +113,11 @@ def export(
     )
 
 
-def _threshold_line(threshold: Threshold) -> str:
-    line = f"threshold {threshold.value:g} ({threshold.choice['chosen']})"
-    reached = threshold.choice.get("validation")
-    if reached is None:
-        return line
-    shares = ", ".join(f"{name} {reached[name]:.2%}" for name in reached if name != "reviews")
-    chosen = "" if threshold.choice["chosen"] in ("default", "given") else ", which chose it"
-    return f"{line}: {shares} on {reached['reviews']:,} held-out reviews{chosen}"
-
-
-def _quantization_line(cost: QuantizationCost) -> str:
-    hint = " Choose reviews that it was not trained on with --reviews."
-    return (
-        f"{cost.weights} weights: {cost.label_flips:,} of {cost.reviews:,} labelled reviews "
-        f"({cost.source}) get another label, accuracy {cost.accuracy:.2%} instead of "
-        f"{cost.accuracy_before:.2%}; {cost.bytes / 1e6:.2f} MB instead of "
-        f"{cost.bytes_before / 1e6:.2f}.{hint if 'training' in cost.source else ''}"
-    )
-
-
 def _show(result: ExportResult) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from toolkit.model.fact_lines import quantization_line, threshold_line
 
     console = Console(highlight=False, markup=False)
     parity = result.parity
@@ -151,10 +131,10 @@ def _show(result: ExportResult) -> None:
         f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
     )
-    if parity.reviews < 1000:
-        console.print("Few reviews for a proof: train with more validation or test reviews.")
-    if result.quantization is not None:
-        console.print(_quantization_line(result.quantization))
-    console.print(_threshold_line(result.threshold))
+    if (cost := result.quantization) is not None:
+        console.print(quantization_line(cost))
+    console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
+    for note in result.notes:
+        console.print(note)
     for path in filter(None, (result.model, result.twin, result.vocabulary, result.golden)):
         console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

@@ -35,13 +35,13 @@ def info(
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
-    from toolkit.model.description import inspect
+    from toolkit.model.description import describe, json_of
 
-    description = inspect(model or named)
+    description = describe(model or named)
     if json:
         from json import dumps
 
-        typer.echo(dumps(description, indent=2))
+        typer.echo(dumps(json_of(description), indent=2))
         return
     from toolkit.cli.info_card import show
 

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.network import OPSET
-from toolkit.model.file import LABEL, PROBABILITY, TEXT, ModelFacts, token_ids_width
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import LABEL, PROBABILITY, TEXT, token_ids_width
 from toolkit.text.vocabulary import Vocabulary
 
 # The oldest versions that have all the operators: the file is to load in old builds, too.
@@ -25,16 +26,19 @@ class ModelPair:
 
     text_in: onnx.ModelProto
     ids_in: onnx.ModelProto
+    facts: ModelFacts
 
     @classmethod
     def of(cls, network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts) -> ModelPair:
         """Make both of a network, `token_ids` → `probability`."""
-        return cls(text_in_model(network, vocabulary, facts), ids_in_model(network, facts))
+        text_in = text_in_model(network, vocabulary, facts)
+        return cls(text_in, ids_in_model(network, facts), facts)
 
-    def tell(self, facts: ModelFacts) -> None:
-        """Replace what both say of themselves."""
+    def with_facts(self, facts: ModelFacts) -> ModelPair:
+        """Replace the metadata of both; this pair is not to be used any more."""
         for model in (self.text_in, self.ids_in):
             facts.write_to(model)
+        return ModelPair(self.text_in, self.ids_in, facts)
 
     def save(self, text_in: Path, ids_in: Path) -> tuple[Path, Path]:
         """Write both, and give their paths back."""

@@ -6,10 +6,19 @@ Run as ``python -m toolkit.export.card MODEL...``, it prints the cards as one Ma
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from toolkit.model.file import ModelFacts, ModelFile
+from toolkit.model.fact_lines import (
+    Row,
+    calibration_line,
+    data_rows,
+    metric_rows,
+    parity_line,
+    quantization_line,
+    threshold_line,
+)
+from toolkit.model.file import ModelFile
 from toolkit.model.shipped import DEFAULT_MODEL
 
 _PAGE = """# Shipped models
@@ -67,7 +76,6 @@ _CARD = """
 | outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}` |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
-| parameters | {parameters:,} |
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
 {quantization}| format | version {format_version}, written by toolkit {toolkit_version} |
 
@@ -77,7 +85,9 @@ Sorting English reviews of films into positive and negative, in bulk or inside a
 
 ### Training data
 
-{data}.
+| | |
+|---|---|
+{data}
 {teacher}
 Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011), for research
 use; it is not part of this project.
@@ -86,9 +96,9 @@ use; it is not part of this project.
 
 | | |
 |---|---|
-| accuracy | {metrics} |
+{metrics}
 | calibration | {calibration} |
-| Keras against ONNX | {parity} |
+| parity | {parity} |
 
 ### Limits
 
@@ -132,99 +142,31 @@ def model_card(path: Path) -> str:
     """Write the card of one model, in Markdown."""
     facts = ModelFile.load(path).facts
     negative, positive = facts.labels
+    weights = ""
+    if facts.quantization is not None:
+        weights = f"| weights | {quantization_line(facts.quantization)} |\n"
     return _CARD.format(
         preset=facts.preset,
         negative=negative,
         positive=positive,
-        threshold=_threshold(facts),
+        threshold=threshold_line(facts.threshold, facts.threshold_choice),
         max_tokens=facts.max_tokens,
         vocabulary_size=facts.vocabulary_size,
-        parameters=facts.metrics.get("parameters", 0),
         size=path.stat().st_size / 1e6,
         twin_size=path.with_suffix(".ids.onnx").stat().st_size / 1e6,
-        quantization=_quantization(facts.quantization),
-        data=_data(facts.data),
-        metrics=_metrics(facts.metrics),
-        calibration=_calibration(facts.calibration),
-        parity=_parity(facts),
+        quantization=weights,
+        data=_table(data_rows(facts.data)),
+        metrics=_table(metric_rows(facts.metrics)),
+        calibration=calibration_line(facts.calibration),
+        parity=parity_line(facts),
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
-        teacher=_TEACHER if facts.data.get("teachers") else "",
+        teacher=_TEACHER if facts.data.teachers else "",
     )
 
 
-def _data(data: dict[str, Any]) -> str:
-    count = f"{data['reviews']:,} labelled reviews" if "reviews" in data else "reviews"
-    found = [f"{count}, {_source(data)}"]
-    if unlabelled := data.get("unlabelled"):
-        used = unlabelled["reviews"] - unlabelled["left_out"]
-        found.append(f"{used:,} texts without labels, {_source(unlabelled)}")
-    found += [
-        f"probabilities that a teacher gives to {teacher['labelled']:,} of the labelled texts and "
-        f"to others, {_source(teacher)}"
-        for teacher in data.get("teachers", [])
-    ]
-    return "; ".join(found)
-
-
-def _source(facts: dict[str, Any]) -> str:
-    return f"{facts.get('source', 'source unknown')} (SHA-256 {facts.get('sha256', '?')[:16]}…)"
-
-
-def _metrics(metrics: dict[str, Any]) -> str:
-    found = []
-    if "folds" in metrics:
-        folds = metrics["folds"]
-        accuracy = folds["accuracy"]
-        found.append(
-            f"{accuracy['mean']:.2%} ± {accuracy['deviation']:.2%} in cross-validation "
-            f"({len(folds['each'])} folds, split {folds['split']}, before calibration)"
-        )
-    if "validation" in metrics:
-        validation = metrics["validation"]
-        found.append(f"{validation['accuracy']:.2%} on {validation['reviews']:,} held-out reviews")
-    if "test" in metrics:
-        test = metrics["test"]
-        found.append(f"**{test['accuracy']:.2%}** on {test['reviews']:,} test reviews")
-    return "; ".join(found) or "not measured"
-
-
-def _calibration(calibration: dict[str, Any]) -> str:
-    if not calibration:
-        return "none: its probabilities are not calibrated"
-    found = [f"logit · {calibration['scale']:.3f} {calibration['bias']:+.3f}"]
-    if "fitted_on" in calibration:
-        found[0] += f", fitted on {calibration['fitted_on']:,} held-out reviews"
-    if "error" in calibration:
-        found.append(f"expected calibration error {calibration['error']:.4f} on reviews left out")
-    if "error_before" in calibration:
-        found.append(f"{calibration['error_before']:.4f} without")
-    return "; ".join([*found, *filter(None, [calibration.get("note")])])
-
-
-def _quantization(cost: dict[str, Any]) -> str:
-    if not cost:
-        return ""
-    return (
-        f"| weights | {cost['weights']}: {cost['bytes'] / 1e6:.2f} MB instead of "
-        f"{cost['bytes_before'] / 1e6:.2f}; {cost['label_flips']:,} of {cost['reviews']:,} reviews "
-        f"({cost['source']}) get another label, accuracy {cost['accuracy']:.2%} instead of "
-        f"{cost['accuracy_before']:.2%} |\n"
-    )
-
-
-def _threshold(facts: ModelFacts) -> str:
-    chosen = facts.threshold_choice.get("chosen", "default")
-    return f"{facts.threshold}" if chosen == "default" else f"{facts.threshold} ({chosen})"
-
-
-def _parity(facts: ModelFacts) -> str:
-    parity = facts.parity
-    return (
-        f"{parity['reviews']:,} reviews and {parity['edge_texts']} edge texts: largest difference "
-        f"{parity['largest_difference']:.1e}, {parity['label_flips']} label flips"
-        + (", before the quantization" if facts.quantization else "")
-    )
+def _table(rows: Iterable[Row]) -> str:
+    return "\n".join(f"| {name} | {value} |" for name, value in rows)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,29 +11,33 @@ import pyarrow.parquet as pq
 import toolkit
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export.assemble import ModelPair
-from toolkit.export.cost import Judge, Quantization, QuantizationCost
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.network import convert, load_keras
-from toolkit.export.parity import ParityReport, compare, compare_graphs
+from toolkit.export.parity import check_parity, compare, compare_graphs
+from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
-from toolkit.model.file import ModelFacts, ModelFile
+from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
+from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
+
+_FEW_REVIEWS = 1000
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The written files, the proof, the threshold, and what fewer bits cost if asked for."""
+    """The written files, the proof, the threshold, and what the user should know besides."""
 
     model: Path
     twin: Path
     vocabulary: Path
-    parity: ParityReport
+    parity: Parity
     threshold: Threshold
     golden: Path | None = None
     quantization: QuantizationCost | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def export(
@@ -44,7 +48,7 @@ def export(
     threshold: float | None = None,
     optimize: str | None = None,
     golden: bool = False,
-    quantization: Quantization | None = None,
+    quantization: QuantizationOptions | None = None,
 ) -> ExportResult:
     """Export the model of a run folder; the files appear only if parity holds.
 
@@ -65,15 +69,15 @@ def export(
     golden : bool
         Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
         `toolkit.export.golden`.
-    quantization : Quantization | None
+    quantization : QuantizationOptions | None
         Store large weights as int8 or float16; the files appear only if labelled reviews lose no
         more than 0.1 point of accuracy.
 
     Returns
     -------
     ExportResult
-        The written files, and the proof of parity and the cost of fewer bits, which are in their
-        metadata, too.
+        The written files, the proof of parity and the loss by quantization, which are also in
+        their metadata.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def export(
     ParityError
         If Keras and ONNX disagree; nothing is written then.
     QuantizationError
-        If fewer bits cost too much accuracy; nothing is written then, either.
+        If quantization loses too much accuracy; nothing is written then, either.
     UsageError
         If an output exists (without ``force``) or cannot be written, no such threshold can be
         chosen, or the network has nothing to quantize.
@@ -92,45 +96,56 @@ def export(
     folder = RunFolder(run)
     folder.check()
     config = folder.load_config()
-    output = output if output is not None else run / f"{config.preset}.onnx"
-    paths = _output_paths(output, golden=golden)
+    paths = _output_paths(output or run / f"{config.preset}.onnx", golden=golden)
     for path in paths:
         check_output(path, force=force)
     chosen = choose_threshold(folder, config, threshold, optimize)
-    judge = None if quantization is None else Judge.of(folder, config, quantization)
+    labelled = None if quantization is None else LabelledSample.load(quantization, folder, config)
 
-    vocabulary = Vocabulary.load(folder.vocabulary)
-    _check_vocabulary(vocabulary, config, folder)
-    reviews = _load_sample(folder.sample)
+    vocabulary = _load_vocabulary(folder, config)
+    reviews = _load_reviews(folder.sample)
     keras_network = load_keras(folder.model)
     network = convert(keras_network, config.max_tokens)
-    facts = _facts(config, folder, chosen)
-    models, cost = ModelPair.of(network, vocabulary, facts), None
+    models = ModelPair.of(network, vocabulary, _facts(config, folder, chosen))
     with tempfile.TemporaryDirectory() as unproven:
-        text_in, ids_in = models.save(Path(unproven, "text.onnx"), Path(unproven, "ids.onnx"))
-        parity = compare(keras_network, text_in, ids_in, reviews)
-        parity.check()
-        facts = replace(facts, parity=parity.as_dict())
-        if judge is not None:
-            small = quantize(network, judge.kind)
-            models = ModelPair.of(small.network, vocabulary, facts)
-            small_files = models.save(
-                Path(unproven, "small.onnx"), Path(unproven, "small.ids.onnx")
-            )
-            executions = compare_graphs(small.in_floats, *small_files, reviews)
-            executions.check("The executions of the quantized network")
-            cost = judge.measure(text_in, small_files[0])
-            cost.check()
-            facts = replace(facts, quantization=cost.as_dict() | {"parity": executions.as_dict()})
-    models.tell(facts)
+        plain = models.save(Path(unproven, "text.onnx"), Path(unproven, "ids.onnx"))
+        parity = compare(keras_network, *plain, reviews)
+        check_parity(parity)
+        models = models.with_facts(replace(models.facts, parity=parity))
+        if quantization is not None and labelled is not None:
+            small = quantize(network, quantization.kind)
+            models = ModelPair.of(small.network, vocabulary, models.facts)
+            files = models.save(Path(unproven, "small.onnx"), Path(unproven, "small.ids.onnx"))
+            executions = compare_graphs(small.in_floats, *files, reviews)
+            check_parity(executions, "The executions of the quantized network")
+            cost = labelled.measure_loss(quantization.kind, plain[0], files[0])
+            check_loss(cost)
+            cost = replace(cost, parity=executions)
+            models = models.with_facts(replace(models.facts, quantization=cost))
     with atomic_files(*paths, force=force) as (text_in, ids_in, words, *vectors):
         models.save(text_in, ids_in)
         vocabulary.save(words)
         for path in vectors:
-            subject = Subject(ModelFile(output, models.text_in, facts), keras_network)
-            path.write_text(golden_vectors({output.stem: subject}), encoding="utf-8")
-    text_in, ids_in, words, *vectors = paths
-    return ExportResult(text_in, ids_in, words, parity, chosen, next(iter(vectors), None), cost)
+            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), keras_network)
+            path.write_text(golden_vectors({paths[0].stem: subject}), encoding="utf-8")
+    return ExportResult(
+        *(paths[0], paths[1], paths[2], parity, chosen),
+        golden=paths[3] if golden else None,
+        quantization=models.facts.quantization,
+        notes=_notes(parity, models.facts.quantization),
+    )
+
+
+def _notes(parity: Parity, cost: QuantizationCost | None) -> list[str]:
+    notes = []
+    if parity.reviews < _FEW_REVIEWS:
+        notes.append("Few reviews for a proof: train with more validation or test reviews.")
+    if cost is not None and "training" in cost.source:
+        notes.append(
+            "The loss was measured on reviews that the network was trained on: choose others with "
+            "--reviews."
+        )
+    return notes
 
 
 def _output_paths(model: Path, *, golden: bool) -> list[Path]:
@@ -149,14 +164,15 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
         vocabulary_size=config.vocabulary_size,
         data=config.data,
         metrics=folder.load_metrics(),
-        parity={},
+        parity=None,
         toolkit_version=toolkit.__version__,
         calibration=config.calibration,
         threshold_choice=threshold.choice,
     )
 
 
-def _check_vocabulary(vocabulary: Vocabulary, config: RunConfig, folder: RunFolder) -> None:
+def _load_vocabulary(folder: RunFolder, config: RunConfig) -> Vocabulary:
+    vocabulary = Vocabulary.load(folder.vocabulary)
     if not len(vocabulary.words):
         raise ModelError(f"{folder.vocabulary}: is empty. Train again.")
     if vocabulary.size > config.vocabulary_size:
@@ -164,9 +180,10 @@ def _check_vocabulary(vocabulary: Vocabulary, config: RunConfig, folder: RunFold
             f"{folder.vocabulary}: {len(vocabulary.words):,} words, more than the network's "
             f"{config.vocabulary_size:,} ids allow. Is it the vocabulary of another run?"
         )
+    return vocabulary
 
 
-def _load_sample(path: Path) -> list[str]:
+def _load_reviews(path: Path) -> list[str]:
     try:
         texts = pq.read_table(path, columns=["text"])["text"].to_pylist()
     except (OSError, ValueError, KeyError) as error:

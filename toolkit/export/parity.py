@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.golden_texts import golden_texts
+from toolkit.model.facts import Parity
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import session_options
@@ -28,42 +28,21 @@ TOLERANCE = 1e-5
 Probabilities = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class ParityReport:
-    """What the comparison of a model's four executions found."""
-
-    reviews: int
-    edge_texts: int
-    largest_difference: float  # of any execution's probability to that of Keras (the reference)
-    label_flips: int
-    token_id_differences: int  # rows whose ids in the graph differ from the vectorised ones
-    differences: dict[str, float]  # largest difference by execution
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the difference is within the tolerance, no label flips, and all ids are equal."""
-        return (
-            self.largest_difference <= TOLERANCE
-            and self.label_flips == 0
-            and self.token_id_differences == 0
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report for the metadata of the model file."""
-        return {**asdict(self), "tolerance": TOLERANCE}
-
-    def check(self, compared: str = "Keras and ONNX") -> None:
-        """Raise `ParityError` unless the executions agree; `compared` says what was compared."""
-        if not self.agrees:
-            raise ParityError(
-                f"{compared} disagree on {self.reviews + self.edge_texts:,} texts: largest "
-                f"difference {self.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
-                f"{self.label_flips} label flips, {self.token_id_differences} rows with other "
-                "token ids. Nothing was exported."
-            )
+def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
+    """Raise `ParityError` unless probabilities are within the tolerance, and all else is equal."""
+    # NaN is within no tolerance.
+    is_near = parity.largest_difference <= TOLERANCE
+    if is_near and not parity.label_flips and not parity.token_id_differences:
+        return
+    raise ParityError(
+        f"{compared} disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
+        f"difference {parity.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
+        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other "
+        "token ids. Nothing was exported."
+    )
 
 
-def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> ParityReport:
+def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
     """Run some reviews and the golden texts through Keras and the three ONNX executions.
 
     Parameters
@@ -79,7 +58,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
 
     Returns
     -------
-    ParityReport
+    Parity
         How far they are apart.
     """
 
@@ -91,7 +70,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
 
 def compare_graphs(
     reference: onnx.ModelProto, text_in: Path, ids_in: Path, reviews: list[str]
-) -> ParityReport:
+) -> Parity:
     """Do the same with a graph, `token_ids` → `probability`, in the place of Keras."""
     session = ort.InferenceSession(reference.SerializeToString(), session_options())
 
@@ -104,7 +83,7 @@ def compare_graphs(
 
 def compare_with(
     reference: Callable[[Ids], Probabilities], text_in: Path, ids_in: Path, reviews: list[str]
-) -> ParityReport:
+) -> Parity:
     """Run some reviews and the edge texts through a reference and the three ONNX executions.
 
     Parameters
@@ -120,7 +99,7 @@ def compare_with(
 
     Returns
     -------
-    ParityReport
+    Parity
         How far they are apart.
     """
     scorer = Scorer(text_in)
@@ -146,7 +125,7 @@ def compare_with(
     positive = expected >= scorer.threshold
     flips = sum(int(((other >= scorer.threshold) != positive).sum()) for other in found.values())
     flips += int((graph_labels != np.where(positive, *facts.labels[::-1])).sum())
-    return ParityReport(
+    return Parity(
         reviews=len(reviews),
         edge_texts=len(edge_texts),
         # np.max, unlike max, gives NaN wherever it stands, and NaN is within no tolerance.
@@ -154,6 +133,7 @@ def compare_with(
         label_flips=flips,
         token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
         differences=differences,
+        tolerance=TOLERANCE,
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
 
@@ -31,13 +32,12 @@ class Threshold:
     ----------
     value : float
         0 to 1; as float32 it is in the graph.
-    choice : dict[str, Any]
-        For the facts: `chosen` is `default`, `given` or the goal; `validation` has what it
-        reaches on the held-out reviews, if the run has them.
+    choice : ThresholdChoice
+        How it was chosen, and what it reaches on the held-out reviews, if the run has them.
     """
 
     value: float = DEFAULT_THRESHOLD
-    choice: dict[str, Any] = field(default_factory=lambda: {"chosen": "default"})
+    choice: ThresholdChoice = field(default_factory=ThresholdChoice)
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ def choose_threshold(
                 f"--optimize: {folder.validation} is not there, so no held-out reviews to choose a "
                 "threshold on. Train with a validation part, or give one with --threshold."
             )
-        return Threshold() if given is None else Threshold(given, {"chosen": "given"})
+        return Threshold() if given is None else Threshold(given, ThresholdChoice("given"))
     curve = _Curve.of(*_load(folder.validation, config), folder.validation)
     if goal is None:
         value = DEFAULT_THRESHOLD if given is None else given
         chosen = "default" if given is None else "given"
     else:
         value, chosen = curve.best(goal), str(goal)
-    return Threshold(value, {"chosen": chosen, "validation": curve.at(value)})
+    return Threshold(value, ThresholdChoice(chosen, curve.at(value)))
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,11 @@ class _Curve:
         thresholds = np.where((middle > below) | (places == 0), middle, above)
         return cls(path, probability, np.cumsum([0, *labels[order]]), thresholds, places)
 
-    def at(self, threshold: float) -> dict[str, Any]:
+    def at(self, threshold: float) -> ThresholdReached:
         """Tell what one threshold reaches."""
         place = np.array(np.searchsorted(self.probability, np.float32(threshold)))
         reached = {name: float(value) for name, value in self._measures(place).items()}
-        return {"reviews": len(self.probability), **reached}
+        return ThresholdReached(len(self.probability), **reached)
 
     def best(self, goal: Goal) -> float:
         """Choose the threshold for a goal; of equal ones, the nearest to 0.5."""
@@ -182,7 +182,6 @@ def _load(path: Path, config: RunConfig) -> tuple[_Array, _Array]:
     for name, values in (("label", labels), ("probability", probability)):
         if not len(values) or not ((values >= 0) & (values <= 1)).all():
             raise ModelError(f"{path}: not the held-out reviews of a run: a {name} beyond 0 to 1")
-    if config.calibration:
-        scale, bias = config.calibration["scale"], config.calibration["bias"]
-        probability = rescaled(probability, scale, bias).astype(np.float32)
+    if (found := config.calibration) is not None:
+        probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
     return labels >= 0.5, probability

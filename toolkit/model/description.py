@@ -1,165 +1,211 @@
-"""Look into a model file, its ids-in twin, a Keras file or a run folder."""
+"""Describe a model file, its ids-in twin, a Keras file or a run folder; no network is run."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from toolkit.errors import ModelError
-from toolkit.model.file import TEXT, TOKEN_IDS, ModelFacts, ModelFile, read_twin, token_ids_width
+from toolkit.model.facts import Metrics, ModelFacts
+from toolkit.model.file import (
+    TEXT,
+    TOKEN_IDS,
+    ModelFile,
+    load_model,
+    read_twin,
+    token_ids_width,
+)
 from toolkit.model.guard import check_operators, read_onnx
 from toolkit.model.keras_archive import KerasArchive
-from toolkit.model.run_folder import RunFolder
-from toolkit.model.runtimes import places
-from toolkit.model.shipped import is_shipped, load_model
-
-TEXT_IN, IDS_IN, KERAS, RUN = "text-in model", "ids-in twin", "Keras file", "run folder"
-
-Description = dict[str, Any]
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.runtimes import Runtime, runtimes
+from toolkit.model.shipped import find_model
+from toolkit.model.typed_json import encode
 
 
-def inspect(path: Path | None = None) -> Description:
-    """Tell what a file says of itself; no network is run.
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a graph; names stand for sizes that are not fixed."""
+
+    name: str
+    type: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class OnnxDescription:
+    """A text-in model, or the ids-in twin of one, which has no `words`."""
+
+    kind: str
+    file: ModelFile
+    bytes: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    fixed_length: bool
+    ir_version: int
+    opsets: dict[str, int]
+    operators: dict[str, dict[str, int]]  # how often, by domain and name
+    runs: tuple[Runtime, ...]
+    words: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file.path
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What its metadata say."""
+        return self.file.facts
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it."""
+        own = {key: value for key, value in encode(self).items() if key not in ("kind", "file")}
+        return {"kind": self.kind, **self.file.identity(), **self.facts.as_dict(), **own}
+
+
+@dataclass(frozen=True)
+class KerasDescription:
+    """A ``.keras`` file, as its archive says."""
+
+    kind: str
+    path: Path
+    bytes: int
+    sha256: str
+    keras_version: str
+    saved: str
+    layers: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it."""
+        return {**encode(self), "path": str(self.path)}
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """A run folder of `toolkit train`."""
+
+    kind: str
+    path: Path
+    config: RunConfig
+    metrics: Metrics
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it."""
+        about = {"kind": self.kind, "name": self.path.resolve().name, "path": str(self.path)}
+        return {**about, **encode(self.config), "metrics": encode(self.metrics)}
+
+
+Description = OnnxDescription | KerasDescription | RunDescription
+
+
+def describe(path: Path | None = None) -> Description:
+    """Say what a file tells of itself.
 
     Parameters
     ----------
     path : Path | None
-        A model file or its ids-in twin, a ``.keras`` file or a run folder, or the name of a model
-        that the package ships; by default the one that is used where none is named.
+        A model file or its ids-in twin, a ``.keras`` file, a run folder, or the name of a shipped
+        model; by default the default model.
 
     Returns
     -------
     Description
-        Of strings, numbers, lists and dictionaries, as in JSON. `kind` is one of `TEXT_IN`,
-        `IDS_IN`, `KERAS` and `RUN`, on which the other keys depend.
+        Of one of the three kinds.
 
     Raises
     ------
     ModelError
-        If it is none of these, or damaged.
+        If there is nothing of that name, or it is damaged or something else.
     """
-    description: Description = _finite(_inspect(path))
-    return description
-
-
-def _inspect(path: Path | None) -> Description:
-    if path is None or is_shipped(path) or not (path.suffix or path.exists()):
-        return _of_text_in(load_model(path))
-    if path.is_dir():
-        return _of_run(RunFolder(path))
-    if path.suffix == ".keras":
+    if path is not None and path.is_dir():
+        run = RunFolder(path)
+        run.check()
+        return RunDescription("run folder", path, run.load_config(), run.load_metrics())
+    if path is not None and path.suffix == ".keras":
         return _of_keras(path)
-    model = read_onnx(path)
-    check_operators(model, path)
-    inputs = {value.name for value in model.graph.input}
+    found = find_model(path)
+    graph = read_onnx(found)
+    check_operators(graph, found)
+    inputs = {value.name for value in graph.graph.input}
     if TOKEN_IDS in inputs and TEXT not in inputs:
-        return _of_twin(path)
-    return _of_text_in(ModelFile.load(path))
+        return _of_onnx(read_twin(found), is_twin=True)
+    return _of_onnx(load_model(path), is_twin=False)
 
 
-def _of_text_in(model: ModelFile) -> Description:
-    twin = model.path.with_suffix(".ids.onnx")
-    return {
-        "kind": TEXT_IN,
-        **_file(model.path),
-        **_of_graph(model.graph, model.facts),
-        "words": len(model.vocabulary.words),
-        "runs": [place._asdict() for place in places(takes_text=True, twin=twin.name)],
-    }
+def json_of(description: Description) -> dict[str, Any]:
+    """Give a description as JSON has it: NaN, such as the loss of a failed training, is null."""
+    found: dict[str, Any] = _finite(description.as_dict())
+    return found
 
 
-def _of_twin(path: Path) -> Description:
-    graph, facts = read_twin(path)
-    return {
-        "kind": IDS_IN,
-        **_file(path),
-        **_of_graph(graph, facts),
-        "runs": [place._asdict() for place in places(takes_text=False, twin=path.name)],
-    }
-
-
-def _of_graph(model: onnx.ModelProto, facts: ModelFacts) -> Description:
+def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
+    graph = model.graph.graph
     operators: dict[str, Counter[str]] = {}
-    for node in model.graph.node:
+    for node in graph.node:
         operators.setdefault(_domain(node.domain), Counter())[node.op_type] += 1
-    return {
-        "inputs": [_tensor(value) for value in model.graph.input],
-        "outputs": [_tensor(value) for value in model.graph.output],
-        **asdict(facts),
-        "labels": list(facts.labels),
-        "fixed_length": token_ids_width(model) is not None,
-        "ir_version": model.ir_version,
-        "opsets": {_domain(entry.domain): entry.version for entry in model.opset_import},
-        "operators": {name: dict(sorted(found.items())) for name, found in operators.items()},
-    }
+    twin = model.path if is_twin else model.path.with_suffix(".ids.onnx")
+    return OnnxDescription(
+        kind="ids-in twin" if is_twin else "text-in model",
+        file=model,
+        bytes=model.path.stat().st_size,
+        inputs=tuple(map(_tensor, graph.input)),
+        outputs=tuple(map(_tensor, graph.output)),
+        fixed_length=token_ids_width(model.graph) is not None,
+        ir_version=model.graph.ir_version,
+        opsets={_domain(entry.domain): entry.version for entry in model.graph.opset_import},
+        operators={name: dict(sorted(found.items())) for name, found in operators.items()},
+        runs=runtimes(takes_text=not is_twin, twin=twin.name),
+        words=None if is_twin else len(model.vocabulary.words),
+    )
 
 
-def _of_keras(path: Path) -> Description:
+def _of_keras(path: Path) -> KerasDescription:
     with KerasArchive.open(path) as archive:
         metadata, config = archive.json("metadata.json"), archive.json("config.json")
     network = config.get("config")
     layers = network.get("layers") if isinstance(network, dict) else None
-    names = [
-        str(layer.get("class_name"))
-        for layer in (layers if isinstance(layers, list) else [])
-        if isinstance(layer, dict)
-    ]
-    return {
-        "kind": KERAS,
-        **_file(path),
-        "keras_version": str(metadata.get("keras_version")),
-        "saved": str(metadata.get("date_saved")),
-        "layers": names,
-    }
+    return KerasDescription(
+        kind="Keras file",
+        path=path,
+        bytes=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        keras_version=str(metadata.get("keras_version")),
+        saved=str(metadata.get("date_saved")),
+        layers=tuple(
+            str(layer.get("class_name"))
+            for layer in (layers if isinstance(layers, list) else [])
+            if isinstance(layer, dict)
+        ),
+    )
 
 
-def _of_run(run: RunFolder) -> Description:
-    run.check()
-    return {
-        "kind": RUN,
-        "path": str(run.path),
-        **asdict(run.load_config()),
-        "metrics": run.load_metrics(),
-    }
-
-
-def _file(path: Path) -> Description:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest}
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _tensor(value: onnx.ValueInfoProto) -> Description:
+def _tensor(value: onnx.ValueInfoProto) -> Tensor:
     tensor = value.type.tensor_type
     try:
         element = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
         element = {"float": "float32", "double": "float64"}.get(element, element)
     except ValueError:
         element = f"type {tensor.elem_type}"
-    shape = [
+    shape = (
         dimension.dim_value if dimension.HasField("dim_value") else str(dimension.dim_param or "?")
         for dimension in tensor.shape.dim
-    ]
-    return {"name": str(value.name), "type": element, "shape": shape}
+    )
+    return Tensor(str(value.name), element, tuple(shape))
+
+
+def _domain(name: str) -> str:
+    return str(name or "ai.onnx")
 
 
 def _finite(value: Any) -> Any:
-    """Replace what is no number in JSON, such as the loss of a training that failed, by null."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _domain(name: str) -> str:
-    return str(name or "ai.onnx")

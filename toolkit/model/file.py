@@ -2,7 +2,7 @@
 
 ==============  ===========================  ==================================================
 ``text``        input, string[batch]         reviews in UTF-8
-``token_ids``   inside, int32[batch, tokens] parts the text front end from the network; the number
+``token_ids``   inside, int32[batch, tokens] between the text front end and the network; the number
                                              of tokens is fixed, or that of the longest row
 ``probability`` output, float32[batch]       of the positive class, 0 to 1
 ``label``       output, string[batch]        ``positive`` where probability ≥ threshold
@@ -11,17 +11,14 @@
 The twin ``NAME.ids.onnx`` has ``token_ids`` as its input and ``probability`` as its only output,
 for builds without operators for text; ``NAME.vocabulary.txt`` beside it lists the words.
 
-To change the format: raise `FORMAT_VERSION`, keep reading the older versions here, and keep a file
-of each version under ``tests/`` that must still load.
+To change the format: raise `toolkit.model.facts.FORMAT_VERSION`, keep reading the older versions,
+and keep a file of each version under ``tests/frozen_files`` that must still load.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,16 +29,10 @@ import onnx.utils
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
-from toolkit.model.plain_json import parse_json
+from toolkit.model.shipped import find_model
 from toolkit.text.vocabulary import FIRST_WORD_ID, Vocabulary
-
-# 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
-#    `quantization` if there was one.
-FORMAT_VERSION = 2
-# The facts of version 2, as they are for a file without them.
-_ADDED_SINCE_1 = {"calibration": "{}", "threshold_choice": "{}", "quantization": "{}"}
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
@@ -57,105 +48,27 @@ _TENSORS = (
 )
 _TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
 
-_LONGEST_FACT = 1 << 20  # characters of JSON
-
-# What each stored fact must be like; a file from elsewhere may hold anything.
-_RIGHT: dict[str, Callable[[Any], bool]] = {
-    "preset": lambda value: isinstance(value, str),
-    # They are written into files as they are.
-    "labels": lambda value: (
-        isinstance(value, list)
-        and len(value) == 2
-        and value[0] != value[1]
-        and all(isinstance(name, str) and re.fullmatch(r"[\w -]+", name) for name in value)
-    ),
-    "threshold": lambda value: type(value) in (int, float) and 0 <= value <= 1,
-    "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
-    "vocabulary_size": lambda value: type(value) is int and FIRST_WORD_ID < value <= 100_000_000,
-    "data": lambda value: isinstance(value, dict),
-    "metrics": lambda value: isinstance(value, dict),
-    "parity": lambda value: isinstance(value, dict),
-    "calibration": lambda value: isinstance(value, dict),
-    "threshold_choice": lambda value: isinstance(value, dict),
-    "quantization": lambda value: isinstance(value, dict),
-    "toolkit_version": lambda value: isinstance(value, str),
-}
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What `metadata_props` say of a model; all but the texts are stored as JSON."""
-
-    preset: str
-    labels: tuple[str, str]  # of probability 0 and of probability 1
-    threshold: float  # probabilities from here up get the second label
-    max_tokens: int
-    vocabulary_size: int  # every token id is below it
-    data: dict[str, Any]  # what it was trained on: source, reviews, sha256
-    metrics: dict[str, Any]  # as in metrics.json of the run folder
-    parity: dict[str, Any]  # as proven by the export: reviews, largest difference, flips
-    toolkit_version: str
-    calibration: dict[str, Any] = field(default_factory=dict)  # empty where there was none
-    # How the threshold was chosen, and what it reaches on held-out reviews if there were any.
-    threshold_choice: dict[str, Any] = field(default_factory=dict)
-    # Of which kind the large weights are, and what it cost in labels; empty if they are float32.
-    quantization: dict[str, Any] = field(default_factory=dict)
-    format_version: int = FORMAT_VERSION
-
-    def write_to(self, model: onnx.ModelProto) -> None:
-        """Replace the metadata of a model by these."""
-        del model.metadata_props[:]
-        onnx.helper.set_model_props(
-            model, {key: json.dumps(value) for key, value in asdict(self).items()}
-        )
-
-    @classmethod
-    def read_from(cls, model: onnx.ModelProto, path: Path) -> ModelFacts:
-        """Parse the metadata of a model.
-
-        Parameters
-        ----------
-        model : onnx.ModelProto
-            The model.
-        path : Path
-            Its file, for the messages.
-
-        Returns
-        -------
-        ModelFacts
-            Checked to be of the right kinds.
-
-        Raises
-        ------
-        ModelError
-            If they are missing, damaged or of an unknown format version.
-        """
-        stored = _ADDED_SINCE_1 | _stored(model, path)
-        if "format_version" not in stored:
-            raise ModelError(
-                f"{path}: an ONNX model, but none that `toolkit export` wrote "
-                "(its metadata have no format_version)"
-            )
-        try:
-            _check_version(parse_json(stored["format_version"]), path)
-            values = {entry.name: parse_json(stored[entry.name]) for entry in fields(cls)}
-        except KeyError as error:
-            raise ModelError(f"{path}: damaged metadata, without {error}") from None
-        except ValueError as error:  # such as a number of 5,000 digits
-            raise ModelError(f"{path}: damaged metadata: {error}") from None
-        for key, is_right in _RIGHT.items():
-            if not is_right(values[key]):
-                raise ModelError(f"{path}: damaged metadata: {key} is {values[key]!r:.50}")
-        return cls(**{**values, "labels": tuple(values["labels"])})
-
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that was read and found whole."""
+    """A model file that was read and found whole.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    graph : onnx.ModelProto
+        All of it.
+    facts : ModelFacts
+        What its metadata say.
+    name : str
+        Of the shipped model, of the run folder that it was loaded from, or of the file.
+    """
 
     path: Path
     graph: onnx.ModelProto
     facts: ModelFacts
+    name: str = ""
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
@@ -169,16 +82,16 @@ class ModelFile:
         Returns
         -------
         ModelFile
-            Whole; its vocabulary and network are taken out when they are asked for.
+            Its vocabulary and network are taken out when they are asked for.
 
         Raises
         ------
         ModelError
-            If there is no such file, or it is no ONNX, no model of this toolkit, of an unknown
-            format version, or incomplete.
+            If there is no such file, or it is not an ONNX file, not a model of this toolkit, of an
+            unknown format version, or incomplete.
         """
         graph = read_onnx(path)
-        model = cls(path, graph, ModelFacts.read_from(graph, path))
+        model = cls(path, graph, ModelFacts.read_from(graph, path), path.stem)
         model._check_parts()
         return model
 
@@ -200,7 +113,7 @@ class ModelFile:
         try:
             return Vocabulary(pa.array(list(words[first:]), pa.binary()).cast(pa.string()))
         except pa.ArrowInvalid:
-            raise ModelError(f"{self.path}: a word of the LabelEncoder is no UTF-8") from None
+            raise ModelError(f"{self.path}: a word of the LabelEncoder is not UTF-8") from None
 
     @cached_property
     def network(self) -> onnx.ModelProto:
@@ -209,6 +122,18 @@ class ModelFile:
             return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
         except (AssertionError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
+
+    def identity(self) -> dict[str, Any]:
+        """Say which model this is, with the same keys in the JSON of every command."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "preset": self.facts.preset,
+            "sha256": self.sha256,
+            "labels": list(self.facts.labels),
+            "threshold": self.facts.threshold,
+            "toolkit_version": self.facts.toolkit_version,
+        }
 
     @cached_property
     def sha256(self) -> str:
@@ -232,12 +157,20 @@ class ModelFile:
         raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
 
 
-def read_twin(path: Path) -> tuple[onnx.ModelProto, ModelFacts]:
-    """Read the ids-in twin of a model file; raises `ModelError` if it is none."""
+def load_model(model: str | Path | None = None) -> ModelFile:
+    """Load a model file, the export of a run folder, or a shipped model, as `find_model` does."""
+    path = find_model(model)
+    loaded = ModelFile.load(path)
+    is_of_run = model is not None and Path(model).resolve() == path.parent.resolve()
+    return replace(loaded, name=path.parent.resolve().name) if is_of_run else loaded
+
+
+def read_twin(path: Path) -> ModelFile:
+    """Read the ids-in twin of a model file; raises `ModelError` if it is not one."""
     graph = read_onnx(path)
     facts = ModelFacts.read_from(graph, path)
     _check_tensors(graph, _TWINS_TENSORS, path)
-    return graph, facts
+    return ModelFile(path, graph, facts, path.stem)
 
 
 def _check_tensors(
@@ -252,22 +185,6 @@ def _check_tensors(
             raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
         if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
             raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
-
-
-def _stored(model: onnx.ModelProto, path: Path) -> dict[str, str]:
-    stored = {entry.key: entry.value for entry in model.metadata_props}
-    for key, value in stored.items():
-        if len(value) > _LONGEST_FACT:
-            raise ModelError(f"{path}: damaged metadata: {key!s:.50} has {len(value):,} characters")
-    return stored
-
-
-def _check_version(version: object, path: Path) -> None:
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: model format version {version!r}, but this toolkit reads versions up to "
-            f"{FORMAT_VERSION}. Install a newer toolkit, or export the model again."
-        )
 
 
 def token_ids_width(model: onnx.ModelProto) -> int | None:

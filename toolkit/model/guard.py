@@ -50,14 +50,14 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         _check_kind(path)
         model = onnx.load(str(path), format="protobuf", load_external_data=False)
         if not model.HasField("graph"):
-            raise ModelError(f"{path}: no ONNX model (it has no graph)")
+            raise ModelError(f"{path}: not an ONNX model (it has no graph)")
         _check_flat(model, path)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     except (DecodeError, UnicodeDecodeError):
-        raise ModelError(f"{path}: no ONNX model, or one that was cut short") from None
+        raise ModelError(f"{path}: not an ONNX model, or one that was cut short") from None
     return model
 
 
@@ -70,7 +70,7 @@ def check_operators(model: onnx.ModelProto, path: Path) -> None:
     for node in model.graph.node:
         domain = _DOMAINS.get(node.domain)
         if domain is not None and not onnx.defs.has(node.op_type, domain):
-            raise ModelError(f"{path}: the operator {_named(node)} is none of stock ONNX Runtime")
+            raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
 def _check_kind(path: Path) -> None:
@@ -106,7 +106,7 @@ def _check_flat(model: onnx.ModelProto, path: Path) -> None:
 def _check_domain(node: onnx.NodeProto, path: Path) -> None:
     # Strings that are no UTF-8 come as bytes.
     if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
-        raise ModelError(f"{path}: the operator {_named(node)} is none of stock ONNX Runtime")
+        raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
 def _tensors(attribute: onnx.AttributeProto) -> Iterator[onnx.TensorProto]:

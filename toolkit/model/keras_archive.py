@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
-from toolkit.model.plain_json import parse_json
+from toolkit.model.typed_json import parse_json
 
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 _LONGEST_JSON = 1 << 20  # bytes

@@ -20,48 +20,32 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
-from toolkit.model.plain_json import parse_json
+from toolkit.model.facts import Calibration, MaxTokens, Metrics, TrainingData, VocabularySize
+from toolkit.model.typed_json import decode, encode, parse_json
 
 CONFIG_VERSION = 1
 LABELS = ("negative", "positive")  # of the label 0 and of 1
 SAMPLE_REVIEWS = 2000
 
-# What each needed entry of a config must be like; someone may have edited it.
-_RIGHT: dict[str, Callable[[Any], bool]] = {
-    "preset": lambda value: isinstance(value, str) and bool(re.fullmatch(r"[a-z0-9-]+", value)),
-    "vocabulary_size": lambda value: type(value) is int and 4 < value <= 100_000_000,
-    "max_tokens": lambda value: type(value) is int and 0 < value <= 1_000_000,
-    "data": lambda value: isinstance(value, dict),
-    "parts": lambda value: isinstance(value, dict),
-    "calibration": lambda value: value == {} or _is_calibration(value),
-}
-
-
-def _is_calibration(value: Any) -> bool:
-    if not isinstance(value, dict) or not {"scale", "bias"} <= value.keys():
-        return False
-    scale, bias = value["scale"], value["bias"]
-    is_right = all(type(number) in (int, float) and abs(number) < 1e6 for number in (scale, bias))
-    return is_right and scale > 0
+T = TypeVar("T")
+_PresetName = Annotated[str, lambda name: re.fullmatch(r"[a-z0-9-]+", name)]  # of files, too
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """What `config.json` says of a run."""
 
-    preset: str
-    vocabulary_size: int
-    max_tokens: int
-    data: dict[str, Any]  # "source": name, "reviews": count, "sha256": of texts and labels
+    preset: _PresetName
+    vocabulary_size: VocabularySize
+    max_tokens: MaxTokens
+    data: TrainingData
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
-    # "scale" and "bias" of the logit, already in `model.keras`, and how they were found.
-    calibration: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None  # already in `model.keras`
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
@@ -108,6 +92,31 @@ class RunFolder:
         """Labels and probabilities of held-out reviews; not every run has them."""
         return self.path / "validation.parquet"
 
+    def find_export(self) -> Path:
+        """Find the model file that `toolkit export` writes into the folder by default.
+
+        Returns
+        -------
+        Path
+            ``PRESET.onnx``.
+
+        Raises
+        ------
+        ModelError
+            If this is not a run folder, or it was not exported yet.
+        """
+        if not self.config.is_file():
+            raise ModelError(
+                f"{self.path}: a folder, expected a model file or the run folder of `toolkit train`"
+            )
+        exported = self.path / f"{self.load_config().preset}.onnx"
+        if not exported.is_file():
+            raise ModelError(
+                f"{self.path}: a run folder without {exported.name}. Export it first: "
+                f"toolkit export {self.path}"
+            )
+        return exported
+
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the parts that belong together: network, vocabulary and reviews."""
         parts = [self.model, self.vocabulary, self.sample]
@@ -117,44 +126,25 @@ class RunFolder:
 
     def save_config(self, config: RunConfig) -> None:
         """Write `config.json`, with the fingerprints of the other parts."""
-        config = replace(config, parts=self.fingerprints())
-        _write_json(self.config, asdict(config))
+        _write_json(self.config, encode(replace(config, parts=self.fingerprints())))
 
-    def save_metrics(self, metrics: dict[str, Any]) -> None:
+    def save_metrics(self, metrics: Metrics | dict[str, Any]) -> None:
         """Write `metrics.json`."""
-        _write_json(self.metrics, metrics)
+        _write_json(self.metrics, encode(metrics))
 
     def load_config(self) -> RunConfig:
-        """Read `config.json`.
-
-        Returns
-        -------
-        RunConfig
-            What was trained.
-
-        Raises
-        ------
-        ModelError
-            If it is missing, no JSON, of another version, or without a needed entry.
-        """
-        content = {"calibration": {}} | _read_json(self.config)
-        version = content.get("config_version")
-        if version != CONFIG_VERSION:
+        """Read `config.json`; raises `ModelError` if it is missing, damaged, of another version."""
+        content = _read_json(self.config)
+        if content.get("config_version") != CONFIG_VERSION:
             raise ModelError(
-                f"{self.config}: config version {version!r}, expected {CONFIG_VERSION}. "
-                "Train again with this version of the toolkit."
+                f"{self.config}: config version {content.get('config_version')!r}, expected "
+                f"{CONFIG_VERSION}. Train again with this version of the toolkit."
             )
-        known = {entry.name for entry in fields(RunConfig)}
-        for key, is_right in _RIGHT.items():
-            if not is_right(content.get(key)):
-                raise ModelError(
-                    f"{self.config}: not the config of a run: {key} is {content.get(key)!r:.50}"
-                )
-        return RunConfig(**{key: value for key, value in content.items() if key in known})
+        return _decoded(RunConfig, content, self.config)
 
-    def load_metrics(self) -> dict[str, Any]:
-        """Read `metrics.json`; raises `ModelError` if it is missing or no JSON."""
-        return _read_json(self.metrics)
+    def load_metrics(self) -> Metrics:
+        """Read `metrics.json`; raises `ModelError` if it is missing or damaged."""
+        return _decoded(Metrics, _read_json(self.metrics), self.metrics)
 
     def check(self) -> None:
         """Raise `ModelError` unless this is a folder with every part that the export needs."""
@@ -167,7 +157,7 @@ class RunFolder:
         missing = [part.name for part in parts if not part.is_file()]
         if missing:
             raise ModelError(
-                f"{self.path}: no complete run folder, without {', '.join(missing)}. "
+                f"{self.path}: an incomplete run folder, without {', '.join(missing)}. "
                 "Train again with `toolkit train`."
             )
         recorded, found_parts = self.load_config().parts, self.fingerprints()
@@ -179,7 +169,14 @@ class RunFolder:
             )
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _decoded(kind: type[T], content: dict[str, Any], path: Path) -> T:
+    try:
+        return decode(kind, content)
+    except ValueError as error:
+        raise ModelError(f"{path}: damaged: {error}. Train again with `toolkit train`.") from None
+
+
+def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -187,9 +184,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; a run folder has it") from None
-    except ValueError as error:  # no UTF-8 is a ValueError, too
-        raise ModelError(f"{path}: no JSON: {error}") from None
+        raise ModelError(f"{path}: no such file, but a run folder has it") from None
+    except ValueError as error:  # bytes that are not UTF-8 raise one, too
+        raise ModelError(f"{path}: not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ModelError(f"{path}: expected a JSON object, found {type(content).__name__}")
     return content

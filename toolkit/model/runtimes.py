@@ -1,60 +1,36 @@
-"""Where a model file runs, and what the tests of this project have to do with it."""
+"""Where a model file runs, and how far the tests of this project cover it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
-TESTED = "the tests of this project run the shipped models there"
+_TESTED = "the tests of this project run the shipped models there"
 _SAME_OPERATORS = "not tested; it has the operators"
 _REPAIRS = "; strings need a repair on their way in, see examples"
 
 
-class Place(NamedTuple):
-    """A language or a runtime.
-
-    Attributes
-    ----------
-    where : str
-        Its name.
-    runs : bool
-        Whether a stock build of ONNX Runtime takes the file there.
-    note : str
-        How far that was tested, or what to take instead.
-    """
+@dataclass(frozen=True)
+class Runtime:
+    """A language or platform: whether a stock build of ONNX Runtime runs the file there."""
 
     where: str
     runs: bool
-    note: str
+    note: str  # how far that was tested, or what to take instead
 
 
-def places(*, takes_text: bool, twin: str) -> list[Place]:
-    """Tell where a file runs.
-
-    Parameters
-    ----------
-    takes_text : bool
-        Whether it is the text-in file, or its twin that takes token ids.
-    twin : str
-        Name of the twin.
-
-    Returns
-    -------
-    list[Place]
-        The tested ones first.
-    """
+def runtimes(*, takes_text: bool, twin: str) -> tuple[Runtime, ...]:
+    """List where a text-in file, or the twin that takes token ids, runs; tested ones first."""
     if takes_text:
-        return [
-            *(Place(where, True, TESTED) for where in ("Python", "C")),
-            Place("Node.js", True, f"{TESTED}{_REPAIRS}/node"),
-            Place("web pages, WebAssembly", True, f"{TESTED}, in Chromium{_REPAIRS}/web"),
-            *(Place(where, True, _SAME_OPERATORS) for where in ("C++", "C#", "Java")),
-            Place("web pages, WebGPU", False, f"its build lacks LabelEncoder: take {twin}"),
-        ]
-    return [
-        Place("Python", True, TESTED),
-        *(
-            Place(where, True, _SAME_OPERATORS)
-            for where in ("Node.js", "C", "C++", "C#", "Java", "web pages, WebAssembly")
-        ),
-        Place("web pages, WebGPU", True, "not tested; it needs no strings"),
-    ]
+        return (
+            *(Runtime(where, True, _TESTED) for where in ("Python", "C")),
+            Runtime("Node.js", True, f"{_TESTED}{_REPAIRS}/node"),
+            Runtime("web pages, WebAssembly", True, f"{_TESTED}, in Chromium{_REPAIRS}/web"),
+            *(Runtime(where, True, _SAME_OPERATORS) for where in ("C++", "C#", "Java")),
+            Runtime("web pages, WebGPU", False, f"its build lacks LabelEncoder: take {twin}"),
+        )
+    others = ("Node.js", "C", "C++", "C#", "Java", "web pages, WebAssembly")
+    return (
+        Runtime("Python", True, _TESTED),
+        *(Runtime(where, True, _SAME_OPERATORS) for where in others),
+        Runtime("web pages, WebGPU", True, "not tested; it needs no strings"),
+    )

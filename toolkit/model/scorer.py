@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.explanation import Explainer, Explanation
-from toolkit.model.file import ModelFacts, token_ids_width
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import load_model, token_ids_width
 from toolkit.model.session import (
     BATCH_IDS,
     MOST_ROWS,
@@ -21,7 +22,6 @@ from toolkit.model.session import (
     open_network,
     run_network,
 )
-from toolkit.model.shipped import load_model
 from toolkit.model.texts import array_of, as_strings
 from toolkit.model.uncertain import UNCERTAIN, Range, check_range
 from toolkit.text.arrays import arrow_of
@@ -50,8 +50,8 @@ class Scorer:
     Parameters
     ----------
     model : str | Path | None
-        A text-in model file of `toolkit export`, or the name of a model that the package ships:
-        `ngram-cnn`, the default, `ngram-linear` or `conv1d`.
+        A text-in model file of `toolkit export`, the run folder that it was written into, or the
+        name of a shipped model: `ngram-cnn`, the default, `ngram-linear` or `conv1d`.
     threshold : float | None
         Probability from which a review counts as positive, 0 to 1; by default the model's own.
     uncertain : Range | None

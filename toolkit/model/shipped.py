@@ -1,15 +1,11 @@
-"""The models that the package brings along."""
+"""The models that the package brings along, and the file that the name of a model stands for."""
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.errors import ModelError
-
-if TYPE_CHECKING:
-    from toolkit.model.file import ModelFile
 
 # The first is used where no model is named. To ship another one, add its name here, and its file to
 # the wheel in pyproject.toml.
@@ -18,42 +14,41 @@ DEFAULT_MODEL = SHIPPED[0]
 
 
 def is_shipped(model: str | Path) -> bool:
-    """Tell whether this names a shipped model, and no file or folder."""
+    """Whether this names a shipped model, and not a file or folder."""
     return str(model) in SHIPPED and _is_missing(Path(model))
 
 
-def load_model(model: str | Path | None = None) -> ModelFile:
-    """Load a model file, or one that the package brings along.
+def find_model(model: str | Path | None = None) -> Path:
+    """Find the file of a model.
 
     Parameters
     ----------
     model : str | Path | None
-        A file, or a name in `SHIPPED`, which a file or folder of that name goes before; None stands
-        for `DEFAULT_MODEL`.
+        A model file; a run folder, for the model that `toolkit export` has written into it; or a
+        name in `SHIPPED`, unless there is a file or folder of that name. None is `DEFAULT_MODEL`.
 
     Returns
     -------
-    ModelFile
-        The model.
+    Path
+        It is there, but it may be anything.
 
     Raises
     ------
     ModelError
-        If there is none, or the file is no model.
+        If there is no such model, or a run folder without its export.
     """
-    from toolkit.model.file import ModelFile
+    from toolkit.model.run_folder import RunFolder  # late: `toolkit --help` imports this module
 
-    if model is None:
-        return _load_shipped(DEFAULT_MODEL)
-    if is_shipped(model):
-        return _load_shipped(str(model))
-    path = Path(model)
-    if path.suffix == ".onnx" or not _is_missing(path):
-        return ModelFile.load(path)
-    raise ModelError(
-        f"{path}: no such model file, and no shipped model of that name (there are "
-        f"{', '.join(SHIPPED)})"
-    )
+    path = Path(DEFAULT_MODEL if model is None else model)
+    if model is None or is_shipped(path):
+        return _shipped_file(path.name)
+    if _is_missing(path):
+        raise ModelError(
+            f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
+            f"models: {', '.join(SHIPPED)}"
+        )
+    # `Path.is_dir` raises where a name is too long.
+    return RunFolder(path).find_export() if os.path.isdir(path) else path  # noqa: PTH112
 
 
 def _is_missing(path: Path) -> bool:
@@ -67,11 +62,8 @@ def _is_missing(path: Path) -> bool:
     return False
 
 
-def _load_shipped(name: str) -> ModelFile:
-    from toolkit.model.file import ModelFile
-
-    shipped = files("toolkit") / "models" / f"{name}.onnx"
-    if not shipped.is_file():  # an editable install has it beside the package
-        shipped = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
-    with as_file(shipped) as path:
-        return ModelFile.load(path)
+def _shipped_file(name: str) -> Path:
+    installed = Path(__file__).parent / "shipped_models" / f"{name}.onnx"
+    # An editable install has it beside the package.
+    in_project = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
+    return installed if installed.is_file() else in_project

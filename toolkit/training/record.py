@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from toolkit import __version__
+from toolkit.model import facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig
+from toolkit.model.typed_json import decode
 from toolkit.training.calibration import Calibration
 from toolkit.training.fit import PATIENCE, Fit
 from toolkit.training.judging import Probabilities, Scores
@@ -143,7 +145,8 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
 
 def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
     """The content of `config.json`."""
-    data = _describe_inputs(outcome)
+    data = decode(facts.TrainingData, _describe_inputs(outcome))
+    found = None if outcome.calibration is None else outcome.calibration.as_dict()
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
@@ -164,7 +167,7 @@ def describe(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunC
         max_tokens=preset.max_tokens,
         data=data,
         training=training,
-        calibration={} if outcome.calibration is None else outcome.calibration.as_dict(),
+        calibration=None if found is None else decode(facts.Calibration, found),
         toolkit_version=__version__,
     )
 

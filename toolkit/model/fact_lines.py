@@ -1,0 +1,133 @@
+"""The facts of a model in words, for `toolkit info`, for `toolkit export` and for model cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from toolkit.model.facts import (
+    Calibration,
+    Metrics,
+    ModelFacts,
+    QuantizationCost,
+    ReviewSource,
+    Scores,
+    TeacherSource,
+    ThresholdChoice,
+    TrainingData,
+)
+
+Row = tuple[str, str]  # a name, and what is to be said
+
+
+def data_rows(data: TrainingData) -> Iterator[Row]:
+    """Say what a model was trained on, one row for each source."""
+    fitted = ""
+    if data.fitted is not None and data.fitted != data.reviews:
+        fitted = f"{data.fitted:,} of "
+    held_out = [] if data.held_out is None else [f"{data.held_out:,} held out"]
+    yield "trained on", fitted + _source(data, "labelled reviews", held_out)
+    if data.unlabelled is not None:
+        yield "and on", _source(data.unlabelled, "texts without labels")
+    for teacher in data.teachers or ():
+        yield "teacher", _teacher(teacher)
+    if data.test is not None:
+        yield "tested on", _source(data.test, "reviews")
+
+
+def metric_rows(metrics: Metrics) -> Iterator[Row]:
+    """Say how accurate a model is, as far as that was measured."""
+    if (folds := metrics.folds) is not None:
+        accuracy = f"{folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
+        count = f"{len(folds.each)} folds, " if folds.each else ""
+        yield "cross-validated", f"accuracy {accuracy}, {count}split {folds.split or 'unknown'}"
+    if metrics.validation is not None:
+        yield "held out", _scores(metrics.validation)
+    if metrics.test is not None:
+        yield "test", _scores(metrics.test)
+    if metrics.parameters is not None:
+        yield "parameters", f"{metrics.parameters:,}"
+
+
+def calibration_line(calibration: Calibration | None) -> str:
+    """Say how the logits were changed, and how far the probabilities are off."""
+    if calibration is None:
+        return "none"
+    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}"
+    if calibration.fitted_on is not None:
+        line += f", fitted on {calibration.fitted_on:,} held-out reviews"
+    if calibration.error is not None:
+        line += f", calibration error {calibration.error:.4f}"
+    if calibration.error_before is not None:
+        line += f" ({calibration.error_before:.4f} before)"
+    return line if calibration.note is None else f"{line}; {calibration.note}"
+
+
+def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
+    """Say what the threshold is, how it was chosen, and what it reaches."""
+    line, reached = f"{threshold} ({choice.chosen})", choice.validation
+    if reached is None:
+        return line
+    names = [entry.name for entry in fields(reached) if entry.name != "reviews"]
+    measures = {name: getattr(reached, name) for name in names}
+    shares = [f"{name} {value:.2%}" for name, value in measures.items() if value is not None]
+    return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews"
+
+
+def quantization_line(cost: QuantizationCost) -> str:
+    """Say what fewer bits save and cost."""
+    return (
+        f"{cost.weights}: {cost.bytes / 1e6:.2f} MB instead of {cost.bytes_before / 1e6:.2f}; "
+        f"{cost.label_flips:,} of {cost.reviews:,} labelled reviews ({cost.source}) get another "
+        f"label, accuracy {cost.accuracy:.2%} instead of {cost.accuracy_before:.2%}"
+    )
+
+
+def parity_line(facts: ModelFacts) -> str:
+    """Say how far the executions are from Keras."""
+    parity = facts.parity
+    if parity is None:
+        return "not recorded"
+    return (
+        f"with Keras on {parity.reviews:,} reviews and {parity.edge_texts:,} edge texts: largest "
+        f"difference {parity.largest_difference:.1e}, {parity.label_flips:,} label flips"
+        f"{', before quantization' if facts.quantization else ''}"
+    )
+
+
+def _source(source: ReviewSource, kind: str, more: list[str] | None = None) -> str:
+    counts = {
+        "positive": source.positive,
+        "soft labels": source.soft_labels,
+        "left out": source.left_out,
+    }
+    return _counted(source.reviews, kind, source, counts, more or [])
+
+
+def _teacher(source: TeacherSource) -> str:
+    counts = {"for labelled reviews": source.labelled, "for the others": source.unlabelled}
+    return _counted(source.rows, "probabilities of another model", source, counts, [])
+
+
+def _counted(
+    count: int | None,
+    kind: str,
+    source: ReviewSource | TeacherSource,
+    counts: dict[str, int | None],
+    more: list[str],
+) -> str:
+    details = [f"{value:,} {name}" for name, value in counts.items() if value is not None] + more
+    if source.sha256 is not None:
+        details.append(f"SHA-256 {source.sha256[:16]}…")
+    line = f"{'?' if count is None else f'{count:,}'} {kind}, {source.source or 'source unknown'}"
+    return f"{line} ({', '.join(details)})" if details else line
+
+
+def _scores(scores: Scores) -> str:
+    accuracy, loss, reviews = (
+        "?" if value is None else form.format(value)
+        for value, form in (
+            (scores.accuracy, "{:.2%}"), (scores.loss, "{:.4f}"), (scores.reviews, "{:,}")
+        )
+    )  # fmt: skip
+    return f"accuracy {accuracy}, loss {loss} on {reviews} reviews"

@@ -1,0 +1,265 @@
+"""What a model file or a run folder says of a model: one dataclass for each kind of fact.
+
+They are stored as JSON, in which an attribute that is None is left out. To add a fact, add an
+attribute that is None by default; files without it keep loading, and older versions of the toolkit
+ignore it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from toolkit.errors import ModelError
+from toolkit.model.typed_json import decode, encode, parse_json
+
+if TYPE_CHECKING:
+    import onnx
+
+# 1: every row of `token_ids` has `max_tokens` of them.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
+#    `quantization` if there was one.
+FORMAT_VERSION = 2
+
+_LONGEST_FACT = 1 << 20  # characters of JSON
+
+# Labels are written into files as they are.
+Labels = Annotated[
+    tuple[str, str],
+    lambda names: names[0] != names[1] and all(re.fullmatch(r"[\w -]+", name) for name in names),
+]
+MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
+VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
+_Factor = Annotated[float, lambda value: 0 < value < 1e6]
+_Number = Annotated[float, lambda value: abs(value) < 1e6]
+_Share = Annotated[float, lambda value: 0 <= value <= 1]
+
+
+@dataclass(frozen=True)
+class ReviewSource:
+    """Reviews that were read; `sha256` is that of their texts and labels."""
+
+    source: str | None = None
+    reviews: int | None = None
+    positive: int | None = None
+    without_text: int | None = None
+    left_out: int | None = None  # reviews without labels that were not learned from
+    sha256: str | None = None
+    soft_labels: int | None = None  # labels between 0 and 1
+
+
+@dataclass(frozen=True)
+class TeacherSource:
+    """Probabilities of another model: how many rows, and for how many reviews of which kind."""
+
+    source: str | None = None
+    rows: int | None = None
+    without_probability: int | None = None
+    unmatched: int | None = None
+    labelled: int | None = None
+    unlabelled: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingData(ReviewSource):
+    """The labelled reviews, and all else that a model was trained and tested on."""
+
+    test: ReviewSource | None = None
+    unlabelled: ReviewSource | None = None
+    teachers: tuple[TeacherSource, ...] | None = None
+    fitted: int | None = None  # of the labelled reviews
+    held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well a network does on some reviews: mean binary cross-entropy, share of right labels."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+    reviews: int | None = None
+    best_epoch: int | None = None  # of the lowest validation loss
+    split: str | None = None
+    balanced_accuracy: float | None = None
+    majority_accuracy: float | None = None  # of always answering with the more frequent label
+    epoch: int | None = None  # whose weights are kept
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation over the folds."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What cross-validation found, before calibration."""
+
+    loss: Spread
+    accuracy: Spread
+    each: tuple[Scores, ...] = ()
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the logits of a network were changed, and what that does.
+
+    Attributes
+    ----------
+    scale : float
+        Factor of the logit; 1 leaves it.
+    bias : float
+        Added to the scaled logit; 0 leaves it.
+    fitted_on : int | None
+        Reviews.
+    error_before : float | None
+        Calibration error of the network as it was; None without reviews.
+    error : float | None
+        The same of the changed network, on reviews that its scale and bias were not fitted on;
+        None if there were too few to leave some out.
+    log_loss_before : float | None
+        Mean binary cross-entropy of the network as it was.
+    log_loss : float | None
+        The same of the changed network, measured as `error`.
+    note : str | None
+        Why less was fitted than scale and bias, if that is so.
+    """
+
+    scale: _Factor
+    bias: _Number
+    fitted_on: int | None = None
+    error_before: float | None = None
+    error: float | None = None
+    log_loss_before: float | None = None
+    log_loss: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The content of `metrics.json` of a run folder; what was not measured is None."""
+
+    validation: Scores | None = None
+    folds: Folds | None = None
+    calibration: Calibration | None = None
+    test: Scores | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the executions of an exported model are from Keras, or from another reference."""
+
+    reviews: int
+    edge_texts: int
+    largest_difference: float  # of the probability of any execution
+    label_flips: int
+    token_id_differences: int = 0  # rows whose ids in the graph differ from the vectorised ones
+    differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class ThresholdReached:
+    """What a threshold reaches on the held-out reviews of a run."""
+
+    reviews: int
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """How a threshold was chosen: `default`, `given`, or the goal, such as `recall=0.9`."""
+
+    chosen: str = "default"
+    validation: ThresholdReached | None = None
+
+
+@dataclass(frozen=True)
+class QuantizationCost:
+    """What was stored in fewer bits, and how it compares with the network as it was."""
+
+    weights: str  # int8 or float16
+    source: str  # of the labelled reviews
+    reviews: int
+    right_before: int  # reviews that get the true label without quantization
+    right: int  # and with it
+    label_flips: int
+    largest_difference: float  # of a probability
+    bytes_before: int  # of the text-in file, without the last of its metadata
+    bytes: int
+    accuracy_before: float
+    accuracy: float
+    allowed_loss: float
+    parity: Parity | None = None  # of the quantized network with the floats that it stands for
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The `metadata_props` of a model file, each of which is JSON."""
+
+    preset: str
+    labels: Labels  # of probability 0 and of probability 1
+    threshold: _Share  # probabilities from here up get the second label
+    max_tokens: MaxTokens
+    vocabulary_size: VocabularySize  # every token id is below it
+    data: TrainingData
+    metrics: Metrics
+    parity: Parity | None
+    toolkit_version: str
+    calibration: Calibration | None = None
+    threshold_choice: ThresholdChoice = ThresholdChoice()
+    quantization: QuantizationCost | None = None
+    format_version: int = FORMAT_VERSION
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it; `{}` stands for what is None."""
+        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {key: {} if item is None else encode(item) for key, item in found.items()}
+
+    def write_to(self, model: onnx.ModelProto) -> None:
+        """Replace the metadata of a model by these."""
+        del model.metadata_props[:]
+        for key, value in self.as_dict().items():
+            model.metadata_props.add(key=key, value=json.dumps(value))
+
+    @classmethod
+    def read_from(cls, model: onnx.ModelProto, path: Path) -> ModelFacts:
+        """Decode the metadata of a model from `path`; raises `ModelError` if they are damaged."""
+        stored = {entry.key: entry.value for entry in model.metadata_props}
+        if "format_version" not in stored:
+            raise ModelError(
+                f"{path}: an ONNX model, but not written by `toolkit export` (its metadata have "
+                "no format_version)"
+            )
+        try:
+            _check_version(_parse("format_version", stored), path)
+            known = {entry.name for entry in fields(cls)} & stored.keys()
+            return decode(cls, {key: _parse(key, stored) for key in known})
+        except ValueError as error:  # such as a number of 5,000 digits
+            raise ModelError(f"{path}: damaged metadata: {error}") from None
+
+
+def _parse(key: str, stored: dict[str, str]) -> Any:
+    if len(stored[key]) > _LONGEST_FACT:
+        raise ValueError(f"{key} has {len(stored[key]):,} characters")
+    return parse_json(stored[key])
+
+
+def _check_version(version: object, path: Path) -> None:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: model format version {version!r}, but this toolkit reads versions up to "
+            f"{FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+        )
