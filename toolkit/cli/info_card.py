@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.messages import one_line
+from toolkit.cli.terminal import one_line
 from toolkit.model.description import (
     Description,
     KerasDescription,
