@@ -111,7 +111,7 @@ def test_marks_without_a_word(command: Command) -> None:
     ("arguments", "message", "exit_code"),
     [
         (["-m", "none.onnx", "a"], "none.onnx: no such model file", 1),
-        (["-m", "none", "a"], "none: no such model file, and no shipped model of that name", 1),
+        (["-m", "none", "a"], "none: no such model file. Choose a model file, a run folder", 1),
         (["-m", CONV1D, " \n"], "the text is blank: it has no score to explain", 2),
         (["a", ""], "text 2 is blank: it has no score to explain", 2),
         (["-", "-"], "only one of the texts can be standard input", 2),
