@@ -34,7 +34,7 @@ reference: $(DEV)/installed  ## write the command reference, toolkit/cli/REFEREN
 	$(DEV)/bin/python -m tests.docs.reference
 
 models: $(DEV)/installed  ## train and export the shipped models again, and show how close they are
-	$(DEV)/bin/python -m tests.benchmarks.rebuild $(PRESETS)
+	$(DEV)/bin/python -m exported.make $(PRESETS)
 
 bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour), or PARTS=quality
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)

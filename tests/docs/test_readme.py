@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from exported.cards import with_cards
 from tests.data import PROJECT
 from toolkit import Scorer
 from toolkit.cli.app import app
@@ -106,10 +107,10 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_model_cards_are_those_of_the_files() -> None:
-    from toolkit.export.card import model_page
-
+    """Write them with `python -m exported.make --cards`."""
     written = (PROJECT / "exported" / "README.md").read_text(encoding="utf-8")
-    assert written == model_page([PROJECT / "exported" / f"{name}.onnx" for name in SHIPPED])
+    paths = [PROJECT / "exported" / f"{name}.onnx" for name in SHIPPED]
+    assert written == with_cards(written, paths)
 
 
 def test_changelog_has_this_version() -> None:

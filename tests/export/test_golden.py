@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exported.make import shipped_vectors
 from tests.data import PROJECT
 from tests.export.conftest import SmallModel
 from tests.reference import SEPARATORS, tokens_of
-from toolkit.export.golden import Subject, golden_vectors, shipped_vectors
+from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.golden_texts import golden_texts
 from toolkit.model.file import ModelFile
 
@@ -38,7 +39,6 @@ def shipped() -> list[Any]:
 
 
 def test_shipped_file_can_be_made_again(shipped: list[Any]) -> None:
-    """``python -m toolkit.export.golden exported/NAME.onnx... > exported/golden.jsonl``."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
     again = parsed(shipped_vectors(MODELS))
     assert without_probabilities(again) == without_probabilities(shipped)

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from exported.cards import model_card
 from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.evaluation.options import EvaluationColumns
-from toolkit.export.card import model_card
 from toolkit.export.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
 from toolkit.model.facts import QuantizationCost, TrainingData

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from exported.cards import model_card
 from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixture)
 from toolkit.errors import ModelError, UsageError
-from toolkit.export.card import model_card
 from toolkit.export.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
 from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached, TrainingData

@@ -11,15 +11,11 @@ each model by the name of its file:
 ===============  ==================================================================================
 
 Nothing here comes from ONNX Runtime, which is what the file is to test.
-
-Run as ``python -m toolkit.export.golden MODEL...``, it prints the file for models that have their
-Keras network beside them, ``NAME.onnx`` and ``NAME.keras``.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,18 +47,7 @@ class Subject:
 
 
 def golden_vectors(subjects: Mapping[str, Subject]) -> str:
-    """Say what some models give for the golden texts.
-
-    Parameters
-    ----------
-    subjects : Mapping[str, Subject]
-        The models by their names in the file.
-
-    Returns
-    -------
-    str
-        The lines of the file.
-    """
+    """Give the lines of the file for some models by their names."""
     texts = golden_texts(subject.file.facts.max_tokens for subject in subjects.values())
     found = {name: _expected(subject, list(texts.values())) for name, subject in subjects.items()}
     lines = (
@@ -86,12 +71,3 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
         }
         for row, number, label in zip(rows, probability, labels, strict=True)
     ]
-
-
-def shipped_vectors(paths: list[Path]) -> str:
-    """Make the file for models with their Keras networks beside them."""
-    return golden_vectors({path.stem: Subject.load(path) for path in paths})
-
-
-if __name__ == "__main__":
-    sys.stdout.write(shipped_vectors([Path(name) for name in sys.argv[1:]]))

@@ -1,9 +1,10 @@
 """Train and export the shipped models again, and say how close they come to the shipped ones.
 
-Run as ``python -m tests.benchmarks.rebuild [--ship] [PRESET...]``. The reviews are those in the
+Run as ``python -m exported.make [--ship] [PRESET...]``, or ``make models``. The reviews are those in the
 folder that TOOLKIT_DATA names; without it the folder `aclImdb`, where somebody has unpacked the
 archive of the data set; without that the reviews that Keras downloads, which have neither groups
-nor unlabelled ones. With --ship the new models replace those in `exported/`.
+nor unlabelled ones. With --ship the new models
+replace those in this folder, with the cards in `README.md` and `golden.jsonl`.
 
 What uses reviews without labels learns from `exported/teacher.parquet`, too, and where that knows
 them, from short texts which `examples/teacher/imdb/spans.py` cuts out of the Parquet files. Without
@@ -13,6 +14,7 @@ a teacher, views that the preset makes by itself take its place.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -24,17 +26,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.benchmarks.measure import PYTHON
-from tests.benchmarks.sources import PROJECT, data_folder
+from exported.cards import with_cards
 from toolkit import Scorer
-from toolkit.export.card import model_page
-from toolkit.export.golden import shipped_vectors
+from toolkit.export.golden import Subject, golden_vectors
 from toolkit.model.shipped import SHIPPED
 from toolkit.training.columns import ColumnNames
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import acl_imdb, imdb, teacher
 
-EXPORTED = PROJECT / "exported"
+EXPORTED = Path(__file__).parent
+PROJECT = EXPORTED.parent
 RUNS = Path("runs") / "shipped"
 TEACHER = EXPORTED / "teacher.parquet"
 SPANS = PROJECT / "examples" / "teacher" / "imdb" / "spans.py"
@@ -50,6 +51,11 @@ class Source:
     test: pa.ChunkedArray
     unlabelled: Path | None = None
     data: Path | None = None  # the folder that spans can be cut from
+
+
+def data_folder() -> Path:
+    """Give the folder that TOOLKIT_DATA names."""
+    return Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared"))
 
 
 def find_source() -> Source:
@@ -113,7 +119,7 @@ def are_taught(spans: Path, reviews: Path, path: Path) -> bool:
         return bool(texts)
     if len(missing) < len(texts):
         sys.exit(
-            f"rebuild: {path}: lacks {len(missing):,} of the {len(texts):,} texts that {SPANS} "
+            f"{path}: lacks {len(missing):,} of the {len(texts):,} texts that {SPANS} "
             f"makes, such as {missing[0]!r:.60}. Make it again with the tools beside that."
         )
     print(f"{path}: has no spans, so that none are used", file=sys.stderr)
@@ -152,14 +158,29 @@ def compare(shipped: Path, rebuilt: Path, texts: pa.ChunkedArray) -> str:
 
 
 def ship(preset: str) -> None:
-    """Put the new model and what belongs to it into `exported/`; page and golden vectors anew."""
+    """Put the new model and what belongs to it into `exported/`; make cards and golden vectors again."""
     run = RUNS / preset
     for ending in (".onnx", ".ids.onnx", ".vocabulary.txt"):
         shutil.copy(run / f"{preset}{ending}", EXPORTED)
     shutil.copy(run / "model.keras", EXPORTED / f"{preset}.keras")
-    shipped = [path for name in SHIPPED if (path := EXPORTED / f"{name}.onnx").is_file()]
-    (EXPORTED / "README.md").write_text(model_page(shipped), encoding="utf-8")
-    (EXPORTED / "golden.jsonl").write_text(shipped_vectors(shipped), encoding="utf-8")
+    write_cards()
+    (EXPORTED / "golden.jsonl").write_text(shipped_vectors(shipped_files()), encoding="utf-8")
+
+
+def shipped_files() -> list[Path]:
+    """Give the shipped model files that are there."""
+    return [path for name in SHIPPED if (path := EXPORTED / f"{name}.onnx").is_file()]
+
+
+def write_cards() -> None:
+    """Write the cards of the shipped models into README.md, below what is written by hand."""
+    page = EXPORTED / "README.md"
+    page.write_text(with_cards(page.read_text(encoding="utf-8"), shipped_files()), encoding="utf-8")
+
+
+def shipped_vectors(paths: list[Path]) -> str:
+    """Make the golden vectors of models that have their Keras networks beside them."""
+    return golden_vectors({path.stem: Subject.load(path) for path in paths})
 
 
 def _accuracy(scorer: Scorer) -> str:
@@ -168,15 +189,19 @@ def _accuracy(scorer: Scorer) -> str:
 
 
 def _toolkit(*arguments: str) -> None:
-    subprocess.run([*PYTHON, "toolkit", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "toolkit", *arguments], check=True)
 
 
 def main() -> None:
     """Rebuild the chosen presets, one after the other."""
-    parser = argparse.ArgumentParser("python -m tests.benchmarks.rebuild", description=__doc__)
+    parser = argparse.ArgumentParser("python -m exported.make", description=__doc__)
     parser.add_argument("--ship", action="store_true", help="replace the models in exported/")
+    parser.add_argument("--cards", action="store_true", help="only write the cards in README.md")
     parser.add_argument("preset", nargs="*", choices=[*FOLDS, []], help="by default all")
     chosen = parser.parse_args()
+    if chosen.cards:
+        write_cards()
+        return
     presets = chosen.preset or [*FOLDS]
     source = find_source()
     is_more_used = any(PRESETS[preset].uses_unlabelled for preset in presets)

@@ -13,8 +13,8 @@ import typer.main
 
 pytest.importorskip("sklearn", reason="needs the extra 'train'")
 
-from tests.benchmarks import rebuild
-from tests.benchmarks.rebuild import Source, beside_labels, find_source, training_of
+from exported import make
+from exported.make import Source, beside_labels, find_source, training_of
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
 from toolkit.training.sources.teacher import fingerprint
@@ -40,15 +40,15 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
     pq.write_table(pa.table({"text": UNLABELLED}), folder / "unlabelled.parquet")
     monkeypatch.setenv("TOOLKIT_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(rebuild, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(rebuild, "TEACHER", tmp_path / "teacher.parquet")
+    monkeypatch.setattr(make, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(make, "TEACHER", tmp_path / "teacher.parquet")
     return find_source()
 
 
 @pytest.fixture
 def spans(source: Source) -> list[str]:
     assert source.data is not None
-    texts: list[str] = pq.read_table(rebuild.make_spans(source.data))["text"].to_pylist()
+    texts: list[str] = pq.read_table(make.make_spans(source.data))["text"].to_pylist()
     assert len(texts) == len(UNLABELLED)
     return texts
 
@@ -60,7 +60,7 @@ def teach(source: Source) -> Teach:
     def write(texts: Iterable[str]) -> None:
         names = [fingerprint(text) for text in texts]
         table = {"text_sha256": names, "positive_probability": [0.5] * len(names)}
-        pq.write_table(pa.table(table), rebuild.TEACHER)
+        pq.write_table(pa.table(table), make.TEACHER)
 
     return write
 
@@ -77,7 +77,7 @@ def test_spans_that_the_teacher_knows_are_used(
     teach([*UNLABELLED, *spans])
     more = beside_labels(source)
     assert all(Path(argument).is_file() for argument in (*more.arguments, *more.spans)[1::2])
-    for preset in rebuild.FOLDS:
+    for preset in make.FOLDS:
         name, *arguments = training_of(preset, source, more)
         command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
         options = command.make_context(name, arguments).params

@@ -9,9 +9,8 @@ from typing import Any
 import onnx
 import pytest
 
+from exported.cards import MARKER, model_card, with_cards
 from tests.models import CONV1D
-from toolkit.export.card import model_card, model_page
-from toolkit.model.shipped import DEFAULT_MODEL
 
 UNLABELLED = {
     "source": "more.parquet, spans.parquet",
@@ -72,5 +71,8 @@ def test_limits_are_those_of_the_model(card: Any) -> None:
     assert "of a review of more than 100 tokens only the end" in card({})
 
 
-def test_the_page_names_the_default() -> None:
-    assert f"without it, `{DEFAULT_MODEL}` is used" in model_page([CONV1D])
+def test_what_is_written_by_hand_stays() -> None:
+    page = with_cards(f"# By hand\n\n{MARKER}\nold cards\n", [CONV1D])
+    assert page == f"# By hand\n\n{MARKER}\n{model_card(CONV1D)}"
+    with pytest.raises(ValueError, match=r"README\.md: the line .* is missing"):
+        with_cards("# By hand\n", [CONV1D])

@@ -1,0 +1,1 @@
+"""Tests of the recipe for the shipped files."""
