@@ -63,14 +63,15 @@ def beside_best_peer(evaluation: Evaluation) -> list[Comparison]:
 def _as_row(comparison: Comparison | None) -> dict[str, Any]:
     if comparison is None:
         return {}
+    low, high = comparison.interval
     return {
         "comparison": {
             "best": comparison.reference,
             "only_best_right": comparison.only_reference_right,
             "only_model_right": comparison.only_model_right,
             "difference": -comparison.difference,
-            "low": -comparison.high,
-            "high": -comparison.low,
+            "low": -high,
+            "high": -low,
             "p_value": comparison.p_value,
             "is_exact": comparison.is_exact,
         }

@@ -41,11 +41,11 @@ def test_the_tables(command: Command) -> None:
     assert ran.out.startswith(
         "r.csv\n3 reviews (2 positive, 1 negative, 1 row without text left out, 1 row without "
     )
-    assert re.search(r"^ accuracy +66\.67 %  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ accuracy +66\.67%  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ positive, called negative +1 *$", ran.out, re.M)
-    assert re.search(r"^ under 25 +3 +66\.7 % +66\.67 %", ran.out, re.M)
-    assert re.search(r"^ 10 +1 +100\.0 % +100\.00 %", ran.out, re.M)
-    assert re.search(r"^ y +2 +50\.0 % +50\.00 %", ran.out, re.M)
+    assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
+    assert re.search(r"^ 10 +1 +100\.0% +100\.00%", ran.out, re.M)
+    assert re.search(r"^ y +2 +50\.0% +50\.00%", ran.out, re.M)
     assert re.search(r"^row 3, positive, scored 0\.\d{3}: caused by (awful|dull), ", ran.out, re.M)
     assert command.files() == ["r.csv"]
 
@@ -212,7 +212,7 @@ def test_a_terminal_without_unicode(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ran = in_its_own_process("evaluate", "r.csv", cwd=tmp_path, env=environment)
     assert (ran.exit_code, ran.err) == (0, "")
-    assert "66.67 %  20.8?93.9" in ran.out
+    assert "66.67%  20.8?93.9" in ran.out
 
 
 def test_as_a_process_of_its_own(tmp_path: Path) -> None:

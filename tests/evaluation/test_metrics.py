@@ -154,9 +154,9 @@ def test_the_calibration_error_of_an_example() -> None:
 
 
 def test_errors_of_both_labels_do_not_cancel() -> None:
-    """Called positive at 0.8, 60 % are; called negative at 0.2, 0 % are positive.
+    """Called positive at 0.8, 60% are; called negative at 0.2, 0% are positive.
 
-    By confidence, the answers are right in 80 % of the cases, as they say.
+    By confidence, the answers are right in 80% of the cases, as they say.
     """
     labels = np.array([1] * 6 + [0] * 4 + [0] * 10, np.int8)
     probability = np.array([0.8] * 10 + [0.2] * 10, np.float32)
@@ -199,12 +199,10 @@ def test_only_the_surest_are_answered(answers: list[tuple[int, float]], threshol
     right = calls_positive(probability, threshold) == labels
     assert ((margin >= 0) & (margin <= 1)).all()
     for step, found in zip(STEPS, coverages(labels, probability, threshold), strict=True):
-        answered = found.answered
-        assert answered.count >= len(answers) * step / 100
-        least = np.sort(margin)[-answered.count]
-        assert answered == Proportion(
-            int(right[margin >= least].sum()), int((margin >= least).sum())
-        )
+        assert found.answered >= len(answers) * step / 100
+        least = np.sort(margin)[-found.answered]
+        assert (found.right, found.answered) == (right[margin >= least].sum(), sum(margin >= least))
+        assert found.accuracy == found.right / found.answered
         # Without those that are as sure as the least sure one, it would be too few.
         assert (margin > least).sum() < max(len(answers) * step / 100, 1)
 
@@ -217,14 +215,14 @@ def test_the_range_to_leave_out_is_what_a_scorer_takes(
     labels, probability = arrays(answers)
     for found in coverages(labels, probability, threshold):
         if found.uncertain is None:
-            assert found.answered.count == len(answers)
+            assert found.answered == len(answers)
             continue
         scorer = Scorer(MODEL, threshold, found.uncertain)
         sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
-        assert len(answers) - sentiments.count("uncertain") == found.answered.count
+        assert len(answers) - sentiments.count("uncertain") == found.answered
         names = [("negative", "positive")[label] for label in labels.tolist()]
-        right = [name == found for name, found in zip(names, sentiments, strict=True)]
-        assert sum(right) == found.answered.right
+        right = [name == given for name, given in zip(names, sentiments, strict=True)]
+        assert sum(right) == found.right
 
 
 @given(st.integers(0, 200), st.integers(1, 200))

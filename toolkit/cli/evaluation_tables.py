@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
 
 from rich import box
@@ -12,9 +10,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from toolkit.cli.messages import one_line
+from toolkit.cli.terminal import new_console, one_line
 from toolkit.evaluation import Evaluation
-from toolkit.evaluation.result import ModelResult
+from toolkit.evaluation.result import LABELS, ModelResult
 from toolkit.evaluation.tables import (
     Cell,
     PlainTable,
@@ -32,16 +30,14 @@ from toolkit.evaluation.tables import (
 
 _SPACE = 3  # between two columns of a table, at most
 _NAME_WIDTH = 12  # of a model, at least
-_LONGEST_NAME = 40  # of a row; longer ones go on in the next line
+_LONGEST_NAME = 40  # of a row; longer ones are wrapped
 _MISTAKES_SHOWN = 3  # of each model; the page has all
 _WORDS_SHOWN = 6
 
 
 def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where it cannot show a dash or a name
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = new_console()
     console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
     console.print(f"{summary_of(evaluation.data)}\n")
     for warning in warnings_of(evaluation):
@@ -76,7 +72,7 @@ def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: boo
 
 
 def _models_at_once(width: int, table: Table, *, notes: bool) -> int:
-    """How many models stand beside each other, with names no longer than their figures."""
+    """How many models fit beside each other, with names no longer than their figures."""
     names = [table.title, *(row.name for row in table.rows)]
     rows = [row.common for row in table.rows]
     common = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -122,9 +118,8 @@ def _print_mistakes(console: Console, model: ModelResult) -> None:
     if not model.mistakes:
         return
     console.print(Text(f"Most confident mistakes of {one_line(model.name)}", style="bold"))
-    labels = ("negative", "positive")
     for mistake in model.mistakes[:_MISTAKES_SHOWN]:
-        line = Text(f"row {mistake.row:,}, {labels[mistake.label]}, scored ")
+        line = Text(f"row {mistake.row:,}, {LABELS[mistake.label]}, scored ")
         line.append(f"{mistake.probability:.3f}", style="red")
         if words := mistake.cause_names(_WORDS_SHOWN):
             line.append(": caused by ")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
 
-_NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95 % interval
+_NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95% interval
 
 Right = npt.NDArray[np.bool_]
 
@@ -32,11 +32,9 @@ class Comparison:
         Reviews that only the reference has right.
     difference : float
         The accuracy of the model minus that of the reference.
-    low : float
-        Lower end of the 95 % interval of the difference, for paired answers (Agresti and Min
-        2005: half a review is added to each cell of the table of both answers).
-    high : float
-        Upper end.
+    interval : tuple[float, float]
+        95% interval of the difference, for paired answers (Agresti and Min 2005: half a review is
+        added to each cell of the table of both answers).
     p_value : float
         Of McNemar's test that both err equally often: the exact binomial test where fewer than 25
         reviews distinguish them, else chi-squared with Edwards' correction. Where the reference
@@ -50,8 +48,7 @@ class Comparison:
     only_model_right: int
     only_reference_right: int
     difference: float
-    low: float
-    high: float
+    interval: tuple[float, float]
     p_value: float
     is_exact: bool
 
@@ -60,15 +57,13 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
     """Compare two by the (reviews,) answers that are right."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
-    low, high = _interval(only_model, only_reference, len(right))
     return Comparison(
         model,
         reference,
         only_model,
         only_reference,
         (only_model - only_reference) / len(right),
-        low,
-        high,
+        _interval(only_model, only_reference, len(right)),
         _p_value(only_model, only_reference),
         only_model + only_reference < _EXACT_BELOW,
     )

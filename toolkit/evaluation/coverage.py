@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.metrics import Labels, Numbers, Probabilities, calls_positive
-from toolkit.evaluation.proportion import Proportion
 
 # Of the reviews, in percent.
 STEPS = (100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10)
@@ -19,7 +18,9 @@ class Coverage:
     """The accuracy where only the surest answers are given."""
 
     asked: float  # share of the reviews to answer, 0 to 1
-    answered: Proportion  # a few more than asked where several are equally sure
+    answered: int  # a few more than asked where several are equally sure
+    right: int  # of those answered
+    accuracy: float
     # What is left out: from the first probability to below the second, as `Scorer` and
     # `toolkit score --uncertain` take it. None if all are answered.
     uncertain: tuple[float, float] | None
@@ -51,8 +52,9 @@ def coverages(labels: Labels, probability: Probabilities, threshold: float) -> t
         wanted = max(-(-len(labels) * step // 100), 1)
         at = int(np.searchsorted(ends, wanted))
         left_out = probability[margin < ordered[ends[at] - 1]]
-        answered = Proportion(int(right[at]), int(ends[at]))
-        found.append(Coverage(step / 100, answered, _range_of(left_out, threshold)))
+        count, good = int(ends[at]), int(right[at])
+        uncertain = _range_of(left_out, threshold)
+        found.append(Coverage(step / 100, count, good, good / count, uncertain))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
 else raises `FORMAT_VERSION`. Shares and probabilities are numbers from 0 to 1, intervals are pairs
-of the lower and the upper end (95 %), and what is not defined is null.
+of the lower and the upper end (95%), and what is not defined is null.
 
 ===================  ===============================================================================
 ``format_version``   2
@@ -13,25 +13,24 @@ of the lower and the upper end (95 %), and what is not defined is null.
                      are of them), ``without_text``, ``without_label``; ``positive`` of the reviews
 ``best``             name of the most accurate model
 ``warnings``         sentences, such as about a model that is no better than a constant
-``models``           a list, see below
+``models``           ``name``, ``path`` (null: the default one), ``preset``, ``sha256`` (of the
+                     file), ``labels``, ``threshold``, ``toolkit_version`` (that wrote it); preset,
+                     labels and version are null for a file of predictions; and the keys below
 ``breakdowns``       lists by ``length`` and, where there are such columns, ``stars``,
                      ``largest_groups``, ``weakest_groups``; of objects with ``name``, ``reviews``,
                      ``positive``, ``majority_accuracy`` and ``models``: by name, ``right``,
                      ``accuracy``, ``interval``, ``balanced_accuracy``
-``comparisons``      a list with an object for each model but the best, which is the ``reference``:
-                     the fields of `toolkit.evaluation.comparison.Comparison`, with ``interval``
-                     for ``low`` and ``high``
+``comparisons``      the fields of `toolkit.evaluation.comparison.Comparison`, for each model but
+                     the best, which is the ``reference``
 ===================  ===============================================================================
 
-A model has ``name``, ``path`` (null: the default one), ``preset``, ``sha256`` (of its file),
-``labels``, ``threshold``, ``toolkit_version`` (that wrote it), of which ``preset``, ``labels`` and
-``toolkit_version`` are null for a file of predictions, and
+Of each model:
 
 ===============  ===================================================================================
 ``metrics``      the fields of `toolkit.evaluation.metrics.Metrics`; ``accuracy`` with
                  ``accuracy_interval``
-``baseline``     the model beside a constant that always answers the more frequent label: a
-                 comparison as above (null: all reviews have one label)
+``baseline``     a comparison as above, with a constant that always answers the more frequent label
+                 (null: all reviews have one label)
 ``thresholds``   the fields of `toolkit.evaluation.metrics.AtThreshold`, from 0.1 to 0.9
 ``reliability``  bins of the probability: ``low``, ``high``, ``reviews``, ``probability`` (mean),
                  ``positive`` (share)
@@ -40,8 +39,7 @@ A model has ``name``, ``path`` (null: the default one), ``preset``, ``sha256`` (
                  leaves out the others (null: there are no others)
 ``mistakes``     the surest first: ``row`` (in the file, from 1), ``label``, ``probability``,
                  ``text``, ``causes``: the words that spoke most for the wrong label, the strongest
-                 first, as in ``toolkit explain --json``: ``text``, ``start``, ``end`` (characters),
-                 ``contribution`` (to the log-odds of positive), ``state``
+                 first, as in ``toolkit explain --json``
 ===============  ===================================================================================
 """
 
@@ -52,8 +50,6 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.evaluation.breakdown import Breakdown, Part
-from toolkit.evaluation.comparison import Comparison
-from toolkit.evaluation.coverage import Coverage
 from toolkit.evaluation.metrics import Metrics
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.proportion import Proportion
@@ -79,7 +75,7 @@ def as_dict(evaluation: Evaluation) -> Json:
         "warnings": warnings_of(evaluation),
         "models": [_model(model) for model in models],
         "breakdowns": {each.key: _parts(each, models) for each in evaluation.breakdowns},
-        "comparisons": [_comparison(comparison) for comparison in evaluation.comparisons],
+        "comparisons": [asdict(each) for each in evaluation.comparisons],
     }
 
 
@@ -93,10 +89,10 @@ def _model(model: ModelResult) -> Json:
         "threshold": round(model.threshold, 7),
         "toolkit_version": model.toolkit_version,
         "metrics": _metrics(model.metrics),
-        "baseline": model.baseline and _comparison(model.baseline),
+        "baseline": model.baseline and asdict(model.baseline),
         "thresholds": [asdict(each) for each in model.thresholds],
         "reliability": [asdict(each) for each in model.reliability],
-        "coverage": [_coverage(each) for each in model.coverage],
+        "coverage": [asdict(each) for each in model.coverage],
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
 
@@ -109,16 +105,6 @@ def _metrics(metrics: Metrics) -> Json:
         else:
             found[key] = value
     return found
-
-
-def _coverage(coverage: Coverage) -> Json:
-    return {
-        "asked": coverage.asked,
-        "answered": coverage.answered.count,
-        "right": coverage.answered.right,
-        "accuracy": coverage.answered.value,
-        "uncertain": coverage.uncertain and list(coverage.uncertain),
-    }
 
 
 def _parts(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]:
@@ -142,12 +128,6 @@ def _in_part(part: Part, place: int) -> Json:
         "interval": list(accuracy.interval),
         "balanced_accuracy": part.balanced_accuracy[place],
     }
-
-
-def _comparison(comparison: Comparison) -> Json:
-    facts = asdict(comparison)
-    low, high = facts.pop("low"), facts.pop("high")
-    return {**facts, "interval": [low, high]}
 
 
 def _mistake(mistake: Mistake) -> Json:

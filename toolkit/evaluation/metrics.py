@@ -55,7 +55,7 @@ class Metrics:
     false_positives: int
     true_negatives: int
     accuracy: Proportion = _metric(  # noqa: RUF009 (it calls `field`)
-        "accuracy", "Share of the reviews with the right label, with the 95 % interval of Wilson."
+        "accuracy", "Share of the reviews with the right label, with the 95% interval of Wilson."
     )
     majority_accuracy: float = _metric(
         "majority baseline",
@@ -64,7 +64,7 @@ class Metrics:
     )
     balanced_accuracy: float | None = _metric(
         "balanced accuracy",
-        "The mean of the accuracies on positive and on negative reviews; a constant has 50 %.",
+        "The mean of the accuracies on positive and on negative reviews; a constant has 50%.",
     )
     auc: float | None = _metric(
         "AUC",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from toolkit.evaluation.coverage import coverage_curve
-from toolkit.evaluation.result import Evaluation, ModelResult
+from toolkit.evaluation.result import LABELS, Evaluation, ModelResult
 from toolkit.evaluation.svg import INK, SOFT, as_svg, series, style
 
 if TYPE_CHECKING:
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 _SIZE = (4.3, 3.1)  # inches: small, so that the letters can be read on a phone, too
 _HISTOGRAM_BINS = 20
 _FEWEST_ANSWERS = 20  # the accuracy of fewer jumps
+_MARGINS = (-0.02, 1.02)
 
-_CLASSES: tuple[tuple[int, str, Literal["left", "right"]], ...] = (
-    (0, "negative", "left"),
-    (1, "positive", "right"),
-)
-
-# Models can be told apart without colours, too: on and off, in line widths; () is a full line.
+# Models can be distinguished without colours, too: on and off, in line widths; () is a full line.
 DASHES = ((), (5, 1.5), (1.2, 1.2), (5, 1.2, 1.2, 1.2))
 
 
@@ -35,77 +31,62 @@ class Plot:
     title: str
     svg: str
     caption: str
-    has_dashes: bool = True  # whether dashes tell the models apart, and not only colours
+    has_dashes: bool = True  # whether dashes distinguish the models, and not only colours
 
 
 def plots(evaluation: Evaluation) -> list[Plot]:
-    """Draw all figures.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What was found.
-
-    Returns
-    -------
-    list[Plot]
-        Without the ROC curve if all reviews have one label.
-    """
+    """Draw all figures, without the ROC curve if all reviews have one label."""
     several = len(evaluation.models) > 1
     found = [
         _plot(
             evaluation,
-            "Reliability",
             _reliability,
+            "Reliability",
             "Share of reviews that are positive, by the probability that the model gave them, in "
             "15 bins; the larger a point, the more reviews. On the dashed line, a probability of "
-            "80 % is right in 80 % of the cases.",
-        )
-    ]
-    if 0 < evaluation.data.positive < evaluation.data.reviews:
-        found.append(
-            _plot(
-                evaluation,
-                "ROC curve",
-                _roc,
-                "Positive reviews that are found, against negative ones that are called positive, "
-                "as the threshold moves; the point is the threshold in use.",
-            )
-        )
-    histogram = "Share of the reviews of each class, by the probability that the model gave them"
-    kinds = ": full lines positive, dashed negative." if several else "."
-    found += [
+            "80% is right in 80% of the cases. The distance from it is the calibration error.",
+        ),
         _plot(
             evaluation,
-            "Probabilities by class",
+            _roc,
+            "ROC curve",
+            "Positive reviews that are found, against negative ones that are called positive, as "
+            "the threshold moves; the point is the threshold in use.",
+        ),
+        _plot(
+            evaluation,
             _histograms if several else _histogram,
-            histogram + kinds,
+            "Probabilities by class",
+            "Share of the reviews of each class, by the probability that the model gave them"
+            + (": full lines positive, dashed negative." if several else "."),
             has_dashes=False,
         ),
         _plot(
             evaluation,
-            "Accuracy by length",
             _by_length,
-            "By the tokens of a review, before any cut; with 95 % intervals.",
+            "Accuracy by length",
+            "By the tokens of a review, before any cut; with 95% intervals.",
         ),
         _plot(
             evaluation,
-            "Accuracy by coverage",
             _by_coverage,
+            "Accuracy by coverage",
             "Accuracy if only the surest part of the reviews is answered.",
         ),
     ]
-    return found
+    return [plot for plot in found if plot is not None]
 
 
 def _plot(
     evaluation: Evaluation,
-    title: str,
     draw: Callable[[Axes, Evaluation], None],
+    title: str,
     caption: str,
     *,
     has_dashes: bool = True,
-) -> Plot:
+) -> Plot | None:
+    if draw is _roc and evaluation.data.positive in (0, evaluation.data.reviews):
+        return None
     with style():
         # Not pyplot: no window system, and nothing kept between calls.
         from matplotlib.figure import Figure
@@ -117,43 +98,44 @@ def _plot(
 
 
 def _reliability(axes: Axes, evaluation: Evaluation) -> None:
-    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
     for number, model in enumerate(evaluation.models):
         bins = model.reliability
         x, y = [each.probability for each in bins], [each.positive for each in bins]
         sizes = [12 + 90 * each.reviews / evaluation.data.reviews for each in bins]
         axes.plot(x, y, **_line(number))
         axes.scatter(x, y, s=sizes, color=series(number), zorder=3, linewidths=0)
-    axes.set(xlabel="Probability of positive", ylabel="Positive reviews")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    _percent(axes.xaxis, axes.yaxis)
+    _finish_square(axes, "Probability of positive", "Positive reviews")
 
 
 def _roc(axes: Axes, evaluation: Evaluation) -> None:
     from sklearn.metrics import roc_curve
 
-    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3))
     for number, model in enumerate(evaluation.models):
         x, y, _ = roc_curve(evaluation.labels, model.probability.astype(np.float64))
         axes.plot(x, y, **_line(number))
         m = model.metrics
-        at = (
-            m.false_positives / (m.false_positives + m.true_negatives),
-            m.true_positives / (m.true_positives + m.false_negatives),
-        )
-        axes.plot(*at, "o", color=series(number), ms=5)
-    axes.set(xlabel="Negative reviews called positive", ylabel="Positive reviews found")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        false = m.false_positives / (m.false_positives + m.true_negatives)
+        true = m.true_positives / (m.true_positives + m.false_negatives)
+        axes.plot(false, true, "o", color=series(number), ms=5)
+    _finish_square(axes, "Negative reviews called positive", "Positive reviews found")
+
+
+def _finish_square(axes: Axes, xlabel: str, ylabel: str) -> None:
+    """From 0 to 1 both ways, with the diagonal."""
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3), zorder=1)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=_MARGINS, ylim=_MARGINS)
     _percent(axes.xaxis, axes.yaxis)
 
 
 def _histogram(axes: Axes, evaluation: Evaluation) -> None:
     (model,) = evaluation.models
-    for label, name, side in _CLASSES:
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    for label, (name, side) in enumerate(zip(LABELS, sides, strict=True)):
         edges, heights = _shares_of_class(evaluation, model, label)
-        axes.stairs(heights, edges, color=series(1 - label), fill=True, alpha=0.35)
-        axes.stairs(heights, edges, color=series(1 - label), lw=1.6)
-        axes.set_title(name, loc=side, color=series(1 - label), fontsize=10, weight="bold")
+        colour = series(1 - label)
+        axes.stairs(heights, edges, color=colour, fill=True, alpha=0.35)
+        axes.stairs(heights, edges, color=colour, lw=1.6)
+        axes.set_title(name, loc=side, color=colour, fontsize=10, weight="bold")
     axes.axvline(model.threshold, color=INK, lw=1, dashes=(2, 2))
     _finish_histogram(axes)
 
@@ -175,7 +157,7 @@ def _shares_of_class(evaluation: Evaluation, model: ModelResult, label: int) -> 
 
 
 def _finish_histogram(axes: Axes) -> None:
-    axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=(-0.02, 1.02))
+    axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=_MARGINS)
     axes.set_ylim(bottom=0)
     _percent(axes.xaxis, axes.yaxis)
 
@@ -185,14 +167,12 @@ def _by_length(axes: Axes, evaluation: Evaluation) -> None:
     count = len(evaluation.models)
     for number in range(count):
         shift = (number - (count - 1) / 2) * min(0.14, 0.6 / count)
-        shares = [part.accuracy[number] for part in parts]
-        values = np.array([share.value for share in shares])
-        ends = np.array([share.interval for share in shares]).T
         places = np.arange(len(parts)) + shift
+        values = np.array([part.accuracy[number].value for part in parts])
+        ends = np.array([part.accuracy[number].interval for part in parts]).T
+        bars = np.abs(ends - values)
         axes.plot(places, values, alpha=0.5, **_line(number))
-        axes.errorbar(
-            places, values, np.abs(ends - values), fmt="o", color=series(number), ms=4.5, lw=1.4
-        )
+        axes.errorbar(places, values, bars, fmt="o", color=series(number), ms=4.5, lw=1.4)
     axes.set_xticks(range(len(parts)), [f"{p.name}\n{p.reviews:,}" for p in parts])
     axes.set(xlabel="Tokens, and reviews", ylabel="Accuracy")
     _percent(axes.yaxis)
@@ -205,7 +185,7 @@ def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
         answered, right = coverage_curve(evaluation.labels, model.probability, model.threshold)
         shown = answered >= fewest
         axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
-    axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=(-0.02, 1.02))
+    axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=_MARGINS)
     _percent(axes.xaxis, axes.yaxis)
 
 

@@ -21,7 +21,7 @@ class Proportion:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
+        """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
         from scipy.stats import binomtest
 
         found = binomtest(self.right, self.count).proportion_ci(CONFIDENCE_LEVEL, "wilson")

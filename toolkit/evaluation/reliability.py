@@ -1,4 +1,4 @@
-"""Whether probabilities are true: of reviews with a probability of 80 %, 80 % should be positive.
+"""Whether probabilities are true: of reviews with a probability of 80%, 80% should be positive.
 
 Reviews are compared by the probability of positive, not by the confidence in the label that is
 given. By confidence, errors of reviews called positive and of reviews called negative cancel out:

@@ -49,7 +49,7 @@ def series(number: int) -> str:
 
 def style() -> Any:
     """Give the context in which figures are drawn."""
-    # It says so when it first builds its font cache, which is no news to who reads a report.
+    # Matplotlib says when it builds its font cache, which does not concern who reads a report.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib as mpl
 
@@ -57,19 +57,9 @@ def style() -> Any:
 
 
 def as_svg(figure: Figure, name: str) -> str:
-    """Write a figure, within the context of `style`.
+    """Write a figure as an element ``svg``, within the context of `style`.
 
-    Parameters
-    ----------
-    figure : Figure
-        Drawn in `INK`, `SOFT`, `GRID` and the colours of `series`.
-    name : str
-        Letters; no other figure of the page has it.
-
-    Returns
-    -------
-    str
-        An element ``svg`` as wide as its place.
+    It is drawn in `INK`, `SOFT`, `GRID` and `series`; no other figure of the page has its name.
     """
     written = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

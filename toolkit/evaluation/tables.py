@@ -81,18 +81,17 @@ def warnings_of(evaluation: Evaluation) -> list[str]:
 def _beside_constant(model: ModelResult, data: Data) -> str | None:
     """Say that a model is worse than a constant, or not clearly better; None if it is better."""
     found, metrics = model.baseline, model.metrics
-    if found is None or found.low > 0:
+    if found is None or found.interval[0] > 0:
         return None
-    verdict = (
-        "is worse than a constant" if found.high < 0 else "is not clearly better than a constant"
-    )
+    low, high = found.interval
+    verdict = "is worse than a constant" if high < 0 else "is not clearly better than a constant"
     return (
         f"{model.name} {verdict} on these reviews: its accuracy is "
         f"{percent(metrics.accuracy.value)}, and that of always answering {data.majority_label} is "
         f"{percent(metrics.majority_accuracy)} (difference {_points(found.difference)} points, "
-        f"95 % interval {_points(found.low)} to {_points(found.high)}, p "
+        f"95% interval {_points(low)} to {_points(high)}, p "
         f"{p_value(found.p_value)}). Balanced accuracy: {_number(metrics.balanced_accuracy)} "
-        "(a constant: 50 %)."
+        "(a constant: 50%)."
     )
 
 
@@ -147,13 +146,13 @@ def coverage_table(evaluation: Evaluation) -> Table:
     for steps in zip(*(model.coverage for model in evaluation.models), strict=True):
         cells = tuple(
             Cell(
-                percent(step.answered.value),
+                percent(step.accuracy),
                 "" if step.uncertain is None else "{:.3f}:{:.3f}".format(*step.uncertain),
-                step.answered.value,
+                step.accuracy,
             )
             for step in steps
         )
-        best = _best([step.answered.value for step in steps])
+        best = _best([step.accuracy for step in steps])
         rows.append(Row(f"{steps[0].asked:.0%}", (), cells, best))
     return Table("Reviews answered", (), tuple(rows))
 
@@ -176,7 +175,7 @@ def threshold_table(model: ModelResult) -> PlainTable:
 
 def comparison_table(evaluation: Evaluation) -> PlainTable:
     """A row for each model but the best."""
-    columns = ("model", "it alone", "best alone", "difference", "95 % interval", "p")
+    columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
     return PlainTable(
         columns,
         tuple(
@@ -185,7 +184,7 @@ def comparison_table(evaluation: Evaluation) -> PlainTable:
                 f"{each.only_model_right:,}",
                 f"{each.only_reference_right:,}",
                 _points(each.difference),
-                f"{_points(each.low)} to {_points(each.high)}",
+                f"{_points(each.interval[0])} to {_points(each.interval[1])}",
                 p_value(each.p_value) + (" *" if each.is_exact else ""),
             )
             for each in evaluation.comparisons
@@ -206,7 +205,7 @@ def comparison_note(evaluation: Evaluation) -> str:
 
 def percent(share: float) -> str:
     """Write a share with two decimals."""
-    return f"{share:.2%}".replace("%", " %")
+    return f"{share:.2%}"
 
 
 def interval(proportion: Proportion) -> str:
@@ -231,7 +230,7 @@ def _number(value: float | None, *, is_percent: bool = True) -> str:
 
 
 def _short(share: float | None) -> str:
-    return UNDEFINED if share is None else f"{share:.1%}".replace("%", " %")
+    return UNDEFINED if share is None else f"{share:.1%}"
 
 
 def _best(values: Sequence[float | None], better: str = "higher") -> frozenset[int]:
