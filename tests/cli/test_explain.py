@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.running import Command, in_its_own_process
 from tests.models import CONV1D
-from toolkit import Scorer
+from toolkit import Scorer, __version__
 
 TEXT = "A superb film, not a dull one, zzyzx."
 
@@ -66,7 +66,9 @@ def test_json_is_a_line_for_each_text(command: Command) -> None:
     texts = [TEXT, "été\nand\u2028 more"]
     ran = command("explain", "-m", CONV1D, *texts, "--json")
     assert (ran.exit_code, ran.err) == (0, "")
-    expected = [Scorer(CONV1D).explain(text).as_dict() for text in texts]
+    scorer = Scorer(CONV1D)
+    model = {"model": scorer.identity(), "toolkit_version": __version__}
+    expected = [{**scorer.explain(text).as_dict(), **model} for text in texts]
     assert [json.loads(line) for line in ran.out.splitlines()] == expected
 
 
@@ -77,7 +79,7 @@ def test_standard_input_is_one_text(
     send(monkeypatch, b"\xef\xbb\xbfSuperb,\r\nand not dull.\n")
     ran = command("explain", "-m", CONV1D, *arguments, "--json")
     text = "Superb,\r\nand not dull.\n"
-    assert json.loads(ran.out) == Scorer(CONV1D).explain(text).as_dict()
+    assert json.loads(ran.out).items() >= Scorer(CONV1D).explain(text).as_dict().items()
 
 
 def test_standard_input_among_others(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +157,9 @@ def test_rows_of_a_file(command: Command, reviews: list[str], source: tuple[str,
     assert [*explained()] == [1, *range(3, 11)]
     assert [*explained("--limit", "4")] == [1, 3, 4]
     found = explained("--row", "30", "--row", "7")
-    assert found == {row: Scorer().explain(reviews[row - 1]).as_dict() for row in (7, 30)}
+    assert [*found] == [7, 30]
+    for row, explanation in found.items():
+        assert explanation.items() >= Scorer().explain(reviews[row - 1]).as_dict().items()
     shown = command("explain", *source, "--row", "7").out
     assert shown.startswith("row 7: positive, probability of positive ")
 

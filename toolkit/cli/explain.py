@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from toolkit import __version__
 from toolkit.cli import options as o
 from toolkit.errors import InputError, UsageError
 from toolkit.model.shipped import SHIPPED
@@ -83,7 +84,7 @@ def explain(
     """
     from json import dumps
 
-    from toolkit.cli.explanation_view import show
+    from toolkit.cli.explain_view import show
     from toolkit.model.scorer import Scorer
 
     reading = o.reading(Columns(text_column), input_format, delimiter, encoding, no_header)
@@ -103,8 +104,9 @@ def explain(
     for number, source in enumerate(sources):
         explanation = scorer.explain(source.text)
         if json:
-            of_row = {} if source.row is None else {"row": source.row}
-            typer.echo(dumps({**of_row, **explanation.as_dict()}))
+            row_of = {} if source.row is None else {"row": source.row}
+            model_of = {"model": scorer.identity(), "toolkit_version": __version__}
+            typer.echo(dumps({**row_of, **explanation.as_dict(), **model_of}))
         else:
             show(explanation, scorer.facts.max_tokens, row=source.row, is_first=not number)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
-
-if TYPE_CHECKING:
-    from toolkit.export.export import ExportResult
 
 _SMALLER = "A smaller file"
 
@@ -88,6 +85,7 @@ def export(
 
     Example: `toolkit export runs/conv1d -o sentiment.onnx`
     """
+    from toolkit.cli.export_view import show
     from toolkit.evaluation.options import EvaluationColumns
     from toolkit.export.export import export as run_export
     from toolkit.export.quantization_loss import QuantizationOptions
@@ -100,7 +98,7 @@ def export(
         raise UsageError("--reviews: is for --quantize, which is not given.")
     columns = EvaluationColumns(text_column, label_column)
     quantization = None if quantize is None else QuantizationOptions(quantize, reviews, columns)
-    _show(
+    show(
         run_export(
             run,
             output,
@@ -111,30 +109,3 @@ def export(
             quantization=quantization,
         )
     )
-
-
-def _show(result: ExportResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from toolkit.model.fact_lines import quantization_line, threshold_line
-
-    console = Console(highlight=False, markup=False)
-    parity = result.parity
-    table = Table(title=f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
-    table.add_column("execution")
-    table.add_column("largest difference", justify="right")
-    for name, difference in parity.differences.items():
-        table.add_row(name.replace("_", " "), f"{difference:.2e}")
-    console.print(table)
-    console.print(
-        f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
-        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
-    )
-    if (cost := result.quantization) is not None:
-        console.print(quantization_line(cost))
-    console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
-    for note in result.notes:
-        console.print(note)
-    for path in filter(None, (result.model, result.twin, result.vocabulary, result.golden)):
-        console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)

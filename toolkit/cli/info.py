@@ -43,6 +43,6 @@ def info(
 
         typer.echo(dumps(json_of(description), indent=2))
         return
-    from toolkit.cli.info_card import show
+    from toolkit.cli.info_view import show
 
     show(description)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -102,6 +102,10 @@ class Scorer:
     def facts(self) -> ModelFacts:
         """What the model file says of itself."""
         return self._file.facts
+
+    def identity(self) -> dict[str, Any]:
+        """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
+        return {**self._file.identity(), "threshold": round(float(self.threshold), 7)}
 
     @property
     def vocabulary(self) -> Vocabulary:

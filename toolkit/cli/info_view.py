@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
-from io import TextIOWrapper
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.terminal import one_line
+from toolkit.cli.terminal import megabytes, new_console, one_line
 from toolkit.model.description import (
     Description,
     KerasDescription,
@@ -31,10 +28,8 @@ from toolkit.model.runtimes import Runtime
 
 
 def show(description: Description) -> None:
-    """Print a title, a line for each fact, and what the file is good for."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where it cannot show a dash or a name
-    console = Console(highlight=False, markup=False, emoji=False)
+    """Print a title, a line for each fact, and what to do next."""
+    console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
     table = Table.grid(padding=(0, 2))
@@ -62,7 +57,7 @@ def _runtimes(runs: Iterable[Runtime]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="dim")
-    table.add_row(Text("  runs in ONNX Runtime of", "dim"), "")
+    table.add_row(Text("  runs in ONNX Runtime of", "dim"))
     for runtime in runs:
         mark = Text("yes ", "green") if runtime.runs else Text("no  ", "yellow")
         table.add_row(Text("  ").append_text(mark).append(runtime.where), one_line(runtime.note))
@@ -113,7 +108,7 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
 
 
 def _file(size: int, sha256: str) -> Iterator[Row]:
-    yield "size", f"{size / 1e6:.2f} MB"
+    yield "size", megabytes(size)
     yield "SHA-256", sha256
 
 
