@@ -14,8 +14,10 @@ import pytest
 from tests.cli.running import Command
 from tests.cli.test_score import write
 from tests.cli.test_several_files import files_in
+from tests.models import shipped_scorer
 from toolkit.errors import InputError
-from toolkit.scoring.inputs import find_jobs
+from toolkit.scoring.jobs import find_jobs
+from toolkit.scoring.run import ScoringOptions, score_files
 
 NOBODY = 65534
 
@@ -93,11 +95,29 @@ def closed() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("name", ["data", "data/private", "data/*/b.csv", "data/**/*.csv"])
+UNREADABLE = "data/private: this folder cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("name", ["data/private", "data/*/b.csv", "data/**/*.csv"])
 def test_a_folder_that_cannot_be_read(closed: Path, name: str) -> None:
-    message = "^data/private: this folder cannot be read: Permission denied$"
-    with as_nobody(closed), pytest.raises(InputError, match=message):
-        find_jobs([name], "out", None)
+    with as_nobody(closed), pytest.raises(InputError, match=f"^{UNREADABLE}$"):
+        find_jobs([name], "out")
+
+
+def test_a_folder_below_one_that_cannot_be_read_fails_alone(closed: Path) -> None:
+    options = ScoringOptions(workers=1)
+    with as_nobody(closed):
+        jobs = find_jobs(["data"], "out")
+    # As the user who may write here.
+    first, second = score_files(shipped_scorer(), jobs, options)
+    assert (first.job.source, first.summary.records, first.error) == (Path("data/a.csv"), 3, None)
+    assert (second.job.source, second.error) == (Path("data/private"), UNREADABLE)
+    assert {"a.csv"} < set(files_in("out"))  # and what says that the run is unfinished
+    (closed / "data" / "private").chmod(0o755)
+    jobs = find_jobs(["data"], "out")
+    results = score_files(shipped_scorer(), jobs, ScoringOptions(workers=1, resume=True))
+    assert [result.summary.records for result in results] == [3, 3]
+    assert files_in("out") == ["a.csv", "private/b.csv"]
 
 
 def test_outputs_beside_their_inputs_are_no_reviews(command: Command, data: Path) -> None:
@@ -105,6 +125,23 @@ def test_outputs_beside_their_inputs_are_no_reviews(command: Command, data: Path
     assert command("score", "data/a.csv").exit_code == 0
     assert command("score", data, "-o", "out").exit_code == 0
     assert files_in("out") == ["a.csv", "alone.scored.csv", "inner/b.csv"]
+
+
+def test_what_earlier_runs_have_written_does_not_match_a_pattern(
+    command: Command, data: Path
+) -> None:
+    write("data/a.csv", "text\na film\n1,2\n")
+    assert command("score", "data/a.csv").exit_code == 3
+    assert command("score", "data/*", "-o", "data/out").exit_code == 3
+    assert files_in("data/out") == ["a.csv", "a.csv.rejected.jsonl"]
+    for pattern in ("data/*", "data/**"):
+        ran = command("score", pattern, "-o", "data/out", "--force")
+        assert ran.exit_code == 3, ran.err
+    names = ["a.csv", "a.csv.rejected.jsonl", "inner/b.csv"]
+    assert files_in("data/out") == names
+    # Where they are asked for, they are read.
+    ran = command("score", "data/*.rejected.jsonl", "-o", "o", "--text-column", "raw")
+    assert (ran.exit_code, files_in("o")) == (0, ["a.scored.csv.rejected.jsonl"]), ran.err
 
 
 def test_the_outputs_may_stand_around_the_input(command: Command, data: Path) -> None:

@@ -1,23 +1,19 @@
-"""Going on with a run over several files: what is redone, and what is never replaced."""
+"""Resuming a run over several files: what is redone, and what is never replaced."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import Command
 from tests.cli.test_score import CSV, write
-from tests.cli.test_several_files import files_in
+from tests.cli.test_several_files import JOURNAL, files_in
+from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
-from toolkit.scoring import score_files as module
-from toolkit.scoring.run_notes import NAME, RunNotes
-from toolkit.scoring.score_file import score_file
-from toolkit.scoring.summary import Summary
 
-GO_ON = "go on with --resume"
+GO_ON = "Continue with --resume"
 
 
 @pytest.fixture
@@ -29,68 +25,42 @@ def data(command: Command) -> Path:
     return Path("data")
 
 
-@pytest.fixture
-def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that are scored."""
-    names: list[str] = []
-
-    def score(scorer: object, source: Path, *others: object) -> Summary:
-        names.append(source.name)
-        return score_file(scorer, source, *others)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "score_file", score)
-    return names
+STOPPED = RuntimeError("stopped")
 
 
-Stop = Callable[..., None]
-
-
-@pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch, command: Command, data: Path) -> Stop:
+def stop(output: str, error: Exception = STOPPED, *, force: bool = False) -> None:
     """Score the folder into `out` until a file, at which an error ends the run."""
-
-    def run(name: str, error: BaseException, *options: str) -> None:
-        def score(scorer: object, source: Path, *others: object) -> Summary:
-            if source.name == name:
-                raise error
-            return score_file(scorer, source, *others)  # type: ignore[arg-type]
-
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "score_file", score)
-            ran = command("score", data, "-o", "out", *options)
-        assert ran.exit_code == 1
-        assert (GO_ON in ran.err) == (name != "a.csv"), ran.err
-
-    return run
+    with pytest.raises(type(error)) as caught:
+        score_into("out", ["data"], stop_at(output, error), force=force)
+    notes = "".join(getattr(caught.value, "__notes__", []))
+    assert (GO_ON in notes) == (output != "out/a.csv")
 
 
-def test_only_files_that_failed_are_scored_again(
-    command: Command, data: Path, scored: list[str]
-) -> None:
+def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -> None:
     write("data/b.csv", "")
     arguments: list[str | Path] = ["score", data, "-o", "out", "--report", "r.json"]
     ran = command(*arguments)
-    assert (ran.exit_code, scored) == (1, ["a.csv", "b.csv", "c.csv"])
+    assert ran.exit_code == 1
     assert ran.err.endswith(
         "error: data/b.csv: the file is empty, expected reviews\n"
         "The other files are done: score those that failed again with --resume, or all with "
         "--force.\n"
     )
-    assert files_in("out") == [NAME, "a.csv", "c.csv"]
+    assert files_in("out") == [JOURNAL, "a.csv", "c.csv"]
     ran = command("score", data, "-o", "out")
-    ran.failed_with("out: a run that was interrupted or had files that failed is still unfini", 2)
+    ran.failed_with("out: an earlier run was interrupted, or has files that failed. Continue", 2)
     write("data/b.csv")
+    before = [Path("out", name).stat() for name in ("a.csv", "c.csv")]
     ran = command(*arguments, "--resume")
-    assert (ran.exit_code, scored[3:]) == (0, ["b.csv"]), ran.err
+    assert ran.exit_code == 0, ran.err
+    assert [Path("out", name).stat() for name in ("a.csv", "c.csv")] == before
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["records"] == 9
 
 
-def test_force_holds_for_files_that_were_not_begun(
-    command: Command, stop: Stop, data: Path
-) -> None:
+def test_force_holds_for_files_that_were_not_begun(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
-    stop("b.csv", OutputError("full"), "--force")
+    stop("out/b.csv", OutputError("full"), force=True)
     ran = command("score", data, "-o", "out", "--resume")
     assert ran.exit_code == 0, ran.err
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
@@ -124,18 +94,17 @@ def test_nothing_is_kept_where_all_failed(command: Command, data: Path) -> None:
     assert files_in("out") == []
 
 
-def test_going_on_is_said_where_something_is_done(command: Command, stop: Stop, data: Path) -> None:
-    stop("a.csv", OutputError("full"))
+def test_going_on_is_said_where_something_is_done(command: Command, data: Path) -> None:
+    stop("out/a.csv", OutputError("full"))
     assert files_in("out") == []
-    stop("b.csv", OutputError("full"))
-    assert files_in("out") == [NAME, "a.csv"]
+    stop("out/b.csv", OutputError("full"))
+    assert files_in("out") == [JOURNAL, "a.csv"]
+    assert command("score", data, "-o", "out", "--resume").exit_code == 0
 
 
-def test_another_call_replaces_nothing(
-    command: Command, stop: Stop, data: Path, scored: list[str]
-) -> None:
-    """What stands in the folder of the outputs, and is none of the interrupted run."""
-    stop("b.csv", RuntimeError("stopped"))
+def test_another_call_replaces_nothing(command: Command, data: Path) -> None:
+    """What is in the folder of the outputs, and is not of the interrupted run."""
+    stop("out/b.csv")
     write("d.csv")
     write("e.csv")
     precious = write("out/d.csv", "precious")
@@ -144,65 +113,107 @@ def test_another_call_replaces_nothing(
     assert precious.read_text(encoding="utf-8") == "precious"
     precious.unlink()
     assert command("score", "d.csv", "e.csv", "-o", "out", "--resume").exit_code == 0
-    del scored[:]
-    ran = command("score", data, "-o", "out", "--resume")  # is not forgotten by the other call
-    assert (ran.exit_code, scored) == (0, ["b.csv", "c.csv"]), ran.err
+    # It is not forgotten by the other call.
+    assert score_into("out", [data], resume=True) == ["b.csv", "c.csv"]
     assert files_in("out") == ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]
 
 
-def test_the_same_name_from_elsewhere_replaces_nothing(
-    command: Command, stop: Stop, data: Path
-) -> None:
-    stop("b.csv", RuntimeError("stopped"))
+def test_the_same_name_from_elsewhere_replaces_nothing(command: Command, data: Path) -> None:
+    stop("out/b.csv")
     write("b.csv")
     write("c.csv")
     write("out/b.csv", "precious")
     ran = command("score", "b.csv", "c.csv", "-o", "out", "--resume")
     ran.failed_with("out/b.csv: exists already. ", 2)
+    assert data.exists()
 
 
 @pytest.mark.parametrize("folder", ["out", "../out"])
-def test_killed_between_the_move_of_an_output_and_its_note(
-    command: Command,
-    data: Path,
-    scored: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    folder: str,
+def test_killed_after_the_move_of_an_output(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    def killed(self: RunNotes, *others: object) -> None:
-        raise RuntimeError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunNotes, "done", killed)
-        assert command("score", data, "-o", "out").exit_code == 1
-    assert files_in("out") == [NAME, "a.csv"]
-    with Path("out", NAME).open("a", encoding="utf-8") as file:
+    stop("out/b.csv")
+    with Path("out", JOURNAL).open("a", encoding="utf-8") as file:
         file.write('{"output": "a.c')  # cut off
-    del scored[:]
     if folder != "out":
         monkeypatch.chdir(data)
         data = Path()
-    ran = command("score", "a.csv" if folder != "out" else "data/a.csv", "-o", folder, "--resume")
-    ran.failed_with("a.csv: exists already", 2)  # one file into a folder is no run over several
-    ran = command("score", data, "-o", folder, "--resume")
-    assert (ran.exit_code, scored) == (0, ["a.csv", "b.csv", "c.csv"]), ran.err
+    ran = command("score", data / "a.csv", "-o", folder, "--resume")
+    ran.failed_with("a.csv: exists already", 2)  # one file into a folder is not a run over several
+    assert score_into(folder, [data], resume=True) == ["b.csv", "c.csv"]
     assert files_in(folder) == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_what_appears_meanwhile_is_kept(
-    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def score(scorer: object, source: Path, *others: object) -> Summary:
-        write("out/b.csv", "precious")
-        return score_file(scorer, source, *others)  # type: ignore[arg-type]
+def test_killed_before_the_move_of_an_output(command: Command, data: Path) -> None:
+    """It is complete, and only has to be moved."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "score_file", score)
-        assert command("score", data, "-o", "out").exit_code == 1
+    def block(output: Path) -> None:
+        if output.name == "b.csv":
+            output.mkdir()
+
+    with pytest.raises(OutputError, match=r"out/b\.csv: cannot be written: Is a directory"):
+        score_into("out", [data], after_block=block)
+    Path("out/b.csv").rmdir()
+    assert score_into("out", [data], resume=True) == ["c.csv"]
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
+    assert command("score", data, "-o", "whole").exit_code == 0
+    for name in files_in("out"):
+        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_a_done_output_that_is_gone_is_scored_again(command: Command, data: Path) -> None:
+    stop("out/c.csv")
+    Path("out/a.csv").unlink()
+    assert score_into("out", [data], resume=True) == ["a.csv", "c.csv"]
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_what_appears_meanwhile_is_kept(command: Command, data: Path) -> None:
+    def appear(output: Path) -> None:
+        if output.name == "a.csv":
+            write("out/b.csv", "precious")
+
+    assert score_into("out", [data], appear) == ["a.csv", "b.csv", "c.csv"]
     ran = command("score", data, "-o", "out", "--resume")
     assert ran.exit_code == 2
     assert "out/b.csv: exists already" in ran.err
     assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
+
+
+def test_what_appears_where_a_file_failed_is_kept(command: Command, data: Path) -> None:
+    write("data/b.csv", "")
+    assert command("score", data, "-o", "out").exit_code == 1
+    write("data/b.csv")
+    write("out/b.csv", "precious")
+    ran = command("score", data, "-o", "out", "--resume")
+    ran.failed_with("out/b.csv: exists already", 2)
+    assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
+
+
+def test_a_file_into_a_new_folder_leaves_nothing_else(command: Command, data: Path) -> None:
+    def fail(_: Path) -> None:
+        raise STOPPED
+
+    with pytest.raises(RuntimeError, match="stopped") as caught:
+        score_into("new/", ["data/a.csv"], after_block=fail)
+    assert GO_ON in caught.value.__notes__[0]
+    command("score", "data/a.csv", "-o", "new/").failed_with("was interrupted", 2)
+    assert command("score", "data/a.csv", "-o", "new/", "--resume").exit_code == 0
+    assert files_in("new") == ["a.csv"]
+    assert command("score", "data/b.csv", "data/c.csv", "-o", "new/").exit_code == 0
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_what_an_older_version_left_is_refused(
+    command: Command, data: Path, resume: list[str]
+) -> None:
+    Path("out").mkdir()
+    write("out/.toolkit-score.unfinished", '\n{"output": "a.csv", "input": "data/a.csv"}\n')
+    ran = command("score", data, "-o", "out", *resume)
+    ran.failed_with("out: an older version of the toolkit has left this run unfinished, and ", 2)
+    assert "Start over with --force." in ran.err
+    assert command("score", data, "-o", "out", "--force").exit_code == 0
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
 def test_a_name_that_is_too_long_fails_alone(command: Command, data: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from tests.cli.running import COMMAND, Ran, in_its_own_process
 from tests.model.test_scorer import many_texts
 
-GO_ON = "What is done is kept: go on with --resume, or start anew with --force.\n"
+GO_ON = "Progress is saved. Continue with --resume, or start over with --force.\n"
 ENDINGS = [".csv", ".parquet"]
 
 
@@ -78,7 +78,7 @@ def test_a_signal_keeps_what_is_done(
     )
     started = time.monotonic()
     name = "scores" if ending == ".parquet" else "output"
-    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/{name}")):
+    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/*/{name}")):
         assert process.poll() is None
         assert time.monotonic() - started < 30
         time.sleep(0.01)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.running import Command
 from tests.models import MODEL, shipped_scorer
-from toolkit.scoring.score_file import score_file
+from toolkit.scoring.run import score_file
 
 CSV = "id,text\n1,a superb film\n2,\n3,the worst of all\n"
 

@@ -10,11 +10,13 @@ import pytest
 from tests.cli.running import Command
 from tests.cli.test_score import CSV, write
 from tests.models import shipped_scorer
-from toolkit.scoring import score_files as module
-from toolkit.scoring.score_file import ScoringOptions, score_file
-from toolkit.scoring.summary import Summary
+from tests.scoring.stopping import score_into, stop_at
+from toolkit.scoring.run import ScoringOptions, score_file
 
 JSON = '{"text": "a superb film"}\n{"text": 5}\n{}\n'
+
+
+JOURNAL = ".toolkit-score.unfinished/journal"  # in the folder of the outputs
 
 
 def files_in(folder: str) -> list[str]:
@@ -164,7 +166,7 @@ def test_a_bad_file_does_not_stop_the_others(
     (line,) = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: data/bad.csv: ")
     assert files_in("out") == [
-        ".toolkit-score.unfinished", "a.csv", "b.jsonl", "b.jsonl.rejected.jsonl",
+        JOURNAL, "a.csv", "b.jsonl", "b.jsonl.rejected.jsonl",
     ]  # fmt: skip
     files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
     assert f"error: {files[1]['error']}" == line
@@ -181,32 +183,16 @@ def test_existing_outputs_are_kept(command: Command, data: Path) -> None:
     assert files_in("out") == SCORED
 
 
-class Stopped(BaseException):
-    """As a kill does it."""
-
-
-def test_going_on(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_going_on(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "whole").exit_code == 3
-    calls: list[str] = []
-
-    def stop(scorer: object, source: Path, *others: object) -> Summary:
-        if len(calls) == stop_at:
-            raise RuntimeError("stopped")
-        calls.append(str(source))
-        return score_file(scorer, source, *others)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "score_file", stop)
-    stop_at = 1
-    assert "--resume" in command("score", data, "-o", "out").err
-    assert calls == ["data/a.csv"]
-    command("score", data, "-o", "out").failed_with("a run that was interrupted or had f", 2)
-    stop_at = 2
-    assert command("score", data, "-o", "out", "--resume").exit_code == 1
-    assert calls == ["data/a.csv", "data/inner/a.csv"]
-    stop_at = 9
+    for name in ("inner/a.csv", "inner/b.jsonl"):
+        with pytest.raises(RuntimeError, match="stopped") as caught:
+            score_into("out", [data], stop_at(f"out/{name}", RuntimeError("stopped")), resume=True)
+        assert "--resume" in caught.value.__notes__[0]
+        command("score", data, "-o", "out").failed_with("was interrupted, or has files that f", 2)
+    assert files_in("out") == [JOURNAL, "a.csv", "inner/a.csv"]
     ran = command("score", data, "-o", "out", "--resume", "--report", "r.json")
     assert ran.exit_code == 3, ran.err
-    assert calls == ["data/a.csv", "data/inner/a.csv", "data/inner/b.jsonl"]
     assert files_in("out") == SCORED
     for name in SCORED[:3]:
         assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
@@ -214,19 +200,11 @@ def test_going_on(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch)
     assert (report["records"], report["rejected"], len(report["files"])) == (9, 1, 3)
 
 
-def test_a_done_file_that_changed_since(
-    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(scorer: object, source: Path, *others: object) -> Summary:
-        if source.suffix == ".jsonl":
-            raise RuntimeError("stopped")
-        return score_file(scorer, source, *others)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "score_file", stop)
-        assert command("score", data, "-o", "out").exit_code == 1
+def test_a_done_file_that_changed_since(command: Command, data: Path) -> None:
+    with pytest.raises(RuntimeError, match="stopped"):
+        score_into("out", [data], stop_at("out/inner/b.jsonl", RuntimeError("stopped")))
     write("data/a.csv", CSV + "4,another\n")
     ran = command("score", data, "-o", "out", "--resume")
     assert ran.exit_code == 1
-    assert "out/a.csv: done already, but this has changed since: the input." in ran.err
+    assert "out/a.csv: cannot be continued, because this has changed: the input." in ran.err
     assert command("score", data, "-o", "out", "--force").exit_code == 3

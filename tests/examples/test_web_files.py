@@ -25,7 +25,7 @@ from tests.examples.web_files import (
 )
 from tests.models import shipped_scorer
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.score_file import ScoringOptions, score_file
+from toolkit.scoring.run import ScoringOptions, score_file
 
 
 def test_ten_rows_that_are_dropped(page: Any) -> None:

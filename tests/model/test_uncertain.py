@@ -17,7 +17,7 @@ from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model.uncertain import parse_range
-from toolkit.scoring.score_file import ScoringOptions, identity, score_file
+from toolkit.scoring.run import ScoringOptions, score_file
 
 NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
 # 0.3 and 0.7 are no float32: the range begins and ends at their neighbours.
@@ -98,9 +98,15 @@ def test_files_have_the_label_and_it_is_counted(tmp_path: Path) -> None:
     assert summary.accuracy is None
 
 
-def test_a_run_goes_on_with_the_same_range_only(tmp_path: Path) -> None:
-    facts = [
-        identity(scorer, write_csv(tmp_path / "a.csv", ["x"]), ScoringOptions())
-        for scorer in (shipped_scorer(), NARROW, Scorer(MODEL, 0.5, (0.3, 0.6)))
-    ]
-    assert len({str(each["the uncertain range"]) for each in facts}) == 3
+def test_a_run_continues_with_the_same_range_only(tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", ["a film"]), tmp_path / "b.csv"
+
+    def stop(_: object) -> None:
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        score_file(NARROW, source, output, on_progress=stop)
+    for scorer in (shipped_scorer(), Scorer(MODEL, 0.5, (0.3, 0.6))):
+        with pytest.raises(UsageError, match="this has changed: the uncertain range"):
+            score_file(scorer, source, output, ScoringOptions(resume=True))
+    assert score_file(NARROW, source, output, ScoringOptions(resume=True)).records == 1

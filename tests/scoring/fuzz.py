@@ -24,7 +24,8 @@ from tests.models import shipped_scorer
 from tests.scoring.laws import check_against_python, check_nothing_is_lost
 from toolkit.errors import ToolkitError
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.score_file import ScoringOptions, default_rejected, score_file
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 
 ENDINGS = [
@@ -143,7 +144,7 @@ def counts(summary: Summary) -> dict[str, int]:
 def score(
     source: Path, output: Path, block_bytes: int, workers: int, stop_after: int | None = None
 ) -> Summary:
-    """Score a file; with ``stop_after``, interrupt it behind some blocks and go on."""
+    """Score a file; with ``stop_after``, interrupt it after some blocks and resume it."""
     seen = 0
 
     def stop(progress: Progress) -> None:
@@ -153,7 +154,10 @@ def score(
             raise Stopped
 
     options = ScoringOptions(
-        ReadOptions(block_bytes=block_bytes), workers=workers, checkpoint_seconds=1e9, resume=True
+        reading=ReadOptions(block_bytes=block_bytes),
+        workers=workers,
+        checkpoint_seconds=1e9,
+        resume=True,
     )
     for path in (output, default_rejected(source, output)):
         path.unlink(missing_ok=True)

@@ -26,8 +26,10 @@ import pyarrow.parquet as pq
 
 from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
-from toolkit.scoring.score_file import default_rejected, score_file
-from toolkit.scoring.unfinished import Unfinished
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.journal import is_unfinished
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.run import score_file
 
 COMMAND = [sys.executable, "-m", "toolkit", "score"]
 BAD_EVERY = 997  # rows
@@ -67,6 +69,11 @@ WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
 }
 # Endings of the input and the output.
 KINDS = [*((ending, ending) for ending in WRITERS), (".csv", ".parquet")]
+
+
+def unfinished(output: Path) -> bool:
+    """Whether there is progress that a later run can resume."""
+    return is_unfinished(Jobs([Job.of(Path(), output)], is_single=True))
 
 
 @dataclass
@@ -109,7 +116,7 @@ class Case:
 
     def is_done(self) -> bool:
         """Whether the output stands in its place, and nothing is left to be done."""
-        return self.output.exists() and not Unfinished(self.output).exists()
+        return self.output.exists() and not unfinished(self.output)
 
     def check(self) -> list[str]:
         """Compare the outputs with those of the uninterrupted run, and remove them."""
@@ -146,7 +153,7 @@ def kill(case: Case, kills: int, rng: random.Random, seconds: Callable[[], float
             process.kill()
             _, err = process.communicate()
             result.kills += 1
-            result.with_checkpoint += Unfinished(case.output).exists()
+            result.with_checkpoint += unfinished(case.output)
             if not case.is_done():
                 continue
         if not case.is_done():

@@ -25,7 +25,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.json_objects import JsonTables
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.values import read_labels
-from toolkit.scoring.score_file import ScoringOptions, score_file
+from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 
 Row = tuple[str | None, Any]  # text and label
@@ -79,7 +79,7 @@ def make(folder: Path, name: str, rows: Sequence[Row]) -> tuple[Path, ScoringOpt
     write, label = FORMATS[name]
     write(folder / name, rows)
     columns = Columns(label=label)
-    return folder / name, ScoringOptions(ReadOptions(columns, block_bytes=4000), workers=1)
+    return folder / name, ScoringOptions(reading=ReadOptions(columns, block_bytes=4000), workers=1)
 
 
 def expected(rows: Sequence[Row], scorer: Scorer | None = None) -> dict[str, int]:
@@ -157,7 +157,7 @@ def test_labels_are_counted_and_change_nothing(
 def test_labels_in_parquet_are_of_many_types(tmp_path: Path, labels: Any) -> None:
     table = pa.table({"text": TEXTS[:4], "label": labels})
     pq.write_table(table, tmp_path / "a.parquet")
-    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    options = ScoringOptions(reading=ReadOptions(Columns(label="label")))
     summary = score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
     values = pa.array(labels) if isinstance(labels, list) else labels
     readable = 0 if values.type == pa.null() else 3 - ("x" in str(values)) - ("2.5" in str(values))
@@ -214,7 +214,7 @@ def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:
              '{"text": "d", "by": null}', '{"text": 5, "by": {"label": 1}}']  # fmt: skip
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
-    options = ScoringOptions(ReadOptions(Columns(label="by.label")))
+    options = ScoringOptions(reading=ReadOptions(Columns(label="by.label")))
     summary = score_file(shipped_scorer(), path, tmp_path / "b.jsonl", options)
     assert (summary.scored, summary.rejected, summary.labelled) == (4, 1, 1)
 
@@ -223,7 +223,7 @@ def test_text_and_label_in_one_object(tmp_path: Path) -> None:
     objects = [{"r": {"text": text, "label": n % 2}} for n, text in enumerate(TEXTS)]
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, objects)), encoding="utf-8")
-    options = ScoringOptions(ReadOptions(Columns("r.text", label="r.label")))
+    options = ScoringOptions(reading=ReadOptions(Columns("r.text", label="r.label")))
     summary = score_file(shipped_scorer(), path, tmp_path / "b.jsonl", options)
     rows = [(text, str(n % 2)) for n, text in enumerate(TEXTS)]
     assert labels_of(summary) == expected(rows)
@@ -254,7 +254,7 @@ def test_a_run_goes_on_with_the_same_labels_only(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         score_file(shipped_scorer(), source, output, options, stop_after(1))
     plain = replace(options, reading=replace(options.reading, columns=Columns()))
-    with pytest.raises(UsageError, match="has changed since: the options"):
+    with pytest.raises(UsageError, match="this has changed: the options"):
         score_file(shipped_scorer(), source, output, plain)
 
 
@@ -278,7 +278,7 @@ def test_labels_that_are_not_there(
 @pytest.mark.parametrize("labels", [[[1], [0]], [{"a": 1}, None], [True, False]], ids=str)
 def test_a_column_of_parquet_that_holds_no_labels(tmp_path: Path, labels: list[Any]) -> None:
     pq.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "a.parquet")
-    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    options = ScoringOptions(reading=ReadOptions(Columns(label="label")))
     with pytest.raises(UsageError, match=r"'label' holds values of the type .*--label-column"):
         score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
 
@@ -286,7 +286,7 @@ def test_a_column_of_parquet_that_holds_no_labels(tmp_path: Path, labels: list[A
 def test_two_columns_of_labels(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label,label\na,0,1\n", encoding="utf-8")
-    options = ScoringOptions(ReadOptions(Columns(label="label")))
+    options = ScoringOptions(reading=ReadOptions(Columns(label="label")))
     with pytest.raises(UsageError, match=r"2 columns are called 'label'.*--label-column"):
         score_file(shipped_scorer(), path, tmp_path / "b.csv", options)
 
@@ -294,6 +294,6 @@ def test_two_columns_of_labels(tmp_path: Path) -> None:
 def test_labels_by_the_number_of_their_column(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("superb,1\nawful,0\n", encoding="utf-8")
-    options = ScoringOptions(ReadOptions(Columns("1", label="2"), header=False))
+    options = ScoringOptions(reading=ReadOptions(Columns("1", label="2"), header=False))
     summary = score_file(shipped_scorer(), path, tmp_path / "b.csv", options)
     assert (summary.labelled, summary.right) == (2, 2)

@@ -12,7 +12,8 @@ from tests.model.test_scorer import FILM
 from tests.models import shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.scoring.score_file import ScoringOptions, default_output, score_file
+from toolkit.scoring.output_names import default_output
+from toolkit.scoring.run import ScoringOptions, score_file
 
 
 def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
@@ -39,9 +40,10 @@ def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
 def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
     for rejected, what in ((tmp_path / "." / "b.csv", "output, too"), (source, "input itself")):
-        options = ScoringOptions(rejected=rejected, force=True)
         with pytest.raises(UsageError, match=rf"is the {what}\. Choose another with --rejected"):
-            score_file(shipped_scorer(), source, output, options)
+            score_file(
+                shipped_scorer(), source, output, ScoringOptions(force=True), rejected=rejected
+            )
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
@@ -82,8 +84,8 @@ def test_the_rejects_may_stand_on_another_file_system(tmp_path: Path) -> None:
     with TemporaryDirectory(dir="/dev/shm") as folder:
         rejected = Path(folder) / "r.jsonl"
         assert rejected.parent.stat().st_dev != tmp_path.stat().st_dev
-        options = ScoringOptions(rejected=rejected)
-        assert score_file(shipped_scorer(), source, tmp_path / "b.csv", options).rejected == 1
+        summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", rejected=rejected)
+        assert summary.rejected == 1
         assert b'"raw": "too,many,fields"' in rejected.read_bytes()
         assert os.listdir(folder) == ["r.jsonl"]
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv"]

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 
 from tests.model.test_scorer import many_texts
 from tests.models import shipped_scorer
-from tests.scoring.killing import KINDS, WRITERS
-from toolkit.errors import ToolkitError, UsageError
+from tests.scoring.killing import KINDS, WRITERS, unfinished
+from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.score_file import ScoringOptions, default_rejected, score_file
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
-from toolkit.scoring.unfinished import Unfinished
 
 TEXTS = many_texts(40)
-OPTIONS = ScoringOptions(ReadOptions(block_bytes=4000), resume=True, workers=1)
+OPTIONS = ScoringOptions(reading=ReadOptions(block_bytes=4000), resume=True, workers=1)
 
 
 class Stopped(BaseException):
@@ -45,6 +45,10 @@ def stop_after(blocks: int) -> Callable[[Progress], None]:
 def results(source: Path, output: Path) -> tuple[bytes, bytes]:
     rejected = default_rejected(source, output)
     return output.read_bytes(), rejected.read_bytes() if rejected.exists() else b""
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name[0] == "."]
 
 
 def make(folder: Path, ending: str) -> Path:
@@ -81,7 +85,7 @@ def test_a_run_can_stop_after_any_block(
         gone_on = score_file(shipped_scorer(), source, output, options)
         assert results(source, output) == expected
         assert counts(gone_on) == counts(summary)
-        assert not Unfinished(output).folder.exists()
+        assert hidden(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -111,7 +115,7 @@ def test_blocks_and_workers_change_no_byte(
     source = make(folder, kind[0])
     for name, options in (
         ("b", ScoringOptions(workers=1)),
-        ("c", ScoringOptions(ReadOptions(block_bytes=block_bytes), workers=workers)),
+        ("c", ScoringOptions(reading=ReadOptions(block_bytes=block_bytes), workers=workers)),
     ):
         score_file(shipped_scorer(), source, folder / f"{name}{kind[1]}", options)
     first, second = (results(source, folder / f"{name}{kind[1]}") for name in "bc")
@@ -129,11 +133,12 @@ def stopped(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]
 
 def test_an_unfinished_run_is_neither_replaced_nor_lost(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    with pytest.raises(UsageError, match=r"still unfinished\. Go on with --resume, or start anew"):
+    message = r"was interrupted, .* Continue it with --resume, or start over with --force"
+    with pytest.raises(UsageError, match=message):
         score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=False))
-    assert Unfinished(output).exists()
+    assert unfinished(output)
     score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=False, force=True))
-    assert not Unfinished(output).folder.exists()
+    assert hidden(output.parent) == []
 
 
 def test_a_run_that_begins_anew_forgets_the_checkpoint(stopped: tuple[Path, Path]) -> None:
@@ -141,7 +146,7 @@ def test_a_run_that_begins_anew_forgets_the_checkpoint(stopped: tuple[Path, Path
     seen: list[bool] = []
 
     def look(_: Progress) -> None:  # as it is left if the process is killed here
-        seen.append(Unfinished(output).exists())
+        seen.append(unfinished(output))
 
     anew = replace(OPTIONS, resume=False, force=True, checkpoint_seconds=1e9)
     score_file(shipped_scorer(), source, output, anew, look)
@@ -153,7 +158,9 @@ def test_another_input_is_refused(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
     facts = source.stat()
     os.utime(source, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
-    with pytest.raises(UsageError, match="cannot go on, for this has changed since: the input"):
+    with pytest.raises(
+        UsageError, match="cannot be continued, because this has changed: the input"
+    ):
         score_file(shipped_scorer(), source, output, OPTIONS)
     os.utime(source, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     score_file(shipped_scorer(), source, output, OPTIONS)
@@ -171,7 +178,7 @@ def test_an_input_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -
     options = replace(OPTIONS, checkpoint_seconds=1e9)
     with pytest.raises(Stopped):
         score_file(shipped_scorer(), source, output, options, stop)
-    with pytest.raises(UsageError, match="this has changed since: the input"):
+    with pytest.raises(UsageError, match="this has changed: the input"):
         score_file(shipped_scorer(), source, output, options)
 
 
@@ -186,63 +193,132 @@ def test_an_input_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -
 )
 def test_other_options_are_refused(options: ScoringOptions, stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    with pytest.raises(UsageError, match="this has changed since: the options"):
+    with pytest.raises(UsageError, match="this has changed: the options"):
         score_file(shipped_scorer(), source, output, options)
-    assert Unfinished(output).exists()
+    assert unfinished(output)
 
 
 def test_another_model_or_threshold_is_refused(
     stopped: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, output = stopped
-    with pytest.raises(UsageError, match="this has changed since: the threshold"):
+    with pytest.raises(UsageError, match="this has changed: the threshold"):
         score_file(Scorer(threshold=0.25), source, output, OPTIONS)
-    monkeypatch.setattr("toolkit.scoring.score_file.__version__", "0.0")
-    with pytest.raises(UsageError, match="this has changed since: toolkit"):
+    monkeypatch.setattr("toolkit.scoring.run.__version__", "0.0")
+    with pytest.raises(UsageError, match="this has changed: toolkit"):
         score_file(shipped_scorer(), source, output, OPTIONS)
     other = Scorer()
     monkeypatch.setattr(other, "sha256", "0" * 64)
-    with pytest.raises(UsageError, match="this has changed since: toolkit, the model"):
+    with pytest.raises(UsageError, match="this has changed: toolkit, the model"):
         score_file(other, source, output, OPTIONS)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"checkpoint": 1}'])
-def test_a_damaged_checkpoint_is_refused(content: bytes, stopped: tuple[Path, Path]) -> None:
+def file_of(output: Path, name: str) -> Path:
+    """Find a file of a run that was stopped."""
+    (path,) = output.parent.glob(f".*.unfinished/**/{name}")
+    return path
+
+
+@pytest.mark.parametrize("line", [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', b'{"version": 1}'])
+def test_damaged_progress_is_refused(line: bytes, stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    Unfinished(output).file("checkpoint.json").write_bytes(content)
-    with pytest.raises(UsageError, match=r"the checkpoint is damaged\. Start anew with --force"):
+    file_of(output, "journal").write_bytes(line + b"\n")
+    with pytest.raises(UsageError, match=r"the progress is damaged\. Start over with --force"):
         score_file(shipped_scorer(), source, output, OPTIONS)
+    score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
+    assert hidden(output.parent) == []
+
+
+def test_a_line_that_was_cut_off_does_not_count(stopped: tuple[Path, Path]) -> None:
+    source, output = stopped
+    journal = file_of(output, "journal")
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + whole[:-1])
+    score_file(shipped_scorer(), source, output, OPTIONS)
+    assert_same_as_whole(source, output)
 
 
 def test_a_file_that_is_cut_is_refused(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    name = "scores" if output.suffix == ".parquet" else "output"
-    file = Unfinished(output).file(name)
+    file = file_of(output, "scores" if output.suffix == ".parquet" else "output")
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(UsageError, match="a file is shorter than the checkpoint says"):
+    with pytest.raises(UsageError, match=r"is shorter than it was\. Start over with --force"):
         score_file(shipped_scorer(), source, output, OPTIONS)
 
 
-def test_what_is_behind_the_checkpoint_is_written_again(stopped: tuple[Path, Path]) -> None:
+def test_what_is_after_the_checkpoint_is_written_again(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    for path in Unfinished(output).folder.iterdir():
-        if path.name in ("output", "rejected.jsonl", "scores"):
-            with path.open("ab") as file:
-                file.write(b"what no checkpoint knows of")
+    for path in file_of(output, "output").parent.iterdir():
+        with path.open("ab") as file:
+            file.write(b"what no checkpoint knows of")
     score_file(shipped_scorer(), source, output, OPTIONS)
+    assert_same_as_whole(source, output)
+
+
+def assert_same_as_whole(source: Path, output: Path) -> None:
+    """Compare with a run that was not interrupted."""
     whole = output.with_stem("whole")
     score_file(shipped_scorer(), source, whole, OPTIONS)
     assert results(source, output) == results(source, whole)
 
 
-def test_two_processes_do_not_write_one_output(stopped: tuple[Path, Path]) -> None:
+def test_two_runs_do_not_write_one_output(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    other = Unfinished(output)
-    other.lock()
-    with pytest.raises(UsageError, match="another process is writing this output"):
-        score_file(shipped_scorer(), source, output, OPTIONS)
-    other.unlock()
+    messages = []
+
+    def interfere(_: Progress) -> None:  # in the middle of another run
+        for options in (OPTIONS, replace(OPTIONS, force=True), replace(OPTIONS, resume=False)):
+            with pytest.raises(UsageError, match="another process is writing this output") as error:
+                score_file(shipped_scorer(), source, output, options)
+            messages.append(str(error.value))
+
+    score_file(shipped_scorer(), source, output, OPTIONS, interfere)
+    assert messages
+    assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize("progress", ["checkpoint", "complete"])
+def test_what_appears_at_the_output_meanwhile_is_kept(progress: str, tmp_path: Path) -> None:
+    """Unless it is the output itself."""
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    whole = tmp_path / "whole.csv"
+    score_file(shipped_scorer(), source, whole, OPTIONS)
+    if progress == "checkpoint":
+        with pytest.raises(Stopped):
+            score_file(shipped_scorer(), source, output, OPTIONS, stop_after(1))
+        output.write_bytes(b"precious")
+        with pytest.raises(UsageError, match=r"b\.csv: exists already"):
+            score_file(shipped_scorer(), source, output, OPTIONS)
+        assert output.read_bytes() == b"precious"
+        output.unlink()
+    else:  # a folder, which the complete output cannot replace
+        with pytest.raises(
+            OutputError, match=r"b\.csv: cannot be written: Is a directory"
+        ) as error:
+            score_file(
+                shipped_scorer(), source, output, OPTIONS, lambda _: output.mkdir(exist_ok=True)
+            )
+        assert "--resume" in error.value.__notes__[0]
+        output.rmdir()
+    assert unfinished(output)
     score_file(shipped_scorer(), source, output, OPTIONS)
+    assert results(source, output) == results(source, whole)
+    assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_an_older_version_left_is_refused(resume: bool, tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    old = tmp_path / ".b.csv.92d88078.unfinished"
+    old.mkdir()
+    (old / "checkpoint.json").write_text('{"version": 1}', encoding="utf-8")
+    (old / "output").write_bytes(b"text,pre")
+    message = r"b\.csv: an older version .* Start over with --force"
+    with pytest.raises(UsageError, match=message):
+        score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=resume))
+    assert not output.exists()
+    score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
+    assert hidden(tmp_path) == []
 
 
 def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from toolkit.errors import InputError
 from toolkit.model.scorer import Score
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.score_file import ScoringOptions, score_file
+from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
 
 
-SMALL_BLOCKS = ScoringOptions(ReadOptions(block_bytes=4000))
+SMALL_BLOCKS = ScoringOptions(reading=ReadOptions(block_bytes=4000))
 
 
 def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
         shipped_scorer(),
         write_csv(tmp_path / "a.csv", [FILM]),
         tmp_path / "b.csv",
-        ScoringOptions(ReadOptions(columns)),
+        ScoringOptions(reading=ReadOptions(columns)),
     )
     header, row, _ = (tmp_path / "b.csv").read_bytes().split(b"\r\n")
     (score,) = shipped_scorer().score(["0"])
@@ -94,7 +94,7 @@ def test_progress_goes_to_the_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
 def test_a_bad_record_later_on_is_put_aside(workers: int, ending: str, tmp_path: Path) -> None:
     source, output, bad = _with_a_bad_line_16(ending, tmp_path)
-    options = ScoringOptions(ReadOptions(block_bytes=4000), workers=workers)
+    options = ScoringOptions(reading=ReadOptions(block_bytes=4000), workers=workers)
     summary = score_file(shipped_scorer(), source, output, options)
     assert (summary.records, summary.scored, summary.rejected) == (21, 20, 1)
     (reject,) = (tmp_path / f"b{ending}.rejected.jsonl").read_bytes().splitlines()
@@ -115,7 +115,9 @@ def test_a_bad_record_later_on_is_put_aside(workers: int, ending: str, tmp_path:
 def test_a_bad_record_stops_where_asked(workers: int, ending: str, tmp_path: Path) -> None:
     source, output, _ = _with_a_bad_line_16(ending, tmp_path)
     seen = list[Progress]()
-    options = ScoringOptions(ReadOptions(block_bytes=4000), stop_on_error=True, workers=workers)
+    options = ScoringOptions(
+        reading=ReadOptions(block_bytes=4000), stop_on_error=True, workers=workers
+    )
     with pytest.raises(InputError, match=f"a{ending}: line 16: "):
         score_file(shipped_scorer(), source, output, options, seen.append)
     assert seen  # blocks were written before

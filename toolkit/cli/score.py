@@ -12,10 +12,7 @@ from toolkit.cli import options as o
 from toolkit.records.columns import PROBABILITY_COLUMN, SENTIMENT_COLUMN, Columns
 
 if TYPE_CHECKING:
-    from toolkit.model.scorer import Scorer
-    from toolkit.scoring.inputs import Jobs
-    from toolkit.scoring.score_file import ScoringOptions
-    from toolkit.scoring.score_files import FileResult
+    from toolkit.scoring.run import FileResult
 
 EXIT_REJECTED = 3  # done, but some records could not be read
 
@@ -144,14 +141,15 @@ def score(
     - `toolkit score reviews.csv --text-column body -o scored.parquet`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     """
+    from toolkit.cli.progress import progress_of
     from toolkit.cli.score_report import show, write_report
     from toolkit.files import check_output_file
     from toolkit.model.scorer import Scorer
     from toolkit.model.uncertain import parse_range
-    from toolkit.scoring.collisions import check_report
-    from toolkit.scoring.inputs import find_jobs
-    from toolkit.scoring.score_file import ScoringOptions
-    from toolkit.scoring.score_files import is_unfinished
+    from toolkit.scoring.checks import check_report
+    from toolkit.scoring.jobs import find_jobs
+    from toolkit.scoring.journal import is_unfinished
+    from toolkit.scoring.run import ScoringOptions, score_files
 
     columns = Columns(
         text_column,
@@ -161,22 +159,21 @@ def score(
     )
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     options = ScoringOptions(
-        reading,
-        output_format,
-        rejected,
-        on_error is OnError.stop,
-        workers,
-        force,
-        resume,
-        checkpoint_seconds,
+        reading=reading,
+        output_format=output_format,
+        stop_on_error=on_error is OnError.stop,
+        workers=workers,
+        force=force,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
     )
-    jobs = find_jobs(files, output, options.output_format)
+    jobs = find_jobs(files, output, output_format, rejected)
     if report is not None:
-        check_report(report, jobs.files, rejected, model)
+        check_report(report, jobs.files, model)
         replaces = force or (resume and is_unfinished(jobs))
         check_output_file(report, force=replaces, option="--report")
     scorer = Scorer(model, threshold, None if uncertain is None else parse_range(uncertain))
-    results = _score(scorer, jobs, options, quiet=quiet)
+    results = score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
     if report is not None:
         write_report(report, scorer, results)
     if not quiet:
@@ -201,16 +198,3 @@ def _end(results: list[FileResult]) -> None:
         raise typer.Exit(1)
     if any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
-
-
-def _score(scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool) -> list[FileResult]:
-    from toolkit.cli.progress import progress_of
-    from toolkit.scoring.score_file import default_rejected, score_file
-    from toolkit.scoring.score_files import FileResult, score_files
-
-    if jobs.folder is not None:
-        return score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
-    (job,) = jobs.files
-    with progress_of(job.source, quiet=quiet) as on_progress:
-        summary = score_file(scorer, job.source, job.output, options, on_progress)
-    return [FileResult(job, options.rejected or default_rejected(job.source, job.output), summary)]

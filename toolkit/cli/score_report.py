@@ -13,8 +13,8 @@ from toolkit import __version__
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.inputs import Jobs
-from toolkit.scoring.score_files import FileResult
+from toolkit.scoring.jobs import Jobs
+from toolkit.scoring.run import FileResult
 from toolkit.scoring.summary import Summary
 
 
@@ -84,7 +84,7 @@ def _rejected(results: Sequence[FileResult]) -> str:
     if not files:
         return count
     more = f" and {len(files) - 1:,} more" if files[1:] else ""
-    return f"{count} → {files[0].rejected}{more}"
+    return f"{count} → {files[0].job.rejected}{more}"
 
 
 def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> None:
@@ -106,5 +106,5 @@ def _file(result: FileResult) -> dict[str, Any]:
     names = {"input": str(result.job.source), "output": str(result.job.output)}
     if result.error is not None:
         return {**names, "error": result.error}
-    rejected = str(result.rejected) if result.summary.rejected else None
+    rejected = str(result.job.rejected) if result.summary.rejected else None
     return {**names, "rejected_file": rejected, **result.summary.as_dict()}

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.model.scorer import Scorer
+from toolkit.model.uncertain import UNCERTAIN
+from toolkit.records.values import read_labels
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -51,11 +58,11 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Records a second."""
+        """Records per second."""
         return self.records / self.seconds if self.seconds else 0.0
 
     def __add__(self, other: Summary) -> Summary:
-        """Add the counts of another file."""
+        """Add the counts of another file or block."""
         names = [entry.name for entry in fields(self)]
         return Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
@@ -67,3 +74,38 @@ class Summary:
     def from_dict(cls, counts: dict[str, Any]) -> Self:
         """Read what `as_dict` gives."""
         return cls(**{entry.name: counts[entry.name] for entry in fields(cls)})
+
+
+def count(
+    scorer: Scorer, sentiment: pa.StringArray, labels: pa.Array | None, rejected: int
+) -> Summary:
+    """Count the records of a block, without the seconds.
+
+    ``sentiment`` has one value per record that could be read, null without text; ``labels`` are
+    the true ones as they are written, None if they are not looked at.
+    """
+    positive = pc.equal(sentiment, scorer.facts.labels[1])
+    summary = Summary(
+        scored=len(sentiment) - sentiment.null_count,
+        without_text=sentiment.null_count,
+        rejected=rejected,
+        positive=_count_true(positive),
+    )
+    unsure = None if scorer.uncertain is None else pc.equal(sentiment, UNCERTAIN)
+    if unsure is not None:
+        summary.uncertain = _count_true(unsure)
+    if labels is not None:
+        values = read_labels(labels)
+        is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
+        right = pc.equal(values, positive.cast(pa.int8()))
+        if unsure is not None:
+            summary.labelled_uncertain = _count_true(pc.and_(is_labelled, unsure))
+            right = pc.and_not(right, unsure)
+        summary.labelled = _count_true(is_labelled)
+        summary.unreadable_labels = summary.scored - summary.labelled
+        summary.right = _count_true(right)
+    return summary
+
+
+def _count_true(values: pa.BooleanArray) -> int:
+    return int(pc.sum(values).as_py() or 0)

@@ -1,18 +1,33 @@
-"""Files of one call that would replace each other: found out before the work."""
+"""What a call must not replace: its own files, and files that are there already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
-from toolkit.files import resolved
+from toolkit.files import check_output_file, resolved
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.score_file import default_rejected
+from toolkit.scoring.jobs import Job
 
-if TYPE_CHECKING:
-    from toolkit.scoring.inputs import Job
+
+def check_job(job: Job, *, replace: bool) -> None:
+    """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
+
+    Files that are there already are an error, too, unless ``replace``.
+    """
+    if job.rejected == STDIN:
+        raise UsageError("--rejected: these records cannot go to standard output; name a file.")
+    if resolved(job.rejected) == resolved(job.output):
+        raise UsageError(f"{job.rejected}: is the output, too. Choose another with --rejected.")
+    for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
+        if path == STDIN:
+            continue
+        with suppress(OSError):  # not there, or cannot be read: reported when it is opened
+            if path.samefile(job.source):
+                raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
+        check_output_file(path, force=replace, option=option)
 
 
 def check_outputs(jobs: Sequence[Job]) -> None:
@@ -20,8 +35,7 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     sources = _Files(job.source for job in jobs)
     written: dict[Path, str] = {}
     for job in jobs:
-        rejected = default_rejected(job.source, job.output)
-        for path, what in ((job.output, "output"), (rejected, "rejects")):
+        for path, what in ((job.output, "output"), (job.rejected, "rejects")):
             mine = f"the {what} of {job.source}"
             if path in sources:
                 raise UsageError(
@@ -30,21 +44,18 @@ def check_outputs(jobs: Sequence[Job]) -> None:
                 )
             other = written.setdefault(resolved(path), mine)
             if other != mine:
-                raise UsageError(f"{path}: would be {other} and {mine}. Score them apart.")
+                raise UsageError(
+                    f"{path}: would be {other} and {mine}. Score them in separate calls."
+                )
 
 
-def check_report(
-    report: Path, jobs: Sequence[Job], rejected: Path | None, model: Path | None
-) -> None:
+def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
     """Raise `UsageError` if the report would replace another file of the same call."""
     if report == STDIN:
         raise UsageError("--report: cannot go to standard output; name a file.")
     own = _Files([report])
-    others = [] if model is None else [model]
-    for job in jobs:
-        others += [job.source, job.output]
-        others.append(rejected or default_rejected(job.source, job.output))
-    for path in others:
+    others = [path for job in jobs for path in (job.source, job.output, job.rejected)]
+    for path in [*([] if model is None else [model]), *others]:
         if path in own:
             raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
 

@@ -1,0 +1,148 @@
+"""Which files a call scores, and where the results of each one go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.errors import UsageError
+from toolkit.files import resolved
+from toolkit.records.read_options import STDIN
+from toolkit.scoring.folders import Found, files_in, files_matching, is_folder, is_pattern
+from toolkit.scoring.output_names import default_output, default_rejected, with_format
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to score."""
+
+    source: Path  # STDIN is standard input
+    output: Path  # STDIN is standard output
+    rejected: Path  # written only if a record is rejected
+    error: str | None = None  # why it cannot be scored, where that is known before the run
+
+    @classmethod
+    def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
+        """Make a job; by default, its rejects go to ``OUTPUT.rejected.jsonl``."""
+        return cls(source, output, rejected or default_rejected(source, output))
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The files that one call scores."""
+
+    files: Sequence[Job]
+    folder: Path | None = None  # of the outputs, where there are several or it has to be made
+    is_single: bool = False  # one file, and neither a folder nor a pattern into a folder
+    ignored: int = 0  # files of no known format, pipes and devices
+    links: Sequence[Path] = ()  # to folders, which were not followed
+
+
+def find_jobs(
+    inputs: Sequence[str],
+    output: str | None = None,
+    output_format: str | None = None,
+    rejected: Path | None = None,
+) -> Jobs:
+    """Find the files to score, and name their outputs.
+
+    Parameters
+    ----------
+    inputs : Sequence[str]
+        Files, folders (with everything in them), and patterns such as ``data/**/*.csv``.
+    output : str | None
+        Where to write: a file for one file, a folder for several files or for a folder. A name
+        that ends with a slash is always a folder, and is made if it does not exist.
+    output_format : str | None
+        Format of the outputs, which changes the endings of their names; None keeps it.
+    rejected : Path | None
+        File of the rejects, for one file only; None is beside the output.
+
+    Returns
+    -------
+    Jobs
+        In the order of the inputs; within folders and patterns by name.
+
+    Raises
+    ------
+    InputError
+        If a folder or a pattern has no file of reviews, or cannot be read.
+    UsageError
+        If several files have no folder for their outputs, or share one file of rejects.
+    """
+    target = None if output is None else Path(output)
+    found = [_find(name, target) for name in inputs]
+    files: dict[Path, tuple[Path, Path]] = {}  # each file once, with the name of its output
+    for source, relative in (file for each in found for file in each.files):
+        files.setdefault(resolved(source), (source, relative))
+    ignored = sum(each.ignored for each in found)
+    is_single = len(files) == 1 and not any(_is_whole_folder(name, target) for name in inputs)
+    if is_single and not _is_new_folder(output):
+        ((source, relative),) = files.values()
+        job = Job.of(source, _single_output(source, relative, target, output_format), rejected)
+        return Jobs([job], is_single=True, ignored=ignored)
+    if rejected is not None:
+        raise UsageError("--rejected: is for one file; several have theirs beside each output.")
+    folder = _folder(target, [source for source, _ in files.values()])
+    jobs = [
+        Job.of(source, folder / with_format(relative, output_format))
+        for source, relative in files.values()
+    ]
+    failed = [
+        replace(Job.of(path, folder / relative), error=error)
+        for each in found
+        for path, relative, error in each.unreadable
+    ]
+    links = [link for each in found for link in each.links]
+    return Jobs([*jobs, *failed], folder, is_single, ignored, links)
+
+
+def _find(name: str, output: Path | None) -> Found:
+    path = Path(name)
+    if path == STDIN:
+        return Found([(path, path)])
+    if is_folder(path):
+        return files_in(path, output)
+    if is_pattern(name):
+        return files_matching(name, output)
+    return Found([(path, Path(path.name))])
+
+
+def _is_whole_folder(name: str, output: Path | None) -> bool:
+    """Whether an input may have several files, and so the output is a folder."""
+    if is_folder(Path(name)):
+        return True
+    return is_pattern(name) and output not in (None, STDIN) and not Path(str(output)).suffix
+
+
+def _is_new_folder(output: str | None) -> bool:
+    """Whether the output is a folder because of the slash at its end, and does not exist yet."""
+    slashes = tuple(filter(None, (os.sep, os.altsep)))
+    return output is not None and output.endswith(slashes) and not is_folder(Path(output))
+
+
+def _single_output(
+    source: Path, relative: Path, output: Path | None, output_format: str | None
+) -> Path:
+    if output is None:
+        default = default_output(source)
+        return default if source == STDIN else with_format(default, output_format)
+    if is_folder(output):
+        return output / with_format(Path(relative.name), output_format)
+    return output
+
+
+def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
+    """Check that the output can be a folder."""
+    if STDIN in sources:
+        alone = "into a file, not a folder" if len(sources) == 1 else "alone"
+        raise UsageError(f"standard input has to be scored {alone}.")
+    if output is None or output == STDIN:
+        raise UsageError(
+            f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
+        )
+    if output.exists() and not is_folder(output):
+        raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
+    return output

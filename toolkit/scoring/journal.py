@@ -1,0 +1,273 @@
+"""The progress of a run, kept until everything is done, so that a later run can resume it.
+
+It is a hidden folder beside the output of a single file, or in the folder of several outputs, with:
+
+- ``journal``, with a line of JSON whenever what is known of an output changes. The last line of an
+  output counts, and a line that was cut off does not. A line is written when the files that it
+  describes are on the disk, so the journal is true whatever ends the process.
+- a folder for each output that is not complete, with the output, the rejects and the scores as far
+  as they are written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.files import flush_to_disk, is_there, reporting_failures, resolved
+from toolkit.records.review_file import Place
+from toolkit.scoring.append_log import AppendLog
+from toolkit.scoring.jobs import Job, Jobs
+
+_VERSION = 2
+_JOURNAL = "journal"
+_NAME = ".toolkit-score.unfinished"
+_RESUME = "Progress is saved. Continue with --resume, or start over with --force."
+_START_OVER = "Start over with --force."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How much of an output is written."""
+
+    place: Place  # in the input, where the next block starts
+    lengths: dict[str, int]  # of the files of the output, in bytes, as far as they are complete
+    counts: dict[str, Any]  # as in `Summary.as_dict`
+    complete: bool = False  # the files only have to be moved to their places
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What is known of an output."""
+
+    replaces_for: str | None = None  # the input whose run may replace what was at the output before
+    identity: dict[str, Any] | None = None  # of the run with the checkpoint
+    checkpoint: Checkpoint | None = None
+
+
+def is_unfinished(jobs: Jobs) -> bool:
+    """Whether an earlier run has left progress that can be resumed."""
+    try:
+        return bool(_entries(AppendLog(_folder_of(jobs) / _JOURNAL).read()))
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
+    """Give the journal of a run, which is kept where the run does not come to its end.
+
+    Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
+    cannot be read, or if another process is writing the same outputs.
+    """
+    journal = Journal(jobs)
+    try:
+        with reporting_failures(journal.place):
+            journal.load(force=force, resume=resume)
+    except BaseException:
+        journal.unlock()
+        raise
+    try:
+        yield journal
+    except BaseException as error:
+        is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
+        if not is_wrong_call and journal.has_progress(jobs.files):
+            error.add_note(_RESUME)
+        raise
+    finally:
+        journal.close()
+
+
+class Journal:
+    """What a run has written, and what it may replace."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.place = jobs.folder or jobs.files[0].output  # as messages call it
+        self._folder = _folder_of(jobs)
+        self._base = None if jobs.is_single else jobs.folder
+        self._lines = AppendLog(self._folder / _JOURNAL)
+        self._entries: dict[str, _Entry] = {}
+
+    def load(self, *, force: bool, resume: bool) -> None:
+        """Read what an earlier run has left; raises as `open_journal`."""
+        folder = self._folder
+        if not is_there(folder):
+            return
+        is_file = not folder.is_dir()
+        if is_file or is_there(folder / "checkpoint.json"):
+            if not force:
+                raise UsageError(
+                    f"{self.place}: an older version of the toolkit has left this run unfinished, "
+                    f"and this version cannot continue it. {_START_OVER}"
+                )
+            if is_file:
+                folder.unlink()
+                return
+            (folder / "checkpoint.json").unlink()
+        self._lines.open()
+        if force:
+            self._lines.clear()
+            return
+        try:
+            entries = _entries(self._lines.read())
+        except ValueError:
+            raise UsageError(f"{folder}: the progress is damaged. {_START_OVER}") from None
+        if entries and not resume:
+            raise UsageError(
+                f"{self.place}: an earlier run was interrupted, or has files that failed. "
+                "Continue it with --resume, or start over with --force."
+            )
+        self._entries = entries
+
+    def checkpoint(self, job: Job, identity: dict[str, Any] | None) -> Checkpoint | None:
+        """Give how much of an output is written, by a run of the same identity.
+
+        Raises `UsageError` if the identity is another one, or the files are not whole.
+        """
+        entry = self._entry(job)
+        if entry.checkpoint is None or identity is None:
+            return None
+        before = entry.identity or {}
+        changed = [name for name in identity if before.get(name) != identity[name]]
+        if changed:
+            raise UsageError(
+                f"{job.output}: cannot be continued, because this has changed: "
+                f"{', '.join(changed)}. {_START_OVER}"
+            )
+        folder = self.folder(job)
+        if entry.checkpoint.complete:  # its files may be in their places, and gone from there
+            return entry.checkpoint if is_there(folder) or is_there(job.output) else None
+        for name, length in entry.checkpoint.lengths.items():
+            if not is_there(folder / name) or (folder / name).stat().st_size < length:
+                raise UsageError(f"{folder / name}: is shorter than it was. {_START_OVER}")
+        return entry.checkpoint
+
+    def may_replace(self, job: Job) -> bool:
+        """Whether what is at the output is of this run, or was to be replaced by it."""
+        entry = self._entry(job)
+        is_complete = entry.checkpoint is not None and entry.checkpoint.complete
+        return is_complete or entry.replaces_for == str(resolved(job.source))
+
+    def note_replaced(self, jobs: Iterable[Job]) -> None:
+        """Note that the run may replace what is at the outputs now."""
+        there = [job for job in jobs if is_there(job.output) or is_there(job.rejected)]
+        self._add({
+            job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
+            for job in there
+            if not self.may_replace(job)
+        })  # fmt: skip
+
+    def folder(self, job: Job) -> Path:
+        """Give the folder for the files of an output that is not complete."""
+        return self._folder / _short(self._key(job))
+
+    def make_folder(self, job: Job, *, keep: bool) -> Path:
+        """Make that folder, and drop what it has, unless it is kept."""
+        self._lines.open()
+        if not keep:
+            self.drop(job)
+        folder = self.folder(job)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def save(self, job: Job, identity: dict[str, Any], checkpoint: Checkpoint) -> None:
+        """Note how much is written, when that is on the disk."""
+        for name in checkpoint.lengths:
+            flush_to_disk(self.folder(job) / name)
+        self._add({job: replace(self._entry(job), identity=identity, checkpoint=checkpoint)})
+
+    def has_checkpoint(self, job: Job) -> bool:
+        """Whether something of an output is kept."""
+        return self._entry(job).checkpoint is not None
+
+    def drop(self, job: Job) -> None:
+        """Drop what is written of an output, but not that it may replace what is there."""
+        if not self._lines.is_open:  # then the files are those of another process
+            return
+        if self.has_checkpoint(job):
+            self._add({job: _Entry(self._entry(job).replaces_for)})
+        shutil.rmtree(self.folder(job), ignore_errors=True)
+
+    def end(self, jobs: Iterable[Job]) -> None:
+        """Drop everything about the outputs of a run that is done."""
+        self._add({job: _Entry() for job in jobs if self._key(job) in self._entries})
+
+    def has_progress(self, jobs: Iterable[Job]) -> bool:
+        """Whether a later run of some jobs has something to continue."""
+        return any(self._matters(self._key(job)) for job in jobs)
+
+    def close(self) -> None:
+        """Remove everything if no later run needs it, and let other processes in."""
+        if self._lines.is_open and not any(map(self._matters, self._entries)):
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Let other processes in."""
+        self._lines.close()
+
+    def _key(self, job: Job) -> str:
+        """Name an output below its folder, wherever that is seen from."""
+        if self._base is None:
+            return resolved(job.output).name
+        return str(job.output.relative_to(self._base))
+
+    def _entry(self, job: Job) -> _Entry:
+        return self._entries.get(self._key(job), _Entry())
+
+    def _matters(self, key: str) -> bool:
+        """Whether a later run needs the entry of an output."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return False
+        is_there_yet = is_there((self._base or self._folder.parent) / key)
+        if entry.checkpoint is None:
+            return entry.replaces_for is not None and is_there_yet
+        return is_there_yet or is_there(self._folder / _short(key))
+
+    def _add(self, entries: dict[Job, _Entry]) -> None:
+        """Add lines, and wait until they are on the disk."""
+        if not entries:
+            return
+        named = {self._key(job): entry for job, entry in entries.items()}
+        lines = [
+            {"version": _VERSION, "output": key, **asdict(entry)} for key, entry in named.items()
+        ]
+        with reporting_failures(self.place):
+            self._lines.append(lines)
+        self._entries |= named
+
+
+def _folder_of(jobs: Jobs) -> Path:
+    if not jobs.is_single and jobs.folder is not None:
+        return jobs.folder / _NAME
+    output = resolved(jobs.files[0].output)
+    return output.parent / f".{_short(output.name)}.unfinished"
+
+
+def _short(name: str) -> str:
+    """Shorten a name or a path: a name may have 255 bytes, and a character four."""
+    digest = zlib.crc32(name.encode("utf-8", "surrogateescape"))
+    return f"{Path(name).name[:50]}.{digest:08x}"
+
+
+def _entries(lines: list[Any]) -> dict[str, _Entry]:
+    """Give the last entry of each output; `ValueError` if a line is damaged, or not of us."""
+    entries: dict[str, _Entry] = {}
+    try:
+        for line in lines:
+            if line.pop("version") != _VERSION:
+                raise ValueError(line)
+            output, point = line.pop("output"), line.pop("checkpoint")
+            if point is not None:
+                point = Checkpoint(**{**point, "place": tuple(point["place"])})
+            entries[output] = _Entry(**line, checkpoint=point)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+    return {key: entry for key, entry in entries.items() if entry != _Entry()}
