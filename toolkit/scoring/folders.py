@@ -59,8 +59,9 @@ def files_in(folder: Path, output: Path | None) -> Found:
         if unreadable:
             raise InputError(unreadable[0][2])
         more = f". The link {links[0]} to a folder is not followed" if links else ""
+        known_endings = ", ".join(endings())
         raise InputError(
-            f"{folder}: a folder without a file of reviews; they end in {', '.join(endings())}{more}"
+            f"{folder}: a folder without a file of reviews; they end in {known_endings}{more}"
         )
     named = [(path, path.relative_to(folder)) for path in files]
     return Found(named, unreadable, len(shown) - len(known), links)

@@ -6,7 +6,7 @@ import errno
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +275,9 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
         facts = source.stat()
     except OSError:  # opening it says what is wrong
         return None
+    reading = options.reading
+    sentiment, probability = reading.columns.added  # the same, whether they are named or not
+    columns = replace(reading.columns, sentiment=sentiment, probability=probability)
     identity = {
         "toolkit": __version__,
         "ONNX Runtime": ort.__version__,
@@ -282,6 +285,10 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
         "the threshold": float(scorer.threshold),
         "the uncertain range": scorer.uncertain,
         "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
-        "the options": [asdict(options.reading), options.output_format, options.stop_on_error],
+        "the options": [
+            asdict(replace(reading, columns=columns)),
+            options.output_format,
+            options.stop_on_error,
+        ],
     }
     return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again
