@@ -30,7 +30,7 @@ from exported.cards import with_cards
 from toolkit import Scorer
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.model.shipped import SHIPPED
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import acl_imdb, imdb, teacher
 
@@ -111,7 +111,7 @@ def are_taught(spans: Path, reviews: Path, path: Path) -> bool:
     `toolkit train` would give those that are missing targets of its own, made for whole reviews.
     Spans that are whole reviews say nothing of it.
     """
-    known = set(teacher.load(path, ColumnNames()).texts or ())
+    known = set(teacher.load(path, ReadOptions()).texts or ())
     texts, whole = (pq.read_table(name, columns=["text"])["text"] for name in (spans, reviews))
     texts = sorted({*texts.to_pylist()} - {*whole.to_pylist()})
     missing = [text for text in texts if teacher.fingerprint(text) not in known]

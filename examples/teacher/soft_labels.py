@@ -19,7 +19,8 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from toolkit.errors import InputError, ToolkitError
-from toolkit.training.columns import ColumnNames
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources import load, unlabelled
 from toolkit.training.sources.reviews import Reviews, group_codes
 from toolkit.training.sources.teacher import fingerprint
@@ -86,9 +87,11 @@ def main() -> None:
     options.add_argument("--group-column")
     options.add_argument("--folds", type=int, default=5)
     chosen = options.parse_args()
-    columns = ColumnNames(chosen.text_column, chosen.label_column, chosen.group_column)
+    reading = ReadOptions(
+        Columns(chosen.text_column, label=chosen.label_column, group=chosen.group_column)
+    )
 
-    reviews = load(chosen.reviews, columns).check()
+    reviews = load(chosen.reviews, reading).check()
     probabilities = teach_labelled(reviews, chosen.folds)
     right = np.mean((probabilities >= 0.5) == reviews.labels)
     print(f"{reviews.name}: {len(reviews):,} reviews, out-of-fold accuracy {right:.2%}")
@@ -96,7 +99,7 @@ def main() -> None:
     found = probabilities.tolist()
     if chosen.unlabelled is not None:
         known = set(texts)  # theirs are out of fold
-        others = unlabelled.load(chosen.unlabelled, columns).texts.to_pylist()
+        others = unlabelled.load(chosen.unlabelled, reading).texts.to_pylist()
         others = [text for text in others if text not in known]
         print(f"{chosen.unlabelled.name}: {len(others):,} further reviews")
         texts += others

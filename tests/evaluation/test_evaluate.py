@@ -18,11 +18,13 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.reference import tokens_of
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.evaluation import EvaluationColumns, EvaluationOptions, evaluate
+from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.result import Evaluation
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 
-FILM = EvaluationOptions(EvaluationColumns(group="film"))
+FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -202,7 +204,7 @@ def test_reviews_of_one_label_have_no_auc(write_rows: WriteRows) -> None:
         ("text,label\n", "none of its 0 rows has both", InputError),
         ("text,opinion\na,1\n", "no column 'label' or 'sentiment'.*--label-column", UsageError),
         ("body,label\na,1\n", "no column 'text' or 'review'.*--text-column", UsageError),
-        ('text,label\n"a,1\n', "a quote is never closed", InputError),
+        ('text,label\n"a,1\n', "line 2: a quote that is opened here is never closed", InputError),
     ],
 )  # fmt: skip
 def test_data_that_cannot_be_used(
@@ -218,10 +220,10 @@ def test_data_that_cannot_be_used(
     ("rows", "message"),
     [
         ([[0.5]], r"p.csv: 1 rows, but .*r.csv has 2\. Give a prediction for each row"),
-        ([[0.5], [1.5]], "row 2: expected a probability from 0 to 1, found '1.5'"),
-        ([[0.5], ["nan"]], "row 2: expected a probability from 0 to 1, found 'nan'"),
-        ([[0.5], ["x"]], "row 2: expected a probability from 0 to 1, found 'x'"),
-        ([[0.5], [""]], "row 2: expected a probability from 0 to 1, found nothing"),
+        ([[0.5], [1.5]], "row 2: found the probability '1.5', expected .* from 0 to 1"),
+        ([[0.5], ["nan"]], "row 2: found the probability 'nan', expected"),
+        ([[0.5], ["x"]], "row 2: found the probability 'x', expected"),
+        ([[0.5], [""]], "row 2: found no probability, expected"),
     ],
 )
 def test_predictions_that_cannot_be_used(
@@ -236,14 +238,14 @@ def test_predictions_that_cannot_be_used(
 def test_predictions_for_other_texts_are_refused(write_rows: WriteRows) -> None:
     path = write_rows("r.csv", ("text", "label"), [("a", 1), ("b", 0)])
     header = ("text", "p")
-    options = EvaluationOptions(probability_column="p")
+    options = EvaluationOptions(reading=ReadOptions(Columns(probability="p")))
     same = write_rows("same.csv", header, [("a", 0.5), ("b", 0.5)])
     assert evaluate(path, [], [same], options).models[0].name == "same"
     turned = write_rows("turned.csv", header, [("b", 0.5), ("a", 0.5)])
     with pytest.raises(InputError, match=r"row 1 has another text than row 1 of .*r\.csv"):
         evaluate(path, [], [turned], options)
     with pytest.raises(UsageError, match=r"no column 'q'.*--probability-column"):
-        evaluate(path, [], [same], replace(options, probability_column="q"))
+        evaluate(path, [], [same], replace(options, reading=ReadOptions(Columns(probability="q"))))
 
 
 def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
@@ -252,10 +254,12 @@ def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
     found = evaluate(path)
     assert "stars" not in found.data.columns
     assert [each.key for each in found.breakdowns] == ["length"]
-    stars = evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="mark"))).breakdowns[1]
+    stars = evaluate(
+        path, options=EvaluationOptions(ReadOptions(Columns(stars="mark")))
+    ).breakdowns[1]
     assert [part.name for part in stars.parts] == ["0", "1", "2"]
     with pytest.raises(InputError, match="'stars': 30 different values, expected 1 to 20 ratings"):
-        evaluate(path, options=EvaluationOptions(EvaluationColumns(stars="stars")))
+        evaluate(path, options=EvaluationOptions(ReadOptions(Columns(stars="stars"))))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])

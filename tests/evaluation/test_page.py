@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.strategies import review_texts
-from toolkit.evaluation import Evaluation, EvaluationColumns, EvaluationOptions, evaluate
+from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.page import page, spans
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(1)> & $x_1$ \x00\x1b]0;\x07 \u202e'
 VOID = {"meta", "path", "use", "br", "img"}
@@ -57,7 +59,7 @@ def hostile(write_rows: WriteRows) -> str:
     path = write_rows("<b>&r.csv", ("text", "label", "film", "stars"), rows)
     values = [[n / 40] for n in range(40)]
     others = write_rows("_$<i>p.csv", ("positive_probability",), values)
-    options = EvaluationOptions(EvaluationColumns(group="film"))
+    options = EvaluationOptions(ReadOptions(Columns(group="film")))
     return page(evaluate(path, [MODEL], [others], options))
 
 

@@ -21,7 +21,6 @@ from exported.cards import model_card
 from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
-from toolkit.evaluation.options import EvaluationColumns
 from toolkit.export.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
 from toolkit.model.facts import QuantizationCost, TrainingData
@@ -29,6 +28,8 @@ from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import encode
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary
 
 IDS, TOKENS = 600, 12
@@ -172,8 +173,8 @@ def test_reviews_of_a_file(run: RunFolder, tmp_path: Path) -> None:
     reviews = make_reviews(5)
     rows = [f'{text},"pos"' for text in reviews] + [",neg", "a movie,"]
     file.write_text("\n".join(["body,opinion", *rows]), encoding="utf-8")
-    columns = EvaluationColumns("body", "opinion")
-    cost = export(run.path, quantization=QuantizationOptions("int8", file, columns)).quantization
+    reading = ReadOptions(Columns("body", label="opinion"))
+    cost = export(run.path, quantization=QuantizationOptions("int8", file, reading)).quantization
     assert cost is not None
     assert (cost.source, cost.reviews) == ("mine.csv", 5)
     expected = [score.sentiment for score in Scorer(run.path / "conv1d.onnx").score(reviews)]
@@ -247,7 +248,7 @@ def test_command(run: RunFolder) -> None:
     [
         (["--quantize", "int4"], "--quantize: expected int8 or float16, received 'int4'"),
         (["--reviews", "r.csv"], "--reviews: is for --quantize"),
-        (["--quantize", "int8", "--text-column", "body"], "are columns of --reviews"),
+        (["--quantize", "int8", "--text-column", "body"], "Name it with --reviews"),
     ],
 )
 def test_wrong_calls(run: RunFolder, arguments: list[Any], message: str) -> None:

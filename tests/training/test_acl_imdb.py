@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import InputError
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources import load
 
 FILES = {
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_reviews_are_ordered_by_label_and_number(folder: Path) -> None:
-    reviews = load(str(folder), ColumnNames())
+    reviews = load(str(folder), ReadOptions())
     assert reviews.texts.to_pylist() == [
         "first bad",
         "second bad",
@@ -52,11 +52,11 @@ def test_the_name_of_the_current_folder_is_found(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    assert load(".", ColumnNames()).name == f"{folder.name}/train"
+    assert load(".", ReadOptions()).name == f"{folder.name}/train"
 
 
 def test_the_test_part(folder: Path) -> None:
-    reviews = load(str(folder), ColumnNames(), "test")
+    reviews = load(str(folder), ReadOptions(), "test")
     assert reviews.texts.to_pylist() == ["tested bad", "tested good"]
 
 
@@ -66,7 +66,7 @@ def test_films_are_the_groups(folder: Path) -> None:
         "".join(url(film) for film in [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]), "utf-8"
     )
     (folder / "train/urls_neg.txt").write_text("".join(map(url, [2, 0, 1])), "utf-8")
-    groups = load(str(folder), ColumnNames()).groups
+    groups = load(str(folder), ReadOptions()).groups
     assert groups is not None
     first_bad, second_bad, first_good, second_good, third_good = groups.tolist()
     assert first_bad == second_good
@@ -78,16 +78,16 @@ def test_films_are_the_groups(folder: Path) -> None:
 def test_another_folder_is_refused(folder: Path, missing: str) -> None:
     (folder / missing).rename(folder / "elsewhere")
     with pytest.raises(InputError, match=r"expected the folders train/pos and.*found: elsewhere"):
-        load(str(folder), ColumnNames())
+        load(str(folder), ReadOptions())
 
 
 def test_an_unexpected_file_name_is_refused(folder: Path) -> None:
     (folder / "train/neg/notes.txt").write_text("x", "utf-8")
     with pytest.raises(InputError, match=r"notes\.txt: expected a name like 123_8\.txt"):
-        load(str(folder), ColumnNames())
+        load(str(folder), ReadOptions())
 
 
 def test_a_review_that_is_no_utf8_is_named(folder: Path) -> None:
     (folder / "train/neg/2_3.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(InputError, match=r"2_3\.txt: no UTF-8 text at byte 3"):
-        load(str(folder), ColumnNames())
+    with pytest.raises(InputError, match=r"2_3\.txt: not valid UTF-8 at byte 3"):
+        load(str(folder), ReadOptions())

@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.errors import InputError
 from toolkit.networks.backend import import_keras
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources import load
 
 WORD_INDEX = {"film": 3, "the": 1, "fine": 2, "åge": 4, "rarest": 5}
@@ -34,7 +34,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_ranks_become_words_again(stand_in: Path) -> None:
     """Keras shuffles the reviews; the rarest word is not lost, and an empty review is none."""
-    reviews = load("imdb", ColumnNames())
+    reviews = load("imdb", ReadOptions())
     found = zip(reviews.texts.to_pylist(), reviews.labels.tolist(), strict=True)
     assert sorted(found) == [("the fine film", 1), ("the åge rarest", 0)]
     assert reviews.without_text == 1
@@ -42,7 +42,7 @@ def test_ranks_become_words_again(stand_in: Path) -> None:
 
 
 def test_the_test_part(stand_in: Path) -> None:
-    assert sorted(load("imdb", ColumnNames(), "test").texts.to_pylist()) == ["film fine", "rarest"]
+    assert sorted(load("imdb", ReadOptions(), "test").texts.to_pylist()) == ["film fine", "rarest"]
 
 
 def test_a_failed_download_names_the_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,4 +52,4 @@ def test_a_failed_download_names_the_other_sources(monkeypatch: pytest.MonkeyPat
     import_keras()
     monkeypatch.setattr("keras.src.datasets.imdb.get_file", fail)
     with pytest.raises(InputError, match=r"imdb: .*URL fetch failure.*CSV, JSONL or Parquet.*aclI"):
-        load("imdb", ColumnNames())
+        load("imdb", ReadOptions())

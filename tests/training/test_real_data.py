@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.data import shared_data
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.arrays import encode
-from toolkit.training.columns import ColumnNames
 from toolkit.training.fit import fit
 from toolkit.training.material import Inputs
 from toolkit.training.options import TrainingOptions
@@ -16,7 +17,7 @@ from toolkit.training.split import validation_split
 def test_conv1d_learns_the_imdb_reviews() -> None:
     """By film. Three seeds gave 84.1 to 85.4 %; one epoch gives 77 to 82 %."""
     path = shared_data("imdb") / "train.parquet"
-    reviews = load(str(path), ColumnNames(group="movie"))
+    reviews = load(str(path), ReadOptions(Columns(group="movie")))
     split = validation_split(reviews, 0.2, seed=1)
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)

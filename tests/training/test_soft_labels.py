@@ -20,7 +20,7 @@ from tests.training.listening import Listener
 from toolkit.errors import InputError
 from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.sources import load
 from toolkit.training.sources.reviews import Reviews
@@ -30,7 +30,7 @@ WriteCsv = Callable[..., Path]
 
 
 def read(path: Path) -> Reviews:
-    return load(str(path), ColumnNames())
+    return load(str(path), ReadOptions())
 
 
 @settings(max_examples=50)

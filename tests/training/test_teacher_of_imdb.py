@@ -15,7 +15,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.training.conftest import make_rows
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources.teacher import fingerprint, load
 
 TOOLS = PROJECT / "examples" / "teacher" / "imdb"
@@ -76,7 +76,7 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
     assert "40 texts, written to" in run("blend.py", folder, *weights, "--labelled-share", "0")
     assert pq.read_schema(path).names == ["text_sha256", "positive_probability"]
     assert pq.read_schema(path).field("positive_probability").type == pa.float32()
-    teacher = load(path, ColumnNames())
+    teacher = load(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
     first, *others = texts_of(folder, "unlabelled")
@@ -89,7 +89,7 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
 
     everything = run("blend.py", folder, *weights, "--labelled-share", "0.5")
     assert f"{LABELLED + UNLABELLED - 1} texts, written to" in everything
-    teacher = load(path, ColumnNames())
+    teacher = load(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
     for number, text in enumerate(texts_of(folder, "train")):
@@ -116,7 +116,7 @@ def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> 
     path = folder / "teacher.parquet"
     weights = ["--weights", "a=1", "b=0.5", "--output", str(path)]
     run("blend.py", folder, *weights)
-    teacher = load(path, ColumnNames())
+    teacher = load(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
 

@@ -15,6 +15,8 @@ from toolkit import __version__
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.train import TrainingResult, train
@@ -125,8 +127,8 @@ def test_groups_make_it_a_split_by_group(
     monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 1)
     rows = [(*row, f"film {number // 4}") for number, row in enumerate(make_rows(80))]
     data = write_csv(*rows, header=("text", "label", "film"))
-    columns = replace(options.columns, group="film")
-    result = train(replace(options, data=str(data), columns=columns, epochs=1))
+    reading = ReadOptions(Columns(group="film"))
+    result = train(replace(options, data=str(data), reading=reading, epochs=1))
     assert result.metrics["validation"]["split"] == "group"
     kept = {dict(zip((row[0] for row in rows), (row[2] for row in rows), strict=True))[text]
             for text in pq.read_table(result.run.sample)["text"].to_pylist()}  # fmt: skip

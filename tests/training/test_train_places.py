@@ -10,7 +10,8 @@ import pytest
 
 from tests.training.listening import PARTS, Unreached
 from toolkit.errors import TrainingError, UsageError
-from toolkit.training.columns import ColumnNames
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources import check_columns
@@ -100,20 +101,20 @@ COLUMNS = {"text": "--text-column", "label": "--label-column", "group": "--group
 def test_sources_without_columns_refuse_their_names(
     options: TrainingOptions, tmp_path: Path, column: str, option: str
 ) -> None:
-    columns = ColumnNames(**{column: "x"})
+    reading = ReadOptions(Columns(**{column: "x"}))
     (tmp_path / "aclImdb").mkdir()
     with pytest.raises(UsageError, match=f"{option}: 'imdb' has no columns. Leave"):
-        train(replace(options, data="imdb", columns=columns), Unreached())
+        train(replace(options, data="imdb", reading=reading), Unreached())
     folder = str(tmp_path / "aclImdb")
     with pytest.raises(UsageError, match=rf"{option}: .*aclImdb.* has no columns.*are the films"):
-        train(replace(options, data=folder, columns=columns), Unreached())
+        train(replace(options, data=folder, reading=reading), Unreached())
 
 
 def test_columns_may_be_those_of_the_test_data() -> None:
     test_data = Path("test.csv")
-    check_columns(ColumnNames("body", "stars"), "imdb", test_data)
+    check_columns(ReadOptions(Columns("body", label="stars")), "imdb", test_data)
     with pytest.raises(UsageError, match=r"^--group-column: 'imdb' has no columns"):
-        check_columns(ColumnNames("body", "stars", "film"), "imdb", test_data)
+        check_columns(ReadOptions(Columns("body", label="stars", group="film")), "imdb", test_data)
 
 
 @pytest.mark.parametrize("folds", [0, 2])

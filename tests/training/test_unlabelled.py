@@ -15,7 +15,8 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener, Unreached
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.model.typed_json import encode
-from toolkit.training.columns import ColumnNames
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.material import Inputs
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
@@ -45,22 +46,24 @@ def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: Wr
     path = write_csv(*rows, header=("id", "review", "label"))
     table = pa.table({"id": [7, 8, None], "review": [text for _, text, _ in rows]})
     pq.write_table(table, tmp_path / "r.parquet")
-    for reviews in (load(path, ColumnNames()), load(tmp_path / "r.parquet", ColumnNames())):
+    for reviews in (load(path, ReadOptions()), load(tmp_path / "r.parquet", ReadOptions())):
         assert reviews.texts.to_pylist() == ["a film", "café"]
         assert reviews.ids is not None
         assert [name or None for name in reviews.ids.to_pylist()] == ["7", None]
         assert reviews.without_text == 1
         assert reviews.teacher is None
     with pytest.raises(UsageError, match=r"no column 'body' \(found: id, review, label\)"):
-        load(path, ColumnNames(text="body"))
+        load(path, ReadOptions(Columns(text="body")))
 
 
 def test_an_id_that_is_no_value_is_none_unless_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n')
-    assert load(path, ColumnNames()).ids is None
-    with pytest.raises(InputError, match=r"column 'id': expected text or numbers.*--id-column"):
-        load(path, ColumnNames(id="id"))
+    assert load(path, ReadOptions()).ids is None
+    with pytest.raises(
+        InputError, match="line 1: expected a string or a number as 'id', found an object"
+    ):
+        load(path, ReadOptions(Columns(id="id")))
 
 
 def test_the_folder_of_the_data_set(tmp_path: Path) -> None:
@@ -68,22 +71,22 @@ def test_the_folder_of_the_data_set(tmp_path: Path) -> None:
         file = tmp_path / f"train/unsup/{number}_0.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"review {number}")
-    reviews = load(tmp_path, ColumnNames())
+    reviews = load(tmp_path, ReadOptions())
     assert reviews.texts.to_pylist() == ["review 9", "review 10"]
     assert reviews.name == f"{tmp_path.name}/train/unsup"
     with pytest.raises(InputError, match=r"train: expected the folder train/unsup of an aclImdb"):
-        load(tmp_path / "train", ColumnNames())
+        load(tmp_path / "train", ReadOptions())
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path, write_csv: WriteCsv) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.csv: no such file\. Give"):
-        load(tmp_path / "nowhere.csv", ColumnNames())
-    with pytest.raises(UsageError, match=r"nowhere: unknown kind of file\. Expected"):
-        load(tmp_path / "nowhere", ColumnNames())
-    with pytest.raises(InputError, match="no such file"):
-        load(Path("x" * 5000 + ".csv"), ColumnNames())
+    with pytest.raises(InputError, match=r"nowhere\.csv: no such file"):
+        load(tmp_path / "nowhere.csv", ReadOptions())
+    with pytest.raises(UsageError, match="nowhere: no known format ''; files can end in"):
+        load(tmp_path / "nowhere", ReadOptions())
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        load(Path("x" * 5000 + ".csv"), ReadOptions())
     with pytest.raises(TrainingError, match=r"none of its 2 rows has a text\. Give unlabelled"):
-        load(write_csv(("", "1"), ("\t", "1")), ColumnNames())
+        load(write_csv(("", "1"), ("\t", "1")), ReadOptions())
 
 
 def test_the_fingerprint_changes_with_a_text_and_the_order() -> None:
@@ -163,12 +166,12 @@ def test_a_preset_without_use_for_them_says_which_have(
 
 def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
     unlabelled = [Path("u.csv")]
-    check_columns(ColumnNames(text="body", id="number"), "imdb", None, unlabelled)
-    check_columns(ColumnNames(text="body"), "imdb", None, (), [Path("teacher.csv")])
+    check_columns(ReadOptions(Columns(text="body", id="number")), "imdb", None, unlabelled)
+    check_columns(ReadOptions(Columns(text="body")), "imdb", None, (), [Path("teacher.csv")])
     with pytest.raises(UsageError, match=r"^--id-column: 'imdb' has no columns"):
-        check_columns(ColumnNames(id="number"), "imdb", None, (), [Path("teacher.csv")])
+        check_columns(ReadOptions(Columns(id="number")), "imdb", None, (), [Path("teacher.csv")])
     with pytest.raises(UsageError, match=r"^--label-column: 'imdb' has no columns"):
-        check_columns(ColumnNames(label="stars"), "imdb", None, unlabelled)
+        check_columns(ReadOptions(Columns(label="stars")), "imdb", None, unlabelled)
 
 
 def test_paths_that_are_no_utf8_are_refused(options: TrainingOptions, learner: str) -> None:

@@ -42,7 +42,11 @@ def evaluate(
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
     stars_column: o.StarsColumn = None,
-    probability_column: o.ProbabilityColumn = "positive_probability",
+    probability_column: o.ProbabilityColumn = None,
+    input_format: o.Format = None,
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    no_header: o.NoHeader = False,
     report: Annotated[
         list[Path] | None,
         typer.Option(
@@ -70,8 +74,23 @@ def evaluate(
     """
     from toolkit.cli.evaluation_outputs import Outputs, split_files
     from toolkit.cli.evaluation_tables import show
-    from toolkit.evaluation import EvaluationColumns, EvaluationOptions
+    from toolkit.evaluation import EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
+    from toolkit.records.columns import Columns
+
+    reading = o.reading(
+        Columns(
+            text_column,
+            label=label_column,
+            group=group_column,
+            stars=stars_column,
+            probability=probability_column,
+        ),
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+    )
 
     models, data = split_files(files, model)
     others = predictions or []
@@ -81,12 +100,7 @@ def evaluate(
         data,
         models,
         others,
-        EvaluationOptions(
-            EvaluationColumns(text_column, label_column, group_column, stars_column),
-            threshold,
-            probability_column,
-            examples,
-        ),
+        EvaluationOptions(reading, threshold, examples),
     )
     outputs.write(evaluation)
     if not json:

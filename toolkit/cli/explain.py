@@ -161,9 +161,8 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
 
 def _texts(file: Path, reading: ReadOptions) -> Iterator[str | None]:
     """Give the text of each record; `InputError` at a record that cannot be read."""
+    from toolkit.records.table import good_blocks  # late: it imports Arrow
+
     with open_reviews(file, reading, (reading.columns.of("text"),)) as reviews:
-        for block in reviews.blocks():
-            parsed = reviews.parse(block)
-            for reject in parsed.rejects:
-                reviews.fail(reject.number, reject.reason)
+        for parsed in good_blocks(reviews):
             yield from parsed.texts.to_pylist()

@@ -56,6 +56,10 @@ def export(
     ] = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
+    input_format: o.Format = None,
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    no_header: o.NoHeader = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -86,18 +90,18 @@ def export(
     Example: `toolkit export runs/conv1d -o sentiment.onnx`
     """
     from toolkit.cli.export_view import show
-    from toolkit.evaluation.options import EvaluationColumns
     from toolkit.export.export import export as run_export
     from toolkit.export.quantization_loss import QuantizationOptions
+    from toolkit.records.columns import Columns
+    from toolkit.records.read_options import ReadOptions
 
-    if reviews is None and (text_column or label_column):
-        raise UsageError(
-            "--text-column and --label-column: are columns of --reviews, which is not given."
-        )
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
-    columns = EvaluationColumns(text_column, label_column)
-    quantization = None if quantize is None else QuantizationOptions(quantize, reviews, columns)
+    columns = Columns(text_column, label=label_column)
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    if reviews is None and reading != ReadOptions():
+        raise UsageError("The options for columns and reading need a file. Name it with --reviews.")
+    quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)
     show(
         run_export(
             run,

@@ -71,8 +71,8 @@ TextColumn = Annotated[
     ),
 ]
 _LABELS = (
-    "Column with the labels: 0 or 1, negative or positive, neg or pos. `train` also takes the "
-    "probability of positive, from 0 to 1."
+    "Column with the labels: 0 or 1, negative or positive, neg or pos, or the probability of "
+    "positive from 0 to 1."
 )
 LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
 LabelColumnIfNamed = Annotated[
@@ -99,9 +99,11 @@ StarsColumn = Annotated[
         "Column with the star ratings, to show the accuracy by rating.", "stars or rating, if any"
     ),
 ]
-SentimentColumn = Annotated[str, _column("Name of the added column with the label.", True)]
+SentimentColumn = Annotated[
+    str | None, _column("Name of the added column with the label.", "predicted_sentiment")
+]
 ProbabilityColumn = Annotated[
-    str, _column("Column with the probability of positive, 0 to 1.", True)
+    str | None, _column("Column with the probability of positive, 0 to 1.", "positive_probability")
 ]
 
 # Reading files.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import options as o
-from toolkit.records.columns import PROBABILITY_COLUMN, SENTIMENT_COLUMN, Columns
+from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
     from toolkit.scoring.run import FileResult
@@ -47,8 +47,8 @@ def score(
     ] = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
-    sentiment_column: o.SentimentColumn = SENTIMENT_COLUMN,
-    probability_column: o.ProbabilityColumn = PROBABILITY_COLUMN,
+    sentiment_column: o.SentimentColumn = None,
+    probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,

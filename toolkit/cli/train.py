@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as o
-from toolkit.training.columns import ColumnNames
+from toolkit.records.columns import Columns
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS
 from toolkit.training.split_kind import SplitKind
@@ -39,6 +39,10 @@ def train(
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
+    input_format: o.Format = None,
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    no_header: o.NoHeader = False,
     id_column: o.IdColumn = None,
     unlabelled: Annotated[
         list[Path] | None,
@@ -61,7 +65,7 @@ def train(
             rich_help_panel=_TEACHER,
         ),
     ] = None,
-    teacher_column: Annotated[
+    probability_column: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
@@ -208,7 +212,19 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        columns=ColumnNames(text_column, label_column, group_column, id_column, teacher_column),
+        reading=o.reading(
+            Columns(
+                text_column,
+                label=label_column,
+                group=group_column,
+                id=id_column,
+                probability=probability_column,
+            ),
+            input_format,
+            delimiter,
+            encoding,
+            no_header,
+        ),
         unlabelled=tuple(unlabelled or ()),
         teachers=tuple(teacher or ()),
         teacher_weight=teacher_weight,

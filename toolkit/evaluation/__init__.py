@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.options import EvaluationColumns, EvaluationOptions
+from toolkit.evaluation.options import EvaluationOptions
 from toolkit.evaluation.result import Evaluation
 from toolkit.evaluation.run import evaluate
 
-__all__ = ["Evaluation", "EvaluationColumns", "EvaluationOptions", "evaluate"]
+__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]

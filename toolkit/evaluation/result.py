@@ -21,7 +21,7 @@ class Data:
     """The labelled reviews."""
 
     path: Path
-    sha256: str
+    sha256: str | None  # of the file; None for standard input
     columns: dict[str, str]  # by what they are: text, label, group, stars
     rows: int
     reviews: int  # rows with text and label: all figures are of these

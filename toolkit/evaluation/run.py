@@ -31,6 +31,7 @@ from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import DEFAULT_MODEL, is_shipped
+from toolkit.records.read_options import STDIN
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 
@@ -90,7 +91,7 @@ def evaluate(
     if not (models or predictions):
         wanted.append(None)
     scorers = [Scorer(model, options.threshold) for model in wanted]
-    reviews = load(Path(data), options.columns)
+    reviews = load(Path(data), options.reading)
     sources = [
         _of_model(path, scorer, reviews) for path, scorer in zip(wanted, scorers, strict=True)
     ]
@@ -131,14 +132,14 @@ def _of_model(path: Path | None, scorer: Scorer, reviews: LabelledReviews) -> _S
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
-    probability = load_predictions(path, reviews, options.probability_column)
+    probability = load_predictions(path, reviews, options.reading)
     return _Source(path, None, _sha256(path), float(np.float32(threshold)), probability)
 
 
 def _data(reviews: LabelledReviews) -> Data:
     return Data(
         path=reviews.path,
-        sha256=_sha256(reviews.path),
+        sha256=None if reviews.path == STDIN else _sha256(reviews.path),
         columns=reviews.columns,
         rows=reviews.rows_in_all,
         reviews=len(reviews),

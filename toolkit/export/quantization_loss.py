@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, QuantizationError
-from toolkit.evaluation.options import EvaluationColumns
 from toolkit.evaluation.reviews import load
 from toolkit.export.quantize import check_kind
 from toolkit.model.facts import QuantizationCost
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
+from toolkit.records.read_options import ReadOptions
 
 LARGEST_LOSS = 0.001  # of the accuracy: a tenth of a point
 
@@ -33,13 +33,13 @@ class QuantizationOptions:
         Type of the large weights in the file: `int8` or `float16`.
     reviews : Path | None
         Labelled reviews to evaluate it on; None for the sample of the run.
-    columns : EvaluationColumns
+    reading : ReadOptions
         Where they have their texts and labels.
     """
 
     kind: str
     reviews: Path | None = None
-    columns: EvaluationColumns = field(default_factory=EvaluationColumns)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LabelledSample:
         """Read the reviews of a file, else the sample of the run; `ToolkitError` if it cannot."""
         check_kind(options.kind)
         if options.reviews is not None:
-            reviews = load(options.reviews, options.columns)
+            reviews = load(options.reviews, options.reading)
             return cls(options.reviews.name, reviews.texts, reviews.labels == 1)
         parts = config.training.get("sample", "sample")
         return cls(f"{parts} reviews of the run", *_load_sample(folder.sample))

@@ -125,14 +125,6 @@ class Columns:
         return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
 
 
-def choose_column(file: str, found: Collection[str], wanted: tuple[str, ...], option: str) -> str:
-    """Choose a column by the option that names it; `UsageError` if it is not there."""
-    role = option.removeprefix("--").removesuffix("-column")
-    name = Column(role, wanted).choose(file, found)
-    assert name is not None
-    return name
-
-
 def check_text_is_apart(file: str, chosen: dict[str, str]) -> None:
     """Raise `UsageError` if one column is to hold both the texts and the labels."""
     if "text" in chosen and chosen.get("label") == chosen["text"]:

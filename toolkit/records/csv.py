@@ -74,10 +74,12 @@ class DelimitedFile(RecordFile):
 
     def _choose_columns(self) -> None:
         for column in self.wanted:
-            name = column.choose(self.name, self.names) if self._has_names(column) else "1"
+            name = self._by_place(column) or column.choose(self.name, self.names)
             if name is None:
                 continue
             if self.names.count(name) > 1:
+                if not column.is_needed:
+                    continue
                 raise UsageError(
                     f"{self.name}: {self.names.count(name)} columns are called {name!r}. Rename "
                     f"all but one, or choose another with {column.option}."
@@ -85,10 +87,12 @@ class DelimitedFile(RecordFile):
             self.chosen[column.role] = name
         check_text_is_apart(self.name, self.chosen)
 
-    def _has_names(self, column: Column) -> bool:
-        """Whether a column is chosen by its name: not the only one of a file without a header."""
-        is_only_text = column.role == "text" and len(self.names) == 1 and not self.options.header
-        return not is_only_text or self.options.columns.text is not None
+    def _by_place(self, column: Column) -> str | None:
+        """Choose the only text, and the last column for a probability, where no name is known."""
+        if self.options.header or getattr(self.options.columns, column.role, None) is not None:
+            return None
+        is_only_text = column.role == "text" and len(self.names) == 1
+        return self.names[-1] if is_only_text or column.role == "probability" else None
 
     def _find_header(self) -> tuple[bytes, _Header]:
         """Read until a line is not blank; give all that was read, and the line."""

@@ -159,6 +159,37 @@ def open_reviews(
     return own.load()(path, reading, columns)
 
 
+def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:
+    """Say how a file is read that belongs to another one, such as its scores.
+
+    `toolkit score` writes UTF-8, and for a delimited file the same delimiter and header.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its name tells its format, or else the options do.
+    options : ReadOptions
+        How the other one is read.
+    encoding : str | None
+        Of a file of text; None: UTF-8.
+
+    Returns
+    -------
+    ReadOptions
+        With what the format of the file can have.
+    """
+    is_known = format_ending(path).lower() in endings()
+    name = None if is_known else options.format
+    own = format_of(path, name)
+    return replace(
+        options,
+        format=name,
+        delimiter=options.delimiter if own.delimiter else None,
+        encoding=encoding if own.is_text else None,
+        header=options.header or own.delimiter is None,
+    )
+
+
 def output_of(reviews: ReviewFile, own: Format, target: Format, delimiter: str | None) -> Output:
     """Choose how the scored records of a file are written.
 

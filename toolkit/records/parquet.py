@@ -169,6 +169,8 @@ class ParquetFile(ReviewFile):
         for name in column.names:
             path = (name,) if name in names else tuple(name.split("."))
             if names.count(path[0]) > 1:
+                if not column.is_needed:
+                    continue
                 raise UsageError(
                     f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename "
                     f"all but one, or choose another with {column.option}."

@@ -1,34 +1,102 @@
-"""What counts as a true label, wherever one is read."""
+"""What counts as a label or a probability, wherever one is read."""
 
 from __future__ import annotations
 
+import re
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Lowercased. Arrow writes the number 1.0 as "1".
-_NAMES = {
-    "0": 0, "0.0": 0, "neg": 0, "negative": 0,
-    "1": 1, "1.0": 1, "pos": 1, "positive": 1,
-}  # fmt: skip
+from toolkit.errors import InputError
 
-EXPECTED = "0 or 1, neg or pos, negative or positive"
+Targets = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+EXPECTED = "0 or 1, neg or pos, negative or positive, or the probability of positive from 0 to 1"
+
+_WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
+# Python's `float` takes "1_0", "nan" and the digits of any script, too.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
+_SHOWN = 60
 
 
-def read_labels(names: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Read labels as they are written.
+def read_labels(words: pa.Array) -> pa.Int8Array:
+    """Read labels: 1 for positive, from a probability of 0.5 on, and 0 for negative.
 
     Parameters
     ----------
-    names : pa.Array | pa.ChunkedArray
-        Strings or large strings.
+    words : pa.Array
+        Strings of any kind, as labels are written.
 
     Returns
     -------
-    pa.Array | pa.ChunkedArray
-        As many int8, 0 for negative and 1 for positive; null where it is neither.
+    pa.Int8Array
+        As many; null where it is not a label.
     """
-    known = pa.array(_NAMES, names.type)
-    places = pc.index_in(names, value_set=known)
-    if places.null_count:  # few files need it, and it takes most of the time
-        places = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(names)), value_set=known)
-    return pa.array(_NAMES.values(), pa.int8()).take(places)
+    return pc.greater_equal(_targets(words), 0.5).cast(pa.int8())
+
+
+def read_targets(words: pa.ChunkedArray, rows: Rows, place: str, role: str) -> Targets:
+    """Read labels or probabilities, all of which have to be there.
+
+    Parameters
+    ----------
+    words : pa.ChunkedArray
+        (rows,) strings: numbers from 0 to 1, or words such as pos, in any case.
+    rows : Rows
+        Their positions in the file, for the error.
+    place : str
+        File and column, for the error.
+    role : str
+        What the column holds, `label` or `probability`, for the error.
+
+    Returns
+    -------
+    Targets
+        (rows,) float32, the probability of positive.
+
+    Raises
+    ------
+    InputError
+        If one of them is something else, or nothing.
+    """
+    targets = _targets(words.combine_chunks())
+    wrong = np.flatnonzero(targets.is_null())
+    if len(wrong):
+        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place, role)
+    return np.asarray(targets.to_numpy(), np.float32)
+
+
+def _targets(words: pa.Array) -> pa.FloatArray:
+    """Give the probability of positive that each word stands for, null where there is none."""
+    codes = words.dictionary_encode()  # most columns have few different labels
+    return pa.array(map(_target, codes.dictionary.to_pylist()), pa.float32()).take(codes.indices)
+
+
+def _target(word: str) -> float | None:
+    word = word.strip().lower()
+    value = _WORDS.get(word, _number(word))
+    return value if 0 <= value <= 1 else None
+
+
+def _number(word: str) -> float:
+    return float(word) if _NUMBER.fullmatch(word) else float("nan")
+
+
+def _refuse(first: str | None, rows: Rows, place: str, role: str) -> NoReturn:
+    word = (first or "").strip().lower()
+    found = f"the {role} {first[:_SHOWN]!r}" if first and word else f"no {role}"
+    others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
+    stars = ""
+    if _number(word) > 1:
+        stars = (
+            " Stars become labels first: of five, write 0 for one and two, 1 for four and five, "
+            "and leave out the rows with three. Percentages are divided by 100."
+        )
+    raise InputError(
+        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected {EXPECTED}. "
+        f"Choose the column with --{role}-column.{stars}"
+    )

@@ -23,7 +23,7 @@ def check_options(options: TrainingOptions) -> None:
     _check_names(options)
     _check_run(options)
     check_columns(
-        options.columns, options.data, options.test_data, options.unlabelled, options.teachers
+        options.reading, options.data, options.test_data, options.unlabelled, options.teachers
     )
     if options.test:
         check_test_part(options.data, options.test_data)

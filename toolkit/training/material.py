@@ -107,15 +107,15 @@ def read_inputs(options: TrainingOptions, reporter: Reporter) -> Inputs:
     ToolkitError
         If something cannot be read, or is too little to train on.
     """
-    reviews = load(options.data, options.columns).check()
+    reviews = load(options.data, options.reading).check()
     reporter.loaded(reviews)
     test = _read_test(options, reporter)
-    unlabelled = [unlabelled_source.load(path, options.columns) for path in options.unlabelled]
+    unlabelled = [unlabelled_source.load(path, options.reading) for path in options.unlabelled]
     for part in unlabelled:
         reporter.loaded_unlabelled(part)
     matches: list[Matches] = []
     if options.teachers:
-        teachers = [teacher_file.load(path, options.columns) for path in options.teachers]
+        teachers = [teacher_file.load(path, options.reading) for path in options.teachers]
         (known, *others), matches = match(teachers, [reviews, *unlabelled])
         reviews = replace(reviews, teacher=known)
         unlabelled = [
@@ -133,11 +133,12 @@ def read_inputs(options: TrainingOptions, reporter: Reporter) -> Inputs:
 
 
 def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
-    columns = replace(options.columns, group=None, id=None)
+    columns = replace(options.reading.columns, group=None, id=None)
+    reading = replace(options.reading, columns=columns)
     if options.test_data is not None:
-        test = load(str(options.test_data), columns, "test")
+        test = load(str(options.test_data), reading, "test")
     elif options.test:
-        test = load(options.data, columns, "test")
+        test = load(options.data, reading, "test")
     else:
         return None
     reporter.loaded(test.check())

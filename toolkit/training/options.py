@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 from toolkit.training.split_kind import SplitKind
 
@@ -43,8 +43,8 @@ class TrainingOptions:
         Reviews per step of the optimizer; None: as the preset chooses.
     seed : int
         Decides the split, the start weights, the order of the reviews and the dropout.
-    columns : ColumnNames
-        Where files have their texts, labels and the like.
+    reading : ReadOptions
+        How files are read, and where they have their texts, labels and the like.
     unlabelled : tuple[Path, ...]
         Files of reviews without labels, or `aclImdb` folders, for presets that use them.
     teachers : tuple[Path, ...]
@@ -70,7 +70,7 @@ class TrainingOptions:
     folds: int = 0
     batch_size: int | None = None
     seed: int = 1
-    columns: ColumnNames = field(default_factory=ColumnNames)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     unlabelled: tuple[Path, ...] = ()
     teachers: tuple[Path, ...] = ()
     teacher_weight: float = 0.5
@@ -101,7 +101,8 @@ class TrainingOptions:
 
     def _check_teacher(self) -> None:
         """Refuse the columns of a teacher that is not there."""
-        named = {"--teacher-column": self.columns.teacher, "--id-column": self.columns.id}
+        columns = self.reading.columns
+        named = {"--probability-column": columns.probability, "--id-column": columns.id}
         useless = [option for option, name in named.items() if name is not None]
         if useless and not self.teachers:
             raise UsageError(

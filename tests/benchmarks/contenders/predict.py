@@ -24,7 +24,9 @@ from sklearn.pipeline import make_pipeline
 from tests.benchmarks.contenders import fasttext_file, fasttext_text
 from tests.benchmarks.contenders.nblr import NaiveBayesRegression
 from tests.benchmarks.quality_peers import PEERS
-from toolkit.records.readers import find_reader
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_table
 
 Probabilities = npt.NDArray[np.float32]
 Settings = dict[str, Any]
@@ -72,7 +74,7 @@ METHODS = {"fasttext": fasttext, "tfidf": tfidf, "nblr": nblr}
 
 def main(peer: str, train: Path, folder: Path, data: list[Path]) -> int:
     """Do it; give the size."""
-    texts = [find_reader(path)(path)["text"] for path in data]
+    texts = [read_table(path, ReadOptions(), Columns().of("text"))["text"] for path in data]
     reviews = pq.read_table(train, columns=["text", "label"])
     found, size = METHODS[peer](PEERS[peer].settings, reviews, texts)
     for path, probabilities in zip(data, found, strict=True):

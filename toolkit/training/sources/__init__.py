@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolkit.errors import InputError, UsageError
-from toolkit.training.columns import ColumnNames
+from toolkit.records.read_options import STDIN, ReadOptions
 from toolkit.training.sources import acl_imdb, imdb, labelled_file
 from toolkit.training.sources.reviews import Reviews
 
@@ -17,15 +17,15 @@ Part = Literal["train", "test"]
 IMDB = "imdb"
 
 
-def load(data: str, columns: ColumnNames, part: Part = "train") -> Reviews:
+def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
     """Read labelled reviews.
 
     Parameters
     ----------
     data : str
         `imdb`, the path of an `aclImdb` folder, or the path of a labelled file.
-    columns : ColumnNames
-        Where a labelled file has its texts, labels and groups.
+    reading : ReadOptions
+        How a labelled file is read, and where it has its texts, labels and groups.
     part : Part
         The part to read of a source that has two.
 
@@ -46,12 +46,12 @@ def load(data: str, columns: ColumnNames, part: Part = "train") -> Reviews:
     path = Path(data)
     if _is_folder(path):
         return acl_imdb.load(path, part)
-    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
+    if path != STDIN and not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
         raise InputError(
             f"{path}: no such file or folder. Give a labelled CSV, JSONL or Parquet file, "
             f"an aclImdb folder, or '{IMDB}' for the reviews that Keras downloads."
         )
-    return labelled_file.load(path, columns)
+    return labelled_file.load(path, reading)
 
 
 def check_test_part(data: str, test_data: Path | None) -> None:
@@ -63,13 +63,13 @@ def check_test_part(data: str, test_data: Path | None) -> None:
 
 
 def check_columns(
-    columns: ColumnNames,
+    reading: ReadOptions,
     data: str,
     test_data: Path | None,
     unlabelled: Sequence[Path] = (),
     teachers: Sequence[Path] = (),
 ) -> None:
-    """Raise `UsageError` if columns are named and no file has a use for them.
+    """Raise `UsageError` if columns or ways to read are named and no file has a use for them.
 
     Texts and labels may be those of the test data alone, texts and ids those of other files; groups
     are for the reviews to train on.
@@ -77,11 +77,16 @@ def check_columns(
     is_file = _has_columns(data)
     is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
     is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
+    columns = reading.columns
     named = {
         "--text-column": columns.text is not None and not (is_used or is_read or teachers),
         "--label-column": columns.label is not None and not is_used,
         "--group-column": columns.group is not None and not is_file,
         "--id-column": columns.id is not None and not is_read,
+        "--format": reading.format is not None and not (is_used or is_read or teachers),
+        "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),
+        "--encoding": reading.encoding is not None and not (is_used or is_read),
+        "--no-header": not reading.header and not (is_used or is_read or teachers),
     }
     useless = [option for option, found in named.items() if found]
     if useless:

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.records.readers import read_text
 from toolkit.training.sources.reviews import Reviews, group_codes
 
 _UNLABELLED = "train/unsup"
@@ -81,7 +80,7 @@ def load_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
             f"{folder}: expected the folder {_UNLABELLED} of an aclImdb folder. Give the folder "
             "that the archive unpacks to, or a CSV, JSONL or Parquet file of reviews."
         )
-    texts = [read_text(path.read_bytes(), path) for path in _by_id(part)]
+    texts = [_read_text(path) for path in _by_id(part)]
     name = folder.resolve().name  # that of "." is empty
     return f"{name}/{_UNLABELLED}", pa.chunked_array([pa.array(texts, pa.string())])
 
@@ -103,7 +102,7 @@ def _read_label(part: Path, name: str) -> Iterator[tuple[str, int, str | None]]:
     for path in _by_id(part / name):
         review = _review_id(path)
         film = films[review] if review < len(films) else None
-        yield read_text(path.read_bytes(), path), _LABELS[name], film
+        yield _read_text(path), _LABELS[name], film
 
 
 def _by_id(folder: Path) -> list[Path]:
@@ -123,6 +122,16 @@ def _films(urls: Path) -> list[str]:
     """The film of each review id: http://www.imdb.com/title/tt0453418/usercomments."""
     if not urls.is_file():
         return []
-    lines = read_text(urls.read_bytes(), urls).removesuffix("\n").split("\n")
+    lines = _read_text(urls).removesuffix("\n").split("\n")
     found = (_FILM.search(line) for line in lines)
     return [match[0] if match else line for match, line in zip(found, lines, strict=True)]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not valid UTF-8 at byte {error.start}. Convert it first, for example with "
+            "`iconv -f latin1 -t utf-8`."
+        ) from None

@@ -1,4 +1,4 @@
-"""A labelled file: one review a row, with its text and its label in columns."""
+"""A labelled file: one review per row, with its text and its label in columns."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.records.readers import read_file
-from toolkit.training.columns import ColumnNames
-from toolkit.training.sources.reviews import Reviews, group_codes, rows_with_text
-from toolkit.training.sources.values import as_strings, read_ids, read_targets, read_texts
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_table
+from toolkit.training.sources.reviews import Reviews, group_codes
 
 
-def load(path: Path, columns: ColumnNames) -> Reviews:
+def load(path: Path, reading: ReadOptions) -> Reviews:
     """Read a labelled file.
 
     Rows without text (null or blank) are left out and counted. A row with text and without a
@@ -22,9 +21,9 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     Parameters
     ----------
     path : Path
-        CSV, TSV, JSONL or Parquet, by its name.
-    columns : ColumnNames
-        Where to find texts, labels, groups and ids.
+        A file of any format; `STDIN` for standard input.
+    reading : ReadOptions
+        How to read it, and where to find texts, labels, groups and ids.
 
     Returns
     -------
@@ -38,24 +37,17 @@ def load(path: Path, columns: ColumnNames) -> Reviews:
     UsageError
         If no format belongs to its name, or it has no such column.
     """
-    table = read_file(path)
-    text, label, group = columns.among(table, path)
-    texts = read_texts(table[text], f"{path}: column '{text}'")
-    ids = read_ids(table, columns, path)
-    kept = rows_with_text(texts)
-    rows = pa.array(kept)
-    groups = None
-    if group is not None:
-        names = as_strings(table[group], f"{path}: column '{group}'", "--group-column")
-        groups = group_codes(names.take(rows))
-    place = f"{path}: column '{label}'"
-    targets = read_targets(table[label].take(rows), kept, place, "--label-column")
+    of = reading.columns.of
+    table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"))
+    rows = table.filled("text")
+    targets = table.targets("label", rows)
+    groups, ids = (table.at(role, rows) for role in ("group", "id"))
     return Reviews(
         path.name,
-        texts.take(rows),
+        table["text"].take(pa.array(rows)),
         (targets >= 0.5).astype(np.int8),
-        groups,
-        len(texts) - len(kept),
+        None if groups is None else group_codes(groups),
+        table.rows - len(rows),
         targets if np.any((targets > 0) & (targets < 1)) else None,
-        None if ids is None else ids.take(rows),
+        ids,
     )

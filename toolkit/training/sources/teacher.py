@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from toolkit.errors import InputError
-from toolkit.records.readers import Columns, read_file
-from toolkit.text.strings import is_blank
-from toolkit.training.columns import ColumnNames, TeacherColumns
-from toolkit.training.sources.reviews import Rows, Targets
-from toolkit.training.sources.values import as_strings, read_targets
+from toolkit.errors import InputError, UsageError
+from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, Column
+from toolkit.records.formats import beside
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.values import Rows, Targets
 
 Names = list[str | None]
+
+_TEXT_SHA256 = "text_sha256"
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,15 @@ class Teacher:
         return f"{self.path}, row {self.rows[row] + 1}"
 
 
-def load(path: Path, columns: ColumnNames) -> Teacher:
-    """Read a teacher file.
+def load(path: Path, reading: ReadOptions) -> Teacher:
+    """Read a teacher file, such as an output of `toolkit score`.
 
     Parameters
     ----------
     path : Path
-        CSV, TSV, JSONL or Parquet, by its name.
-    columns : ColumnNames
-        Where to find probabilities, ids and texts.
+        A file of any format.
+    reading : ReadOptions
+        How the reviews are read, and where to find probabilities, ids and texts.
 
     Returns
     -------
@@ -80,27 +81,49 @@ def load(path: Path, columns: ColumnNames) -> Teacher:
     InputError
         If the file cannot be read, or a probability is not from 0 to 1, or none is there.
     UsageError
-        If it has not the columns.
+        If it does not have the columns.
     """
-    table = read_file(path)
-    names = columns.teacher_among(table, path)
-    place = f"{path}: column '{names.probability}'"
-    words = as_strings(table[names.probability], place, "--teacher-column")
-    rows = np.flatnonzero(~is_blank(words).to_numpy(zero_copy_only=False)).astype(np.int64)
+    table = read_table(path, beside(path, reading), *_columns(reading))
+    _check_has_keys(table, reading)
+    rows = table.filled("probability")
     if not len(rows):
-        raise InputError(f"{place}: has no probabilities. Choose the column with --teacher-column.")
-    kept = {name: column.take(pa.array(rows)) for name, column in table.items()}
-    ids = None
-    if names.id is not None:
-        ids = named(as_strings(kept[names.id], f"{path}: column '{names.id}'", "--id-column"))
+        raise InputError(
+            f"{table.place('probability')}: has no probabilities. Choose the column with "
+            "--probability-column."
+        )
+    ids = table.at("id", rows)
     return Teacher(
         path,
-        read_targets(kept[names.probability], rows, place, "--teacher-column"),
+        table.targets("probability", rows),
         rows,
-        ids,
-        _texts(kept, names, path),
-        len(words) - len(rows),
+        None if ids is None else named(ids),
+        _texts(table, rows),
+        table.rows - len(rows),
     )
+
+
+def _columns(reading: ReadOptions) -> tuple[Column, ...]:
+    columns = reading.columns
+    probability = columns.of("probability")
+    if columns.probability is None:
+        probability = replace(probability, names=(*probability.names, LABEL_COLUMNS[0]))
+    texts = TEXT_COLUMNS if columns.text is None else (columns.text, *TEXT_COLUMNS)
+    return (
+        probability,
+        replace(columns.of("id"), is_needed=False),
+        Column("text", texts, is_needed=False),
+        Column(_TEXT_SHA256, (_TEXT_SHA256,), is_needed=False),
+    )
+
+
+def _check_has_keys(table: ReviewTable, reading: ReadOptions) -> None:
+    """Refuse a file that does not say which reviews its probabilities belong to."""
+    if table.columns.keys() == {"probability"}:
+        keys = [name for column in _columns(reading)[1:] for name in column.names]
+        raise UsageError(
+            f"{table.name}: no column {' or '.join(map(repr, keys))}, so its probabilities belong "
+            "to no review. Choose one with --id-column or --text-column."
+        )
 
 
 def named(ids: pa.ChunkedArray) -> Names:
@@ -113,11 +136,10 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _texts(table: Columns, names: TeacherColumns, path: Path) -> Names | None:
-    name = names.text or names.text_sha256
-    if name is None:
-        return None
-    values = as_strings(table[name], f"{path}: column '{name}'", "--text-column").to_pylist()
-    if names.text is not None:
-        return [text and fingerprint(text) for text in values]
-    return [text and text.strip().lower() for text in values]
+def _texts(table: ReviewTable, rows: Rows) -> Names | None:
+    texts, hashes = table.at("text", rows), table.at(_TEXT_SHA256, rows)
+    if texts is not None:
+        return [text and fingerprint(text) for text in texts.to_pylist()]
+    return (
+        None if hashes is None else [each and each.strip().lower() for each in hashes.to_pylist()]
+    )

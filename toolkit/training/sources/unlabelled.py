@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
-from toolkit.records.readers import read_file
-from toolkit.training.columns import ColumnNames
+from toolkit.records.formats import beside
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_table
 from toolkit.training.sources import acl_imdb
 from toolkit.training.sources.reviews import Rows, Targets, add_text, rows_with_text
-from toolkit.training.sources.values import read_ids, read_texts
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ class UnlabelledReviews:
         return self.take(np.flatnonzero(~known.to_numpy().astype(np.bool_)))
 
 
-def load(path: Path, columns: ColumnNames) -> UnlabelledReviews:
+def load(path: Path, reading: ReadOptions) -> UnlabelledReviews:
     """Read reviews without labels.
 
     Parameters
     ----------
     path : Path
-        CSV, TSV, JSONL or Parquet, by its name; or an `aclImdb` folder, for its `train/unsup`.
-    columns : ColumnNames
-        Where a file has its texts and ids; other columns, such as labels, are not looked at.
+        A file of any format; or an `aclImdb` folder, for its `train/unsup`.
+    reading : ReadOptions
+        How files are read, and where they have texts and ids; labels are not looked at.
 
     Returns
     -------
@@ -109,10 +109,14 @@ def load(path: Path, columns: ColumnNames) -> UnlabelledReviews:
         name, texts = acl_imdb.load_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
     else:
-        table = read_file(path)
-        text = columns.text_among(table, path)
-        texts = read_texts(table[text], f"{path}: column '{text}'")
-        reviews = UnlabelledReviews(path.name, texts, read_ids(table, columns, path))
+        columns = reading.columns
+        table = read_table(
+            path,
+            beside(path, reading, encoding=reading.encoding),
+            columns.of("text"),
+            columns.of("id"),
+        )
+        reviews = UnlabelledReviews(path.name, table["text"], table.at("id"))
     found = reviews.with_text()
     if not len(found):
         raise TrainingError(

@@ -1,0 +1,109 @@
+"""Whole files of reviews as Arrow columns, read as scoring reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.records.columns import Column
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Parsed, ReviewFile
+from toolkit.records.values import Rows, Targets, read_targets
+from toolkit.text.strings import is_blank
+
+
+@dataclass(frozen=True)
+class ReviewTable:
+    """The columns of a file that were asked for and found.
+
+    Attributes
+    ----------
+    name : str
+        The file, as messages call it.
+    chosen : dict[str, str]
+        The name of each column, by its role: text, label, group, id, stars ...
+    columns : dict[str, pa.ChunkedArray]
+        (rows,) large_string, by role; null where a record has no value.
+    rows : int
+        Records of the file.
+    """
+
+    name: str
+    chosen: dict[str, str]
+    columns: dict[str, pa.ChunkedArray]
+    rows: int
+
+    def __getitem__(self, role: str) -> pa.ChunkedArray:
+        return self.columns[role]
+
+    def filled(self, role: str) -> Rows:
+        """The positions where a column has more than white space."""
+        is_filled = ~is_blank(self[role]).to_numpy(zero_copy_only=False)
+        return np.flatnonzero(is_filled).astype(np.int64)
+
+    def at(self, role: str, rows: Rows | None = None) -> pa.ChunkedArray | None:
+        """All values, or those at some positions; None where the column is missing or all null."""
+        column = self.columns.get(role)
+        if column is None or column.null_count == len(column):
+            return None
+        return column if rows is None else column.take(pa.array(rows))
+
+    def place(self, role: str) -> str:
+        """File and column, as messages call them."""
+        return f"{self.name}: column {self.chosen[role]!r}"
+
+    def targets(self, role: str, rows: Rows) -> Targets:
+        """Read labels or probabilities at some positions, as `read_targets`."""
+        words = self[role].take(pa.array(rows))
+        return read_targets(words, rows, self.place(role), role)
+
+
+def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:
+    """Read columns of a whole file of any format.
+
+    Parameters
+    ----------
+    path : Path
+        The file, `STDIN` for standard input.
+    options : ReadOptions
+        How to read it.
+    *columns : Column
+        Which columns; those that are not needed may be missing.
+
+    Returns
+    -------
+    ReviewTable
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or one of its records.
+    UsageError
+        If no format belongs to its name, or a column is missing.
+    """
+    with open_reviews(path, options, columns) as reviews:
+        chunks: dict[str, list[pa.Array]] = {role: [] for role in reviews.chosen}
+        rows = 0
+        for parsed in good_blocks(reviews):
+            rows += len(parsed.texts)
+            for role, found in chunks.items():
+                values = parsed.texts if role == "text" else parsed.fields[role]
+                # Its offsets do not end at 2 GiB.
+                found.append(values.cast(pa.large_string()))
+        table = {role: pa.chunked_array(found, pa.large_string()) for role, found in chunks.items()}
+        return ReviewTable(reviews.name, reviews.chosen, table, rows)
+
+
+def good_blocks(reviews: ReviewFile) -> Iterator[Parsed]:
+    """Give the records of a file in blocks; `InputError` at the first that cannot be read."""
+    for block in reviews.blocks():
+        parsed = reviews.parse(block)
+        for reject in parsed.rejects:
+            reviews.fail(reject.number, f"{reject.reason}. Fix this record, or leave it out")
+        yield parsed
