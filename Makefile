@@ -1,4 +1,4 @@
-# Everyday tools. `make demo` and `make test` need nothing but Python 3.11 or newer and make.
+# Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -18,7 +18,7 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 test: $(DEV)/installed  ## install everything that the tests need, and run them
 	$(DEV)/bin/pytest
 
-check: $(DEV)/installed  ## lint, types, docstrings, imports, and the tests of the documentation
+check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the documentation
 	$(DEV)/bin/ruff check
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
@@ -33,17 +33,17 @@ format: $(DEV)/installed  ## format the code, and fix what can be fixed automati
 reference: $(DEV)/installed  ## write the command reference, toolkit/cli/REFERENCE.md
 	$(DEV)/bin/python -m tests.docs.reference
 
-models: $(DEV)/installed  ## train and export the shipped models again, and show how close they are
+models: $(DEV)/installed  ## train and export the shipped models again, and compare them with the shipped files
 	$(DEV)/bin/python -m exported.make $(PRESETS)
 
-bench: $(DEV)/installed  ## time the scoring of reviews beside other tools (a quarter of an hour), or PARTS=quality
+bench: $(DEV)/installed  ## compare the speed with other tools (a quarter of an hour); or accuracy: PARTS=quality
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
 
-clean:  ## remove the environments and what tools left behind
+clean:  ## remove the environments, and the files that tools have written
 	rm -rf $(DEMO) $(DEV) build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# The demo has the package as users get it, the other environment uses this folder.
-$(DEMO)/installed: pyproject.toml $(SHIPPED) $(shell find toolkit -name '*.py')
+# The demo installs the package as users get it; the other environment uses this folder.
+$(DEMO)/installed: pyproject.toml $(SHIPPED) $(shell find toolkit -type f -not -name '*.pyc')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,8 @@ from tests.data import PROJECT
 
 README = PROJECT / "README.md"
 GUIDES = PROJECT / "examples" / "README.md"
+
+_BUILT = {"node_modules", "dist"}
 
 
 class Run(NamedTuple):
@@ -24,9 +25,10 @@ class Run(NamedTuple):
 
 def pages() -> list[Path]:
     """Give all Markdown files that belong to the project."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
-    done = subprocess.run(listed, cwd=PROJECT, check=True, capture_output=True, text=True)
-    return [PROJECT / name for name in sorted(set(done.stdout.splitlines()))]
+    found = [*PROJECT.glob("*.md")]
+    for folder in ("toolkit", "exported", "tests", "examples"):
+        found += (PROJECT / folder).rglob("*.md")
+    return sorted(page for page in found if not _BUILT & {*page.relative_to(PROJECT).parts})
 
 
 def blocks(page: Path, language: str) -> list[str]:
