@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from toolkit.model.fact_lines import (
+from toolkit.cli.fact_lines import (
     Row,
     calibration_line,
     data_rows,

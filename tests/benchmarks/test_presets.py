@@ -91,8 +91,7 @@ def timed(contender: Contender) -> Contender:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_network_is_given_every_review(name: str) -> None:
     texts = pa.chunked_array([many_texts(150)])
-    scorer = preset_times.Catching(EXPORTED / f"{name}.onnx")
-    scorer.probabilities(texts)
-    assert sum(len(ids) for ids in scorer.batches) == 150
+    batches = preset_times.batches_of(EXPORTED / f"{name}.onnx", texts)
+    assert sum(map(len, batches)) == 150
     for kind in preset_times.KINDS.values():
         assert 0 < kind(EXPORTED / f"{name}.onnx", texts) < 60

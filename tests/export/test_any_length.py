@@ -133,8 +133,8 @@ def test_a_score_does_not_depend_on_the_batches(
     graph = ort.InferenceSession(str(model.text_in), session_options())
     expected = graph.run(["probability"], {"text": np.array(texts, object)})[0].tolist()
     assert np.std(expected) > 0.1
-    monkeypatch.setattr("toolkit.model.scorer.MOST_ROWS", rows)
-    monkeypatch.setattr("toolkit.model.scorer.BATCH_IDS", cells)
+    monkeypatch.setattr("toolkit.model.session.MOST_ROWS", rows)
+    monkeypatch.setattr("toolkit.model.session.MOST_IDS", cells)
     assert [score.probability for score in model.scorer.score(texts)] == expected
     assert [model.scorer.score([text])[0].probability for text in texts[:40]] == expected[:40]
 

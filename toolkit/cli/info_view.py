@@ -7,15 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.terminal import megabytes, new_console, one_line
-from toolkit.model.description import (
-    Description,
-    KerasDescription,
-    OnnxDescription,
-    RunDescription,
-    Tensor,
-)
-from toolkit.model.fact_lines import (
+from toolkit.cli.fact_lines import (
     Row,
     calibration_line,
     data_rows,
@@ -23,6 +15,14 @@ from toolkit.model.fact_lines import (
     parity_line,
     quantization_line,
     threshold_line,
+)
+from toolkit.cli.terminal import megabytes, new_console, one_line
+from toolkit.model.description import (
+    Description,
+    KerasDescription,
+    OnnxDescription,
+    RunDescription,
+    Tensor,
 )
 from toolkit.model.runtimes import Runtime
 

@@ -1,24 +1,20 @@
 """What each word of a review adds to its score.
 
-A word is hidden by putting the unknown word in its place, and what that does to the logit is looked
-at (occlusion: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks"; for
+A word is hidden by replacing it with the unknown word, and the change of the logit is measured
+(occlusion: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks"; for
 words Li, Monroe and Jurafsky 2016, "Understanding neural networks through representation erasure").
-It is not taken out: that would move the words before it, which matters to a network of rows of one
-length, make a pair of its neighbours that nobody wrote, shorten the review, and let a long one be
-read from a word earlier. A word that the model does not know is hidden already: it adds nothing.
+Removing it would move the words before it, which matters to a network of rows of one length, make a
+pair of its neighbours that nobody wrote, and let a long review be read from a word earlier.
 
 The contribution is how far the logit falls when the word alone is hidden. Such contributions need
-not add up: where one word says what another says, too, both have a small one.
+not add up: where two words say the same, both have a small one.
 
 Some logits are a sum over words and pairs of neighbours, as that of `ngram-linear`. There, a pair
-is lost with either of its words, and would count twice. The mean of what a word adds to all others
-and of what it adds to hidden ones is its own part and half of each pair that it is in: its Shapley
-value (Deng and Papadimitriou 1994, "On the complexity of cooperative solution concepts"). With the
+is lost with either of its words and would count twice. The mean of what a word adds to all others
+and of what it adds to hidden ones is its own part and half of each of its pairs: its Shapley value
+(Deng and Papadimitriou 1994, "On the complexity of cooperative solution concepts"). With the
 baseline, the contributions add up to the logit, to the rounding of float32. Whether a network is
 such a sum is found by trying it, so that nothing here depends on how its tables are stored.
-
-All this needs scores of changed reviews and nothing else: a program with only the model file can do
-the same with texts, in which a hidden word is one that no vocabulary has.
 """
 
 from __future__ import annotations
@@ -35,7 +31,7 @@ import onnx
 
 from toolkit.model.file import PROBABILITY, ModelFile, token_ids_width
 from toolkit.model.logits import logits_of
-from toolkit.model.session import BATCH_IDS, MOST_ROWS, open_part, run_network
+from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
 from toolkit.text.vocabulary import (
     FIRST_WORD_ID,
     PADDING_ID,
@@ -51,7 +47,7 @@ _TRIED_ROWS, _TRIED_WORDS = 4, 8
 _ROUNDING = 1e-5
 
 _Floats = npt.NDArray[np.float64]
-_Change = Callable[[Ids, npt.NDArray[np.int64]], Ids]
+_Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Word:
     start : int
         Of its first character.
     end : int
-        Behind its last character.
+        After its last character.
     contribution : float
         To the logit; above 0 it speaks for the positive class.
     state : Literal["read", "unknown", "unread"]
@@ -116,67 +112,36 @@ class Explanation:
         return self.logit - self.baseline - sum(word.contribution for word in self.words)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it: the attributes by their names, and ``rest``.
-
-        Returns
-        -------
-        dict[str, Any]
-            ``text``, ``sentiment``, ``probability``, ``logit``, ``baseline``, ``rest``,
-            ``method``, and ``words``: a list of ``text``, ``start``, ``end``, ``contribution``,
-            ``state``. Places count Unicode characters: in JavaScript, those of ``[...text]``.
-        """
+        """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""
         entries = asdict(self)
         words = entries.pop("words")
         return {**entries, "rest": self.rest, "words": list(words)}
 
 
 class Explainer:
-    """Explains the scores of a model; safe to share between threads.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The model, which is loaded once more to give logits.
-    """
+    """Explains the scores of a model, which it loads once more; safe to share between threads."""
 
     def __init__(self, model: ModelFile) -> None:
-        self._file = model
-        self._width = token_ids_width(model.graph)
+        self._facts = model.facts
+        self._is_fixed = token_ids_width(model.graph) is not None
         network = _logit_network(model.network)
         self._gives_logits = network is not None
-        self._session = open_part(network or model.network, model)
+        self._network = Network(network or model.network, model)
 
     @cached_property
     def is_additive(self) -> bool:
         """Whether the logit is a sum over words and pairs of neighbours: on random rows, it is."""
-        most = self._file.facts.max_tokens
+        most = self._facts.max_tokens
         shape = (_TRIED_ROWS, min(_TRIED_WORDS, most))
         ids = np.random.default_rng(1).integers(
-            FIRST_WORD_ID, self._file.facts.vocabulary_size, shape, np.int32
+            FIRST_WORD_ID, self._facts.vocabulary_size, shape, np.int32
         )
-        in_front = 0 if self._width is None else most - shape[1]
+        in_front = most - shape[1] if self._is_fixed else 0
         rows = np.pad(ids, ((0, 0), (in_front, 0)), constant_values=PADDING_ID)
         return all(self._adds_up(row) for row in rows)
 
     def explain(self, text: str, row: Ids, sentiment: str, probability: float) -> Explanation:
-        """Give each word its contribution.
-
-        Parameters
-        ----------
-        text : str
-            A review that is not blank.
-        row : Ids
-            (tokens,) int32, as `Scorer.token_ids` makes it of the review.
-        sentiment : str
-            Of its score.
-        probability : float
-            Of its score.
-
-        Returns
-        -------
-        Explanation
-            With all words of the text.
-        """
+        """Explain the score of a text that is not blank; `row`: (tokens,) of its ids."""
         logit, baseline = self._logits(np.stack([row, _nothing(row)])).tolist()
         contributions = self._contributions(row, logit, baseline)
         read = np.flatnonzero(row > START_ID)
@@ -199,9 +164,7 @@ class Explainer:
             found[places] = logit - self._changed(row, places, _hidden)
         return found
 
-    def _shares(
-        self, row: Ids, places: npt.NDArray[np.int64], logit: float, baseline: float
-    ) -> _Floats:
+    def _shares(self, row: Ids, places: _Places, logit: float, baseline: float) -> _Floats:
         """Give the words at some places their own parts and half of each pair."""
         to_others = logit - self._changed(row, places, _hidden)
         alone = self._changed(row, places, _shown) - baseline
@@ -215,9 +178,9 @@ class Explainer:
             baseline + float(shares.sum()), logit, rel_tol=0, abs_tol=_ROUNDING * size
         )
 
-    def _changed(self, row: Ids, places: npt.NDArray[np.int64], change: _Change) -> _Floats:
+    def _changed(self, row: Ids, places: _Places, change: Callable[[Ids, _Places], Ids]) -> _Floats:
         """Give a logit for each place, of rows that are made a batch at a time."""
-        at_once = min(MOST_ROWS, max(1, BATCH_IDS // len(row)))
+        at_once = min(MOST_ROWS, max(1, MOST_IDS // len(row)))
         parts = [
             self._logits(change(row, places[start : start + at_once]))
             for start in range(0, len(places), at_once)
@@ -225,7 +188,7 @@ class Explainer:
         return np.concatenate([np.zeros(0), *parts])
 
     def _logits(self, rows: Ids) -> _Floats:
-        values = run_network(self._session, rows, self._file).reshape(-1)
+        values = self._network.run(rows).reshape(-1)
         return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
 
@@ -234,14 +197,14 @@ def _nothing(row: Ids) -> Ids:
     return np.where(row > UNKNOWN_ID, np.int32(UNKNOWN_ID), row)
 
 
-def _hidden(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
+def _hidden(row: Ids, places: _Places) -> Ids:
     """Give a row for each place, in which the word there is hidden."""
     rows = np.tile(row, (len(places), 1))
     rows[np.arange(len(places)), places] = UNKNOWN_ID
     return rows
 
 
-def _shown(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
+def _shown(row: Ids, places: _Places) -> Ids:
     """Give a row for each place, in which every other word is hidden."""
     rows = np.tile(_nothing(row), (len(places), 1))
     rows[np.arange(len(places)), places] = row[places]
@@ -249,26 +212,20 @@ def _shown(row: Ids, places: npt.NDArray[np.int64]) -> Ids:
 
 
 def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
-    """Give the graph from `token_ids` to the logit, whose sigmoid is the probability.
+    """Give the graph from `token_ids` to the logit, if the network ends in a sigmoid.
 
-    A float32 of the probability says little of a logit beyond ±10. None where the network ends in
-    something else than a sigmoid.
+    A float32 of the probability says little of a logit beyond ±10.
     """
-    name = _logit_of(network.graph)
-    if name is None:
+    makers = {name: node for node in network.graph.node for name in node.output}
+    node = makers.get(PROBABILITY)
+    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
+        node = makers.get(node.input[0])
+    if node is None or node.op_type != "Sigmoid":
         return None
     changed = onnx.ModelProto()
     changed.CopyFrom(network)
     del changed.graph.output[:]
     changed.graph.output.append(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        onnx.helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None)
     )
     return changed
-
-
-def _logit_of(graph: onnx.GraphProto) -> str | None:
-    makers = {name: node for node in graph.node for name in node.output}
-    node = makers.get(PROBABILITY)
-    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
-        node = makers.get(node.input[0])
-    return node.input[0] if node is not None and node.op_type == "Sigmoid" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,26 +14,15 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import load_model, token_ids_width
-from toolkit.model.session import (
-    BATCH_IDS,
-    MOST_ROWS,
-    Probabilities,
-    open_network,
-    run_network,
-)
+from toolkit.model.file import load_model
+from toolkit.model.session import Probabilities, open_network
 from toolkit.model.texts import array_of, as_strings
 from toolkit.model.uncertain import UNCERTAIN, Range, check_range
 from toolkit.text.arrays import arrow_of
 from toolkit.text.strings import is_blank
-from toolkit.text.vocabulary import Ids, TokenIds, Vocabulary
+from toolkit.text.vocabulary import Ids, Vocabulary
 
-# Few calls, with activations that stay near the processor. With conv1d, batches of 32, 64 and 128
-# give 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen 5, 1 MiB of second-level cache), and
-# 360,000, 335,000 and 260,000 on a Xeon core.
-_NETWORK_BATCH = 64
-
-# Token ids are made for so many reviews at once, so that millions of short ones stay small.
+# Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
 
 
@@ -63,7 +52,7 @@ class Scorer:
     ModelError
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1, or the range is none that holds it.
+        If the threshold is not within 0 to 1, or the range does not include it.
 
     Examples
     --------
@@ -83,9 +72,8 @@ class Scorer:
             raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
         self._arguments = (model, threshold, uncertain)
         self._file = load_model(model)
-        self._session = open_network(self._file)
+        self._network = open_network(self._file)
         self._vocabulary: Vocabulary = self._file.vocabulary
-        self._is_fixed = token_ids_width(self._file.graph) is not None
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
         self.uncertain = uncertain and check_range(
@@ -254,46 +242,16 @@ class Scorer:
         )
 
     def token_ids(self, texts: pa.Array) -> Ids:
-        """Make the network's input.
-
-        Parameters
-        ----------
-        texts : pa.Array
-            Reviews; a null counts as an empty one.
-
-        Returns
-        -------
-        Ids
-            (rows, tokens) int32, 0 pads in front: `max_tokens`, or for networks that read rows of
-            any length no more than the longest review needs.
-        """
-        most = self.facts.max_tokens
-        ids = self._vocabulary.encode(texts, last=most)
-        if self._is_fixed:
-            return ids.padded(most)
-        return ids.padded(min(most, 1 + int(ids.lengths.max(initial=0))))
+        """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
+        return self._network.rows(self._vocabulary.encode(texts, last=self.facts.max_tokens))
 
     def _probabilities(self, texts: pa.Array | pa.ChunkedArray) -> Probabilities:
-        score = self._score_fixed if self._is_fixed else self._score_by_length
         parts = [np.zeros(0, np.float32)]
         for start in range(0, len(texts), _ROWS_AT_ONCE):
             part = texts.slice(start, _ROWS_AT_ONCE)
-            parts += score(self._vocabulary.encode(part, last=self.facts.max_tokens))
+            ids = self._vocabulary.encode(part, last=self.facts.max_tokens)
+            parts.append(self._network.run_all(ids))
         return np.concatenate(parts)
-
-    def _score_fixed(self, ids: TokenIds) -> Iterator[Probabilities]:
-        rows = ids.padded(self.facts.max_tokens)
-        for row in range(0, len(rows), _NETWORK_BATCH):
-            yield self._run(rows[row : row + _NETWORK_BATCH])
-
-    def _score_by_length(self, ids: TokenIds) -> Iterator[Probabilities]:
-        found = np.empty(len(ids), np.float32)
-        for places, rows in ids.batches(self.facts.max_tokens, MOST_ROWS, BATCH_IDS):
-            found[places] = self._run(rows)
-        yield found
-
-    def _run(self, ids: Ids) -> Probabilities:
-        return run_network(self._session, ids, self._file)
 
 
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:

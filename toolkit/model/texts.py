@@ -11,25 +11,10 @@ from toolkit.text.strings import without_half_pairs
 
 
 def array_of(texts: Iterable[str | None]) -> pa.StringArray:
-    """Make an array of Python strings.
+    """Make an array of Python strings; raises `UsageError` for anything else.
 
-    None and NaN, which pandas puts where a text is missing, become null. Half a surrogate pair,
-    which Python's JSON reader lets through and UTF-8 cannot hold, becomes U+FFFD.
-
-    Parameters
-    ----------
-    texts : Iterable[str | None]
-        Reviews.
-
-    Returns
-    -------
-    pa.StringArray
-        As many, in order.
-
-    Raises
-    ------
-    UsageError
-        If a text is no string.
+    None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair, which
+    Python's JSON reader accepts and UTF-8 cannot store, becomes U+FFFD.
     """
     values = list(texts)
     try:
@@ -41,23 +26,7 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
 
 
 def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Give the texts of any string type as strings or large strings.
-
-    Parameters
-    ----------
-    texts : pa.Array | pa.ChunkedArray
-        Strings, large strings, string views, a dictionary of them, or nulls.
-
-    Returns
-    -------
-    pa.Array
-        As many, in order.
-
-    Raises
-    ------
-    UsageError
-        If they are of another type.
-    """
+    """Give texts of any string type as strings or large strings; `UsageError` for other types."""
     kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise UsageError(f"expected an array of strings to score, received {texts.type}")

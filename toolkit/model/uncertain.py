@@ -14,23 +14,7 @@ Range = tuple[float, float]  # from the first number to below the second
 
 
 def parse_range(written: str) -> Range:
-    """Read a range as the command line has it, such as ``0.4:0.6``.
-
-    Parameters
-    ----------
-    written : str
-        Two numbers with a colon between them.
-
-    Returns
-    -------
-    Range
-        Not checked any further.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
+    """Read two numbers with a colon between them; raises `UsageError` if it is something else."""
     low, _, high = written.partition(":")
     try:
         return float(low), float(high)
@@ -41,28 +25,7 @@ def parse_range(written: str) -> Range:
 
 
 def check_range(uncertain: Range, threshold: float, labels: Collection[str]) -> Range:
-    """Make sure that a range can be used.
-
-    Parameters
-    ----------
-    uncertain : Range
-        As it was given.
-    threshold : float
-        Of the model, or the one that was chosen.
-    labels : Collection[str]
-        Of the model.
-
-    Returns
-    -------
-    Range
-        Both ends as float32, as probabilities are compared.
-
-    Raises
-    ------
-    UsageError
-        If it is not 0 <= low < high <= 1, the threshold is not within, or the model has such a
-        label of its own.
-    """
+    """Give both ends as float32; raises `UsageError` unless 0 <= low < high <= 1 around it."""
     # Checked as they are compared: numbers that are one in float32 leave nothing between them.
     low, high = (float(np.float32(end)) for end in uncertain)
     if not 0 <= low < high <= 1:
