@@ -346,3 +346,19 @@ def test_parts_have_a_baseline_and_a_balanced_accuracy(write_rows: WriteRows) ->
     assert x["models"]["ngram-cnn"]["accuracy"] == 0.8
     assert x["models"]["ngram-cnn"]["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
     assert y["models"]["ngram-cnn"]["balanced_accuracy"] is None
+
+
+def test_a_run_folder_is_a_model(reviews_csv: Path, tmp_path: Path) -> None:
+    """By the file that `toolkit export` writes into it; it is called by the name of the folder."""
+    run = tmp_path / "runs" / "v1.2"
+    run.mkdir(parents=True)
+    config = {"preset": "ngram-cnn", "vocabulary_size": 30_000, "max_tokens": 512, "data": {}}
+    (run / "config.json").write_text(json.dumps(config | {"config_version": 1}), encoding="utf-8")
+    (run / "ngram-cnn.onnx").write_bytes(MODEL.read_bytes())
+    (model,) = evaluate(reviews_csv, [run]).models
+    assert (model.name, model.path) == ("v1.2", str(run / "ngram-cnn.onnx"))
+    assert model.metrics == evaluate(reviews_csv).models[0].metrics
+    assert [each.name for each in evaluate(reviews_csv, [run, MODEL]).models] == [
+        "v1.2",
+        "ngram-cnn",
+    ]

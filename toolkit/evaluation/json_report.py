@@ -13,9 +13,9 @@ of the lower and the upper end (95%), and what is not defined is null.
                      are of them), ``without_text``, ``without_label``; ``positive`` of the reviews
 ``best``             name of the most accurate model
 ``warnings``         sentences, such as about a model that is no better than a constant
-``models``           ``name``, ``path`` (null: the default one), ``preset``, ``sha256`` (of the
-                     file), ``labels``, ``threshold``, ``toolkit_version`` (that wrote it); preset,
-                     labels and version are null for a file of predictions; and the keys below
+``models``           ``name``, ``path``, ``preset``, ``sha256`` (of the file), ``labels``,
+                     ``threshold``, ``toolkit_version`` (that wrote it); preset, labels and version
+                     are null for a file of predictions; and the keys below
 ``breakdowns``       lists by ``length`` and, where there are such columns, ``stars``,
                      ``largest_groups``, ``weakest_groups``; of objects with ``name``, ``reviews``,
                      ``positive``, ``majority_accuracy`` and ``models``: by name, ``right``,
@@ -60,6 +60,9 @@ FORMAT_VERSION = 2
 
 _MOST_CAUSES = 20
 
+# Which model it is, as in the JSON of all commands.
+_IDENTITY = ("name", "path", "preset", "sha256", "labels", "threshold", "toolkit_version")
+
 Json = dict[str, Any]
 
 
@@ -81,13 +84,7 @@ def as_dict(evaluation: Evaluation) -> Json:
 
 def _model(model: ModelResult) -> Json:
     return {
-        "name": model.name,
-        "path": None if model.path is None else str(model.path),
-        "preset": model.preset,
-        "sha256": model.sha256,
-        "labels": model.labels and list(model.labels),
-        "threshold": round(model.threshold, 7),
-        "toolkit_version": model.toolkit_version,
+        **{key: getattr(model, key) for key in _IDENTITY},
         "metrics": _metrics(model.metrics),
         "baseline": model.baseline and asdict(model.baseline),
         "thresholds": [asdict(each) for each in model.thresholds],

@@ -39,11 +39,11 @@ class Data:
 class ModelResult:
     """How well a model does, or the predictions in a file."""
 
-    name: str  # of its file, and of no other model
-    path: Path | None  # None: the default model
+    name: str  # no other one has it
+    path: str
     preset: str | None  # None: predictions
     sha256: str  # of the file
-    labels: tuple[str, str] | None  # None: predictions
+    labels: list[str] | None  # None: predictions
     threshold: float
     toolkit_version: str | None  # that wrote the model; None: predictions
     metrics: Metrics

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +30,6 @@ from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import DEFAULT_MODEL, is_shipped
 from toolkit.records.read_options import STDIN
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
@@ -87,21 +86,17 @@ def evaluate(
         raise UsageError(
             f"threshold: expected a probability from 0 to 1, received {options.threshold}"
         )
-    wanted: list[Path | None] = [Path(model) for model in models]
-    if not (models or predictions):
-        wanted.append(None)
+    wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
     reviews = load(Path(data), options.reading)
-    sources = [
-        _of_model(path, scorer, reviews) for path, scorer in zip(wanted, scorers, strict=True)
-    ]
-    sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     facts = _data(reviews)
+    sources = [_of_model(scorer, reviews) for scorer in scorers]
+    sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     results = [
         _result(name, source, reviews, facts, options.examples)
-        for name, source in zip(_names([each.path for each in sources]), sources, strict=True)
+        for name, source in zip(_names(sources), sources, strict=True)
     ]
-    rights = [_is_right(reviews.labels, result) for result in results]
+    rights = [_is_right(reviews.labels, each.probability, each.threshold) for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
     return Evaluation(
         date=datetime.now(UTC).replace(microsecond=0),
@@ -109,7 +104,11 @@ def evaluate(
         models=tuple(results),
         best=best,
         breakdowns=break_down(reviews, rights, best),
-        comparisons=tuple(_beside_best(results, rights, best)),
+        comparisons=tuple(
+            compare(result.name, right, results[best].name, rights[best])
+            for result, right in zip(results, rights, strict=True)
+            if result is not results[best]
+        ),
         labels=reviews.labels,
     )
 
@@ -118,22 +117,30 @@ def evaluate(
 class _Source:
     """Where probabilities come from."""
 
-    path: Path | None
-    scorer: Scorer | None  # None: predictions
-    sha256: str
+    identity: dict[str, Any]  # as `Scorer.identity` gives it
     threshold: float
     probability: Probabilities
+    scorer: Scorer | None = None  # None: predictions
 
 
-def _of_model(path: Path | None, scorer: Scorer, reviews: LabelledReviews) -> _Source:
+def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
     probability = scorer.probabilities(reviews.texts).to_numpy()
-    return _Source(path, scorer, scorer.sha256, float(scorer.threshold), probability)
+    return _Source(scorer.identity(), float(scorer.threshold), probability, scorer)
 
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+    identity = {
+        "name": path.stem,
+        "path": str(path),
+        "preset": None,
+        "sha256": _sha256(path),
+        "labels": None,
+        "threshold": threshold,
+        "toolkit_version": None,
+    }
     probability = load_predictions(path, reviews, options.reading)
-    return _Source(path, None, _sha256(path), float(np.float32(threshold)), probability)
+    return _Source(identity, threshold, probability)
 
 
 def _data(reviews: LabelledReviews) -> Data:
@@ -158,17 +165,10 @@ def _result(
     name: str, source: _Source, reviews: LabelledReviews, data: Data, examples: int
 ) -> ModelResult:
     labels, probability, threshold = reviews.labels, source.probability, source.threshold
-    facts = None if source.scorer is None else source.scorer.facts
     return ModelResult(
-        name=name,
-        path=source.path,
-        preset=None if facts is None else facts.preset,
-        sha256=source.sha256,
-        labels=None if facts is None else facts.labels,
-        threshold=threshold,
-        toolkit_version=None if facts is None else facts.toolkit_version,
+        **{**source.identity, "name": name},
         metrics=measure(labels, probability, threshold),
-        baseline=_beside_majority(name, _is_right(labels, source), labels, data),
+        baseline=_beside_majority(name, _is_right(labels, probability, threshold), labels, data),
         thresholds=at_thresholds(labels, probability),
         reliability=reliability(labels, probability),
         coverage=coverages(labels, probability, threshold),
@@ -177,9 +177,8 @@ def _result(
     )
 
 
-def _is_right(labels: Labels, source: _Source | ModelResult) -> Right:
-    called = calls_positive(source.probability, source.threshold)
-    return np.asarray(called == labels.astype(np.bool_))
+def _is_right(labels: Labels, probability: Probabilities, threshold: float) -> Right:
+    return np.asarray(calls_positive(probability, threshold) == labels.astype(np.bool_))
 
 
 def _beside_majority(name: str, right: Right, labels: Labels, data: Data) -> Comparison | None:
@@ -190,24 +189,16 @@ def _beside_majority(name: str, right: Right, labels: Labels, data: Data) -> Com
     return compare(name, right, f"always {constant}", labels == LABELS.index(constant))
 
 
-def _beside_best(
-    results: Sequence[ModelResult], rights: Sequence[Right], best: int
-) -> Iterator[Comparison]:
-    for position, (result, right) in enumerate(zip(results, rights, strict=True)):
-        if position != best:
-            yield compare(result.name, right, results[best].name, rights[best])
-
-
-def _names(paths: Sequence[Path | None]) -> list[str]:
-    """Give each file the shortest name that no other one has."""
-    short = [DEFAULT_MODEL if path is None else path.stem for path in paths]
-    for longer in (lambda p: p.name, str, lambda p: str(p.absolute())):
-        twice = {name for name, count in Counter(short).items() if count > 1}
-        short = [
-            longer(path) if name in twice and path is not None and not is_shipped(path) else name
-            for name, path in zip(short, paths, strict=True)
+def _names(sources: Sequence[_Source]) -> list[str]:
+    """Give each the shortest of its names that no other one has."""
+    paths = [source.identity["path"] for source in sources]
+    names = [source.identity["name"] for source in sources]
+    for longer in ([Path(path).name for path in paths], paths):
+        names = [
+            long if names.count(name) > 1 else name
+            for name, long in zip(names, longer, strict=True)
         ]
     return [
-        f"{name} ({short[:place].count(name) + 1})" if short[:place].count(name) else name
-        for place, name in enumerate(short)
+        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
+        for place, name in enumerate(names)
     ]
