@@ -109,17 +109,6 @@ class Scorer:
         """The SHA-256 of the model file, in hexadecimal digits."""
         return self._file.sha256
 
-    def identity(self) -> dict[str, Any]:
-        """Say which model this is, as the JSON of every command; the threshold is the one in use.
-
-        Returns
-        -------
-        dict[str, Any]
-            ``name``, ``path``, ``preset``, ``sha256``, ``labels``, ``threshold``,
-            ``toolkit_version``.
-        """
-        return {**self._file.identity(), "threshold": round(float(self.threshold), 7)}
-
     def score(self, texts: Iterable[str | None]) -> list[Score]:
         """Score some reviews.
 
