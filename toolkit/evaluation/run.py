@@ -130,6 +130,7 @@ def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+    probability = load_predictions(path, reviews, options.reading)
     identity = {
         "name": path.stem,
         "path": str(path),
@@ -139,7 +140,6 @@ def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOpt
         "threshold": threshold,
         "toolkit_version": None,
     }
-    probability = load_predictions(path, reviews, options.reading)
     return _Source(identity, threshold, probability)
 
 
