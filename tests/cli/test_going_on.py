@@ -43,7 +43,7 @@ def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -
     assert ran.exit_code == 1
     assert ran.err.endswith(
         "error: data/b.csv: the file is empty, expected reviews\n"
-        "The other files are done: score those that failed again with --resume, or all with "
+        "The other files are done. Score the failed ones again with --resume, or all of them with "
         "--force.\n"
     )
     assert files_in("out") == [JOURNAL, "a.csv", "c.csv"]

@@ -74,7 +74,7 @@ def test_a_header_alone_has_no_records(command: Command) -> None:
     ran = command("score", write("reviews.csv", "id,text\r\n"))
     assert ran.exit_code == 0
     assert re.search(r"records +0$", ran.err, re.M)
-    assert re.search(r"positive +0 \(0\.0% of the scored\)$", ran.err, re.M)
+    assert re.search(r"positive +0 \(0\.0% of scored\)$", ran.err, re.M)
     assert Path("reviews.scored.csv").read_bytes() == (
         b"id,text,predicted_sentiment,positive_probability\r\n"
     )
@@ -234,7 +234,7 @@ def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch
     ran = command("score", "a.csv", "--label-column", "label", "--report", "r.json")
     assert ran.exit_code == 0
     assert re.search(r"^a\.csv: 100%, 4 reviews, [\d,]+/s, 50\.00% right", ran.err, re.M)
-    line = "  accuracy      50.00% of 2 labelled records, 1 without a label that can be read\n"
+    line = "  accuracy      50.00% of 2 labelled records, 1 without a readable label\n"
     assert line in ran.err
     report = json.loads(Path("r.json").read_text(encoding="utf-8"))
     for facts in (report, report["files"][0]):
@@ -251,7 +251,7 @@ def test_what_is_uncertain_is_counted_and_no_mistake(command: Command) -> None:
     ran = command(
         "score", "a.csv", "--label-column", "label", "--uncertain", "0:1", "--report", "r.json"
     )
-    assert "  uncertain     3 (100.0% of the scored)\n" in ran.err
+    assert "  uncertain     3 (100.0% of scored)\n" in ran.err
     assert "  accuracy      of 0 labelled records, 2 uncertain ones left out, 1 without" in ran.err
     report = json.loads(Path("r.json").read_text(encoding="utf-8"))
     assert (report["uncertain"], report["uncertain_range"]) == (3, [0.0, 1.0])
@@ -263,7 +263,7 @@ def test_accuracies_of_several_files_are_one(command: Command) -> None:
     write("a.csv", LABELLED)
     write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')
     ran = command("score", "a.csv", "b.jsonl", "-o", "out", "--label-column", "label")
-    assert "  accuracy      75.00% of 4 labelled records, 1 without a label" in ran.err
+    assert "  accuracy      75.00% of 4 labelled records, 1 without a readable label" in ran.err
 
 
 @pytest.mark.parametrize(

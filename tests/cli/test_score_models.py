@@ -71,7 +71,7 @@ def test_a_shipped_model_is_taken_by_its_name(command: Command, name: str) -> No
     options = ["-q", "--force", "--report", "r.json"]
     assert command("score", "a.csv", "--model", name, *options).exit_code == 0
     by_name = Path("a.scored.csv").read_bytes()
-    assert json.loads(Path("r.json").read_text())["model"] == name
+    assert json.loads(Path("r.json").read_text())["model"]["name"] == name
     command("score", "a.csv", "--model", EXPORTED / f"{name}.onnx", *options)
     assert Path("a.scored.csv").read_bytes() == by_name
     command("score", "a.csv", *options)

@@ -44,9 +44,7 @@ def test_a_folder(command: Command, data: Path) -> None:
     ran = command("score", data, "-o", "out", "--report", "report.json")
     assert (ran.exit_code, ran.out) == (3, "")
     assert files_in("out") == SCORED
-    assert ran.err.startswith(
-        "out\n  files         3\n  ignored       1 files of no known format\n"
-    )
+    assert ran.err.startswith("out\n  files         3\n  ignored       1 files of unknown format\n")
     assert "rejected      1 → out/inner/b.jsonl.rejected.jsonl\n" in ran.err
     for name in SCORED[:3]:
         score_file(shipped_scorer(), data / name, Path(f"alone{Path(name).suffix}"),
@@ -56,7 +54,7 @@ def test_a_folder(command: Command, data: Path) -> None:
     assert (report["records"], report["scored"], report["without_text"], report["rejected"]) == (
         9, 5, 3, 1,
     )  # fmt: skip
-    assert report["model_sha256"] == shipped_scorer().sha256
+    assert report["model"] == shipped_scorer().identity()
     assert [Path(file["input"]).name for file in report["files"]] == ["a.csv", "a.csv", "b.jsonl"]
     last = report["files"][-1]
     assert last["output"] == "out/inner/b.jsonl"

@@ -1,7 +1,7 @@
 """The options that several commands share: one name, one help text and one default for each.
 
-They are for annotations: ``text_column: TextColumn = None``. Help texts are Markdown, and name
-defaults and units.
+They annotate the parameters of a command: ``text_column: TextColumn = None``. Help texts are
+Markdown; they name units, and defaults that Typer cannot know.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
-from toolkit.records.columns import Columns
+from toolkit.records.columns import PROBABILITY_COLUMN, SENTIMENT_COLUMN, Columns
 from toolkit.records.formats import FORMATS
 from toolkit.records.read_options import ReadOptions
 
@@ -30,131 +30,91 @@ MODELS = (
 )
 
 
-def _option(*names: str, help: str, panel: str | None = None, **settings: Any) -> Any:  # noqa: A002
-    settings.setdefault("show_default", False)
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
+def option(
+    value: str | None,
+    what: str,
+    panel: str | None = None,
+    default: str | bool = False,
+    names: tuple[str, ...] = (),
+    **settings: Any,
+) -> Any:
+    """Describe an option, for `Annotated`.
+
+    ``value`` stands for its value in the help, None for a flag; ``default`` is what the help says
+    of its default, True for the default itself; ``names`` are needed where Typer would add others.
+    """
+    return typer.Option(
+        *names, metavar=value, help=what, rich_help_panel=panel, show_default=default, **settings
+    )
 
 
 def _column(what: str, default: str | bool = False) -> Any:
-    return _option(metavar="NAME", help=what, panel=COLUMNS, show_default=default)
+    return option("NAME", what, COLUMNS, default)
 
 
-# A model.
-
+# Models.
 Model = Annotated[
-    Path | None,
-    _option(
-        "--model",
-        "-m",
-        metavar="MODEL",
-        help=f"{MODELS}.",
-        show_default=DEFAULT_MODEL,
-    ),
+    Path | None, option("MODEL", f"{MODELS}.", None, DEFAULT_MODEL, ("--model", "-m"))
 ]
-Threshold = Annotated[
-    float | None,
-    _option(
-        metavar="P",
-        help="Probability from which a review is positive, 0 to 1.",
-        show_default="the model's own",
-    ),
-]
+_THRESHOLD = "Probability from which a review is positive, 0 to 1."
+Threshold = Annotated[float | None, option("P", _THRESHOLD, None, "the model's own")]
+NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "0.5")]
 
 # Columns.
-
-TextColumn = Annotated[
-    str | None,
-    _column(
-        "Column with the texts. In JSON Lines and Parquet, a dot leads into objects: review.body. "
-        "In files without a header, the number of the column, from 1.",
-        "text, else review",
-    ),
-]
-_LABELS = (
+_TEXT = (
+    "Column with the texts. In JSON Lines and Parquet, a dot leads into objects: review.body. In "
+    "files without a header, the number of the column, from 1."
+)
+_LABEL = (
     "Column with the labels: 0 or 1, negative or positive, neg or pos, or the probability of "
     "positive from 0 to 1."
 )
-LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
-LabelColumnIfNamed = Annotated[
-    str | None,
-    _column(
-        "Column with the labels: 0 or 1, negative or positive, neg or pos. The summary then shows "
-        "the accuracy; the output is the same."
-    ),
-]
-GroupColumn = Annotated[
-    str | None,
-    _column(
-        "Column whose equal values belong together, such as the film or the product. `train` keeps "
-        "a group on one side of every split; `evaluate` shows the largest and the weakest groups."
-    ),
-]
-IdColumn = Annotated[
-    str | None,
-    _column("Column with the ids, by which reviews and teacher scores are matched.", "id, if any"),
-]
-StarsColumn = Annotated[
-    str | None,
-    _column(
-        "Column with the star ratings, to show the accuracy by rating.", "stars or rating, if any"
-    ),
-]
+_IF_NAMED = " The summary then shows the accuracy; the output is the same."
+_GROUP = (
+    "Column whose equal values belong together, such as the film or the product. `train` keeps a "
+    "group on one side of every split; `evaluate` shows the largest and the weakest groups."
+)
+_ID = "Column with the ids, by which reviews and teacher scores are matched."
+_STARS = "Column with the star ratings, to show the accuracy by rating."
+
+TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
+LabelColumn = Annotated[str | None, _column(_LABEL, "label, else sentiment")]
+LabelColumnIfNamed = Annotated[str | None, _column(_LABEL + _IF_NAMED)]
+GroupColumn = Annotated[str | None, _column(_GROUP)]
+IdColumn = Annotated[str | None, _column(_ID, "id, if any")]
+StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 SentimentColumn = Annotated[
-    str | None, _column("Name of the added column with the label.", "predicted_sentiment")
+    str | None, _column("Name of the added column with the label.", SENTIMENT_COLUMN)
 ]
 ProbabilityColumn = Annotated[
-    str | None, _column("Column with the probability of positive, 0 to 1.", "positive_probability")
+    str | None, _column("Column with the probability of positive, 0 to 1.", PROBABILITY_COLUMN)
 ]
 
 # Reading files.
+_FORMAT = f"Format of the input: {FORMAT_NAMES}."
+_DELIMITER = r"Character between two fields of a CSV file; \t is a tab."
+_ENCODING = "Encoding of the input, such as latin-1 or utf-16. Output is always UTF-8."
+_NO_HEADER = "The CSV file has no header line."
 
 Format = Annotated[
-    str | None,
-    _option(
-        "--format",
-        metavar="FORMAT",
-        help=f"Format of the input: {FORMAT_NAMES}.",
-        panel=READING,
-        show_default="by the file name",
-    ),
+    str | None, option("FORMAT", _FORMAT, READING, "by the file name", ("--format",))
 ]
-Delimiter = Annotated[
-    str | None,
-    _option(
-        metavar="CHAR",
-        help=r"Character between two fields of a CSV file; \t is a tab.",
-        panel=READING,
-        show_default="comma",
-    ),
-]
-Encoding = Annotated[
-    str | None,
-    _option(
-        metavar="NAME",
-        help="Encoding of the input, such as latin-1 or utf-16. Output is always UTF-8.",
-        panel=READING,
-        show_default="utf-8",
-    ),
-]
-NoHeader = Annotated[
-    bool,
-    _option("--no-header", help="The CSV file has no header line.", panel=READING),
-]
+Delimiter = Annotated[str | None, option("CHAR", _DELIMITER, READING, "comma")]
+Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
+NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
 
 # Output.
+_JSON = "Print JSON on standard output instead of text."
+_QUIET = "Print nothing unless something fails."
 
-Force = Annotated[bool, _option("--force", help="Replace existing files.", panel=WRITING)]
-Json = Annotated[
-    bool, _option("--json", help="Print JSON on standard output instead of text.", panel=WRITING)
-]
-Quiet = Annotated[
-    bool, _option("--quiet", "-q", help="Print nothing unless something fails.", panel=RUNNING)
-]
+Force = Annotated[bool, option(None, "Replace existing files.", WRITING, names=("--force",))]
+Json = Annotated[bool, option(None, _JSON, WRITING, names=("--json",))]
+Quiet = Annotated[bool, option(None, _QUIET, RUNNING, names=("--quiet", "-q"))]
 
 
 def reading(
     columns: Columns,
-    format: str | None,  # noqa: A002
+    format_name: str | None,
     delimiter: str | None,
     encoding: str | None,
     no_header: bool,
@@ -162,7 +122,7 @@ def reading(
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
         columns,
-        format=format,
+        format=format_name,
         delimiter="\t" if delimiter == r"\t" else delimiter,
         encoding=encoding,
         header=not no_header,

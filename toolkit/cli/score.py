@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.cli.terminal import one_line
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -24,27 +25,61 @@ class OnError(StrEnum):
     stop = "stop"
 
 
+_FILES = (
+    f"Files of reviews ({o.FILES}), folders, patterns such as 'data/*.csv', or - for standard "
+    "input."
+)
+_OUTPUT = (
+    "File to write, - for standard output, or a folder for several files. The ending of the file "
+    "name decides the format."
+)
+_OUTPUT_FORMAT = f"Format of the output: {o.FORMAT_NAMES}."
+_UNCERTAIN = (
+    "Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6. The "
+    "threshold must be between them."
+)
+_ON_ERROR = "What to do with a record that cannot be read: reject it and continue, or stop."
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILES, show_default=False)]
+# A Path would forget the slash at the end of a folder's name.
+Output = Annotated[
+    str | None,
+    o.option(
+        "PATH", _OUTPUT, o.WRITING, "beside the input: reviews.scored.csv", ("--output", "-o")
+    ),
+]
+Uncertain = Annotated[str | None, o.option("LOW:HIGH", _UNCERTAIN)]
+Error = Annotated[OnError, o.option("reject|stop", _ON_ERROR, o.READING, True)]
+OutputFormat = Annotated[
+    str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")
+]
+Rejected = Annotated[
+    Path | None,
+    o.option(
+        "FILE", "File for the records that cannot be read.", o.WRITING, "OUTPUT.rejected.jsonl"
+    ),
+]
+Report = Annotated[Path | None, o.option("FILE", "File for the summary as JSON.", o.WRITING)]
+Resume = Annotated[
+    bool,
+    o.option(
+        None, "Continue an interrupted run of the same command.", o.RUNNING, names=("--resume",)
+    ),
+]
+Workers = Annotated[
+    int | None,
+    o.option("N", "Number of threads that score.", o.RUNNING, "one per usable core", min=1),
+]
+CheckpointSeconds = Annotated[
+    float, o.option("SECONDS", "Time between two checkpoints for --resume.", o.RUNNING, True, min=0)
+]
+
+
 def score(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE",
-            help=f"Files of reviews ({o.FILES}), folders, patterns such as 'data/*.csv', or - for "
-            "standard input.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     model: o.Model = None,
     threshold: o.Threshold = None,
-    uncertain: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW:HIGH",
-            help="Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6. "
-            "The threshold must be between them.",
-            show_default=False,
-        ),
-    ] = None,
+    uncertain: Uncertain = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
     sentiment_column: o.SentimentColumn = None,
@@ -53,81 +88,15 @@ def score(
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
-    on_error: Annotated[
-        OnError,
-        typer.Option(
-            metavar="reject|stop",
-            help="What to do with a record that cannot be read: reject it and continue, or stop.",
-            rich_help_panel=o.READING,
-        ),
-    ] = OnError.reject,
-    output: Annotated[
-        str | None,  # a Path would forget the slash at the end of a folder's name
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="File to write, - for standard output, or a folder for several files. The file "
-            "name ending decides the format.",
-            show_default="beside the input: reviews.scored.csv",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FORMAT",
-            help=f"Format of the output: {o.FORMAT_NAMES}.",
-            show_default="by the file name, else as the input",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
-    rejected: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="File for the records that cannot be read.",
-            show_default="OUTPUT.rejected.jsonl",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="File for the summary as JSON.",
-            show_default=False,
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
+    on_error: Error = OnError.reject,
+    output: Output = None,
+    output_format: OutputFormat = None,
+    rejected: Rejected = None,
+    report: Report = None,
     force: o.Force = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Continue an interrupted run of the same command.",
-            rich_help_panel=o.RUNNING,
-        ),
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Number of threads that score.",
-            show_default="one per usable core",
-            rich_help_panel=o.RUNNING,
-        ),
-    ] = None,
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Time between two checkpoints for --resume.",
-            rich_help_panel=o.RUNNING,
-        ),
-    ] = 5.0,
+    resume: Resume = False,
+    workers: Workers = None,
+    checkpoint_seconds: CheckpointSeconds = 5.0,
     quiet: o.Quiet = False,
 ) -> None:
     """Score the reviews of files.
@@ -142,7 +111,7 @@ def score(
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     """
     from toolkit.cli.progress import progress_of
-    from toolkit.cli.score_report import show, write_report
+    from toolkit.cli.score_view import show, write_report
     from toolkit.files import check_output_file
     from toolkit.model.scorer import Scorer
     from toolkit.model.uncertain import parse_range
@@ -183,15 +152,13 @@ def score(
 
 def _end(results: list[FileResult]) -> None:
     """Say what failed, and choose the exit code."""
-    from toolkit.cli.terminal import one_line
-
     errors = [result.error for result in results if result.error is not None]
     for error in errors:
         typer.echo(f"error: {one_line(error)}", err=True)
     if 0 < len(errors) < len(results):
         typer.echo(
-            "The other files are done: score those that failed again with --resume, or all with "
-            "--force.",
+            "The other files are done. Score the failed ones again with --resume, or all of them "
+            "with --force.",
             err=True,
         )
     if errors:

@@ -1,4 +1,4 @@
-"""What `toolkit score` says at its end: on the terminal, and as JSON."""
+"""The summary of `toolkit score`: on the terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 import typer
 
 from toolkit import __version__
+from toolkit.cli.terminal import one_line, percent
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.run import FileResult
 from toolkit.scoring.summary import Summary
+
+Row = tuple[str, str]  # a name and what to say of it
 
 
 def total(results: Sequence[FileResult]) -> Summary:
@@ -26,56 +29,51 @@ def total(results: Sequence[FileResult]) -> Summary:
 def show(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> None:
     """Print the summary on standard error."""
     where = jobs.folder or jobs.files[0].output
-    title = "standard output" if where == STDIN else str(where)
+    title = "standard output" if where == STDIN else one_line(str(where))
     typer.secho(title, bold=True, err=True)
-    for name, value in _rows(results, jobs, scorer):
-        typer.echo(f"  {name:<13} {value}", err=True)
+    for name, value in (*_files(results, jobs), *_counts(results, scorer)):
+        typer.echo(f"  {name:<13} {one_line(value)}", err=True)
 
 
-def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> list[tuple[str, str]]:
-    summary = total(results)
-    rows = []
+def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
     if jobs.folder is not None:
         failed = sum(result.error is not None for result in results)
-        rows.append(("files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")))
+        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if jobs.ignored:
-        rows.append(("ignored", f"{jobs.ignored:,} files of no known format"))
+        yield "ignored", f"{jobs.ignored:,} files of unknown format"
     if jobs.links:
-        rows.append(
-            ("not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}")
-        )
-    rows += [
-        ("records", f"{summary.records:,}"),
-        ("scored", f"{summary.scored:,}"),
-        ("positive", f"{summary.positive:,} ({summary.positive_share:.1%} of the scored)"),
-        *_uncertain(summary, scorer),
-        *_accuracy(summary),
-        ("without text", f"{summary.without_text:,}"),
-        ("rejected", _rejected(results)),
-        ("time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"),
-    ]
-    return rows
+        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
 
 
-def _uncertain(summary: Summary, scorer: Scorer) -> Iterator[tuple[str, str]]:
+def _counts(results: Sequence[FileResult], scorer: Scorer) -> Iterator[Row]:
+    summary = total(results)
+    yield "records", f"{summary.records:,}"
+    yield "scored", f"{summary.scored:,}"
+    yield "positive", _share(summary.positive, summary.scored)
     if scorer.uncertain is not None:
-        share = summary.uncertain / summary.scored if summary.scored else 0.0
-        yield "uncertain", f"{summary.uncertain:,} ({share:.1%} of the scored)"
+        yield "uncertain", _share(summary.uncertain, summary.scored)
+    if summary.labelled + summary.unreadable_labels:
+        yield "accuracy", _accuracy(summary)
+    yield "without text", f"{summary.without_text:,}"
+    yield "rejected", _rejected(results)
+    yield "time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
 
 
-def _accuracy(summary: Summary) -> Iterator[tuple[str, str]]:
-    """The accuracy, and the labels that do not count in it."""
-    if not summary.labelled + summary.unreadable_labels:
-        return
+def _share(count: int, scored: int) -> str:
+    return f"{count:,} ({percent(count / scored if scored else 0.0, 1)} of scored)"
+
+
+def _accuracy(summary: Summary) -> str:
+    """Such as ``90.00% of 20 labelled records, 3 uncertain ones left out``."""
     answered = summary.labelled - summary.labelled_uncertain
     value = f"of {answered:,} labelled records"
     if summary.accuracy is not None:
-        value = f"{summary.accuracy:.2%} {value}"
+        value = f"{percent(summary.accuracy)} {value}"
     if summary.labelled_uncertain:
         value += f", {summary.labelled_uncertain:,} uncertain ones left out"
     if summary.unreadable_labels:
-        value += f", {summary.unreadable_labels:,} without a label that can be read"
-    yield "accuracy", value
+        value += f", {summary.unreadable_labels:,} without a readable label"
+    return value
 
 
 def _rejected(results: Sequence[FileResult]) -> str:
@@ -91,9 +89,7 @@ def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> N
     """Write the summary as JSON: the sums, and each file."""
     content: dict[str, Any] = {
         **total(results).as_dict(),
-        "model": scorer.facts.preset,
-        "model_sha256": scorer.sha256,
-        "threshold": round(float(scorer.threshold), 7),
+        "model": scorer.identity(),
         "uncertain_range": scorer.uncertain and [round(end, 7) for end in scorer.uncertain],
         "toolkit_version": __version__,
         "files": [_file(result) for result in results],
