@@ -1,14 +1,13 @@
 """How well models judge labelled reviews: metrics, comparisons, mistakes, and reports of them.
 
->>> from toolkit.evaluation import evaluate
+>>> from toolkit.evaluation import EvaluationOptions, evaluate
 >>> evaluate("reviews.csv", ["a.onnx", "b.onnx"]).models[0].metrics.accuracy  # doctest: +SKIP
 0.8544
 """
 
 from __future__ import annotations
 
-from toolkit.evaluation.options import EvaluationOptions
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.run import evaluate
+from toolkit.evaluation.run import EvaluationOptions, evaluate
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]

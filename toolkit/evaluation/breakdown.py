@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.metrics import Labels, balanced_accuracy
-from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.metrics import Labels, Proportion, balanced_accuracy
 from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary

@@ -50,9 +50,8 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.evaluation.breakdown import Breakdown, Part
-from toolkit.evaluation.metrics import Metrics
+from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.mistakes import Mistake
-from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.result import Evaluation, ModelResult
 from toolkit.evaluation.tables import warnings_of
 
@@ -85,6 +84,7 @@ def as_dict(evaluation: Evaluation) -> Json:
 def _model(model: ModelResult) -> Json:
     return {
         **{key: getattr(model, key) for key in _IDENTITY},
+        "threshold": round(model.threshold, 7),
         "metrics": _metrics(model.metrics),
         "baseline": model.baseline and asdict(model.baseline),
         "thresholds": [asdict(each) for each in model.thresholds],

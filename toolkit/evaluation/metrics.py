@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.reliability import calibration_error
 
 Labels = npt.NDArray[np.int8]
@@ -26,6 +25,27 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # Keras' epsilon: probabilities of 0 and 1 count as 1e-7 away from them. Without it, a single review
 # that is wrong with certainty would make the whole loss infinite.
 _EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """`right` of `count` reviews; there is at least one."""
+
+    right: int
+    count: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1."""
+        return self.right / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
+        from scipy.stats import binomtest
+
+        found = binomtest(self.right, self.count).proportion_ci(0.95, "wilson")
+        return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True)
@@ -195,16 +215,9 @@ def at_thresholds(labels: Labels, probability: Probabilities) -> tuple[AtThresho
     for threshold in THRESHOLDS:
         counts = _Counts.of(labels, calls_positive(probability, threshold))
         tp, fn, fp, _ = counts
-        found.append(
-            AtThreshold(
-                threshold,
-                (tp + fp) / len(labels),
-                counts.accuracy.value,
-                balanced_accuracy(*counts),
-                _ratio(tp, tp + fp),
-                _ratio(tp, tp + fn),
-            )
-        )
+        accuracy, balanced = counts.accuracy.value, balanced_accuracy(*counts)
+        rates = _ratio(tp, tp + fp), _ratio(tp, tp + fn)
+        found.append(AtThreshold(threshold, (tp + fp) / len(labels), accuracy, balanced, *rates))
     return tuple(found)
 
 

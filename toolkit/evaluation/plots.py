@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,77 +23,60 @@ _MARGINS = (-0.02, 1.02)
 DASHES = ((), (5, 1.5), (1.2, 1.2), (5, 1.2, 1.2, 1.2))
 
 
-@dataclass(frozen=True)
-class Plot:
+class Plot(NamedTuple):
     """A figure of the report."""
 
     title: str
     svg: str
     caption: str
-    has_dashes: bool = True  # whether dashes distinguish the models, and not only colours
+    has_dashes: bool  # whether dashes distinguish the models, and not only colours
 
 
 def plots(evaluation: Evaluation) -> list[Plot]:
     """Draw all figures, without the ROC curve if all reviews have one label."""
     several = len(evaluation.models) > 1
-    found = [
-        _plot(
-            evaluation,
+    figures: dict[str, tuple[Callable[[Axes, Evaluation], None], str]] = {
+        "Reliability": (
             _reliability,
-            "Reliability",
             "Share of reviews that are positive, by the probability that the model gave them, in "
             "15 bins; the larger a point, the more reviews. On the dashed line, a probability of "
             "80% is right in 80% of the cases. The distance from it is the calibration error.",
         ),
-        _plot(
-            evaluation,
+        "ROC curve": (
             _roc,
-            "ROC curve",
             "Positive reviews that are found, against negative ones that are called positive, as "
             "the threshold moves; the point is the threshold in use.",
         ),
-        _plot(
-            evaluation,
+        "Probabilities by class": (
             _histograms if several else _histogram,
-            "Probabilities by class",
             "Share of the reviews of each class, by the probability that the model gave them"
             + (": full lines positive, dashed negative." if several else "."),
-            has_dashes=False,
         ),
-        _plot(
-            evaluation,
+        "Accuracy by length": (
             _by_length,
-            "Accuracy by length",
             "By the tokens of a review, before any cut; with 95% intervals.",
         ),
-        _plot(
-            evaluation,
+        "Accuracy by coverage": (
             _by_coverage,
-            "Accuracy by coverage",
             "Accuracy if only the surest part of the reviews is answered.",
         ),
+    }
+    if evaluation.data.positive in (0, evaluation.data.reviews):
+        del figures["ROC curve"]
+    return [
+        Plot(title, _svg(evaluation, draw), caption, has_dashes=draw is not _histograms)
+        for title, (draw, caption) in figures.items()
     ]
-    return [plot for plot in found if plot is not None]
 
 
-def _plot(
-    evaluation: Evaluation,
-    draw: Callable[[Axes, Evaluation], None],
-    title: str,
-    caption: str,
-    *,
-    has_dashes: bool = True,
-) -> Plot | None:
-    if draw is _roc and evaluation.data.positive in (0, evaluation.data.reviews):
-        return None
+def _svg(evaluation: Evaluation, draw: Callable[[Axes, Evaluation], None]) -> str:
     with style():
         # Not pyplot: no window system, and nothing kept between calls.
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=_SIZE)
         draw(figure.add_subplot(), evaluation)
-        svg = as_svg(figure, draw.__name__.strip("_"))
-    return Plot(title, svg, caption, has_dashes)
+        return as_svg(figure, draw.__name__.strip("_"))
 
 
 def _reliability(axes: Axes, evaluation: Evaluation) -> None:

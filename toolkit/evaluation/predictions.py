@@ -1,4 +1,4 @@
-"""Probabilities that others give to the same reviews, so that any model can be compared."""
+"""Probabilities from a file, so that any other model can be compared on the same reviews."""
 
 from __future__ import annotations
 
@@ -18,30 +18,11 @@ from toolkit.records.table import read_table
 
 
 def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions) -> Probabilities:
-    """Read the probabilities of a file, such as an output of `toolkit score`.
+    """Read the (reviews,) probabilities of a file, such as an output of `toolkit score`.
 
-    Parameters
-    ----------
-    path : Path
-        A file of any format, with one row per row of the data, in the same order. Where it has the
-        column of the texts, too, they must be the same.
-    reviews : LabelledReviews
-        The data.
-    reading : ReadOptions
-        How the data is read, and which column has the probability of the positive class, 0 to 1.
-        Rows that are left out of the data may have none.
-
-    Returns
-    -------
-    Probabilities
-        (reviews,) float32.
-
-    Raises
-    ------
-    InputError
-        If it has another number of rows, other texts, or a value that is not a probability.
-    UsageError
-        If no format belongs to its name, or it has no such column.
+    It has one row per row of the data, in the same order; its texts must be the same if it has
+    any. Rows that are left out of the data may have no probability. Raises `InputError` for another
+    number of rows, other texts, or a value that is not a probability.
     """
     texts = Column("text", (reviews.columns["text"],), is_needed=False)
     table = read_table(path, beside(path, reading), reading.columns.of("probability"), texts)

@@ -1,4 +1,4 @@
-"""The labelled reviews that models are judged on."""
+"""The labelled reviews that models are evaluated on."""
 
 from __future__ import annotations
 
@@ -14,75 +14,36 @@ from toolkit.errors import InputError
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 
-_MOST_STARS = 20  # more different values are no ratings
+_MOST_STARS = 20  # more different values are not ratings
 
 Labels = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class LabelledReviews:
-    """Reviews with a text and a label, and how many rows had none.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    columns : dict[str, str]
-        The names of those that were read, by what they are: text, label, group, stars.
-    rows : npt.NDArray[np.int64]
-        (reviews,) their positions in the file, from 0.
-    rows_in_all : int
-        Rows of the file.
-    texts : pa.ChunkedArray
-        (reviews,) large_string, none blank.
-    labels : Labels
-        (reviews,) int8, 1 positive and 0 negative.
-    groups : pa.ChunkedArray | None
-        (reviews,) large_string, such as the film.
-    stars : pa.ChunkedArray | None
-        (reviews,) large_string, the rating as it is written.
-    without_text : int
-        Rows left out because they have no text.
-    without_label : int
-        Rows left out because they have a text and no label.
-    """
+    """Reviews with a text and a label, and how many rows had none."""
 
     path: Path
-    columns: dict[str, str]
-    rows: npt.NDArray[np.int64]
-    rows_in_all: int
-    texts: pa.ChunkedArray
-    labels: Labels
-    groups: pa.ChunkedArray | None
-    stars: pa.ChunkedArray | None
-    without_text: int
-    without_label: int
+    columns: dict[str, str]  # names of those that were read, by what they are: text, label, …
+    rows: npt.NDArray[np.int64]  # (reviews,) their positions in the file, from 0
+    rows_in_all: int  # of the file
+    texts: pa.ChunkedArray  # (reviews,) large_string, none blank
+    labels: Labels  # (reviews,) int8, 1 positive and 0 negative
+    groups: pa.ChunkedArray | None  # (reviews,) large_string, such as the film
+    stars: pa.ChunkedArray | None  # (reviews,) large_string, the rating as it is written
+    without_text: int  # rows left out because they have no text
+    without_label: int  # rows left out because they have a text and no label
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def load(path: Path, reading: ReadOptions) -> LabelledReviews:
-    """Read labelled reviews.
+    """Read labelled reviews of any format, in order; `STDIN` is standard input.
 
-    Parameters
-    ----------
-    path : Path
-        A file of any format; `STDIN` for standard input.
-    reading : ReadOptions
-        How to read it, and where to find texts, labels, groups and stars.
-
-    Returns
-    -------
-    LabelledReviews
-        In the order of the file; rows without text or without label are left out and counted.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, a label is there and is not one, or nothing is left.
-    UsageError
-        If no format belongs to its name, or it has no such column.
+    Rows without text or without label are left out and counted. Raises `InputError` if a label is
+    there and is not one, or nothing is left, and `UsageError` for a format or a column that is
+    missing.
     """
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,15 +24,25 @@ from toolkit.evaluation.metrics import (
     measure,
 )
 from toolkit.evaluation.mistakes import mistakes
-from toolkit.evaluation.options import EvaluationOptions
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.model.scorer import Scorer
-from toolkit.records.read_options import STDIN
+from toolkit.records.read_options import STDIN, ReadOptions
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """How to evaluate."""
+
+    # How the data is read, and its columns: text, label, group, stars; in files of predictions,
+    # probability. No group unless it is named.
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    threshold: float | None = None  # None: each model's own, and 0.5 for predictions of others
+    examples: int = 10  # of the most confident mistakes of each model
 
 
 def check_extra() -> None:
@@ -166,7 +176,7 @@ def _result(
 ) -> ModelResult:
     labels, probability, threshold = reviews.labels, source.probability, source.threshold
     return ModelResult(
-        **{**source.identity, "name": name},
+        **{**source.identity, "name": name, "threshold": threshold},
         metrics=measure(labels, probability, threshold),
         baseline=_beside_majority(name, _is_right(labels, probability, threshold), labels, data),
         thresholds=at_thresholds(labels, probability),

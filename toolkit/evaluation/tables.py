@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from toolkit.evaluation.breakdown import Breakdown
-from toolkit.evaluation.metrics import METRICS, Metric
-from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.comparison import Comparison
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Proportion
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
@@ -22,8 +21,7 @@ class Cell(NamedTuple):
     share: float | None = None  # for a bar of this length
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A line of a table, with a cell for each model after what is the same for all."""
 
     name: str
@@ -32,8 +30,7 @@ class Row:
     best: frozenset[int] = frozenset()  # which cells are the best ones
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows by models."""
 
     title: str
@@ -41,8 +38,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class PlainTable:
+class PlainTable(NamedTuple):
     """Rows of strings; the first column is of names, the others are of figures."""
 
     columns: tuple[str, ...]
@@ -83,15 +79,15 @@ def _beside_constant(model: ModelResult, data: Data) -> str | None:
     found, metrics = model.baseline, model.metrics
     if found is None or found.interval[0] > 0:
         return None
-    low, high = found.interval
-    verdict = "is worse than a constant" if high < 0 else "is not clearly better than a constant"
+    is_worse = found.interval[1] < 0
+    verdict = "is worse than a constant" if is_worse else "is not clearly better than a constant"
+    difference, interval_of = _difference(found)
     return (
         f"{model.name} {verdict} on these reviews: its accuracy is "
         f"{percent(metrics.accuracy.value)}, and that of always answering {data.majority_label} is "
-        f"{percent(metrics.majority_accuracy)} (difference {_points(found.difference)} points, "
-        f"95% interval {_points(low)} to {_points(high)}, p "
-        f"{p_value(found.p_value)}). Balanced accuracy: {_number(metrics.balanced_accuracy)} "
-        "(a constant: 50%)."
+        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
+        f"{interval_of}, p {p_value(found.p_value)}). Balanced accuracy: "
+        f"{_number(metrics.balanced_accuracy)} (a constant: 50%)."
     )
 
 
@@ -104,25 +100,22 @@ def metrics_table(evaluation: Evaluation) -> Table:
 
 
 def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
-    found = [getattr(model.metrics, metric.key) for model in models]
     cells, values = [], []
-    for value in found:
-        if isinstance(value, Proportion):
-            cells.append(Cell(percent(value.value), interval(value)))
-            values.append(value.value)
-        else:
-            cells.append(Cell(_number(value, is_percent=metric.is_percent)))
-            values.append(value)
-    best = frozenset[int]() if metric.better == "neither" else _best(values, metric.better)
-    return Row(metric.title, (), tuple(cells), best)
+    for value in (getattr(model.metrics, metric.key) for model in models):
+        is_proportion = isinstance(value, Proportion)
+        number = value.value if is_proportion else value
+        note = interval(value) if is_proportion else ""
+        cells.append(Cell(_number(number, is_percent=metric.is_percent), note))
+        values.append(number)
+    return Row(metric.title, (), tuple(cells), _best(values, metric.better))
 
 
 def confusion_table(evaluation: Evaluation) -> Table:
     """What is called what, a row for each cell of the confusion matrix."""
-    rows = [
-        Row(name, (), tuple(Cell(f"{getattr(m.metrics, key):,}") for m in evaluation.models))
-        for name, key in _COUNTS
-    ]
+    rows = []
+    for name, key in _COUNTS:
+        counts = [getattr(model.metrics, key) for model in evaluation.models]
+        rows.append(Row(name, (), tuple(Cell(f"{count:,}") for count in counts)))
     return Table("Confusion matrix", (), tuple(rows))
 
 
@@ -131,7 +124,7 @@ def breakdown_table(breakdown: Breakdown) -> Table:
     rows = [
         Row(
             part.name,
-            (f"{part.reviews:,}", _short(part.majority_accuracy)),
+            (f"{part.reviews:,}", percent(part.majority_accuracy, 1)),
             tuple(Cell(percent(each.value), interval(each), each.value) for each in part.accuracy),
             _best([each.value for each in part.accuracy]),
         )
@@ -160,36 +153,28 @@ def coverage_table(evaluation: Evaluation) -> Table:
 def threshold_table(model: ModelResult) -> PlainTable:
     """What a model would do with other thresholds."""
     columns = ("threshold", "called positive", "precision", "recall", "accuracy", "balanced")
-    return PlainTable(
-        columns,
-        tuple(
-            (
-                f"{each.threshold:.1f}",
-                *map(_short, (each.called_positive, each.precision, each.recall)),
-                *map(_short, (each.accuracy, each.balanced_accuracy)),
-            )
-            for each in model.thresholds
-        ),
-    )
+    rows = []
+    for each in model.thresholds:
+        rates = (each.called_positive, each.precision, each.recall, each.accuracy)
+        figures = [_number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
+        rows.append((f"{each.threshold:.1f}", *figures))
+    return PlainTable(columns, tuple(rows))
 
 
 def comparison_table(evaluation: Evaluation) -> PlainTable:
     """A row for each model but the best."""
     columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
-    return PlainTable(
-        columns,
-        tuple(
-            (
-                each.model,
-                f"{each.only_model_right:,}",
-                f"{each.only_reference_right:,}",
-                _points(each.difference),
-                f"{_points(each.interval[0])} to {_points(each.interval[1])}",
-                p_value(each.p_value) + (" *" if each.is_exact else ""),
-            )
-            for each in evaluation.comparisons
-        ),
-    )
+    rows = [
+        (
+            each.model,
+            f"{each.only_model_right:,}",
+            f"{each.only_reference_right:,}",
+            *_difference(each),
+            p_value(each.p_value) + (" *" if each.is_exact else ""),
+        )
+        for each in evaluation.comparisons
+    ]
+    return PlainTable(columns, tuple(rows))
 
 
 def comparison_note(evaluation: Evaluation) -> str:
@@ -203,9 +188,9 @@ def comparison_note(evaluation: Evaluation) -> str:
     )
 
 
-def percent(share: float) -> str:
-    """Write a share with two decimals."""
-    return f"{share:.2%}"
+def percent(share: float, digits: int = 2) -> str:
+    """Write a share in percent."""
+    return f"{share:.{digits}%}"
 
 
 def interval(proportion: Proportion) -> str:
@@ -219,24 +204,23 @@ def p_value(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
 
 
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f}".replace("-", "−")  # noqa: RUF001
+def _difference(found: Comparison) -> tuple[str, str]:
+    """Write a difference of accuracies in points, and its interval."""
+    values = (found.difference, *found.interval)
+    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
+    return value, f"{low} to {high}"
 
 
-def _number(value: float | None, *, is_percent: bool = True) -> str:
+def _number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
     if value is None:
         return UNDEFINED
-    return percent(value) if is_percent else f"{value:.4f}"
+    return percent(value, digits) if is_percent else f"{value:.4f}"
 
 
-def _short(share: float | None) -> str:
-    return UNDEFINED if share is None else f"{share:.1%}"
-
-
-def _best(values: Sequence[float | None], better: str = "higher") -> frozenset[int]:
+def _best(values: Sequence[float | None], better: Better = "higher") -> frozenset[int]:
     """Which are the best; none if there is only one, or all are equal."""
     known = [value for value in values if value is not None]
-    if len(known) < 2 or min(known) == max(known):
+    if better == "neither" or len(known) < 2 or min(known) == max(known):
         return frozenset()
-    choose: Callable[[list[float]], float] = max if better == "higher" else min
-    return frozenset(i for i, value in enumerate(values) if value == choose(known))
+    best = max(known) if better == "higher" else min(known)
+    return frozenset(place for place, value in enumerate(values) if value == best)
