@@ -72,8 +72,8 @@ def evaluate(
     - `toolkit evaluate ngram-cnn runs/mine reviews.parquet --group-column film`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     """
+    from toolkit.cli.evaluate_view import show
     from toolkit.cli.evaluation_outputs import Outputs, split_files
-    from toolkit.cli.evaluation_tables import show
     from toolkit.evaluation import EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
     from toolkit.records.columns import Columns

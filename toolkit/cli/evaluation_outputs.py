@@ -11,8 +11,8 @@ from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.evaluation import Evaluation
+from toolkit.evaluation.evaluate_models import check_extra
 from toolkit.evaluation.page import check_page_extra, page
-from toolkit.evaluation.run import check_extra
 from toolkit.files import atomic_files, check_output_file, resolved
 
 _PAGE, _JSON = (".html", ".htm"), (".json",)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
+from toolkit.evaluation.evaluate_models import EvaluationOptions, evaluate
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.run import EvaluationOptions, evaluate
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import Labels, Proportion, balanced_accuracy
-from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
 

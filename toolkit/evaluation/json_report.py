@@ -53,7 +53,7 @@ from toolkit.evaluation.breakdown import Breakdown, Part
 from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.result import Evaluation, ModelResult
-from toolkit.evaluation.tables import warnings_of
+from toolkit.evaluation.result_tables import warnings_of
 
 FORMAT_VERSION = 2
 

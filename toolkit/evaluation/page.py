@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from toolkit import __version__
 from toolkit.errors import MissingExtraError
-from toolkit.evaluation import tables
+from toolkit.evaluation import result_tables
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.plots import DASHES, plots
@@ -61,7 +61,7 @@ def page(evaluation: Evaluation) -> str:
         dashes=DASHES,
         spans=spans,
         style=Markup((here / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
-        tables=tables,
+        tables=result_tables,
         version=__version__,
     )
 

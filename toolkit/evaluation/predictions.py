@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
+from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import Probabilities
-from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.records.columns import Column
 from toolkit.records.formats import beside
 from toolkit.records.read_options import ReadOptions

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, QuantizationError
-from toolkit.evaluation.reviews import load
+from toolkit.evaluation.labelled_reviews import load
 from toolkit.export.quantize import check_kind
 from toolkit.model.facts import QuantizationCost
 from toolkit.model.run_folder import RunConfig, RunFolder

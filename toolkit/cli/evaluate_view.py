@@ -13,7 +13,7 @@ from rich.text import Text
 from toolkit.cli.terminal import new_console, one_line
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.result import LABELS, ModelResult
-from toolkit.evaluation.tables import (
+from toolkit.evaluation.result_tables import (
     Cell,
     PlainTable,
     Table,

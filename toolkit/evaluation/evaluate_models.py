@@ -16,6 +16,7 @@ from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.breakdown import break_down
 from toolkit.evaluation.comparison import Comparison, Right, compare
 from toolkit.evaluation.coverage import coverages
+from toolkit.evaluation.labelled_reviews import LabelledReviews, load
 from toolkit.evaluation.metrics import (
     Labels,
     Probabilities,
@@ -27,7 +28,6 @@ from toolkit.evaluation.mistakes import mistakes
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
-from toolkit.evaluation.reviews import LabelledReviews, load
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN, ReadOptions
 
