@@ -1,7 +1,7 @@
 """The time within parts of one `toolkit score`, as JSON: ``stage_times SOURCE OUTPUT``.
 
 Functions are wrapped from outside. What one calls is counted there and not in the caller, so that
-the stages add up to the time of `score_file`; start and loading of the model are left out.
+the stages add up to the time of `score_files`; start and loading of the model are left out.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ STAGES = [
     ("blanks", "toolkit.model.scorer:Scorer", "probabilities"),
     ("labels", "toolkit.model.scorer:Scorer", "sentiments"),
     ("render", "toolkit.records.csv:DelimitedFile", "render"),
-    ("write", "toolkit.scoring.sinks", "write_all"),
-    ("rest", "toolkit.scoring.score_file", "score_file"),
+    ("write", "toolkit.scoring.byte_file", "write_all"),
+    ("rest", "toolkit.scoring.run", "score_files"),
 ]
 
 

@@ -48,7 +48,7 @@ def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -
     )
     assert files_in("out") == [JOURNAL, "a.csv", "c.csv"]
     ran = command("score", data, "-o", "out")
-    ran.failed_with("out: an earlier run was interrupted, or has files that failed. Continue", 2)
+    ran.failed_with("out: an earlier run is unfinished. Continue it with --resume, or", 2)
     write("data/b.csv")
     before = [Path("out", name).stat() for name in ("a.csv", "c.csv")]
     ran = command(*arguments, "--resume")
@@ -197,7 +197,7 @@ def test_a_file_into_a_new_folder_leaves_nothing_else(command: Command, data: Pa
     with pytest.raises(RuntimeError, match="stopped") as caught:
         score_into("new/", ["data/a.csv"], after_block=fail)
     assert GO_ON in caught.value.__notes__[0]
-    command("score", "data/a.csv", "-o", "new/").failed_with("was interrupted", 2)
+    command("score", "data/a.csv", "-o", "new/").failed_with("an earlier run is unfinished", 2)
     assert command("score", "data/a.csv", "-o", "new/", "--resume").exit_code == 0
     assert files_in("new") == ["a.csv"]
     assert command("score", "data/b.csv", "data/c.csv", "-o", "new/").exit_code == 0
@@ -211,7 +211,7 @@ def test_what_an_older_version_left_is_refused(
     write("out/.toolkit-score.unfinished", '\n{"output": "a.csv", "input": "data/a.csv"}\n')
     ran = command("score", data, "-o", "out", *resume)
     ran.failed_with("out: an older version of the toolkit has left this run unfinished, and ", 2)
-    assert "Start over with --force." in ran.err
+    assert "start over with --force." in ran.err
     assert command("score", data, "-o", "out", "--force").exit_code == 0
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 

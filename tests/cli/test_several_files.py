@@ -187,7 +187,7 @@ def test_going_on(command: Command, data: Path) -> None:
         with pytest.raises(RuntimeError, match="stopped") as caught:
             score_into("out", [data], stop_at(f"out/{name}", RuntimeError("stopped")), resume=True)
         assert "--resume" in caught.value.__notes__[0]
-        command("score", data, "-o", "out").failed_with("was interrupted, or has files that f", 2)
+        command("score", data, "-o", "out").failed_with("an earlier run is unfinished", 2)
     assert files_in("out") == [JOURNAL, "a.csv", "inner/a.csv"]
     ran = command("score", data, "-o", "out", "--resume", "--report", "r.json")
     assert ran.exit_code == 3, ran.err

@@ -133,7 +133,7 @@ def stopped(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]
 
 def test_an_unfinished_run_is_neither_replaced_nor_lost(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    message = r"was interrupted, .* Continue it with --resume, or start over with --force"
+    message = r"an earlier run is unfinished\. Continue it with --resume, or start over with --force"
     with pytest.raises(UsageError, match=message):
         score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=False))
     assert unfinished(output)
@@ -223,7 +223,7 @@ def file_of(output: Path, name: str) -> Path:
 def test_damaged_progress_is_refused(line: bytes, stopped: tuple[Path, Path]) -> None:
     source, output = stopped
     file_of(output, "journal").write_bytes(line + b"\n")
-    with pytest.raises(UsageError, match=r"the progress is damaged\. Start over with --force"):
+    with pytest.raises(UsageError, match=r"the progress is damaged: start over with --force"):
         score_file(shipped_scorer(), source, output, OPTIONS)
     score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
     assert hidden(output.parent) == []
@@ -242,7 +242,7 @@ def test_a_file_that_is_cut_is_refused(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
     file = file_of(output, "scores" if output.suffix == ".parquet" else "output")
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(UsageError, match=r"is shorter than it was\. Start over with --force"):
+    with pytest.raises(UsageError, match=r"is shorter than it was: start over with --force"):
         score_file(shipped_scorer(), source, output, OPTIONS)
 
 
@@ -313,7 +313,7 @@ def test_what_an_older_version_left_is_refused(resume: bool, tmp_path: Path) -> 
     old.mkdir()
     (old / "checkpoint.json").write_text('{"version": 1}', encoding="utf-8")
     (old / "output").write_bytes(b"text,pre")
-    message = r"b\.csv: an older version .* Start over with --force"
+    message = r"b\.csv: an older version .* start over with --force"
     with pytest.raises(UsageError, match=message):
         score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=resume))
     assert not output.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +38,14 @@ class BlockScorer:
     reviews: ReviewFile
     form: Output
     job: Job
+    saved: Sequence[pa.FloatArray]  # probabilities of the first blocks
 
-    def score(self, block: Block, known: pa.FloatArray | None) -> ScoredBlock:
-        """Score a block, or take the probabilities that are known."""
+    def score(self, numbered: tuple[int, Block]) -> ScoredBlock:
+        """Score a block, or take the probabilities that are saved."""
+        number, block = numbered
         parsed = self.reviews.parse(block)
-        probability = self.scorer.probabilities(parsed.texts) if known is None else known
+        is_saved = number < len(self.saved)
+        probability = self.saved[number] if is_saved else self.scorer.probabilities(parsed.texts)
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         del parsed  # and with it the texts, which may be as large as the output
         sentiment = self.scorer.sentiments(probability)
@@ -60,21 +64,16 @@ class BlockScorer:
 
 
 def _line_of(reject: Reject, reviews: ReviewFile) -> bytes:
-    """Give the line of JSON for a record that cannot be read.
-
-    It says in which file and on which line (or which record) it is, what is wrong, and how many
-    bytes it has, with these as they are: ``raw``, or ``raw_base64`` where they are not UTF-8.
-    """
-    raw: dict[str, Any] = {"bytes": reject.length}
-    if reject.raw is not None:
-        try:
-            raw["raw"] = reject.raw.decode()
-        except UnicodeDecodeError:
-            raw["raw_base64"] = base64.b64encode(reject.raw).decode()
-    content = {
+    """Give a line of JSON: where a record is, what is wrong, and its bytes as they are."""
+    content: dict[str, Any] = {
         "file": str(reviews.path),
         reviews.counts: reject.number,
         "reason": reject.reason,
-        **raw,
+        "bytes": reject.length,
     }
+    if reject.raw is not None:
+        try:
+            content["raw"] = reject.raw.decode()
+        except UnicodeDecodeError:
+            content["raw_base64"] = base64.b64encode(reject.raw).decode()
     return (json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

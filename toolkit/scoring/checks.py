@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import check_output_file, resolved
+from toolkit.files import check_output_file, is_there, resolved
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.jobs import Job
 
@@ -30,14 +30,25 @@ def check_job(job: Job, *, replace: bool) -> None:
         check_output_file(path, force=replace, option=option)
 
 
+def check_absent(outputs: Sequence[Path]) -> None:
+    """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
+    there = [output for output in outputs if is_there(output)]
+    if there:
+        more = f", and {len(there) - 1:,} more" if there[1:] else ""
+        raise UsageError(
+            f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
+            "them with --force."
+        )
+
+
 def check_outputs(jobs: Sequence[Job]) -> None:
     """Raise `UsageError` if an output or rejects would replace a file of the same call."""
-    sources = _Files(job.source for job in jobs)
+    sources = {name for job in jobs for name in _names(job.source)}
     written: dict[Path, str] = {}
     for job in jobs:
         for path, what in ((job.output, "output"), (job.rejected, "rejects")):
             mine = f"the {what} of {job.source}"
-            if path in sources:
+            if sources & _names(path):
                 raise UsageError(
                     f"{path}: is an input, which {mine} would replace. Choose another folder with "
                     "--output."
@@ -53,24 +64,14 @@ def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
     """Raise `UsageError` if the report would replace another file of the same call."""
     if report == STDIN:
         raise UsageError("--report: cannot go to standard output; name a file.")
-    own = _Files([report])
     others = [path for job in jobs for path in (job.source, job.output, job.rejected)]
     for path in [*([] if model is None else [model]), *others]:
-        if path in own:
+        if _names(path) & _names(report):
             raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
 
 
-class _Files:
-    """Files under all of their names: links and hard links, too."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._keys = {key for path in paths for key in _keys(path)}
-
-    def __contains__(self, path: Path) -> bool:
-        return not self._keys.isdisjoint(_keys(path))
-
-
-def _keys(path: Path) -> set[Path | tuple[int, int]]:
+def _names(path: Path) -> set[Path | tuple[int, int]]:
+    """Give what identifies a file: its path without links, and for hard links its number."""
     try:
         facts = path.stat()
     except OSError:  # not there, or not to be looked at

@@ -6,8 +6,8 @@ import glob
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.errors import InputError
@@ -16,79 +16,77 @@ from toolkit.records.formats import endings
 from toolkit.scoring.output_names import REJECTED_ENDING, default_output, has_known_ending
 
 
-@dataclass(frozen=True)
+@dataclass
 class Found:
     """Files to score, and what was passed over.
 
-    Each file comes with the name of its output: its path below the folder, or below the part of
-    the pattern that has no wildcard.
+    The name for an output is the path of the input below its folder, or below the part of its
+    pattern that has no wildcard.
     """
 
-    files: Sequence[tuple[Path, Path]]
-    unreadable: Sequence[tuple[Path, Path, str]] = ()  # folders, named as the files, with the error
+    files: list[tuple[Path, Path]] = field(default_factory=list)  # with the names for their outputs
+    unreadable: list[tuple[Path, Path, str]] = field(
+        default_factory=list
+    )  # folders, with the error
     ignored: int = 0  # files of no known format, pipes and devices
-    links: Sequence[Path] = ()  # to folders, which are not followed
+    links: list[Path] = field(default_factory=list)  # to folders, which are not followed
 
+    def add_folder(self, folder: Path, output: Path | None) -> None:
+        """Add the files of reviews in a folder and the folders in it, by name.
 
-def files_in(folder: Path, output: Path | None) -> Found:
-    """Find the files of reviews in a folder and the folders in it, by name.
+        Hidden files are left out, and what earlier runs have written. A link that leads nowhere
+        stays, and fails when it is opened. Links to folders may lead out of this one. Raises
+        `InputError` if there is no file, or the folder itself cannot be read.
+        """
+        own = _own_folder(folder, output)
+        paths: list[Path] = []
+        links: list[Path] = []
+        errors: list[OSError] = []
+        for where, folders, names in os.walk(folder, onerror=errors.append):
+            inside = [Path(where, name) for name in _shown(folders)]
+            links += [path for path in inside if path.is_symlink()]
+            folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
+            paths += [Path(where, name) for name in _shown(names)]
+        shown = _without_earlier(sorted(paths), own)
+        files = [path for path in shown if has_known_ending(path) and not _is_special(path)]
+        for error in errors:
+            path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
+            self.unreadable.append((path, path.relative_to(folder), f"{path}: {reason}"))
+        if not files:
+            if errors:
+                raise InputError(self.unreadable[-1][2])
+            more = f". The link {min(links)} to a folder is not followed" if links else ""
+            known = ", ".join(endings())
+            raise InputError(
+                f"{folder}: a folder without a file of reviews; they end in {known}{more}"
+            )
+        self.files += [(path, path.relative_to(folder)) for path in files]
+        self.ignored += len(shown) - len(files)
+        self.links += sorted(links)
 
-    Hidden files are left out, and what earlier runs have written. A link that leads nowhere stays,
-    and fails when it is opened. Links to folders are not followed: they may lead out of this one.
-    Raises `InputError` if there is no file, or the folder itself cannot be read.
-    """
-    own = _own_folder(folder, output)
-    paths: list[Path] = []
-    links: list[Path] = []
-    errors: list[OSError] = []
-    for where, folders, names in os.walk(folder, onerror=errors.append):
-        inside = [Path(where, name) for name in _shown(folders)]
-        links += [path for path in inside if path.is_symlink()]
-        inside = [path for path in inside if not path.is_symlink() and resolved(path) != own]
-        folders[:] = [path.name for path in inside]
-        paths += [Path(where, name) for name in _shown(names)]
-    unreadable = [
-        (path, path.relative_to(folder), f"{path}: this folder cannot be read: {error.strerror}")
-        for path, error in ((Path(error.filename), error) for error in errors)
-    ]
-    shown = [path for path in _without_own(sorted(paths), own) if not _is_rejects(path)]
-    known = [path for path in shown if has_known_ending(path) and not _is_special(path)]
-    files = _without_earlier_outputs(known)
-    links.sort()
-    if not files:
-        if unreadable:
-            raise InputError(unreadable[0][2])
-        more = f". The link {links[0]} to a folder is not followed" if links else ""
-        known_endings = ", ".join(endings())
-        raise InputError(
-            f"{folder}: a folder without a file of reviews; they end in {known_endings}{more}"
+    def add_pattern(self, pattern: str, output: Path | None) -> None:
+        """Add the files that a pattern of the module `glob` matches, by name.
+
+        Files of no known format stay: they were asked for. What earlier runs have written is left
+        out, but rejects stay where the pattern asks for them. Raises `InputError` if there is no
+        file, or a folder that may hold one cannot be read.
+        """
+        parts = Path(pattern).parts
+        plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
+        for count in range(plain, len(parts)):
+            _check_folders(Path(*parts[:count]), parts[count])
+        base = Path(*parts[:plain])
+        matches = map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
+        files = _without_earlier(
+            [path for path in matches if not is_folder(path)],
+            _own_folder(base, output),
+            with_rejects=pattern.endswith(REJECTED_ENDING),
         )
-    named = [(path, path.relative_to(folder)) for path in files]
-    return Found(named, unreadable, len(shown) - len(known), links)
-
-
-def files_matching(pattern: str, output: Path | None) -> Found:
-    """Find the files that a pattern of the module `glob` matches, by name.
-
-    Files of no known format stay: they were asked for. What earlier runs have written is left out,
-    but rejects stay where the pattern asks for them. Raises `InputError` if there is no file, or a
-    folder that may hold one cannot be read.
-    """
-    parts = Path(pattern).parts
-    plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
-    for count in range(plain, len(parts)):
-        _check_folders(Path(*parts[:count]), parts[count])
-    base = Path(*parts[:plain])
-    matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-    files = [path for path in matches if not is_folder(path)]
-    if not pattern.endswith(REJECTED_ENDING):
-        files = [path for path in files if not _is_rejects(path)]
-    files = _without_earlier_outputs(_without_own(files, _own_folder(base, output)))
-    usable = [path for path in files if not _is_special(path)]
-    if not usable:
-        raise InputError(f"{pattern}: no file matches this pattern")
-    named = [(path, path.relative_to(base)) for path in usable]
-    return Found(named, ignored=len(files) - len(usable))
+        usable = [path for path in files if not _is_special(path)]
+        if not usable:
+            raise InputError(f"{pattern}: no file matches this pattern")
+        self.files += [(path, path.relative_to(base)) for path in usable]
+        self.ignored += len(files) - len(usable)
 
 
 def is_pattern(name: str) -> bool:
@@ -107,19 +105,18 @@ def _own_folder(folder: Path, output: Path | None) -> Path | None:
     return own if own is not None and resolved(folder) in own.parents else None
 
 
-def _without_own(paths: list[Path], own: Path | None) -> list[Path]:
-    if own is None:
-        return paths
-    return [path for path in paths if own not in resolved(path).parents]  # links may lead there
-
-
-def _without_earlier_outputs(paths: list[Path]) -> list[Path]:
-    earlier = {default_output(path) for path in paths}
-    return [path for path in paths if path not in earlier]
-
-
-def _is_rejects(path: Path) -> bool:
-    return path.name.endswith(REJECTED_ENDING)
+def _without_earlier(
+    paths: list[Path], own: Path | None, *, with_rejects: bool = False
+) -> list[Path]:
+    """Leave out what earlier runs have written: to their folder, or beside the inputs."""
+    beside = {default_output(path) for path in paths}
+    return [
+        path
+        for path in paths
+        if path not in beside
+        and (with_rejects or not path.name.endswith(REJECTED_ENDING))
+        and (own is None or own not in resolved(path).parents)  # links may lead there
+    ]
 
 
 def _shown(names: Iterable[str]) -> list[str]:

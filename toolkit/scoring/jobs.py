@@ -10,7 +10,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import resolved
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.folders import Found, files_in, files_matching, is_folder, is_pattern
+from toolkit.scoring.folders import Found, is_folder, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
 
 
@@ -48,66 +48,42 @@ def find_jobs(
 ) -> Jobs:
     """Find the files to score, and name their outputs.
 
-    Parameters
-    ----------
-    inputs : Sequence[str]
-        Files, folders (with everything in them), and patterns such as ``data/**/*.csv``.
-    output : str | None
-        Where to write: a file for one file, a folder for several files or for a folder. A name
-        that ends with a slash is always a folder, and is made if it does not exist.
-    output_format : str | None
-        Format of the outputs, which changes the endings of their names; None keeps it.
-    rejected : Path | None
-        File of the rejects, for one file only; None is beside the output.
+    ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
+    one file, a folder for several files or a folder; with a slash at its end it is always a folder.
+    ``output_format`` changes the endings of the outputs, and ``rejected`` is for one file only. The
+    order is the one of the inputs; within folders and patterns it is by name.
 
-    Returns
-    -------
-    Jobs
-        In the order of the inputs; within folders and patterns by name.
-
-    Raises
-    ------
-    InputError
-        If a folder or a pattern has no file of reviews, or cannot be read.
-    UsageError
-        If several files have no folder for their outputs, or share one file of rejects.
+    Raises `InputError` if a folder or a pattern has no file of reviews, or cannot be read, and
+    `UsageError` if several files have no folder for their outputs, or one file for their rejects.
     """
     target = None if output is None else Path(output)
-    found = [_find(name, target) for name in inputs]
-    files: dict[Path, tuple[Path, Path]] = {}  # each file once, with the name of its output
-    for source, relative in (file for each in found for file in each.files):
-        files.setdefault(resolved(source), (source, relative))
-    ignored = sum(each.ignored for each in found)
+    found = Found()
+    for name in inputs:
+        path = Path(name)
+        if path == STDIN:
+            found.files.append((path, path))
+        elif is_folder(path):
+            found.add_folder(path, target)
+        elif is_pattern(name):
+            found.add_pattern(name, target)
+        else:
+            found.files.append((path, Path(path.name)))
+    once: dict[Path, tuple[Path, Path]] = {}
+    for source, relative in found.files:
+        once.setdefault(resolved(source), (source, relative))
+    files = list(once.values())
     is_single = len(files) == 1 and not any(_is_whole_folder(name, target) for name in inputs)
     if is_single and not _is_new_folder(output):
-        ((source, relative),) = files.values()
-        job = Job.of(source, _single_output(source, relative, target, output_format), rejected)
-        return Jobs([job], is_single=True, ignored=ignored)
+        job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        return Jobs([job], is_single=True, ignored=found.ignored)
     if rejected is not None:
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
-    folder = _folder(target, [source for source, _ in files.values()])
-    jobs = [
-        Job.of(source, folder / with_format(relative, output_format))
-        for source, relative in files.values()
-    ]
+    folder = _folder(target, [source for source, _ in files])
+    jobs = [Job.of(source, folder / with_format(name, output_format)) for source, name in files]
     failed = [
-        replace(Job.of(path, folder / relative), error=error)
-        for each in found
-        for path, relative, error in each.unreadable
+        replace(Job.of(path, folder / name), error=error) for path, name, error in found.unreadable
     ]
-    links = [link for each in found for link in each.links]
-    return Jobs([*jobs, *failed], folder, is_single, ignored, links)
-
-
-def _find(name: str, output: Path | None) -> Found:
-    path = Path(name)
-    if path == STDIN:
-        return Found([(path, path)])
-    if is_folder(path):
-        return files_in(path, output)
-    if is_pattern(name):
-        return files_matching(name, output)
-    return Found([(path, Path(path.name))])
+    return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
 
 
 def _is_whole_folder(name: str, output: Path | None) -> bool:
@@ -124,14 +100,12 @@ def _is_new_folder(output: str | None) -> bool:
 
 
 def _single_output(
-    source: Path, relative: Path, output: Path | None, output_format: str | None
+    source: Path, name: Path, output: Path | None, output_format: str | None
 ) -> Path:
     if output is None:
         default = default_output(source)
         return default if source == STDIN else with_format(default, output_format)
-    if is_folder(output):
-        return output / with_format(Path(relative.name), output_format)
-    return output
+    return output / with_format(Path(name.name), output_format) if is_folder(output) else output
 
 
 def _folder(output: Path | None, sources: Sequence[Path]) -> Path:

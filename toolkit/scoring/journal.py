@@ -2,11 +2,10 @@
 
 It is a hidden folder beside the output of a single file, or in the folder of several outputs, with:
 
-- ``journal``, with a line of JSON whenever what is known of an output changes. The last line of an
-  output counts, and a line that was cut off does not. A line is written when the files that it
-  describes are on the disk, so the journal is true whatever ends the process.
-- a folder for each output that is not complete, with the output, the rejects and the scores as far
-  as they are written.
+- ``journal``: a line of JSON for each change of an output. The last line of an output counts, and a
+  line that was cut off does not. A line is written when the files that it describes are on the
+  disk, so the journal is true whatever ends the process.
+- a folder for each output that is not complete, with what is written of it.
 """
 
 from __future__ import annotations
@@ -26,10 +25,7 @@ from toolkit.scoring.append_log import AppendLog
 from toolkit.scoring.jobs import Job, Jobs
 
 _VERSION = 2
-_JOURNAL = "journal"
-_NAME = ".toolkit-score.unfinished"
-_RESUME = "Progress is saved. Continue with --resume, or start over with --force."
-_START_OVER = "Start over with --force."
+_START_OVER = "start over with --force."
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class _Entry:
 def is_unfinished(jobs: Jobs) -> bool:
     """Whether an earlier run has left progress that can be resumed."""
     try:
-        return bool(_entries(AppendLog(_folder_of(jobs) / _JOURNAL).read()))
+        return bool(_entries(AppendLog(_folder_of(jobs)).read()))
     except (OSError, ValueError):
         return False
 
@@ -68,60 +64,52 @@ def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
     """
     journal = Journal(jobs)
     try:
-        with reporting_failures(journal.place):
-            journal.load(force=force, resume=resume)
-    except BaseException:
-        journal.unlock()
-        raise
-    try:
-        yield journal
-    except BaseException as error:
-        is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
-        if not is_wrong_call and journal.has_progress(jobs.files):
-            error.add_note(_RESUME)
-        raise
+        journal.load(force=force, resume=resume)
+        try:
+            yield journal
+        except BaseException as error:
+            is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
+            if not is_wrong_call and any(map(journal.is_needed, jobs.files)):
+                error.add_note(f"Progress is saved. Continue with --resume, or {_START_OVER}")
+            raise
+        finally:
+            journal.remove_if_empty()
     finally:
-        journal.close()
+        journal.lines.close()
 
 
 class Journal:
     """What a run has written, and what it may replace."""
 
     def __init__(self, jobs: Jobs) -> None:
-        self.place = jobs.folder or jobs.files[0].output  # as messages call it
-        self._folder = _folder_of(jobs)
-        self._base = None if jobs.is_single else jobs.folder
-        self._lines = AppendLog(self._folder / _JOURNAL)
+        self.lines = AppendLog(_folder_of(jobs))
+        self._folder = self.lines.folder
+        self._outputs = jobs.folder if not jobs.is_single else None  # their folder
+        self._place = jobs.folder or jobs.files[0].output  # as messages call it
         self._entries: dict[str, _Entry] = {}
 
     def load(self, *, force: bool, resume: bool) -> None:
         """Read what an earlier run has left; raises as `open_journal`."""
-        folder = self._folder
-        if not is_there(folder):
+        if not is_there(self._folder):
             return
-        is_file = not folder.is_dir()
-        if is_file or is_there(folder / "checkpoint.json"):
+        old = self._folder if self._folder.is_file() else self._folder / "checkpoint.json"
+        if is_there(old):
             if not force:
                 raise UsageError(
-                    f"{self.place}: an older version of the toolkit has left this run unfinished, "
-                    f"and this version cannot continue it. {_START_OVER}"
+                    f"{self._place}: an older version of the toolkit has left this run unfinished, "
+                    f"and this version cannot continue it: {_START_OVER}"
                 )
-            if is_file:
-                folder.unlink()
-                return
-            (folder / "checkpoint.json").unlink()
-        self._lines.open()
-        if force:
-            self._lines.clear()
-            return
+            old.unlink()
+        with reporting_failures(self._place):
+            self.lines.open(clear=force)
         try:
-            entries = _entries(self._lines.read())
+            entries = _entries(self.lines.read())
         except ValueError:
-            raise UsageError(f"{folder}: the progress is damaged. {_START_OVER}") from None
+            raise UsageError(f"{self._folder}: the progress is damaged: {_START_OVER}") from None
         if entries and not resume:
             raise UsageError(
-                f"{self.place}: an earlier run was interrupted, or has files that failed. "
-                "Continue it with --resume, or start over with --force."
+                f"{self._place}: an earlier run is unfinished. Continue it with --resume, or "
+                f"{_START_OVER}"
             )
         self._entries = entries
 
@@ -138,14 +126,14 @@ class Journal:
         if changed:
             raise UsageError(
                 f"{job.output}: cannot be continued, because this has changed: "
-                f"{', '.join(changed)}. {_START_OVER}"
+                f"{', '.join(changed)}. Undo that, or {_START_OVER}"
             )
         folder = self.folder(job)
         if entry.checkpoint.complete:  # its files may be in their places, and gone from there
             return entry.checkpoint if is_there(folder) or is_there(job.output) else None
         for name, length in entry.checkpoint.lengths.items():
             if not is_there(folder / name) or (folder / name).stat().st_size < length:
-                raise UsageError(f"{folder / name}: is shorter than it was. {_START_OVER}")
+                raise UsageError(f"{folder / name}: is shorter than it was: {_START_OVER}")
         return entry.checkpoint
 
     def may_replace(self, job: Job) -> bool:
@@ -156,25 +144,21 @@ class Journal:
 
     def note_replaced(self, jobs: Iterable[Job]) -> None:
         """Note that the run may replace what is at the outputs now."""
-        there = [job for job in jobs if is_there(job.output) or is_there(job.rejected)]
         self._add({
             job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
-            for job in there
-            if not self.may_replace(job)
+            for job in jobs
+            if (is_there(job.output) or is_there(job.rejected)) and not self.may_replace(job)
         })  # fmt: skip
 
     def folder(self, job: Job) -> Path:
         """Give the folder for the files of an output that is not complete."""
         return self._folder / _short(self._key(job))
 
-    def make_folder(self, job: Job, *, keep: bool) -> Path:
-        """Make that folder, and drop what it has, unless it is kept."""
-        self._lines.open()
-        if not keep:
-            self.drop(job)
-        folder = self.folder(job)
-        folder.mkdir(exist_ok=True)
-        return folder
+    def make_folder(self, job: Job, *, keep: bool) -> None:
+        """Make that folder, and drop what is in it, unless it is kept."""
+        self.lines.open()
+        self.abandon(job, keep=keep)
+        self.folder(job).mkdir(exist_ok=True)
 
     def save(self, job: Job, identity: dict[str, Any], checkpoint: Checkpoint) -> None:
         """Note how much is written, when that is on the disk."""
@@ -182,71 +166,57 @@ class Journal:
             flush_to_disk(self.folder(job) / name)
         self._add({job: replace(self._entry(job), identity=identity, checkpoint=checkpoint)})
 
-    def has_checkpoint(self, job: Job) -> bool:
-        """Whether something of an output is kept."""
-        return self._entry(job).checkpoint is not None
-
-    def drop(self, job: Job) -> None:
-        """Drop what is written of an output, but not that it may replace what is there."""
-        if not self._lines.is_open:  # then the files are those of another process
-            return
-        if self.has_checkpoint(job):
-            self._add({job: _Entry(self._entry(job).replaces_for)})
+    def abandon(self, job: Job, *, keep: bool) -> None:
+        """Drop what is written of an output, unless it is kept, and there is a checkpoint of it."""
+        entry = self._entry(job)
+        if not self.lines.is_open or (keep and entry.checkpoint is not None):
+            return  # where it is not open, the files are those of another process
+        if entry.checkpoint is not None:
+            self._add({job: _Entry(entry.replaces_for)})
         shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def end(self, jobs: Iterable[Job]) -> None:
         """Drop everything about the outputs of a run that is done."""
         self._add({job: _Entry() for job in jobs if self._key(job) in self._entries})
 
-    def has_progress(self, jobs: Iterable[Job]) -> bool:
-        """Whether a later run of some jobs has something to continue."""
-        return any(self._matters(self._key(job)) for job in jobs)
+    def is_needed(self, job: Job) -> bool:
+        """Whether a later run needs to know what is said of an output."""
+        return self._is_needed(self._key(job))
 
-    def close(self) -> None:
-        """Remove everything if no later run needs it, and let other processes in."""
-        if self._lines.is_open and not any(map(self._matters, self._entries)):
+    def remove_if_empty(self) -> None:
+        """Remove the journal if no later run needs it."""
+        if self.lines.is_open and not any(map(self._is_needed, self._entries)):
             shutil.rmtree(self._folder, ignore_errors=True)
-        self.unlock()
-
-    def unlock(self) -> None:
-        """Let other processes in."""
-        self._lines.close()
 
     def _key(self, job: Job) -> str:
         """Name an output below its folder, wherever that is seen from."""
-        if self._base is None:
+        if self._outputs is None:
             return resolved(job.output).name
-        return str(job.output.relative_to(self._base))
+        return str(job.output.relative_to(self._outputs))
 
     def _entry(self, job: Job) -> _Entry:
         return self._entries.get(self._key(job), _Entry())
 
-    def _matters(self, key: str) -> bool:
-        """Whether a later run needs the entry of an output."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return False
-        is_there_yet = is_there((self._base or self._folder.parent) / key)
-        if entry.checkpoint is None:
-            return entry.replaces_for is not None and is_there_yet
-        return is_there_yet or is_there(self._folder / _short(key))
+    def _is_needed(self, key: str) -> bool:
+        entry = self._entries.get(key, _Entry())
+        if is_there((self._outputs or self._folder.parent) / key):
+            return entry != _Entry()
+        return entry.checkpoint is not None and is_there(self._folder / _short(key))
 
     def _add(self, entries: dict[Job, _Entry]) -> None:
         """Add lines, and wait until they are on the disk."""
-        if not entries:
-            return
         named = {self._key(job): entry for job, entry in entries.items()}
-        lines = [
-            {"version": _VERSION, "output": key, **asdict(entry)} for key, entry in named.items()
-        ]
-        with reporting_failures(self.place):
-            self._lines.append(lines)
+        with reporting_failures(self._place):
+            self.lines.append(
+                {"version": _VERSION, "output": key, **asdict(entry)}
+                for key, entry in named.items()
+            )
         self._entries |= named
 
 
 def _folder_of(jobs: Jobs) -> Path:
     if not jobs.is_single and jobs.folder is not None:
-        return jobs.folder / _NAME
+        return jobs.folder / ".toolkit-score.unfinished"
     output = resolved(jobs.files[0].output)
     return output.parent / f".{_short(output.name)}.unfinished"
 

@@ -6,54 +6,57 @@ import errno
 import shutil
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.files import atomic_file, flush_to_disk, is_there, reporting_failures, resolved
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN
-from toolkit.records.review_file import Output, Place
+from toolkit.records.review_file import BatchFile, Output, Place
 from toolkit.scoring.blocks import ScoredBlock
+from toolkit.scoring.byte_file import ByteFile, write_all
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.journal import Checkpoint, Journal
-from toolkit.scoring.sinks import OUTPUT, SCORES, ByteSink, ParquetSink, read_scores, write_all
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
 
-REJECTED = "rejected.jsonl"  # name of the file while it is not complete
+_STANDARD_OUTPUT = Path("standard output")
+# Names of the files while they are not complete.
+_OUTPUT, _REJECTED, _SCORES = "output", "rejected.jsonl", "scores"
 
 
-class ScoredOutput(ABC):
+class ScoredOutput:
     """An output, its rejects and its counts, growing by a block at a time."""
 
     start: Place = ()  # where in the input to start
     saved: Sequence[pa.FloatArray] = ()  # probabilities of the first blocks, where they are known
 
-    def __init__(self, sink: ByteSink | ParquetSink, rejects: IO[bytes], before: Summary) -> None:
+    def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
         self.summary = before  # of what is written
-        self._sink = sink
+        self._file = file
         self._rejects = rejects
         self._blocks = 0
         self._began = time.monotonic() - before.seconds
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
-        self._sink.append(block, is_replayed=self._blocks < len(self.saved))
+        self._file.append(block.data, ends_group=block.ends_group)
         write_all(self._rejects, block.rejects)
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
 
-    @abstractmethod
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
+        self._file.close()
 
 
 @contextmanager
@@ -71,105 +74,109 @@ def open_output(
     time between checkpoints. If the block raises, there is no output; what is written so far is
     kept for a later run, unless the input or the call is wrong.
     """
-    if job.output == STDIN:
-        with TemporaryFile(buffering=0) as rejects:
-            yield _StandardOutput(job, form, rejects)
-        return
-    output: _FileOutput | None = None
     with ExitStack() as files:
+        if job.output == STDIN:
+            yield _StandardOutput(job, form, files.enter_context(TemporaryFile(buffering=0)))
+            return
+        output: _FileOutput | None = None
         try:
             with reporting_failures(job.output):
-                folder = journal.make_folder(job, keep=checkpoint is not None)
-                output = _FileOutput(job, form, journal, identity, checkpoint, folder, files)
-                output.seconds_between = seconds
+                journal.make_folder(job, keep=checkpoint is not None)
+                output = _FileOutput(job, form, journal, checkpoint, files)
+                output.identity, output.seconds = identity, seconds
                 yield output
         except BaseException as error:
             is_wrong = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
             if output is not None:
-                output.abandon(saving=not is_wrong)
-            if (output is not None and is_wrong) or not journal.has_checkpoint(job):
-                journal.drop(job)
+                output.abandon(save=not is_wrong)
+            journal.abandon(job, keep=output is None or not is_wrong)
             raise
 
 
 class _FileOutput(ScoredOutput):
-    """A file, with checkpoints in the journal."""
+    """A file, with checkpoints in the journal.
 
-    seconds_between = 0.0  # two checkpoints
+    A Parquet file is nothing without its end. So its scores are kept beside it: a run that
+    continues writes it from the start, without scoring again what was scored.
+    """
+
+    identity: dict[str, Any] | None
+    seconds: float  # between checkpoints
 
     def __init__(
         self,
         job: Job,
         form: Output,
         journal: Journal,
-        identity: dict[str, Any] | None,
         checkpoint: Checkpoint | None,
-        folder: Path,
         files: ExitStack,
     ) -> None:
+        self._job, self._journal, self._folder = job, journal, journal.folder(job)
+        self._latest = checkpoint
+        self._saved_at = time.monotonic()
         lengths = checkpoint.lengths if checkpoint else {}
-        before = Summary()
-        if SCORES in lengths:
-            self.saved = read_scores(folder / SCORES, lengths[SCORES])
-        elif checkpoint is not None:
-            self.start, before = checkpoint.place, Summary.from_dict(checkpoint.counts)
 
-        def opened(name: str) -> IO[bytes]:
+        def opened(name: str, buffering: int = 0) -> IO[bytes]:
             length = lengths.get(name, 0)
-            file = files.enter_context((folder / name).open("r+b" if length else "wb", 0))
+            path = self._folder / name
+            file = files.enter_context(path.open("r+b" if length else "wb", buffering))
             file.truncate(length)
             file.seek(length)
             return file
 
-        sink: ByteSink | ParquetSink
+        before = Summary()
+        file: BatchFile
         if form.open_file is None:
-            sink = ByteSink(
-                opened(OUTPUT), form, compression_of(job.output), lengths.get(OUTPUT, 0)
-            )
+            self._scores = None
+            self._raw = opened(_OUTPUT)
+            is_new = not lengths.get(_OUTPUT)
+            file = ByteFile(self._raw, form, compression_of(job.output), is_new=is_new)
+            if checkpoint is not None:
+                self.start, before = checkpoint.place, Summary.from_dict(checkpoint.counts)
         else:
-            file = files.enter_context((folder / OUTPUT).open("wb"))
-            sink = ParquetSink(file, form, opened(SCORES))
-        super().__init__(sink, opened(REJECTED), before)
-        self._job = job
-        self._journal = journal
-        self._identity = identity
-        self._latest = checkpoint
-        self._saved_at = time.monotonic()
+            self._scores = opened(_SCORES)
+            self._raw = opened(_OUTPUT, buffering=-1)
+            file = form.open_file(self._raw)
+            self.saved = _read_scores(self._folder / _SCORES)
+        super().__init__(file, opened(_REJECTED), before)
 
     def append(self, block: ScoredBlock) -> None:
         super().append(block)
         if self._blocks <= len(self.saved):
             return
-        lengths = self._sink.lengths()
-        if SCORES not in lengths:
-            lengths[REJECTED] = self._rejects.tell()
+        if self._scores is None:
+            lengths = {_OUTPUT: self._raw.tell(), _REJECTED: self._rejects.tell()}
+        else:
+            values = pc.fill_null(block.probability, float("nan")).to_numpy()
+            write_all(self._scores, np.uint32(len(values)).tobytes() + values.tobytes())
+            lengths = {_SCORES: self._scores.tell()}
         self._latest = Checkpoint(block.following, lengths, self.summary.as_dict())
-        now = time.monotonic()
-        if now - self._saved_at >= self.seconds_between:
+        if time.monotonic() - self._saved_at >= self.seconds:
             self._save()
-            self._saved_at = now
+            self._saved_at = time.monotonic()
 
     def finish(self) -> None:
-        self._sink.finish()
+        super().finish()
+        self._raw.close()
         self._rejects.close()
-        folder = self._journal.folder(self._job)
-        flush_to_disk(folder / OUTPUT)
-        flush_to_disk(folder / REJECTED)
+        flush_to_disk(self._folder / _OUTPUT)
+        flush_to_disk(self._folder / _REJECTED)
         self._latest = Checkpoint((), {}, self.summary.as_dict(), complete=True)
         self._save()
-        publish(self._job, folder, self.summary)
+        publish(self._job, self._folder, self.summary)
 
-    def abandon(self, *, saving: bool) -> None:
+    def abandon(self, *, save: bool) -> None:
         """Close the files as they are."""
-        self._sink.abandon()
-        self._rejects.close()
-        if saving:
-            with suppress(OSError, OutputError), held_back():  # of a full disk
+        self._file.abandon()
+        with suppress(OSError):  # a full disk, which may be why the file is abandoned
+            self._raw.close()
+        if save:
+            with suppress(OSError, OutputError), held_back():
                 self._save()
 
     def _save(self) -> None:
-        if self._identity is not None and self._latest is not None:
-            self._journal.save(self._job, self._identity, self._latest)
+        if self.identity is not None and self._latest is not None:
+            self._journal.save(self._job, self.identity, self._latest)
 
 
 class _StandardOutput(ScoredOutput):
@@ -183,18 +190,17 @@ class _StandardOutput(ScoredOutput):
         if sys.stdout is None:  # then other files have its number
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
-        with _reporting_standard_output():
-            sink = ByteSink(file, form, None, 0)
-        super().__init__(sink, rejects, Summary())
+        with reporting_failures(_STANDARD_OUTPUT):
+            super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
         self._job = job
 
     def append(self, block: ScoredBlock) -> None:
-        with _reporting_standard_output():
+        with reporting_failures(_STANDARD_OUTPUT):
             super().append(block)
 
     def finish(self) -> None:
-        with _reporting_standard_output():
-            self._sink.finish()
+        with reporting_failures(_STANDARD_OUTPUT):
+            super().finish()
         if self.summary.rejected:
             self._rejects.seek(0)
             target = self._job.rejected
@@ -206,18 +212,14 @@ def publish(job: Job, folder: Path, summary: Summary) -> None:
     """Move the files of a complete output to their places, or do what is left of that."""
     output, rejected = resolved(job.output), resolved(job.rejected)
     with held_back():
-        if is_there(folder / OUTPUT):  # the last one that is moved
+        if is_there(folder / _OUTPUT):  # the last one that is moved
             if not summary.rejected:
                 rejected.unlink(missing_ok=True)  # of an earlier run that is replaced
-            elif is_there(folder / REJECTED):
+            elif is_there(folder / _REJECTED):
                 with reporting_failures(rejected):
-                    _move(folder / REJECTED, rejected)
-            _move(folder / OUTPUT, output)
+                    _move(folder / _REJECTED, rejected)
+            _move(folder / _OUTPUT, output)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _reporting_standard_output() -> AbstractContextManager[None]:
-    return reporting_failures(Path("standard output"))
 
 
 def _move(source: Path, target: Path) -> None:
@@ -230,3 +232,15 @@ def _move(source: Path, target: Path) -> None:
         with atomic_file(target, force=True) as partial:
             shutil.copyfile(source, partial)
         source.unlink()
+
+
+def _read_scores(path: Path) -> list[pa.FloatArray]:
+    """Read the scores of the blocks of a Parquet file, null where there is no text."""
+    data = path.read_bytes()
+    blocks, at = [], 0
+    while at < len(data):
+        count = int(np.frombuffer(data, np.uint32, 1, at)[0])
+        values = np.frombuffer(data, np.float32, count, at + 4)
+        blocks.append(pa.array(values, mask=np.isnan(values)))
+        at += 4 + 4 * count
+    return blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,13 +14,13 @@ import onnxruntime as ort
 
 from toolkit import __version__
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import is_there, reporting_failures
+from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.review_file import Block, Output, ReviewFile
-from toolkit.scoring.blocks import BlockScorer, ScoredBlock
-from toolkit.scoring.checks import check_job, check_outputs
+from toolkit.records.review_file import Output, ReviewFile
+from toolkit.scoring.blocks import BlockScorer
+from toolkit.scoring.checks import check_absent, check_job, check_outputs
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.journal import Journal, open_journal
 from toolkit.scoring.output import ScoredOutput, open_output, publish
@@ -141,7 +141,8 @@ def score_files(
         check_outputs(files)
     with open_journal(jobs, force=options.force, resume=resume) as journal:
         if jobs.folder is not None:
-            _check_existing(files, journal, options)
+            kept = [job for job in files if not _may_replace(job, journal, options)]
+            check_absent([job.output for job in kept])
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             if options.force:  # for all, also where the run ends before it comes to them
@@ -151,20 +152,6 @@ def score_files(
         if len({result.error is None for result in results}) == 1:  # all are done, or all failed
             journal.end(files)
     return results
-
-
-def _check_existing(files: Sequence[Job], journal: Journal, options: ScoringOptions) -> None:
-    """Find outputs that exist before anything is scored."""
-    there = [
-        job.output
-        for job in files
-        if is_there(job.output) and not _may_replace(job, journal, options)
-    ]
-    if there:
-        raise UsageError(
-            f"{there[0]}: exists already{f', and {len(there) - 1:,} more' if there[1:] else ''}. "
-            "Choose another folder with --output, or replace them with --force."
-        )
 
 
 def _may_replace(job: Job, journal: Journal, options: ScoringOptions) -> bool:
@@ -195,52 +182,38 @@ class _Run:
 
     def _score(self, job: Job) -> Summary:
         """Score a file, or what an earlier run has left of it."""
-        identity = _identity(self.scorer, job.source, self.options)
-        checkpoint = self.journal.checkpoint(job, identity)
+        options, journal = self.options, self.journal
+        identity = _identity(self.scorer, job.source, options)
+        checkpoint = journal.checkpoint(job, identity)
         if checkpoint is not None and checkpoint.complete:
             summary = Summary.from_dict(checkpoint.counts)
             with reporting_failures(job.output):
-                publish(job, self.journal.folder(job), summary)
+                publish(job, journal.folder(job), summary)
             return summary
-        with (
-            self.on_file(job) as on_progress,
-            open_reviews(job.source, self.options.reading) as reviews,
-        ):
-            form = _form(reviews, job, self.options)
-            self._prepare(job)
-            with open_output(
-                job, form, self.journal, identity, checkpoint, self.options.checkpoint_seconds
-            ) as output:
-                self._score_blocks(
-                    BlockScorer(self.scorer, reviews, form, job), output, on_progress
-                )
+        with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
+            form = _form(reviews, job, options)
+            with reporting_failures(job.output):
+                if self.in_folder:
+                    job.output.parent.mkdir(parents=True, exist_ok=True)
+            check_job(job, replace=_may_replace(job, journal, options))
+            if options.force:
+                journal.note_replaced([job])
+            seconds = options.checkpoint_seconds
+            with open_output(job, form, journal, identity, checkpoint, seconds) as output:
+                blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
+                self._score_blocks(blocks, output, on_progress)
                 output.finish()
                 return output.summary
-
-    def _prepare(self, job: Job) -> None:
-        """Check where the results go, and note what they may replace."""
-        if self.in_folder:
-            with reporting_failures(job.output):
-                job.output.parent.mkdir(parents=True, exist_ok=True)
-        check_job(job, replace=_may_replace(job, self.journal, self.options))
-        if self.options.force:
-            self.journal.note_replaced([job])
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
-
-        def score(item: tuple[int, Block]) -> ScoredBlock:
-            position, block = item
-            is_known = position < len(output.saved)
-            return blocks.score(block, output.saved[position] if is_known else None)
-
         for scored in in_order(
-            score,
+            blocks.score,
             enumerate(reviews.blocks(output.start)),
             self.options.workers or usable_cores(),
-            size=lambda item: item[1].size,
+            size=lambda numbered: numbered[1].size,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Generic, TypeVar
 
-# Items that are read before the first of them is done: for each worker one in work and one waiting.
+# Items that are read before the first is done; two per worker: one running, one queued.
 _ITEMS_AHEAD = 2
-# Together, they may be so large for each worker; one item is always let in.
+# Their size, per worker; one item is always let in.
 _BYTES_AHEAD = 16 << 20
 
 _In = TypeVar("_In")
@@ -41,23 +41,8 @@ def in_order(
 
     The calling thread is one of the workers: when enough is read, it takes an item itself. With a
     thread more than there are cores, one that holds Python's lock would now and then be suspended,
-    and all others wait for it.
-
-    Parameters
-    ----------
-    function : Callable[[_In], _Out]
-        What to do with an item.
-    items : Iterable[_In]
-        Read in the calling thread.
-    workers : int
-        Threads, the calling one included.
-    size : Callable[[_In], int]
-        Bytes that an item takes, so that large ones do not pile up.
-
-    Yields
-    ------
-    _Out
-        What the function gives for each item.
+    and all others wait for it. ``size`` gives the bytes that an item takes, so that large ones do
+    not pile up.
     """
     if workers == 1:
         yield from map(function, items)
