@@ -133,7 +133,7 @@ def stopped(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]
 
 def test_an_unfinished_run_is_neither_replaced_nor_lost(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    message = r"an earlier run is unfinished\. Continue it with --resume, or start over with --force"
+    message = r"is unfinished\. Continue it with --resume, or start over with --force"
     with pytest.raises(UsageError, match=message):
         score_file(shipped_scorer(), source, output, replace(OPTIONS, resume=False))
     assert unfinished(output)
