@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli import options as o
+from toolkit.errors import UsageError
+from toolkit.files import atomic_files, check_output_file, resolved
+from toolkit.records.columns import Columns
+
+if TYPE_CHECKING:
+    from toolkit.evaluation import Evaluation
+
+_FILES = (
+    f"Labelled reviews: {o.FILES}. Models to compare come before them, each named as for --model."
+)
+_PREDICTIONS = (
+    "Probabilities of another model to compare with: a file with one row per row of DATA, in the "
+    "same order. Their threshold is 0.5 by default. May be given several times."
+)
+_EXAMPLES = "Number of confident mistakes to explain for each model."
+_REPORT = (
+    "Report to write: FILE.html is a page with plots and the mistakes, FILE.json has every number. "
+    "May be given several times."
+)
+_PAGE, _JSON = (".html", ".htm"), (".json",)
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="[MODEL]... DATA", help=_FILES, show_default=False)
+]
+Predictions = Annotated[list[Path] | None, o.option("FILE", _PREDICTIONS)]
+Examples = Annotated[int, o.option("N", _EXAMPLES, None, True, min=0)]
+Reports = Annotated[list[Path] | None, o.option("FILE", _REPORT, o.WRITING, names=("--report",))]
 
 
 def evaluate(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="[MODEL]... DATA",
-            help=f"Labelled reviews: {o.FILES}. Models to compare come before them, each named as "
-            "for --model.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     model: o.Model = None,
-    predictions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Probabilities of another model to compare with: a file with one row per row of "
-            "DATA, in the same order. Their threshold is 0.5 by default. May be given several "
-            "times.",
-            show_default=False,
-        ),
-    ] = None,
+    predictions: Predictions = None,
     threshold: o.Threshold = None,
-    examples: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="N", help="Number of confident mistakes to explain for each model."
-        ),
-    ] = 10,
+    examples: Examples = 10,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
@@ -47,16 +55,7 @@ def evaluate(
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
-    report: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Report to write: FILE.html is a page with plots and the mistakes, FILE.json has "
-            "every number. May be given several times.",
-            show_default=False,
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
+    reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
 ) -> None:
@@ -73,35 +72,80 @@ def evaluate(
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     """
     from toolkit.cli.evaluate_view import show
-    from toolkit.cli.evaluation_outputs import Outputs, split_files
     from toolkit.evaluation import EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
-    from toolkit.records.columns import Columns
 
-    reading = o.reading(
-        Columns(
-            text_column,
-            label=label_column,
-            group=group_column,
-            stars=stars_column,
-            probability=probability_column,
-        ),
-        input_format,
-        delimiter,
-        encoding,
-        no_header,
+    columns = Columns(
+        text_column,
+        label=label_column,
+        group=group_column,
+        stars=stars_column,
+        probability=probability_column,
     )
-
-    models, data = split_files(files, model)
-    others = predictions or []
-    outputs = Outputs(tuple(report or ()), json, force)
-    outputs.check([*models, *others, data])
-    evaluation = run_evaluation(
-        data,
-        models,
-        others,
-        EvaluationOptions(reading, threshold, examples),
-    )
-    outputs.write(evaluation)
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    models, data = _split_files(files, model)
+    others, reports = predictions or [], reports or []
+    _check_outputs(reports, [*models, *others, data], force=force)
+    options = EvaluationOptions(reading, threshold, examples)
+    evaluation = run_evaluation(data, models, others, options)
+    _write(evaluation, reports, json=json, force=force)
     if not json:
-        show(evaluation, outputs.reports)
+        show(evaluation, reports)
+
+
+def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path], Path]:
+    """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
+    *models, data = files
+    if models and named is not None:
+        raise UsageError(
+            f"--model {named}: there are models before {data}, too. Name all of them there."
+        )
+    if data.suffix.lower() == ".onnx":
+        raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
+    if models and (str(data) == "-" or data.suffix.lower() in _JSON):
+        raise UsageError(
+            f"{data}: expected labelled reviews. --json takes no file: it prints on standard "
+            "output. To write a file, use --report FILE.json."
+        )
+    return models if named is None else [named], data
+
+
+def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
+    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    from toolkit.evaluation.page import check_page_extra
+    from toolkit.evaluation.evaluate_models import check_extra
+
+    check_extra()
+    if any(path.suffix.lower() in _PAGE for path in reports):
+        check_page_extra()
+    for path in reports:
+        if path.suffix.lower() not in (*_PAGE, *_JSON):
+            raise UsageError(
+                f"--report {path}: expected a name that ends in .html (a page) or .json."
+            )
+        for source in inputs:
+            with suppress(OSError):  # one of them is missing
+                if path.samefile(source):
+                    raise UsageError(f"{path}: is an input. Choose another with --report.")
+        check_output_file(path, force=force, option="--report")
+    if len({resolved(path) for path in reports}) < len(reports):
+        raise UsageError(f"--report {reports[-1]}: was given twice.")
+
+
+def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force: bool) -> None:
+    """Write all reports, or none if one fails; and the JSON on standard output."""
+    from json import dumps
+
+    from toolkit.evaluation.json_report import as_dict
+    from toolkit.evaluation.page import page
+
+    as_json = dumps(as_dict(evaluation), indent=2) + "\n"
+    if reports:
+        contents = [
+            as_json if path.suffix.lower() in _JSON else page(evaluation) for path in reports
+        ]
+        with atomic_files(*reports, force=force) as partials:
+            for content, partial in zip(contents, partials, strict=True):
+                partial.write_text(content, encoding="utf-8", errors="replace")
+    if json:
+        sys.stdout.write(as_json)

@@ -28,40 +28,29 @@ class Source(NamedTuple):
     row: int | None = None  # from 1
 
 
+_TEXTS = (
+    "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
+    "review may begin with a dash."
+)
+_FILE = f"Explain reviews of a file instead: {o.FILES}; - is standard input."
+_ROW = (
+    "Row of --file to explain, from 1, as `toolkit evaluate` counts them. May be given several "
+    "times."
+)
+_LIMIT = "Number of rows of --file, without --row."
+
+Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help=_TEXTS, show_default=False)]
+File = Annotated[Path | None, o.option("FILE", _FILE, names=("--file", "-f"))]
+Rows = Annotated[list[int] | None, o.option("N", _ROW, None, "the first rows", ("--row",), min=1)]
+Limit = Annotated[int, o.option("N", _LIMIT, None, True, min=1)]
+
+
 def explain(
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TEXT",
-            help="Reviews, each in quotes. Without one, or for -, standard input is one review. "
-            "After --, a review may begin with a dash.",
-            show_default=False,
-        ),
-    ] = None,
+    texts: Texts = None,
     model: o.Model = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file",
-            "-f",
-            metavar="FILE",
-            help=f"Explain reviews of a file instead: {o.FILES}; - is standard input.",
-            show_default=False,
-        ),
-    ] = None,
-    row: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Row of --file to explain, from 1, as `toolkit evaluate` counts them. May be "
-            "given several times.",
-            show_default="the first rows",
-        ),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Number of rows of --file, without --row.")
-    ] = 10,
+    file: File = None,
+    rows: Rows = None,
+    limit: Limit = 10,
     text_column: o.TextColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
@@ -89,7 +78,7 @@ def explain(
 
     reading = o.reading(Columns(text_column), input_format, delimiter, encoding, no_header)
     if file is None:
-        if row:
+        if rows:
             raise UsageError("--row: is a row of a file. Name the file with --file.")
         if reading != ReadOptions():
             raise UsageError(
@@ -99,7 +88,7 @@ def explain(
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        sources = list(_rows(file, reading, sorted(set(row or ())), limit))
+        sources = list(_rows(file, reading, sorted(set(rows or ())), limit))
     scorer = Scorer(model)
     for number, source in enumerate(sources):
         explanation = scorer.explain(source.text)

@@ -9,78 +9,52 @@ import typer
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 
+_OPTIMIZE = (
+    "Choose the threshold on the held-out reviews of the run instead. GOAL is accuracy, f1, or a "
+    "target such as precision=0.95 or recall=0.9."
+)
 _SMALLER = "A smaller file"
+_QUANTIZE = (
+    "Store large weights as int8 or float16. The file is written only if labelled reviews lose at "
+    "most 0.1 percentage points of accuracy."
+)
+_REVIEWS = f"Labelled reviews to measure --quantize on: {o.FILES}."
+_OUTPUT = "Model file to write, ending in .onnx."
+_GOLDEN = (
+    "Also write NAME.golden.jsonl: token ids, probability and label of about 200 texts, to test "
+    "other runtimes."
+)
+
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run folder of `toolkit train`.", show_default=False)
+]
+Optimize = Annotated[str | None, o.option("GOAL", _OPTIMIZE)]
+Quantize = Annotated[str | None, o.option("TYPE", _QUANTIZE, _SMALLER, "float32")]
+Reviews = Annotated[Path | None, o.option("FILE", _REVIEWS, _SMALLER, "up to 2,000 of the run")]
+Output = Annotated[
+    Path | None, o.option("FILE", _OUTPUT, o.WRITING, "RUN/PRESET.onnx", ("--output", "-o"))
+]
+Golden = Annotated[bool, o.option(None, _GOLDEN, o.WRITING, names=("--golden",))]
 
 
 def export(
-    run: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="Run folder of `toolkit train`.", show_default=False),
-    ],
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            help="Probability from which a review is positive, 0 to 1.",
-            show_default="0.5",
-        ),
-    ] = None,
-    optimize: Annotated[
-        str | None,
-        typer.Option(
-            metavar="GOAL",
-            help="Choose the threshold on the held-out reviews of the run instead. GOAL is "
-            "accuracy, f1, or a target such as precision=0.95 or recall=0.9.",
-            show_default=False,
-        ),
-    ] = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TYPE",
-            help="Store large weights as int8 or float16. The file is written only if labelled "
-            "reviews lose at most 0.1 percentage points of accuracy.",
-            show_default="float32",
-            rich_help_panel=_SMALLER,
-        ),
-    ] = None,
-    reviews: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help=f"Labelled reviews to measure --quantize on: {o.FILES}.",
-            show_default="up to 2,000 of the run",
-            rich_help_panel=_SMALLER,
-        ),
-    ] = None,
+    run: Run,
+    threshold: o.NewThreshold = None,
+    optimize: Optimize = None,
+    quantize: Quantize = None,
+    reviews: Reviews = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Model file to write, ending in .onnx.",
-            show_default="RUN/PRESET.onnx",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
+    output: Output = None,
     force: o.Force = False,
-    golden: Annotated[
-        bool,
-        typer.Option(
-            "--golden",
-            help="Also write NAME.golden.jsonl: token ids, probability and label of about 200 "
-            "texts, to test other runtimes.",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = False,
+    golden: Golden = False,
 ) -> None:
     """Export a trained model to one ONNX file that takes raw text.
 
@@ -92,8 +66,6 @@ def export(
     from toolkit.cli.export_view import show
     from toolkit.export.export import export as run_export
     from toolkit.export.quantization_loss import QuantizationOptions
-    from toolkit.records.columns import Columns
-    from toolkit.records.read_options import ReadOptions
 
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
@@ -102,14 +74,13 @@ def export(
     if reviews is None and reading != ReadOptions():
         raise UsageError("The options for columns and reading need a file. Name it with --reviews.")
     quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)
-    show(
-        run_export(
-            run,
-            output,
-            force=force,
-            threshold=threshold,
-            optimize=optimize,
-            golden=golden,
-            quantization=quantization,
-        )
+    result = run_export(
+        run,
+        output,
+        force=force,
+        threshold=threshold,
+        optimize=optimize,
+        golden=golden,
+        quantization=quantization,
     )
+    show(result)

@@ -11,19 +11,13 @@ from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.model.shipped import DEFAULT_MODEL
 
+_MODEL = f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras)."
+Model = Annotated[
+    Path | None, typer.Argument(metavar="MODEL", help=_MODEL, show_default=DEFAULT_MODEL)
+]
 
-def info(
-    model: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="MODEL",
-            help=f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras).",
-            show_default=DEFAULT_MODEL,
-        ),
-    ] = None,
-    named: o.Model = None,
-    json: o.Json = False,
-) -> None:
+
+def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> None:
     """Show what a model is: tensors, training data, accuracy, proof of parity, where it runs.
 
     No network is run, and TensorFlow is not needed.

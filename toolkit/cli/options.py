@@ -12,7 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
-from toolkit.records.columns import PROBABILITY_COLUMN, SENTIMENT_COLUMN, Columns
+from toolkit.records.columns import (
+    PROBABILITY_COLUMN,
+    PROBABILITY_COLUMNS,
+    SENTIMENT_COLUMN,
+    Columns,
+)
 from toolkit.records.formats import FORMATS
 from toolkit.records.read_options import ReadOptions
 
@@ -75,6 +80,7 @@ _GROUP = (
     "group on one side of every split; `evaluate` shows the largest and the weakest groups."
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
+_PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
 _STARS = "Column with the star ratings, to show the accuracy by rating."
 
 TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
@@ -83,11 +89,16 @@ LabelColumnIfNamed = Annotated[str | None, _column(_LABEL + _IF_NAMED)]
 GroupColumn = Annotated[str | None, _column(_GROUP)]
 IdColumn = Annotated[str | None, _column(_ID, "id, if any")]
 StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
-SentimentColumn = Annotated[
-    str | None, _column("Name of the added column with the label.", SENTIMENT_COLUMN)
-]
 ProbabilityColumn = Annotated[
-    str | None, _column("Column with the probability of positive, 0 to 1.", PROBABILITY_COLUMN)
+    str | None, _column(_PROBABILITY, ", else ".join(PROBABILITY_COLUMNS))
+]
+AddedSentiment = Annotated[
+    str | None,
+    _column("Name of the added column with the label.", SENTIMENT_COLUMN),
+]
+AddedProbability = Annotated[
+    str | None,
+    _column("Name of the added column with the probability.", PROBABILITY_COLUMN),
 ]
 
 # Reading files.

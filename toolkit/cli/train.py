@@ -13,177 +13,96 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS
 from toolkit.training.split_kind import SplitKind
 
-_DATA = "Data"
-_TEACHER = "Teacher"
-_FITTING = "Fitting"
-_MEASURING = "Measuring"
-
-_PRESET_HELP = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
-
 
 def _by_preset(setting: str) -> str:
     """Such as `100 for conv1d, 5 for ngram-linear`."""
     return ", ".join(f"{getattr(preset, setting)} for {preset.name}" for preset in PRESETS.values())
 
 
+_DATA = f"Labelled reviews: a file ({o.FILES}), an aclImdb folder, or imdb, which Keras downloads."
+_PRESET = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
+Data = Annotated[str, typer.Argument(metavar="DATA", help=_DATA)]
+Preset = Annotated[str, o.option("NAME", _PRESET, None, True)]
+Run = Annotated[
+    Path | None,
+    o.option("FOLDER", "Run folder to write.", o.WRITING, "runs/PRESET", ("--output", "-o")),
+]
+
+_MORE_DATA = "Unlabelled reviews and teacher"
+_UNLABELLED = (
+    "Reviews without labels, for presets that use them: a file, or an aclImdb folder (its "
+    "train/unsup). May be given several times."
+)
+_TEACHER = (
+    "Probabilities that another model gives to the reviews: a file with their ids, texts or "
+    "text_sha256, such as the output of `toolkit score`. The probability may also be in its column "
+    "label. May be given several times."
+)
+_WEIGHT = "Weight of the teacher in the target of a labelled review, 0 to 1."
+Unlabelled = Annotated[list[Path] | None, o.option("FILE", _UNLABELLED, _MORE_DATA)]
+Teacher = Annotated[list[Path] | None, o.option("FILE", _TEACHER, _MORE_DATA)]
+TeacherWeight = Annotated[float, o.option("SHARE", _WEIGHT, _MORE_DATA, True)]
+
+_FITTING = "Fitting"
+_STOPPING = (
+    "Stop when the validation loss no longer falls, and keep the best epoch; or run all epochs, "
+    "and keep the last."
+)
+_SEED = "Seed of all random choices. The same seed gives the same network."
+Epochs = Annotated[
+    int | None,
+    o.option("N", "Largest number of passes over the reviews.", _FITTING, _by_preset("epochs")),
+]
+EarlyStopping = Annotated[bool | None, o.option(None, _STOPPING, _FITTING, "stop, for conv1d")]
+BatchSize = Annotated[
+    int | None, o.option("N", "Reviews per step.", _FITTING, _by_preset("batch_size"))
+]
+Seed = Annotated[int, o.option("N", _SEED, _FITTING, True)]
+
+_MEASURING = "Measuring"
+_SPLIT = "How reviews are held out: whole groups, at random, or the last ones (as in the tutorial)."
+_VALIDATION = "Share of the reviews to hold out, between 0 and 1. Not used with --folds."
+_FOLDS = "First cross-validate with K folds, then fit on all reviews. 0: no folds."
+_TEST = "Measure on the test part of the data at the end."
+_TEST_DATA = "Measure on these labelled reviews at the end. They have the same columns."
+_SAMPLES = "Show N random reviews as the network sees them."
+Split = Annotated[
+    SplitKind | None,
+    o.option("group|random|last", _SPLIT, _MEASURING, "group if there are groups, else random"),
+]
+Validation = Annotated[float, o.option("SHARE", _VALIDATION, _MEASURING, True)]
+Folds = Annotated[int, o.option("K", _FOLDS, _MEASURING, True)]
+Test = Annotated[bool, o.option(None, _TEST, _MEASURING, names=("--test",))]
+TestData = Annotated[Path | None, o.option("FILE", _TEST_DATA, _MEASURING)]
+ShowSamples = Annotated[int, o.option("N", _SAMPLES, _MEASURING, True)]
+
+
 def train(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help=f"Labelled reviews: a file ({o.FILES}), an aclImdb folder, or imdb, which Keras "
-            "downloads.",
-        ),
-    ] = "imdb",
-    preset: Annotated[str, typer.Option(metavar="NAME", help=_PRESET_HELP)] = DEFAULT_PRESET,
+    data: Data = "imdb",
+    preset: Preset = DEFAULT_PRESET,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
+    id_column: o.IdColumn = None,
+    probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
-    id_column: o.IdColumn = None,
-    unlabelled: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Reviews without labels, for presets that use them: a file, or an aclImdb folder "
-            "(its train/unsup). May be given several times.",
-            show_default=False,
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Probabilities that another model gives to the reviews: a file with their ids, "
-            "texts or text_sha256, such as the output of `toolkit score`. May be given several "
-            "times.",
-            show_default=False,
-            rich_help_panel=_TEACHER,
-        ),
-    ] = None,
-    probability_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Column of the teacher file with the probability of positive.",
-            show_default="positive_probability, else probability, else label",
-            rich_help_panel=_TEACHER,
-        ),
-    ] = None,
-    teacher_weight: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            help="Weight of the teacher in the target of a labelled review, 0 to 1.",
-            rich_help_panel=_TEACHER,
-        ),
-    ] = 0.5,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Largest number of passes over the reviews.",
-            show_default=_by_preset("epochs"),
-            rich_help_panel=_FITTING,
-        ),
-    ] = None,
-    early_stopping: Annotated[
-        bool | None,
-        typer.Option(
-            "--early-stopping/--no-early-stopping",
-            help="Stop when the validation loss no longer falls, and keep the best epoch; or run "
-            "all epochs, and keep the last.",
-            show_default="stop, for conv1d",
-            rich_help_panel=_FITTING,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Reviews per step.",
-            show_default=_by_preset("batch_size"),
-            rich_help_panel=_FITTING,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=2**32 - 1,
-            metavar="N",
-            help="Seed of all random choices. The same seed gives the same network.",
-            rich_help_panel=_FITTING,
-        ),
-    ] = 1,
-    split: Annotated[
-        SplitKind | None,
-        typer.Option(
-            metavar="group|random|last",
-            help="How reviews are held out: whole groups, at random, or the last ones (as in the "
-            "tutorial).",
-            show_default="group if there are groups, else random",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = None,
-    validation: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            help="Share of the reviews to hold out, between 0 and 1. Not used with --folds.",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = 0.2,
-    folds: Annotated[
-        int,
-        typer.Option(
-            metavar="K",
-            help="First cross-validate with K folds, then fit on all reviews. 0: no folds.",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = 0,
-    test: Annotated[
-        bool,
-        typer.Option(
-            "--test",
-            help="Measure on the test part of the data at the end.",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = False,
-    test_data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Measure on these labelled reviews at the end. They have the same columns.",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = None,
-    show_samples: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Show N random reviews as the network sees them.",
-            rich_help_panel=_MEASURING,
-        ),
-    ] = 0,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Run folder to write.",
-            show_default="runs/PRESET",
-            rich_help_panel=o.WRITING,
-        ),
-    ] = None,
+    unlabelled: Unlabelled = None,
+    teacher: Teacher = None,
+    teacher_weight: TeacherWeight = 0.5,
+    epochs: Epochs = None,
+    early_stopping: EarlyStopping = None,
+    batch_size: BatchSize = None,
+    seed: Seed = 1,
+    split: Split = None,
+    validation: Validation = 0.2,
+    folds: Folds = 0,
+    test: Test = False,
+    test_data: TestData = None,
+    show_samples: ShowSamples = 0,
+    output: Run = None,
     force: o.Force = False,
 ) -> None:
     """Train a network on labelled reviews.
@@ -200,6 +119,13 @@ def train(
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
       the tutorial as published
     """
+    columns = Columns(
+        text_column,
+        label=label_column,
+        group=group_column,
+        id=id_column,
+        probability=probability_column,
+    )
     options = TrainingOptions(
         data=data,
         preset=preset,
@@ -212,19 +138,7 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        reading=o.reading(
-            Columns(
-                text_column,
-                label=label_column,
-                group=group_column,
-                id=id_column,
-                probability=probability_column,
-            ),
-            input_format,
-            delimiter,
-            encoding,
-            no_header,
-        ),
+        reading=o.reading(columns, input_format, delimiter, encoding, no_header),
         unlabelled=tuple(unlabelled or ()),
         teachers=tuple(teacher or ()),
         teacher_weight=teacher_weight,
