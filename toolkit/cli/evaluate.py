@@ -112,8 +112,8 @@ def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path],
 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
     """Raise `ToolkitError` for what would otherwise only show at the end."""
-    from toolkit.evaluation.page import check_page_extra
     from toolkit.evaluation.evaluate_models import check_extra
+    from toolkit.evaluation.page import check_page_extra
 
     check_extra()
     if any(path.suffix.lower() in _PAGE for path in reports):
