@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,26 +33,24 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.assemble import ids_in_model, text_in_model
     from toolkit.export.network import convert
-    from toolkit.training.presets.conv1d import CONV1D
+    from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)
-    preset = replace(CONV1D, vocabulary_size=len(WORDS) + 4, max_tokens=12)
-    network = preset.build(preset)
-    # The biases, too, are not to be zero: tf2onnx would leave them out.
+    network = conv1d.build(len(WORDS) + 4, 12)
     network.set_weights([w * 8 if w.any() else w + 0.1 for w in network.get_weights()])
     vocabulary = Vocabulary(pa.array(WORDS))
     facts = ModelFacts(
-        preset=preset.name,
+        preset="conv1d",
         labels=("negative", "positive"),
         threshold=0.5,
-        max_tokens=preset.max_tokens,
+        max_tokens=12,
         vocabulary_size=vocabulary.size,
         data=TrainingData("random weights"),
         metrics=Metrics(),
         parity=None,
         toolkit_version="0",
     )
-    graph = convert(network, preset.max_tokens)
+    graph = convert(network, 12).model
     folder = tmp_path_factory.mktemp("small")
     model = SmallModel(network, vocabulary, facts, folder / "small.onnx", folder / "small.ids.onnx")
     onnx.save(text_in_model(graph, vocabulary, facts), model.text_in)

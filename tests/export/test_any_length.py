@@ -54,7 +54,7 @@ def exported(
     made = {}
     for name, frozen in networks.items():
         facts = replace(small_model.facts, preset=name, max_tokens=MAX_TOKENS)
-        graph = convert(frozen.network, MAX_TOKENS)
+        graph = convert(frozen.network, MAX_TOKENS).model
         text_in, ids_in = folder / f"{name}.onnx", folder / f"{name}.ids.onnx"
         onnx.save(text_in_model(graph, small_model.vocabulary, facts), text_in)
         onnx.save(ids_in_model(graph, facts), ids_in)

@@ -34,7 +34,7 @@ def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
     folder.path.mkdir()
     small_model.network.save(folder.model)
     small_model.vocabulary.save(folder.vocabulary)
-    folder.save_metrics({"validation": {"accuracy": 0.5}})
+    folder.save_metrics(Metrics(validation=Scores(accuracy=0.5)))
     pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
     folder.save_config(CONFIG)
     return folder

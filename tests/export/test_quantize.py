@@ -70,7 +70,7 @@ def test_networks_of_every_make(kind: str, layer: str) -> None:
         ]
     )
     network.set_weights([w * 4 for w in network.get_weights()])
-    plain = convert(network, WIDTH)
+    plain = convert(network, WIDTH).model
     small = quantize(plain, kind)
     ids = random_ids(200)
     expected, in_floats, found = (run(m, ids) for m in (plain, small.in_floats, small.network))
@@ -168,7 +168,7 @@ def test_a_row_has_one_probability_in_any_batch(kind: str, size: int) -> None:
 def test_small_networks_have_nothing_to_gain(kind: str, networks: dict[str, Frozen]) -> None:
     for frozen in networks.values():
         with pytest.raises(UsageError, match=rf"--quantize {kind}: nothing would become smaller"):
-            quantize(convert(frozen.network, WIDTH), kind)
+            quantize(convert(frozen.network, WIDTH).model, kind)
 
 
 def test_tables_of_int8_have_nothing_to_gain() -> None:

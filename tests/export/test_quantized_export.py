@@ -23,7 +23,7 @@ from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.export.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
-from toolkit.model.facts import QuantizationCost, TrainingData
+from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
@@ -49,11 +49,10 @@ def make_run(path: Path, spoil: float = 1.0) -> RunFolder:
     The first column of its embedding is multiplied by `spoil`, and nothing reads that column.
     """
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.training.presets.conv1d import CONV1D
+    from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)
-    preset = replace(CONV1D, vocabulary_size=IDS, max_tokens=TOKENS)
-    network = preset.build(preset)
+    network = conv1d.build(IDS, TOKENS)
     weights = [w * 8 if w.any() else w + 0.1 for w in network.get_weights()]
     weights[0][:, 0] *= spoil
     weights[1][:, 0, :] = 0
@@ -63,7 +62,7 @@ def make_run(path: Path, spoil: float = 1.0) -> RunFolder:
     network.save(folder.model)
     vocabulary = Vocabulary(pa.array(WORDS))
     vocabulary.save(folder.vocabulary)
-    folder.save_metrics({})
+    folder.save_metrics(Metrics())
     reviews = make_reviews()
     ids = vocabulary.encode(pa.array(reviews), last=TOKENS).padded(TOKENS)
     labels = network(ids, training=False).numpy()[:, 0] >= 0.5
@@ -217,7 +216,7 @@ def test_networks_of_tables_have_nothing_to_gain(
     folder.path.mkdir()
     networks[name].network.save(folder.model)
     Vocabulary(pa.array(WORDS)).save(folder.vocabulary)
-    folder.save_metrics({})
+    folder.save_metrics(Metrics())
     pq.write_table(pa.table({"text": ["a movie", "bad"], "label": [1, 0]}), folder.sample)
     folder.save_config(replace(CONFIG, preset=name, vocabulary_size=13))
     before = files_in(folder.path)

@@ -22,7 +22,7 @@ from toolkit.text.vocabulary import Ids
 
 @pytest.fixture(scope="module")
 def graphs(networks: dict[str, Frozen]) -> dict[str, onnx.ModelProto]:
-    return {name: convert(frozen.network, 512) for name, frozen in networks.items()}
+    return {name: convert(frozen.network, 512).model for name, frozen in networks.items()}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_any_number_of_columns(columns: int) -> None:
     pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_cnn import frozen
 
-    session = session_of(convert(frozen(**cnn_tables(columns=columns)), 512))
+    session = session_of(convert(frozen(**cnn_tables(columns=columns)), 512).model)
     ids = random_ids(65)
     together = run(session, ids)
     assert np.array_equal(np.concatenate([run(session, row[None]) for row in ids]), together)
@@ -81,7 +81,7 @@ def test_rows_longer_than_float32_counts_one_by_one() -> None:
 
     words = np.array([0, 0, 127, 1], np.int8)
     network = frozen(words, np.array([127, 126, 125], np.int8), 1e-7, 0.0)
-    session = session_of(convert(network, 9000))
+    session = session_of(convert(network, 9000).model)
     ids = np.full((3, 5000), 2, np.int32)
     ids[1, ::2] = 3
     wider = np.pad(ids, [(0, 0), (777, 0)])

@@ -18,7 +18,13 @@ from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixtu
 from toolkit.errors import ModelError, UsageError
 from toolkit.export.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
-from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached, TrainingData
+from toolkit.model.facts import (
+    Calibration,
+    Metrics,
+    ThresholdChoice,
+    ThresholdReached,
+    TrainingData,
+)
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
@@ -202,7 +208,7 @@ def test_the_threshold_is_in_the_file(run: RunFolder) -> None:  # noqa: F811
     save(run, LABELS, PROBABILITY)
     calibration = Calibration(0.5, 1.0, fitted_on=7)
     run.save_config(RunConfig("conv1d", 13, 12, TrainingData(), calibration=calibration))
-    run.save_metrics({})
+    run.save_metrics(Metrics())
     result = export(run.path, optimize="recall=0.75")
     facts = ModelFile.load(result.model).facts
     assert facts.threshold == result.threshold.value != 0.5

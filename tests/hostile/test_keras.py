@@ -19,7 +19,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.export.keras_file import check_keras_file
-from toolkit.model.facts import TrainingData
+from toolkit.model.facts import Metrics, TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"
@@ -167,7 +167,7 @@ def run(tmp_path: Path) -> RunFolder:
     run.path.mkdir()
     run.model.write_bytes(with_layer(module="keras.layers", class_name="Lambda"))
     run.vocabulary.write_text("the\nmovie\n", encoding="utf-8")
-    run.save_metrics({})
+    run.save_metrics(Metrics())
     pq.write_table(pa.table({"text": ["the movie"]}), run.sample)
     run.save_config(RunConfig("conv1d", 10_000, 100, TrainingData("nowhere")))
     return run

@@ -62,7 +62,7 @@ def scorers(
             toolkit_version="0",
         )
         path = folder / f"{name}.onnx"
-        onnx.save(text_in_model(convert(frozen.network, MOST), vocabulary, facts), path)
+        onnx.save(text_in_model(convert(frozen.network, MOST).model, vocabulary, facts), path)
         found[name] = Scorer(path)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,11 +18,9 @@ def frozen(request: pytest.FixtureRequest, networks: dict[str, Frozen]) -> Froze
 def small_conv1d() -> Any:
     """The network of `conv1d` for few words, with random weights."""
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.training.presets.conv1d import CONV1D
+    from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)
-    preset = replace(CONV1D, vocabulary_size=WORDS, max_tokens=12)
-    network = preset.build(preset)
-    # tf2onnx would leave biases of zero out.
+    network = conv1d.build(WORDS, 12)
     network.set_weights([w * 2 if w.any() else w + 0.1 for w in network.get_weights()])
     return network

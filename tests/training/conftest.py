@@ -6,10 +6,14 @@ import csv
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from toolkit.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from toolkit.training.recipes.padded import Encoded
 
 _GOOD = ("superb", "delightful", "moving", "brilliant")
 _BAD = ("dull", "awful", "clumsy", "boring")
@@ -47,6 +51,23 @@ def write_csv(tmp_path: Path) -> Callable[..., Path]:
 def reviews_csv(write_csv: Callable[..., Path]) -> Path:
     """Sixty labelled reviews."""
     return write_csv(*make_rows(60), name="reviews.csv")
+
+
+@pytest.fixture
+def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
+    """What each fit on padded rows is given, in the order of the fits."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    from toolkit.training.recipes import padded
+
+    found: list[Encoded] = []
+    encode = padded.encode
+
+    def remembered(*arguments: Any) -> Encoded:
+        found.append(encode(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(padded, "encode", remembered)
+    return found
 
 
 @pytest.fixture

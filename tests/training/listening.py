@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
-from toolkit.training.arrays import Arrays
-from toolkit.training.fit import Fit
-from toolkit.training.material import Inputs
 from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.taught import Matches
-from toolkit.training.sources.unlabelled import UnlabelledReviews
 
 PARTS = {
     "model.keras",
@@ -25,34 +23,35 @@ PARTS = {
 }
 
 
+@dataclass
 class Listener(Reporter):
     """Remembers what it hears."""
 
-    def __init__(self) -> None:
-        self.reviews: list[Reviews] = []
-        self.unlabelled: list[UnlabelledReviews] = []
-        self.matches: list[Matches] = []
-        self.lost: list[int] = []
-        self.arrays: list[Arrays] = []
-        self.samples: list[tuple[str, int]] = []
-        self.summary = ""
-        self.folds: list[Fit] = []
-        self.final: tuple[int, int | None] | None = None
+    reviews: dict[str, dict[str, int]] = field(default_factory=dict)
+    unlabelled: list[tuple[str, int, int]] = field(default_factory=list)
+    matches: list[dict[str, Any]] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)
+    samples: list[tuple[str, int]] = field(default_factory=list)
+    summary: str = ""
+    folds: list[dict[str, float]] = field(default_factory=list)
+    final: tuple[int, int | None] | None = None
+    warnings: list[str] = field(default_factory=list)
 
-    def loaded(self, reviews: Reviews) -> None:
-        self.reviews.append(reviews)
+    def loaded(self, name: str, reviews: int, **counts: int) -> None:
+        self.reviews[name] = {"reviews": reviews, **counts}
 
-    def loaded_unlabelled(self, reviews: UnlabelledReviews) -> None:
-        self.unlabelled.append(reviews)
+    def loaded_unlabelled(self, name: str, reviews: int, without_text: int) -> None:
+        self.unlabelled.append((name, reviews, without_text))
 
-    def taught(self, matches: Matches, inputs: Inputs) -> None:
-        self.matches.append(matches)
+    def matched_teacher(self, name: str, **facts: Any) -> None:
+        self.matches.append({"name": name, **facts})
 
     def left_out(self, count: int) -> None:
         self.lost.append(count)
 
-    def encoded(self, arrays: Arrays) -> None:
-        self.arrays.append(arrays)
+    def encoded(self, words: int, sizes: Sequence[str]) -> None:
+        self.sizes.extend(sizes)
 
     def sample(self, words: str, label: int) -> None:
         self.samples.append((words, label))
@@ -60,15 +59,18 @@ class Listener(Reporter):
     def network(self, summary: str) -> None:
         self.summary = summary
 
-    def fold_ends(self, number: int, fit: Fit) -> None:
-        self.folds.append(fit)
+    def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
+        self.folds.append({"loss": loss, "accuracy": accuracy, "epoch": epoch})
 
     def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
         self.final = reviews, epochs
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
 
 
 class Unreached(Reporter):
     """For calls that are to be refused before anything is read."""
 
-    def loaded(self, reviews: Reviews) -> None:
+    def loaded(self, name: str, reviews: int, **counts: int) -> None:
         pytest.fail("reviews were read")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from toolkit.evaluation.metrics import log_loss
 from toolkit.evaluation.reliability import calibration_error
 from toolkit.model.logits import logits_of, rescaled, sigmoid
+from toolkit.model.typed_json import encode
 from toolkit.training.calibration import fit_calibration
 
 SCALE, BIAS = 0.4, 0.3
@@ -30,12 +31,12 @@ def test_scale_and_bias_are_found() -> None:
     assert found.scale == pytest.approx(SCALE, rel=0.06)
     assert found.bias == pytest.approx(BIAS, rel=0.2)
     assert found.fitted_on == 20_000
-    assert found.note == ""
+    assert found.note is None
     assert found.error_before is not None
     assert found.error is not None
     assert found.error_before > 0.08
     assert found.error < 0.02
-    assert found.as_dict().keys() == {
+    assert encode(found).keys() == {
         "scale", "bias", "fitted_on", "error_before", "error", "log_loss_before", "log_loss"
     }  # fmt: skip
 
@@ -79,9 +80,10 @@ def test_the_error_is_that_on_other_groups() -> None:
 
 def test_nothing_is_changed_that_does_harm_to_other_groups() -> None:
     labels, probability, films = of_films([3, -3, 2, -2, 1, -1], 1)
-    assert fit_calibration(labels, probability).note == ""
+    assert fit_calibration(labels, probability).note is None
     found = fit_calibration(labels, probability, films)
     assert (found.scale, found.bias) == (1.0, 0.0)
+    assert found.note is not None
     assert found.note.startswith("not calibrated: it raises the log loss of other reviews to 0.")
     assert found.log_loss == found.log_loss_before
 
@@ -93,10 +95,10 @@ def test_nothing_is_changed_that_does_harm_to_other_groups() -> None:
         (29, "not calibrated: 29 reviews are too few", False, False),
         (30, "scale only: 30 reviews are too few for a bias", True, False),
         (99, "scale only: 99 reviews are too few for a bias", True, False),
-        (100, "", True, True),
+        (100, None, True, True),
     ],
 )
-def test_few_reviews(count: int, note: str, is_scaled: bool, has_bias: bool) -> None:
+def test_few_reviews(count: int, note: str | None, is_scaled: bool, has_bias: bool) -> None:
     found = fit_calibration(*overconfident(count))
     assert found.note == note
     assert (found.scale != 1) == is_scaled
@@ -108,7 +110,7 @@ def test_one_label() -> None:
     for label in (0, 1):
         found = fit_calibration(np.full_like(labels, label), probability)
         assert (found.scale, found.bias) == (1, 0)
-        assert "all reviews have one label" in found.note
+        assert "all reviews have one label" in str(found.note)
         assert found.error == found.error_before
 
 
@@ -118,7 +120,7 @@ def test_a_network_without_any_mistake_or_with_nothing_else(is_right: bool) -> N
     labels = (probability >= 0.5) == is_right
     found = fit_calibration(labels, probability)
     assert (found.scale, found.bias) == (1, 0)
-    assert "no sound fit" in found.note
+    assert "no sound fit" in str(found.note)
 
 
 def test_probabilities_of_zero_and_one() -> None:
@@ -126,7 +128,7 @@ def test_probabilities_of_zero_and_one() -> None:
     probability[:5], labels[:5] = 1, 1
     probability[5:9], labels[5:9] = 0, 0
     found = fit_calibration(labels, probability)
-    assert found.note == ""
+    assert found.note is None
     assert found.log_loss_before is not None
     assert np.isfinite([found.scale, found.bias, found.log_loss_before]).all()
 

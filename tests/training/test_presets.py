@@ -4,35 +4,32 @@ import subprocess
 import sys
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from tests.training.conftest import make_rows
+from tests.training.making import make_reviews
 from toolkit.errors import UsageError
-from toolkit.training.fit import build_network
-from toolkit.training.judging import review_probabilities
-from toolkit.training.material import Material
+from toolkit.training.data import FitData
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
-from toolkit.training.presets.base import Preset
-from toolkit.training.presets.conv1d import CONV1D
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews
+from toolkit.training.validation import review_probabilities
 
 
 @pytest.fixture(scope="module")
 def reviews() -> Reviews:
-    texts, labels = zip(*make_rows(120), strict=True)
-    return Reviews("made up", pa.chunked_array([texts]), np.array(labels).astype(np.int8))
+    return make_reviews(120)
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Reviews) -> None:
     """The contract of every preset, with what the export and the scorer rely on."""
     rows = np.arange(len(reviews))
-    material = Material(reviews.take(rows[:100]), reviews.take(rows[100:]))
+    from toolkit.training.recipes import RECIPES
+
+    data = FitData(reviews.take(rows[:100]), reviews.take(rows[100:]))
     options = TrainingOptions(preset=preset.name, batch_size=8)
-    found = preset.fit(material, options, Reporter(), introduces=True)
+    found = RECIPES[preset.recipe](preset, data, options, Reporter(), introduces=True)
     assert found.network.inputs[0].dtype == "int32"
     width = preset.max_tokens if preset.has_fixed_length else None
     assert found.network.input_shape == (None, width)
@@ -56,7 +53,9 @@ def test_a_preset_is_registered_under_its_name(name: str, preset: Preset) -> Non
 
 
 def test_conv1d_is_the_network_of_the_tutorial() -> None:
-    network = build_network(CONV1D, seed=1)
+    from toolkit.training.recipes.padded import build_network
+
+    network = build_network(PRESETS["conv1d"], seed=1)
     assert network.count_params() == 152_593
     assert [type(layer).__name__ for layer in network.layers] == [
         "Embedding",

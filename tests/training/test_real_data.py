@@ -5,11 +5,10 @@ import pytest
 from tests.data import shared_data
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.training.arrays import encode
-from toolkit.training.fit import fit
-from toolkit.training.material import Inputs
+from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets.conv1d import CONV1D
+from toolkit.training.presets import PRESETS
+from toolkit.training.reporter import Reporter
 from toolkit.training.sources import load
 from toolkit.training.split import validation_split
 
@@ -21,7 +20,9 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     split = validation_split(reviews, 0.2, seed=1)
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
-    arrays = encode(CONV1D, Inputs(reviews).material(split))
-    scores = fit(CONV1D, arrays, TrainingOptions(epochs=3), 0).validation
+    from toolkit.training.recipes.padded import fit
+
+    data = TrainingData(reviews).for_fit(split)
+    scores = fit(PRESETS["conv1d"], data, TrainingOptions(epochs=3), Reporter()).validation
     assert scores is not None
     assert scores.accuracy > 0.83

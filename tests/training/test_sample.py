@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from toolkit.training.material import Inputs, Material
-from toolkit.training.record import Outcome
+from toolkit.model.facts import Copies
+from toolkit.training.data import FitData, TrainingData
+from toolkit.training.options import SplitKind
+from toolkit.training.result import Outcome
 from toolkit.training.sources.reviews import Reviews
-from toolkit.training.split_kind import SplitKind
 
 UNUSED: Any = None
 
@@ -25,10 +26,11 @@ def make_outcome(validation: int, test: int, fitted: int = 3000) -> Outcome:
     training = make_reviews("training", fitted)
     assert training is not None
     return Outcome(
-        inputs=Inputs(training, make_reviews("test", test)),
+        read=TrainingData(training, make_reviews("test", test)),
         split=SplitKind.RANDOM,
         fit=UNUSED,
-        material=Material(training, make_reviews("validation", validation)),
+        data=FitData(training, make_reviews("validation", validation)),
+        copies=Copies(0),
     )
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.conftest import make_rows
-from tests.training.listening import Listener
 from toolkit.errors import InputError
 from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
@@ -25,6 +25,9 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.sources import load
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.train import train
+
+if TYPE_CHECKING:
+    from toolkit.training.recipes.padded import Encoded
 
 WriteCsv = Callable[..., Path]
 
@@ -130,27 +133,26 @@ def test_taken_reviews_keep_what_belongs_to_them(write_csv: WriteCsv) -> None:
     assert (len(kept), kept.soft_count) == (3, 2)
 
 
-def test_soft_labels_are_fitted_and_judged_rounded(
-    write_csv: WriteCsv, options: TrainingOptions
+def test_soft_labels_are_fitted_and_measured_rounded(
+    write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded]
 ) -> None:
     """No prediction equals a soft label: the accuracy of Keras would be 0 in every epoch."""
     data = write_csv(*soft_rows(200), name="soft.csv")
     test = write_csv(*soft_rows(20, seed=8), name="test.csv")
-    listener = Listener()
-    result = train(replace(options, data=str(data), test_data=test, epochs=12), listener)
-    part = listener.arrays[0].fitted
+    result = train(replace(options, data=str(data), test_data=test, epochs=12))
+    part = encodings[0].fitted
     assert part.targets is not None
     assert sorted(set(part.targets.tolist())) == np.array([0.1, 0.4, 0.6, 0.9], "f4").tolist()
-    assert listener.arrays[0].held_out is not None
-    assert listener.arrays[0].held_out.targets is None
+    assert encodings[0].held_out is not None
+    assert encodings[0].held_out.targets is None
     with result.run.history.open(newline="") as file:
         epochs = list(csv.DictReader(file))
     assert float(epochs[-1]["accuracy"]) > 0.8
-    validation = result.metrics["validation"]
+    validation = encode(result.metrics)["validation"]
     best = epochs[validation["best_epoch"] - 1]
     assert validation["accuracy"] == pytest.approx(float(best["val_accuracy"]))
     assert validation["accuracy"] > 0.8
-    assert result.metrics["test"]["accuracy"] > 0.8
+    assert encode(result.metrics)["test"]["accuracy"] > 0.8
     config = result.run.load_config()
     assert config.data.soft_labels == 200
     assert encode(config.data)["test"]["soft_labels"] == 20
@@ -172,8 +174,9 @@ def test_a_network_that_was_fitted_on_soft_labels_is_saved_like_others(
     assert configs[0][1] == 6
 
 
-def test_hard_labels_have_no_entry(options: TrainingOptions) -> None:
-    listener = Listener()
-    config = train(replace(options, epochs=1), listener).run.load_config()
-    assert listener.arrays[0].fitted.targets is None
-    assert set(encode(config.data)) == {"source", "reviews", "positive", "without_text", "sha256"}
+def test_hard_labels_have_no_entry(options: TrainingOptions, encodings: list[Encoded]) -> None:
+    config = train(replace(options, epochs=1)).run.load_config()
+    assert encodings[0].fitted.targets is None
+    assert set(encode(config.data)) == {
+        "source", "reviews", "positive", "without_text", "sha256", "fitted", "held_out"
+    }  # fmt: skip

@@ -7,9 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import TrainingError, UsageError
+from toolkit.training.options import SplitKind
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import cross_validation, split_kind, validation_split
-from toolkit.training.split_kind import SplitKind
 
 SEEDS = st.integers(0, 2**32 - 1)
 

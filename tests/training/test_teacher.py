@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,13 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.taught import Matches, match
 from toolkit.training.sources.teacher import Teacher, fingerprint, load
+from toolkit.training.sources.teacher_matching import Matches, match
 from toolkit.training.sources.unlabelled import UnlabelledReviews
 from toolkit.training.train import train
+
+if TYPE_CHECKING:
+    from toolkit.training.recipes.padded import Encoded
 
 WriteCsv = Callable[..., Path]
 
@@ -206,23 +210,22 @@ def test_labels_and_teacher_are_mixed_where_there_is_one() -> None:
     assert reviews.blended(0.5).dtype == np.float32
 
 
-def test_the_network_is_fitted_to_the_teacher_and_judged_by_the_labels(
-    write_csv: WriteCsv, options: TrainingOptions
+def test_the_network_is_fitted_to_the_teacher_and_measured_by_the_labels(
+    write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded]
 ) -> None:
     """A teacher that says the opposite of every label makes a network that does, too."""
     rows = make_rows(200)
     data = write_csv(*rows, name="reviews.csv")
     turned = [(text, str(1 - int(label))) for text, label in rows]
     teacher = write_csv(*turned, ("nowhere", "1"), name="teacher.csv")
-    listener = Listener()
     chosen = replace(
         options, data=str(data), test_data=data, teachers=(teacher,), teacher_weight=1, epochs=9,
         early_stopping=False,
     )  # fmt: skip
-    result = train(chosen, listener)
+    result = train(chosen)
     for part in ("validation", "test"):
-        assert result.metrics[part]["accuracy"] < 0.2
-    fitted = listener.arrays[0].fitted
+        assert encode(result.metrics)[part]["accuracy"] < 0.2
+    fitted = encodings[0].fitted
     assert fitted.targets is not None
     assert np.array_equal(fitted.targets, 1 - fitted.labels)
     config = result.run.load_config()
@@ -240,16 +243,18 @@ def test_the_network_is_fitted_to_the_teacher_and_judged_by_the_labels(
 
 
 @pytest.mark.parametrize("folds", [0, 2])
-def test_ten_reviews_are_enough(write_csv: WriteCsv, options: TrainingOptions, folds: int) -> None:
+def test_ten_reviews_are_enough(
+    write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded], folds: int
+) -> None:
     rows = make_rows(10)
     data = write_csv(*rows, name="ten.csv")
     teacher = write_csv(("0.25", rows[0][0]), header=("probability", "text"), name="teacher.csv")
     listener = Listener()
     chosen = replace(options, data=str(data), teachers=(teacher,), folds=folds, epochs=1)
     train(chosen, listener)
-    assert listener.matches[0].labelled == 1
+    assert listener.matches[0]["labelled"] == (1, 10)
     if folds:
-        targets = listener.arrays[0].fitted.targets
+        targets = encodings[0].fitted.targets
         assert targets is not None
         assert targets[0] == 0.125  # half of the label 0, half of the teacher
 

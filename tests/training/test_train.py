@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,7 +20,11 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
-from toolkit.training.train import TrainingResult, train
+from toolkit.training.result import TrainingResult
+from toolkit.training.train import train
+
+if TYPE_CHECKING:
+    from toolkit.training.recipes.padded import Encoded
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
 
@@ -57,14 +62,13 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
 
 
 def test_the_sample_is_what_the_network_was_not_fitted_on(
-    options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
+    options: TrainingOptions, monkeypatch: pytest.MonkeyPatch, encodings: list[Encoded]
 ) -> None:
-    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 12)
-    listener = Listener()
-    run = train(options, listener).run
+    monkeypatch.setattr("toolkit.training.result.FEWEST_UNSEEN", 12)
+    run = train(options).run
     sample = pq.read_table(run.sample)
     assert sample.num_rows == 12
-    held_out = listener.arrays[0].held_out
+    held_out = encodings[0].held_out
     assert held_out is not None
     ids = Vocabulary.load(run.vocabulary).encode(sample["text"], last=100).padded(100)
     assert np.array_equal(ids, held_out.ids)
@@ -75,7 +79,7 @@ def test_the_vocabulary_is_built_on_the_fitted_reviews_alone(
     write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every review has a word of its own: those of the held-out reviews are unknown."""
-    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 1)
+    monkeypatch.setattr("toolkit.training.result.FEWEST_UNSEEN", 1)
     rows = [(f"{text} own{number}", label) for number, (text, label) in enumerate(make_rows(60))]
     run = train(replace(options, data=str(write_csv(*rows)), epochs=1)).run
     words = set(Vocabulary.load(run.vocabulary).words.to_pylist())
@@ -90,26 +94,28 @@ def test_the_seed_decides_everything(options: TrainingOptions, tmp_path: Path) -
         train(replace(options, output=tmp_path / name, seed=seed))
         for name, seed in (("first", 3), ("second", 3), ("other", 4))
     )
-    assert first.metrics | {"seconds": 0} == second.metrics | {"seconds": 0}
+    assert replace(first.metrics, seconds=0) == replace(second.metrics, seconds=0)
     assert first.run.history.read_bytes() == second.run.history.read_bytes()
     assert first.run.history.read_bytes() != other.run.history.read_bytes()
     for one, same in zip(weights_of(first), weights_of(second), strict=True):
         assert np.array_equal(one, same)
 
 
-def test_folds_judge_and_the_final_fit_is_on_everything(options: TrainingOptions) -> None:
+def test_folds_evaluate_and_the_final_fit_is_on_everything(
+    options: TrainingOptions,
+) -> None:
     listener = Listener()
     result = train(replace(options, folds=3, epochs=4), listener)
-    folds = result.metrics["folds"]
+    folds = encode(result.metrics)["folds"]
     assert [fold["reviews"] for fold in folds["each"]] == [20, 20, 20]
     for name in ("loss", "accuracy"):
         values = [fold[name] for fold in folds["each"]]
         assert folds[name]["mean"] == pytest.approx(np.mean(values))
         assert folds[name]["deviation"] == pytest.approx(np.std(values, ddof=1))
-    assert "validation" not in result.metrics
+    assert "validation" not in encode(result.metrics)
     epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
     assert listener.final == (60, epochs)
-    assert len(listener.arrays[0].fitted.labels) == 40  # the first fold is shown
+    assert listener.sizes[0].startswith("x_train (40, 100)")  # the first fold is shown
     assert pq.read_table(result.run.sample).num_rows == 60
     history = read_history(result.run)
     assert list(history[0]) == HISTORY
@@ -124,12 +130,12 @@ def test_folds_judge_and_the_final_fit_is_on_everything(options: TrainingOptions
 def test_groups_make_it_a_split_by_group(
     write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.training.record.FEWEST_UNSEEN", 1)
+    monkeypatch.setattr("toolkit.training.result.FEWEST_UNSEEN", 1)
     rows = [(*row, f"film {number // 4}") for number, row in enumerate(make_rows(80))]
     data = write_csv(*rows, header=("text", "label", "film"))
     reading = ReadOptions(Columns(group="film"))
     result = train(replace(options, data=str(data), reading=reading, epochs=1))
-    assert result.metrics["validation"]["split"] == "group"
+    assert encode(result.metrics)["validation"]["split"] == "group"
     kept = {dict(zip((row[0] for row in rows), (row[2] for row in rows), strict=True))[text]
             for text in pq.read_table(result.run.sample)["text"].to_pylist()}  # fmt: skip
     assert len(kept) == 4
@@ -141,8 +147,8 @@ def test_test_data_are_measured_and_recorded(
     test_data = write_csv(*make_rows(20, seed=8), name="test.csv")
     listener = Listener()
     result = train(replace(options, test=True, test_data=test_data, folds=2), listener)
-    assert result.metrics["test"]["reviews"] == 20
-    assert [reviews.name for reviews in listener.reviews] == ["reviews.csv", "test.csv"]
+    assert encode(result.metrics)["test"]["reviews"] == 20
+    assert list(listener.reviews) == ["reviews.csv", "test.csv"]
     config = result.run.load_config()
     assert encode(config.data)["test"]["source"] == "test.csv"
     assert config.training["sample"] == "test and training"

@@ -1,4 +1,4 @@
-"""Reviews without labels: read, kept apart from what is judged, handed to presets that use them."""
+"""Reviews without labels: kept apart from what is evaluated, used by presets that can."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.training.material import Inputs
+from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import check_columns
@@ -119,17 +119,17 @@ def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
         return Reviews("r", pa.chunked_array([list(texts)]), np.arange(len(texts), dtype=np.int8))
 
     unlabelled = make_unlabelled("fitted", "held out", "tested", "Tested", "new", "held out")
-    inputs = Inputs(reviews("fitted", "held out"), reviews("tested", "other"), unlabelled)
+    read = TrainingData(reviews("fitted", "held out"), reviews("tested", "other"), unlabelled)
     rows = np.arange(2)
-    material = inputs.material(Split(rows[:1], rows[1:]))
-    assert material.held_out is not None
-    assert material.held_out.texts.to_pylist() == ["held out"]
-    assert material.unlabelled is not None
-    assert material.unlabelled.texts.to_pylist() == ["fitted", "Tested", "new"]
-    everything = inputs.material()
+    data = read.for_fit(Split(rows[:1], rows[1:]))
+    assert data.held_out is not None
+    assert data.held_out.texts.to_pylist() == ["held out"]
+    assert data.unlabelled is not None
+    assert data.unlabelled.texts.to_pylist() == ["fitted", "Tested", "new"]
+    everything = read.for_fit()
     assert everything.held_out is None
     assert everything.unlabelled_count == 5
-    known = replace(inputs, unlabelled=make_unlabelled("tested")).material()
+    known = replace(read, unlabelled=make_unlabelled("tested")).for_fit()
     assert known.unlabelled is None
     assert known.unlabelled_count == 0
 
@@ -144,7 +144,7 @@ def test_a_training_tells_and_records_what_it_left_out(
     listener = Listener()
     chosen = replace(options, preset=learner, unlabelled=(first, second), folds=folds, epochs=1)
     config = train(chosen, listener).run.load_config()
-    assert [len(reviews) for reviews in listener.unlabelled] == [60, 2]
+    assert listener.unlabelled == [("first.csv", 60, 1), ("second.csv", 2, 0)]
     assert sorted(listener.lost) == ([0, 30, 30] if folds else [12])
     found = encode(config.data.unlabelled)
     assert len(found.pop("sha256")) == 64

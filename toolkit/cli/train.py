@@ -9,9 +9,8 @@ import typer
 
 from toolkit.cli import options as o
 from toolkit.records.columns import Columns
-from toolkit.training.options import TrainingOptions
+from toolkit.training.options import SplitKind, TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS
-from toolkit.training.split_kind import SplitKind
 
 
 def _by_preset(setting: str) -> str:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
 from toolkit.model.run_folder import LABELS
-from toolkit.training.arrays import Arrays, Part
-from toolkit.training.fit import Fit
-from toolkit.training.material import Inputs
+from toolkit.model.typed_json import encode
 from toolkit.training.reporter import Progress, Reporter
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.taught import Matches
-from toolkit.training.sources.unlabelled import UnlabelledReviews
-from toolkit.training.train import TrainingResult
-
-if TYPE_CHECKING:
-    from toolkit.training.ngrams.corpus import Corpus
+from toolkit.training.result import TrainingResult
 
 
 class TerminalReporter(Reporter):
@@ -27,32 +20,41 @@ class TerminalReporter(Reporter):
     def __init__(self) -> None:
         self.progress: Progress = 1 if sys.stdout.isatty() else 2
 
-    def loaded(self, reviews: Reviews) -> None:
+    def loaded(
+        self, name: str, reviews: int, *, positives: int, soft_labels: int, without_text: int
+    ) -> None:
         """Print how many reviews of which label there are."""
-        negatives = len(reviews) - reviews.positives
-        parts = [f"{reviews.positives:,} positive", f"{negatives:,} negative"]
-        if reviews.soft_count:
-            parts.append(f"{reviews.soft_count:,} soft labels")
-        if reviews.without_text:
-            parts.append(_without_text(reviews.without_text))
-        typer.echo(f"{reviews.name}: {len(reviews):,} reviews ({', '.join(parts)})")
+        parts = [f"{positives:,} positive", f"{reviews - positives:,} negative"]
+        if soft_labels:
+            parts.append(f"{soft_labels:,} soft labels")
+        if without_text:
+            parts.append(_without_text(without_text))
+        typer.echo(f"{name}: {reviews:,} reviews ({', '.join(parts)})")
 
-    def loaded_unlabelled(self, reviews: UnlabelledReviews) -> None:
+    def loaded_unlabelled(self, name: str, reviews: int, without_text: int) -> None:
         """Print how many there are."""
-        left_out = f" ({_without_text(reviews.without_text)})" if reviews.without_text else ""
-        typer.echo(f"{reviews.name}: {len(reviews):,} unlabelled reviews{left_out}")
+        left_out = f" ({_without_text(without_text)})" if without_text else ""
+        typer.echo(f"{name}: {reviews:,} unlabelled reviews{left_out}")
 
-    def taught(self, matches: Matches, inputs: Inputs) -> None:
+    def matched_teacher(
+        self,
+        name: str,
+        *,
+        labelled: tuple[int, int],
+        unlabelled: tuple[int, int] | None,
+        compared: tuple[str, ...],
+        unmatched: int,
+        without_probability: int,
+    ) -> None:
         """Print how many reviews have a row, and how many rows have none."""
-        found = f"{matches.labelled:,} of {len(inputs.reviews):,} labelled"
-        if inputs.unlabelled is not None:
-            found += f" and {matches.unlabelled:,} of {len(inputs.unlabelled):,} unlabelled"
-        parts = [f"compared by {' and '.join(matches.compared)}"]
-        if matches.unmatched:
-            parts.append(f"{matches.unmatched:,} rows belong to none")
-        if matches.teacher.without_probability:
-            parts.append(f"{matches.teacher.without_probability:,} rows without probability")
-        name = matches.teacher.path.name
+        found = "{:,} of {:,} labelled".format(*labelled)
+        if unlabelled is not None:
+            found += " and {:,} of {:,} unlabelled".format(*unlabelled)
+        parts = [f"compared by {' and '.join(compared)}"]
+        if unmatched:
+            parts.append(f"{unmatched:,} rows belong to none")
+        if without_probability:
+            parts.append(f"{without_probability:,} rows without probability")
         typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
 
     def left_out(self, count: int) -> None:
@@ -60,18 +62,11 @@ class TerminalReporter(Reporter):
         if count:
             typer.echo(f"{count:,} unlabelled reviews left out: held out or tested on")
 
-    def encoded(self, arrays: Arrays) -> None:
-        """Print the shapes of the arrays."""
-        typer.echo(f"vocabulary: {len(arrays.vocabulary.words):,} words")
-        typer.echo(_shapes("train", arrays.fitted))
-        if arrays.held_out is not None:
-            typer.echo(_shapes("valid", arrays.held_out))
-
-    def prepared(self, corpus: Corpus) -> None:
+    def encoded(self, words: int, sizes: Sequence[str]) -> None:
         """Print how much there is to learn from."""
-        typer.echo(f"vocabulary: {len(corpus.vocabulary.words):,} words")
-        tokens = len(corpus.tokens.values)
-        typer.echo(f"{len(corpus):,} reviews to learn from, {tokens:,} tokens")
+        typer.echo(f"vocabulary: {words:,} words")
+        for line in sizes:
+            typer.echo(line)
 
     def sample(self, words: str, label: int) -> None:
         """Print a decoded row."""
@@ -82,28 +77,30 @@ class TerminalReporter(Reporter):
         typer.echo(f"\n{summary}")
 
     def stage(self, name: str) -> None:
-        """Print what goes on."""
+        """Print the name of the step."""
         typer.echo(f"\n{name}")
 
     def fold_begins(self, number: int, count: int) -> None:
         """Print a heading."""
         typer.echo(f"\nFold {number} of {count}")
 
-    def fold_ends(self, number: int, fit: Fit) -> None:
+    def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
         """Print how the fold went."""
-        if fit.validation is not None:
-            scores = _scores(fit.validation.loss, fit.validation.accuracy)
-            typer.echo(f"Fold {number}: {scores}, epoch {fit.best_epoch}")
+        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {accuracy:.2%}, epoch {epoch}")
 
     def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
         """Print a heading."""
         length = "" if epochs is None else f", epochs: {epochs}"
         typer.echo(f"\nFinal fit on all {reviews:,} reviews{length}")
 
+    def warning(self, message: str) -> None:
+        """Print it on standard error."""
+        typer.echo(f"warning: {message}", err=True)
+
 
 def print_result(result: TrainingResult) -> None:
     """Print the metrics, where the run folder is, and what can be done with it."""
-    metrics = result.metrics
+    metrics = encode(result.metrics)
     typer.echo()
     if "validation" in metrics:
         typer.echo(_line("validation", metrics["validation"]) + f"  {_where(metrics)}")
@@ -113,8 +110,9 @@ def print_result(result: TrainingResult) -> None:
         typer.echo(_calibration_line(metrics["calibration"]))
     if "test" in metrics:
         typer.echo(_line("test", metrics["test"]))
+    typer.echo(f"training    {result.ending}")
     typer.echo(f"time        {metrics['seconds']:.0f} s")
-    typer.echo(f"written to  {result.run.path}")
+    typer.echo(f"written to  {result.run.path}, with the plots {' and '.join(result.plots)}")
     typer.echo(f"Next: toolkit export {result.run.path}")
 
 
@@ -124,12 +122,14 @@ def _without_text(count: int) -> str:
 
 def _where(metrics: dict[str, Any]) -> str:
     validation = metrics["validation"]
-    return f"(epoch {validation['best_epoch']}, {validation['split']} split)"
+    return f"(epoch {validation['epoch']}, {validation['split']} split)"
 
 
 def _line(name: str, scores: dict[str, Any]) -> str:
     return (
-        f"{name:<10}  {_scores(scores['loss'], scores['accuracy'])}, {scores['reviews']:,} reviews"
+        f"{name:<10}  loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%} "
+        f"(balanced {scores['balanced_accuracy']:.2%}, always the more frequent label "
+        f"{scores['majority_accuracy']:.2%}), {scores['reviews']:,} reviews"
     )
 
 
@@ -151,12 +151,3 @@ def _calibration_line(calibration: dict[str, Any]) -> str:
     if "error" in calibration:
         errors.append(f"{calibration['error']:.4f} after")
     return f"calibration error {', '.join(errors)}  ({'; '.join(parts)})"
-
-
-def _scores(loss: float, accuracy: float) -> str:
-    return f"loss {loss:.4f}, accuracy {accuracy:.2%}"
-
-
-def _shapes(name: str, part: Part) -> str:
-    ids, labels = part.ids, part.labels if part.targets is None else part.targets
-    return f"x_{name} {ids.shape} {ids.dtype}  y_{name} {labels.shape} {labels.dtype}"

@@ -105,7 +105,7 @@ def export(
     vocabulary = _load_vocabulary(folder, config)
     reviews = _load_reviews(folder.sample)
     keras_network = load_keras(folder.model)
-    network = convert(keras_network, config.max_tokens)
+    network, notes = convert(keras_network, config.max_tokens)
     models = ModelPair.of(network, vocabulary, _facts(config, folder, chosen))
     with tempfile.TemporaryDirectory() as unproven:
         plain = models.save(Path(unproven, "text.onnx"), Path(unproven, "ids.onnx"))
@@ -132,7 +132,7 @@ def export(
         *(paths[0], paths[1], paths[2], parity, chosen),
         golden=paths[3] if golden else None,
         quantization=models.facts.quantization,
-        notes=_notes(parity, models.facts.quantization),
+        notes=[*notes, *_notes(parity, models.facts.quantization)],
     )
 
 

@@ -1,17 +1,16 @@
-"""The Keras network as an ONNX graph: by tf2onnx, or by hand where that is faster."""
+"""The Keras network as an ONNX graph: written by hand for our networks, by tf2onnx for others."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnx
 
 from toolkit.errors import MissingExtraError, ModelError
-from toolkit.export.fold import fold
 from toolkit.export.keras_file import check_keras_file, limited_memory
-from toolkit.export.tables import network_of_tables
 from toolkit.export.tidy import tidy
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
 from toolkit.networks.backend import import_keras, import_tensorflow
@@ -19,62 +18,51 @@ from toolkit.networks.backend import import_keras, import_tensorflow
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 
 
+class Converted(NamedTuple):
+    """A network as a graph, `token_ids` → `probability`, and what a user should know of it."""
+
+    model: onnx.ModelProto
+    notes: list[str]
+
+
+def onnx_forms() -> dict[str, Callable[[Any], onnx.ModelProto | None]]:
+    """Give what writes the graphs of our networks; each gives None for other layers than its own.
+
+    To add a network, add an entry; without one, tf2onnx converts it.
+    """
+    from toolkit.networks import conv1d, ngram_cnn, ngram_linear  # they import Keras
+
+    return {
+        "conv1d": conv1d.onnx_form,
+        "ngram-linear": ngram_linear.onnx_form,
+        "ngram-cnn": ngram_cnn.onnx_form,
+    }
+
+
 def load_keras(path: Path) -> Any:
-    """Read a Keras file; code inside it (a Lambda layer) is never run.
+    """Read a Keras file, not compiled; code inside it (a Lambda layer) is never run.
 
-    Parameters
-    ----------
-    path : Path
-        The ``.keras`` file.
-
-    Returns
-    -------
-    Any
-        A Keras model, not compiled.
-
-    Raises
-    ------
-    MissingExtraError
-        If TensorFlow is not installed.
-    ModelError
-        If there is no such file, it has more than plain layers, or Keras cannot read it.
+    Raises `MissingExtraError` without TensorFlow, and `ModelError` if there is no such file, it has
+    more than plain layers, or Keras cannot read it.
     """
     check_keras_file(path)
     keras = import_keras()
-    from toolkit.networks import ngram_cnn, ngram_linear  # noqa: F401 (their layers)
-
+    onnx_forms()  # Keras finds our layers when they are imported
     try:
         with limited_memory(path):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
         reason = str(error).strip().splitlines()
         raise ModelError(
-            f"{path}: no model that Keras can read: {reason[0] if reason else error!r}"
+            f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
         ) from None
 
 
-def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
+def convert(network: Any, max_tokens: int) -> Converted:
     """Convert a Keras network, ids (batch, tokens) → probability (batch, 1).
 
-    Parameters
-    ----------
-    network : Any
-        The Keras model, which reads rows of `max_tokens` or of any length.
-    max_tokens : int
-        Tokens of a review that are kept.
-
-    Returns
-    -------
-    onnx.ModelProto
-        `token_ids`, int32[batch, tokens] → `probability`, float32[batch]; the number of tokens is
-        fixed if it is in the Keras model.
-
-    Raises
-    ------
-    MissingExtraError
-        If tf2onnx is not installed.
-    ModelError
-        If the network reads rows of another length.
+    The graph takes int32[batch, tokens] and gives float32[batch]; the number of tokens is fixed if
+    it is in the Keras model. Raises `ModelError` if that is not `max_tokens`.
     """
     width = network.input_shape[-1]
     if width not in (max_tokens, None):
@@ -82,8 +70,15 @@ def convert(network: Any, max_tokens: int) -> onnx.ModelProto:
             f"the network reads {width} tokens, but its config says {max_tokens}. "
             "Is it the config of another run?"
         )
-    tables = network_of_tables(network)
-    return fold(_by_tf2onnx(network)) if tables is None else tidy(tables)
+    for form in onnx_forms().values():
+        graph = form(network)
+        if graph is not None:
+            return Converted(tidy(graph), [])
+    note = (
+        f"the network {network.name} was converted by tf2onnx: it has no ONNX form of its own "
+        "here, which may be faster"
+    )
+    return Converted(tidy(_by_tf2onnx(network)), [note])
 
 
 def _by_tf2onnx(network: Any) -> onnx.ModelProto:
@@ -105,4 +100,4 @@ def _by_tf2onnx(network: Any) -> onnx.ModelProto:
     model, _ = tf2onnx.convert.from_function(
         tf.function(forward, input_signature=signature), signature, opset=OPSET
     )
-    return tidy(model)
+    return model

@@ -2,7 +2,7 @@
 
 The file keeps the small numbers, and `Cast` and `Mul` make floats of them again. They depend on no
 input, so ONNX Runtime does it once, when it loads the file, and folds what `conv1d` makes of its
-embedding as before (`toolkit.export.fold`): speed and memory stay those of the plain file. What
+embedding as before (`toolkit.networks.conv1d`): speed and memory stay those of the plain file. What
 else was measured:
 
 - behind the `Gather`, so that the table stays small in memory, too: 1.1 to 1.8 times the time for

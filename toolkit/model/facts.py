@@ -105,6 +105,22 @@ class Folds:
     accuracy: Spread
     each: tuple[Scores, ...] = ()
     split: str | None = None
+    balanced_accuracy: Spread | None = None
+    majority_accuracy: Spread | None = None
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many reviews have, letter for letter, the text of another one.
+
+    Over the folds of a cross-validation, `held_out_in_fitted` is added up. That and
+    `test_in_training` make scores look better than they are; the others count repetitions.
+    """
+
+    within_training: int
+    held_out_in_fitted: int | None = None
+    test_in_training: int | None = None
+    within_test: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +166,7 @@ class Metrics:
     folds: Folds | None = None
     calibration: Calibration | None = None
     test: Scores | None = None
+    copies: Copies | None = None
     parameters: int | None = None
     seconds: float | None = None
 

@@ -128,7 +128,7 @@ class RunFolder:
         """Write `config.json`, with the fingerprints of the other parts."""
         _write_json(self.config, encode(replace(config, parts=self.fingerprints())))
 
-    def save_metrics(self, metrics: Metrics | dict[str, Any]) -> None:
+    def save_metrics(self, metrics: Metrics) -> None:
         """Write `metrics.json`."""
         _write_json(self.metrics, encode(metrics))
 

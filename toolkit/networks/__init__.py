@@ -1,5 +1,5 @@
-"""Networks that are ready to score: fixed tables of small integers, made by a training.
+"""One network a file: its Keras layers, how it is frozen, and its ONNX graph.
 
-They are Keras models of (batch, any length) token ids, and what the export proves parity against.
-Importing this needs no Keras; importing a module in it does.
+The networks of tables are Keras models of (batch, any length) token ids, with which the export
+proves parity. Importing this package needs no Keras; importing a network of tables does.
 """

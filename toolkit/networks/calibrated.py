@@ -8,26 +8,11 @@ from toolkit.networks.tables import TableLayer, keras
 
 
 def calibrated(network: Any, scale: float, bias: float) -> Any:
-    """Make a network whose logit is ``scale · logit + bias``, by changing its last weights.
+    """Make a copy of a network whose logit is ``scale · logit + bias``.
 
-    Parameters
-    ----------
-    network : Any
-        A Keras model that ends in a table layer or in ``Dense(1, "sigmoid")``; it stays as it is.
-    scale : float
-        Greater than 0.
-    bias : float
-        Added to the scaled logit.
-
-    Returns
-    -------
-    Any
-        A Keras model of the same layers, compiled as the given one, its optimizer included.
-
-    Raises
-    ------
-    ValueError
-        If the scale is not greater than 0, or the network ends in another layer.
+    Only the last weights change; the copy is compiled like the network, with its optimizer.
+    `ValueError` if the scale is not above 0, or the network ends in something else than a table
+    layer or ``Dense(1, "sigmoid")``.
     """
     if not scale > 0:
         raise ValueError(f"scale: expected more than 0, received {scale}")
@@ -46,5 +31,5 @@ def calibrated(network: Any, scale: float, bias: float) -> Any:
         last.kernel.assign(last.kernel * scale)
         last.bias.assign(last.bias * scale + bias)
     else:
-        raise ValueError(f"{network.name}: its last layer, {last.name}, is none that has a logit")
+        raise ValueError(f"{network.name}: its last layer, {last.name}, has no logit")
     return made

@@ -1,4 +1,4 @@
-"""The frozen network of `ngram-cnn`: a vector for each word and each common bigram.
+"""The network of `ngram-cnn`: a vector for each word and each common bigram, in small integers.
 
 A token's vector is ``relu(words[id] + bigrams[row])``. A second vector stands for each window of
 three tokens that touches the review: the products of the kernel with the vectors in the window,
@@ -7,13 +7,17 @@ Over a review both are pooled by the maximum and by the sum, which is divided by
 logit is the product of all this with fixed weights.
 
 The vectors hold whole numbers, and so does the kernel. Sums of them stay below 2²⁴, and are exact
-in float32 in whatever order they are made. The numbers of the kernel end at ±64: two products of
-them with numbers up to 255 fit into an int16, in which processors without newer instructions add
-them up.
+in float32 in any order. The numbers of the kernel end at ±64: two products of them with numbers up
+to 255 fit into an int16, in which processors without newer instructions add them up.
 
-The row of a bigram is found by one look into the table of slots: with ``key = previous · V + id``,
-the slot ``key % P`` holds ``row · 4096 + key // P`` of the one bigram that owns it. Row 0, all
-zero, is that of every other bigram.
+`toolkit.networks.pairs` says how the row of a bigram is found; row 0, all zero, is that of every
+unknown one.
+
+In the graph, ``relu(word + bigram)`` is one addition of uint8 that stays within 0 and 255. It is
+written as ``QuantizeLinear(DequantizeLinear + DequantizeLinear)``, in which ONNX Runtime sees its
+`QLinearAdd`; a runtime that does not gives the same numbers, as all of them are whole. A window of
+tokens is one row of the product `QLinearMatMul`, the slices of which are put side by side. It
+multiplies by the factors, rounds to even and cuts to 0 … 255 by itself.
 """
 
 from __future__ import annotations
@@ -22,69 +26,92 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
+from toolkit.networks.onnx_graph import integers
+from toolkit.networks.pairs import QUOTIENTS, check_keys
 from toolkit.networks.tables import (
+    LARGEST_CODE,
     PACKAGE,
+    TINY,
     TableLayer,
     bigram_keys,
-    check_keys,
     check_table,
     counts,
     keras,
     model_of,
+    rounded,
+    table_graph,
     tf,
 )
-from toolkit.text.vocabulary import START_ID
-
-QUOTIENTS = 4096  # of keys by the number of slots, which share an int32 with the row
+from toolkit.text.token_ids import START_ID
 
 WIDTH = 3  # tokens in a window
-LARGEST_OF_KERNEL = 64
-LARGEST_VALUE = 255  # of a vector
-_MOST_PRODUCTS = 2**24 // (LARGEST_OF_KERNEL * LARGEST_VALUE)
+_LARGEST_OF_KERNEL = 64
+_LARGEST_VALUE = 255  # of a vector
+_MOST_PRODUCTS = 2**24 // (_LARGEST_OF_KERNEL * _LARGEST_VALUE)
 
-# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are made
-# in the same order in every row then, wherever it stands in the batch.
+# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
+# made in the same order in every row, in any place of the batch.
 _COLUMNS_TOGETHER = 8
+
+# Ends of the first, the second and the third tokens of all windows, in tokens with two around.
+_ENDS = (-2, -1, np.iinfo(np.int32).max)
+
+_STEPS = """
+    quotients = Div(keys, slots_size)
+    multiples = Mul(quotients, slots_size)
+    places = Sub(keys, multiples)
+    found = GatherElements <axis = 0> (slots, places)
+    found_rows = Div(found, quotients_size)
+    found_multiples = Mul(found_rows, quotients_size)
+    owners = Sub(found, found_multiples)
+    is_owner = Equal(owners, quotients)
+    is_bigram = And(is_owner, counted)
+    factors = Cast <to = 6> (is_bigram)
+    flat_rows = Mul(found_rows, factors)
+    rows = Reshape(flat_rows, shape)
+    word_codes = Gather <axis = 0> (words, token_ids)
+    bigram_codes = Gather <axis = 0> (bigrams, rows)
+    word = DequantizeLinear(word_codes, one, zero_code)
+    bigram = DequantizeLinear(bigram_codes, one, zero_code)
+    both = Add(word, bigram)
+    positive_codes = QuantizeLinear(both, one, no_code)
+    padded = Pad(positive_codes, two_around, no_code)
+    first_tokens = Slice(padded, start_0, end_0, axis)
+    second_tokens = Slice(padded, start_1, end_1, axis)
+    third_tokens = Slice(padded, start_2, end_2, axis)
+    windows = Concat <axis = 2> (first_tokens, second_tokens, third_tokens)
+    window_codes = QLinearMatMul(
+        windows, one, no_code, kernel, window_factors, kernel_zero, one, no_code
+    )
+    token_values = Cast <to = 1> (positive_codes)
+    window_values = Cast <to = 1> (window_codes)
+    highest_token = ReduceMax <keepdims = 0> (token_values, axis)
+    highest_window = ReduceMax <keepdims = 0> (window_values, axis)
+    token_total = ReduceSum <keepdims = 0> (token_values, axis)
+    window_total = ReduceSum <keepdims = 0> (window_values, axis)
+    total = Concat <axis = 1> (token_total, window_total)
+    root_column = Unsqueeze(root, axis)
+    divisor = Mul(root_column, four)
+    mean = Div(total, divisor)
+    pooled = Concat <axis = 1> (highest_token, highest_window, mean)
+    weighted = Mul(pooled, pooled_weights)
+    sum = ReduceSum <keepdims = 0> (weighted, axis)
+    logit = Add(sum, bias)
+    probability = Sigmoid(logit)
+"""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class NgramCnn(TableLayer):
     """Vectors of words and bigrams, added and cut at zero; vectors of windows; both pooled.
 
-    Parameters
-    ----------
-    words : int
-        Token ids.
-    bigrams : int
-        Rows of the bigrams, the one of zeros included.
-    slots : int
-        Places of the look-up.
-    columns : int
-        Length of the vectors of tokens.
-    window_columns : int
-        Length of the vectors of windows.
-    **options : Any
-        Of any Keras layer.
+    The sizes are the number of token ids, of rows of bigrams with row 0, and of slots, and the
+    length of the vectors of tokens and of windows.
     """
 
-    def __init__(
-        self,
-        words: int,
-        bigrams: int,
-        slots: int,
-        columns: int,
-        window_columns: int,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self._sizes = {
-            "words": words,
-            "bigrams": bigrams,
-            "slots": slots,
-            "columns": columns,
-            "window_columns": window_columns,
-        }
+    SIZES = ("words", "bigrams", "slots", "columns", "window_columns")
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
@@ -119,7 +146,7 @@ class NgramCnn(TableLayer):
         padded = tf.pad(vectors, [[0, 0], [WIDTH - 1, WIDTH - 1], [0, 0]])
         windows = [padded[:, start : start + count] for start in range(WIDTH)]
         found = tf.matmul(tf.concat(windows, axis=-1), tf.cast(self.kernel, tf.float32))
-        return tf.clip_by_value(tf.round(found * self.factors), 0.0, LARGEST_VALUE)
+        return tf.clip_by_value(tf.round(found * self.factors), 0.0, _LARGEST_VALUE)
 
     def _rows(self, ids: Any, kept: Any) -> Any:
         keys = bigram_keys(ids, self._sizes["words"])
@@ -129,18 +156,49 @@ class NgramCnn(TableLayer):
         is_owner = tf.equal(found - rows * QUOTIENTS, quotients)
         return tf.where(tf.logical_and(is_owner, kept), rows, 0)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
-        """Give one column."""
-        return input_shape[0], 1
-
-    def get_config(self) -> dict[str, Any]:
-        """Give the arguments to make the layer again."""
-        return {**super().get_config(), **self._sizes}
-
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
         self.weights_of_pooled.assign(self.weights_of_pooled * scale)
         self.bias.assign(self.bias * scale + bias)
+
+
+def freeze(
+    words: npt.NDArray[np.float32],
+    bigrams: npt.NDArray[np.float32],
+    slots: npt.NDArray[np.int32],
+    windows: npt.NDArray[np.float32],
+    largest_of_windows: npt.NDArray[np.float32],
+    last: npt.NDArray[np.float32],
+    bias: float,
+) -> Any:
+    """Round the trained weights of both convolutions; arrays as in `frozen`, but of floats.
+
+    Each column has one scale for both tables, so that scaling commutes with the sum, the rectifier
+    and the pooling, and moves into the last weights, (2, F + G), of maximum and mean; and into the
+    kernel, whose columns have scales, too. `largest_of_windows`, (G,), is seen on some reviews.
+    """
+    # One more column, 1 wherever a token is, of which only the kernel makes use.
+    columns = words.shape[1]
+    words, bigrams = np.pad(words, [(0, 0), (0, 1)]), np.pad(bigrams, [(0, 0), (0, 1)])
+    words[:, -1] = 1
+    words[: START_ID + 1] = 0
+    bigrams[0] = 0
+    scale = _scales(np.concatenate([words, bigrams]), LARGEST_CODE)
+    windows = windows * scale[:, None]
+    step = _scales(windows.reshape(-1, windows.shape[2]), _LARGEST_OF_KERNEL)
+    of_windows = np.maximum(largest_of_windows, TINY) / _LARGEST_VALUE
+    last = np.insert(last, columns, 0, axis=1)
+    highest, mean = (last * np.concatenate([scale, of_windows])).astype(np.float32)
+    return frozen(
+        rounded(words / scale),
+        rounded(bigrams / scale),
+        slots,
+        rounded(windows / step),
+        (step / of_windows).astype(np.float32),
+        highest,
+        mean,
+        bias,
+    )
 
 
 def frozen(
@@ -153,102 +211,105 @@ def frozen(
     mean_weights: npt.NDArray[np.float32],
     bias: float,
 ) -> Any:
-    """Make the network of its tables.
+    """Make the network of its tables; `ValueError` if they do not fit together.
 
-    Parameters
-    ----------
-    words : npt.NDArray[np.int8]
-        (V, F), the vectors of the token ids; those of padding and of the start of a review are
-        taken as zero.
-    bigrams : npt.NDArray[np.int8]
-        (R, F), the vectors of the bigrams; row 0 is taken as zero.
-    slots : npt.NDArray[np.int32]
-        (P,), the look-up: ``row · 4096 + key // P`` at ``key % P``, or 0 where no bigram is.
-    kernel : npt.NDArray[np.int8]
-        (3, F, G) from -64 to 64, of the first, the second and the third token of a window.
-    factors : npt.NDArray[np.float32]
-        (G,) above 0: of the sums over a window, before they are rounded.
-    max_weights : npt.NDArray[np.float32]
-        (F + G,), of the maximum, with the scales of the columns: tokens, then windows.
-    mean_weights : npt.NDArray[np.float32]
-        (F + G,), of the sum over 4 · √(n + 1).
-    bias : float
-        Logit of a review without tokens.
+    - words (V, F) and bigrams (R, F): the vectors; those of padding, of the start of a review and
+      of row 0 are taken as zero
+    - slots (P,): see `toolkit.networks.pairs`
+    - kernel (3, F, G) from -64 to 64: the first, the second and the third token of a window
+    - factors (G,) above 0: of the sums over a window, before they are rounded
+    - max_weights and mean_weights (F + G,): of the maximum and of the sum over 4 · √(n + 1), with
+      the scales of the columns: tokens, then windows
+    - bias: the logit of a review without tokens
 
-    Returns
-    -------
-    Any
-        A Keras model, (batch, any length) int32 → (batch, 1) float32: the probability.
-
-    Raises
-    ------
-    ValueError
-        If tables are of other kinds or do not fit together.
+    The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
     """
-    check_table("words", words, np.int8, 2)
-    check_table("bigrams", bigrams, np.int8, 2)
-    check_table("slots", slots, np.int32, 1)
-    check_table("kernel", kernel, np.int8, 3)
-    check_keys(len(words))
-    _check_sizes(words, bigrams, kernel, factors, [max_weights, mean_weights])
-    if (len(words) ** 2 - 1) // len(slots) >= QUOTIENTS:
-        raise ValueError(f"slots: {len(slots):,} are too few for {len(words):,} words")
-    if slots.min() < 0 or slots.max() // QUOTIENTS >= len(bigrams):
-        raise ValueError(f"slots: one has no row among the {len(bigrams):,} of bigrams")
-
+    check_table("words", words, np.int8, None, None)
     columns = words.shape[1]
+    check_table("bigrams", bigrams, np.int8, None, columns)
+    check_table("slots", slots, np.int32, None)
+    check_table("kernel", kernel, np.int8, WIDTH, columns, None)
+    check_table("factors", factors, np.float32, kernel.shape[2])
+    check_table("max_weights", max_weights, np.float32, columns + kernel.shape[2])
+    check_table("mean_weights", mean_weights, np.float32, columns + kernel.shape[2])
+    check_keys(len(words))
+    _check_values(words, bigrams, slots, kernel, factors)
     words, bigrams = _filled(words, 1), _filled(bigrams, 1)
     words[: START_ID + 1] = 0
     bigrams[0] = 0
     kernel = _filled(_filled(kernel, 1), 2)
-    parts = [
-        _filled(np.asarray(part, np.float32), 0)
-        for weights in (max_weights, mean_weights)
-        for part in np.split(weights, [columns])
-    ]
-    layer = NgramCnn(len(words), len(bigrams), len(slots), words.shape[1], kernel.shape[2])
+    pooled = [part for each in (max_weights, mean_weights) for part in np.split(each, [columns])]
     weights = [
         words,
         bigrams,
         slots,
         kernel.reshape(-1, kernel.shape[2]),
-        _filled(np.asarray(factors, np.float32), 0, 1),
-        np.concatenate(parts),
+        _filled(factors, 0, 1),
+        np.concatenate([_filled(part, 0) for part in pooled]),
         np.float32(bias),
     ]
+    sizes = (len(words), len(bigrams), len(slots), words.shape[1], kernel.shape[2])
+    layer = NgramCnn(**dict(zip(NgramCnn.SIZES, sizes, strict=True)))
     return model_of(layer, weights, "ngram-cnn")
 
 
-def _check_sizes(
+def onnx_form(network: Any) -> onnx.ModelProto | None:
+    """Write the graph, `token_ids` → `probability`, with 8-bit tables; None for other layers."""
+    layer = network.layers[-1]
+    if not isinstance(layer, NgramCnn):
+        return None
+    words, bigrams, slots, kernel, factors, pooled, bias = map(np.asarray, layer.get_weights())
+    tables = {
+        "words": _unsigned(words),
+        "bigrams": _unsigned(bigrams),
+        "slots": slots,
+        "two_around": integers(0, 2, 0, 0, 2, 0),
+        **{f"start_{place}": integers(place) for place in range(WIDTH)},
+        **{f"end_{place}": integers(end) for place, end in enumerate(_ENDS)},
+        "kernel": kernel,
+        "kernel_zero": np.zeros(len(factors), np.int8),
+        "window_factors": factors,
+        "pooled_weights": pooled,
+        "bias": bias,
+        "slots_size": np.array(len(slots), np.int32),
+        "quotients_size": np.array(QUOTIENTS, np.int32),
+        "zero_code": np.array(128, np.uint8),
+        "no_code": np.array(0, np.uint8),
+        "four": np.array(4, np.float32),
+    }
+    return table_graph(_STEPS, tables)
+
+
+def _scales(table: npt.NDArray[np.float32], largest: int) -> npt.NDArray[np.float32]:
+    """What one unit of each column is, if its largest value becomes `largest`."""
+    scales: npt.NDArray[np.float32] = np.maximum(np.abs(table).max(axis=0), TINY) / largest
+    return scales
+
+
+def _unsigned(table: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    return (table.astype(np.int16) + 128).astype(np.uint8)
+
+
+def _check_values(
     words: npt.NDArray[np.int8],
     bigrams: npt.NDArray[np.int8],
+    slots: npt.NDArray[np.int32],
     kernel: npt.NDArray[np.int8],
     factors: npt.NDArray[np.float32],
-    pooled: list[npt.NDArray[np.float32]],
 ) -> None:
-    columns, window_columns = words.shape[1], kernel.shape[2]
-    if len(kernel) != WIDTH:
-        raise ValueError(f"kernel: expected windows of {WIDTH} tokens, received {len(kernel)}")
-    if {bigrams.shape[1], kernel.shape[1]} != {columns}:
-        raise ValueError(
-            f"columns: expected {columns} as in words, received {bigrams.shape[1]} in bigrams and "
-            f"{kernel.shape[1]} in the kernel"
-        )
-    sizes = {np.shape(weights) for weights in pooled}
-    if np.shape(factors) != (window_columns,) or sizes != {(columns + window_columns,)}:
-        raise ValueError(
-            f"weights: expected {window_columns} factors and {columns + window_columns} weights, "
-            f"received {np.shape(factors)} and {sorted(sizes)}"
-        )
-    if max(-int(kernel.min()), int(kernel.max())) > LARGEST_OF_KERNEL:
-        raise ValueError(
-            f"kernel: expected numbers from -64 to 64, received {kernel.min()} to {kernel.max()}"
-        )
+    if (len(words) ** 2 - 1) // len(slots) >= QUOTIENTS:
+        raise ValueError(f"slots: {len(slots):,} are too few for {len(words):,} words")
+    if slots.min() < 0 or slots.max() // QUOTIENTS >= len(bigrams):
+        raise ValueError(f"slots: one has no row among the {len(bigrams):,} of bigrams")
+    low, high = kernel.min(), kernel.max()
+    if max(-int(low), int(high)) > _LARGEST_OF_KERNEL:
+        raise ValueError(f"kernel: expected numbers from -64 to 64, received {low} to {high}")
+    columns = words.shape[1]
     if WIDTH * columns > _MOST_PRODUCTS:
         raise ValueError(
             f"columns: a sum of {WIDTH} · {columns} products may be inexact in float32"
         )
-    if not (np.asarray(factors) > 0).all():
+    if not (factors > 0).all():
         raise ValueError("factors: expected numbers above 0")
 
 

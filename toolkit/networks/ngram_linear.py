@@ -1,10 +1,11 @@
-"""The frozen network of `ngram-linear`: a weight for each word and each hashed bigram.
+"""The network of `ngram-linear`: a weight for each word and each hashed bigram, rounded to int8.
 
 With code(a) = a · |a|, which gives small weights the finer steps, the logit is
 
     scale · Σ (code(words[id]) + code(bigrams[(previous · V + id) % M])) / √(n + 1) + bias
 
-over the n tokens of a review. The sum is one of int32: exact, in whatever order it is made.
+over the n tokens of a review. The sum is one of int32: exact, in any order. In the graph,
+`GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
 """
 
 from __future__ import annotations
@@ -13,37 +14,55 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
+from toolkit.networks.pairs import check_keys
 from toolkit.networks.tables import (
+    LARGEST_CODE,
     PACKAGE,
+    TINY,
     TableLayer,
     bigram_keys,
-    check_keys,
     check_table,
     counts,
     keras,
     model_of,
+    rounded,
+    table_graph,
     tf,
 )
+from toolkit.text.token_ids import START_ID
+
+_STEPS = """
+    quotients = Div(keys, bigrams_size)
+    multiples = Mul(quotients, bigrams_size)
+    hashes = Sub(keys, multiples)
+    word_codes = GatherElements <axis = 0> (words, ids)
+    bigram_codes = GatherElements <axis = 0> (bigrams, hashes)
+    word = Cast <to = 6> (word_codes)
+    word_size = Abs(word)
+    word_weight = Mul(word, word_size)
+    bigram = Cast <to = 6> (bigram_codes)
+    bigram_size = Abs(bigram)
+    bigram_weight = Mul(bigram, bigram_size)
+    both = Add(word_weight, bigram_weight)
+    counts = Cast <to = 6> (counted)
+    weights = Mul(both, counts)
+    weight_rows = Reshape(weights, shape)
+    total = ReduceSum <keepdims = 0> (weight_rows, axis)
+    whole = Cast <to = 1> (total)
+    mean = Div(whole, root)
+    scaled = Mul(mean, scale)
+    logit = Add(scaled, bias)
+    probability = Sigmoid(logit)
+"""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class NgramLinear(TableLayer):
-    """Weights of words and bigrams, summed.
+    """Weights of words, one per token id, and of bigrams, one per hash value, summed."""
 
-    Parameters
-    ----------
-    words : int
-        Token ids.
-    bigrams : int
-        Hash values of bigrams.
-    **options : Any
-        Of any Keras layer.
-    """
-
-    def __init__(self, words: int, bigrams: int, **options: Any) -> None:
-        super().__init__(**options)
-        self._sizes = {"words": words, "bigrams": bigrams}
+    SIZES = ("words", "bigrams")
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
@@ -61,51 +80,47 @@ class NgramLinear(TableLayer):
         tokens = tf.cast(tf.reduce_sum(kept, axis=1, keepdims=True), tf.float32)
         return tf.sigmoid(total / tf.sqrt(tokens + 1.0) * self.scale + self.bias)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
-        """Give one column."""
-        return input_shape[0], 1
-
-    def get_config(self) -> dict[str, Any]:
-        """Give the arguments to make the layer again."""
-        return {**super().get_config(), **self._sizes}
-
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
         self.scale.assign(self.scale * scale)
         self.bias.assign(self.bias * scale + bias)
 
 
+def freeze(weights: npt.NDArray[np.float32], vocabulary_size: int, bias: float) -> Any:
+    """Round trained weights, those of the token ids and then those of the hash values."""
+    weights = np.where(np.arange(len(weights)) > START_ID, weights, np.float32(0))
+    largest = max(float(np.abs(weights).max()), TINY)
+    codes = rounded(LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest))
+    return frozen(codes[:vocabulary_size], codes[vocabulary_size:], largest / LARGEST_CODE**2, bias)
+
+
 def frozen(
     words: npt.NDArray[np.int8], bigrams: npt.NDArray[np.int8], scale: float, bias: float
 ) -> Any:
-    """Make the network of its tables.
+    """Make the network of its tables; `ValueError` if they are of another kind.
 
-    Parameters
-    ----------
-    words : npt.NDArray[np.int8]
-        (V,), the codes of the token ids.
-    bigrams : npt.NDArray[np.int8]
-        (M,), the codes of the hash values.
-    scale : float
-        Logit of a code of 1.
-    bias : float
-        Logit of a review without tokens.
+    - words (V,) and bigrams (M,): the codes of the token ids and of the hash values
+    - scale: the logit of a code of 1
+    - bias: the logit of a review without tokens
 
-    Returns
-    -------
-    Any
-        A Keras model, (batch, any length) int32 → (batch, 1) float32: the probability.
-
-    Raises
-    ------
-    ValueError
-        If a table is of another kind.
+    The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
     """
-    check_table("words", words, np.int8, 1)
-    check_table("bigrams", bigrams, np.int8, 1)
+    check_table("words", words, np.int8, None)
+    check_table("bigrams", bigrams, np.int8, None)
     check_keys(len(words))
     weights = [words, bigrams, np.float32(scale), np.float32(bias)]
-    return model_of(NgramLinear(len(words), len(bigrams)), weights, "ngram-linear")
+    return model_of(NgramLinear(words=len(words), bigrams=len(bigrams)), weights, "ngram-linear")
+
+
+def onnx_form(network: Any) -> onnx.ModelProto | None:
+    """Write the graph, `token_ids` → `probability`, with int8 tables; None for other layers."""
+    layer = network.layers[-1]
+    if not isinstance(layer, NgramLinear):
+        return None
+    words, bigrams, scale, bias = map(np.asarray, layer.get_weights())
+    size = np.array(len(bigrams), np.int32)
+    tables = {"words": words, "bigrams": bigrams, "scale": scale, "bias": bias}
+    return table_graph(_STEPS, tables | {"bigrams_size": size})
 
 
 def _decoded(codes: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the layers made of tables have in common."""
+"""What the layers made of tables have in common, in Keras and in their ONNX graphs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,42 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from toolkit.networks.backend import import_keras, import_tensorflow
-from toolkit.text.vocabulary import START_ID
+from toolkit.networks.onnx_graph import Tables, graph_of
+from toolkit.networks.pairs import pair_keys
+from toolkit.text.token_ids import START_ID
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
 
 PACKAGE = "review_sentiment_toolkit"  # under which Keras finds the layers again
+LARGEST_CODE = 127  # of int8, on both sides of zero
+TINY = 1e-12  # in place of a largest value of 0
 
-# Key of a bigram, previous · vocabulary + id: an int32.
-_LARGEST_KEY = np.iinfo(np.int32).max
+# The keys of the pairs and which tokens count, both for all rows in one row. Ids are never below
+# zero, so nothing counts from the end of a table. The root is a power: in ONNX Runtime 1.20, the
+# last bit of a `Sqrt` depends on the place of the row in the batch.
+_CONSTANTS = """
+ int64[1] flat = {-1}, int64[4] one_in_front = {0, 1, 0, 0}, int64[1] first = {0},
+ int64[1] last = {-1}, int64[1] axis = {1}, int32 start_id = {1},
+ float one = {1}, float half = {0.5}"""
+_START = """
+    shape = Shape(token_ids)
+    ids = Reshape(token_ids, flat)
+    one_more = Pad(token_ids, one_in_front)
+    previous = Slice(one_more, first, last, axis)
+    products = Mul(previous, vocabulary_size)
+    key_rows = Add(products, token_ids)
+    keys = Reshape(key_rows, flat)
+    counted = Greater(ids, start_id)
+    counted_rows = Greater(token_ids, start_id)
+    ones = Cast <to = 1> (counted_rows)
+    tokens = ReduceSum <keepdims = 0> (ones, axis)
+    tokens_and_one = Add(tokens, one)
+    root = Pow(tokens_and_one, half)
+"""
 
 
 class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
@@ -25,10 +50,24 @@ class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no typ
     The result of a row depends neither on its neighbours nor on the padding in front.
     """
 
+    SIZES: tuple[str, ...] = ()  # the names of its arguments
+
+    def __init__(self, **options: Any) -> None:
+        self._sizes = {name: options.pop(name) for name in self.SIZES}
+        super().__init__(**options)
+
     def _weight(self, name: str, shape: tuple[int, ...], dtype: str) -> Any:
         return self.add_weight(
             name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
         )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Give one column."""
+        return input_shape[0], 1
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments to make the layer again."""
+        return {**super().get_config(), **self._sizes}
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias` by changing the last weights."""
@@ -37,8 +76,7 @@ class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no typ
 
 def bigram_keys(ids: Any, vocabulary_size: int) -> Any:
     """Number each pair of a token and the one before it, which is 0 at the start of a row."""
-    previous = tf.pad(ids[:, :-1], [[0, 0], [1, 0]])
-    return previous * vocabulary_size + ids
+    return pair_keys(tf.pad(ids[:, :-1], [[0, 0], [1, 0]]), ids, vocabulary_size)
 
 
 def counts(ids: Any) -> Any:
@@ -54,18 +92,25 @@ def model_of(layer: TableLayer, weights: list[Any], name: str) -> Any:
     return network
 
 
-def check_table(name: str, table: npt.NDArray[Any], dtype: type, dimensions: int) -> None:
-    """Raise `ValueError` unless a table has such values and so many dimensions."""
-    if table.dtype != dtype or table.ndim != dimensions or not table.size:
-        raise ValueError(
-            f"{name}: expected a {dimensions}-dimensional array of {np.dtype(dtype)}, received "
-            f"{table.dtype} of the shape {table.shape}"
-        )
+def table_graph(steps: str, tables: Tables) -> onnx.ModelProto:
+    """Write the graph of a table layer; its steps continue from the keys and the counts."""
+    vocabulary_size = {"vocabulary_size": np.array(len(tables["words"]), np.int32)}
+    return graph_of(_START + steps, tables | vocabulary_size, width="tokens", constants=_CONSTANTS)
 
 
-def check_keys(vocabulary_size: int) -> None:
-    """Raise `ValueError` if the keys of the bigrams would not fit into an int32."""
-    if vocabulary_size**2 - 1 > _LARGEST_KEY:
+def rounded(values: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """Round to whole numbers, as int8."""
+    return np.round(values).astype(np.int8)
+
+
+def check_table(name: str, table: npt.NDArray[Any], dtype: type, *shape: int | None) -> None:
+    """Raise `ValueError` unless a table has this type, and this shape with any number for None."""
+    fits = len(shape) == table.ndim and all(
+        expected in (None, found) for expected, found in zip(shape, table.shape, strict=True)
+    )
+    if table.dtype != dtype or not fits or not table.size:
+        expected = ", ".join("any" if number is None else str(number) for number in shape)
         raise ValueError(
-            f"words: {vocabulary_size:,} of them have more bigrams than an int32 counts"
+            f"{name}: expected {np.dtype(dtype)} of the shape ({expected}), received {table.dtype} "
+            f"of the shape {table.shape}"
         )

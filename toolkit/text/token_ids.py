@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -16,31 +17,34 @@ UNKNOWN_ID = 2
 FIRST_WORD_ID = 4  # rank 1 is 1 + 3, as with index_from=3 in keras.datasets.imdb
 
 Ids = npt.NDArray[np.int32]
+_Rows = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
 class TokenIds:
-    """Token ids of some reviews, ragged and without start id.
+    """Token ids of some reviews, ragged.
 
-    Row i is ``values[starts[i]:stops[i]]``; what stands between the rows is not theirs.
+    Row i is ``values[starts[i]:stops[i]]``; values between the rows belong to none. `has_start`
+    says whether the start id is in the rows, or is still to be put in front of them.
     """
 
     values: Ids
-    starts: npt.NDArray[np.int64]
-    stops: npt.NDArray[np.int64]
+    starts: _Rows
+    stops: _Rows
+    has_start: bool = False
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each review, (rows,) int64, the start id not counted."""
+    def lengths(self) -> _Rows:
+        """Ids of each row, (rows,) int64; the start id counts if it is there."""
         return self.stops - self.starts
 
     @classmethod
     def concatenate(cls, parts: Sequence[TokenIds]) -> TokenIds:
-        """Put the reviews of the parts after each other."""
+        """Put the rows of the parts after each other."""
         if len(parts) == 1:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
@@ -65,12 +69,12 @@ class TokenIds:
         Ids
             (rows, width) int32, padded in front with 0.
         """
-        return _rows(self._behind_padding(width), self.stops, self.lengths, width)
+        return self._cut(self._after_padding(width), self.stops, self.lengths, width)
 
     def batches(
         self, most_tokens: int, most_rows: int, cells: int
     ) -> Iterator[tuple[npt.NDArray[np.int64], Ids]]:
-        """Rows of like length together, each as long as the longest beside it.
+        """Put rows of similar length together, each batch as wide as its longest row.
 
         Parameters
         ----------
@@ -79,15 +83,16 @@ class TokenIds:
         most_rows : int
             Rows in a batch at most.
         cells : int
-            Ids in a batch at most, where it has more than one row.
+            Ids in a batch at most, if it has more than one row.
 
         Yields
         ------
         tuple[npt.NDArray[np.int64], Ids]
             The places of some rows, longest first, and their ids as `padded` gives them.
         """
-        values = self._behind_padding(most_tokens)
-        widths = np.minimum(self.lengths + 1, most_tokens)
+        values = self._after_padding(most_tokens)
+        lengths = self.lengths
+        widths = np.minimum(lengths + (not self.has_start), most_tokens)
         places = np.argsort(-widths, kind="stable")
         start = 0
         while start < len(places):
@@ -95,24 +100,75 @@ class TokenIds:
             rows = min(most_rows, max(1, cells // width))
             chosen = places[start : start + rows]
             first = self.stops[chosen] + (most_tokens - width)
-            yield chosen, _rows(values, first, self.lengths[chosen], width)
+            yield chosen, self._cut(values, first, lengths[chosen], width)
             start += rows
 
-    def _behind_padding(self, width: int) -> Ids:
+    def with_start(self, most_tokens: int) -> TokenIds:
+        """Put the start id into rows without it, and keep the last ``most_tokens`` ids of each.
+
+        The rows of the result follow each other without gaps. A training needs them so, for arrays
+        with a value per id; `previous`, `rows` and `first` are for such rows.
+        """
+        lengths = np.minimum(self.lengths + 1, most_tokens)
+        stops = np.cumsum(lengths)
+        starts = stops - lengths
+        # The id before a review may belong to no row; its place takes the start id.
+        shift = np.repeat(self.stops - stops + 1, lengths)
+        values = np.concatenate([[START_ID], self.values]).astype(np.int32)
+        values = values[np.arange(len(shift)) + shift]
+        values[starts[lengths == self.lengths + 1]] = START_ID
+        return TokenIds(values, starts, stops, has_start=True)
+
+    @cached_property
+    def previous(self) -> Ids:
+        """The id before each id, (all ids,) int32; that of the first of a row is 0."""
+        previous = np.concatenate([[PADDING_ID], self.values[:-1]]).astype(np.int32)
+        previous[self.starts] = PADDING_ID
+        return previous
+
+    @cached_property
+    def rows(self) -> _Rows:
+        """The row of each id, (all ids,) int64."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def first(self, count: int) -> TokenIds:
+        """The first rows."""
+        end = int(self.lengths[:count].sum())
+        return TokenIds(self.values[:end], self.starts[:count], self.stops[:count], self.has_start)
+
+    def take(self, rows: _Rows) -> TokenIds:
+        """Some rows, in that order and without gaps."""
+        lengths = self.lengths[rows]
+        stops = np.cumsum(lengths)
+        shift = np.repeat(self.stops[rows] - stops, lengths)
+        values = self.values[np.arange(len(shift)) + shift]
+        return TokenIds(values, stops - lengths, stops, self.has_start)
+
+    def padded_rows(self, rows: _Rows, values: Ids | None = None, multiple: int = 1) -> Ids:
+        """Give some rows one width: (rows, width) int32, padded in front with 0.
+
+        The width is that of the longest one, raised to a multiple. ``values``, (all ids,) int32,
+        take the places of the ids. Unlike `padded`, this copies no more than the rows.
+        """
+        values = self.values if values is None else values
+        width = -(-int(self.lengths[rows].max()) // multiple) * multiple
+        positions = self.stops[rows, None] - width + np.arange(width)
+        inside = positions >= self.starts[rows, None]
+        return np.where(inside, values[np.maximum(positions, 0)], np.int32(PADDING_ID))
+
+    def _after_padding(self, width: int) -> Ids:
         return np.concatenate([np.full(width, PADDING_ID, np.int32), self.values])
 
-
-def _rows(
-    values: Ids, first: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], width: int
-) -> Ids:
-    """Cut rows out of ids; what is before the start of a review is overwritten."""
-    rows = sliding_window_view(values, width)[first]
-    short = np.flatnonzero(lengths < width)
-    start = width - 1 - lengths[short]
-    before = np.arange(width) < start[:, None]
-    rows[short] = np.where(before, np.int32(PADDING_ID), rows[short])
-    rows[short, start] = START_ID
-    return rows
+    def _cut(self, values: Ids, first: _Rows, lengths: _Rows, width: int) -> Ids:
+        """Cut rows out of ids; what is before the start of a review is overwritten."""
+        rows = sliding_window_view(values, width)[first]
+        short = np.flatnonzero(lengths < width)
+        start = width - 1 - lengths[short]
+        before = np.arange(width) < start[:, None] + self.has_start
+        rows[short] = np.where(before, np.int32(PADDING_ID), rows[short])
+        if not self.has_start:
+            rows[short, start] = START_ID
+        return rows
 
 
 def concatenate(parts: list[npt.NDArray[_Number]], kind: type[_Number]) -> npt.NDArray[_Number]:

@@ -1,5 +1,6 @@
 """From labelled reviews to a run folder.
 
-reviews (`sources`) → fitted and held-out part (`split`) → vocabulary and token ids (`arrays`) →
-network (`presets`, `fit`) → run folder (`write`); `train.train` goes the whole way.
+reviews (`sources`, `read_data`) → fitted and held-out part (`split`, `data`) → network (`presets`,
+fitted by `recipes`) → scores (`validation`, `calibration`) → run folder (`run_writer`);
+`train.train` goes the whole way.
 """

@@ -7,7 +7,6 @@ al., On Calibration of Modern Neural Networks, ICML 2017, call the scale alone t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,15 @@ import numpy.typing as npt
 
 from toolkit.evaluation.metrics import log_loss
 from toolkit.evaluation.reliability import calibration_error
+from toolkit.model.facts import Calibration
 from toolkit.model.logits import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.
 FEWEST_FOR_BIAS = 100
 FEWEST_FOR_SCALE = 30
 
-# What no network needs. Reviews that a network tells apart without a mistake have no best scale:
-# the greater, the better.
+# More than any network needs. Reviews that a network separates without a mistake have no best
+# scale: the greater, the better.
 _LARGEST_SCALE = 20.0
 _LARGEST_BIAS = 10.0
 
@@ -34,64 +34,15 @@ _FOLDS = 5
 _Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """How the logits of a network are changed, and what that does.
-
-    Attributes
-    ----------
-    scale : float
-        Factor of the logit; 1 leaves it.
-    bias : float
-        Added to the scaled logit; 0 leaves it.
-    fitted_on : int
-        Reviews.
-    error_before : float | None
-        Expected calibration error of the network as it was; None without reviews.
-    error : float | None
-        The same of the changed network, on reviews that its scale and bias were not fitted on;
-        None if there were too few to leave some out.
-    log_loss_before : float | None
-        Mean binary cross-entropy of the network as it was.
-    log_loss : float | None
-        The same of the changed network, measured as `error`.
-    note : str
-        Why less was fitted than scale and bias; empty if nothing is to be said.
-    """
-
-    scale: float
-    bias: float
-    fitted_on: int
-    error_before: float | None = None
-    error: float | None = None
-    log_loss_before: float | None = None
-    log_loss: float | None = None
-    note: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The content of `calibration` in `config.json` and in the facts of the model file."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
-
-
 def fit_calibration(
     labels: _Array, probability: _Array, groups: _Array | None = None
 ) -> Calibration:
     """Find the scale and the bias that make probabilities most likely.
 
-    Parameters
-    ----------
-    labels : _Array
-        (reviews,), 0 to 1; what is between them is a soft label.
-    probability : _Array
-        (reviews,), of the network, on reviews that it was not fitted on.
-    groups : _Array | None
-        (reviews,), such as the film of each: the error is measured on other groups than those
-        fitted on. None: each review is one of its own.
-
-    Returns
-    -------
-    Calibration
-        Scale and bias, or the scale alone, or nothing, as the reviews allow; its note says why.
+    `labels` (reviews,) from 0 to 1, soft or not, and `probability` are of reviews that the network
+    was not fitted on. With `groups`, such as the film of each, the error is measured on other
+    groups than those fitted on. With few reviews, the scale alone or nothing is fitted, and the
+    note says why.
     """
     labels = labels.astype(np.float64)
     scale, bias, note = _fit(labels, probability)
@@ -111,7 +62,7 @@ def fit_calibration(
         error=_measured(calibration_error, labels, unseen),
         log_loss_before=before,
         log_loss=after,
-        note=note,
+        note=note or None,
     )
 
 

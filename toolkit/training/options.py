@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
-from toolkit.training.split_kind import SplitKind
 
 RUNS = Path("runs")
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
+
+
+class SplitKind(StrEnum):
+    """How reviews are held out."""
+
+    GROUP = "group"  # all reviews of a group, such as those of one film, are on one side
+    RANDOM = "random"
+    LAST = "last"  # the last ones are held out, as with Keras' `validation_split`
 
 
 @dataclass(frozen=True)

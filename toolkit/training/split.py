@@ -1,4 +1,4 @@
-"""Which reviews a network is fitted on, and which are held out to judge it."""
+"""Which reviews a network is fitted on, and which are held out to evaluate it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import TrainingError, UsageError
+from toolkit.training.options import SplitKind
 from toolkit.training.sources.reviews import Reviews, Rows
-from toolkit.training.split_kind import SplitKind
 
 _GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
 
@@ -24,22 +24,7 @@ class Split:
 def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
     """What is wanted; by default `group` if the reviews have groups, else `random`.
 
-    Parameters
-    ----------
-    reviews : Reviews
-        What to split.
-    wanted : SplitKind | None
-        What the caller wants; None for the default.
-
-    Returns
-    -------
-    SplitKind
-        How to split them.
-
-    Raises
-    ------
-    UsageError
-        If groups are wanted that are not there.
+    Raises `UsageError` if groups are wanted that are not there.
     """
     if wanted is SplitKind.GROUP and reviews.groups is None:
         raise UsageError(
@@ -51,28 +36,10 @@ def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
 def validation_split(
     reviews: Reviews, share: float, seed: int, kind: SplitKind | None = None
 ) -> Split:
-    """Hold out a share of the reviews; drawn, with the class balance of all of them.
+    """Hold out a share of the reviews, 0 to 1, drawn with the class balance of all of them.
 
-    Parameters
-    ----------
-    reviews : Reviews
-        What to split. With groups, share and balance are as near as whole groups allow.
-    share : float
-        Of the reviews, between 0 and 1.
-    seed : int
-        Decides the draw.
-    kind : SplitKind | None
-        How to part them (see `split_kind`).
-
-    Returns
-    -------
-    Split
-        Both sides have both labels.
-
-    Raises
-    ------
-    TrainingError
-        If there is no such split.
+    With groups, share and balance are as near as whole groups allow. Raises `TrainingError` unless
+    both sides have both labels.
     """
     try:
         found = _SPLITS[split_kind(reviews, kind)](reviews, share, seed)
@@ -91,26 +58,8 @@ def cross_validation(
 ) -> list[Split]:
     """Hold out each review exactly once, in ``count`` folds with about the same class balance.
 
-    Parameters
-    ----------
-    reviews : Reviews
-        What to split.
-    count : int
-        Number of folds, at least 2.
-    seed : int
-        Decides the draw.
-    kind : SplitKind | None
-        `GROUP` or `RANDOM` (see `split_kind`).
-
-    Returns
-    -------
-    list[Split]
-        ``count`` splits; both sides of each have both labels.
-
-    Raises
-    ------
-    TrainingError
-        If the reviews or the groups are too few for so many folds.
+    Raises `TrainingError` if the reviews or the groups are too few: both sides of each split have
+    both labels.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -136,7 +85,7 @@ def _random_split(reviews: Reviews, share: float, seed: int) -> Split:
 
 
 def _group_split(reviews: Reviews, share: float, seed: int) -> Split:
-    """Of many draws of groups, the one that holds out nearest to the share of either label."""
+    """Of many draws of groups, the one that holds out about the share of either label."""
     from sklearn.model_selection import GroupShuffleSplit
 
     draws = GroupShuffleSplit(_GROUP_DRAWS, test_size=share, random_state=seed)

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
-from toolkit.training.fit import Fit
-from toolkit.training.judging import review_probabilities, scores
-from toolkit.training.material import Inputs, Material, read_inputs
+from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.history_plots import PLOTS
 from toolkit.training.options import RUNS, TrainingOptions
-from toolkit.training.presets import find_preset
-from toolkit.training.presets.base import Preset
-from toolkit.training.record import HeldOut, Outcome, describe, metrics_of
+from toolkit.training.presets import Preset, find_preset
+from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
+from toolkit.training.result import Fit, HeldOut, Outcome, TrainingResult
+from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.write import write_run
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What was written, and how well the network does (the content of `metrics.json`)."""
-
-    run: RunFolder
-    metrics: dict[str, Any]
+from toolkit.training.validation import Scores, review_probabilities, scores
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -46,85 +37,136 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     Returns
     -------
     TrainingResult
-        The folder and the metrics.
+        The folder, the metrics, and why the fit ended.
 
     Raises
     ------
     ToolkitError
-        If the call, the data or the place for the folder will not do; before the long work
-        wherever that can be known.
+        If the options, the data or the place of the folder cannot be used; before the long work
+        where that can be known.
     """
     reporter = reporter or Reporter()
     check_options(options)
     started = time.monotonic()
     preset = find_preset(options.preset)
-    inputs = read_inputs(options, reporter)
+    read = read_data(options, reporter)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = fit_all(preset, inputs, options, reporter)
-    if inputs.test is not None:
+    outcome = fit_all(preset, read, options, reporter)
+    if read.test is not None:
         kept = outcome.fit
-        found = review_probabilities(kept.network, preset, kept.vocabulary, inputs.test)
-        outcome = replace(outcome, test=scores(found, inputs.test.labels))
+        found = review_probabilities(kept.network, preset, kept.vocabulary, read.test)
+        outcome = replace(outcome, test=scores(found, read.test.labels))
+    _warn(outcome, reporter)
     metrics = metrics_of(outcome, time.monotonic() - started)
-    config = describe(preset, options, outcome)
+    config = config_of(preset, options, outcome)
     if options.run.parent == RUNS:
         RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
-    return TrainingResult(RunFolder(options.run), metrics)
+    return TrainingResult(RunFolder(options.run), metrics, outcome.fit.ending, PLOTS)
 
 
 def _hold_out(
-    preset: Preset, inputs: Inputs, options: TrainingOptions, reporter: Reporter
+    preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
-    kind = split_kind(inputs.reviews, options.split)
-    split = validation_split(inputs.reviews, options.validation, options.seed, kind)
-    material = _material(inputs, split, reporter)
-    kept = preset.fit(material, options, reporter, introduces=True)
-    return _calibrated(Outcome(inputs, kind, kept, material), [(material, kept)])
+    kind = split_kind(read.reviews, options.split)
+    split = validation_split(read.reviews, options.validation, options.seed, kind)
+    data = _fit_data(read, split, reporter)
+    kept = _fit(preset, data, options, reporter, introduces=True)
+    copies = count_copies([data], read.test)
+    return _calibrated(Outcome(read, kind, kept, data, copies), [(data, kept)])
 
 
 def _cross_validate(
-    preset: Preset, inputs: Inputs, options: TrainingOptions, reporter: Reporter
+    preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
-    """Judge by cross-validation, then fit on everything for as long as in the folds."""
-    kind = split_kind(inputs.reviews, options.split)
-    splits = cross_validation(inputs.reviews, options.folds, options.seed, kind)
-    folds: list[tuple[Material, Fit]] = []
+    """Evaluate by cross-validation, then fit on everything for as long as in the folds."""
+    kind = split_kind(read.reviews, options.split)
+    splits = cross_validation(read.reviews, options.folds, options.seed, kind)
+    folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
-        material = _material(inputs, split, reporter)
-        fold = preset.fit(material, options, reporter, introduces=number == 1)
-        folds.append((material, fold))
-        reporter.fold_ends(number, fold)
-    # With nothing held out, only the folds can say where to stop early. A fixed length needs no
-    # word of them: it is found here as it was there, from the options and the reviews.
+        data = _fit_data(read, split, reporter)
+        fold = _fit(preset, data, options, reporter, introduces=number == 1)
+        folds.append((data, fold))
+        if fold.validation is not None:
+            reporter.fold_ends(
+                number,
+                loss=fold.validation.loss,
+                accuracy=fold.validation.accuracy,
+                epoch=fold.kept_epoch,
+            )
+    # With nothing held out, only the folds can say where to stop early. A fixed length does not
+    # depend on them: it is found here as it was there, from the options and the reviews.
     epochs = _mean_best_epoch(folds) if options.stops_early else None
-    reporter.final_fit_begins(len(inputs.reviews), epochs)
-    everything = _material(inputs, None, reporter)
-    kept = preset.fit(everything, options, reporter, epochs=epochs)
+    reporter.final_fit_begins(len(read.reviews), epochs)
+    everything = _fit_data(read, None, reporter)
+    kept = _fit(preset, everything, options, reporter, epochs=epochs)
+    copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
-    return _calibrated(Outcome(inputs, kind, kept, everything, folds=fits), folds)
+    return _calibrated(Outcome(read, kind, kept, everything, copies, folds=fits), folds)
 
 
-def _mean_best_epoch(folds: list[tuple[Material, Fit]]) -> int:
+def _fit(
+    preset: Preset,
+    data: FitData,
+    options: TrainingOptions,
+    reporter: Reporter,
+    *,
+    epochs: int | None = None,
+    introduces: bool = False,
+) -> Fit:
+    from toolkit.training.recipes import RECIPES  # late: it imports Keras
+
+    recipe = RECIPES[preset.recipe]
+    return recipe(preset, data, options, reporter, epochs=epochs, introduces=introduces)
+
+
+def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
     return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
 
-def _calibrated(outcome: Outcome, judged: list[tuple[Material, Fit]]) -> Outcome:
+def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]]) -> Outcome:
     """Calibrate the network that is kept by what was held out of it, or of the folds."""
     from toolkit.networks.calibrated import calibrated
 
-    held_out = HeldOut.of(judged)
+    held_out = HeldOut.of(fits)
     found = fit_calibration(held_out.labels, held_out.probability, held_out.groups)
     network = calibrated(outcome.fit.network, found.scale, found.bias)
     kept = replace(outcome.fit, network=network)
     return replace(outcome, fit=kept, held_out=held_out, calibration=found)
 
 
-def _material(inputs: Inputs, split: Split | None, reporter: Reporter) -> Material:
-    """Choose what a fit is given, and tell how many unlabelled reviews it is not."""
-    material = inputs.material(split)
-    if inputs.unlabelled is not None:
-        reporter.left_out(len(inputs.unlabelled) - material.unlabelled_count)
-    return material
+def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> FitData:
+    """Choose what a fit is given, and report how many unlabelled reviews it is not."""
+    data = read.for_fit(split)
+    if read.unlabelled is not None:
+        reporter.left_out(len(read.unlabelled) - data.unlabelled_count)
+    return data
+
+
+def _warn(outcome: Outcome, reporter: Reporter) -> None:
+    """Say what makes the scores look better than they are, and where a constant does as well."""
+    measured = {"held-out": _held_out_scores(outcome), "test": outcome.test}
+    for name, key in (("held-out", "held_out_in_fitted"), ("test", "test_in_training")):
+        count, found = getattr(outcome.copies, key), measured[name]
+        if count and found is not None:
+            others = "fitted reviews" if name == "held-out" else "reviews to train on"
+            reporter.warning(
+                f"{count:,} of {found.reviews:,} {name} reviews are copies of {others}: the "
+                f"{name} scores look better than they are. Remove the copies, or give them one "
+                "value in a column for --group-column."
+            )
+    for name, found in measured.items():
+        if found is not None and found.is_no_better_than_a_constant:
+            reporter.warning(
+                f"on the {name} reviews, the network is no better than always giving the same "
+                f"answer: accuracy {found.accuracy:.2%}, {found.majority_accuracy:.2%} for the "
+                f"more frequent label, balanced accuracy {found.balanced_accuracy:.2%} (50% for "
+                "a constant). Give more reviews of the rarer label."
+            )
+
+
+def _held_out_scores(outcome: Outcome) -> Scores | None:
+    held_out = outcome.held_out
+    return None if held_out is None else scores(held_out.probability, held_out.labels)

@@ -14,12 +14,12 @@ from reviews import FOLDS, Reviews, Rows
 from views import View, judgement
 
 from toolkit.networks.backend import import_keras
-from toolkit.text.vocabulary import Ids, Vocabulary
-from toolkit.training.ngrams.bigrams import Bigrams
-from toolkit.training.ngrams.convolution import teacher_network
-from toolkit.training.ngrams.fitting import Examples, Schedule, fit, logits
-from toolkit.training.ngrams.tokens import Tokens
-from toolkit.training.ngrams.vectors import Vectors, word_and_bigram_vectors
+from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.recipes.bigram_table import Bigrams
+from toolkit.training.recipes.cnn_networks import teacher_network
+from toolkit.training.recipes.ragged_fit import Examples, Schedule, fit, logits
+from toolkit.training.recipes.word_vectors import Vectors, word_and_bigram_vectors
 
 VOCABULARY_SIZE = 30_003
 MOST_TOKENS = 512
@@ -35,22 +35,24 @@ class Encoded:
 
     Attributes
     ----------
-    tokens : Tokens
+    tokens : TokenIds
         (reviews,) rows of ids.
     pairs : Ids
         (all tokens,) int32, rows of the pairs.
     """
 
-    tokens: Tokens
+    tokens: TokenIds
     pairs: Ids
 
     def take(self, rows: Rows) -> "Encoded":
         """Some of the reviews."""
-        lengths = self.tokens.lengths[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        shift = np.repeat(self.tokens.offsets[rows] - offsets[:-1], lengths)
-        places = np.arange(offsets[-1]) + shift
-        return Encoded(Tokens(self.tokens.values[places], offsets), self.pairs[places])
+        pairs = TokenIds(self.pairs, self.tokens.starts, self.tokens.stops)
+        return Encoded(self.tokens.take(rows), pairs.take(rows).values)
+
+
+def rows_of(vocabulary: Vocabulary, texts: pa.ChunkedArray, most: int) -> TokenIds:
+    """The last ids of each text, the start id included."""
+    return vocabulary.encode(texts, last=most).with_start(most)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Start:
     def of(cls, texts: pa.ChunkedArray) -> "Start":
         """Count words and pairs, and make their vectors."""
         vocabulary = Vocabulary.build(texts, VOCABULARY_SIZE)
-        whole = Tokens.of(vocabulary, texts, MOST_COUNTED)
+        whole = rows_of(vocabulary, texts, MOST_COUNTED)
         bigrams = Bigrams.build(whole, vocabulary.size)
         sizes = vocabulary.size, len(bigrams)
         vectors = word_and_bigram_vectors(whole, bigrams.rows(whole), sizes, DIMENSIONS, seed=0)
@@ -73,7 +75,7 @@ class Start:
 
     def encode(self, texts: pa.ChunkedArray) -> Encoded:
         """Texts as rows of ids and pairs."""
-        tokens = Tokens.of(self.vocabulary, texts, MOST_TOKENS)
+        tokens = rows_of(self.vocabulary, texts, MOST_TOKENS)
         return Encoded(tokens, self.bigrams.rows(tokens))
 
 
@@ -84,7 +86,7 @@ def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> V
     fitted = texts.take(rows)
     import_keras().utils.set_random_seed(SEED)
     network = teacher_network(*start.vectors)
-    examples = Examples.judged(fitted.tokens, reviews.labels[rows], fitted.pairs)
+    examples = Examples.of_equal_weight(fitted.tokens, reviews.labels[rows], fitted.pairs)
     fit(network, examples, SCHEDULE, SEED, 2)
     found = logits(network, texts.tokens, texts.pairs)
     labelled = np.where(reviews.folds == fold, found[:count], np.float32(np.nan))

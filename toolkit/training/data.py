@@ -1,0 +1,122 @@
+"""The data of a training: all that was read, and what of it one fit is given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from toolkit.errors import TrainingError
+from toolkit.model.facts import Copies
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.teacher_matching import Matches
+from toolkit.training.sources.unlabelled import UnlabelledReviews
+from toolkit.training.split import Split
+
+
+@dataclass(frozen=True)
+class FitData:
+    """What one fit is given.
+
+    Attributes
+    ----------
+    fitted : Reviews
+        To fit on: with the labels in `targets` and, with a teacher, its opinion in `teacher`.
+    held_out : Reviews | None
+        To say when to stop and to measure by the labels; None when nothing is held out. Its
+        `teacher` must not be used.
+    unlabelled : UnlabelledReviews | None
+        To learn from, too; None unless some were given that are neither held out nor tested on.
+    """
+
+    fitted: Reviews
+    held_out: Reviews | None = None
+    unlabelled: UnlabelledReviews | None = None
+
+    @property
+    def unlabelled_count(self) -> int:
+        """How many reviews without labels there are."""
+        return 0 if self.unlabelled is None else len(self.unlabelled)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that a training has read.
+
+    Attributes
+    ----------
+    reviews : Reviews
+        The labelled ones to train on.
+    test : Reviews | None
+        Those to measure on at the end, if that was asked for.
+    unlabelled : UnlabelledReviews | None
+        Those without labels, of all sources.
+    teachers : tuple[Matches, ...]
+        How each teacher file was used.
+    """
+
+    reviews: Reviews
+    test: Reviews | None = None
+    unlabelled: UnlabelledReviews | None = None
+    teachers: tuple[Matches, ...] = ()
+
+    def for_fit(self, split: Split | None = None) -> FitData:
+        """Choose what one fit is given; without a split, all reviews are fitted.
+
+        Unlabelled reviews whose text is held out or tested on are left out: the network would be
+        evaluated on texts that it knows.
+        """
+        fitted, held_out = self.reviews, None
+        if split is not None:
+            fitted, held_out = fitted.take(split.fitted), self.reviews.take(split.held_out)
+        unlabelled = self.unlabelled
+        if unlabelled is not None:
+            unseen = [part.texts for part in (held_out, self.test) if part is not None]
+            unlabelled = unlabelled.without(unseen)
+        return FitData(fitted, held_out, unlabelled or None)  # none is left: none at all
+
+
+def check_words(vocabulary: Vocabulary, fitted: Reviews) -> None:
+    """Raise `TrainingError` if the reviews to fit on have no words."""
+    if not len(vocabulary.words):
+        raise TrainingError(
+            f"{fitted.name}: no words in the {len(fitted)} reviews to fit on, only punctuation "
+            "and white space. Give reviews with words, or choose the column with --text-column."
+        )
+
+
+def count_copies(fits: list[FitData], test: Reviews | None) -> Copies:
+    """Count reviews whose text is that of another one, over all fits that hold reviews out."""
+    first = fits[0]
+    parts = [part for part in (first.fitted, first.held_out) if part is not None]
+    training = sum((_texts(part) for part in parts), Counter[bytes]())
+    held_out = [
+        _found(_texts(data.held_out), _texts(data.fitted))
+        for data in fits
+        if data.held_out is not None
+    ]
+    tested = None if test is None else _texts(test)
+    return Copies(
+        within_training=_repeated(training),
+        held_out_in_fitted=sum(held_out) if held_out else None,
+        test_in_training=None if tested is None else _found(tested, training),
+        within_test=None if tested is None else _repeated(tested),
+    )
+
+
+def _texts(reviews: Reviews) -> Counter[bytes]:
+    """How often each text occurs, by its SHA-256."""
+    return Counter(
+        hashlib.sha256(text.as_buffer()).digest() for text in reviews.texts.cast(pa.large_string())
+    )
+
+
+def _repeated(texts: Counter[bytes]) -> int:
+    return texts.total() - len(texts)
+
+
+def _found(texts: Counter[bytes], others: Counter[bytes]) -> int:
+    return sum(count for text, count in texts.items() if text in others)

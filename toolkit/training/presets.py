@@ -1,0 +1,113 @@
+"""The networks that can be trained, by name: their sizes, and which recipe fits them.
+
+Importing this needs neither Keras nor NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.errors import UsageError
+from toolkit.networks import conv1d
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A kind of network, with the sizes of its input and the way it is trained.
+
+    Attributes
+    ----------
+    name : str
+        What `--preset` calls it.
+    summary : str
+        One line for the help text.
+    recipe : str
+        How it is fitted: a name in `toolkit.training.recipes.RECIPES`.
+    vocabulary_size : int
+        Number of token ids, the four reserved ones included; every id is below it.
+    max_tokens : int
+        Most ids of a row, the start id included.
+    epochs : int
+        Passes over the reviews, at most, unless the user chooses.
+    batch_size : int
+        Reviews of a step, unless the user chooses.
+    stops_early : bool
+        Whether a fit ends when the validation loss no longer falls; else it has a fixed length.
+    uses_unlabelled : bool
+        Whether its recipe learns from reviews without labels, too; if not, `--unlabelled` is
+        refused.
+    has_fixed_length : bool
+        Whether every row is padded to `max_tokens`; else to the longest one of a batch.
+    build : Callable[[int, int], keras.Model] | None
+        For the recipe `padded`: makes the network with fresh weights from the vocabulary size and
+        `max_tokens`, compiled with its optimizer, binary cross-entropy and the metric `accuracy`:
+        (batch, max_tokens) int32 → (batch, 1) float32.
+    """
+
+    name: str
+    summary: str
+    recipe: str
+    vocabulary_size: int
+    max_tokens: int
+    epochs: int
+    batch_size: int
+    stops_early: bool = False
+    uses_unlabelled: bool = False
+    has_fixed_length: bool = False
+    build: Callable[[int, int], keras.Model] | None = None
+
+
+_PRESETS = (
+    Preset(
+        name="conv1d",
+        summary="the tutorial's network: one convolution over the last 100 tokens",
+        recipe="padded",
+        build=conv1d.build,
+        vocabulary_size=10_000,
+        max_tokens=100,
+        epochs=100,
+        batch_size=32,
+        stops_early=True,
+        has_fixed_length=True,
+    ),
+    Preset(
+        name="ngram-linear",
+        summary="a weight for each word and each pair of words: small and fastest",
+        recipe="ngram-linear",
+        # Its square, the number of pairs, is to stay below 2**31.
+        vocabulary_size=30_003,
+        max_tokens=512,
+        epochs=5,
+        batch_size=128,
+        uses_unlabelled=True,
+    ),
+    Preset(
+        name="ngram-cnn",
+        summary="a vector for each word and each common pair of words: the most accurate",
+        recipe="ngram-cnn",
+        vocabulary_size=30_003,
+        max_tokens=512,
+        epochs=3,
+        batch_size=128,
+        uses_unlabelled=True,
+    ),
+)
+
+# To add a preset, add an entry above.
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
+
+DEFAULT_PRESET = "conv1d"
+
+
+def find_preset(name: str) -> Preset:
+    """Look a preset up; raises `UsageError` with the known names if there is none."""
+    if name not in PRESETS:
+        raise UsageError(
+            f"No preset '{name}' (there is: {', '.join(PRESETS)}). Choose one with --preset."
+        )
+    return PRESETS[name]

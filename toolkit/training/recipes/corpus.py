@@ -1,0 +1,98 @@
+"""All reviews of a fit as rows of ids: the labelled ones first, then the unlabelled ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.text.token_ids import TokenIds
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.data import FitData, check_words
+from toolkit.training.presets import Preset
+from toolkit.training.sources.reviews import Reviews, Rows, Targets
+from toolkit.training.sources.unlabelled import UnlabelledReviews
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the steps of an n-gram recipe work on.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        Words counted in all reviews: unlabelled ones have words, too.
+    tokens : TokenIds
+        The last `max_tokens` ids of each review, the start id included.
+    targets : Targets
+        (labelled,) float32, the labels, soft or not.
+    teacher : Targets
+        (reviews,) float32, probabilities of the user's teacher; NaN where it has none.
+    held_out : TokenIds | None
+        The same ids of reviews to measure the last network on.
+    held_out_targets : Targets | None
+        (held out,) float32, their labels.
+    """
+
+    vocabulary: Vocabulary
+    tokens: TokenIds
+    targets: Targets
+    teacher: Targets
+    held_out: TokenIds | None = None
+    held_out_targets: Targets | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Every id is below it."""
+        return self.vocabulary.size
+
+    @property
+    def labelled(self) -> Rows:
+        """Positions of the labelled reviews."""
+        return np.arange(len(self.targets))
+
+    @property
+    def unlabelled(self) -> Rows:
+        """Positions of the others."""
+        return np.arange(len(self.targets), len(self))
+
+    @property
+    def has_teacher(self) -> npt.NDArray[np.bool_]:
+        """(reviews,) bool, whether the teacher has a probability for each."""
+        return ~np.isnan(self.teacher)
+
+    @classmethod
+    def of(cls, preset: Preset, data: FitData) -> Corpus:
+        """Count the words and turn all reviews into ids; `TrainingError` if there are no words."""
+        parts: list[Reviews | UnlabelledReviews] = [data.fitted]
+        if data.unlabelled is not None:
+            parts.append(data.unlabelled)
+        texts = pa.chunked_array(
+            [chunk.cast(pa.large_string()) for part in parts for chunk in part.texts.chunks],
+            pa.large_string(),
+        )
+        vocabulary = Vocabulary.build(texts, preset.vocabulary_size)
+        check_words(vocabulary, data.fitted)
+        held_out = data.held_out
+
+        def ids(texts: pa.ChunkedArray) -> TokenIds:
+            encoded = vocabulary.encode(texts, last=preset.max_tokens)
+            return encoded.with_start(preset.max_tokens)
+
+        return cls(
+            vocabulary,
+            ids(texts),
+            data.fitted.targets,
+            np.concatenate([_teacher(part.teacher, len(part)) for part in parts]),
+            None if held_out is None else ids(held_out.texts),
+            None if held_out is None else held_out.labels.astype(np.float32),
+        )
+
+
+def _teacher(probabilities: Targets | None, count: int) -> Targets:
+    return np.full(count, np.nan, np.float32) if probabilities is None else probabilities

@@ -1,0 +1,166 @@
+"""The recipe `padded`: Keras fits the network on rows of token ids of one length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.token_ids import Ids
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.data import FitData, check_words
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets import Preset
+from toolkit.training.reporter import Reporter
+from toolkit.training.result import PATIENCE, Fit
+from toolkit.training.sources.reviews import Labels, Reviews, Targets
+from toolkit.training.validation import probabilities, scores
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Part:
+    """Reviews as the network takes them.
+
+    `ids` (reviews, max_tokens) int32, padded in front with 0; `labels` (reviews,) int8; `targets`
+    (reviews,) float32, the probabilities to fit in place of the labels, if they differ.
+    """
+
+    ids: Ids
+    labels: Labels
+    targets: Targets | None = None
+
+    def sizes(self, name: str) -> str:
+        """Shapes and types, with names such as the tutorial has."""
+        x, y = self.ids, self.labels if self.targets is None else self.targets
+        return f"x_{name} {x.shape} {x.dtype}  y_{name} {y.shape} {y.dtype}"
+
+
+class Encoded(NamedTuple):
+    """A vocabulary, and the reviews of a fit in its ids."""
+
+    vocabulary: Vocabulary
+    fitted: Part
+    held_out: Part | None
+
+
+def build_network(preset: Preset, seed: int) -> keras.Model:
+    """Make the network of a preset with start weights that only the seed decides."""
+    keras = import_keras()
+    # Forgets the names given to earlier layers, so that a second network has the same ones.
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    # Otherwise sums over threads come in any order. No slower on a CPU for these networks.
+    import_tensorflow().config.experimental.enable_op_determinism()
+    if preset.build is None:
+        raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
+    return preset.build(preset.vocabulary_size, preset.max_tokens)
+
+
+def fit(
+    preset: Preset,
+    data: FitData,
+    options: TrainingOptions,
+    reporter: Reporter,
+    *,
+    epochs: int | None = None,
+    introduces: bool = False,
+) -> Fit:
+    """Fit a network with fresh weights; see `toolkit.training.recipes.Recipe`.
+
+    With early stopping, the network has the weights of its best epoch. With nothing held out,
+    every epoch is run and the last weights stay.
+    """
+    encoded = encode(preset, data, options.teacher_weight)
+    if introduces:
+        _introduce(preset, encoded, options, reporter)
+    vocabulary, fitted, held_out = encoded
+    network = build_network(preset, options.seed)
+    if fitted.targets is not None:
+        _compile(network, [_rounded_accuracy()])
+    keeps_best = options.stops_early and held_out is not None
+    most_epochs = options.most_epochs if epochs is None else epochs
+    history = network.fit(
+        fitted.ids,
+        fitted.labels if fitted.targets is None else fitted.targets,
+        validation_data=None if held_out is None else (held_out.ids, held_out.labels),
+        epochs=most_epochs,
+        batch_size=options.reviews_per_step,
+        callbacks=_early_stopping() if keeps_best else [],
+        verbose=reporter.progress,
+    ).history
+    if fitted.targets is not None:
+        _compile(network, ["accuracy"])  # what is saved loads without this package
+    found = None if held_out is None else probabilities(network, held_out.ids)
+    return Fit(
+        network=network,
+        history=history,
+        keeps_best=keeps_best,
+        most_epochs=most_epochs,
+        batch_size=options.reviews_per_step,
+        vocabulary=vocabulary,
+        vocabulary_size=preset.vocabulary_size,
+        held_out=found,
+        validation=None if found is None or held_out is None else scores(found, held_out.labels),
+    )
+
+
+def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encoded:
+    """Build the vocabulary and turn the fitted and the held-out reviews into ids.
+
+    The held-out reviews do not count for the vocabulary: they stand for reviews to come, and those
+    too hold words that were never counted.
+    """
+    vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
+    check_words(vocabulary, data.fitted)
+
+    def part(reviews: Reviews, targets: Targets | None) -> Part:
+        ids = vocabulary.encode(reviews.texts, last=preset.max_tokens).padded(preset.max_tokens)
+        return Part(ids, reviews.labels, targets)
+
+    targets = data.fitted.blended(teacher_weight)
+    differ = not np.array_equal(targets, data.fitted.labels)
+    held_out = None if data.held_out is None else part(data.held_out, None)
+    return Encoded(vocabulary, part(data.fitted, targets if differ else None), held_out)
+
+
+def _introduce(
+    preset: Preset, encoded: Encoded, options: TrainingOptions, reporter: Reporter
+) -> None:
+    """Show what is about to be fitted on what."""
+    vocabulary, fitted, held_out = encoded
+    sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
+    reporter.encoded(len(vocabulary.words), sizes)
+    count = min(options.show_samples, len(fitted.ids))
+    random = np.random.default_rng(options.seed)
+    for row in random.choice(len(fitted.ids), count, replace=False):
+        reporter.sample(vocabulary.decode(fitted.ids[row]), int(fitted.labels[row]))
+    lines: list[str] = []
+    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
+    reporter.network("\n".join(lines))
+
+
+def _compile(network: keras.Model, metrics: list[Any]) -> None:
+    network.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
+
+
+def _rounded_accuracy() -> Any:
+    """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
+    keras = import_keras()
+
+    def is_right(targets: Any, found: Any) -> Any:
+        labels = keras.ops.cast(targets, "float32") >= 0.5  # those held out are integers
+        return keras.metrics.binary_accuracy(labels, found)
+
+    return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
+
+
+def _early_stopping() -> list[Any]:
+    stopping = import_keras().callbacks.EarlyStopping(
+        monitor="val_loss", patience=PATIENCE, restore_best_weights=True
+    )
+    return [stopping]

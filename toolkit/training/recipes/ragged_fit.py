@@ -1,0 +1,212 @@
+"""Fitting a network on ragged rows, in batches of about equal lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
+from toolkit.training.reporter import Progress
+from toolkit.training.sources.reviews import Rows, Targets
+
+keras: Any = import_keras()
+tf: Any = import_tensorflow()
+ops = keras.ops
+
+History = dict[str, list[float]]
+
+_WARM_UP_STEPS = 100
+_FEWEST_STEPS = 300  # with fewer, a network stays where it started
+_FEWEST_BATCHES = 20
+_MOST_EPOCHS = 30
+_WIDTHS = 32  # widths are multiples of it, so that TensorFlow sees few different shapes
+_ROWS_TO_PREDICT = 256
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network is fitted on.
+
+    `bigrams` (all tokens,) int32 are rows of bigrams, None for a network without them; `targets`
+    (reviews,) float32 are probabilities of positive, `weights` (reviews,) float32 loss weights.
+    """
+
+    tokens: TokenIds
+    bigrams: Ids | None
+    targets: Targets
+    weights: Targets
+
+    @classmethod
+    def of_equal_weight(
+        cls, tokens: TokenIds, targets: Targets, bigrams: Ids | None = None
+    ) -> Examples:
+        """Reviews of equal weight."""
+        return cls(tokens, bigrams, targets, np.ones(len(tokens), np.float32))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to fit.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the reviews.
+    batch_size : int
+        Reviews of a step.
+    learning_rate : float
+        Of Adam, after the first hundred steps; then it falls to zero along a cosine.
+    word_dropout : float
+        Share of the words, and of the pairs, that are taken as unknown, drawn for every step.
+    keeps_epochs : bool
+        Whether `enough` leaves the epochs as they are: they were chosen.
+    keeps_batch_size : bool
+        The same of the batches.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    word_dropout: float = 0.0
+    keeps_epochs: bool = False
+    keeps_batch_size: bool = False
+
+    def enough(self, reviews: int) -> Schedule:
+        """Make smaller batches, and more epochs, of few reviews: a network needs some steps."""
+        size, epochs = self.batch_size, self.epochs
+        if not self.keeps_batch_size:
+            size = max(min(size, reviews // _FEWEST_BATCHES), 1)
+        if not self.keeps_epochs:
+            steps = -(-reviews // size)
+            epochs = max(epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
+        return replace(self, batch_size=size, epochs=epochs)
+
+
+def fit(
+    network: Any,
+    examples: Examples,
+    schedule: Schedule,
+    seed: int,
+    progress: Progress = 0,
+    held_out: Examples | None = None,
+) -> History:
+    """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
+
+    The seed decides the order, the words that are dropped, and the dropout. The history has by
+    epoch `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`.
+    """
+    keras.utils.set_random_seed(seed)
+    fitted = _Batches(examples, schedule, seed)
+    steps = schedule.epochs * len(fitted)
+    warm_up = min(_WARM_UP_STEPS, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
+    )
+    network.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
+    )
+    measured = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
+    found = network.fit(
+        fitted.dataset(),
+        epochs=schedule.epochs,
+        shuffle=False,
+        verbose=progress,
+        validation_data=measured,
+    )
+    history: History = found.history
+    return history
+
+
+def logits(network: Any, tokens: TokenIds, bigrams: Ids | None = None) -> Targets:
+    """Logits of reviews, (rows,) float32, without dropout."""
+    return predicted(lambda inputs: network(inputs, training=False), tokens, bigrams)[:, 0]
+
+
+def predicted(
+    function: Callable[[Any], Any], tokens: TokenIds, bigrams: Ids | None = None
+) -> Targets:
+    """What a function gives, (rows, columns) float32, for the ids of reviews and their pairs."""
+    count = 1 if bigrams is None else 2
+    signature = [[tf.TensorSpec((None, None), tf.int32)] * count]
+    run = tf.function(
+        lambda inputs: function(inputs if count > 1 else inputs[0]),
+        input_signature=signature,
+    )
+    order = np.argsort(tokens.lengths, kind="stable")
+    found: Targets | None = None
+    for start in range(0, len(order), _ROWS_TO_PREDICT):
+        rows = order[start : start + _ROWS_TO_PREDICT]
+        inputs = [tokens.padded_rows(rows)]
+        if bigrams is not None:
+            inputs.append(tokens.padded_rows(rows, bigrams))
+        part = run([tf.constant(part) for part in inputs]).numpy()
+        if found is None:
+            found = np.zeros((len(tokens), part.shape[1]), np.float32)
+        found[rows] = part
+    return np.zeros((0, 1), np.float32) if found is None else found
+
+
+_MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
+
+
+def _is_right(targets: Any, found: Any) -> Any:
+    """Whether each logit is on the side of its target."""
+    return ops.cast(ops.equal(targets >= 0.5, found >= 0.0), "float32")[:, 0]
+
+
+def batches(lengths: Rows, size: int, random: np.random.Generator) -> Iterator[Rows]:
+    """Split rows into batches of about equal lengths, in random order."""
+    order = np.argsort(np.log(lengths) + random.normal(0, 0.1, len(lengths)), kind="stable")
+    starts = np.arange(0, len(order), size)
+    random.shuffle(starts)
+    for start in starts:
+        yield order[start : start + size]
+
+
+class _Batches:
+    """Makes the batches of one epoch after the other."""
+
+    def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
+        self._examples, self._schedule = examples, schedule
+        self._random = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
+
+    def dataset(self) -> Any:
+        """As Keras takes them; a `PyDataset` would expect the width of its first batches."""
+        ids = tf.TensorSpec((None, None), tf.int32)
+        inputs = ids if self._examples.bigrams is None else (ids, ids)
+        targets = tf.TensorSpec((None, 1), tf.float32)
+        weights = tf.TensorSpec((None,), tf.float32)
+        return tf.data.Dataset.from_generator(
+            self._epoch, output_signature=(inputs, targets, weights)
+        ).apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
+        examples, size = self._examples, self._schedule.batch_size
+        for rows in batches(examples.tokens.lengths, size, self._random):
+            yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
+
+    def _inputs(self, rows: Rows) -> Any:
+        tokens, bigrams = self._examples.tokens, self._examples.bigrams
+        ids = tokens.padded_rows(rows, multiple=_WIDTHS)
+        ids[self._drawn(ids) & (ids >= FIRST_WORD_ID)] = UNKNOWN_ID
+        if bigrams is None:
+            return ids
+        pairs = tokens.padded_rows(rows, bigrams, multiple=_WIDTHS)
+        pairs[self._drawn(pairs)] = 0
+        return ids, pairs
+
+    def _drawn(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Which ones to drop."""
+        share = self._schedule.word_dropout
+        return self._random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)

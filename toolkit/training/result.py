@@ -1,0 +1,202 @@
+"""What comes out of a training, and of each fit in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from toolkit.model.facts import Calibration, Copies, Metrics
+from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.data import FitData, TrainingData
+from toolkit.training.options import SplitKind
+from toolkit.training.sources.reviews import Groups, Labels, Reviews
+from toolkit.training.validation import Probabilities, Scores
+
+if TYPE_CHECKING:
+    import keras
+
+PATIENCE = 3  # epochs without a lower validation loss, after which a fit stops early
+
+# With fewer reviews that the network was not fitted on, a sample takes some that it was.
+FEWEST_UNSEEN = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted network and how it came about.
+
+    Attributes
+    ----------
+    network : keras.Model
+        With the weights that are kept, not calibrated: (batch, tokens) int32 → (batch, 1) float32.
+    history : dict[str, list[float]]
+        By epoch: `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`. Those
+        on fitted reviews are measured during the epoch, with dropout.
+    keeps_best : bool
+        Whether the weights are those of the best epoch; else those of the last one.
+    most_epochs : int
+        How many epochs there would have been without early stopping.
+    batch_size : int
+        Reviews of a step of the optimizer.
+    vocabulary : Vocabulary
+        The words that it knows.
+    vocabulary_size : int
+        Every token id is below it.
+    held_out : Probabilities | None
+        What the kept weights give to the held-out reviews.
+    validation : Scores | None
+        How well they do there.
+    """
+
+    network: keras.Model
+    history: dict[str, list[float]]
+    keeps_best: bool
+    most_epochs: int
+    batch_size: int
+    vocabulary: Vocabulary
+    vocabulary_size: int
+    held_out: Probabilities | None = None
+    validation: Scores | None = None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were run."""
+        return len(self.history["loss"])
+
+    @property
+    def best_epoch(self) -> int:
+        """From 1: the one with the lowest validation loss; the last one if nothing is held out."""
+        losses = self.history.get("val_loss")
+        return self.epochs if losses is None else losses.index(min(losses)) + 1
+
+    @property
+    def kept_epoch(self) -> int:
+        """From 1: the one whose weights the network has."""
+        return self.best_epoch if self.keeps_best else self.epochs
+
+    @property
+    def ending(self) -> str:
+        """Why the fit ended and which epoch is kept, in a sentence."""
+        if self.keeps_best and self.epochs < self.most_epochs:
+            return (
+                f"stopped after epoch {self.epochs} of at most {self.most_epochs}: the validation "
+                f"loss had not fallen for {PATIENCE} epochs; epoch {self.kept_epoch} is kept"
+            )
+        why = f"all {self.epochs} epochs were run"
+        if self.keeps_best:
+            return f"{why}; epoch {self.kept_epoch} is kept, with the lowest validation loss"
+        kept = f"{why}; the last one is kept"
+        if self.best_epoch != self.epochs:
+            kept += f" (the validation loss was lowest in epoch {self.best_epoch})"
+        return kept
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What networks give to reviews that they were not fitted on.
+
+    `labels` (reviews,) int8; `probability` (reviews,) float32, not calibrated; `groups` (reviews,)
+    int64, or None if the reviews have none.
+    """
+
+    labels: Labels
+    probability: Probabilities
+    groups: Groups | None
+
+    @classmethod
+    def of(cls, fits: Sequence[tuple[FitData, Fit]]) -> HeldOut:
+        """Put the held-out reviews of some fits after each other."""
+        parts = [
+            (data.held_out, fit.held_out)
+            for data, fit in fits
+            if data.held_out is not None and fit.held_out is not None
+        ]
+        groups = [reviews.groups for reviews, _ in parts if reviews.groups is not None]
+        return cls(
+            np.concatenate([reviews.labels for reviews, _ in parts]),
+            np.concatenate([found for _, found in parts]),
+            np.concatenate(groups) if groups else None,
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a training, before it is written.
+
+    Attributes
+    ----------
+    read : TrainingData
+        All that was read.
+    split : SplitKind
+        How reviews were held out.
+    fit : Fit
+        The network that is kept.
+    data : FitData
+        What it was fitted on, and what was held out.
+    copies : Copies
+        How many reviews are copies of others.
+    folds : tuple[Fit, ...]
+        Of the cross-validation before it.
+    held_out : HeldOut | None
+        What was held out, of the network or of the folds.
+    calibration : Calibration | None
+        How that changed the network that is kept.
+    test : Scores | None
+        On the test part.
+    """
+
+    read: TrainingData
+    split: SplitKind
+    fit: Fit
+    data: FitData
+    copies: Copies
+    folds: tuple[Fit, ...] = ()
+    held_out: HeldOut | None = None
+    calibration: Calibration | None = None
+    test: Scores | None = None
+
+    def sample(self, seed: int) -> dict[str, Reviews]:
+        """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.
+
+        First `validation`, then `test`; `training` only if these two have fewer than
+        `FEWEST_UNSEEN`.
+        """
+        parts = {"validation": self.data.held_out, "test": self.read.test}
+        unseen = {name: reviews for name, reviews in parts.items() if reviews is not None}
+        few = sum(map(len, unseen.values())) < FEWEST_UNSEEN
+        random = np.random.default_rng(seed)
+        drawn: dict[str, Reviews] = {}
+        left = SAMPLE_REVIEWS
+        for name, reviews in (unseen | ({"training": self.data.fitted} if few else {})).items():
+            count = min(left, len(reviews))
+            if count:
+                rows = np.sort(random.choice(len(reviews), count, replace=False))
+                drawn[name] = reviews.take(rows)
+                left -= count
+        return drawn
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What `train` has written.
+
+    Attributes
+    ----------
+    run : RunFolder
+        The run folder.
+    metrics : Metrics
+        How well the network does: the content of `metrics.json`.
+    ending : str
+        Why the fit ended and which epoch is kept.
+    plots : tuple[str, ...]
+        Names of the plots in the run folder.
+    """
+
+    run: RunFolder
+    metrics: Metrics
+    ending: str = ""
+    plots: tuple[str, ...] = ()

@@ -1,0 +1,193 @@
+"""Writing the run folder: `config.json`, `metrics.json`, the history and the other parts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolkit import __version__
+from toolkit.files import atomic_folder
+from toolkit.model.facts import (
+    Folds,
+    Metrics,
+    ReviewSource,
+    Scores,
+    Spread,
+    TeacherSource,
+    TrainingData,
+)
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.training.history_plots import plot_histories
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets import Preset
+from toolkit.training.result import PATIENCE, Fit, Outcome
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.teacher_matching import Matches
+
+_HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def write_run(
+    path: Path, config: RunConfig, metrics: Metrics, outcome: Outcome, *, force: bool
+) -> None:
+    """Write every part of the run folder; all of it appears at once."""
+    with atomic_folder(path, force=force) as partial:
+        run = RunFolder(partial)
+        outcome.fit.network.save(run.model)
+        outcome.fit.vocabulary.save(run.vocabulary)
+        run.save_metrics(metrics)
+        _write_history(run.history, outcome)
+        _write_sample(run.sample, outcome.sample(config.training["seed"]).values())
+        if outcome.held_out is not None:
+            held_out = outcome.held_out
+            columns = {"label": held_out.labels, "probability": held_out.probability}
+            pq.write_table(pa.table(columns), run.validation)
+        run.save_config(config)
+        plot_histories(partial, outcome.fit, outcome.folds)
+
+
+def metrics_of(outcome: Outcome, seconds: float) -> Metrics:
+    """The content of `metrics.json`."""
+    test = outcome.test
+    return Metrics(
+        validation=_scores(outcome.fit, split=str(outcome.split)),
+        folds=_summarize(outcome) if outcome.folds else None,
+        calibration=outcome.calibration,
+        test=None if test is None else Scores(**asdict(test)),
+        copies=outcome.copies,
+        parameters=int(outcome.fit.network.count_params()),
+        seconds=round(seconds, 1),
+    )
+
+
+def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
+    """The content of `config.json`, with the epochs and the batch size that were used."""
+    training = {
+        "seed": options.seed,
+        "epochs": outcome.fit.epochs,
+        "most_epochs": options.most_epochs if options.stops_early else None,
+        "batch_size": outcome.fit.batch_size,
+        "early_stopping": options.stops_early,
+        "patience": PATIENCE if options.stops_early else None,
+        "split": str(outcome.split),
+        "validation": None if options.folds else options.validation,
+        "folds": options.folds,
+        "sample": _listed(list(outcome.sample(options.seed))),
+    }
+    if outcome.read.teachers:
+        training["teacher_weight"] = options.teacher_weight
+    return RunConfig(
+        preset=preset.name,
+        vocabulary_size=outcome.fit.vocabulary_size,
+        max_tokens=preset.max_tokens,
+        data=_describe_data(outcome),
+        training=training,
+        calibration=outcome.calibration,
+        toolkit_version=__version__,
+    )
+
+
+def _scores(fit: Fit, split: str | None = None) -> Scores | None:
+    """Of the kept epoch, on what was held out."""
+    if fit.validation is None:
+        return None
+    return Scores(
+        **asdict(fit.validation), epoch=fit.kept_epoch, best_epoch=fit.best_epoch, split=split
+    )
+
+
+def _summarize(outcome: Outcome) -> Folds:
+    def spread(name: str) -> Spread:
+        values = [getattr(fold.validation, name) for fold in outcome.folds]
+        return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+
+    return Folds(
+        loss=spread("loss"),
+        accuracy=spread("accuracy"),
+        balanced_accuracy=spread("balanced_accuracy"),
+        majority_accuracy=spread("majority_accuracy"),
+        each=tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None),
+        split=str(outcome.split),
+    )
+
+
+def _describe_data(outcome: Outcome) -> TrainingData:
+    """What was read."""
+    read, held_out = outcome.read, outcome.data.held_out
+    unlabelled = None
+    if read.unlabelled is not None:
+        unlabelled = ReviewSource(
+            source=read.unlabelled.name,
+            reviews=len(read.unlabelled),
+            without_text=read.unlabelled.without_text,
+            left_out=len(read.unlabelled) - outcome.data.unlabelled_count,
+            sha256=read.unlabelled.sha256,
+        )
+    return TrainingData(
+        **_describe_reviews(read.reviews),
+        test=None if read.test is None else ReviewSource(**_describe_reviews(read.test)),
+        unlabelled=unlabelled,
+        teachers=tuple(map(_describe_teacher, read.teachers)) or None,
+        fitted=len(outcome.data.fitted),
+        held_out=0 if held_out is None else len(held_out),
+    )
+
+
+def _describe_reviews(reviews: Reviews) -> dict[str, Any]:
+    return {
+        "source": reviews.name,
+        "reviews": len(reviews),
+        "positive": reviews.positives,
+        "without_text": reviews.without_text,
+        "sha256": reviews.sha256,
+        "soft_labels": reviews.soft_count or None,
+    }
+
+
+def _describe_teacher(matches: Matches) -> TeacherSource:
+    return TeacherSource(
+        source=matches.teacher.path.name,
+        rows=len(matches.teacher),
+        without_probability=matches.teacher.without_probability,
+        unmatched=matches.unmatched,
+        labelled=matches.labelled,
+        unlabelled=matches.unlabelled,
+        sha256=matches.teacher.sha256,
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """Such as `validation, test and training`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _write_history(path: Path, outcome: Outcome) -> None:
+    """A line per epoch; `fold` counts from 1 and is empty for the network that is kept."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(("fold", "epoch", *_HISTORY))
+        for number, fold in enumerate(outcome.folds, 1):
+            lines.writerows(_epochs(number, fold))
+        lines.writerows(_epochs("", outcome.fit))
+
+
+def _epochs(fold: int | str, fit: Fit) -> Iterator[tuple[object, ...]]:
+    for epoch in range(fit.epochs):
+        values = [fit.history[name][epoch] if name in fit.history else "" for name in _HISTORY]
+        yield (fold, epoch + 1, *values)
+
+
+def _write_sample(path: Path, parts: Iterable[Reviews]) -> None:
+    tables = [
+        pa.table({"text": reviews.texts.cast(pa.string()), "label": reviews.labels})
+        for reviews in parts
+    ]
+    pq.write_table(pa.concat_tables(tables), path)
