@@ -97,7 +97,7 @@ def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_pat
     run = tmp_path / "run"
     command = ["train", str(reviews), "--epochs", "1", "-o", str(run), "--folds", "2"]
     columns = ["--text-column", "body", "--label-column", "opinion", "--id-column", "number"]
-    chosen = ["--teacher", str(teacher), "--teacher-column", "votes", "--teacher-weight", "0.25"]
+    chosen = ["--teacher", str(teacher), "--probability-column", "votes", "--teacher-weight", "0.25"]
     done = subprocess.run(
         [sys.executable, "-m", "toolkit", *command, *columns, *chosen],
         capture_output=True,
@@ -120,7 +120,7 @@ def test_a_process_refuses_with_one_line(files: tuple[Path, Path], tmp_path: Pat
     for arguments, code, message in (
         ([str(stars)], 1, "row 2: found the label '5', expected 0 or 1"),
         ([reviews, "--unlabelled", unlabelled], 2, "--unlabelled: the preset 'conv1d' has no use"),
-        ([reviews, *columns, "--teacher", missing], 1, "missing.csv: no such file. Give"),
+        ([reviews, *columns, "--teacher", missing], 1, "missing.csv: no such file"),
         ([reviews, "--id-column", "number"], 2, "--id-column: there is no teacher. Name"),
     ):
         done = subprocess.run(

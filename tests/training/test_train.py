@@ -54,7 +54,7 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert config.training["seed"] == 3
     assert config.training["sample"] == "validation and training"
     metrics = run.load_metrics()
-    assert encode(metrics) == result.metrics
+    assert metrics == result.metrics
     assert metrics.parameters == 152_593
     assert metrics.validation is not None
     assert (metrics.validation.reviews, metrics.validation.split) == (12, "random")
