@@ -97,7 +97,14 @@ def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_pat
     run = tmp_path / "run"
     command = ["train", str(reviews), "--epochs", "1", "-o", str(run), "--folds", "2"]
     columns = ["--text-column", "body", "--label-column", "opinion", "--id-column", "number"]
-    chosen = ["--teacher", str(teacher), "--probability-column", "votes", "--teacher-weight", "0.25"]
+    chosen = [
+        "--teacher",
+        str(teacher),
+        "--probability-column",
+        "votes",
+        "--teacher-weight",
+        "0.25",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "toolkit", *command, *columns, *chosen],
         capture_output=True,
