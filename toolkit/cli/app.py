@@ -62,10 +62,8 @@ def options(
 def _standard_error() -> int:
     """Give a file descriptor that stays standard error while TensorFlow is imported."""
     try:
-        # If another standard stream is closed, the first copies would take its number.
-        copies = [os.dup(2)]
-        while copies[-1] <= 2:
-            copies.append(os.dup(2))
+        # If other standard streams are closed, the first two copies take their numbers.
+        copies = sorted(os.dup(2) for _ in range(3))
         for copy in copies[:-1]:
             os.close(copy)
         return copies[-1]

@@ -11,7 +11,7 @@ from rich.text import Text
 from toolkit.cli.terminal import new_console, one_line
 from toolkit.model.explanation import Explanation, Word
 
-# From such shares of the strongest contribution on, a word is marked, more, and most.
+# Shares of the strongest contribution from which a word is marked once, twice, three times.
 _LEVELS = (0.15, 0.4, 0.7)
 _STYLES = {
     True: ("blue", "bold blue", "bold white on blue"),
@@ -23,37 +23,20 @@ _BAR = 24  # characters of the longest
 
 
 def show(explanation: Explanation, max_tokens: int, *, row: int | None, is_first: bool) -> None:
-    """Print a text with its words marked, the strongest words, and the sum.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        What to show.
-    max_tokens : int
-        That the model reads.
-    row : int | None
-        Of a file, from 1.
-    is_first : bool
-        Whether nothing is shown before it.
-    """
+    """Print a text with its words marked, the strongest words, and the sum."""
     console = new_console()
     if not is_first:
         console.print()
     line = Text(f"row {row:,}: " if row else "")
     line.append(explanation.sentiment, style="bold")
-    line.append(f", probability of positive {explanation.probability:.3f}", "not bold")
+    line.append(f", probability of positive {explanation.probability:.3f}\n", "not bold")
     console.print(line)
-    console.print()
-    console.print(_marked(explanation, max_tokens, signs=_has_no_colours(console)))
-    console.print()
-    words = _strongest(explanation)
-    if words:
-        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
-        console.print()
+    console.print(_marked(explanation, max_tokens, signs=_has_no_colours(console)), end="\n\n")
+    if words := _strongest(explanation):
+        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"), end="\n\n")
     console.print(_sum(explanation))
-    unknown = [word.text for word in explanation.words if word.state == "unknown"]
-    if unknown:
-        names = list(dict.fromkeys(_short(one_line(word)) for word in unknown))
+    unknown = (word.text for word in explanation.words if word.state == "unknown")
+    if names := list(dict.fromkeys(_short(one_line(word)) for word in unknown)):
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
         console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
@@ -102,23 +85,21 @@ def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
 
 
 def _flat(separators: str) -> str:
-    """What is between two words, without the ends of lines and tabs."""
+    """Give what is between two words, without line breaks and tabs."""
     return re.sub(r"[\t\n\v\f\r]+", " ", separators)
 
 
 def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
-    """Give the words that add most or take most away, with all their occurrences together."""
-    sums: dict[str, float] = {}
-    counts: dict[str, int] = {}
+    """Give the words with the largest contributions, the occurrences of each together."""
+    found: dict[str, list[float]] = {}
     for word in explanation.words:
-        name = word.text.lower()
-        sums[name] = sums.get(name, 0.0) + word.contribution
-        counts[name] = counts.get(name, 0) + 1
-    names = sorted((name for name in sums if sums[name]), key=lambda name: -abs(sums[name]))
-    return [
-        (one_line(name) + (f" x{counts[name]}" if counts[name] > 1 else ""), sums[name])
-        for name in names[:_WORDS_LISTED]
+        found.setdefault(word.text.lower(), []).append(word.contribution)
+    sums = [
+        (one_line(name) + (f" x{len(values)}" if values[1:] else ""), sum(values))
+        for name, values in found.items()
     ]
+    sums = [(name, total) for name, total in sums if total]
+    return sorted(sums, key=lambda entry: -abs(entry[1]))[:_WORDS_LISTED]
 
 
 def _table(words: list[tuple[str, float]], block: str) -> Table:

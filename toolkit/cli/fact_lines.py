@@ -1,4 +1,4 @@
-"""The facts of a model in words, for `toolkit info`, for `toolkit export` and for model cards."""
+"""The facts of a model in words, for `toolkit info`, `toolkit export` and the model cards."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ from toolkit.model.facts import (
     TrainingData,
 )
 
-Row = tuple[str, str]  # a name, and what is to be said
+Row = tuple[str, str]  # a name and what to say of it
 
 
 def data_rows(data: TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
-    fitted = ""
-    if data.fitted is not None and data.fitted != data.reviews:
-        fitted = f"{data.fitted:,} of "
-    held_out = [] if data.held_out is None else [f"{data.held_out:,} held out"]
-    yield "trained on", fitted + _source(data, "labelled reviews", held_out)
+    fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
+    held_out = () if data.held_out is None else (f"{data.held_out:,} held out",)
+    yield "trained on", fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:
         yield "and on", _source(data.unlabelled, "texts without labels")
     for teacher in data.teachers or ():
@@ -95,39 +93,35 @@ def parity_line(facts: ModelFacts) -> str:
     )
 
 
-def _source(source: ReviewSource, kind: str, more: list[str] | None = None) -> str:
+def _source(source: ReviewSource, kind: str, *details: str) -> str:
     counts = {
         "positive": source.positive,
         "soft labels": source.soft_labels,
         "left out": source.left_out,
     }
-    return _counted(source.reviews, kind, source, counts, more or [])
+    return _sentence(f"{_number(source.reviews)} {kind}", source, counts, *details)
 
 
 def _teacher(source: TeacherSource) -> str:
     counts = {"for labelled reviews": source.labelled, "for the others": source.unlabelled}
-    return _counted(source.rows, "probabilities of another model", source, counts, [])
+    return _sentence(f"{_number(source.rows)} probabilities of another model", source, counts)
 
 
-def _counted(
-    count: int | None,
-    kind: str,
-    source: ReviewSource | TeacherSource,
-    counts: dict[str, int | None],
-    more: list[str],
+def _sentence(
+    what: str, source: ReviewSource | TeacherSource, counts: dict[str, int | None], *more: str
 ) -> str:
-    details = [f"{value:,} {name}" for name, value in counts.items() if value is not None] + more
+    details = [f"{value:,} {name}" for name, value in counts.items() if value is not None]
+    details += more
     if source.sha256 is not None:
         details.append(f"SHA-256 {source.sha256[:16]}…")
-    line = f"{'?' if count is None else f'{count:,}'} {kind}, {source.source or 'source unknown'}"
+    line = f"{what}, {source.source or 'source unknown'}"
     return f"{line} ({', '.join(details)})" if details else line
 
 
 def _scores(scores: Scores) -> str:
-    accuracy, loss, reviews = (
-        "?" if value is None else form.format(value)
-        for value, form in (
-            (scores.accuracy, "{:.2%}"), (scores.loss, "{:.4f}"), (scores.reviews, "{:,}")
-        )
-    )  # fmt: skip
-    return f"accuracy {accuracy}, loss {loss} on {reviews} reviews"
+    accuracy, loss = _number(scores.accuracy, ".2%"), _number(scores.loss, ".4f")
+    return f"accuracy {accuracy}, loss {loss} on {_number(scores.reviews)} reviews"
+
+
+def _number(value: float | None, form: str = ",") -> str:
+    return "?" if value is None else format(value, form)

@@ -7,15 +7,8 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.fact_lines import (
-    Row,
-    calibration_line,
-    data_rows,
-    metric_rows,
-    parity_line,
-    quantization_line,
-    threshold_line,
-)
+from toolkit.cli import fact_lines as say
+from toolkit.cli.fact_lines import Row
 from toolkit.cli.terminal import megabytes, new_console, one_line
 from toolkit.model.description import (
     Description,
@@ -66,16 +59,17 @@ def _runtimes(runs: Iterable[Runtime]) -> Table:
 
 def _rows(description: Description) -> Iterator[Row]:
     if isinstance(description, KerasDescription):
-        yield from _file(description.bytes, description.sha256)
+        yield "size", megabytes(description.bytes)
+        yield "SHA-256", description.sha256
         yield "Keras", f"{description.keras_version}, saved {description.saved}"
         yield "layers", ", ".join(description.layers) or "none"
     elif isinstance(description, RunDescription):
         config = description.config
         yield "preset", config.preset
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
-        yield from data_rows(config.data)
-        yield from metric_rows(description.metrics)
-        yield "calibration", calibration_line(config.calibration)
+        yield from say.data_rows(config.data)
+        yield from say.metric_rows(description.metrics)
+        yield "calibration", say.calibration_line(config.calibration)
         yield "written by", _version(config.toolkit_version)
     else:
         yield from _model(description)
@@ -83,7 +77,8 @@ def _rows(description: Description) -> Iterator[Row]:
 
 def _model(description: OnnxDescription) -> Iterator[Row]:
     facts = description.facts
-    yield from _file(description.bytes, description.file.sha256)
+    yield "size", megabytes(description.bytes)
+    yield "SHA-256", description.file.sha256
     yield "preset", facts.preset
     yield "inputs", "; ".join(map(_tensor, description.inputs))
     yield "outputs", "; ".join(map(_tensor, description.outputs))
@@ -91,13 +86,13 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     length = "" if description.fixed_length else ", rows of any length up to that"
     words = "" if description.words is None else f", {description.words:,} words"
     yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
-    yield from data_rows(facts.data)
-    yield from metric_rows(facts.metrics)
-    yield "calibration", calibration_line(facts.calibration)
-    yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
+    yield from say.data_rows(facts.data)
+    yield from say.metric_rows(facts.metrics)
+    yield "calibration", say.calibration_line(facts.calibration)
+    yield "threshold", say.threshold_line(facts.threshold, facts.threshold_choice)
     if facts.quantization is not None:
-        yield "weights", quantization_line(facts.quantization)
-    yield "parity", parity_line(facts)
+        yield "weights", say.quantization_line(facts.quantization)
+    yield "parity", say.parity_line(facts)
     opsets = ", ".join(f"{name} {version}" for name, version in description.opsets.items())
     yield "ONNX", f"IR version {description.ir_version}; opset {opsets}"
     for domain, operators in description.operators.items():
@@ -105,11 +100,6 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
         yield f"  {domain}", ", ".join(found)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
-
-
-def _file(size: int, sha256: str) -> Iterator[Row]:
-    yield "size", megabytes(size)
-    yield "SHA-256", sha256
 
 
 def _tensor(tensor: Tensor) -> str:
