@@ -19,6 +19,7 @@ class Cell(NamedTuple):
     text: str
     note: str = ""  # how sure it is, or what it means
     share: float | None = None  # for a bar of this length
+    detail: str = ""  # on the page only: a terminal has no room for it
 
 
 class Row(NamedTuple):
@@ -121,15 +122,20 @@ def confusion_table(evaluation: Evaluation) -> Table:
 
 def breakdown_table(breakdown: Breakdown) -> Table:
     """The accuracy on each part, beside the majority baseline of the part."""
-    rows = [
-        Row(
-            part.name,
-            (f"{part.reviews:,}", percent(part.majority_accuracy, 1)),
-            tuple(Cell(percent(each.value), interval(each), each.value) for each in part.accuracy),
-            _best([each.value for each in part.accuracy]),
-        )
-        for part in breakdown.parts
-    ]
+    rows = []
+    for part in breakdown.parts:
+        cells = [
+            Cell(
+                percent(each.value),
+                interval(each),
+                each.value,
+                "" if balanced is None else f"balanced {percent(balanced, 1)}",
+            )
+            for each, balanced in zip(part.accuracy, part.balanced_accuracy, strict=True)
+        ]
+        common = (f"{part.reviews:,}", percent(part.majority_accuracy, 1))
+        best = _best([each.value for each in part.accuracy])
+        rows.append(Row(part.name, common, tuple(cells), best))
     return Table(breakdown.title, ("reviews", "majority"), tuple(rows))
 
 
