@@ -184,7 +184,7 @@ def test_a_keras_file_and_what_is_none(command: Command) -> None:
     assert found["layers"][:2] == ["InputLayer", "Embedding"]
     assert "Embedding" in command("info", CONV1D.with_suffix(".keras")).out
     (command.folder / "m.keras").write_text("none", encoding="utf-8")
-    command("info", "m.keras").failed_with("m.keras: no Keras file, or a damaged one")
+    command("info", "m.keras").failed_with("m.keras: not a Keras file, or a damaged one")
     command("info", "none.keras").failed_with("none.keras: no such Keras file")
     command("info", ".").failed_with("an incomplete run folder, without model.keras")
     command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("not an ONNX model")

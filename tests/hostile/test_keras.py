@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "has StringLookup",
     ),
     "no class": (lambda: archive(members() | {"config.json": b"{}"}), "has None of None"),
-    "no object": (lambda: archive(members() | {"config.json": b"[]"}), "is no JSON object"),
+    "no object": (lambda: archive(members() | {"config.json": b"[]"}), "is not a JSON object"),
     "deep": (lambda: archive(members() | {"config.json": b"[" * 90_000}), "more than 100 levels"),
     "long": (lambda: archive(members() | {"config.json": b" " * (2 << 20)}), "config.json is too"),
     "traversal": (lambda: archive(members() | {"../../evil": b""}), "found metadata.json"),
@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "weights outside": (lambda: with_weights(outside), "/layers/dense/vars/0 are stored outside"),
     "weights in a link": (lambda: with_weights(linked), "/layers/dense/vars/0 are a link"),
-    "weights of nothing": (lambda: with_weights(bomb), "/layers/dense/vars/0 are no plain array"),
+    "weights of nothing": (lambda: with_weights(bomb), "dense/vars/0 are not a plain array"),
     "weights of others": (lambda: with_weights(virtual), "/layers/evil are stored outside"),
     "weights in a circle": (lambda: with_weights(in_a_circle), "/layers/dense/again are there"),
     "no weights": (lambda: archive(members() | {"model.weights.h5": b""}), "damaged weights"),
@@ -168,7 +168,7 @@ def run(tmp_path: Path) -> RunFolder:
     run.model.write_bytes(with_layer(module="keras.layers", class_name="Lambda"))
     run.vocabulary.write_text("the\nmovie\n", encoding="utf-8")
     run.save_metrics(Metrics())
-    pq.write_table(pa.table({"text": ["the movie"]}), run.sample)
+    pq.write_table(pa.table({"text": ["the movie"], "label": [1]}), run.sample)
     run.save_config(RunConfig("conv1d", 10_000, 100, TrainingData("nowhere")))
     return run
 

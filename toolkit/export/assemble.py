@@ -15,7 +15,7 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, token_ids_width
 from toolkit.text.vocabulary import Vocabulary
 
-# The oldest versions that have all the operators: the file is to load in old builds, too.
+# The oldest versions that have all the operators, so that old builds load the file, too.
 _IR_VERSION = 9
 _OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
 
@@ -35,7 +35,7 @@ class ModelPair:
         return cls(text_in, ids_in_model(network, facts), facts)
 
     def with_facts(self, facts: ModelFacts) -> ModelPair:
-        """Replace the metadata of both; this pair is not to be used any more."""
+        """Replace the metadata of both, in place."""
         for model in (self.text_in, self.ids_in):
             facts.write_to(model)
         return ModelPair(self.text_in, self.ids_in, facts)
@@ -50,22 +50,7 @@ class ModelPair:
 def text_in_model(
     network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts
 ) -> onnx.ModelProto:
-    """Put the text front end before a network and the label behind it.
-
-    Parameters
-    ----------
-    network : onnx.ModelProto
-        `token_ids` → `probability`.
-    vocabulary : Vocabulary
-        The words that the network was trained with.
-    facts : ModelFacts
-        Stored in the file; the labels and the threshold become part of the graph.
-
-    Returns
-    -------
-    onnx.ModelProto
-        `text` → `probability` and `label`, checked.
-    """
+    """Put the text front end before a network (`token_ids` → `probability`), the label after it."""
     width = token_ids_width(network)
     front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
     core = network.graph

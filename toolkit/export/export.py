@@ -6,22 +6,20 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 import toolkit
-from toolkit.errors import ModelError, ParityError, UsageError
+from toolkit.errors import ParityError, UsageError
 from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.network import convert, load_keras
 from toolkit.export.parity import check_parity, compare, compare_graphs
 from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize
+from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
 from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
-from toolkit.text.vocabulary import Vocabulary
 
 _FEW_REVIEWS = 1000
 
@@ -102,8 +100,10 @@ def export(
     chosen = choose_threshold(folder, config, threshold, optimize)
     labelled = None if quantization is None else LabelledSample.load(quantization, folder, config)
 
-    vocabulary = _load_vocabulary(folder, config)
-    reviews = _load_reviews(folder.sample)
+    vocabulary = folder.load_vocabulary(config)
+    reviews = [text for text in load_sample(folder.sample)[0].to_pylist() if text]
+    if not reviews:
+        raise ParityError(f"{folder.sample}: no reviews to prove parity with")
     keras_network = load_keras(folder.model)
     network, notes = convert(keras_network, config.max_tokens)
     models = ModelPair.of(network, vocabulary, _facts(config, folder, chosen))
@@ -169,26 +169,3 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
         calibration=config.calibration,
         threshold_choice=threshold.choice,
     )
-
-
-def _load_vocabulary(folder: RunFolder, config: RunConfig) -> Vocabulary:
-    vocabulary = Vocabulary.load(folder.vocabulary)
-    if not len(vocabulary.words):
-        raise ModelError(f"{folder.vocabulary}: is empty. Train again.")
-    if vocabulary.size > config.vocabulary_size:
-        raise ModelError(
-            f"{folder.vocabulary}: {len(vocabulary.words):,} words, more than the network's "
-            f"{config.vocabulary_size:,} ids allow. Is it the vocabulary of another run?"
-        )
-    return vocabulary
-
-
-def _load_reviews(path: Path) -> list[str]:
-    try:
-        texts = pq.read_table(path, columns=["text"])["text"].to_pylist()
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: not the reviews of a run: {error}") from None
-    reviews = [text for text in texts if text]
-    if not reviews:
-        raise ParityError(f"{path}: no reviews to prove parity with")
-    return reviews

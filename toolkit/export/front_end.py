@@ -20,26 +20,14 @@ from toolkit.text.vocabulary import (
     Vocabulary,
 )
 
-# A run of characters that are no separators, in the syntax of RE2, which ONNX Runtime builds in.
+# A run of characters other than separators, in the syntax of RE2, which ONNX Runtime builds in.
 TOKEN_PATTERN = "[^" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]+"
 
 
 def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True) -> onnx.GraphProto:
-    """Build the graph from `text` to `token_ids`.
+    """Build the graph from `text`, string[batch], to `token_ids`, int32[batch, tokens].
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        The known words.
-    max_tokens : int
-        Ids of a row that are kept, at most.
-    is_fixed : bool
-        Whether every row is padded to `max_tokens`, or just to the longest of the batch.
-
-    Returns
-    -------
-    onnx.GraphProto
-        string[batch] → int32[batch, tokens].
+    Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
     columns = [] if is_fixed else _columns_of_the_longest()
     nodes = [*_split(), *_look_up(vocabulary), *columns, *_last_tokens()]
@@ -64,7 +52,7 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
 
 
 def _split() -> list[onnx.NodeProto]:
-    """Text → tokens (batch, longest), filled behind with empty strings."""
+    """Text → tokens (batch, longest), filled at the end with empty strings."""
     return [
         # Without locale="C", ONNX Runtime asks for en_US.UTF-8 and fails on slim systems.
         _node("StringNormalizer", [TEXT], "lowercase", case_change_action="LOWER",
@@ -75,7 +63,7 @@ def _split() -> list[onnx.NodeProto]:
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
-    """Tokens → ids behind a start id (batch, 1 + longest), filled behind with 0."""
+    """Tokens → ids after a start id (batch, 1 + longest), filled at the end with 0."""
     words = vocabulary.words.to_pylist()
     return [
         _node("LabelEncoder", ["tokens"], "word_ids", domain="ai.onnx.ml",
@@ -88,7 +76,7 @@ def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
 
 
 def _columns_of_the_longest() -> list[onnx.NodeProto]:
-    """Ids → the columns of the last max_tokens, but no more than there are: -3, -2, -1."""
+    """Ids → the columns of the last max_tokens, or of all if they are fewer: -3, -2, -1."""
     return [
         _node("Shape", ["ids"], "columns_of_ids", start=1),
         _node("Min", ["columns_of_ids", "most_columns"], "width"),

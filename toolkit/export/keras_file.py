@@ -50,18 +50,7 @@ _UNSAFE = {
 
 
 def check_keras_file(path: Path) -> None:
-    """Raise `ModelError` unless a file has nothing but plain layers and plain arrays.
-
-    Parameters
-    ----------
-    path : Path
-        The ``.keras`` file.
-
-    Raises
-    ------
-    ModelError
-        If it has more, or is damaged.
-    """
+    """Raise `ModelError` unless a file has nothing but plain layers and plain arrays."""
     with KerasArchive.open(path) as archive:
         config, weights = archive.json("config.json"), archive.weights()
     for entry in _objects(config):
@@ -160,4 +149,4 @@ def _check_dataset(name: str, dataset: Any, path: Path) -> None:
     if dataset.external or dataset.is_virtual:
         raise ModelError(f"{path}: the weights {name:.200} are stored outside the file")
     if dataset.dtype.kind not in "biuf" or dataset.nbytes > dataset.id.get_storage_size():
-        raise ModelError(f"{path}: the weights {name:.200} are no plain array")
+        raise ModelError(f"{path}: the weights {name:.200} are not a plain array")

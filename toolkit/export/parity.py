@@ -43,24 +43,7 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
 
 
 def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
-    """Run some reviews and the golden texts through Keras and the three ONNX executions.
-
-    Parameters
-    ----------
-    keras_network : Any
-        The Keras model: ids (batch, tokens) int32 → probability (batch, 1).
-    text_in : Path
-        The text-in model file.
-    ids_in : Path
-        Its ids-in twin.
-    reviews : list[str]
-        Real reviews.
-
-    Returns
-    -------
-    Parity
-        How far they are apart.
-    """
+    """Run reviews and the golden texts through Keras and the three ONNX executions."""
 
     def in_keras(ids: Ids) -> Probabilities:
         return np.asarray(keras_network(ids, training=False))[:, 0]
@@ -71,7 +54,7 @@ def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str])
 def compare_graphs(
     reference: onnx.ModelProto, text_in: Path, ids_in: Path, reviews: list[str]
 ) -> Parity:
-    """Do the same with a graph, `token_ids` → `probability`, in the place of Keras."""
+    """Do the same with a graph, `token_ids` → `probability`, instead of Keras."""
     session = ort.InferenceSession(reference.SerializeToString(), session_options())
 
     def in_graph(ids: Ids) -> Probabilities:
@@ -84,24 +67,7 @@ def compare_graphs(
 def compare_with(
     reference: Callable[[Ids], Probabilities], text_in: Path, ids_in: Path, reviews: list[str]
 ) -> Parity:
-    """Run some reviews and the edge texts through a reference and the three ONNX executions.
-
-    Parameters
-    ----------
-    reference : Callable[[Ids], Probabilities]
-        Ids (batch, tokens) int32 → probability (batch,) float32.
-    text_in : Path
-        The text-in model file.
-    ids_in : Path
-        Its ids-in twin.
-    reviews : list[str]
-        Real reviews.
-
-    Returns
-    -------
-    Parity
-        How far they are apart.
-    """
+    """Run the texts through a reference, (batch, tokens) ids → (batch,), and the executions."""
     scorer = Scorer(text_in)
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
@@ -128,7 +94,7 @@ def compare_with(
     return Parity(
         reviews=len(reviews),
         edge_texts=len(edge_texts),
-        # np.max, unlike max, gives NaN wherever it stands, and NaN is within no tolerance.
+        # np.max, unlike max, gives NaN if any is NaN, and NaN is within no tolerance.
         largest_difference=float(np.max(list(differences.values()))),
         label_flips=flips,
         token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),

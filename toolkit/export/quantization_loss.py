@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from toolkit.errors import ModelError, QuantizationError
+from toolkit.errors import QuantizationError
 from toolkit.evaluation.labelled_reviews import load
 from toolkit.export.quantize import check_kind
+from toolkit.export.run_reviews import load_sample
 from toolkit.model.facts import QuantizationCost
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
@@ -60,7 +60,7 @@ class LabelledSample:
             reviews = load(options.reviews, options.reading)
             return cls(options.reviews.name, reviews.texts, reviews.labels == 1)
         parts = config.training.get("sample", "sample")
-        return cls(f"{parts} reviews of the run", *_load_sample(folder.sample))
+        return cls(f"{parts} reviews of the run", *load_sample(folder.sample))
 
     def measure_loss(self, kind: str, plain: Path, quantized: Path) -> QuantizationCost:
         """Score the reviews with a model file as it was and with it quantized."""
@@ -101,15 +101,3 @@ def check_loss(cost: QuantizationCost) -> None:
         f"{cost.label_flips:,} get another label. A loss of {100 * LARGEST_LOSS:g} points is "
         f"allowed. Nothing was exported. {advice} it without --quantize."
     )
-
-
-def _load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
-    try:
-        table = pq.read_table(path, columns=["text", "label"])
-        labels = pc.cast(table["label"], pa.float32()).to_numpy()
-        texts = pc.cast(table["text"], pa.large_string())
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: not the reviews of a run: {error}") from None
-    if not len(labels) or texts.null_count or not ((labels >= 0) & (labels <= 1)).all():
-        raise ModelError(f"{path}: not the reviews of a run: one lacks its text or label")
-    return texts, labels >= 0.5

@@ -2,10 +2,9 @@
 
 The file keeps the small numbers, and `Cast` and `Mul` make floats of them again. They depend on no
 input, so ONNX Runtime does it once, when it loads the file, and folds what `conv1d` makes of its
-embedding as before (`toolkit.networks.conv1d`): speed and memory stay those of the plain file. What
-else was measured:
+embedding as before: speed and memory stay those of the plain file. What else was measured:
 
-- behind the `Gather`, so that the table stays small in memory, too: 1.1 to 1.8 times the time for
+- after the `Gather`, so that the table stays small in memory, too: 1.1 to 1.8 times the time for
   the networks of an embedding, and it would undo the tables of `conv1d`;
 - `DequantizeLinear`: ONNX Runtime folds none, so that `conv1d` takes 1.6 to 2.7 times the time;
 - one scale for a column instead of one for a row: a tenth of the file less, eight times the error.
@@ -29,7 +28,7 @@ KINDS = ("int8", "float16")
 # Kernels and biases below this many numbers are read for every review and would save few bytes.
 _LEAST_NUMBERS = 4096
 # A scale has four bytes; for fewer numbers than this it would cost too much of what they save.
-_LEAST_BEHIND_A_SCALE = 8
+_LEAST_PER_SCALE = 8
 _LARGEST_CODE = 127
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
@@ -38,18 +37,10 @@ _Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Quantized:
-    """A network with small weights.
-
-    Attributes
-    ----------
-    network : onnx.ModelProto
-        `token_ids` → `probability`; its large weights are int8 or float16.
-    in_floats : onnx.ModelProto
-        The same with the numbers that these weights stand for, to prove what the runtime makes.
-    """
+    """A network, `token_ids` → `probability`, with small weights."""
 
     network: onnx.ModelProto
-    in_floats: onnx.ModelProto
+    in_floats: onnx.ModelProto  # with the numbers that they stand for, to prove the runtime's
 
 
 def check_kind(kind: str) -> None:
@@ -59,24 +50,9 @@ def check_kind(kind: str) -> None:
 
 
 def quantize(network: onnx.ModelProto, kind: str) -> Quantized:
-    """Store the large float32 weights of a network in fewer bits.
+    """Store the large float32 weights as int8, with one scale for each row, or as float16.
 
-    Parameters
-    ----------
-    network : onnx.ModelProto
-        `token_ids` → `probability`.
-    kind : str
-        `int8`, with one scale for a row of a table, or `float16`.
-
-    Returns
-    -------
-    Quantized
-        The network and what it stands for.
-
-    Raises
-    ------
-    UsageError
-        If it has no such weights, so that the file would not become smaller.
+    Raises `UsageError` if there are none, so that the file would not become smaller.
     """
     check_kind(kind)
     graph = network.graph
@@ -127,7 +103,7 @@ def _axes_of_a_scale(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Choose the numbers that share a scale: rows, else filters, else columns, if long enough."""
     axes = tuple(range(len(shape)))
     for shared in (axes[-1:], axes[1:], axes[:-1]):
-        if math.prod(shape[axis] for axis in shared) >= _LEAST_BEHIND_A_SCALE:
+        if math.prod(shape[axis] for axis in shared) >= _LEAST_PER_SCALE:
             return shared
     return axes
 

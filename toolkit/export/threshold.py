@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from toolkit.errors import ModelError, UsageError
+from toolkit.errors import UsageError
+from toolkit.export.run_reviews import load_held_out
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
@@ -26,15 +24,7 @@ _Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold and where it is from.
-
-    Attributes
-    ----------
-    value : float
-        0 to 1; as float32 it is in the graph.
-    choice : ThresholdChoice
-        How it was chosen, and what it reaches on the held-out reviews, if the run has them.
-    """
+    """A threshold, 0 to 1, which is a float32 in the graph, and how it was chosen."""
 
     value: float = DEFAULT_THRESHOLD
     choice: ThresholdChoice = field(default_factory=ThresholdChoice)
@@ -42,7 +32,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a threshold is to reach: the most of `measure`, or at least `least` of it."""
+    """What a threshold should reach: the most of `measure`, or at least `least` of it."""
 
     measure: str
     least: float | None = None
@@ -52,7 +42,7 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str) -> Goal:
-        """Read what `--optimize` says; raises `UsageError` if it is no goal."""
+        """Read what `--optimize` says; raises `UsageError` if it is not a goal."""
         if text in ("accuracy", "f1"):
             return cls(text)
         found = re.fullmatch(r"(precision|recall)=(\d*\.?\d+)", text)
@@ -64,30 +54,10 @@ class Goal:
 def choose_threshold(
     folder: RunFolder, config: RunConfig, given: float | None, optimize: str | None
 ) -> Threshold:
-    """Take the given threshold, or the one that is best on the held-out reviews of a run.
+    """Take the given threshold, or the one that is best on the held-out reviews; else 0.5.
 
-    Parameters
-    ----------
-    folder : RunFolder
-        The run.
-    config : RunConfig
-        Its config, which has the calibration.
-    given : float | None
-        0 to 1.
-    optimize : str | None
-        The goal, as `--optimize` says it.
-
-    Returns
-    -------
-    Threshold
-        0.5 if nothing is asked for.
-
-    Raises
-    ------
-    ModelError
-        If the held-out reviews of the run cannot be read.
-    UsageError
-        If both or something wrong is asked for, or what cannot be reached.
+    Raises `UsageError` if both or something wrong is asked for, or what cannot be reached, and
+    `ModelError` if the held-out reviews cannot be read.
     """
     if given is not None and optimize is not None:
         raise UsageError("--threshold and --optimize: choose one of the two")
@@ -101,7 +71,10 @@ def choose_threshold(
                 "threshold on. Train with a validation part, or give one with --threshold."
             )
         return Threshold() if given is None else Threshold(given, ThresholdChoice("given"))
-    curve = _Curve.of(*_load(folder.validation, config), folder.validation)
+    labels, probability = load_held_out(folder.validation)
+    if (found := config.calibration) is not None:
+        probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
+    curve = _Curve.of(labels, probability, folder.validation)
     if goal is None:
         value = DEFAULT_THRESHOLD if given is None else given
         chosen = "default" if given is None else "given"
@@ -168,20 +141,3 @@ class _Curve:
             "recall": right / max(positives, 1),
             "f1": 2 * right / np.maximum(called + positives, 1),
         }
-
-
-def _load(path: Path, config: RunConfig) -> tuple[_Array, _Array]:
-    """Labels (0 or 1) and calibrated probabilities, float32, of the held-out reviews."""
-    try:
-        table = pq.read_table(path, columns=["label", "probability"])
-        labels, probability = (
-            pc.cast(table[name], pa.float32()).to_numpy() for name in table.column_names
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: not the held-out reviews of a run: {error}") from None
-    for name, values in (("label", labels), ("probability", probability)):
-        if not len(values) or not ((values >= 0) & (values <= 1)).all():
-            raise ModelError(f"{path}: not the held-out reviews of a run: a {name} beyond 0 to 1")
-    if (found := config.calibration) is not None:
-        probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
-    return labels >= 0.5, probability

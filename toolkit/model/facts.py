@@ -125,37 +125,18 @@ class Copies:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the logits of a network were changed, and what that does.
+    """How the logits of a network were changed, and what that does."""
 
-    Attributes
-    ----------
-    scale : float
-        Factor of the logit; 1 leaves it.
-    bias : float
-        Added to the scaled logit; 0 leaves it.
-    fitted_on : int | None
-        Reviews.
-    error_before : float | None
-        Calibration error of the network as it was; None without reviews.
-    error : float | None
-        The same of the changed network, on reviews that its scale and bias were not fitted on;
-        None if there were too few to leave some out.
-    log_loss_before : float | None
-        Mean binary cross-entropy of the network as it was.
-    log_loss : float | None
-        The same of the changed network, measured as `error`.
-    note : str | None
-        Why less was fitted than scale and bias, if that is so.
-    """
-
-    scale: _Factor
-    bias: _Number
-    fitted_on: int | None = None
-    error_before: float | None = None
+    scale: _Factor  # of the logit; 1 leaves it
+    bias: _Number  # added to the scaled logit; 0 leaves it
+    fitted_on: int | None = None  # reviews
+    error_before: float | None = None  # calibration error of the network as it was
+    # The same of the changed network, on reviews that scale and bias were not fitted on, if there
+    # were enough to leave some out.
     error: float | None = None
     log_loss_before: float | None = None
-    log_loss: float | None = None
-    note: str | None = None
+    log_loss: float | None = None  # measured as `error`
+    note: str | None = None  # why less was fitted than scale and bias
 
 
 @dataclass(frozen=True)

@@ -51,48 +51,27 @@ _TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that was read and found whole.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    graph : onnx.ModelProto
-        All of it.
-    facts : ModelFacts
-        What its metadata say.
-    name : str
-        Of the shipped model, of the run folder that it was loaded from, or of the file.
-    """
+    """A model file that was read and found whole."""
 
     path: Path
     graph: onnx.ModelProto
     facts: ModelFacts
-    name: str = ""
+    name: str = (
+        ""  # of the shipped model, of the run folder that it was loaded from, or of the file
+    )
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
-        """Read a text-in model file.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-
-        Returns
-        -------
-        ModelFile
-            Its vocabulary and network are taken out when they are asked for.
-
-        Raises
-        ------
-        ModelError
-            If there is no such file, or it is not an ONNX file, not a model of this toolkit, of an
-            unknown format version, or incomplete.
-        """
+        """Read a text-in model file; raises `ModelError` if it is damaged or something else."""
         graph = read_onnx(path)
         model = cls(path, graph, ModelFacts.read_from(graph, path), path.stem)
-        model._check_parts()
+        _check_tensors(graph, _TENSORS, path)
+        width = token_ids_width(graph)
+        if width not in (model.facts.max_tokens, None):
+            raise ModelError(
+                f"{path}: its network reads {width} tokens, its metadata say "
+                f"{model.facts.max_tokens}"
+            )
         return model
 
     @cached_property
@@ -139,15 +118,6 @@ class ModelFile:
     def sha256(self) -> str:
         """The SHA-256 of the file as it is now, in hexadecimal digits."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    def _check_parts(self) -> None:
-        _check_tensors(self.graph, _TENSORS, self.path)
-        width = token_ids_width(self.graph)
-        if width not in (self.facts.max_tokens, None):
-            raise ModelError(
-                f"{self.path}: its network reads {width} tokens, its metadata say "
-                f"{self.facts.max_tokens}"
-            )
 
     def _label_encoder(self) -> onnx.NodeProto:
         nodes: list[onnx.NodeProto] = list(self.graph.graph.node)

@@ -1,14 +1,10 @@
 """An ONNX file from anywhere, read with care: what could reach beyond the file is refused.
 
 A model file of this toolkit is one flat graph with its weights inside, of operators that stock
-builds of ONNX Runtime have. Whatever else the format allows is refused before ONNX Runtime sees it:
-
-- tensors that are stored outside, which it would read from any path relative to where it runs;
-- graphs inside nodes (loops have no bound on their time) and functions, which call functions twice
-  that call functions twice;
-- domains of operators that stock builds do not have.
-
-How much memory a network may take is limited where it is run, in `toolkit.model.session`.
+builds of ONNX Runtime have. Refused before ONNX Runtime sees them: tensors stored outside, which it
+would read from any path; graphs inside nodes (loops have no bound on their time); functions, which
+call functions twice that call functions twice; and domains of operators that stock builds lack.
+How much memory a network may take is limited in `toolkit.model.session`.
 """
 
 from __future__ import annotations
@@ -29,23 +25,7 @@ _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}  # as `onnx.defs`
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file that keeps within itself; nothing else is opened.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    onnx.ModelProto
-        A flat graph of known operators.
-
-    Raises
-    ------
-    ModelError
-        If there is no such file, it is no ONNX, or it has what no model of this toolkit has.
-    """
+    """Read a flat graph of known operators from one file; raises `ModelError` for anything else."""
     try:
         _check_kind(path)
         model = onnx.load(str(path), format="protobuf", load_external_data=False)
@@ -70,11 +50,11 @@ def check_operators(model: onnx.ModelProto, path: Path) -> None:
     for node in model.graph.node:
         domain = _DOMAINS.get(node.domain)
         if domain is not None and not onnx.defs.has(node.op_type, domain):
-            raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
+            raise _not_stock(node, path)
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse what is no file before it is opened: a pipe would be waited for without an end."""
+    """Refuse what is not a file before it is opened: reading a pipe could wait for ever."""
     if path.is_dir():
         raise ModelError(
             f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
@@ -90,23 +70,21 @@ def _check_kind(path: Path) -> None:
 
 def _check_flat(model: onnx.ModelProto, path: Path) -> None:
     graph = model.graph
-    if model.functions:
-        raise ModelError(f"{path}: has functions, which no model of this toolkit has")
-    if graph.sparse_initializer:
-        raise ModelError(f"{path}: has sparse weights, which no model of this toolkit has")
+    for found, kind in (
+        (model.functions, "functions"),
+        (graph.sparse_initializer, "sparse weights"),
+    ):
+        if found:
+            raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
     _check_inside(graph.initializer, path)
     for node in graph.node:
-        _check_domain(node, path)
+        # Strings that are not UTF-8 come as bytes.
+        if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
+            raise _not_stock(node, path)
         for attribute in node.attribute:
             if attribute.HasField("g") or attribute.graphs:
                 raise ModelError(f"{path}: the node {_named(node)} has a graph of its own")
             _check_inside(_tensors(attribute), path)
-
-
-def _check_domain(node: onnx.NodeProto, path: Path) -> None:
-    # Strings that are no UTF-8 come as bytes.
-    if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
-        raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
 def _tensors(attribute: onnx.AttributeProto) -> Iterator[onnx.TensorProto]:
@@ -121,6 +99,10 @@ def _check_inside(tensors: Iterable[onnx.TensorProto], path: Path) -> None:
     for tensor in tensors:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ModelError(f"{path}: the weights '{tensor.name}' are stored outside the file")
+
+
+def _not_stock(node: onnx.NodeProto, path: Path) -> ModelError:
+    return ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
 def _named(node: onnx.NodeProto) -> str:

@@ -1,19 +1,4 @@
-"""The folder that `toolkit train` writes and `toolkit export` reads.
-
-=====================  ==================================================================
-``model.keras``        the trained network: (batch, max_tokens) int32 → (batch, 1) float32
-``vocabulary.txt``     the known words, commonest first (`toolkit.text.vocabulary.Vocabulary`)
-``config.json``        what was trained, on what, how: `RunConfig`
-``metrics.json``       loss and accuracy: validation, folds and test, as far as measured
-``history.csv``        loss and accuracy by epoch
-``sample.parquet``     up to 2,000 reviews (`text`, `label`) with which the export proves parity
-                       and judges weights of fewer bits: of the validation part, then of the test
-                       part, and of the training part if these are few
-``validation.parquet`` the held-out reviews, if there are any: `label` (0 to 1) and `probability`
-                       (float32, of the network before its calibration)
-``*.png``              plots of the history
-=====================  ==================================================================
-"""
+"""The folder that `toolkit train` writes and `toolkit export` reads."""
 
 from __future__ import annotations
 
@@ -27,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.model.facts import Calibration, MaxTokens, Metrics, TrainingData, VocabularySize
 from toolkit.model.typed_json import decode, encode, parse_json
+from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
 LABELS = ("negative", "positive")  # of the label 0 and of 1
@@ -51,60 +37,25 @@ class RunConfig:
     config_version: int = CONFIG_VERSION
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """The parts of a run folder by name."""
+    """The parts of a run folder by name; beside them are plots and exported model files."""
 
-    path: Path
-
-    @property
-    def model(self) -> Path:
-        """The trained network."""
-        return self.path / "model.keras"
-
-    @property
-    def vocabulary(self) -> Path:
-        """The known words."""
-        return self.path / "vocabulary.txt"
-
-    @property
-    def config(self) -> Path:
-        """What was trained, on what, how."""
-        return self.path / "config.json"
-
-    @property
-    def metrics(self) -> Path:
-        """Loss and accuracy."""
-        return self.path / "metrics.json"
-
-    @property
-    def history(self) -> Path:
-        """Loss and accuracy by epoch."""
-        return self.path / "history.csv"
-
-    @property
-    def sample(self) -> Path:
-        """Reviews for the proof of parity."""
-        return self.path / "sample.parquet"
-
-    @property
-    def validation(self) -> Path:
-        """Labels and probabilities of held-out reviews; not every run has them."""
-        return self.path / "validation.parquet"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.model = path / "model.keras"  # (batch, max_tokens) int32 → (batch, 1) float32
+        self.vocabulary = path / "vocabulary.txt"  # the known words, commonest first
+        self.config = path / "config.json"  # `RunConfig`
+        self.metrics = path / "metrics.json"  # `Metrics`
+        self.history = path / "history.csv"  # loss and accuracy by epoch
+        # Up to 2,000 reviews (`text`, `label`) for the proof of parity and for quantization: of the
+        # validation part, then of the test part, and of the training part if these are few.
+        self.sample = path / "sample.parquet"
+        # Held-out reviews, if there are any: `label` (0 to 1) and `probability` (float32, of the
+        # network before its calibration).
+        self.validation = path / "validation.parquet"
 
     def find_export(self) -> Path:
-        """Find the model file that `toolkit export` writes into the folder by default.
-
-        Returns
-        -------
-        Path
-            ``PRESET.onnx``.
-
-        Raises
-        ------
-        ModelError
-            If this is not a run folder, or it was not exported yet.
-        """
+        """Find the model file that `toolkit export` writes here by default, else `ModelError`."""
         if not self.config.is_file():
             raise ModelError(
                 f"{self.path}: a folder, expected a model file or the run folder of `toolkit train`"
@@ -141,6 +92,18 @@ class RunFolder:
                 f"{CONFIG_VERSION}. Train again with this version of the toolkit."
             )
         return _decoded(RunConfig, content, self.config)
+
+    def load_vocabulary(self, config: RunConfig) -> Vocabulary:
+        """Read `vocabulary.txt`; raises `ModelError` if it does not belong to the network."""
+        vocabulary = Vocabulary.load(self.vocabulary)
+        if not len(vocabulary.words):
+            raise ModelError(f"{self.vocabulary}: is empty. Train again.")
+        if vocabulary.size > config.vocabulary_size:
+            raise ModelError(
+                f"{self.vocabulary}: {len(vocabulary.words):,} words, more than the network's "
+                f"{config.vocabulary_size:,} ids allow. Is it the vocabulary of another run?"
+            )
+        return vocabulary
 
     def load_metrics(self) -> Metrics:
         """Read `metrics.json`; raises `ModelError` if it is missing or damaged."""

@@ -19,23 +19,11 @@ def is_shipped(model: str | Path) -> bool:
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """Find the file of a model.
+    """Find the file of a model; raises `ModelError` if there is none.
 
-    Parameters
-    ----------
-    model : str | Path | None
-        A model file; a run folder, for the model that `toolkit export` has written into it; or a
-        name in `SHIPPED`, unless there is a file or folder of that name. None is `DEFAULT_MODEL`.
-
-    Returns
-    -------
-    Path
-        It is there, but it may be anything.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, or a run folder without its export.
+    It is a model file; a run folder, which stands for the model that `toolkit export` has written
+    into it; or a name in `SHIPPED`, unless there is a file or folder of that name. None is
+    `DEFAULT_MODEL`.
     """
     from toolkit.model.run_folder import RunFolder  # late: `toolkit --help` imports this module
 
