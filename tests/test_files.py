@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_file_has_ordinary_rights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+def test_failure_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     target = tmp_path / "out.csv"
     target.write_text("old")
     with pytest.raises(error), atomic_file(target, force=True) as partial:
@@ -40,7 +40,7 @@ def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException
     assert os.listdir(tmp_path) == ["out.csv"]
 
 
-def test_existing_file_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_existing_file_is_refused_before_the_work_starts(tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     target.write_text("old")
     with pytest.raises(UsageError, match=r"out\.csv: exists already.*--force"):
@@ -78,7 +78,7 @@ def test_folder_appears_at_the_end(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run"]
 
 
-def test_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+def test_folder_is_replaced_completely(tmp_path: Path) -> None:
     target = tmp_path / "run"
     target.mkdir()
     (target / "old").touch()
@@ -94,7 +94,7 @@ def test_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run"]
 
 
-def test_what_is_unfinished_can_be_removed_at_once(tmp_path: Path) -> None:
+def test_unfinished_files_can_be_removed_at_once(tmp_path: Path) -> None:
     (tmp_path / "kept").touch()
     with pytest.raises(ToolkitError, match="No such file"):
         with atomic_file(tmp_path / "out"), atomic_folder(tmp_path / "run") as partial:
@@ -103,7 +103,7 @@ def test_what_is_unfinished_can_be_removed_at_once(tmp_path: Path) -> None:
             assert os.listdir(tmp_path) == ["kept"]
 
 
-def test_links_stay_and_lead_to_the_new_content(tmp_path: Path) -> None:
+def test_links_are_kept_and_lead_to_the_new_content(tmp_path: Path) -> None:
     for name in ("file", "folder"):
         (tmp_path / f"{name}.link").symlink_to(tmp_path / name)
     with pytest.raises(UsageError, match="exists already"), atomic_file(tmp_path / "file.link"):
@@ -131,13 +131,13 @@ def test_devices_are_never_replaced(path: str) -> None:
         pass
 
 
-def test_folder_that_takes_no_file() -> None:
+def test_folder_without_permission_to_write() -> None:
     with pytest.raises(UsageError, match=r"/proc/out: cannot create a file in /proc"):
         with atomic_file(Path("/proc/out")):
             pytest.fail("the work has begun")
 
 
-def test_an_interruption_waits_for_all_of_the_moves(
+def test_an_interruption_waits_for_all_renames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace = Path.replace

@@ -1,4 +1,4 @@
-"""A command to run."""
+"""A fixture that runs the command."""
 
 from __future__ import annotations
 

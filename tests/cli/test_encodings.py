@@ -1,4 +1,4 @@
-"""`toolkit score` on files that are no plain UTF-8: encodings, marks, zero bytes, odd headers."""
+"""`toolkit score` on files other than plain UTF-8: encodings, marks, zero bytes, odd headers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_latin_1_without_its_name(command: Command) -> None:
         ("euc_jp", b"\xff"),
     ],
 )  # fmt: skip
-def test_bytes_that_are_none_in_the_encoding(command: Command, encoding: str, bad: bytes) -> None:
+def test_bytes_that_are_invalid_in_the_encoding(
+    command: Command, encoding: str, bad: bytes
+) -> None:
     data = b"id,text\n1,a\n2,x%b\n3,b\n" % bad
     ran, output, rejects = score(command, data, "--encoding", encoding)
     assert ran.exit_code == 3, ran.err
@@ -76,7 +78,7 @@ def test_bytes_that_are_none_in_the_encoding(command: Command, encoding: str, ba
     assert reject["line"] == 3
 
 
-def test_bad_records_in_utf_16_are_given_as_they_stand(command: Command) -> None:
+def test_bad_records_in_utf_16_keep_their_bytes(command: Command) -> None:
     data = "id,text\n1,a\n2\n3,\ud800\n4,é\n".encode("utf-16-le", "surrogatepass")
     ran, output, rejects = score(command, data, "--encoding", "utf-16-le")
     if ran.exit_code == 3:
@@ -96,7 +98,7 @@ def test_a_bad_record_in_utf_16(command: Command, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_utf_16_that_is_cut(command: Command, length: int) -> None:
+def test_truncated_utf_16(command: Command, length: int) -> None:
     data = "id,text\n1,a\n2,b".encode("utf-16")
     ran, _, _ = score(command, data[:-length], "--encoding", "utf-16")
     assert ran.exit_code in (0, 1, 3)
@@ -104,7 +106,7 @@ def test_utf_16_that_is_cut(command: Command, length: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["nonsense", "base64", "rot13", "undefined", "hex", "idna"])
-def test_what_is_no_encoding(command: Command, name: str) -> None:
+def test_unknown_encodings(command: Command, name: str) -> None:
     ran, output, _ = score(command, TEXT.encode(), "--encoding", name)
     assert ran.exit_code in (1, 2)
     assert ran.err.startswith("error: ")
@@ -142,13 +144,13 @@ def test_any_bytes_in_any_encoding(
         assert reject.length == len(reject.raw)
 
 
-def test_a_mark_at_the_start_stays(command: Command) -> None:
+def test_a_byte_order_mark_is_kept(command: Command) -> None:
     ran, output, _ = score(command, "\ufefftext,id\na,1\n".encode())
     assert (ran.exit_code, texts_of(output)) == (0, [["text", "id"], ["a", "1"]])
     assert output.startswith("\ufefftext,id,predicted")
 
 
-def test_zero_bytes_stay(command: Command) -> None:
+def test_zero_bytes_are_kept(command: Command) -> None:
     ran, output, _ = score(command, b"text,id\na\0b,\0\n")
     assert (ran.exit_code, texts_of(output)[1]) == (0, ["a\0b", "\0"])
 
@@ -191,5 +193,5 @@ def test_delimiters(command: Command, delimiter: str) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", "é", '"', "\n", "a", "."])
-def test_what_is_no_delimiter(command: Command, delimiter: str) -> None:
+def test_invalid_delimiters(command: Command, delimiter: str) -> None:
     score(command, TEXT.encode(), "--delimiter", delimiter)[0].failed_with("--delimiter: ", 2)

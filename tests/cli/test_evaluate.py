@@ -1,4 +1,4 @@
-"""`toolkit evaluate`, as its users meet it."""
+"""`toolkit evaluate`, as its users see it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_the_tables(command: Command) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120, 40])
-def test_the_tables_fit(command: Command, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_the_tables_fit_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     write()
     more = [f"--predictions={others('long_' * n + f'{n}.csv')}" for n in range(5)]
@@ -80,7 +82,7 @@ def test_outputs(command: Command) -> None:
     assert command.files() == ["other.csv", "r.csv", "r.html", "r.json"]
 
 
-def test_json_on_standard_output_is_alone(command: Command) -> None:
+def test_json_prints_nothing_else(command: Command) -> None:
     write()
     ran = command("evaluate", MODEL, "r.csv", "--json", "--examples", "0")
     assert (ran.exit_code, ran.err) == (0, "")
@@ -215,7 +217,7 @@ def test_a_terminal_without_unicode(tmp_path: Path) -> None:
     assert "66.67%  20.8?93.9" in ran.out
 
 
-def test_as_a_process_of_its_own(tmp_path: Path) -> None:
+def test_in_its_own_process(tmp_path: Path) -> None:
     """Without pandas, which scikit-learn would use, and without a warning."""
     (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
     ran = in_its_own_process("evaluate", "r.csv", "--report", "r.html", cwd=tmp_path)

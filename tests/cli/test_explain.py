@@ -1,4 +1,4 @@
-"""`toolkit explain`, as its users meet it."""
+"""`toolkit explain`, as its users see it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def send(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
 
 
-def test_what_is_shown(command: Command) -> None:
+def test_the_words_and_the_sum_are_shown(command: Command) -> None:
     ran = command("explain", TEXT, "-m", "conv1d")
     assert (ran.exit_code, ran.err) == (0, "")
     found = Scorer(CONV1D).explain(TEXT)
@@ -62,7 +62,7 @@ def test_several_texts(command: Command) -> None:
     ]
 
 
-def test_json_is_a_line_for_each_text(command: Command) -> None:
+def test_json_is_one_line_per_text(command: Command) -> None:
     texts = [TEXT, "été\nand\u2028 more"]
     ran = command("explain", "-m", CONV1D, *texts, "--json")
     assert (ran.exit_code, ran.err) == (0, "")
@@ -103,7 +103,7 @@ def test_control_characters_do_not_reach_the_terminal(command: Command) -> None:
     assert r"\x1b" in ran.out
 
 
-def test_marks_without_a_word(command: Command) -> None:
+def test_punctuation_only(command: Command) -> None:
     ran = command("explain", "-m", CONV1D, "!!!")
     assert "\n!!!\n" in ran.out
     assert ran.out.endswith(", words +0.00, interactions +0.00\n")

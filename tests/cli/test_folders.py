@@ -1,4 +1,4 @@
-"""What is found in folders and patterns: nothing with the ending of reviews vanishes."""
+"""Files found in folders and by patterns: no file of reviews is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def data(command: Command) -> Path:
 
 
 @pytest.mark.parametrize("name", ["data", "data/**"])
-def test_a_link_that_leads_nowhere_fails(command: Command, data: Path, name: str) -> None:
+def test_a_broken_link_fails(command: Command, data: Path, name: str) -> None:
     (data / "dead.csv").symlink_to("missing.csv")
     (data / "inner" / "circle.csv").symlink_to("circle.csv")
     ran = command("score", name, "-o", "out")
@@ -51,7 +51,7 @@ def test_pipes_are_ignored_and_counted(command: Command, data: Path, name: str) 
     assert "ignored       1 files" in ran.err
 
 
-def test_links_to_folders_are_told(command: Command, data: Path) -> None:
+def test_links_to_folders_are_reported(command: Command, data: Path) -> None:
     Path("elsewhere").mkdir()
     write("elsewhere/c.csv")
     (data / "link").symlink_to("../elsewhere")
@@ -120,16 +120,14 @@ def test_a_folder_below_one_that_cannot_be_read_fails_alone(closed: Path) -> Non
     assert files_in("out") == ["a.csv", "private/b.csv"]
 
 
-def test_outputs_beside_their_inputs_are_no_reviews(command: Command, data: Path) -> None:
+def test_outputs_beside_their_inputs_are_not_scored(command: Command, data: Path) -> None:
     write("data/alone.scored.csv")
     assert command("score", "data/a.csv").exit_code == 0
     assert command("score", data, "-o", "out").exit_code == 0
     assert files_in("out") == ["a.csv", "alone.scored.csv", "inner/b.csv"]
 
 
-def test_what_earlier_runs_have_written_does_not_match_a_pattern(
-    command: Command, data: Path
-) -> None:
+def test_a_pattern_does_not_match_earlier_outputs(command: Command, data: Path) -> None:
     write("data/a.csv", "text\na film\n1,2\n")
     assert command("score", "data/a.csv").exit_code == 3
     assert command("score", "data/*", "-o", "data/out").exit_code == 3
@@ -144,7 +142,7 @@ def test_what_earlier_runs_have_written_does_not_match_a_pattern(
     assert (ran.exit_code, files_in("o")) == (0, ["a.scored.csv.rejected.jsonl"]), ran.err
 
 
-def test_the_outputs_may_stand_around_the_input(command: Command, data: Path) -> None:
+def test_the_input_may_be_inside_the_output_folder(command: Command, data: Path) -> None:
     ran = command("score", data / "inner", "-o", data)
     assert (ran.exit_code, files_in("data")) == (0, ["a.csv", "b.csv", "inner/b.csv"]), ran.err
 

@@ -89,7 +89,7 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
 
 
-def test_numbers_and_names_that_no_terminal_should_see(command: Command) -> None:
+def test_hostile_numbers_and_names_are_shown_safely(command: Command) -> None:
     path = command.folder / "a\x1b[31m.onnx"
     with_facts(
         path,
@@ -120,7 +120,7 @@ def test_numbers_and_names_that_no_terminal_should_see(command: Command) -> None
     assert described(command, path.name)["metrics"]["test"]["loss"] is None
 
 
-def test_what_is_recorded_is_shown(command: Command) -> None:
+def test_recorded_facts_are_shown(command: Command) -> None:
     source = {"source": "more.parquet", "reviews": 1234, "left_out": 34, "sha256": "ab" * 32}
     with_facts(
         command.folder / "m.onnx",
@@ -178,7 +178,7 @@ def test_a_model_without_facts(command: Command) -> None:
     command("info", "m.onnx").failed_with("m.onnx: an ONNX model, but not written by")
 
 
-def test_a_keras_file_and_what_is_none(command: Command) -> None:
+def test_a_keras_file_and_other_files(command: Command) -> None:
     found = described(command, CONV1D.with_suffix(".keras"))
     assert found["kind"] == "Keras file"
     assert found["layers"][:2] == ["InputLayer", "Embedding"]
@@ -190,7 +190,7 @@ def test_a_keras_file_and_what_is_none(command: Command) -> None:
     command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("not an ONNX model")
 
 
-def test_no_tensorflow() -> None:
+def test_tensorflow_is_not_imported() -> None:
     code = (
         "import sys; from toolkit.cli.app import main; "
         f"sys.argv = ['toolkit', 'info', {str(CONV1D)!r}]\n"

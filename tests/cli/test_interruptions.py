@@ -1,4 +1,4 @@
-"""`toolkit score` that is stopped from outside: signals, full disks, readers that go away."""
+"""`toolkit score` stopped from outside: signals, full disks, readers that close the pipe."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def goes_on(large_file: Path, output: Path, expected: bytes) -> None:
         (signal.SIGTERM, ".parquet", "1"),
     ],
 )
-def test_a_signal_keeps_what_is_done(
+def test_a_signal_keeps_the_progress(
     number: signal.Signals,
     ending: str,
     workers: str,
@@ -96,7 +96,7 @@ def file_size_limit(size: int) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_full_disk_keeps_what_is_done(
+def test_a_full_disk_keeps_the_progress(
     ending: str, large_file: Path, scored: dict[str, bytes], tmp_path: Path
 ) -> None:
     output = tmp_path / f"b{ending}"
@@ -109,7 +109,7 @@ def test_a_full_disk_keeps_what_is_done(
     goes_on(large_file, output, scored[ending])
 
 
-def test_a_disk_that_is_full_at_once(large_file: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_from_the_start(large_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "b.csv"
     ran = in_its_own_process("score", large_file, "-o", output, preexec_fn=file_size_limit(0))
     ran.failed_with("b.csv: cannot be written: File too large")
@@ -140,7 +140,7 @@ def opened(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 @pytest.mark.parametrize("taken", [0, 100, 1 << 20])
-def test_a_reader_that_goes_away(taken: int, large_file: Path, tmp_path: Path) -> None:
+def test_a_reader_that_closes_the_pipe(taken: int, large_file: Path, tmp_path: Path) -> None:
     process = piped(large_file, tmp_path)
     out, err = opened(process.stdout), opened(process.stderr)
     out.read(taken)
@@ -187,7 +187,7 @@ def test_standard_input_to_a_file(output: str, tmp_path: Path) -> None:
         assert pq.read_table(tmp_path / output)["text"].to_pylist() == ["a fine film"]
 
 
-def test_standard_input_cannot_be_gone_on_with(tmp_path: Path) -> None:
+def test_standard_input_cannot_be_resumed(tmp_path: Path) -> None:
     arguments = [*COMMAND, "score", "-", "--format", "csv", "-o", "b.csv"]
     ran = subprocess.run(
         [*arguments, "--resume"], input=b"text\na\n", capture_output=True, cwd=tmp_path, check=False

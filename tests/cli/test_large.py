@@ -1,4 +1,4 @@
-"""Large records and long files: in bounded memory, whatever is wrong with them."""
+"""Large records and long files need bounded memory, whatever is wrong with them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_review_of_50_mb(name: str, tmp_path: Path) -> None:
     assert size > len(text)
 
 
-def test_lines_beyond_the_limit(tmp_path: Path) -> None:
+def test_lines_above_the_limit(tmp_path: Path) -> None:
     long = "x" * (70 * MIB)
     code, memory = score(
         tmp_path, "a.csv", ["text\n", "a\n", long, "\n", "b\n", '"', long, '"\n', "c\n"]
@@ -101,7 +101,7 @@ def test_lines_beyond_the_limit(tmp_path: Path) -> None:
     assert facts == [(3, len(long), False), (5, len(long) + 2, False)]
 
 
-def test_a_line_of_20_mb_that_is_bad(tmp_path: Path) -> None:
+def test_a_bad_line_of_20_mb(tmp_path: Path) -> None:
     long = "x" * 20_000_000
     code, memory = score(tmp_path, "a.csv", ["text\n", "a\n", f'"{long}"y\n', "b\n"])
     assert code == 3

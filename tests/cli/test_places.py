@@ -1,4 +1,4 @@
-"""What a call of `toolkit score` may write, and what it must not replace."""
+"""What `toolkit score` may write, and what it must not replace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.test_score import write
 from tests.models import MODEL
 
 
-def test_links_in_a_circle(command: Command) -> None:
+def test_links_to_themselves(command: Command) -> None:
     Path("loop.csv").symlink_to("loop.csv")
     command("score", "loop.csv").failed_with("loop.csv: cannot be read: Too many levels of symb")
     write("a.csv")
@@ -64,7 +64,7 @@ def test_no_rejects_replace_an_output(command: Command) -> None:
     assert command.files() == ["a.csv", "a.csv.rejected.jsonl"]
 
 
-def test_where_a_report_may_stand(command: Command) -> None:
+def test_where_a_report_may_be_written(command: Command) -> None:
     write("a.csv")
     Path("folder").mkdir()
     shutil.copy(MODEL, "model.onnx")
@@ -84,7 +84,7 @@ def test_where_a_report_may_stand(command: Command) -> None:
 
 
 @pytest.mark.parametrize("output", ["b.csv", "new/"])
-def test_a_report_is_kept_where_nothing_is_unfinished(command: Command, output: str) -> None:
+def test_a_report_is_kept_if_nothing_is_unfinished(command: Command, output: str) -> None:
     write("a.csv")
     write("r.json", "precious")
     ran = command("score", "a.csv", "-o", output, "--report", "r.json", "--resume")

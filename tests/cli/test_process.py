@@ -41,7 +41,7 @@ def test_a_file_is_scored(tmp_path: Path) -> None:
     again.failed_with("a.scored.csv: exists already", 2)
 
 
-def test_nothing_is_left_in_the_home(tmp_path: Path) -> None:
+def test_nothing_is_left_in_the_home_folder(tmp_path: Path) -> None:
     """ONNX Runtime keeps a number of the device and a database of what it will send."""
     (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
     home = tmp_path / "home"
@@ -53,7 +53,7 @@ def test_nothing_is_left_in_the_home(tmp_path: Path) -> None:
     assert list(home.rglob("*")) == []
 
 
-def test_pandas_is_not_waited_for(tmp_path: Path) -> None:
+def test_pandas_is_not_imported(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
     (tmp_path / "pandas.py").write_text("open('imported', 'w')", encoding="utf-8")
     ran = in_its_own_process("score", "a.csv", "-q", cwd=tmp_path)  # which looks there for modules
@@ -102,7 +102,7 @@ def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
     assert run_main(body, tmp_path) == Ran(143, "cleaned\n", "error: interrupted\n")
 
 
-def test_help_is_light() -> None:
+def test_help_imports_no_large_package() -> None:
     code = (
         "import sys; from toolkit.cli.app import main; sys.argv = ['toolkit', '--help']\n"
         "try: main()\n"

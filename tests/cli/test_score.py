@@ -1,4 +1,4 @@
-"""`toolkit score`, as its users meet it."""
+"""`toolkit score`, as its users see it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(name: str, content: str | bytes = CSV) -> Path:
     return path
 
 
-def test_scores_stand_beside_the_input(command: Command) -> None:
+def test_scores_are_written_beside_the_input(command: Command) -> None:
     source = write("reviews.csv")
     ran = command("score", source)
     assert (ran.exit_code, ran.out) == (0, "")
@@ -83,7 +83,7 @@ def test_a_header_alone_has_no_records(command: Command) -> None:
 @pytest.mark.parametrize(
     "name", ["[bold]a.csv", "a[/b].csv", ":smile:.csv", "é ü.csv", "a\\[b].csv"]
 )
-def test_names_of_files_are_shown_as_they_are(command: Command, name: str) -> None:
+def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
     Path(name).parent.mkdir(exist_ok=True)  # "[/b]" closes a style where it is taken for markup
     ran = command("score", write(name))
     assert ran.exit_code == 0
@@ -126,7 +126,7 @@ def test_bad_inputs_are_refused(
         ("a.ndjson", b'{"text": "a"}\n\n["text"]\n{}', "expected a JSON object", b'["text"]'),
     ],
 )
-def test_bad_records_are_put_aside(
+def test_bad_records_are_rejected(
     command: Command, name: str, content: bytes, message: str, raw: bytes
 ) -> None:
     write(name, content)
@@ -190,7 +190,7 @@ def test_wrong_calls_are_refused(command: Command, arguments: list[str], message
     "arguments",
     [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"]],
 )
-def test_usage_is_explained(command: Command, arguments: list[str]) -> None:
+def test_a_usage_error_explains_the_usage(command: Command, arguments: list[str]) -> None:
     write("a.csv")
     ran = command("score", *arguments)
     assert (ran.exit_code, ran.out) == (2, "")
@@ -208,7 +208,7 @@ def test_force_replaces(command: Command) -> None:
 
 
 @pytest.mark.parametrize("report", ["a.csv", "b.csv", "b.csv.rejected.jsonl"])
-def test_a_report_replaces_no_reviews(command: Command, report: str) -> None:
+def test_a_report_does_not_replace_reviews(command: Command, report: str) -> None:
     write("a.csv")
     ran = command("score", "a.csv", "-o", "b.csv", "--report", f"./{report}", "--force")
     ran.failed_with(f"{report}: is {report}, too. Choose another with --report.", 2)
@@ -246,7 +246,7 @@ def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch
     assert Path("a.scored.csv").read_bytes() == written
 
 
-def test_what_is_uncertain_is_counted_and_no_mistake(command: Command) -> None:
+def test_uncertain_reviews_are_counted_and_are_not_mistakes(command: Command) -> None:
     write("a.csv", LABELLED)
     ran = command(
         "score", "a.csv", "--label-column", "label", "--uncertain", "0:1", "--report", "r.json"
@@ -259,7 +259,7 @@ def test_what_is_uncertain_is_counted_and_no_mistake(command: Command) -> None:
     assert Path("a.scored.csv").read_text(encoding="utf-8").count(",uncertain,0.") == 3
 
 
-def test_accuracies_of_several_files_are_one(command: Command) -> None:
+def test_one_accuracy_for_several_files(command: Command) -> None:
     write("a.csv", LABELLED)
     write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')
     ran = command("score", "a.csv", "b.jsonl", "-o", "out", "--label-column", "label")

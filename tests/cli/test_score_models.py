@@ -1,4 +1,4 @@
-"""`toolkit score` with model files that are none."""
+"""`toolkit score` with files that are not models."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_bad_models_are_refused(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_model_is_taken_by_its_name(command: Command, name: str) -> None:
+def test_a_shipped_model_is_found_by_its_name(command: Command, name: str) -> None:
     write("a.csv")
     options = ["-q", "--force", "--report", "r.json"]
     assert command("score", "a.csv", "--model", name, *options).exit_code == 0

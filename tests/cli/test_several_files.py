@@ -106,7 +106,7 @@ def test_a_folder_within_the_input_is_not_read_again(command: Command, data: Pat
     assert files_in("data/out") == before
 
 
-def test_rejects_of_an_earlier_run_are_no_reviews(command: Command, data: Path) -> None:
+def test_rejects_of_an_earlier_run_are_not_scored(command: Command, data: Path) -> None:
     assert command("score", "data/inner/b.jsonl").exit_code == 3
     Path("data/inner/b.scored.jsonl").unlink()
     assert files_in("data/inner") == ["a.csv", "b.jsonl", "b.scored.jsonl.rejected.jsonl"]
@@ -181,7 +181,7 @@ def test_existing_outputs_are_kept(command: Command, data: Path) -> None:
     assert files_in("out") == SCORED
 
 
-def test_going_on(command: Command, data: Path) -> None:
+def test_resume(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "whole").exit_code == 3
     for name in ("inner/a.csv", "inner/b.jsonl"):
         with pytest.raises(RuntimeError, match="stopped") as caught:
@@ -198,7 +198,7 @@ def test_going_on(command: Command, data: Path) -> None:
     assert (report["records"], report["rejected"], len(report["files"])) == (9, 1, 3)
 
 
-def test_a_done_file_that_changed_since(command: Command, data: Path) -> None:
+def test_a_finished_file_that_has_changed(command: Command, data: Path) -> None:
     with pytest.raises(RuntimeError, match="stopped"):
         score_into("out", [data], stop_at("out/inner/b.jsonl", RuntimeError("stopped")))
     write("data/a.csv", CSV + "4,another\n")

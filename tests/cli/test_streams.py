@@ -54,7 +54,9 @@ def test_pipes_that_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert ran.out.count("\n") == 3001
 
 
-def test_a_mark_that_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_byte_order_mark_that_arrives_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     data = "\ufeffid,text\n1,a\n2é\n".encode("utf-16-be")
     ran = score_parts([data[:1], data[1:]], "--encoding", "utf-16", pause=1)
@@ -64,7 +66,7 @@ def test_a_mark_that_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
-def test_what_is_packed_without_a_name_that_says_so(command: Command, packing: str) -> None:
+def test_a_compressed_file_without_the_ending_of_its_name(command: Command, packing: str) -> None:
     data = pa.Codec(packing).compress(b"text\na\n", asbytes=True)
     write("a.csv", data)
     ending = {"gzip": ".gz", "zstd": ".zst"}[packing]
@@ -79,7 +81,7 @@ def test_what_is_packed_without_a_name_that_says_so(command: Command, packing: s
     )
 
 
-def test_what_is_packed_twice(command: Command) -> None:
+def test_a_file_that_is_compressed_twice(command: Command) -> None:
     write("a.csv.gz", gzip.compress(gzip.compress(b"text\na\n")))
     command("score", "a.csv.gz").failed_with(
         "a.csv.gz: is compressed with gzip twice. Decompress it"

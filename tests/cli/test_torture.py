@@ -1,4 +1,4 @@
-"""Public collections of hard files: never a traceback, and all of what Python reads in full."""
+"""Public collections of hard files: no traceback, and everything that Python reads."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_naughty_strings_as_csv(command: Command) -> None:
     assert [score_of(*row[2:]) for row in rows] == shipped_scorer().score(strings)
 
 
-def test_naughty_strings_as_names_of_columns() -> None:
+def test_naughty_strings_as_column_names() -> None:
     for text in filter(None, naughty_strings()):
         quoted = text.replace('"', '""')
         for ending, data in (

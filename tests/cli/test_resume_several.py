@@ -1,4 +1,4 @@
-"""Resuming a run over several files: what is redone, and what is never replaced."""
+"""Resuming a run over several files: what is scored again, and what is never replaced."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["records"] == 9
 
 
-def test_force_holds_for_files_that_were_not_begun(command: Command, data: Path) -> None:
+def test_force_applies_to_files_that_were_not_started(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
     stop("out/b.csv", OutputError("full"), force=True)
     ran = command("score", data, "-o", "out", "--resume")
@@ -66,7 +66,7 @@ def test_force_holds_for_files_that_were_not_begun(command: Command, data: Path)
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_rejects_of_others_are_never_replaced(command: Command, data: Path) -> None:
+def test_rejects_of_other_runs_are_never_replaced(command: Command, data: Path) -> None:
     rejected = Path("out/a.csv.rejected.jsonl")
     rejected.parent.mkdir()
     write(str(rejected), "precious")
@@ -77,7 +77,7 @@ def test_rejects_of_others_are_never_replaced(command: Command, data: Path) -> N
         assert rejected.read_text(encoding="utf-8") == "precious"
 
 
-def test_a_file_that_failed_and_is_gone_keeps_nothing(command: Command, data: Path) -> None:
+def test_a_failed_file_that_is_gone_keeps_nothing(command: Command, data: Path) -> None:
     (data / "b.csv").write_bytes(b"")
     assert command("score", data, "-o", "out").exit_code == 1
     (data / "b.csv").unlink()
@@ -85,7 +85,7 @@ def test_a_file_that_failed_and_is_gone_keeps_nothing(command: Command, data: Pa
     assert files_in("out") == ["a.csv", "c.csv"]
 
 
-def test_nothing_is_kept_where_all_failed(command: Command, data: Path) -> None:
+def test_nothing_is_kept_if_all_files_failed(command: Command, data: Path) -> None:
     write("a.csv", "")
     write("b.csv", "")
     ran = command("score", "a.csv", "b.csv", "-o", "out")
@@ -94,7 +94,7 @@ def test_nothing_is_kept_where_all_failed(command: Command, data: Path) -> None:
     assert files_in("out") == []
 
 
-def test_going_on_is_said_where_something_is_done(command: Command, data: Path) -> None:
+def test_resume_is_suggested_if_something_is_done(command: Command, data: Path) -> None:
     stop("out/a.csv", OutputError("full"))
     assert files_in("out") == []
     stop("out/b.csv", OutputError("full"))
@@ -102,7 +102,7 @@ def test_going_on_is_said_where_something_is_done(command: Command, data: Path) 
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
 
 
-def test_another_call_replaces_nothing(command: Command, data: Path) -> None:
+def test_a_different_command_replaces_nothing(command: Command, data: Path) -> None:
     """What is in the folder of the outputs, and is not of the interrupted run."""
     stop("out/b.csv")
     write("d.csv")
@@ -118,7 +118,7 @@ def test_another_call_replaces_nothing(command: Command, data: Path) -> None:
     assert files_in("out") == ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]
 
 
-def test_the_same_name_from_elsewhere_replaces_nothing(command: Command, data: Path) -> None:
+def test_the_same_name_from_another_folder_replaces_nothing(command: Command, data: Path) -> None:
     stop("out/b.csv")
     write("b.csv")
     write("c.csv")
@@ -129,7 +129,7 @@ def test_the_same_name_from_elsewhere_replaces_nothing(command: Command, data: P
 
 
 @pytest.mark.parametrize("folder", ["out", "../out"])
-def test_killed_after_the_move_of_an_output(
+def test_killed_after_an_output_was_renamed(
     command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     stop("out/b.csv")
@@ -144,7 +144,7 @@ def test_killed_after_the_move_of_an_output(
     assert files_in(folder) == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_killed_before_the_move_of_an_output(command: Command, data: Path) -> None:
+def test_killed_before_an_output_was_renamed(command: Command, data: Path) -> None:
     """It is complete, and only has to be moved."""
 
     def block(output: Path) -> None:
@@ -161,14 +161,14 @@ def test_killed_before_the_move_of_an_output(command: Command, data: Path) -> No
         assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
 
 
-def test_a_done_output_that_is_gone_is_scored_again(command: Command, data: Path) -> None:
+def test_a_finished_output_that_is_gone_is_scored_again(command: Command, data: Path) -> None:
     stop("out/c.csv")
     Path("out/a.csv").unlink()
     assert score_into("out", [data], resume=True) == ["a.csv", "c.csv"]
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_what_appears_meanwhile_is_kept(command: Command, data: Path) -> None:
+def test_a_file_that_appears_meanwhile_is_kept(command: Command, data: Path) -> None:
     def appear(output: Path) -> None:
         if output.name == "a.csv":
             write("out/b.csv", "precious")
@@ -180,7 +180,9 @@ def test_what_appears_meanwhile_is_kept(command: Command, data: Path) -> None:
     assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
 
 
-def test_what_appears_where_a_file_failed_is_kept(command: Command, data: Path) -> None:
+def test_a_file_that_appears_in_place_of_a_failed_output_is_kept(
+    command: Command, data: Path
+) -> None:
     write("data/b.csv", "")
     assert command("score", data, "-o", "out").exit_code == 1
     write("data/b.csv")
@@ -204,7 +206,7 @@ def test_a_file_into_a_new_folder_leaves_nothing_else(command: Command, data: Pa
 
 
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
-def test_what_an_older_version_left_is_refused(
+def test_unfinished_runs_of_older_versions_are_refused(
     command: Command, data: Path, resume: list[str]
 ) -> None:
     Path("out").mkdir()
@@ -231,13 +233,13 @@ def test_a_name_that_is_too_long_fails_alone(command: Command, data: Path) -> No
         assert "files         5, 2 failed\n" in ran.err
 
 
-def test_messages_on_files_have_one_line(command: Command, data: Path) -> None:
+def test_messages_about_files_are_one_line(command: Command, data: Path) -> None:
     write("data/new\nline.csv", "")
     ran = command("score", data, "-o", "out")
     assert "error: data/new\\nline.csv: the file is empty, " in ran.err
 
 
-def test_a_forced_run_that_failed_can_be_gone_on_with(command: Command, data: Path) -> None:
+def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
     write("data/b.csv", "")
     assert command("score", data, "-o", "out", "--force").exit_code == 1
