@@ -26,11 +26,20 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
     assert "x_valid (12, 100) int32  y_valid (12,) int8" in result.output
     assert result.output.count("] <start> ") == 2
     assert "Total params: 152,593" in result.output
+    assert "60 of 60 test reviews have the same text as reviews to train on" in result.stderr
     metrics = encode(RunFolder(run).load_metrics())
     for name in ("validation", "test"):
         scores = metrics[name]
         assert f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}" in result.output
-    assert result.output.endswith(f"Next: toolkit export {run}\n")
+        found = f"balanced accuracy {scores['balanced_accuracy']:.2%}, majority baseline 50.00%"
+        assert found in result.output
+    kept = metrics["validation"]["epoch"]
+    end = f"all 2 epochs were run; epoch {kept} is kept, with the lowest validation loss"
+    assert end in " ".join(result.output.split())
+    *_, written, plots, following = result.stdout.splitlines()
+    assert written == f"written to  {run}"
+    assert plots == "plots       loss.png and accuracy.png, in this folder"
+    assert following == f"Next: toolkit export {run}"
     training = RunFolder(run).load_config().training
     assert (training["seed"], training["epochs"], training["batch_size"]) == (5, 2, 8)
 

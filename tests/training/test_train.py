@@ -49,6 +49,7 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert (config.preset, config.vocabulary_size, config.max_tokens) == ("conv1d", 10_000, 100)
     assert config.data.source == "reviews.csv"
     assert config.data.reviews == 60
+    assert (config.data.fitted, config.data.held_out) == (48, 12)
     assert len(config.data.sha256 or "") == 64
     assert config.toolkit_version == __version__
     assert config.training["seed"] == 3

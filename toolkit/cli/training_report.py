@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,45 +100,55 @@ class TerminalReporter(Reporter):
 
 
 def print_result(result: TrainingResult) -> None:
-    """Print the metrics, where the run folder is, and what can be done with it."""
+    """Print the metrics, how the training ended, and what can be done with the run folder."""
     metrics = encode(result.metrics)
     typer.echo()
     if "validation" in metrics:
-        typer.echo(_line("validation", metrics["validation"]) + f"  {_where(metrics)}")
+        validation = metrics["validation"]
+        where = f"epoch {validation['epoch']}, {validation['split']} split"
+        _print_scores("validation", validation, where)
     if "folds" in metrics:
-        typer.echo(_folds_line(metrics["folds"]))
+        _print_folds(metrics["folds"])
     if "calibration" in metrics:
         typer.echo(_calibration_line(metrics["calibration"]))
     if "test" in metrics:
-        typer.echo(_line("test", metrics["test"]))
-    typer.echo(f"training    {result.ending}")
+        _print_scores("test", metrics["test"])
+    _print_line("training", result.ending)
     typer.echo(f"time        {metrics['seconds']:.0f} s")
-    typer.echo(f"written to  {result.run.path}, with the plots {' and '.join(result.plots)}")
+    typer.echo(f"written to  {result.run.path}")
+    typer.echo(f"plots       {' and '.join(result.plots)}, in this folder")
     typer.echo(f"Next: toolkit export {result.run.path}")
+
+
+def _print_line(name: str, text: str) -> None:
+    typer.echo(textwrap.fill(text, 80, initial_indent=f"{name:<12}", subsequent_indent=" " * 12))
 
 
 def _without_text(count: int) -> str:
     return f"{count:,} rows without text left out"
 
 
-def _where(metrics: dict[str, Any]) -> str:
-    validation = metrics["validation"]
-    return f"(epoch {validation['epoch']}, {validation['split']} split)"
-
-
-def _line(name: str, scores: dict[str, Any]) -> str:
-    return (
-        f"{name:<10}  loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%} "
-        f"(balanced {scores['balanced_accuracy']:.2%}, always the more frequent label "
-        f"{scores['majority_accuracy']:.2%}), {scores['reviews']:,} reviews"
+def _print_scores(name: str, scores: dict[str, Any], where: str = "") -> None:
+    """Such as `test  loss 0.31, accuracy 87.00%, 500 reviews`, and what to compare it with."""
+    found = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}"
+    typer.echo(f"{name:<12}{found}, {scores['reviews']:,} reviews{where and f'  ({where})'}")
+    _print_line(
+        "",
+        f"balanced accuracy {scores['balanced_accuracy']:.2%}, majority baseline "
+        f"{scores['majority_accuracy']:.2%}",
     )
 
 
-def _folds_line(folds: dict[str, Any]) -> str:
-    loss, accuracy = folds["loss"], folds["accuracy"]
-    return (
+def _print_folds(folds: dict[str, Any]) -> None:
+    loss, accuracy, balanced = folds["loss"], folds["accuracy"], folds["balanced_accuracy"]
+    typer.echo(
         f"{len(folds['each'])} folds     loss {loss['mean']:.4f} ± {loss['deviation']:.4f}, "
         f"accuracy {accuracy['mean']:.2%} ± {accuracy['deviation']:.2%}  ({folds['split']} split)"
+    )
+    _print_line(
+        "",
+        f"balanced accuracy {balanced['mean']:.2%} ± {balanced['deviation']:.2%}, majority "
+        f"baseline {folds['majority_accuracy']['mean']:.2%}",
     )
 
 

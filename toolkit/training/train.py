@@ -19,7 +19,7 @@ from toolkit.training.reporter import Reporter
 from toolkit.training.result import Fit, HeldOut, Outcome, TrainingResult
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.validation import Scores, review_probabilities, scores
+from toolkit.training.validation import review_probabilities, scores
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -146,27 +146,26 @@ def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> Fi
 
 
 def _warn(outcome: Outcome, reporter: Reporter) -> None:
-    """Say what makes the scores look better than they are, and where a constant does as well."""
-    measured = {"held-out": _held_out_scores(outcome), "test": outcome.test}
-    for name, key in (("held-out", "held_out_in_fitted"), ("test", "test_in_training")):
-        count, found = getattr(outcome.copies, key), measured[name]
-        if count and found is not None:
-            others = "fitted reviews" if name == "held-out" else "reviews to train on"
+    """Say what makes scores look better than they are, and where a constant does as well."""
+    held_out, test, copies = outcome.held_out, outcome.test, outcome.copies
+    if copies.held_out_in_fitted:
+        reporter.warning(
+            f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
+            "the validation scores look better than they are. Remove the copies, or keep them "
+            "together with --group-column."
+        )
+    if copies.test_in_training:
+        reporter.warning(
+            f"{copies.test_in_training:,} of {test.reviews if test else 0:,} test reviews have "
+            "the same text as reviews to train on: the test scores look better than they are. "
+            "Test on other reviews."
+        )
+    validation = None if held_out is None else scores(held_out.probability, held_out.labels)
+    for name, found in (("held-out", validation), ("test", test)):
+        if found is not None and found.accuracy <= found.majority_accuracy:
             reporter.warning(
-                f"{count:,} of {found.reviews:,} {name} reviews are copies of {others}: the "
-                f"{name} scores look better than they are. Remove the copies, or give them one "
-                "value in a column for --group-column."
+                f"on the {name} reviews, the network is no better than always giving one answer: "
+                f"accuracy {found.accuracy:.2%}, majority baseline {found.majority_accuracy:.2%}, "
+                f"balanced accuracy {found.balanced_accuracy:.2%} (a constant has 50%). Train on "
+                "more reviews, above all of the rarer label."
             )
-    for name, found in measured.items():
-        if found is not None and found.is_no_better_than_a_constant:
-            reporter.warning(
-                f"on the {name} reviews, the network is no better than always giving the same "
-                f"answer: accuracy {found.accuracy:.2%}, {found.majority_accuracy:.2%} for the "
-                f"more frequent label, balanced accuracy {found.balanced_accuracy:.2%} (50% for "
-                "a constant). Give more reviews of the rarer label."
-            )
-
-
-def _held_out_scores(outcome: Outcome) -> Scores | None:
-    held_out = outcome.held_out
-    return None if held_out is None else scores(held_out.probability, held_out.labels)

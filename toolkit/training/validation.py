@@ -43,11 +43,6 @@ class Scores:
     majority_accuracy: float
     reviews: int
 
-    @property
-    def is_no_better_than_a_constant(self) -> bool:
-        """Whether always giving the more frequent label is right at least as often."""
-        return self.accuracy <= self.majority_accuracy
-
 
 def probabilities(network: Any, ids: Ids) -> Probabilities:
     """What a Keras network gives to rows of ids, (rows,) float32, without dropout."""
