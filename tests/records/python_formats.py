@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.records.toy_format import TOY, read_queries, write_queries
 from toolkit.records.compression import COMPRESSIONS
 from toolkit.records.formats import endings
 
@@ -86,6 +87,7 @@ _PLAIN: dict[str, tuple[Writer, Reader]] = {
     ".jsonl": (write_json_lines, read_json_lines),
     ".ndjson": (write_json_lines, read_json_lines),
     ".parquet": (write_parquet, read_parquet),
+    ".query": (write_queries, read_queries),
 }
 
 
@@ -103,6 +105,8 @@ PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
     if ending != ".parquet"
 }
 
-every_ending = pytest.mark.parametrize("ending", list(endings()))
+# With the toy format, which the registry has while these tests run.
+_ENDINGS = [*endings(), *TOY.endings]
+every_ending = pytest.mark.parametrize("ending", _ENDINGS)
 every_file = pytest.mark.parametrize("ending", list(PYTHON))
-every_text_format = pytest.mark.parametrize("ending", [e for e in endings() if e != ".parquet"])
+every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if e != ".parquet"])

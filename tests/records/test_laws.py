@@ -33,6 +33,7 @@ HEADERS = {
     ".tsv": b"text\tid\n",
     ".jsonl": b'{"text": "a", "id": 1}\n',
     ".ndjson": b'{"text": "a", "id": 1}\n',
+    ".query": b"text=a&id=1\n",
 }
 GOOD = [{"text": f"a film {n}", "id": str(n * 7919)} for n in range(20)]
 
@@ -65,6 +66,9 @@ def _added(ending: str, *, is_scored: bool) -> int:
     """Bytes that are added to a record, without white space."""
     if ending in (".csv", ".tsv"):
         return len(",positive,0.5" if is_scored else ",,")
+    if ending == ".query":
+        values = "positive0.5" if is_scored else ""
+        return len("&predicted_sentiment=&positive_probability=") + len(values)
     values = '"positive"0.5' if is_scored else "nullnull"
     return len(',"predicted_sentiment":,"positive_probability":') + len(values)
 

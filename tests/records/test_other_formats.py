@@ -20,8 +20,8 @@ from tests.records.test_contract import rows_of_reviews
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 
-SOURCES = [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".jsonl.zst"]
-TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz"]
+SOURCES = [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".jsonl.zst", ".query"]
+TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz", ".query"]
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -196,15 +196,14 @@ def test_labels_in_json_are_of_any_kind(
 
 @pytest.mark.parametrize("labels", ["[0, 1]", '["neg", "pos"]', "[0.0, 1.0]", "[1, null]"])
 def test_labels_of_one_kind_are_read_at_once(labels: str) -> None:
-    tables = JsonTables(("text",), ("by", "label"))
+    tables = JsonTables({"text": ("text",), "label": ("by", "label")})
     lines = [{"text": "a", "by": {"label": label}} for label in json.loads(labels)]
     data = pa.py_buffer("".join(json.dumps(line) + "\n" for line in lines).encode())
     for _ in range(2):
-        read = tables.read(data)
+        read = tables.read(data, json.dumps(lines[0]).encode())
         assert read is not None
-        assert read[0].to_pylist() == ["a", "a"]
-        assert read[1] is not None
-        assert read[1].to_pylist() == [v if v is None else str(v).removesuffix(".0")
+        assert read["text"].to_pylist() == ["a", "a"]
+        assert read["label"].to_pylist() == [v if v is None else str(v).removesuffix(".0")
                                        for v in json.loads(labels)]  # fmt: skip
 
 

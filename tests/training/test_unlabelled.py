@@ -56,14 +56,12 @@ def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: Wr
         load(path, ReadOptions(Columns(text="body")))
 
 
-def test_an_id_that_is_no_value_is_none_unless_asked_for(tmp_path: Path) -> None:
+def test_an_id_may_be_any_value(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n')
-    assert load(path, ReadOptions()).ids is None
-    with pytest.raises(
-        InputError, match="line 1: expected a string or a number as 'id', found an object"
-    ):
-        load(path, ReadOptions(Columns(id="id")))
+    path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n{"id": 6, "text": "b"}\n')
+    ids = load(path, ReadOptions()).ids
+    assert ids is not None
+    assert ids.to_pylist() == ['{"$oid": "5"}', "6"]
 
 
 def test_the_folder_of_the_data_set(tmp_path: Path) -> None:

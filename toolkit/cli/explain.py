@@ -15,7 +15,6 @@ from toolkit.cli import options as o
 from toolkit.errors import InputError, UsageError
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
 
 _STDIN = "-"
@@ -136,8 +135,10 @@ def _standard_input() -> str:
 
 def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> Iterator[Source]:
     """Give the wanted rows of a file, or the first ones; `InputError` for a row without text."""
+    from toolkit.records.table import read_texts  # late: it imports Arrow
+
     last, row = wanted[-1] if wanted else limit, 0
-    for row, text in enumerate(islice(_texts(file, reading), last), 1):
+    for row, text in enumerate(islice(read_texts(file, reading), last), 1):
         if wanted and row not in wanted:
             continue
         if text and not text.isspace():
@@ -146,12 +147,3 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
             raise InputError(f"{file}: row {row:,} has no text to explain.")
     if wanted and row < last:
         raise UsageError(f"--row {last}: {file} has only {row:,} rows.")
-
-
-def _texts(file: Path, reading: ReadOptions) -> Iterator[str | None]:
-    """Give the text of each record; `InputError` at a record that cannot be read."""
-    from toolkit.records.table import good_blocks  # late: it imports Arrow
-
-    with open_reviews(file, reading, (reading.columns.of("text"),)) as reviews:
-        for parsed in good_blocks(reviews):
-            yield from parsed.texts.to_pylist()

@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +85,8 @@ class JsonLinesFile(RecordFile):
         self._paths = {role: path for role, path in found.items() if path is not None}
         self.chosen = {role: ".".join(path) for role, path in self._paths.items()}
         check_text_is_apart(self.name, self.chosen)
-        self._required = {each.role for each in self.wanted if self.is_exact and each.is_needed}
-        # Arrow does not give fields as they are written; for a label, that does not matter.
-        self._suits_arrow = {"text"} <= self._paths.keys() <= {"text", "label"}
-        self._tables = JsonTables(self._paths.get("text", ()), self._paths.get("label"))
+        self._others = [(role, path) for role, path in self._paths.items() if role != "text"]
+        self._tables = JsonTables(self._paths) if "text" in self._paths else None
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added]
         self._escaped_keys = [escaped_key(name) for name in self.added]
         return mark
@@ -201,16 +200,16 @@ class JsonLinesFile(RecordFile):
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or self._names is not None or not self._suits_arrow:
+        if not one_each or self._names is not None or self._tables is None:
             return None
         if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
-        found = self._tables.read(content.whole())
+        first = content.data[int(starts[0]) : int(stops[0])] if len(starts) else b""
+        fields = self._tables.read(content.whole(), first)
         # Lines that begin and end an object are one each if there are as many texts as lines.
-        if found is None or len(found[0]) != len(starts):
+        if fields is None or len(fields["text"]) != len(starts):
             return None
-        texts, labels = found
-        return _Objects(texts, stops - 1, fields={} if labels is None else {"label": labels})
+        return _Objects(fields.pop("text"), stops - 1, fields=fields)
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -247,15 +246,8 @@ class JsonLinesFile(RecordFile):
         )
 
     def _fields_of(self, line: bytes) -> dict[str, str | None]:
-        """Give text and other fields of an object by their roles."""
-        if is_too_deep(line):
-            raise ValueError(f"nested more than {NESTING_LIMIT} deep")
-        try:
-            content = DECODER.decode(line.decode())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
-        if not isinstance(content, dict):
-            raise ValueError(f"expected a JSON object, found {kind_of(content)}")
+        """Give text and other columns of an object, by role."""
+        content = _object_on(line)
         for name in self.added:
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
@@ -264,17 +256,11 @@ class JsonLinesFile(RecordFile):
         text = follow(content, self._paths["text"]) if "text" in self._paths else None
         if text is not None and type(text) is not str:  # a number is a string, too
             raise ValueError(f"expected a string as {self.chosen['text']!r}, found {kind_of(text)}")
-        fields = {role: self._field_of(role, content) for role in self._paths}
-        return fields | {"text": text and without_half_pairs(text)}
-
-    def _field_of(self, role: str, content: dict[str, object]) -> str | None:
-        """Give a field as a string; one that is not needed and cannot be read is None."""
-        try:
-            return field_at(content, self._paths[role])
-        except ValueError:
-            if role in self._required:
-                raise
-            return None
+        fields = {role: field_at(content, path) for role, path in self._others}
+        fields["text"] = text
+        if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
+            fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
+        return fields
 
     def _check_names(self, line: str) -> None:
         """Refuse an object that the columns of another format cannot hold."""
@@ -289,6 +275,18 @@ class JsonLinesFile(RecordFile):
             if name in seen:
                 raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
             seen.add(name)
+
+
+def _object_on(line: bytes) -> dict[str, Any]:
+    if is_too_deep(line):
+        raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+    try:
+        content = DECODER.decode(line.decode())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a JSON object, found {kind_of(content)}")
+    return content
 
 
 def _rows(batch: pa.RecordBatch) -> pa.Buffer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -59,8 +58,8 @@ def follow(content: dict[str, Any], path: Path) -> Any:
     It is None where a key is missing or an object on the way is null; raises `ValueError` if a
     value on the way is not an object.
     """
-    value: Any = content
-    for position, key in enumerate(path):
+    value: Any = content.get(path[0])
+    for position, key in enumerate(path[1:], 1):
         if value is None:
             return None
         if not isinstance(value, dict):
@@ -71,17 +70,14 @@ def follow(content: dict[str, Any], path: Path) -> Any:
 
 
 def field_at(content: dict[str, Any], path: Path) -> str | None:
-    """Give the value at the end of some keys as a string; None where there is none.
-
-    Raises `ValueError` if it is an array or an object, or if one is missing on the way.
-    """
-    value = follow(content, path)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is not None and not isinstance(value, str):
-        name = ".".join(path)
-        raise ValueError(f"expected a string or a number as {name!r}, found {kind_of(value)}")
-    return value and without_half_pairs(value)
+    """Give the value at the end of some keys as a string; None where there is none."""
+    try:
+        value = follow(content, path)
+    except ValueError:
+        return None
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def is_too_deep(line: bytes) -> bool:
@@ -118,39 +114,44 @@ def kind_of(value: object) -> str:
     return "null" if value is None else names.get(type(value), "a number")
 
 
-# What a label may be. Where it is of another kind, or changes within a block, Python reads it.
-_LABEL_KINDS = (pa.int64(), pa.string(), pa.float64())
-
-
 class JsonTables:
-    """Reads some lines at once; safe to share between threads.
+    """Reads columns of many objects at once; safe to share between threads.
 
     Parameters
     ----------
-    text : Path
-        Where the texts are.
-    label : Path | None
-        Where the labels are; None leaves them.
+    paths : dict[str, Path]
+        Where the columns are, by role; "text" is among them.
     """
 
-    def __init__(self, text: Path, label: Path | None) -> None:
-        self._text = text
-        self._label = label
-        self._kinds = [None] if label is None else [*_LABEL_KINDS]
+    def __init__(self, paths: dict[str, Path]) -> None:
+        self._paths = paths
+        self._kinds = dict.fromkeys(paths, pa.string())
 
-    def read(self, data: pa.Buffer) -> tuple[pa.StringArray, pa.StringArray | None] | None:
-        """Read the text and the label of every object; None if a value is not of its kind."""
-        for kind in list(self._kinds):
-            schema = _schema({self._text: pa.string()} | ({self._label: kind} if kind else {}))
-            if schema is None:
-                return None
-            with suppress(pa.ArrowInvalid):
-                table = _read(data, schema)
-                if kind != self._kinds[0]:  # the next block has the same, probably
-                    self._kinds = [kind, *(other for other in _LABEL_KINDS if other != kind)]
-                labels = None if self._label is None else _at(table, self._label).cast(pa.string())
-                return _at(table, self._text), labels
-        return None
+    def read(self, data: pa.Buffer, first: bytes) -> dict[str, pa.StringArray] | None:
+        """Read all objects; None if a value is not of the kind that the first object has."""
+        try:
+            self._kinds = {role: self._kind_of(role, first) for role in self._paths}
+            schema = _schema({path: self._kinds[role] for role, path in self._paths.items()})
+            table = None if schema is None else _read(data, schema)
+        except (pa.ArrowInvalid, ValueError, RecursionError):
+            return None
+        if table is None:
+            return None
+        return {role: _at(table, path).cast(pa.string()) for role, path in self._paths.items()}
+
+    def _kind_of(self, role: str, first: bytes) -> pa.DataType:
+        """Tell the kind of a column; of a null, that of the block before."""
+        value = (
+            None if role == "text" else field_at(DECODER.decode(first.decode()), self._paths[role])
+        )
+        if value is None:
+            return self._kinds[role]
+        if not isinstance(value, Number):
+            return pa.string()
+        # Arrow does not keep how a fraction is written; for a label, that does not matter.
+        if role != "label" and not value.removeprefix("-").isdigit():
+            raise ValueError
+        return pa.float64() if role == "label" else pa.int64()
 
 
 def _as_written(value: object, written: str) -> str | None:

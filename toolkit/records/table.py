@@ -90,7 +90,7 @@ def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTabl
     with open_reviews(path, options, columns) as reviews:
         chunks: dict[str, list[pa.Array]] = {role: [] for role in reviews.chosen}
         rows = 0
-        for parsed in good_blocks(reviews):
+        for parsed in _good_blocks(reviews):
             rows += len(parsed.texts)
             for role, found in chunks.items():
                 values = parsed.texts if role == "text" else parsed.fields[role]
@@ -100,7 +100,14 @@ def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTabl
         return ReviewTable(reviews.name, reviews.chosen, table, rows)
 
 
-def good_blocks(reviews: ReviewFile) -> Iterator[Parsed]:
+def read_texts(path: Path, options: ReadOptions) -> Iterator[str | None]:
+    """Read the texts of a file, one after the other; raises as `read_table`."""
+    with open_reviews(path, options, (options.columns.of("text"),)) as reviews:
+        for parsed in _good_blocks(reviews):
+            yield from parsed.texts.to_pylist()
+
+
+def _good_blocks(reviews: ReviewFile) -> Iterator[Parsed]:
     """Give the records of a file in blocks; `InputError` at the first that cannot be read."""
     for block in reviews.blocks():
         parsed = reviews.parse(block)

@@ -1,0 +1,239 @@
+"""Every command reads the same file in the same way: the same rows, or the same refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.data import shared_data
+from tests.records.python_formats import PYTHON, every_file, every_text_format
+from tests.records.test_laws import bodies
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import labelled_reviews as evaluated
+from toolkit.evaluation.labelled_reviews import LabelledReviews
+from toolkit.records.columns import Columns
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_texts
+from toolkit.records.values import read_labels
+from toolkit.training.sources import labelled_file
+from toolkit.training.sources import unlabelled as unlabelled_file
+from toolkit.training.sources.reviews import Reviews
+
+READING = ReadOptions(Columns("text", label="label"))
+HEADERS = {".csv": b"text,label\n", ".tsv": b"text\tlabel\n"}
+
+Row = tuple[str | None, int | None]
+
+texts = st.text(st.sampled_from('aé😀",\r\n\t\\/{}:&=%\u2028\u0085\x00'), max_size=12) | st.just(
+    " "
+)
+labels = st.sampled_from(
+    ["0", "1", "1.00", "+1", "0.7", ".25", "1e-3", "neg", " Positive ", "POS", "", " ", "3", "nan"]
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a command reads."""
+
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """That it refuses the file."""
+
+
+Answer = Rows | Refusal
+
+
+def answer(read: Callable[[], list[Row]]) -> Answer:
+    try:
+        return Rows(read())
+    except ToolkitError:
+        return Refusal()
+
+
+def scored(path: Path, reading: ReadOptions) -> list[tuple[str | None, str | None, int | None]]:
+    """The text, the label as written and as read, of `toolkit score --on-error stop`."""
+    rows: list[tuple[str | None, str | None, int | None]] = []
+    with open_reviews(path, reading) as file:
+        for block in file.blocks():
+            parsed = file.parse(block)
+            if parsed.rejects:
+                file.fail(parsed.rejects[0].number, parsed.rejects[0].reason)
+            written = parsed.fields["label"]
+            columns = (parsed.texts, written, read_labels(written))
+            rows += zip(*(column.to_pylist() for column in columns), strict=True)
+    return rows
+
+
+def plain(text: str | None) -> str | None:
+    """Without quotes: those of CSV may be doubled in what scoring reads, as separators."""
+    return text and text.replace('"', "")
+
+
+def expected_answers(path: Path, reading: ReadOptions) -> dict[str, Answer]:
+    """What the other commands have to read, by what scoring reads."""
+    try:
+        found = scored(path, reading)
+    except ToolkitError:
+        return dict.fromkeys(("train", "evaluate", "explain", "unlabelled"), Refusal())
+    with_text = [row for row in found if row[0] and not row[0].isspace()]
+    with_label = [row for row in with_text if row[1] and not row[1].isspace()]
+    texts = Rows([(plain(text), None) for text, _, _ in with_text])
+    return {
+        "train": _labelled(with_text) if with_text else Rows([]),
+        "evaluate": _labelled(with_label) if with_label else Refusal(),
+        "explain": Rows([(plain(text), None) for text, _, _ in found]),
+        "unlabelled": texts if with_text else Refusal(),
+    }
+
+
+def _labelled(rows: list[tuple[str | None, str | None, int | None]]) -> Answer:
+    if any(label is None for _, _, label in rows):
+        return Refusal()
+    return Rows([(plain(text), label) for text, _, label in rows])
+
+
+def check(path: Path, reading: ReadOptions = READING) -> Answer:
+    """Compare all readers of a file; give what `explain` reads."""
+
+    def labelled(read: LabelledReviews | Reviews) -> list[Row]:
+        return list(zip(map(plain, read.texts.to_pylist()), read.labels.tolist(), strict=True))
+
+    def unlabelled(texts: Iterable[str | None]) -> list[Row]:
+        return [(plain(text), None) for text in texts]
+
+    found = {
+        "train": answer(lambda: labelled(labelled_file.load(path, reading))),
+        "evaluate": answer(lambda: labelled(evaluated.load(path, reading))),
+        "explain": answer(lambda: unlabelled(read_texts(path, reading))),
+        "unlabelled": answer(
+            lambda: unlabelled(unlabelled_file.load(path, reading).texts.to_pylist())
+        ),
+    }
+    assert found == expected_answers(path, reading)
+    return found["explain"]
+
+
+def check_bytes(data: bytes, ending: str) -> Answer:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"r{ending}"
+        path.write_bytes(data)
+        return check(path)
+
+
+@every_file
+@settings(max_examples=40)
+@given(st.lists(st.tuples(texts, labels), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_good_files(ending: str, rows: list[tuple[str, str]], line_end: str) -> None:
+    written = [{"text": text, "label": label} for text, label in rows]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"r{ending}"
+        path.write_bytes(PYTHON[ending][0](written, line_end))
+        assert check(path) == Rows([(plain(text), None) for text, _ in rows])
+        assert list(read_texts(path, READING)) == [text for text, _ in rows]
+
+
+@every_text_format
+@settings(max_examples=60)
+@given(bodies)
+@example(b"a,1\rb,1\n")
+@example(b'"a,1\nb,0\n')
+@example(b'{"text": "\\ud83d", "label": 1}\n{"text": "b", "label": [1]}\n')
+@example(b'{"text": " ", "label": {}}\n{"text": "b", "label": null}\n')
+def test_any_bytes(ending: str, body: bytes) -> None:
+    lines = b'{"text": "a film", "label": 1}\n' if "json" in ending else b"text=a&label=1\n"
+    check_bytes(HEADERS.get(ending, lines) + body, ending)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(['"a"', '"\\ud83d"', '"\\u00e9"', "null", "5", '""', '" "', "[]"]),
+            st.sampled_from(["1", "0", "1.0", "0.7", "-0", "1e0", '"neg"', "true", "null", "[1]"]),
+        ),
+        min_size=1,
+    )
+)
+def test_values_of_json(rows: list[tuple[str, str]]) -> None:
+    lines = [f'{{"text": {text}, "label": {label}, "id": {label}}}\n' for text, label in rows]
+    check_bytes("".join(lines).encode(), ".jsonl")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.int8(), pa.float32(), pa.float64(), pa.string(), pa.large_binary(), pa.string_view()],
+    ids=str,
+)
+def test_types_of_parquet(kind: pa.DataType, tmp_path: Path) -> None:
+    labels = pa.array(["1", "0", None, "1"]).cast(kind)
+    table = pa.table({"text": pa.array(["a", "b", "c", " "], pa.string_view()), "label": labels})
+    path = tmp_path / "r.parquet"
+    pq.write_table(table.slice(0, 2), path)
+    check(path)
+    assert labelled_file.load(path, READING).labels.tolist() == [1, 0]
+    pq.write_table(table, path)
+    check(path)
+    assert evaluated.load(path, READING).labels.tolist() == [1, 0]
+
+
+def test_what_other_files_may_be_like(tmp_path: Path) -> None:
+    """Encodings, delimiters, files without a header, and columns within objects."""
+    rows = [("fine; good é", "1"), ("dull", "0")]
+    path = tmp_path / "r.txt"
+    path.write_text("".join(f'"{text}";{label}\n' for text, label in rows), "latin-1")
+    how = {"format": "csv", "delimiter": ";", "encoding": "latin-1", "header": False}
+    reading = ReadOptions(Columns("1", label="2"), **how)  # type: ignore[arg-type]
+    assert check(path, reading) == Rows([(text, None) for text, _ in rows])
+    lines = [json.dumps({"review": {"body": t, "good": int(g)}}) + "\n" for t, g in rows]
+    (tmp_path / "r.jsonl").write_text("".join(lines))
+    nested = [{"body": text, "good": int(label)} for text, label in rows]
+    pq.write_table(pa.table({"review": nested}), tmp_path / "r.parquet")
+    reading = ReadOptions(Columns("review.body", label="review.good"))
+    for name in ("r.jsonl", "r.parquet"):
+        assert check(tmp_path / name, reading) == Rows([(text, None) for text, _ in rows])
+        assert labelled_file.load(tmp_path / name, reading).labels.tolist() == [1, 0]
+
+
+def test_hard_csv_files() -> None:
+    """Each file of the collection, the first column as the text and the last as the label."""
+    for path in sorted(shared_data("torture/csv-spectrum").rglob("*.csv")):
+        header = path.read_bytes().splitlines()[0].decode().replace('"', "").split(",")
+        check(path, ReadOptions(Columns(header[0], label=header[-1])))
+        check(path, ReadOptions(Columns(header[-1], label=header[0])))
+
+
+def test_hard_json_values() -> None:
+    """Each file of the collection; and its value as a review, as its label, and beside them."""
+    first = b'{"text": "a", "label": 1}\n'
+    for path in sorted(shared_data("torture/JSONTestSuite").rglob("*.json")):
+        data = path.read_bytes()
+        check_bytes(first + data, ".jsonl")
+        value = data.replace(b"\n", b" ").replace(b"\r", b" ")
+        for line in (
+            b'{"text": ' + value + b', "label": 0}\n',
+            b'{"text": "b", "label": ' + value + b"}\n",
+            b'{"text": "b", "label": 1, "id": ' + value + b"}\n",
+        ):
+            check_bytes(first + line, ".jsonl")
+
+
+def test_naughty_strings() -> None:
+    strings = json.loads(shared_data("torture/naughty_strings.json").read_bytes())
+    rows = [{"text": text, "label": "1"} for text in strings]
+    for ending in (".csv", ".tsv", ".jsonl", ".parquet", ".query"):
+        found = check_bytes(PYTHON[ending][0](rows, "\n"), ending)
+        assert found == Rows([(plain(text), None) for text in strings])

@@ -1,0 +1,57 @@
+"""A format from one file and one entry can be scored, trained on and evaluated.
+
+The tests of the contract, the refusals and the laws run on it, too: see `python_formats`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.models import shipped_scorer
+from tests.records.toy_format import read_queries, write_queries
+from toolkit.evaluation import labelled_reviews as reviews
+from toolkit.evaluation import predictions
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.training.sources import labelled_file, teacher
+
+ROWS = [
+    {"id": "1", "text": "a fine film", "label": "positive"},
+    {"id": "2", "text": "dull & bad", "label": "negative"},
+    {"id": "3", "text": "", "label": "0"},
+    {"id": "4", "text": "fine = good", "label": "0.75"},
+]
+READING = ReadOptions(Columns(label="label"))
+
+
+def test_it_is_scored_trained_on_and_evaluated(tmp_path: Path) -> None:
+    path, scored = tmp_path / "a.query", tmp_path / "b.query"
+    path.write_bytes(write_queries(ROWS, "\n"))
+    summary = score_file(shipped_scorer(), path, scored, ScoringOptions(reading=READING))
+    assert (summary.scored, summary.without_text, summary.labelled) == (3, 1, 3)
+    rows = read_queries(scored.read_bytes())
+    assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
+    labelled = labelled_file.load(path, READING)
+    assert labelled.texts.to_pylist() == ["a fine film", "dull & bad", "fine = good"]
+    assert labelled.targets.tolist() == [1, 0, 0.75]
+    found = reviews.load(path, READING)
+    assert found.texts.to_pylist() == labelled.texts.to_pylist()
+    assert found.labels.tolist() == [1, 0, 1]
+    written = [float(row["positive_probability"]) for row in rows if row["text"]]
+    read = predictions.load_predictions(scored, found, READING)
+    assert [f"{value:.6g}" for value in read] == [f"{value:.6g}" for value in written]
+    assert teacher.load(scored, READING).ids == ["1", "2", "4"]
+
+
+def test_it_goes_to_other_formats_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.query"
+    path.write_bytes(write_queries(ROWS, "\n"))
+    for ending in (".jsonl", ".parquet", ".csv.gz", ".query"):
+        other, back = tmp_path / f"b{ending}", tmp_path / f"c{ending}.query"
+        score_file(shipped_scorer(), path, other)
+        again = Columns(sentiment="s", probability="p")
+        score_file(shipped_scorer(), other, back, ScoringOptions(reading=ReadOptions(again)))
+        rows = read_queries(back.read_bytes())
+        assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
+        assert [row["p"] for row in rows] == [row["positive_probability"] for row in rows]
