@@ -9,8 +9,8 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const LINES_AT_ONCE = 32; // a batch is as wide as its longest text, so a small one saves memory
 
-// onnxruntime-node hands strings over as C does, where a NUL is the end. U+FFFD is no separator
-// either, so a word that holds it is as unknown as the one with the NUL.
+// onnxruntime-node passes strings as C does, where NUL is the end. U+FFFD is not a separator
+// either, so a word with it is as unknown as one with NUL.
 const withoutNul = (text) => text.replaceAll("\0", "\ufffd");
 
 async function score(session, texts) {

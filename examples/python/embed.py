@@ -30,10 +30,10 @@ def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str
 
 
 def texts_of(arguments: list[str]) -> Iterator[str]:
-    if arguments:  # what is no UTF-8 becomes U+FFFD, as in the lines
+    if arguments:  # invalid UTF-8 becomes U+FFFD, as in the lines
         yield from (os.fsencode(text).decode(errors="replace") for text in arguments)
         return
-    # Reviews may hold a lone carriage return, which is no end of a line.
+    # A lone carriage return in a review does not end the line.
     with open(0, encoding="utf-8", errors="replace", newline="\n") as lines:
         yield from (line.removesuffix("\n") for line in lines)
 
@@ -52,6 +52,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        # What is still to be printed cannot be; at the end, Python would try once more.
+        # Output that is left cannot be printed; without this, Python would try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(f"embed.py: {error}")

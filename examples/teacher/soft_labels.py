@@ -29,7 +29,7 @@ Probabilities = npt.NDArray[np.float64]
 
 
 def make_teacher() -> Any:
-    """Anything with `fit` and `predict_proba` will do here."""
+    """Anything with `fit` and `predict_proba` can be used here."""
     return make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10)
     )
@@ -67,7 +67,7 @@ def teach_unlabelled(reviews: Reviews, texts: Sequence[str]) -> Probabilities:
 
 
 def write(path: Path, texts: Sequence[str], probabilities: Sequence[float]) -> None:
-    """A row a text, with the mean where a text stands there several times, and without the text."""
+    """Write one row per text, without the text; a text that occurs several times gets the mean."""
     by_text = defaultdict(list)
     for text, probability in zip(texts, probabilities, strict=True):
         by_text[fingerprint(text)].append(probability)

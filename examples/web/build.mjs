@@ -1,6 +1,6 @@
 /**
- * Builds the page into a folder: beside each other, for any static server, and once more as one file
- * that holds everything and can be opened from a disk.
+ * Builds the page into a folder: as separate files for any static server, and as one file that
+ * contains everything and can be opened from a disk.
  *
  *     node build.mjs [--model ../../exported/ngram-linear.onnx] [--out dist]
  */

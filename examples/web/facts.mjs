@@ -1,10 +1,10 @@
-/** What a model file says of itself, read by the fields that the page needs (onnx.proto). */
+/** What a model file says about itself: the fields that the page needs (onnx.proto). */
 
 import protobuf from "protobufjs/minimal.js";
 
 const METADATA_PROPS = 14; // of ModelProto, each with a key (1) and a value (2), here of JSON
 
-/** Calls a function for each field of a message; one that it does not take is passed over. */
+/** Calls a function for each field of a message; others are skipped. */
 function eachField(reader, end, take) {
   while (reader.pos < end) {
     const tag = reader.uint32();

@@ -196,7 +196,7 @@ def test_views_of_other_data_or_without_spans_are_refused(folder: Path) -> None:
     pq.write_table(pa.table({"text": ["a span"]}), folder / "work" / "spans.parquet")
     np.savez(views / "a.npz", labelled=np.arange(80), unlabelled=np.arange(40), spans=[])
     np.savez(views / "b.npz", labelled=np.arange(80), unlabelled=np.arange(41), spans=[])
-    assert "no view says anything of these" in run("blend.py", folder, "--weights", "a=1", code=1)
+    assert "no view has these texts" in run("blend.py", folder, "--weights", "a=1", code=1)
     other = run("blend.py", folder, "--weights", "b=1", code=1)
     assert "made of 80 labelled and 41 unlabelled reviews, not of these 80 and 40" in other
 
@@ -209,4 +209,4 @@ def test_columns_and_folds_are_checked(folder: Path) -> None:
     assert "no column 'movie' (found: text, label, stars)" in run("spans.py", folder, code=1)
     one = pa.array(["tt1"] * LABELLED)
     pq.write_table(table.set_column(3, "movie", one), path)
-    assert "make no 4 folds" in run("spans.py", folder, code=1)
+    assert "too few for 4 folds" in run("spans.py", folder, code=1)

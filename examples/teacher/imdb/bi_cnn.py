@@ -57,7 +57,7 @@ def rows_of(vocabulary: Vocabulary, texts: pa.ChunkedArray, most: int) -> TokenI
 
 @dataclass(frozen=True)
 class Start:
-    """What is counted in all reviews, without their labels."""
+    """Counts over all reviews, without their labels."""
 
     vocabulary: Vocabulary
     bigrams: Bigrams

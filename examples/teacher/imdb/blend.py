@@ -96,7 +96,7 @@ def main() -> None:
     found = blend(list(views.values()), list(weights.values()))
     if len(found.spans) != len(texts_of_spans):
         raise InputError(
-            f"{chosen.work / 'spans.parquet'}: no view says anything of these texts. Run "
+            f"{chosen.work / 'spans.parquet'}: no view has these texts. Run "
             "label_minilm.py again and give 'minilm' a weight, or remove the file."
         )
     print(f"blend: {judgement(found.labelled, reviews.labels)}; targets by {chosen.sharpness:g}")

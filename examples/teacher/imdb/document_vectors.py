@@ -123,7 +123,7 @@ def regress(vectors: Floats, reviews: Reviews) -> View:
         inside = reviews.folds == fold
         labelled[inside] = fit(~inside).decision_function(features[:count][inside])
     unlabelled = fit(reviews.folds >= 0).decision_function(features[count:])
-    # What C holds back is given back, so that the logits are those of probabilities.
+    # Scaled, to undo the shrinking by C: the logits are then those of probabilities.
     scaled = LogisticRegression(C=1e6).fit(labelled[:, None], reviews.labels)
     scale, shift = float(scaled.coef_[0, 0]), float(scaled.intercept_[0])
     return View(scale * labelled + shift, scale * unlabelled + shift, np.zeros(0))
@@ -154,7 +154,7 @@ def main() -> None:
 
 
 def _call(command: list[str]) -> None:
-    """Run a program; what it complained of has been printed then."""
+    """Run a program; it has printed its own errors."""
     done = subprocess.run(command, check=False)  # noqa: S603 (of this folder)
     if done.returncode:
         raise InputError(f"{command[0]} failed with exit code {done.returncode}, see above.")

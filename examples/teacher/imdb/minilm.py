@@ -30,7 +30,7 @@ _NAMES = {
 
 
 class Layer(nn.Module):  # type: ignore[misc]
-    """Attention and a network for each piece, normalised behind the sums."""
+    """Attention and a network for each piece, normalised after the sums."""
 
     def __init__(self) -> None:
         super().__init__()

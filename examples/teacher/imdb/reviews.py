@@ -1,4 +1,4 @@
-"""The training reviews of the IMDB data, and how they are parted. The test reviews are not read."""
+"""The training reviews of the IMDB data, and how they are split. The test reviews are not read."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ FOLDS = 4
 
 @dataclass(frozen=True)
 class Reviews:
-    """The labelled reviews, and behind them the unlabelled ones.
+    """The labelled reviews, followed by the unlabelled ones.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a step; what a user can mend is told in one line."""
+    """Run a step; an error that a user can fix is one line."""
     try:
         main()
     except ToolkitError as error:
@@ -109,7 +109,7 @@ def _folds(
     fewest = min(positive, len(labels) - positive, len(np.unique(movies)))
     if fewest < FOLDS:
         raise InputError(
-            f"{data}: the labelled reviews make no {FOLDS} folds. Give at least {FOLDS} positive "
+            f"{data}: the labelled reviews are too few for {FOLDS} folds. Give at least {FOLDS} positive "
             f"and {FOLDS} negative ones, of {FOLDS} movies or more."
         )
     folds = np.zeros(len(labels), np.int8)

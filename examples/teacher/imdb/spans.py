@@ -42,7 +42,7 @@ def choose(texts: Iterable[str]) -> list[str]:
 
 
 def load(work: Path) -> list[str]:
-    """The spans; none without the file."""
+    """The spans; an empty result without the file."""
     path = work / "spans.parquet"
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""What a model thinks of the reviews, kept in a file; several parts of one view are averaged."""
+"""Logits of a model for the reviews, stored in a file; parts of one view are averaged."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class View:
     spans: Floats
 
     def save(self, work: Path, name: str) -> None:
-        """Keep it as ``views/NAME.npz``; parts are named ``VIEW-PART``."""
+        """Store it as ``views/NAME.npz``; parts are named ``VIEW-PART``."""
         folder = work / "views"
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(
@@ -82,7 +82,7 @@ def judgement(logits: Floats, labels: Floats) -> str:
 
 
 def _mean(parts: list[Floats], place: str) -> Floats:
-    """Mean of what is known."""
+    """The mean without NaN."""
     if len({len(part) for part in parts}) > 1:
         raise InputError(f"{place}: parts of different data. Remove the old ones, or name --work.")
     together = np.stack(parts)

@@ -1,5 +1,5 @@
 /**
- * The large parts of the page: files beside it, or packed within it, where it is one file. Such a
+ * The large parts of the page: files next to it, or compressed inside it, where it is one file. Such a
  * page works from a folder, too, where browsers let scripts read no other files.
  */
 
@@ -24,7 +24,7 @@ export async function workerAddress() {
   return URL.createObjectURL(script);
 }
 
-/** @param {string} base64 Of bytes packed by gzip. */
+/** @param {string} base64 Of bytes compressed by gzip. */
 async function unpack(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));

@@ -92,7 +92,7 @@ function showProgress({ done, total, share }) {
 }
 
 /**
- * Show one part. Where the focus was in the one before, or on the zone, it goes along; else the
+ * Show one part. The focus moves along if it was in the part before, or on the zone; otherwise the
  * visitor is typing.
  *
  * @param {Part | null} part

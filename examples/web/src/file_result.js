@@ -1,4 +1,4 @@
-/** What came of a file: counts, a chart, the rows that could not be read, and the downloads. */
+/** The result of a file: counts, a chart, the rows that could not be read, and the downloads. */
 
 import { grouped, make } from "./dom.js";
 import { histogram } from "./histogram.js";
@@ -38,7 +38,7 @@ export function inWords({ counts, withoutText, rejected }) {
 
 /** @param {ScoredFile} result */
 function summary({ column, separator, probabilities, seconds }) {
-  const read = separator ? `Column “${column}”, parted by ${separator}` : `Key “${column}”`;
+  const read = separator ? `Column “${column}”, separated by ${separator}` : `Key “${column}”`;
   const rate = grouped(Math.round(probabilities.length / seconds));
   return `${read}. ${grouped(probabilities.length)} reviews in ${seconds.toFixed(1)} s, ${rate} a second.`;
 }

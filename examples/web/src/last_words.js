@@ -1,4 +1,4 @@
-/** Where the words of a review are, to show them: what is scored are texts, which the model parts itself. */
+/** Where the words of a review are, to show them. The model itself takes whole texts and splits them. */
 
 /** @typedef {{ start: number, end: number }} Span Of UTF-16 units, as in `String.slice`. */
 

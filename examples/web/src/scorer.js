@@ -61,7 +61,7 @@ export class Scorer {
   /**
    * Find what each word of a text adds to its score.
    *
-   * @param {string} text That is not blank.
+   * @param {string} text Not blank.
    * @param {number} mostWords How many words at its end the model reads.
    * @returns {{ stop: () => void, answer: Promise<WeighedWord[] | null> }} Null if it was stopped.
    */

@@ -1,4 +1,4 @@
-/** The review that is typed: its probability moves along. */
+/** The review that is typed: its probability is shown while typing. */
 
 import { byId } from "./dom.js";
 import { debounced, latestOnly } from "./latest.js";

@@ -1,4 +1,4 @@
-/** What the build reads out of the model file; it stands in the page as JSON. */
+/** What the build reads from the model file; the page has it as JSON. */
 export interface Facts {
   name: string;
   bytes: number;

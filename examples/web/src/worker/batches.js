@@ -1,12 +1,12 @@
-/** Batches of texts of like length, so that little of them is padding. */
+/** Batches of texts of similar length, so that they have little padding. */
 
-// With conv1d, batches of 16, 64 and 128 rows give 1,700, 4,000 and 4,800 rows a second of the
-// processor. The letters bound the memory, and how long a review that is typed has to wait.
+// With conv1d, batches of 16, 64 and 128 rows give 1,700, 4,000 and 4,800 rows per second
+// of processor time. The letters bound the memory, and how long a review that is typed has to wait.
 const MOST_ROWS = 128;
 const MOST_LETTERS = 120_000;
 
 /**
- * Part texts into batches: the places of each, shortest texts first.
+ * Split texts into batches: the positions of each, shortest texts first.
  *
  * @param {string[]} texts
  * @returns {Generator<number[], void>}

@@ -7,16 +7,16 @@ import { InputError } from "./errors.js";
  * @property {string} text The file without its byte order mark.
  * @property {string} mark The byte order mark, or nothing.
  * @property {(piece: string) => string} read Gives a piece of the text as it is to be understood;
- *   throws InputError if its bytes are no UTF-8.
+ *   throws InputError if its bytes are not UTF-8.
  * @property {(piece: string) => BlobPart} write Gives the bytes of a piece.
  */
 
 const MOST_BYTES = 256 * 2 ** 20; // a string of a browser holds 512 Mi letters, and two are needed
 
 const BINARY = [
-  { begin: "PK\x03\x04", what: "a packed file, such as an Excel table. Save it as CSV" },
+  { begin: "PK\x03\x04", what: "a compressed file, such as an Excel table. Save it as CSV" },
   { begin: "\xd0\xcf\x11\xe0", what: "an old Excel or Word file. Save it as CSV" },
-  { begin: "PAR1", what: "a Parquet file. Take `toolkit score`, or save it as CSV" },
+  { begin: "PAR1", what: "a Parquet file. Use `toolkit score`, or save it as CSV" },
   { begin: "\x1f\x8b", what: "packed by gzip. Unpack it first" },
   { begin: "\x28\xb5\x2f\xfd", what: "packed by zstd. Unpack it first" },
   { begin: "%PDF", what: "a PDF" },
@@ -31,7 +31,7 @@ export async function readContent(file) {
   if (file.size > MOST_BYTES) {
     throw new InputError(
       `the file has ${Math.round(file.size / 2 ** 20)} MiB, more than the ` +
-        `${MOST_BYTES / 2 ** 20} MiB that a page can hold. Part it, or take \`toolkit score\``,
+        `${MOST_BYTES / 2 ** 20} MiB that a page can hold. Split it, or use \`toolkit score\``,
     );
   }
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -59,7 +59,7 @@ function refuseBinary(bytes) {
 
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
- * @returns {string | null} Null if they are no UTF-8.
+ * @returns {string | null} Null if they are not UTF-8.
  */
 function utf8(bytes) {
   try {
@@ -70,7 +70,7 @@ function utf8(bytes) {
 }
 
 /**
- * Keep every byte as a letter, so that only the records that are no UTF-8 are refused.
+ * Keep every byte as a letter, so that only the records that are not UTF-8 are refused.
  *
  * @param {Uint8Array<ArrayBuffer>} bytes
  */

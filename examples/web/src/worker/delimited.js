@@ -1,4 +1,4 @@
-/** CSV and its kin, read by Papa Parse, which also tells where each record ends. */
+/** CSV and similar files, read by Papa Parse, which also says where each record ends. */
 
 import Papa from "papaparse";
 
@@ -78,7 +78,7 @@ function readRecords({ text, read }, separator, start, width, place) {
   const found = [];
   /** @type {Broken[]} */
   const broken = [];
-  let behind = start; // the last record
+  let behind = start; // end of the last record
   eachRow(text, start, separator, (row, from, end, reason) => {
     const stop = lineStop(text, from, end);
     if (stop === from) return true; // a blank line
@@ -107,14 +107,14 @@ function unreadable(read, piece) {
 }
 
 /**
- * Give the rows one by one. Where quotes go wrong, one line alone is given, with the reason, and
- * what follows it is read as if it were not there.
+ * Give the rows one by one. Where quotes are wrong, that line alone is given, with the reason, and
+ * the text after it is read as if the line were not there.
  *
  * @param {string} text
  * @param {number} start
  * @param {string} delimiter
  * @param {(row: string[], start: number, end: number, reason: string | null) => boolean} take
- *   Returns whether to go on.
+ *   Returns whether to continue.
  */
 function eachRow(text, start, delimiter, take) {
   let next = start;
@@ -123,7 +123,7 @@ function eachRow(text, start, delimiter, take) {
     const base = next;
     Papa.parse(/** @type {string} */ (text.slice(base)), {
       delimiter,
-      newline: "\n", // before which Papa Parse passes over the "\r" behind a quoted field
+      newline: "\n", // before which Papa Parse skips the "\r" after a quoted field
       step({ data, errors, meta }, parser) {
         const row = /** @type {string[]} */ (data);
         const from = next;

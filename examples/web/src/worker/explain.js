@@ -1,6 +1,6 @@
 /**
  * What each word adds to a score: how far the logit falls when the word alone is hidden (occlusion;
- * toolkit/model/explanation.py has the reasons), by nothing but changed texts.
+ * toolkit/model/explanation.py has the reasons), by changed texts alone.
  */
 
 import { lastWords } from "../last_words.js";
@@ -21,7 +21,7 @@ const ALL_LETTERS = 3_000_000;
 
 /**
  * @param {Model} model
- * @param {string} text That is not blank.
+ * @param {string} text Not blank.
  * @param {number} mostWords How many words at its end the model reads.
  * @param {() => boolean} isStopped
  * @returns {Promise<WeighedWord[] | null>} In order; null if it was stopped. Of very long words, the

@@ -1,4 +1,4 @@
-/** JSON Lines: an object a line, which gets two members more and is else kept as it is written. */
+/** JSON Lines: one object per line, which gets two more members and is otherwise kept as it is. */
 
 import { PROBABILITY, refuseTaken, SENTIMENT, wantedColumn } from "./columns.js";
 import { ColumnWanted, InputError } from "./errors.js";
@@ -26,7 +26,7 @@ export function readJsonLines(content, chosen) {
   const found = [];
   /** @type {Broken[]} */
   const broken = [];
-  let behind = 0; // the last record
+  let behind = 0; // end of the last record
   for (const [start, end] of lines(text)) {
     const line = text.slice(start, lineStop(text, start, end));
     if (!line.trim()) continue;
@@ -86,7 +86,7 @@ function namesOf(line, read) {
   try {
     return Object.keys(parseObject(read(line)));
   } catch {
-    return []; // it is put aside later on
+    return []; // it is rejected later on
   }
 }
 

@@ -1,4 +1,4 @@
-/** Turns of the worker: what takes long lets other requests in between its batches. */
+/** Taking turns in the worker: long work lets other requests in between its batches. */
 
 const channel = new MessageChannel();
 

@@ -1,4 +1,4 @@
-/** Records of a file: where they stand in its text, so that they can be written as they were. */
+/** Records of a file: where they are in its text, so that they can be written as they were. */
 
 /**
  * @typedef {object} Records
@@ -7,7 +7,7 @@
  * @property {string} header What the output begins with.
  * @property {Found[]} found
  * @property {Broken[]} broken
- * @property {number} end Behind the last record; blank lines may follow.
+ * @property {number} end After the last record; blank lines may follow.
  * @property {(found: Found, probability: string, label: string) => string} added What to put into
  *   a record; probability and label are empty where there is no text.
  */
@@ -16,14 +16,14 @@
  * @typedef {object} Found
  * @property {number} start Where the blank lines before it start.
  * @property {number} stop Where the added fields belong.
- * @property {number} end Behind its line end.
+ * @property {number} end After its line end.
  * @property {string} text
  */
 
 /**
  * @typedef {object} Broken
  * @property {number} start
- * @property {number} end Behind its line end.
+ * @property {number} end After its line end.
  * @property {string} reason
  */
 
@@ -32,7 +32,7 @@
  *
  * @param {string} text
  * @param {number} start
- * @param {number} end Behind its line end, if it has one.
+ * @param {number} end After its line end, if it has one.
  */
 export function lineStop(text, start, end) {
   const newline = end > start && text[end - 1] === "\n" ? end - 1 : end;

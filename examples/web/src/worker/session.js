@@ -50,7 +50,7 @@ export class Model {
       labels: texts.map(() => ""),
     };
     const filled = texts.flatMap((text, place) => (isBlank(text) ? [] : [place]));
-    if (!filled.length) return scores; // a batch of none is refused
+    if (!filled.length) return scores; // an empty batch is refused
     const input = new ort.Tensor("string", filled.map((place) => sendable(texts[place])));
     const { probability, label } = await this.session.run({ text: input });
     filled.forEach((place, row) => {
@@ -63,11 +63,11 @@ export class Model {
   }
 }
 
-// Letters that are no ASCII, and that have a lowercase form.
+// Letters outside ASCII that have a lowercase form.
 const OTHER_CAPITALS = /(?![A-Z])\p{Changes_When_Lowercased}/gu;
 
 /**
- * Mend what the WebAssembly build does to strings, so that they become the same token ids as
+ * Correct what the WebAssembly build does to strings, so that they become the same token ids as
  * elsewhere:
  *
  * - They end at NUL, as in C. Another control character makes an unknown word of the word, too.
