@@ -109,8 +109,8 @@ def _folds(
     fewest = min(positive, len(labels) - positive, len(np.unique(movies)))
     if fewest < FOLDS:
         raise InputError(
-            f"{data}: the labelled reviews are too few for {FOLDS} folds. Give at least {FOLDS} positive "
-            f"and {FOLDS} negative ones, of {FOLDS} movies or more."
+            f"{data}: the labelled reviews are too few for {FOLDS} folds. Give at least "
+            f"{FOLDS} positive and {FOLDS} negative ones, of {FOLDS} movies or more."
         )
     folds = np.zeros(len(labels), np.int8)
     parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
