@@ -18,7 +18,7 @@ from toolkit.cli.process import prepare_process
 from toolkit.model.file import ModelFile, load_model
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import Network, open_network
-from toolkit.text.vocabulary import Ids
+from toolkit.text.token_ids import Ids
 
 
 class Catching(Network):

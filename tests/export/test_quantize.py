@@ -20,7 +20,7 @@ from toolkit.export.network import convert
 from toolkit.export.parity import TOLERANCE
 from toolkit.export.quantize import KINDS, quantize
 from toolkit.model.session import session_options
-from toolkit.text.vocabulary import Ids
+from toolkit.text.token_ids import Ids
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"
 IDS, WIDTH = 900, 12

@@ -17,7 +17,7 @@ from tests.networks.tables import Frozen, cnn_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.network import convert
 from toolkit.model.session import session_options
-from toolkit.text.vocabulary import Ids
+from toolkit.text.token_ids import Ids
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
 from tests.networks.tables import WORDS, Frozen, cnn_tables, linear_tables, random_ids
-from toolkit.text.vocabulary import Ids
+from toolkit.text.token_ids import Ids
 
 # Any rows, also such as no text gives: padding and starts between words.
 any_ids = of_numpy.arrays(

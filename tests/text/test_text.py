@@ -122,7 +122,7 @@ def test_bad_vocabulary_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(ModelError, match=r"vocabulary\.txt: no such file"):
         Vocabulary.load(path)
     path.write_bytes(b"the\n\xff\n")
-    with pytest.raises(ModelError, match="no UTF-8 text at byte 4"):
+    with pytest.raises(ModelError, match="not UTF-8 text at byte 4"):
         Vocabulary.load(path)
 
 

@@ -12,13 +12,8 @@ from onnx import TensorProto, helper
 
 from toolkit.model.file import TEXT, TOKEN_IDS
 from toolkit.text.split import SEPARATORS
-from toolkit.text.vocabulary import (
-    FIRST_WORD_ID,
-    PADDING_ID,
-    START_ID,
-    UNKNOWN_ID,
-    Vocabulary,
-)
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID
+from toolkit.text.vocabulary import Vocabulary
 
 # A run of characters other than separators, in the syntax of RE2, which ONNX Runtime builds in.
 TOKEN_PATTERN = "[^" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]+"

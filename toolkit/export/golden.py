@@ -27,7 +27,7 @@ import pyarrow as pa
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.network import load_keras
 from toolkit.model.file import ModelFile
-from toolkit.text.vocabulary import PADDING_ID
+from toolkit.text.token_ids import PADDING_ID
 
 # Keras gives other last digits on other processors.
 _DECIMALS = 7

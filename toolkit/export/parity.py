@@ -19,7 +19,7 @@ from toolkit.model.facts import Parity
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import session_options
-from toolkit.text.vocabulary import Ids
+from toolkit.text.token_ids import Ids
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
 # seen on the IMDB reviews is 1e-7 to 1e-6.

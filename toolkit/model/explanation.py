@@ -32,14 +32,8 @@ import onnx
 from toolkit.model.file import PROBABILITY, ModelFile, token_ids_width
 from toolkit.model.logits import logits_of
 from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
-from toolkit.text.vocabulary import (
-    FIRST_WORD_ID,
-    PADDING_ID,
-    START_ID,
-    UNKNOWN_ID,
-    Ids,
-    token_spans,
-)
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids
+from toolkit.text.vocabulary import token_spans
 
 # A sum over words and pairs differs from these by the rounding of float32, 1e-7 of each logit; the
 # other presets by a hundredth of them and more.

@@ -32,7 +32,8 @@ from toolkit.errors import ModelError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
 from toolkit.model.shipped import find_model
-from toolkit.text.vocabulary import FIRST_WORD_ID, Vocabulary
+from toolkit.text.token_ids import FIRST_WORD_ID
+from toolkit.text.vocabulary import Vocabulary
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)

@@ -18,9 +18,9 @@ from toolkit.model.file import load_model
 from toolkit.model.session import Probabilities, open_network
 from toolkit.model.texts import array_of, as_strings
 from toolkit.model.uncertain import UNCERTAIN, Range, check_range
-from toolkit.text.arrays import arrow_of
-from toolkit.text.strings import is_blank
-from toolkit.text.vocabulary import Ids, Vocabulary
+from toolkit.text.strings import arrow_of, is_blank
+from toolkit.text.token_ids import Ids
+from toolkit.text.vocabulary import Vocabulary
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096

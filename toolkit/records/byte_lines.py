@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.text.arrays import arrow_of, bounds_of
+from toolkit.text.strings import arrow_of, bounds_of
 
 RETURN = ord("\r")
 

@@ -25,7 +25,7 @@ from toolkit.records.line_records import (
     RecordFile,
 )
 from toolkit.records.review_file import Block, Output, Parsed, Table
-from toolkit.text.arrays import arrow_of
+from toolkit.text.strings import arrow_of
 
 _HEADER_BYTES = 1 << 16  # read at first to find the header; doubled while it is longer
 

@@ -38,8 +38,7 @@ from toolkit.records.line_records import (
     RecordFile,
 )
 from toolkit.records.review_file import Block, Output, Parsed, Reject, Table
-from toolkit.text.arrays import arrow_of
-from toolkit.text.strings import without_half_pairs
+from toolkit.text.strings import arrow_of, without_half_pairs
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
 

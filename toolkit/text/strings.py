@@ -1,12 +1,13 @@
-"""Questions about strings that have nothing to do with tokens."""
+"""Strings, and arrays of them, between Python, NumPy and Arrow; nothing here knows of tokens."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from toolkit.text.arrays import arrow_of, bounds_of
 
 # Whether a byte is the first one of white space in UTF-8, so that few texts have to be looked at as
 # a whole. They are listed, as finding them takes 3 ms of every start.
@@ -24,10 +25,35 @@ def without_half_pairs(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
+    """Give numbers or truth values, (n,), to Arrow; memory is shared unless Arrow packs it.
+
+    `pa.array` would first look whether it is a masked array, for which it imports `numpy.ma`: 5 ms
+    of every start.
+    """
+    is_bool = values.dtype == np.bool_
+    data = np.packbits(values, bitorder="little") if is_bool else np.ascontiguousarray(values)
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)], null_count=0)
+
+
+def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:
+    """Where each string or binary value starts in the buffer of the bytes, and the last one stops.
+
+    (strings + 1,) int32, or int64 for large ones.
+    """
+    is_large = strings.type in (pa.large_string(), pa.large_binary())
+    kind: type[np.signedinteger] = np.int64 if is_large else np.int32
+    if not len(strings):
+        return np.zeros(1, kind)
+    start = strings.offset * kind(0).itemsize
+    return np.frombuffer(strings.buffers()[1], kind, len(strings) + 1, start)
+
+
 def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     """Whether there is nothing but white space, in the sense of `str.isspace`; true where null.
 
-    That is something else than to have no token: "!!!" has none, and a no-break space is one.
+    That differs from having no token: "!!!" has none, and a no-break space is one.
     """
     if isinstance(texts, pa.ChunkedArray):
         return pa.concat_arrays([arrow_of(np.zeros(0, np.bool_)), *map(is_blank, texts.chunks)])

@@ -2,7 +2,7 @@
 
 1. ASCII letters are lowercased; every other character stays as it is.
 2. Separators are ASCII white space and the filter set of the Keras ``Tokenizer``. A token is a
-   longest run of characters that are no separators; the apostrophe is part of a word.
+   longest run of other characters; the apostrophe is part of a word.
 3. Ids are those of ``keras.datasets.imdb``: 0 padding, 1 start of review, 2 unknown word,
    3 unused, and the word of frequency rank r (from 1) is r + 3.
 4. A row is the start id and then the ids of the review; its last ``max_tokens`` ids are kept,
@@ -25,35 +25,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
-from toolkit.text.arrays import arrow_of
-from toolkit.text.split import END, SEPARATORS, Pieces, byte_lengths
+from toolkit.text.split import END, SEPARATORS, SplitTexts, byte_lengths
+from toolkit.text.strings import arrow_of
 from toolkit.text.token_ids import (
     FIRST_WORD_ID,
     PADDING_ID,
-    START_ID,
     UNKNOWN_ID,
     Ids,
     TokenIds,
     concatenate,
 )
 
-__all__ = [
-    "FIRST_WORD_ID",
-    "PADDING_ID",
-    "START_ID",
-    "UNKNOWN_ID",
-    "Ids",
-    "TokenIds",
-    "Vocabulary",
-    "token_spans",
-]
-
 # A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
 # reviews have to be read again for their last 100 tokens, with twice as many bytes.
 _TAIL_BYTES_PER_TOKEN = 7
 
-# What is made of so many bytes of tails stays in the processor's second-level cache: a fifth faster
-# for 512 tokens than four times as many.
+# What is made of this many bytes stays in the processor's second-level cache: a fifth faster for
+# 512 tokens than four times as many.
 _TAIL_BYTES_AT_ONCE = 1 << 19
 _ROWS_AT_ONCE = 8192
 
@@ -73,23 +61,13 @@ class Vocabulary:
 
     @classmethod
     def build(cls, texts: pa.Array | pa.ChunkedArray, size: int | None = None) -> Vocabulary:
-        """Count the tokens of texts and keep the commonest.
+        """Count the tokens of texts and keep the commonest, for `size` ids or for every word.
 
-        Parameters
-        ----------
-        texts : pa.Array | pa.ChunkedArray
-            Reviews, any Arrow string type.
-        size : int | None
-            Number of ids to keep, the reserved ones included; None keeps every word.
-
-        Returns
-        -------
-        Vocabulary
-            Equal counts are ordered by the bytes of the word, so that the order of the reviews
-            does not matter.
+        Equal counts are ordered by the bytes of the word, so that the order of the reviews does not
+        matter.
         """
         slices = _string_slices(texts, _ROWS_AT_ONCE)
-        counted = [pc.value_counts(Pieces.of(part).strings) for part in slices]
+        counted = [pc.value_counts(SplitTexts.of(part).strings) for part in slices]
         if not counted:
             return cls(pa.array([], pa.string()))
         table = pa.Table.from_batches([pa.RecordBatch.from_struct_array(part) for part in counted])
@@ -103,31 +81,13 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read a vocabulary file: UTF-8, a word a line, commonest first.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-
-        Returns
-        -------
-        Vocabulary
-            As it was saved.
-
-        Raises
-        ------
-        ModelError
-            If the file is missing or is no UTF-8.
-        """
+        """Read a file of `save`: UTF-8, one word per line, commonest first; else `ModelError`."""
         try:
             content = path.read_bytes().decode()
         except FileNotFoundError:
-            raise ModelError(
-                f"{path}: no such file; a run folder has its vocabulary there"
-            ) from None
+            raise ModelError(f"{path}: no such file, but a run folder has it") from None
         except UnicodeDecodeError as error:
-            raise ModelError(f"{path}: no UTF-8 text at byte {error.start}") from None
+            raise ModelError(f"{path}: not UTF-8 text at byte {error.start}") from None
         # Words may hold U+0085 or U+2028, at which str.splitlines would break.
         return cls(pa.array(content.removesuffix("\n").split("\n") if content else [], pa.string()))
 
@@ -136,33 +96,20 @@ class Vocabulary:
         path.write_bytes("".join(f"{word}\n" for word in self.words.to_pylist()).encode())
 
     def encode(self, texts: pa.Array | pa.ChunkedArray, last: int | None = None) -> TokenIds:
-        """Turn reviews into token ids.
+        """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
-        Parameters
-        ----------
-        texts : pa.Array | pa.ChunkedArray
-            Reviews, any Arrow string type; a null counts as an empty review.
-        last : int | None
-            How many ids at the end of each review matter to the caller. Earlier ones may be left
-            out, which saves the work of reading them.
-
-        Returns
-        -------
-        TokenIds
-            A row for each review, in order.
+        `last` says how many ids at the end of each review matter to the caller. Earlier ones may
+        be left out, which saves the work of reading them.
         """
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE)
-            return TokenIds.concatenate([self._look_up([Pieces.of(part)]) for part in slices])
+            return TokenIds.concatenate([self._look_up([SplitTexts.of(part)]) for part in slices])
         limit = last * _TAIL_BYTES_PER_TOKEN
         parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit)))
         return self._encode_tails(parts, last, limit)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
-        """The words of a row of ids, joined by spaces; padding is left out.
-
-        The start of a review reads ``<start>``, an unknown word ``<unknown>``.
-        """
+        """Join the words of a row of ids, without padding: ``<start> the <unknown> movie``."""
         names = self._names
         return " ".join(names[i] for i in ids if i != PADDING_ID)
 
@@ -172,13 +119,13 @@ class Vocabulary:
 
     @cached_property
     def _by_id(self) -> pa.StringArray:
-        """The piece of each id: no token for padding; those of the reserved ids never occur."""
+        """The string of each id: no token for padding; those of the reserved ids never occur."""
         words = pc.binary_join_element_wise(self.words, "", END)
         return pa.concat_arrays([pa.array([END, "<start>", "<unknown>", "<unused>"]), words])
 
     def _encode_tails(self, texts: list[pa.StringArray], last: int, limit: int) -> TokenIds:
-        """Read so many bytes at the end of each text, and more where they hold too few tokens."""
-        ids = self._look_up([Pieces.of(_last_bytes(part, limit)) for part in texts])
+        """Read `limit` bytes at the end of each text, and more where they have too few tokens."""
+        ids = self._look_up([SplitTexts.of(_last_bytes(part, limit)) for part in texts])
         # The cut may go through a token, even through a character: the first token is left out.
         cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
         ids = TokenIds(ids.values, np.minimum(ids.starts + cut, ids.stops), ids.stops)
@@ -196,10 +143,10 @@ class Vocabulary:
         ids.stops[short] = longer.stops + len(ids.values)
         return TokenIds(np.concatenate([ids.values, longer.values]), ids.starts, ids.stops)
 
-    def _look_up(self, parts: list[Pieces]) -> TokenIds:
+    def _look_up(self, parts: list[SplitTexts]) -> TokenIds:
         # At once, as each call makes a table of all words first, which takes a quarter millisecond.
-        pieces = pa.chunked_array([part.strings for part in parts], pa.string())
-        ids = pc.fill_null(pc.index_in(pieces, value_set=self._by_id), UNKNOWN_ID).to_numpy()
+        strings = pa.chunked_array([part.strings for part in parts], pa.string())
+        ids = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID).to_numpy()
         tokens = np.flatnonzero(ids != PADDING_ID)
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
@@ -220,7 +167,7 @@ def _last_bytes(texts: pa.StringArray, limit: int) -> pa.BinaryArray:
 
 
 def _string_slices(texts: pa.Array | pa.ChunkedArray, rows: int) -> Iterator[pa.StringArray]:
-    """Slices of so many rows at most, without nulls, with 32-bit offsets."""
+    """Slices of at most this many rows, without nulls, with 32-bit offsets."""
     for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
         for start in range(0, len(chunk), rows):
             part = chunk.slice(start, rows)
