@@ -25,7 +25,7 @@ from toolkit.records.line_records import (
     RecordFile,
 )
 from toolkit.records.review_file import Block, Output, Parsed, Table
-from toolkit.text.arrays import arrow_of
+from toolkit.text.strings import arrow_of
 
 
 class QueryFile(RecordFile):
