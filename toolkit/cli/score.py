@@ -115,8 +115,7 @@ def score(
     from toolkit.files import check_output_file
     from toolkit.model.scorer import Scorer
     from toolkit.model.uncertain import parse_range
-    from toolkit.scoring.checks import check_report
-    from toolkit.scoring.jobs import find_jobs
+    from toolkit.scoring.jobs import check_report, find_jobs
     from toolkit.scoring.journal import is_unfinished
     from toolkit.scoring.run import ScoringOptions, score_files
 

@@ -177,7 +177,11 @@ class Journal:
 
     def end(self, jobs: Iterable[Job]) -> None:
         """Drop everything about the outputs of a run that is done."""
-        self._add({job: _Entry() for job in jobs if self._key(job) in self._entries})
+        done = {self._key(job): job for job in jobs}
+        if any(map(self._is_needed, self._entries.keys() - done.keys())):  # by other runs
+            self._add({done[key]: _Entry() for key in self._entries.keys() & done.keys()})
+        else:
+            self._entries.clear()  # without a wait for the disk: everything is removed
 
     def is_needed(self, job: Job) -> bool:
         """Whether a later run needs to know what is said of an output."""

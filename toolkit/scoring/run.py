@@ -20,8 +20,7 @@ from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, ReadOptions
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.checks import check_absent, check_job, check_outputs
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
 from toolkit.scoring.journal import Journal, open_journal
 from toolkit.scoring.output import ScoredOutput, open_output, publish
 from toolkit.scoring.summary import Progress, Summary
@@ -195,7 +194,7 @@ class _Run:
             with reporting_failures(job.output):
                 if self.in_folder:
                     job.output.parent.mkdir(parents=True, exist_ok=True)
-            check_job(job, replace=_may_replace(job, journal, options))
+            check_job(job, may_replace=_may_replace(job, journal, options))
             if options.force:
                 journal.note_replaced([job])
             seconds = options.checkpoint_seconds

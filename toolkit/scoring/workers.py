@@ -60,10 +60,10 @@ def in_order(
             ):
                 _help(ahead)
                 bytes_ahead -= ahead[0].size
-                yield ahead.popleft().result()
+                yield ahead.popleft().future.result()
         while ahead:
             _help(ahead)
-            yield ahead.popleft().result()
+            yield ahead.popleft().future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -77,32 +77,26 @@ class _Task(Generic[_In, _Out]):
         self.size = size
         self._function = function
         self._item = [item]  # until somebody takes it
-        self._future: Future[_Out] = pool.submit(self._run)
+        self.future: Future[_Out] = pool.submit(self._run)
 
     def _run(self) -> _Out:
         return self._function(self._item.pop())
 
-    def is_done(self) -> bool:
-        return self._future.done()
-
-    def result(self) -> _Out:
-        return self._future.result()
-
     def run_here(self) -> bool:
         """Work on the item in this thread, unless another has begun."""
-        if not self._future.cancel():  # else the pool passes over it
+        if not self.future.cancel():  # else the pool passes over it
             return False
-        self._future = Future()
+        self.future = Future()
         try:
-            self._future.set_result(self._run())
-        except Exception as error:  # noqa: BLE001 (raised by `result`, when it is its turn)
-            self._future.set_exception(error)
+            self.future.set_result(self._run())
+        except Exception as error:  # noqa: BLE001 (raised when it is its turn)
+            self.future.set_exception(error)
         return True
 
 
 def _help(ahead: deque[_Task[_In, _Out]]) -> None:
     """Work on the first item that waits, unless the first of all is done and can be handed on."""
-    if ahead[0].is_done():
+    if ahead[0].future.done():
         return
     for task in ahead:
         if task.run_here():
