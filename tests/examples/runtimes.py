@@ -18,7 +18,7 @@ from tests.examples import programs
 from tests.examples.golden import Answers, Comparison, compare
 from tests.examples.web_page import score_in_chromium
 from toolkit.export.front_end import token_ids_info
-from toolkit.export.network import load_keras
+from toolkit.export.keras_to_onnx import load_keras
 from toolkit.model.file import TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
 

@@ -32,7 +32,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """The network of `conv1d` for 13 ids and 12 tokens, with weights far from zero."""
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.assemble import ids_in_model, text_in_model
-    from toolkit.export.network import convert
+    from toolkit.export.keras_to_onnx import convert
     from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)

@@ -21,7 +21,7 @@ from tests.reference import row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.assemble import ids_in_model, text_in_model
-from toolkit.export.network import convert
+from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
 from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import ModelFile, token_ids_width

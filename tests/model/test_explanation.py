@@ -44,7 +44,7 @@ def scorers(
     networks: dict[str, Frozen], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Scorer]:
     """Models of random tables for 13 ids."""
-    from toolkit.export.network import convert
+    from toolkit.export.keras_to_onnx import convert
 
     folder = tmp_path_factory.mktemp("explained")
     vocabulary = Vocabulary.load(_vocabulary_file(folder))

@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
-from toolkit.export.network import convert
+from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import TOLERANCE
 from toolkit.model.session import session_options
 from toolkit.networks import conv1d
@@ -177,7 +177,7 @@ def test_the_shipped_tables_are_made_at_loading(path: Path, tmp_path: Path) -> N
 def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.export.network import load_keras
+    from toolkit.export.keras_to_onnx import load_keras
 
     path = SHIPPED.with_name(f"{name}.keras")
     converted = convert(load_keras(path), 100 if name == "conv1d" else 512)

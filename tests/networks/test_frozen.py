@@ -46,7 +46,7 @@ def test_padding_in_front_changes_nothing(frozen: Frozen) -> None:
 
 
 def test_a_file_of_keras(frozen: Frozen, tmp_path: Path) -> None:
-    from toolkit.export.network import load_keras
+    from toolkit.export.keras_to_onnx import load_keras
 
     frozen.network.save(tmp_path / "model.keras")
     loaded = load_keras(tmp_path / "model.keras")
@@ -145,7 +145,7 @@ def test_given_tables_are_not_changed() -> None:
 
 def test_another_logit_of_the_tutorials_network(small_conv1d: Any) -> None:
     """Whose graph still is one of tables."""
-    from toolkit.export.network import convert
+    from toolkit.export.keras_to_onnx import convert
     from toolkit.networks.calibrated import calibrated
 
     found = calibrated(small_conv1d, 0.5, -0.25)

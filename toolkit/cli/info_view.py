@@ -76,7 +76,7 @@ def _rows(description: Description) -> Iterator[Row]:
 
 
 def _model(description: OnnxDescription) -> Iterator[Row]:
-    facts = description.facts
+    facts = description.file.facts
     yield "size", megabytes(description.bytes)
     yield "SHA-256", description.file.sha256
     yield "preset", facts.preset

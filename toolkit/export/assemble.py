@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from toolkit.export.front_end import front_end, token_ids_info
-from toolkit.export.network import OPSET
+from toolkit.export.keras_to_onnx import OPSET
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, token_ids_width
 from toolkit.text.vocabulary import Vocabulary

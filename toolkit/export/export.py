@@ -10,7 +10,7 @@ import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
-from toolkit.export.network import convert, load_keras
+from toolkit.export.keras_to_onnx import convert, load_keras
 from toolkit.export.parity import check_parity, compare, compare_graphs
 from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.export.golden_texts import golden_texts
-from toolkit.export.network import load_keras
+from toolkit.export.keras_to_onnx import load_keras
 from toolkit.model.file import ModelFile
 from toolkit.text.token_ids import PADDING_ID
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from toolkit.model.facts import Metrics, ModelFacts
+from toolkit.model.facts import Metrics
 from toolkit.model.file import (
     TEXT,
     TOKEN_IDS,
@@ -42,6 +42,7 @@ class OnnxDescription:
     """A text-in model, or the ids-in twin of one, which has no `words`."""
 
     kind: str
+    path: Path
     file: ModelFile
     bytes: int
     inputs: tuple[Tensor, ...]
@@ -52,21 +53,6 @@ class OnnxDescription:
     operators: dict[str, dict[str, int]]  # how often, by domain and name
     runs: tuple[Runtime, ...]
     words: int | None = None
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.file.path
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What its metadata say."""
-        return self.file.facts
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it."""
-        own = {key: value for key, value in encode(self).items() if key not in ("kind", "file")}
-        return {"kind": self.kind, **self.file.identity(), **self.facts.as_dict(), **own}
 
 
 @dataclass(frozen=True)
@@ -81,10 +67,6 @@ class KerasDescription:
     saved: str
     layers: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it."""
-        return {**encode(self), "path": str(self.path)}
-
 
 @dataclass(frozen=True)
 class RunDescription:
@@ -95,33 +77,14 @@ class RunDescription:
     config: RunConfig
     metrics: Metrics
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it."""
-        about = {"kind": self.kind, "name": self.path.resolve().name, "path": str(self.path)}
-        return {**about, **encode(self.config), "metrics": encode(self.metrics)}
-
 
 Description = OnnxDescription | KerasDescription | RunDescription
 
 
 def describe(path: Path | None = None) -> Description:
-    """Say what a file tells of itself.
+    """Describe a model by any of its names, its twin, a ``.keras`` file or a run folder.
 
-    Parameters
-    ----------
-    path : Path | None
-        A model file or its ids-in twin, a ``.keras`` file, a run folder, or the name of a shipped
-        model; by default the default model.
-
-    Returns
-    -------
-    Description
-        Of one of the three kinds.
-
-    Raises
-    ------
-    ModelError
-        If there is nothing of that name, or it is damaged or something else.
+    Raises `ModelError` if it is damaged, something else or not there.
     """
     if path is not None and path.is_dir():
         run = RunFolder(path)
@@ -140,8 +103,16 @@ def describe(path: Path | None = None) -> Description:
 
 def json_of(description: Description) -> dict[str, Any]:
     """Give a description as JSON has it: NaN, such as the loss of a failed training, is null."""
-    found: dict[str, Any] = _finite(description.as_dict())
-    return found
+    found = {**encode(description), "path": str(description.path)}
+    if isinstance(description, OnnxDescription):
+        file = description.file
+        del found["file"]
+        found = {"kind": description.kind, **file.identity(), **file.facts.as_dict(), **found}
+    elif isinstance(description, RunDescription):
+        name = description.path.resolve().name
+        found = {"kind": description.kind, "name": name, **found.pop("config"), **found}
+    finite: dict[str, Any] = _finite(found)
+    return finite
 
 
 def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
@@ -152,6 +123,7 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
     twin = model.path if is_twin else model.path.with_suffix(".ids.onnx")
     return OnnxDescription(
         kind="ids-in twin" if is_twin else "text-in model",
+        path=model.path,
         file=model,
         bytes=model.path.stat().st_size,
         inputs=tuple(map(_tensor, graph.input)),

@@ -46,59 +46,27 @@ _Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a review, ``text[start:end]`` in Unicode characters.
+    """A word of a review, ``text[start:end]`` in Unicode characters."""
 
-    Attributes
-    ----------
-    text : str
-        As it is written.
-    start : int
-        Of its first character.
-    end : int
-        After its last character.
-    contribution : float
-        To the logit; above 0 it speaks for the positive class.
-    state : Literal["read", "unknown", "unread"]
-        ``unknown``: not in the vocabulary; ``unread``: before the last `max_tokens`. The
-        contribution of both is 0.
-    """
-
-    text: str
+    text: str  # as it is written
     start: int
-    end: int
-    contribution: float
+    end: int  # after its last character
+    contribution: float  # to the logit; above 0 it speaks for the positive class
+    # Words before the last `max_tokens` are unread; those and unknown ones contribute 0.
     state: Literal["read", "unknown", "unread"]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A score, and what each word adds to it.
+    """A score, as `Scorer.score` gives it, and what each word adds to it."""
 
-    Attributes
-    ----------
-    text : str
-        The review; halves of surrogate pairs, which UTF-8 cannot hold, are replaced.
-    sentiment : str
-        As `Scorer.score` gives it.
-    probability : float
-        Of the positive class, as `Scorer.score` gives it: the sigmoid of the logit.
-    logit : float
-        The log-odds (nats) of the positive class.
-    baseline : float
-        The logit of the same review with every word hidden.
-    method : Literal["exact", "occlusion"]
-        ``exact``: the contributions and the baseline add up to the logit.
-    words : tuple[Word, ...]
-        All words, in order.
-    """
-
-    text: str
+    text: str  # halves of surrogate pairs, which UTF-8 cannot hold, are replaced
     sentiment: str
-    probability: float
-    logit: float
-    baseline: float
-    method: Literal["exact", "occlusion"]
-    words: tuple[Word, ...]
+    probability: float  # of the positive class: the sigmoid of the logit
+    logit: float  # the log-odds (nats) of the positive class
+    baseline: float  # the logit of the same review with every word hidden
+    method: Literal["exact", "occlusion"]  # exact: contributions and baseline add up to the logit
+    words: tuple[Word, ...]  # all words, in order
 
     @property
     def rest(self) -> float:

@@ -11,19 +11,8 @@ import onnx
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
 
 
-def tidy(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Order the nodes depth first from the output, and name what stands between by order.
-
-    Parameters
-    ----------
-    network : onnx.ModelProto
-        `token_ids` → `probability`, without subgraphs.
-
-    Returns
-    -------
-    onnx.ModelProto
-        The same computation; what the output does not need is gone.
-    """
+def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
+    """Order nodes depth first from the output, number them, and leave out what it does not need."""
     graph = network.graph
     producers = {name: node for node in graph.node for name in node.output}
     weights = {entry.name: entry for entry in graph.initializer}

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import onnx
 
 from toolkit.errors import MissingExtraError, ModelError
+from toolkit.export.canonical import canonical
 from toolkit.export.keras_file import check_keras_file, limited_memory
-from toolkit.export.tidy import tidy
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
 from toolkit.networks.backend import import_keras, import_tensorflow
 
@@ -73,12 +73,12 @@ def convert(network: Any, max_tokens: int) -> Converted:
     for form in onnx_forms().values():
         graph = form(network)
         if graph is not None:
-            return Converted(tidy(graph), [])
+            return Converted(canonical(graph), [])
     note = (
         f"the network {network.name} was converted by tf2onnx: it has no ONNX form of its own "
         "here, which may be faster"
     )
-    return Converted(tidy(_by_tf2onnx(network)), [note])
+    return Converted(canonical(_by_tf2onnx(network)), [note])
 
 
 def _by_tf2onnx(network: Any) -> onnx.ModelProto:
