@@ -12,13 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from tests.data import PROJECT
 from tests.docs.markdown import GUIDES, README, Run, runs
 
 RUNS = [*runs(README), *runs(GUIDES)]
-TRAINING = ("toolkit train", "toolkit export")  # minutes, on data that are not in the project
+TRAINING = ("toolkit train", "toolkit export")  # on data that are not in the project
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,23 @@ def agrees(shown: str, printed: str) -> bool:
 def test_a_command_prints_what_the_page_shows(shown: Run, folder: Path) -> None:
     printed = run(shown.command, folder)
     assert agrees(shown.output, printed), f"{shown.page} shows another output:\n{printed}"
+
+
+def test_training_prints_lines_like_those_of_the_page(folder: Path) -> None:
+    """On other reviews, and fewer: every shown line is printed, with other numbers."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    table = csv.read_csv(PROJECT / "examples" / "labelled.csv").rename_columns({"film": "movie"})
+    pq.write_table(table, folder / "reviews.parquet")
+    found = [shown for shown in RUNS if shown.command.startswith(TRAINING)]
+    assert len(found) == len(TRAINING)
+    for shown in found:
+        printed = without_numbers(run(shown.command, folder))
+        for line in without_numbers(shown.output).splitlines():
+            assert line == "…" or line in printed.splitlines(), printed
+
+
+def without_numbers(text: str) -> str:
+    return re.sub(r"\d[\d,.]*", "N", comparable(text))
 
 
 @pytest.mark.parametrize(
