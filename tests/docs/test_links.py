@@ -37,5 +37,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(PROJECT).as_posix())
 def test_files_that_are_named_exist(page: Path) -> None:
-    for name in re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", text_of(page)):
+    """Paths from the project, or to modules from the folder of the page."""
+    text = text_of(page)
+    for name in re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", text):
         assert (PROJECT / name).exists(), name
+    for name in re.findall(r"`([a-z_/]+\.py)`", text):
+        assert any(page.parent.rglob(name)) or (PROJECT / name).exists(), name
