@@ -18,6 +18,7 @@ from toolkit.model.facts import (
 )
 
 Row = tuple[str, str]  # a name and what to say of it
+_MAJORITY = "majority baseline"
 
 
 def data_rows(data: TrainingData) -> Iterator[Row]:
@@ -36,11 +37,17 @@ def data_rows(data: TrainingData) -> Iterator[Row]:
 def metric_rows(metrics: Metrics) -> Iterator[Row]:
     """Say how accurate a model is, as far as that was measured."""
     if (folds := metrics.folds) is not None:
-        accuracy = f"{folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
         count = f"{len(folds.each)} folds, " if folds.each else ""
-        yield "cross-validated", f"accuracy {accuracy}, {count}split {folds.split or 'unknown'}"
-    if metrics.validation is not None:
-        yield "held out", _scores(metrics.validation)
+        more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
+        shares = [f"{name} {value.mean:.2%}" for name, value in more if value is not None]
+        line = f"accuracy {folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
+        line += f" ({', '.join(shares)})" if shares else ""
+        loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
+        yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
+    if (scores := metrics.validation) is not None:
+        epoch = "" if scores.epoch is None else f", epoch {scores.epoch}"
+        split = "" if scores.split is None else f", split {scores.split}"
+        yield "held out", _scores(scores) + epoch + split
     if metrics.test is not None:
         yield "test", _scores(metrics.test)
     if metrics.parameters is not None:
@@ -51,7 +58,8 @@ def calibration_line(calibration: Calibration | None) -> str:
     """Say how the logits were changed, and how far the probabilities are off."""
     if calibration is None:
         return "none"
-    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}"
+    is_changed = (calibration.scale, calibration.bias) != (1, 0)
+    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}" if is_changed else "none"
     if calibration.fitted_on is not None:
         line += f", fitted on {calibration.fitted_on:,} held-out reviews"
     if calibration.error is not None:
@@ -119,8 +127,11 @@ def _sentence(
 
 
 def _scores(scores: Scores) -> str:
-    accuracy, loss = _number(scores.accuracy, ".2%"), _number(scores.loss, ".4f")
-    return f"accuracy {accuracy}, loss {loss} on {_number(scores.reviews)} reviews"
+    line, loss = f"accuracy {_number(scores.accuracy, '.2%')}", _number(scores.loss, ".4f")
+    if scores.balanced_accuracy is not None and scores.majority_accuracy is not None:
+        majority = f"{_MAJORITY} {scores.majority_accuracy:.2%}"
+        line += f" (balanced {scores.balanced_accuracy:.2%}, {majority})"
+    return f"{line}, loss {loss} on {_number(scores.reviews)} reviews"
 
 
 def _number(value: float | None, form: str = ",") -> str:

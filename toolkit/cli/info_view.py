@@ -9,7 +9,7 @@ from rich.text import Text
 
 from toolkit.cli import fact_lines as say
 from toolkit.cli.fact_lines import Row
-from toolkit.cli.terminal import megabytes, new_console, one_line
+from toolkit.cli.terminal import fact_table, megabytes, new_console, one_line
 from toolkit.model.description import (
     Description,
     KerasDescription,
@@ -25,12 +25,7 @@ def show(description: Description) -> None:
     console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(description):
-        table.add_row(f"  {name}", Text(one_line(value)))
-    console.print(table)
+    console.print(fact_table(_rows(description)))
     if isinstance(description, OnnxDescription):
         console.print(_runtimes(description.runs))
     console.print(_next(description, path), soft_wrap=True)

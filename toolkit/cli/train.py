@@ -146,7 +146,7 @@ def train(
         show_samples=show_samples,
     )
     # Late: training imports Arrow and, when it runs, TensorFlow.
-    from toolkit.cli.training_report import TerminalReporter, print_result
+    from toolkit.cli.train_view import TerminalReporter, show
     from toolkit.training.train import train as run_training
 
-    print_result(run_training(options, TerminalReporter()))
+    show(run_training(options, TerminalReporter()))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
+from toolkit.cli.fact_lines import calibration_line, metric_rows
+from toolkit.cli.terminal import fact_table, new_console, one_line, percent
 from toolkit.model.run_folder import LABELS
-from toolkit.model.typed_json import encode
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.result import TrainingResult
 
 
 class TerminalReporter(Reporter):
-    """Prints the steps: with Keras' progress bar on a terminal, in plain lines elsewhere."""
+    """Prints the steps, with Keras' progress bar on a terminal, in plain lines elsewhere."""
 
     def __init__(self) -> None:
         self.progress: Progress = 1 if sys.stdout.isatty() else 2
@@ -53,7 +52,7 @@ class TerminalReporter(Reporter):
             found += " and {:,} of {:,} unlabelled".format(*unlabelled)
         parts = [f"compared by {' and '.join(compared)}"]
         if unmatched:
-            parts.append(f"{unmatched:,} rows belong to none")
+            parts.append(f"{unmatched:,} rows without a review")
         if without_probability:
             parts.append(f"{without_probability:,} rows without probability")
         typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
@@ -87,7 +86,7 @@ class TerminalReporter(Reporter):
 
     def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
         """Print how the fold went."""
-        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {accuracy:.2%}, epoch {epoch}")
+        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {percent(accuracy)}, epoch {epoch}")
 
     def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
         """Print a heading."""
@@ -99,66 +98,23 @@ class TerminalReporter(Reporter):
         typer.echo(f"warning: {message}", err=True)
 
 
-def print_result(result: TrainingResult) -> None:
-    """Print the metrics, how the training ended, and what can be done with the run folder."""
-    metrics = encode(result.metrics)
-    typer.echo()
-    if "validation" in metrics:
-        validation = metrics["validation"]
-        where = f"epoch {validation['epoch']}, {validation['split']} split"
-        _print_scores("validation", validation, where)
-    if "folds" in metrics:
-        _print_folds(metrics["folds"])
-    if "calibration" in metrics:
-        typer.echo(_calibration_line(metrics["calibration"]))
-    if "test" in metrics:
-        _print_scores("test", metrics["test"])
-    _print_line("training", result.ending)
-    typer.echo(f"time        {metrics['seconds']:.0f} s")
-    typer.echo(f"written to  {result.run.path}")
-    typer.echo(f"plots       {' and '.join(result.plots)}, in this folder")
-    typer.echo(f"Next: toolkit export {result.run.path}")
-
-
-def _print_line(name: str, text: str) -> None:
-    typer.echo(textwrap.fill(text, 80, initial_indent=f"{name:<12}", subsequent_indent=" " * 12))
+def show(result: TrainingResult) -> None:
+    """Print how good the network is, why the fit ended, where it is, and what to do next."""
+    path, metrics = one_line(str(result.run.path)), result.metrics
+    rows = list(metric_rows(metrics))
+    if metrics.calibration is not None:
+        line = calibration_line(metrics.calibration)
+        rows.append(("calibration", f"{line}; the scores above are before it"))
+    rows.append(("training", result.ending))
+    if metrics.seconds is not None:
+        rows.append(("time", f"{metrics.seconds:.0f} s"))
+    rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
+    console = new_console()
+    console.print()
+    console.print(fact_table(rows))
+    console.print(f"Written to {path}", soft_wrap=True)
+    console.print(f"Next: toolkit export {path}", soft_wrap=True)
 
 
 def _without_text(count: int) -> str:
     return f"{count:,} rows without text left out"
-
-
-def _print_scores(name: str, scores: dict[str, Any], where: str = "") -> None:
-    """Such as `test  loss 0.31, accuracy 87.00%, 500 reviews`, and what to compare it with."""
-    found = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}"
-    typer.echo(f"{name:<12}{found}, {scores['reviews']:,} reviews{where and f'  ({where})'}")
-    _print_line(
-        "",
-        f"balanced accuracy {scores['balanced_accuracy']:.2%}, majority baseline "
-        f"{scores['majority_accuracy']:.2%}",
-    )
-
-
-def _print_folds(folds: dict[str, Any]) -> None:
-    loss, accuracy, balanced = folds["loss"], folds["accuracy"], folds["balanced_accuracy"]
-    typer.echo(
-        f"{len(folds['each'])} folds     loss {loss['mean']:.4f} ± {loss['deviation']:.4f}, "
-        f"accuracy {accuracy['mean']:.2%} ± {accuracy['deviation']:.2%}  ({folds['split']} split)"
-    )
-    _print_line(
-        "",
-        f"balanced accuracy {balanced['mean']:.2%} ± {balanced['deviation']:.2%}, majority "
-        f"baseline {folds['majority_accuracy']['mean']:.2%}",
-    )
-
-
-def _calibration_line(calibration: dict[str, Any]) -> str:
-    """Such as `calibration error 0.0213 before, 0.0064 after (scale 0.87, bias -0.02)`."""
-    parts = [calibration["note"]] if "note" in calibration else []
-    if (calibration["scale"], calibration["bias"]) != (1, 0):
-        parts.append(f"scale {calibration['scale']:.3f}, bias {calibration['bias']:.3f}")
-        parts.append("the scores above are before it")
-    errors = [f"{calibration['error_before']:.4f} before"]
-    if "error" in calibration:
-        errors.append(f"{calibration['error']:.4f} after")
-    return f"calibration error {', '.join(errors)}  ({'; '.join(parts)})"
