@@ -1,0 +1,61 @@
+"""The same calls write the same bytes as they did at commit cced2e8.
+
+`tests.scoring.same_outputs` says how `tests/frozen_files/outputs.json` is made
+(`python -m tests.scoring.same_outputs`, at that commit), and how to see what differs.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scoring.same_outputs import RECORD, inexact, is_same_machine, probe, run
+from tests.scoring.same_outputs_cases import CASES
+from tests.scoring.same_outputs_files import Case
+
+
+@cache
+def recorded() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def is_exact() -> bool:
+    return is_same_machine(recorded())
+
+
+def test_every_case_is_recorded_once() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    assert sorted(names) == sorted(recorded()["cases"])
+
+
+def test_the_models_give_the_same_probabilities() -> None:
+    """To the last bit or so; if a model file was made again, the record has to be, too."""
+    for name, values in probe().items():
+        expected = [float.fromhex(value) for value in recorded()["probabilities"][name]]
+        found = [float.fromhex(value) for value in values]
+        assert found == pytest.approx(expected, abs=1e-5), name
+
+
+def test_this_machine_can_compare_every_byte() -> None:
+    if not is_exact():
+        pytest.skip(
+            "other bits of probabilities or another Python than where the record was made: "
+            "outputs are compared without numbers"
+        )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_outputs_are_the_same(case: Case, tmp_path: Path) -> None:
+    found, expected = run(case, tmp_path), recorded()["cases"][case.name]
+    if not is_exact():
+        found, expected = inexact(found), inexact(expected)
+    assert found == expected, (
+        f"see the files with: python -m tests.scoring.same_outputs --keep FOLDER {case.name}"
+    )
