@@ -223,3 +223,13 @@ def test_in_its_own_process(tmp_path: Path) -> None:
     ran = in_its_own_process("evaluate", "r.csv", "--report", "r.html", cwd=tmp_path)
     assert (ran.exit_code, ran.err) == (0, "")
     assert "\x1b" not in ran.out
+
+
+def test_reviews_from_standard_input(tmp_path: Path) -> None:
+    arguments = ["evaluate", "-", "--format", "csv", "--report", "r.html", "--report", "r.json"]
+    ran = in_its_own_process(*arguments, cwd=tmp_path, input=CSV)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.startswith("standard input\n3 reviews (2 positive, 1 negative, ")
+    assert "<h1>standard input</h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    facts = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (facts["data"]["path"], facts["data"]["sha256"]) == ("-", None)

@@ -38,8 +38,10 @@ _WORDS_SHOWN = 6
 def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
     console = new_console()
-    console.print(Text(one_line(str(evaluation.data.path)), style="bold"), soft_wrap=True)
-    console.print(f"{summary_of(evaluation.data)}\n")
+    data = evaluation.data
+    title = one_line(str(data.path) if data.sha256 else data.name)
+    console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(f"{summary_of(data)}\n")
     for warning in warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     _print(console, evaluation, metrics_table(evaluation))

@@ -1,4 +1,4 @@
-"""How well models judge labelled reviews: metrics, comparisons, mistakes, and reports of them.
+"""How well models do on labelled reviews: metrics, comparisons, mistakes, and reports of them.
 
 >>> from toolkit.evaluation import EvaluationOptions, evaluate
 >>> evaluate("reviews.csv", ["a.onnx", "b.onnx"]).models[0].metrics.accuracy  # doctest: +SKIP

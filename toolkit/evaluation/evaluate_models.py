@@ -156,7 +156,7 @@ def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOpt
 def _data(reviews: LabelledReviews) -> Data:
     return Data(
         path=reviews.path,
-        sha256=None if reviews.path == STDIN else _sha256(reviews.path),
+        sha256=_sha256(reviews.path),
         columns=reviews.columns,
         rows=reviews.rows_in_all,
         reviews=len(reviews),
@@ -166,7 +166,9 @@ def _data(reviews: LabelledReviews) -> Data:
     )
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path) -> str | None:
+    if path == STDIN:
+        return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

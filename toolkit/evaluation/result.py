@@ -12,6 +12,7 @@ from toolkit.evaluation.coverage import Coverage
 from toolkit.evaluation.metrics import AtThreshold, Labels, Metrics, Probabilities
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.reliability import ReliabilityBin
+from toolkit.records.read_options import STDIN
 
 LABELS = ("negative", "positive")
 
@@ -30,6 +31,11 @@ class Data:
     without_label: int
 
     @property
+    def name(self) -> str:
+        """What the page calls it."""
+        return "standard input" if self.path == STDIN else self.path.name
+
+    @property
     def majority_label(self) -> str:
         """The label that is more frequent: a constant that always answers it is the baseline."""
         return LABELS[2 * self.positive >= self.reviews]
@@ -42,7 +48,7 @@ class ModelResult:
     name: str  # no other one has it
     path: str
     preset: str | None  # None: predictions
-    sha256: str  # of the file
+    sha256: str | None  # of the file; None for standard input
     labels: list[str] | None  # None: predictions
     threshold: float
     toolkit_version: str | None  # that wrote the model; None: predictions

@@ -188,8 +188,8 @@ def comparison_note(evaluation: Evaluation) -> str:
     best = evaluation.models[evaluation.best].name
     exact = any(each.is_exact for each in evaluation.comparisons)
     return (
-        f"Beside the best, {best}: reviews that only one of the two has right, the difference of "
-        "the accuracies in points, and p of McNemar's test"
+        f"Compared with the best model, {best}: reviews that only one of the two has right, the "
+        "difference of the accuracies in points, and p of McNemar's test"
         + (" (* exact binomial)." if exact else ".")
     )
 
