@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.export.golden_texts import golden_texts
-from toolkit.export.keras_to_onnx import load_keras
+from toolkit.export.keras_to_onnx import load_keras, run_keras
 from toolkit.model.file import ModelFile
 from toolkit.text.token_ids import PADDING_ID
 
@@ -61,7 +61,7 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
     facts = subject.file.facts
     ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
     rows = ids.padded(facts.max_tokens)
-    probability = np.asarray(subject.network(rows, training=False))[:, 0]
+    probability = run_keras(subject.network, rows)
     labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
     return [
         {

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 
 from toolkit.errors import MissingExtraError, ModelError
@@ -14,6 +16,7 @@ from toolkit.export.canonical import canonical
 from toolkit.export.keras_file import check_keras_file, limited_memory
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
 from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.text.token_ids import Ids
 
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 
@@ -56,6 +59,11 @@ def load_keras(path: Path) -> Any:
         raise ModelError(
             f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
         ) from None
+
+
+def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
+    """Give the probabilities of (rows, tokens) ids, (rows,), without dropout."""
+    return np.asarray(network(ids, training=False))[:, 0]
 
 
 def convert(network: Any, max_tokens: int) -> Converted:

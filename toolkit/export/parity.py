@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.golden_texts import golden_texts
+from toolkit.export.keras_to_onnx import run_keras
 from toolkit.model.facts import Parity
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
@@ -44,11 +46,7 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
 
 def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
     """Run reviews and the golden texts through Keras and the three ONNX executions."""
-
-    def in_keras(ids: Ids) -> Probabilities:
-        return np.asarray(keras_network(ids, training=False))[:, 0]
-
-    return compare_with(in_keras, text_in, ids_in, reviews)
+    return compare_with(partial(run_keras, keras_network), text_in, ids_in, reviews)
 
 
 def compare_graphs(
@@ -56,12 +54,7 @@ def compare_graphs(
 ) -> Parity:
     """Do the same with a graph, `token_ids` → `probability`, instead of Keras."""
     session = ort.InferenceSession(reference.SerializeToString(), session_options())
-
-    def in_graph(ids: Ids) -> Probabilities:
-        found: Probabilities = session.run([PROBABILITY], {TOKEN_IDS: ids})[0]
-        return found
-
-    return compare_with(in_graph, text_in, ids_in, reviews)
+    return compare_with(partial(_run_graph, session), text_in, ids_in, reviews)
 
 
 def compare_with(
@@ -72,7 +65,7 @@ def compare_with(
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
     texts = [*reviews, *edge_texts]
-    parts = list(_batches(texts))
+    parts = [texts[start : start + 256] for start in range(0, len(texts), 256)]
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
     expected = np.concatenate([reference(part) for part in ids])
 
@@ -80,9 +73,7 @@ def compare_with(
     ids_session = ort.InferenceSession(str(ids_in), session_options())
     _, scored = scorer.score_array(pa.array(texts, pa.string()))
     found = {
-        "ids_in_graph": np.concatenate(
-            [ids_session.run([PROBABILITY], {TOKEN_IDS: part})[0] for part in ids]
-        ),
+        "ids_in_graph": np.concatenate([_run_graph(ids_session, part) for part in ids]),
         "text_in_graph": in_graph,
         # Blank texts are not scored; here they count as equal.
         "vectorised_scorer": np.where(scored.is_null(), expected, scored.fill_null(0)),
@@ -101,6 +92,11 @@ def compare_with(
         differences=differences,
         tolerance=TOLERANCE,
     )
+
+
+def _run_graph(session: ort.InferenceSession, ids: Ids) -> Probabilities:
+    found: Probabilities = session.run([PROBABILITY], {TOKEN_IDS: ids})[0]
+    return found
 
 
 def _run_text_in(
@@ -122,8 +118,3 @@ def _rows_that_differ(found: Ids, expected: Ids) -> int:
     if found.shape != expected.shape:
         return len(expected)
     return int((found != expected).any(axis=1).sum())
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), 256):
-        yield texts[start : start + 256]

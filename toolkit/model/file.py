@@ -57,17 +57,13 @@ class ModelFile:
     path: Path
     graph: onnx.ModelProto
     facts: ModelFacts
-    name: str = (
-        ""  # of the shipped model, of the run folder that it was loaded from, or of the file
-    )
+    name: str = ""  # of the shipped model, the run folder or the file
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
         """Read a text-in model file; raises `ModelError` if it is damaged or something else."""
-        graph = read_onnx(path)
-        model = cls(path, graph, ModelFacts.read_from(graph, path), path.stem)
-        _check_tensors(graph, _TENSORS, path)
-        width = token_ids_width(graph)
+        model = _read(path, _TENSORS)
+        width = token_ids_width(model.graph)
         if width not in (model.facts.max_tokens, None):
             raise ModelError(
                 f"{path}: its network reads {width} tokens, its metadata say "
@@ -78,8 +74,10 @@ class ModelFile:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words of the front end, read out of its `LabelEncoder`."""
-        encoder = self._label_encoder()
-        attributes = {entry.name: entry for entry in encoder.attribute}
+        encoders = [node for node in self.graph.graph.node if node.op_type == "LabelEncoder"]
+        if not encoders:
+            raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
+        attributes = {entry.name: entry for entry in encoders[0].attribute}
         try:
             words = attributes["keys_strings"].strings
             ids = np.array(attributes["values_int64s"].ints, np.int64)
@@ -120,13 +118,6 @@ class ModelFile:
         """The SHA-256 of the file as it is now, in hexadecimal digits."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def _label_encoder(self) -> onnx.NodeProto:
-        nodes: list[onnx.NodeProto] = list(self.graph.graph.node)
-        for node in nodes:
-            if node.op_type == "LabelEncoder":
-                return node
-        raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
-
 
 def load_model(model: str | Path | None = None) -> ModelFile:
     """Load a model file, the export of a run folder, or a shipped model, as `find_model` does."""
@@ -138,24 +129,21 @@ def load_model(model: str | Path | None = None) -> ModelFile:
 
 def read_twin(path: Path) -> ModelFile:
     """Read the ids-in twin of a model file; raises `ModelError` if it is not one."""
-    graph = read_onnx(path)
-    facts = ModelFacts.read_from(graph, path)
-    _check_tensors(graph, _TWINS_TENSORS, path)
-    return ModelFile(path, graph, facts, path.stem)
+    return _read(path, _TWINS_TENSORS)
 
 
-def _check_tensors(
-    model: onnx.ModelProto, expected: tuple[tuple[str, str, int, int], ...], path: Path
-) -> None:
-    graph = model.graph
+def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFile:
+    model = read_onnx(path)
+    facts, graph = ModelFacts.read_from(model, path), model.graph
     found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
-    for kind, name, element, rank in expected:
+    for kind, name, element, rank in tensors:
         values = [value.type.tensor_type for value in found[kind] if value.name == name]
         if not values:
             hint = " (the ids-in twin is not for this)" if name == TEXT else ""
             raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
         if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
             raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
+    return ModelFile(path, model, facts, path.stem)
 
 
 def token_ids_width(model: onnx.ModelProto) -> int | None:

@@ -184,7 +184,7 @@ class Scorer:
         Raises
         ------
         UsageError
-            If it is no text, or a blank one, which has no score.
+            If it is not a text, or a blank one, which has no score.
         """
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
