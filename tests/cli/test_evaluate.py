@@ -110,6 +110,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
     ("arguments", "message", "exit_code"),
     [
         ([MODEL], "ngram-cnn.onnx: is a model. Give the labelled reviews after the models", 2),
+        (["ngram-cnn"], "ngram-cnn: is a model. Give the labelled reviews after the models", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: not an ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),

@@ -121,7 +121,7 @@ def test_punctuation_only(command: Command) -> None:
         ([CONV1D, "a"], ".onnx: is a model, expected a text. Name the model with --model: ", 2),
         (["a", "--file", "r.csv"], "Give either texts or --file, not both", 2),
         (["a", "--row", "1"], "--row: is a row of a file. Name the file with --file", 2),
-        (["a", "--text-column", "b"], "need a file. Name it with --file", 2),
+        (["a", "--text-column", "b"], "Options for columns and reading need a file. Name it", 2),
     ],
 )
 def test_errors(

@@ -13,6 +13,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
+from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path],
         raise UsageError(
             f"--model {named}: there are models before {data}, too. Name all of them there."
         )
-    if data.suffix.lower() == ".onnx":
+    if data.suffix.lower() == ".onnx" or str(data) in SHIPPED:
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
     if models and (str(data) == "-" or data.suffix.lower() in _JSON):
         raise UsageError(

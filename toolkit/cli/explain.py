@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -18,15 +18,6 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
 _STDIN = "-"
-
-
-class Source(NamedTuple):
-    """A text to explain, and its row where it is from a file."""
-
-    text: str
-    row: int | None = None  # from 1
-
-
 _TEXTS = (
     "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
     "review may begin with a dash."
@@ -80,23 +71,21 @@ def explain(
         if rows:
             raise UsageError("--row: is a row of a file. Name the file with --file.")
         if reading != ReadOptions():
-            raise UsageError(
-                "The options for columns and reading need a file. Name it with --file."
-            )
-        sources = [Source(text) for text in _given(texts or [_STDIN])]
+            raise UsageError("Options for columns and reading need a file. Name it with --file.")
+        found = [(0, text) for text in _given(texts or [_STDIN])]
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        sources = list(_rows(file, reading, sorted(set(rows or ())), limit))
+        found = list(_rows(file, reading, sorted(set(rows or ())), limit))
     scorer = Scorer(model)
-    for number, source in enumerate(sources):
-        explanation = scorer.explain(source.text)
+    for number, (row, text) in enumerate(found):
+        explanation = scorer.explain(text)
         if json:
-            row_of = {} if source.row is None else {"row": source.row}
+            row_of = {"row": row} if row else {}
             model_of = {"model": scorer.identity(), "toolkit_version": __version__}
             typer.echo(dumps({**row_of, **explanation.as_dict(), **model_of}))
         else:
-            show(explanation, scorer.facts.max_tokens, row=source.row, is_first=not number)
+            show(explanation, scorer.facts.max_tokens, row=row, is_first=not number)
 
 
 def _given(texts: list[str]) -> list[str]:
@@ -133,8 +122,10 @@ def _standard_input() -> str:
         raise InputError(f"standard input: not UTF-8 at byte {error.start}.") from None
 
 
-def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> Iterator[Source]:
-    """Give the wanted rows of a file, or the first ones; `InputError` for a row without text."""
+def _rows(
+    file: Path, reading: ReadOptions, wanted: list[int], limit: int
+) -> Iterator[tuple[int, str]]:
+    """Give wanted rows of a file with their numbers, or the first; `InputError` without text."""
     from toolkit.records.table import read_texts  # late: it imports Arrow
 
     last, row = wanted[-1] if wanted else limit, 0
@@ -142,7 +133,7 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
         if wanted and row not in wanted:
             continue
         if text and not text.isspace():
-            yield Source(text, row)
+            yield row, text
         elif wanted:
             raise InputError(f"{file}: row {row:,} has no text to explain.")
     if wanted and row < last:

@@ -22,8 +22,8 @@ _LONGEST_LISTED = 40  # characters of a word
 _BAR = 24  # characters of the longest
 
 
-def show(explanation: Explanation, max_tokens: int, *, row: int | None, is_first: bool) -> None:
-    """Print a text with its words marked, the strongest words, and the sum."""
+def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool) -> None:
+    """Print a text with its words marked, the strongest words, and the sum; row 0: of no file."""
     console = new_console()
     if not is_first:
         console.print()

@@ -72,7 +72,7 @@ def export(
     columns = Columns(text_column, label=label_column)
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     if reviews is None and reading != ReadOptions():
-        raise UsageError("The options for columns and reading need a file. Name it with --reviews.")
+        raise UsageError("Options for columns and reading need a file. Name it with --reviews.")
     quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)
     result = run_export(
         run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from toolkit.cli.terminal import megabytes, percent
 from toolkit.model.facts import (
     Calibration,
     Metrics,
@@ -39,8 +40,8 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
         more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
-        shares = [f"{name} {value.mean:.2%}" for name, value in more if value is not None]
-        line = f"accuracy {folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
+        shares = [f"{name} {percent(value.mean)}" for name, value in more if value is not None]
+        line = f"accuracy {percent(folds.accuracy.mean)} ± {percent(folds.accuracy.deviation)}"
         line += f" ({', '.join(shares)})" if shares else ""
         loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
         yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
@@ -76,16 +77,16 @@ def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
         return line
     names = [entry.name for entry in fields(reached) if entry.name != "reviews"]
     measures = {name: getattr(reached, name) for name in names}
-    shares = [f"{name} {value:.2%}" for name, value in measures.items() if value is not None]
+    shares = [f"{name} {percent(value)}" for name, value in measures.items() if value is not None]
     return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews"
 
 
 def quantization_line(cost: QuantizationCost) -> str:
     """Say what fewer bits save and cost."""
     return (
-        f"{cost.weights}: {cost.bytes / 1e6:.2f} MB instead of {cost.bytes_before / 1e6:.2f}; "
+        f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
         f"{cost.label_flips:,} of {cost.reviews:,} labelled reviews ({cost.source}) get another "
-        f"label, accuracy {cost.accuracy:.2%} instead of {cost.accuracy_before:.2%}"
+        f"label, accuracy {percent(cost.accuracy)} instead of {percent(cost.accuracy_before)}"
     )
 
 
@@ -129,8 +130,8 @@ def _sentence(
 def _scores(scores: Scores) -> str:
     line, loss = f"accuracy {_number(scores.accuracy, '.2%')}", _number(scores.loss, ".4f")
     if scores.balanced_accuracy is not None and scores.majority_accuracy is not None:
-        majority = f"{_MAJORITY} {scores.majority_accuracy:.2%}"
-        line += f" (balanced {scores.balanced_accuracy:.2%}, {majority})"
+        majority = f"{_MAJORITY} {percent(scores.majority_accuracy)}"
+        line += f" (balanced {percent(scores.balanced_accuracy)}, {majority})"
     return f"{line}, loss {loss} on {_number(scores.reviews)} reviews"
 
 
