@@ -12,6 +12,8 @@ from tests.data import PROJECT
 README = PROJECT / "README.md"
 GUIDES = PROJECT / "examples" / "README.md"
 
+TRAINING = ("toolkit train", "toolkit export")  # run on other data than the pages show
+
 _BUILT = {"node_modules", "dist"}
 
 
