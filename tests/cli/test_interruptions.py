@@ -82,6 +82,7 @@ def test_a_signal_keeps_the_progress(
         assert process.poll() is None
         assert time.monotonic() - started < 30
         time.sleep(0.01)
+    time.sleep(0.1)  # the block is written; it is noted a moment later
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert err == f"error: interrupted. {GO_ON}"

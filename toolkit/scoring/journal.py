@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,46 +62,45 @@ def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
     Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
     cannot be read, or if another process is writing the same outputs.
     """
-    journal = Journal(jobs)
-    try:
-        journal.load(force=force, resume=resume)
+    journal = Journal(jobs, force=force)
+    with closing(journal.lines):
+        journal.load(resume=resume)
         try:
             yield journal
         except BaseException as error:
             is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
-            if not is_wrong_call and any(map(journal.is_needed, jobs.files)):
+            if not is_wrong_call and journal.has_progress(jobs.files):
                 error.add_note(f"Progress is saved. Continue with --resume, or {_START_OVER}")
             raise
         finally:
             journal.remove_if_empty()
-    finally:
-        journal.lines.close()
 
 
 class Journal:
     """What a run has written, and what it may replace."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, *, force: bool) -> None:
+        self._force = force
         self.lines = AppendLog(_folder_of(jobs))
         self._folder = self.lines.folder
         self._outputs = jobs.folder if not jobs.is_single else None  # their folder
         self._place = jobs.folder or jobs.files[0].output  # as messages call it
         self._entries: dict[str, _Entry] = {}
 
-    def load(self, *, force: bool, resume: bool) -> None:
+    def load(self, *, resume: bool) -> None:
         """Read what an earlier run has left; raises as `open_journal`."""
         if not is_there(self._folder):
             return
         old = self._folder if self._folder.is_file() else self._folder / "checkpoint.json"
         if is_there(old):
-            if not force:
+            if not self._force:
                 raise UsageError(
                     f"{self._place}: an older version of the toolkit has left this run unfinished, "
                     f"and this version cannot continue it: {_START_OVER}"
                 )
             old.unlink()
         with reporting_failures(self._place):
-            self.lines.open(clear=force)
+            self.lines.open(clear=self._force)
         try:
             entries = _entries(self.lines.read())
         except ValueError:
@@ -121,8 +120,7 @@ class Journal:
         entry = self._entry(job)
         if entry.checkpoint is None or identity is None:
             return None
-        before = entry.identity or {}
-        changed = [name for name in identity if before.get(name) != identity[name]]
+        changed = [name for name in identity if (entry.identity or {}).get(name) != identity[name]]
         if changed:
             raise UsageError(
                 f"{job.output}: cannot be continued, because this has changed: "
@@ -137,18 +135,17 @@ class Journal:
         return entry.checkpoint
 
     def may_replace(self, job: Job) -> bool:
-        """Whether what is at the output is of this run, or was to be replaced by it."""
-        entry = self._entry(job)
-        is_complete = entry.checkpoint is not None and entry.checkpoint.complete
-        return is_complete or entry.replaces_for == str(resolved(job.source))
+        """The one rule for files that are there: they stay, unless forced or of this run."""
+        return self._force or self._may_continue(job)
 
     def note_replaced(self, jobs: Iterable[Job]) -> None:
-        """Note that the run may replace what is at the outputs now."""
-        self._add({
-            job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
-            for job in jobs
-            if (is_there(job.output) or is_there(job.rejected)) and not self.may_replace(job)
-        })  # fmt: skip
+        """Note what is there, and is replaced by force, so that a later run may replace it, too."""
+        if self._force:
+            self._add({
+                job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
+                for job in jobs
+                if (is_there(job.output) or is_there(job.rejected)) and not self._may_continue(job)
+            })  # fmt: skip
 
     def folder(self, job: Job) -> Path:
         """Give the folder for the files of an output that is not complete."""
@@ -183,9 +180,9 @@ class Journal:
         else:
             self._entries.clear()  # without a wait for the disk: everything is removed
 
-    def is_needed(self, job: Job) -> bool:
-        """Whether a later run needs to know what is said of an output."""
-        return self._is_needed(self._key(job))
+    def has_progress(self, jobs: Iterable[Job]) -> bool:
+        """Whether a later run of some jobs has something to continue."""
+        return any(self._is_needed(self._key(job)) for job in jobs)
 
     def remove_if_empty(self) -> None:
         """Remove the journal if no later run needs it."""
@@ -197,6 +194,12 @@ class Journal:
         if self._outputs is None:
             return resolved(job.output).name
         return str(job.output.relative_to(self._outputs))
+
+    def _may_continue(self, job: Job) -> bool:
+        """Whether the output is of this run, or was to be replaced by it."""
+        entry = self._entry(job)
+        is_complete = entry.checkpoint is not None and entry.checkpoint.complete
+        return is_complete or entry.replaces_for == str(resolved(job.source))
 
     def _entry(self, job: Job) -> _Entry:
         return self._entries.get(self._key(job), _Entry())

@@ -104,32 +104,10 @@ def score_files(
 ) -> list[FileResult]:
     """Score files one after the other, each with all workers.
 
-    Parameters
-    ----------
-    scorer : Scorer
-        The model.
-    jobs : Jobs
-        The files.
-    options : ScoringOptions | None
-        For every file.
-    on_file : OnFile
-        Entered while a file is scored; gives what to call with its progress.
-
-    Returns
-    -------
-    list[FileResult]
-        For each file, in order, those included that an earlier run has scored. Where files go into
-        a folder, one that fails does not stop the others, and a later run with ``resume`` scores
-        those that failed.
-
-    Raises
-    ------
-    InputError
-        If a single file cannot be read.
-    OutputError
-        If an output cannot be written.
-    UsageError
-        If an earlier run is unfinished and neither resumed nor forced, or an output exists already.
+    ``on_file`` is entered while a file is scored, and gives what to call with its progress. The
+    results are in the order of the jobs, with those that an earlier run has scored. Where files go
+    into a folder, one that fails does not stop the others, and a later run with ``resume`` scores
+    those that failed. Raises the errors of `score_file`; those of the input only for a single file.
     """
     options = options or ScoringOptions()
     resume = options.resume and not options.force
@@ -140,22 +118,15 @@ def score_files(
         check_outputs(files)
     with open_journal(jobs, force=options.force, resume=resume) as journal:
         if jobs.folder is not None:
-            kept = [job for job in files if not _may_replace(job, journal, options)]
-            check_absent([job.output for job in kept])
+            check_absent([job.output for job in files if not journal.may_replace(job)])
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
-            if options.force:  # for all, also where the run ends before it comes to them
-                journal.note_replaced(files)
+            journal.note_replaced(files)  # also where the run ends before it comes to them
         run = _Run(scorer, journal, options, on_file, jobs.folder is not None)
         results = [run.result(job) for job in jobs.files]
         if len({result.error is None for result in results}) == 1:  # all are done, or all failed
             journal.end(files)
     return results
-
-
-def _may_replace(job: Job, journal: Journal, options: ScoringOptions) -> bool:
-    """The one rule for files that are there: they stay, unless they are forced or of this run."""
-    return options.force or journal.may_replace(job)
 
 
 @dataclass(frozen=True)
@@ -194,9 +165,8 @@ class _Run:
             with reporting_failures(job.output):
                 if self.in_folder:
                     job.output.parent.mkdir(parents=True, exist_ok=True)
-            check_job(job, may_replace=_may_replace(job, journal, options))
-            if options.force:
-                journal.note_replaced([job])
+            check_job(job, may_replace=journal.may_replace(job))
+            journal.note_replaced([job])
             seconds = options.checkpoint_seconds
             with open_output(job, form, journal, identity, checkpoint, seconds) as output:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
