@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.training.conftest import make_rows
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.unlabelled import UnlabelledReviews
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 
 
 def make_reviews(count: int, seed: int = 7) -> Reviews:

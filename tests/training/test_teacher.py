@@ -22,10 +22,9 @@ from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher import Teacher, fingerprint, load
 from toolkit.training.sources.teacher_matching import Matches, match
-from toolkit.training.sources.unlabelled import UnlabelledReviews
 from toolkit.training.train import train
 
 if TYPE_CHECKING:

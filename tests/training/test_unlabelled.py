@@ -21,8 +21,8 @@ from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import check_columns
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.unlabelled import UnlabelledReviews, concatenate, load
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources.unlabelled import concatenate, load
 from toolkit.training.split import Split
 from toolkit.training.train import train
 

@@ -11,9 +11,8 @@ import pyarrow as pa
 from toolkit.errors import TrainingError
 from toolkit.model.facts import Copies
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher_matching import Matches
-from toolkit.training.sources.unlabelled import UnlabelledReviews
 from toolkit.training.split import Split
 
 
@@ -21,15 +20,8 @@ from toolkit.training.split import Split
 class FitData:
     """What one fit is given.
 
-    Attributes
-    ----------
-    fitted : Reviews
-        To fit on: with the labels in `targets` and, with a teacher, its opinion in `teacher`.
-    held_out : Reviews | None
-        To say when to stop and to measure by the labels; None when nothing is held out. Its
-        `teacher` must not be used.
-    unlabelled : UnlabelledReviews | None
-        To learn from, too; None unless some were given that are neither held out nor tested on.
+    `held_out` says when to stop and is what to measure on, by the labels: its `teacher` must not be
+    used. `unlabelled` has only reviews that are neither held out nor tested on.
     """
 
     fitted: Reviews
@@ -44,19 +36,7 @@ class FitData:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a training has read.
-
-    Attributes
-    ----------
-    reviews : Reviews
-        The labelled ones to train on.
-    test : Reviews | None
-        Those to measure on at the end, if that was asked for.
-    unlabelled : UnlabelledReviews | None
-        Those without labels, of all sources.
-    teachers : tuple[Matches, ...]
-        How each teacher file was used.
-    """
+    """All that a training has read; `test` is to measure on at the end."""
 
     reviews: Reviews
     test: Reviews | None = None

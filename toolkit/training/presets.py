@@ -28,14 +28,10 @@ class Preset:
         One line for the help text.
     recipe : str
         How it is fitted: a name in `toolkit.training.recipes.RECIPES`.
-    vocabulary_size : int
-        Number of token ids, the four reserved ones included; every id is below it.
-    max_tokens : int
-        Most ids of a row, the start id included.
-    epochs : int
-        Passes over the reviews, at most, unless the user chooses.
-    batch_size : int
-        Reviews of a step, unless the user chooses.
+    vocabulary_size, max_tokens : int, int
+        Every token id is below the first; a row has at most so many, the start id included.
+    epochs, batch_size : int, int
+        Passes over the reviews, at most, and reviews of a step, unless the user chooses.
     stops_early : bool
         Whether a fit ends when the validation loss no longer falls; else it has a fixed length.
     uses_unlabelled : bool

@@ -42,14 +42,10 @@ class Fit:
         How many epochs there would have been without early stopping.
     batch_size : int
         Reviews of a step of the optimizer.
-    vocabulary : Vocabulary
-        The words that it knows.
-    vocabulary_size : int
-        Every token id is below it.
-    held_out : Probabilities | None
-        What the kept weights give to the held-out reviews.
-    validation : Scores | None
-        How well they do there.
+    vocabulary, vocabulary_size : Vocabulary, int
+        The words that it knows; every token id is below the size.
+    held_out, validation : Probabilities | None, Scores | None
+        What the kept weights give to the held-out reviews, and how well they do there.
     """
 
     network: keras.Model
@@ -127,26 +123,8 @@ class HeldOut:
 class Outcome:
     """What came out of a training, before it is written.
 
-    Attributes
-    ----------
-    read : TrainingData
-        All that was read.
-    split : SplitKind
-        How reviews were held out.
-    fit : Fit
-        The network that is kept.
-    data : FitData
-        What it was fitted on, and what was held out.
-    copies : Copies
-        How many reviews are copies of others.
-    folds : tuple[Fit, ...]
-        Of the cross-validation before it.
-    held_out : HeldOut | None
-        What was held out, of the network or of the folds.
-    calibration : Calibration | None
-        How that changed the network that is kept.
-    test : Scores | None
-        On the test part.
+    `fit` and `data` are of the network that is kept, after the calibration; `folds` are of the
+    cross-validation before it. `held_out` is of the network or of the folds.
     """
 
     read: TrainingData

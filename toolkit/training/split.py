@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import TrainingError, UsageError
+from toolkit.records.values import Rows
 from toolkit.training.options import SplitKind
-from toolkit.training.sources.reviews import Reviews, Rows
+from toolkit.training.sources.reviews import Reviews
 
 _GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
 

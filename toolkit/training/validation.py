@@ -23,18 +23,9 @@ _ROWS_AT_ONCE = 512  # results do not depend on it
 class Scores:
     """How well a network does on labelled reviews.
 
-    Attributes
-    ----------
-    loss : float
-        Mean binary cross-entropy.
-    accuracy : float
-        Share of right answers.
-    balanced_accuracy : float
-        Mean of the shares of right answers to negative and to positive reviews; 0.5 for a constant.
-    majority_accuracy : float
-        Share of the more frequent label: the accuracy of always giving this answer.
-    reviews : int
-        How many were scored.
+    The loss is the mean binary cross-entropy. The balanced accuracy is the mean of the shares of
+    right answers to negative and to positive reviews, 0.5 for a constant; the accuracy of always
+    giving the more frequent label is the majority accuracy.
     """
 
     loss: float

@@ -16,8 +16,7 @@ from toolkit.training.data import FitData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.unlabelled import UnlabelledReviews
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

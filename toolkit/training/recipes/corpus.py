@@ -8,32 +8,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.records.values import Rows, Targets
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, check_words
 from toolkit.training.presets import Preset
-from toolkit.training.sources.reviews import Reviews, Rows, Targets
-from toolkit.training.sources.unlabelled import UnlabelledReviews
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources.unlabelled import known_or_nan
 
 
 @dataclass(frozen=True)
 class Corpus:
     """What the steps of an n-gram recipe work on.
 
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-        Words counted in all reviews: unlabelled ones have words, too.
-    tokens : TokenIds
-        The last `max_tokens` ids of each review, the start id included.
-    targets : Targets
-        (labelled,) float32, the labels, soft or not.
-    teacher : Targets
-        (reviews,) float32, probabilities of the user's teacher; NaN where it has none.
-    held_out : TokenIds | None
-        The same ids of reviews to measure the last network on.
-    held_out_targets : Targets | None
-        (held out,) float32, their labels.
+    The vocabulary is counted in all reviews: unlabelled ones have words, too. `tokens` and
+    `held_out` are the last `max_tokens` ids of each review, the start id included. `targets`
+    (labelled,) and `held_out_targets` are labels, soft or not; `teacher` (reviews,) has the
+    probabilities of the user's teacher, NaN where it has none.
     """
 
     vocabulary: Vocabulary
@@ -88,11 +79,7 @@ class Corpus:
             vocabulary,
             ids(texts),
             data.fitted.targets,
-            np.concatenate([_teacher(part.teacher, len(part)) for part in parts]),
+            np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts]),
             None if held_out is None else ids(held_out.texts),
             None if held_out is None else held_out.labels.astype(np.float32),
         )
-
-
-def _teacher(probabilities: Targets | None, count: int) -> Targets:
-    return np.full(count, np.nan, np.float32) if probabilities is None else probabilities

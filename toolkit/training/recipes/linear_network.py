@@ -15,8 +15,8 @@ import numpy.typing as npt
 from toolkit.networks import ngram_linear
 from toolkit.networks.backend import import_keras
 from toolkit.networks.pairs import keys_of, pair_keys
+from toolkit.records.values import Targets
 from toolkit.text.token_ids import START_ID, TokenIds
-from toolkit.training.sources.reviews import Targets
 
 keras: Any = import_keras()
 ops = keras.ops

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.networks.backend import import_keras
+from toolkit.records.values import Rows, Targets
 from toolkit.text.token_ids import Ids
 from toolkit.training.recipes.bigram_table import Bigrams
 from toolkit.training.recipes.cnn_networks import StudentNetwork, teacher_network
@@ -24,7 +25,6 @@ from toolkit.training.recipes.soft_labels import View, soft_targets
 from toolkit.training.recipes.tfidf_regression import tfidf_logits
 from toolkit.training.recipes.word_vectors import Vectors, word_and_bigram_vectors
 from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Rows, Targets
 
 keras: Any = import_keras()
 

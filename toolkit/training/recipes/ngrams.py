@@ -29,11 +29,10 @@ def fit_linear(
     introduces: bool = False,
 ) -> Fit:
     """Fit a weight for each word and each hashed bigram."""
-    corpus = _corpus(preset, data, options, reporter, introduces=introduces)
-    pipeline = NgramPipeline(corpus, options.seed, options.teacher_weight, reporter)
-    schedule = _schedule(LINEAR, preset, options, epochs).enough(len(corpus))
+    pipeline = _pipeline(preset, data, options, reporter, introduces=introduces)
+    schedule = _schedule(LINEAR, preset, options, epochs).enough(len(pipeline.corpus))
     network, history = pipeline.linear(schedule)
-    return _measured(network.freeze(), history, schedule, preset, data, corpus)
+    return _measured(network.freeze(), history, schedule, preset, data, pipeline.corpus)
 
 
 def fit_cnn(
@@ -46,22 +45,21 @@ def fit_cnn(
     introduces: bool = False,
 ) -> Fit:
     """Fit a vector for each word and each common bigram, and convolutions over them."""
-    corpus = _corpus(preset, data, options, reporter, introduces=introduces)
-    pipeline = NgramPipeline(corpus, options.seed, options.teacher_weight, reporter)
-    schedule = _schedule(STUDENT, preset, options, epochs).enough(len(corpus))
+    pipeline = _pipeline(preset, data, options, reporter, introduces=introduces)
+    schedule = _schedule(STUDENT, preset, options, epochs).enough(len(pipeline.corpus))
     network, history = pipeline.convolution(schedule)
-    frozen = network.freeze(pipeline.bigrams, corpus.tokens)
-    return _measured(frozen, history, schedule, preset, data, corpus)
+    frozen = network.freeze(pipeline.bigrams, pipeline.corpus.tokens)
+    return _measured(frozen, history, schedule, preset, data, pipeline.corpus)
 
 
-def _corpus(
+def _pipeline(
     preset: Preset,
     data: FitData,
     options: TrainingOptions,
     reporter: Reporter,
     *,
     introduces: bool,
-) -> Corpus:
+) -> NgramPipeline:
     import_keras().utils.clear_session()
     # Otherwise sums over threads come in any order.
     import_tensorflow().config.experimental.enable_op_determinism()
@@ -75,7 +73,7 @@ def _corpus(
         for row in random.choice(len(corpus.targets), count, replace=False):
             words = corpus.vocabulary.decode(corpus.tokens.padded_rows(np.array([row]))[0])
             reporter.sample(words, round(float(corpus.targets[row])))
-    return corpus
+    return NgramPipeline(corpus, options.seed, options.teacher_weight, reporter)
 
 
 def _schedule(

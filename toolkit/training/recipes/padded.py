@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.records.values import Targets
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, check_words
@@ -15,7 +16,7 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import PATIENCE, Fit
-from toolkit.training.sources.reviews import Labels, Reviews, Targets
+from toolkit.training.sources.reviews import Labels, Reviews
 from toolkit.training.validation import probabilities, scores
 
 if TYPE_CHECKING:

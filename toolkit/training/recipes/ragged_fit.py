@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.records.values import Rows, Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.training.reporter import Progress
-from toolkit.training.sources.reviews import Rows, Targets
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
@@ -54,20 +54,9 @@ class Examples:
 class Schedule:
     """How to fit.
 
-    Attributes
-    ----------
-    epochs : int
-        Passes over the reviews.
-    batch_size : int
-        Reviews of a step.
-    learning_rate : float
-        Of Adam, after the first hundred steps; then it falls to zero along a cosine.
-    word_dropout : float
-        Share of the words, and of the pairs, that are taken as unknown, drawn for every step.
-    keeps_epochs : bool
-        Whether `enough` leaves the epochs as they are: they were chosen.
-    keeps_batch_size : bool
-        The same of the batches.
+    The learning rate is that of Adam after the first hundred steps; then it falls to zero along a
+    cosine. `word_dropout` is the share of the words, and of the bigrams, that are taken as unknown,
+    drawn for every step. What was chosen by the user is kept by `enough`.
     """
 
     epochs: int

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.model.logits import sigmoid
+from toolkit.records.values import Rows, Targets
 from toolkit.training.recipes.corpus import Corpus
-from toolkit.training.sources.reviews import Rows, Targets
 
 
 @dataclass(frozen=True)

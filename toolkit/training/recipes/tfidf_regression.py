@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.records.values import Targets
 from toolkit.text.token_ids import START_ID, TokenIds
 from toolkit.training.recipes.linear_network import SLOTS, hashed
-from toolkit.training.sources.reviews import Targets
 
 _FEWEST_REVIEWS = 4  # that a feature occurs in
 _C = 5.0

@@ -18,28 +18,11 @@ IMDB = "imdb"
 
 
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
-    """Read labelled reviews.
+    """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format.
 
-    Parameters
-    ----------
-    data : str
-        `imdb`, the path of an `aclImdb` folder, or the path of a labelled file.
-    reading : ReadOptions
-        How a labelled file is read, and where it has its texts, labels and groups.
-    part : Part
-        The part to read of a source that has two.
-
-    Returns
-    -------
-    Reviews
-        In an order that depends on the source alone.
-
-    Raises
-    ------
-    InputError
-        If there is nothing at the path, or not what it should be.
-    UsageError
-        If a file has not the columns, or is of a kind that is not known.
+    ``part`` is for a source that has two. The order depends on the source alone. Raises
+    `InputError` if there is nothing at the path, or not what it should be, and `UsageError` if a
+    file does not have the columns, or its kind is not known.
     """
     if data == IMDB:
         return imdb.load(part)

@@ -26,25 +26,10 @@ _LABELS = {"neg": 0, "pos": 1}
 
 
 def load(folder: Path, part: str) -> Reviews:
-    """Read one part of the folder.
+    """Read one part of the folder, `train` or `test`: the negative reviews, then the positive ones.
 
-    Parameters
-    ----------
-    folder : Path
-        What the archive unpacks to.
-    part : str
-        `train` or `test`.
-
-    Returns
-    -------
-    Reviews
-        The negative reviews and then the positive ones, each by id; the groups are the films, if
-        the files with their addresses are there.
-
-    Raises
-    ------
-    InputError
-        If the folder is laid out in another way.
+    The groups are the films, if the files with their addresses are there. Raises `InputError` if
+    the folder is laid out in another way.
     """
     _check_layout(folder, part)
     rows = [row for name in _LABELS for row in _read_label(folder / part, name)]
@@ -57,23 +42,7 @@ def load(folder: Path, part: str) -> Reviews:
 
 
 def load_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
-    """Read the reviews without labels.
-
-    Parameters
-    ----------
-    folder : Path
-        What the archive unpacks to.
-
-    Returns
-    -------
-    tuple[str, pa.ChunkedArray]
-        Where they came from, and their texts by id.
-
-    Raises
-    ------
-    InputError
-        If the folder is laid out in another way.
-    """
+    """Read the reviews without labels: where they came from, and their texts by id."""
     part = folder / _UNLABELLED
     if not part.is_dir():
         raise InputError(

@@ -14,25 +14,11 @@ from toolkit.training.sources.reviews import Reviews
 
 
 def load(part: str) -> Reviews:
-    """Download (once; Keras keeps the files) and decode 25,000 reviews.
+    """Download (once; Keras keeps the files) and decode 25,000 reviews, `train` or `test`.
 
     Keras gives each review as frequency ranks of its words. The words come back lowercased and
-    without punctuation, which is all that the text rule of this toolkit keeps of a text.
-
-    Parameters
-    ----------
-    part : str
-        `train` or `test`.
-
-    Returns
-    -------
-    Reviews
-        In the order of `keras.datasets.imdb.load_data`.
-
-    Raises
-    ------
-    InputError
-        If the download fails or is no such data set.
+    without punctuation, which is all that the text rule of this toolkit keeps of a text. Raises
+    `InputError` if the download fails.
     """
     word_index, parts = _download()
     ranks, labels = parts[part == "test"]

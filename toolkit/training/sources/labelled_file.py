@@ -13,29 +13,10 @@ from toolkit.training.sources.reviews import Reviews, group_codes
 
 
 def load(path: Path, reading: ReadOptions) -> Reviews:
-    """Read a labelled file.
+    """Read a labelled file, or standard input.
 
     Rows without text (null or blank) are left out and counted. A row with text and without a
     label that can be read is an error: silently leaving it out would hide a wrong column.
-
-    Parameters
-    ----------
-    path : Path
-        A file of any format; `STDIN` for standard input.
-    reading : ReadOptions
-        How to read it, and where to find texts, labels, groups and ids.
-
-    Returns
-    -------
-    Reviews
-        In the order of the file.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or what a column holds is not what it should be.
-    UsageError
-        If no format belongs to its name, or it has no such column.
     """
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"))

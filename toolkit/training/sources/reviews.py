@@ -1,10 +1,13 @@
-"""Labelled reviews in memory, wherever they came from."""
+"""Reviews in memory, labelled or not, from any source."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import repeat
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +15,57 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
+from toolkit.records.values import Rows, Targets
 from toolkit.text.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 
 Labels = npt.NDArray[np.int8]
-Targets = npt.NDArray[np.float32]
 Groups = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Reviews:
-    """Labelled reviews.
+class _Texts:
+    """What both kinds of reviews have: where they came from, and (reviews,) texts."""
+
+    name: str
+    texts: pa.ChunkedArray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Rows) -> Self:
+        """The reviews at some positions, in that order."""
+        taken: dict[str, Any] = {"without_text": 0}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, pa.ChunkedArray):
+                taken[entry.name] = value.take(pa.array(rows))
+            elif isinstance(value, np.ndarray):
+                taken[entry.name] = value[rows]
+        return replace(self, **taken)
+
+    def with_text(self) -> Self:
+        """Those whose text is neither null nor only white space; the others are counted."""
+        blank = is_blank(self.texts).to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero(~blank).astype(np.int64)
+        counted: dict[str, Any] = {"without_text": len(self) - len(rows)}
+        return replace(self.take(rows), **counted)
+
+    def _fingerprint(self, endings: Iterable[bytes]) -> str:
+        """Of the length of each text (8 bytes, little-endian), its UTF-8, and an ending."""
+        digest = hashlib.sha256()
+        for text, ending in zip(self.texts, endings, strict=False):
+            content = text.as_buffer()
+            digest.update(content.size.to_bytes(8, "little"))
+            digest.update(content)
+            digest.update(ending)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class UnlabelledReviews(_Texts):
+    """Reviews without labels.
 
     Attributes
     ----------
@@ -32,33 +73,55 @@ class Reviews:
         Where they came from, as the user would say it.
     texts : pa.ChunkedArray
         (reviews,) string, without nulls and blanks.
-    labels : Labels
-        (reviews,) int8, 1 positive and 0 negative.
-    groups : Groups | None
-        (reviews,) int64; reviews of one group (one film, one author) must not be parted by a split.
-    without_text : int
-        How many rows were left out because they had no text.
-    soft_labels : Targets | None
-        (reviews,) float32, the probability of positive that each was labelled with; the labels
-        are rounded ones then. None if every label is 0 or 1.
     ids : pa.ChunkedArray | None
         (reviews,) string, null where a review has none; None if the source has no ids.
     teacher : Targets | None
-        (reviews,) float32, what a teacher thinks of each, NaN where it says nothing; None without
-        a teacher.
+        (reviews,) float32, the probabilities of a teacher, NaN where it has none; None without a
+        teacher.
+    without_text : int
+        How many rows were left out because they had no text.
     """
 
-    name: str
-    texts: pa.ChunkedArray
+    ids: pa.ChunkedArray | None = None
+    teacher: Targets | None = None
+    without_text: int = 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of the texts and their order."""
+        return self._fingerprint(repeat(b""))
+
+    def without(self, texts: Iterable[pa.ChunkedArray]) -> UnlabelledReviews:
+        """Those whose text is, letter for letter, not among others."""
+        others = pa.chunked_array(
+            [chunk.cast(pa.large_string()) for array in texts for chunk in array.chunks],
+            pa.large_string(),
+        )
+        known = pc.is_in(self.texts.cast(pa.large_string()), value_set=others)
+        return self.take(np.flatnonzero(~known.to_numpy().astype(np.bool_)))
+
+
+@dataclass(frozen=True)
+class Reviews(_Texts):
+    """Labelled reviews; see `UnlabelledReviews` for what both have.
+
+    Attributes
+    ----------
+    labels : Labels
+        (reviews,) int8, 1 positive and 0 negative.
+    groups : Groups | None
+        (reviews,) int64; a split keeps reviews of one group (one film, one author) on one side.
+    soft_labels : Targets | None
+        (reviews,) float32, the probability of positive that each was labelled with; the labels
+        are rounded ones then. None if every label is 0 or 1.
+    """
+
     labels: Labels
     groups: Groups | None = None
     without_text: int = 0
     soft_labels: Targets | None = None
     ids: pa.ChunkedArray | None = None
     teacher: Targets | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     @property
     def targets(self) -> Targets:
@@ -79,65 +142,23 @@ class Reviews:
     def sha256(self) -> str:
         """Fingerprint of texts, labels and their order.
 
-        Each review adds the length of its text (8 bytes, little-endian), the text in UTF-8, and
-        its label: one byte, 1 or 0, or the byte 2 and a soft label (float32, little-endian).
+        A label is one byte, 1 or 0, or the byte 2 and a soft label (float32, little-endian).
         """
-        digest = hashlib.sha256()
         hard = {0.0: b"\0", 1.0: b"\1"}
-        for text, target in zip(self.texts, self.targets, strict=True):
-            add_text(digest, text)
-            digest.update(hard.get(float(target), b"\2" + target.astype("<f4").tobytes()))
-        return digest.hexdigest()
+        return self._fingerprint(
+            hard.get(float(target), b"\2" + target.astype("<f4").tobytes())
+            for target in self.targets
+        )
 
     def blended(self, teacher_weight: float) -> Targets:
-        """Mix the labels with what the teacher thinks.
-
-        Parameters
-        ----------
-        teacher_weight : float
-            Share of the teacher, from 0 to 1.
-
-        Returns
-        -------
-        Targets
-            (reviews,) float32; the label alone where the teacher says nothing.
-        """
+        """Mix the labels with a share of the teacher, 0 to 1, where it has probabilities."""
         if self.teacher is None:
             return self.targets
         mixed = (1 - teacher_weight) * self.targets + teacher_weight * self.teacher
         return np.where(np.isnan(self.teacher), self.targets, mixed).astype(np.float32)
 
-    def take(self, rows: Rows) -> Reviews:
-        """The reviews at some positions, in that order."""
-        places = pa.array(rows)
-        return Reviews(
-            self.name,
-            self.texts.take(places),
-            self.labels[rows],
-            None if self.groups is None else self.groups[rows],
-            soft_labels=None if self.soft_labels is None else self.soft_labels[rows],
-            ids=None if self.ids is None else self.ids.take(places),
-            teacher=None if self.teacher is None else self.teacher[rows],
-        )
-
-    def with_text(self) -> Reviews:
-        """Those that have a text; the others are counted."""
-        rows = rows_with_text(self.texts)
-        return replace(self.take(rows), without_text=len(self) - len(rows))
-
     def check(self) -> Reviews:
-        """Make sure that a network can be trained or tested on these reviews.
-
-        Returns
-        -------
-        Reviews
-            The same ones.
-
-        Raises
-        ------
-        TrainingError
-            If they are too few, or all have one label.
-        """
+        """Give these reviews; raises `TrainingError` if they are too few or have one label."""
         left_out = f" ({self.without_text} rows without text left out)" * bool(self.without_text)
         if len(self) < FEWEST_REVIEWS:
             raise TrainingError(
@@ -153,31 +174,8 @@ class Reviews:
         return self
 
 
-def add_text(digest: hashlib._Hash, text: pa.StringScalar) -> None:
-    """Add the length of a text (8 bytes, little-endian) and its UTF-8 to a fingerprint."""
-    content = text.as_buffer()
-    digest.update(content.size.to_bytes(8, "little"))
-    digest.update(content)
-
-
-def rows_with_text(texts: pa.ChunkedArray) -> Rows:
-    """Positions of the texts that are neither null nor only white space."""
-    return np.flatnonzero(~is_blank(texts).to_numpy(zero_copy_only=False)).astype(np.int64)
-
-
 def group_codes(names: pa.ChunkedArray) -> Groups:
-    """Number the groups; a review with a blank or without a name is a group of its own.
-
-    Parameters
-    ----------
-    names : pa.ChunkedArray
-        (reviews,) string.
-
-    Returns
-    -------
-    Groups
-        (reviews,) int64, equal for equal names.
-    """
+    """Number the groups, (reviews,); a blank or missing name is a group of its own."""
     known = pc.unique(names)
     codes = pc.index_in(names, value_set=known).to_numpy().astype(np.int64)
     return np.where(is_blank(names), len(known) + np.arange(len(codes)), codes)

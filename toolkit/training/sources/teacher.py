@@ -25,20 +25,8 @@ _TEXT_SHA256 = "text_sha256"
 class Teacher:
     """The rows of a teacher file that have a probability.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    probabilities : Targets
-        (rows,) float32 from 0 to 1, of a positive review.
-    rows : Rows
-        (rows,) their positions in the file.
-    ids : Names | None
-        (rows,) the ids of the reviews; None if the file has no ids.
-    texts : Names | None
-        (rows,) `fingerprint` of the texts; None if the file has neither texts nor these.
-    without_probability : int
-        How many rows were left out because they had none.
+    `probabilities` (rows,) float32 are of positive reviews; `rows` (rows,) are positions in the
+    file; `texts` (rows,) are `fingerprint`s. `ids` or `texts` are None if the file has none.
     """
 
     path: Path
@@ -64,24 +52,8 @@ class Teacher:
 def load(path: Path, reading: ReadOptions) -> Teacher:
     """Read a teacher file, such as an output of `toolkit score`.
 
-    Parameters
-    ----------
-    path : Path
-        A file of any format.
-    reading : ReadOptions
-        How the reviews are read, and where to find probabilities, ids and texts.
-
-    Returns
-    -------
-    Teacher
-        In the order of the file; rows without a probability (null or blank) are left out.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a probability is not from 0 to 1, or none is there.
-    UsageError
-        If it does not have the columns.
+    Rows without a probability (null or blank) are left out. Raises `InputError` if none has one, or
+    one is not from 0 to 1.
     """
     table = read_table(path, beside(path, reading), *_columns(reading))
     _check_has_keys(table, reading)

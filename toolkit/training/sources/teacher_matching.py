@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.training.sources.reviews import Reviews, Targets
+from toolkit.records.values import Targets
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher import Names, Teacher, fingerprint, named
-from toolkit.training.sources.unlabelled import UnlabelledReviews
 
 AnyReviews = Reviews | UnlabelledReviews
 
@@ -26,18 +26,8 @@ AnyReviews = Reviews | UnlabelledReviews
 class Matches:
     """How a teacher file was used.
 
-    Attributes
-    ----------
-    teacher : Teacher
-        The file.
-    labelled : int
-        How many reviews of the first source have a row.
-    unlabelled : int
-        How many of the others.
-    compared : tuple[str, ...]
-        What rows and reviews were compared by: `id`, `text`.
-    unmatched : int
-        How many rows with a probability belong to no review.
+    `labelled` and `unlabelled` count the reviews with a row, `unmatched` the rows without a review.
+    `compared` names what rows and reviews were compared by: `id`, `text`.
     """
 
     teacher: Teacher
@@ -50,35 +40,20 @@ class Matches:
 def match(
     teachers: Sequence[Teacher], sources: Sequence[AnyReviews]
 ) -> tuple[list[Targets], list[Matches]]:
-    """Find what teachers think of reviews.
+    """Find the probabilities of teachers for reviews, those with labels first.
 
-    Parameters
-    ----------
-    teachers : Sequence[Teacher]
-        Several are parts of one: two probabilities for one review have to be equal.
-    sources : Sequence[AnyReviews]
-        The labelled reviews, and those of each unlabelled source.
-
-    Returns
-    -------
-    tuple[list[Targets], list[Matches]]
-        For each source (reviews,) float32 with NaN where no teacher says anything; and how each
-        teacher file was used.
-
-    Raises
-    ------
-    InputError
-        If a file belongs to other reviews, contradicts itself or another one, or has an id that
-        stands for several reviews.
-    UsageError
-        If a file has only ids, and no source has any.
+    Gives for each source (reviews,) float32, NaN where no teacher has one, and how each file was
+    used. Several teachers are parts of one: two probabilities for one review have to be equal.
+    Raises `InputError` if a file belongs to other reviews, contradicts itself or another one, or
+    has an id that stands for several reviews; `UsageError` if a file has only ids, and no source
+    has any.
     """
-    taught = [_Taught(reviews) for reviews in sources]
-    matches = [_match_one(teacher, taught) for teacher in teachers]
-    return [part.probabilities for part in taught], matches
+    learners = [_Learner(reviews) for reviews in sources]
+    matches = [_match_one(teacher, learners) for teacher in teachers]
+    return [part.probabilities for part in learners], matches
 
 
-class _Taught:
+class _Learner:
     """The reviews of one source, and what was found for them so far."""
 
     def __init__(self, reviews: AnyReviews) -> None:
@@ -100,22 +75,22 @@ class _Taught:
         self._origins.setdefault(position, teacher.place(row))
 
 
-def _match_one(teacher: Teacher, taught: Sequence[_Taught]) -> Matches:
-    compared = [_compared(teacher, part) for part in taught]
+def _match_one(teacher: Teacher, learners: Sequence[_Learner]) -> Matches:
+    compared = [_compared(teacher, part) for part in learners]
     if teacher.texts is None:
-        _check_ids(teacher, [part for part in taught if part.ids is not None])
+        _check_ids(teacher, [part for part in learners if part.ids is not None])
     is_used = np.zeros(len(teacher), np.bool_)
     counts = [
         _match_part(teacher, part, names, is_used)
-        for part, names in zip(taught, compared, strict=True)
+        for part, names in zip(learners, compared, strict=True)
     ]
     by = tuple(name for name in ("id", "text") if any(name in names for names in compared))
     if not is_used.any():
-        raise _unused(teacher, taught, by)
+        raise _unused(teacher, learners, by)
     return Matches(teacher, counts[0], sum(counts[1:]), by, int(np.count_nonzero(~is_used)))
 
 
-def _compared(teacher: Teacher, part: _Taught) -> tuple[str, ...]:
+def _compared(teacher: Teacher, part: _Learner) -> tuple[str, ...]:
     """Tell what both have."""
     both = {
         "id": teacher.ids is not None and part.ids is not None,
@@ -125,7 +100,7 @@ def _compared(teacher: Teacher, part: _Taught) -> tuple[str, ...]:
 
 
 def _match_part(
-    teacher: Teacher, part: _Taught, names: tuple[str, ...], is_used: npt.NDArray[np.bool_]
+    teacher: Teacher, part: _Learner, names: tuple[str, ...], is_used: npt.NDArray[np.bool_]
 ) -> int:
     """Let one source learn; how many of its reviews have a row."""
     positions = defaultdict(list)
@@ -150,11 +125,11 @@ def _keys(
             yield position, key
 
 
-def _check_ids(teacher: Teacher, taught: Sequence[_Taught]) -> None:
+def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
     """Refuse an id that the teacher uses and that two different texts have."""
     wanted = set(teacher.ids or ())
     owners: dict[str, tuple[str | None, str]] = {}
-    for part in taught:
+    for part in learners:
         for name, text in zip(part.ids or (), part.texts, strict=True):
             if name is None or name not in wanted:
                 continue
@@ -166,8 +141,10 @@ def _check_ids(teacher: Teacher, taught: Sequence[_Taught]) -> None:
                 )
 
 
-def _unused(teacher: Teacher, taught: Sequence[_Taught], compared: tuple[str, ...]) -> ToolkitError:
-    sources = " and ".join(part.name for part in taught)
+def _unused(
+    teacher: Teacher, learners: Sequence[_Learner], compared: tuple[str, ...]
+) -> ToolkitError:
+    sources = " and ".join(part.name for part in learners)
     if not compared:
         return UsageError(
             f"{teacher.path}: tells reviews by their ids, and {sources} has none. Name the column "
