@@ -5,7 +5,7 @@ import pytest
 from tests.data import shared_data
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.training.data import TrainingData
+from toolkit.training.data import FitTask, TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.reporter import Reporter
@@ -23,6 +23,6 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     from toolkit.training.recipes.padded import fit
 
     data = TrainingData(reviews).for_fit(split)
-    scores = fit(PRESETS["conv1d"], data, TrainingOptions(epochs=3), Reporter()).validation
+    scores = fit(FitTask(PRESETS["conv1d"], data, TrainingOptions(epochs=3), Reporter())).validation
     assert scores is not None
     assert scores.accuracy > 0.83

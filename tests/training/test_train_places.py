@@ -31,7 +31,7 @@ def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
 
 
 def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no run folder, so --force does not replace it"):
+    with pytest.raises(UsageError, match="is not a run folder, so --force does not replace it"):
         train(replace(options, output=tmp_path, force=True))
     with pytest.raises(UsageError, match="is a file"):
         train(replace(options, output=Path(options.data), force=True))
@@ -86,10 +86,10 @@ def test_the_current_folder_is_not_replaced(
     ],
     ids=["data", "output", "test data", "on the way"],
 )
-def test_paths_that_are_no_utf8_are_refused(
+def test_paths_that_are_not_utf8_are_refused(
     options: TrainingOptions, wrong: dict[str, object]
 ) -> None:
-    with pytest.raises(UsageError, match=r"t\\udcff.*: this path is no UTF-8\. Rename") as caught:
+    with pytest.raises(UsageError, match=r"t\\udcff.*: this path is not UTF-8\. Rename") as caught:
         train(replace(options, **wrong), Unreached())  # type: ignore[arg-type]
     str(caught.value).encode()
 

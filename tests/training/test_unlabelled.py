@@ -172,11 +172,11 @@ def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
         check_columns(ReadOptions(Columns(label="stars")), "imdb", None, unlabelled)
 
 
-def test_paths_that_are_no_utf8_are_refused(options: TrainingOptions, learner: str) -> None:
+def test_paths_that_are_not_utf8_are_refused(options: TrainingOptions, learner: str) -> None:
     wrong = (Path("t\udcff.csv"),)
     for chosen in (
         replace(options, teachers=wrong),
         replace(options, preset=learner, unlabelled=wrong),
     ):
-        with pytest.raises(UsageError, match=r"t\\udcff\.csv.*: this path is no UTF-8"):
+        with pytest.raises(UsageError, match=r"t\\udcff\.csv.*: this path is not UTF-8"):
             train(chosen, Unreached())

@@ -30,7 +30,7 @@ def check_options(options: TrainingOptions) -> None:
 
 
 def _check_names(options: TrainingOptions) -> None:
-    """Refuse paths that cannot be printed, put on record, or handed to TensorFlow."""
+    """Refuse paths that cannot be printed, recorded, or given to TensorFlow."""
     paths = [options.run, *options.unlabelled, *options.teachers]
     if options.data != IMDB:
         paths.append(Path(options.data))
@@ -40,7 +40,7 @@ def _check_names(options: TrainingOptions) -> None:
         # Resolved, too: the folder that `.` stands for has a name.
         for name in (str(path), str(path.resolve())):
             if not is_unicode(name):
-                raise UsageError(f"{name!a}: this path is no UTF-8. Rename it, or choose another.")
+                raise UsageError(f"{name!a}: this path is not UTF-8. Rename it, or choose another.")
 
 
 def _check_run(options: TrainingOptions) -> None:
@@ -53,14 +53,11 @@ def _check_run(options: TrainingOptions) -> None:
             "Choose another place with --output."
         )
     check_output(options.run, force=options.force)
-    _check_replaceable(options.run)
-
-
-def _check_replaceable(path: Path) -> None:
-    """Refuse to replace what is no run folder: `--force` must not cost a project."""
+    path = options.run
+    # `--force` must not cost a project.
     if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
         raise UsageError(
-            f"{path}: is no run folder, so --force does not replace it. "
+            f"{path}: is not a run folder, so --force does not replace it. "
             "Choose another place with --output."
         )
     if path.is_file():

@@ -11,6 +11,9 @@ import pyarrow as pa
 from toolkit.errors import TrainingError
 from toolkit.model.facts import Copies
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.options import TrainingOptions
+from toolkit.training.presets import Preset
+from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher_matching import Matches
 from toolkit.training.split import Split
@@ -57,6 +60,22 @@ class TrainingData:
             unseen = [part.texts for part in (held_out, self.test) if part is not None]
             unlabelled = unlabelled.without(unseen)
         return FitData(fitted, held_out, unlabelled or None)  # none is left: none at all
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """All that a recipe needs to fit a network with fresh weights.
+
+    `epochs` are those that other fits found best, None for what the options say; `introduces` says
+    whether to show first what is fitted on what.
+    """
+
+    preset: Preset
+    data: FitData
+    options: TrainingOptions
+    reporter: Reporter
+    epochs: int | None = None
+    introduces: bool = False
 
 
 def check_words(vocabulary: Vocabulary, fitted: Reviews) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from toolkit.training.result import Fit
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 _TRAINING = "#8a8f98"
 _VALIDATION = "#1f6fb4"
-_BEST = "#d1495b"
+_KEPT = "#d1495b"
 _METRICS = {"loss": "Binary cross-entropy", "accuracy": "Accuracy"}
 
 PLOTS = tuple(f"{metric}.png" for metric in _METRICS)
@@ -49,9 +48,9 @@ def _draw_fit(axes: Axes, fit: Fit, metric: str) -> None:
     axes.plot(*_curve(fit.history[metric]), ".-", color=_TRAINING, label="training (with dropout)")
     epochs, values = _curve(fit.history[f"val_{metric}"])
     axes.plot(epochs, values, ".-", color=_VALIDATION, lw=2, label="validation")
-    best = fit.best_epoch
-    _mark(axes, best, f"best epoch: {best} (validation {metric} {values[best - 1]:.3f})")
-    axes.plot(best, values[best - 1], "o", color=_BEST, ms=7, zorder=5)
+    kept = fit.kept_epoch
+    _mark(axes, kept, f"kept epoch: {kept} (validation {metric} {values[kept - 1]:.3f})")
+    axes.plot(kept, values[kept - 1], "o", color=_KEPT, ms=7, zorder=5)
 
 
 def _draw_folds(axes: Axes, folds: Sequence[Fit], metric: str) -> None:
@@ -68,19 +67,17 @@ def _draw_folds(axes: Axes, folds: Sequence[Fit], metric: str) -> None:
         shared = min(fold.epochs for fold in folds)
         mean = np.mean([fold.history[name][:shared] for fold in folds], axis=0)
         axes.plot(*_curve(mean), ".-", color=color, lw=2.2, label=f"{label}, mean of the folds")
-    best = float(np.mean([fold.best_epoch for fold in folds]))
-    _mark(axes, best, f"best epoch: {best:.1f} on average")
+    kept = float(np.mean([fold.kept_epoch for fold in folds]))
+    _mark(axes, kept, f"kept epoch: {kept:.1f} on average")
 
 
-def _curve(
-    values: Sequence[float] | npt.NDArray[np.float64],
-) -> tuple[range, npt.NDArray[np.float64]]:
+def _curve(values: Any) -> tuple[range, Any]:
     """Epochs from 1, and the values."""
-    return range(1, len(values) + 1), np.asarray(values)
+    return range(1, len(values) + 1), values
 
 
 def _mark(axes: Axes, epoch: float, label: str) -> None:
-    axes.axvline(epoch, color=_BEST, lw=1, ls="--", label=label)
+    axes.axvline(epoch, color=_KEPT, lw=1, ls="--", label=label)
 
 
 def _label(axes: Axes, metric: str, unit: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
-from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
@@ -72,7 +72,7 @@ def _hold_out(
     kind = split_kind(read.reviews, options.split)
     split = validation_split(read.reviews, options.validation, options.seed, kind)
     data = _fit_data(read, split, reporter)
-    kept = _fit(preset, data, options, reporter, introduces=True)
+    kept = _fit(FitTask(preset, data, options, reporter, introduces=True))
     copies = count_copies([data], read.test)
     return _calibrated(Outcome(read, kind, kept, data, copies), [(data, kept)])
 
@@ -87,7 +87,7 @@ def _cross_validate(
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
         data = _fit_data(read, split, reporter)
-        fold = _fit(preset, data, options, reporter, introduces=number == 1)
+        fold = _fit(FitTask(preset, data, options, reporter, introduces=number == 1))
         folds.append((data, fold))
         if fold.validation is not None:
             reporter.fold_ends(
@@ -101,25 +101,16 @@ def _cross_validate(
     epochs = _mean_best_epoch(folds) if options.stops_early else None
     reporter.final_fit_begins(len(read.reviews), epochs)
     everything = _fit_data(read, None, reporter)
-    kept = _fit(preset, everything, options, reporter, epochs=epochs)
+    kept = _fit(FitTask(preset, everything, options, reporter, epochs))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(Outcome(read, kind, kept, everything, copies, folds=fits), folds)
 
 
-def _fit(
-    preset: Preset,
-    data: FitData,
-    options: TrainingOptions,
-    reporter: Reporter,
-    *,
-    epochs: int | None = None,
-    introduces: bool = False,
-) -> Fit:
+def _fit(task: FitTask) -> Fit:
     from toolkit.training.recipes import RECIPES  # late: it imports Keras
 
-    recipe = RECIPES[preset.recipe]
-    return recipe(preset, data, options, reporter, epochs=epochs, introduces=introduces)
+    return RECIPES[task.preset.recipe](task)
 
 
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.logits import logits_of
-from toolkit.training.data import FitData
+from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.reporter import Reporter
@@ -49,7 +49,7 @@ def fit(preset: Preset, data: FitData, **options: Any) -> tuple[Any, list[str]]:
     chosen = TrainingOptions(preset=preset.name, batch_size=8, **options)
     from toolkit.training.recipes import RECIPES
 
-    return RECIPES[preset.recipe](preset, data, chosen, stages), stages.names
+    return RECIPES[preset.recipe](FitTask(preset, data, chosen, stages)), stages.names
 
 
 @BOTH

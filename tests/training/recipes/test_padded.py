@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.training.making import make_reviews
-from toolkit.training.data import FitData
+from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.recipes.padded import fit
@@ -29,7 +29,7 @@ def data() -> FitData:
 
 
 def run(data: FitData, **options: Any) -> Fit:
-    return fit(PRESET, data, TrainingOptions(**options), Reporter())
+    return fit(FitTask(PRESET, data, TrainingOptions(**options), Reporter()))
 
 
 def test_early_stopping_keeps_the_best_epoch(data: FitData) -> None:

@@ -11,10 +11,8 @@ from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.records.values import Targets
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.data import FitData, check_words
-from toolkit.training.options import TrainingOptions
+from toolkit.training.data import FitData, FitTask, check_words
 from toolkit.training.presets import Preset
-from toolkit.training.reporter import Reporter
 from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.sources.reviews import Labels, Reviews
 from toolkit.training.validation import probabilities, scores
@@ -62,29 +60,22 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
     return preset.build(preset.vocabulary_size, preset.max_tokens)
 
 
-def fit(
-    preset: Preset,
-    data: FitData,
-    options: TrainingOptions,
-    reporter: Reporter,
-    *,
-    epochs: int | None = None,
-    introduces: bool = False,
-) -> Fit:
-    """Fit a network with fresh weights; see `toolkit.training.recipes.Recipe`.
+def fit(task: FitTask) -> Fit:
+    """Fit a network on padded rows.
 
     With early stopping, the network has the weights of its best epoch. With nothing held out,
     every epoch is run and the last weights stay.
     """
-    encoded = encode(preset, data, options.teacher_weight)
-    if introduces:
-        _introduce(preset, encoded, options, reporter)
+    preset, options = task.preset, task.options
+    encoded = encode(preset, task.data, options.teacher_weight)
+    if task.introduces:
+        _introduce(task, encoded)
     vocabulary, fitted, held_out = encoded
     network = build_network(preset, options.seed)
     if fitted.targets is not None:
         _compile(network, [_rounded_accuracy()])
     keeps_best = options.stops_early and held_out is not None
-    most_epochs = options.most_epochs if epochs is None else epochs
+    most_epochs = options.most_epochs if task.epochs is None else task.epochs
     history = network.fit(
         fitted.ids,
         fitted.labels if fitted.targets is None else fitted.targets,
@@ -92,7 +83,7 @@ def fit(
         epochs=most_epochs,
         batch_size=options.reviews_per_step,
         callbacks=_early_stopping() if keeps_best else [],
-        verbose=reporter.progress,
+        verbose=task.reporter.progress,
     ).history
     if fitted.targets is not None:
         _compile(network, ["accuracy"])  # what is saved loads without this package
@@ -129,10 +120,9 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
     return Encoded(vocabulary, part(data.fitted, targets if differ else None), held_out)
 
 
-def _introduce(
-    preset: Preset, encoded: Encoded, options: TrainingOptions, reporter: Reporter
-) -> None:
+def _introduce(task: FitTask, encoded: Encoded) -> None:
     """Show what is about to be fitted on what."""
+    preset, options, reporter = task.preset, task.options, task.reporter
     vocabulary, fitted, held_out = encoded
     sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
     reporter.encoded(len(vocabulary.words), sizes)
