@@ -41,7 +41,7 @@ def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_pa
 def test_an_interrupted_training_leaves_nothing(
     options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     before = sorted(tmp_path.iterdir())
