@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 import typer.main
@@ -19,6 +20,7 @@ from tests.data import PROJECT
 from tests.docs.markdown import GUIDES, README, blocks, pages, runs, shell_lines
 from toolkit import Scorer
 from toolkit.cli.app import app
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.shipped import SHIPPED
 
 MOST_BYTES = 8192
@@ -60,14 +62,29 @@ def test_every_command_can_be_parsed(command: str) -> None:
 
 
 def test_python_blocks_of_the_readme_run(examples: Path) -> None:
-    """One after the other, as a reader would type them."""
-    code = "\n".join(blocks(README, "python"))
+    """One after the other, as a reader would type them; training has a test of its own."""
+    code = "\n".join(block for block in blocks(README, "python") if "train(" not in block)
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=examples
     )
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["positive", "negative", "None"]
     assert lines[3:] == ["20 0", "0.9"]
+
+
+def test_training_from_python_has_these_names_and_arguments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is trained: the arguments are checked against the signatures."""
+    from toolkit.export import export
+    from toolkit.training import train
+
+    for module, name in ((train, "train"), (export, "export")):
+        function = create_autospec(getattr(module, name))
+        monkeypatch.setattr(module, name, function)
+    (code,) = (block for block in blocks(README, "python") if "train(" in block)
+    exec(compile(code, str(README), "exec"), {})
+    assert hasattr(RunFolder(Path("runs")), "path")
 
 
 def test_guide_for_engines(examples: Path) -> None:
