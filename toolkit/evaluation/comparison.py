@@ -18,37 +18,19 @@ Right = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A model beside a reference: the best model, or a constant answer.
-
-    Attributes
-    ----------
-    model : str
-        Its name.
-    reference : str
-        The name of the reference.
-    only_model_right : int
-        Reviews that only the model has right.
-    only_reference_right : int
-        Reviews that only the reference has right.
-    difference : float
-        The accuracy of the model minus that of the reference.
-    interval : tuple[float, float]
-        95% interval of the difference, for paired answers (Agresti and Min 2005: half a review is
-        added to each cell of the table of both answers).
-    p_value : float
-        Of McNemar's test that both err equally often: the exact binomial test where fewer than 25
-        reviews distinguish them, else chi-squared with Edwards' correction. Where the reference
-        is the best model, picked by these very reviews, it is too small rather than too large.
-    is_exact : bool
-        Whether it is the exact test.
-    """
+    """A model beside a reference: the best model, or a constant answer."""
 
     model: str
     reference: str
-    only_model_right: int
+    only_model_right: int  # reviews that only the model has right
     only_reference_right: int
-    difference: float
+    difference: float  # the accuracy of the model minus that of the reference
+    # 95% interval of the difference for paired answers (Agresti and Min 2005: half a review is
+    # added to each cell of the table of both answers).
     interval: tuple[float, float]
+    # Of McNemar's test that both err equally often: the exact binomial test where fewer than 25
+    # reviews distinguish them, else chi-squared with Edwards' correction. Where the reference is
+    # the best model, picked by these very reviews, it is too small rather than too large.
     p_value: float
     is_exact: bool
 

@@ -7,7 +7,7 @@ the JSON show all fields, in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -155,25 +155,6 @@ class AtThreshold:
     recall: float | None
 
 
-class _Counts(NamedTuple):
-    """A confusion matrix."""
-
-    tp: int
-    fn: int
-    fp: int
-    tn: int
-
-    @classmethod
-    def of(cls, labels: Labels, called: npt.NDArray[np.bool_]) -> _Counts:
-        found = np.bincount(2 * labels.astype(np.int64) + called, minlength=4)
-        tn, fp, fn, tp = found.tolist()
-        return cls(tp, fn, fp, tn)
-
-    @property
-    def accuracy(self) -> Proportion:
-        return Proportion(self.tp + self.tn, sum(self))
-
-
 def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[np.bool_]:
     """Tell which reviews are called positive; in float32, as the exported graph compares."""
     return np.asarray(probability >= np.float32(threshold))
@@ -183,13 +164,12 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
     """Compute the metrics of (reviews,) labels 0 or 1 and probabilities of positive."""
     from sklearn.metrics import roc_auc_score
 
-    counts = _Counts.of(labels, calls_positive(probability, threshold))
-    tp, fn, fp, tn = counts
+    tp, fn, fp, tn = _confusion(labels, probability, threshold)
     exact = probability.astype(np.float64)
     return Metrics(
-        accuracy=counts.accuracy,
+        accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
-        balanced_accuracy=balanced_accuracy(*counts),
+        balanced_accuracy=balanced_accuracy(tp, fn, fp, tn),
         auc=float(roc_auc_score(labels, exact)) if tp + fn and fp + tn else None,
         precision=_ratio(tp, tp + fp),
         recall=_ratio(tp, tp + fn),
@@ -213,9 +193,8 @@ def at_thresholds(labels: Labels, probability: Probabilities) -> tuple[AtThresho
     """Give the answers at each of `THRESHOLDS`."""
     found = []
     for threshold in THRESHOLDS:
-        counts = _Counts.of(labels, calls_positive(probability, threshold))
-        tp, fn, fp, _ = counts
-        accuracy, balanced = counts.accuracy.value, balanced_accuracy(*counts)
+        tp, fn, fp, tn = _confusion(labels, probability, threshold)
+        accuracy, balanced = (tp + tn) / len(labels), balanced_accuracy(tp, fn, fp, tn)
         rates = _ratio(tp, tp + fp), _ratio(tp, tp + fn)
         found.append(AtThreshold(threshold, (tp + fp) / len(labels), accuracy, balanced, *rates))
     return tuple(found)
@@ -230,6 +209,13 @@ def log_loss(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
     """Compute the mean binary cross-entropy in nats; both (reviews,), 0 to 1."""
     inside = np.clip(probability.astype(np.float64), _EPSILON, 1 - _EPSILON)
     return float(-np.mean(labels * np.log(inside) + (1 - labels) * np.log1p(-inside)))
+
+
+def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
+    """True positives, false negatives, false positives, true negatives."""
+    called = calls_positive(probability, threshold)
+    counts: list[int] = np.bincount(3 - 2 * labels - called, minlength=4).tolist()
+    return counts
 
 
 def _ratio(count: int, of: int) -> float | None:
