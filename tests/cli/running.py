@@ -59,7 +59,7 @@ class Command:
         return Ran(code, *self.capsys.readouterr())
 
     def files(self) -> list[str]:
-        """Names of all that stands in the folder, hidden files included."""
+        """Names of all files in the folder, also the hidden ones."""
         return sorted(path.name for path in self.folder.iterdir())
 
 

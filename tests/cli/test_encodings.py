@@ -84,7 +84,7 @@ def test_bad_records_in_utf_16_keep_their_bytes(command: Command) -> None:
     if ran.exit_code == 3:
         assert texts_of(output) == [["id", "text"], ["1", "a"], ["4", "é"]]
         assert b64decode(rejects[0].get("raw_base64", "")) or rejects[0]["raw"] == "2\0"
-    else:  # the decoder cannot go on behind half a pair
+    else:  # the decoder cannot continue after half a pair
         ran.failed_with("cannot be read on behind this line")
 
 

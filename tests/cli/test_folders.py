@@ -68,7 +68,7 @@ def test_links_to_folders_are_reported(command: Command, data: Path) -> None:
 
 @contextmanager
 def as_nobody(folder: Path) -> Iterator[None]:
-    """Be a user without rights, if this one is root; stand in the folder."""
+    """Be a user without rights, if this one is root, in the folder."""
     is_root = os.geteuid() == 0
     os.chdir(folder)
     if is_root:

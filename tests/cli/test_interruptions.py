@@ -18,7 +18,7 @@ import pytest
 from tests.cli.running import COMMAND, Ran, in_its_own_process
 from tests.model.test_scorer import many_texts
 
-GO_ON = "Progress is saved. Continue with --resume, or start over with --force.\n"
+RESUME = "Progress is saved. Continue with --resume, or start over with --force.\n"
 ENDINGS = [".csv", ".parquet"]
 
 
@@ -43,8 +43,8 @@ def scored(large_file: Path) -> dict[str, bytes]:
     return results
 
 
-def goes_on(large_file: Path, output: Path, expected: bytes) -> None:
-    """Check that the run goes on to its end, and leaves nothing else."""
+def can_be_resumed(large_file: Path, output: Path, expected: bytes) -> None:
+    """Check that the run can be resumed to its end, and leaves nothing else."""
     folder = output.parent
     ran = in_its_own_process("score", large_file, "-o", output, "-q", "--resume")
     assert ran == Ran(0, "", "")
@@ -85,11 +85,11 @@ def test_a_signal_keeps_the_progress(
     time.sleep(0.1)  # the block is written; it is noted a moment later
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert err == f"error: interrupted. {GO_ON}"
+    assert err == f"error: interrupted. {RESUME}"
     assert process.returncode == 128 + number
     assert not output.exists()
     if workers == "2":
-        goes_on(large_file, output, scored[ending])
+        can_be_resumed(large_file, output, scored[ending])
 
 
 def file_size_limit(size: int) -> Callable[[], None]:
@@ -105,9 +105,9 @@ def test_a_full_disk_keeps_the_progress(
     ran = in_its_own_process(
         "score", large_file, "-o", output, "-q", preexec_fn=file_size_limit(size)
     )
-    ran.failed_with(f"b{ending}: cannot be written: File too large. {GO_ON}")
+    ran.failed_with(f"b{ending}: cannot be written: File too large. {RESUME}")
     assert not output.exists()
-    goes_on(large_file, output, scored[ending])
+    can_be_resumed(large_file, output, scored[ending])
 
 
 def test_a_disk_that_is_full_from_the_start(large_file: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_folder(command: Command, data: Path) -> None:
 def test_names_and_patterns(
     command: Command, data: Path, inputs: list[str], outputs: list[str]
 ) -> None:
-    """Below a pattern, files stand where they stand in the input."""
+    """Below a pattern, files keep their place in the input."""
     assert command("score", *inputs, "-o", "out").exit_code == (3 if len(outputs) > 1 else 0)
     assert files_in("out") == outputs
     assert data.exists()

@@ -47,7 +47,7 @@ def score_parts(parts: Iterable[bytes], *options: str, pause: float) -> Ran:
 def test_pipes_that_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     row = b"a superb film,%d\n"
-    # More than a pipe holds, so that the output has to wait.
+    # More than fits into a pipe, so that the output has to wait.
     rows = b"".join(row % n for n in range(3000))
     ran = score_parts([b"text,id\n", b"dull", rows[1:]], pause=1)
     assert ran.exit_code == 0, ran.err

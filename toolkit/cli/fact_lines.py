@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from toolkit.cli.terminal import megabytes, percent
-from toolkit.model.facts import (
-    Calibration,
-    Metrics,
-    ModelFacts,
-    QuantizationCost,
-    ReviewSource,
-    Scores,
-    TeacherSource,
-    ThresholdChoice,
-    TrainingData,
-)
+from toolkit.model import facts
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
 
 
-def data_rows(data: TrainingData) -> Iterator[Row]:
+def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if data.held_out is None else (f"{data.held_out:,} held out",)
@@ -35,7 +24,7 @@ def data_rows(data: TrainingData) -> Iterator[Row]:
         yield "tested on", _source(data.test, "reviews")
 
 
-def metric_rows(metrics: Metrics) -> Iterator[Row]:
+def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
     """Say how accurate a model is, as far as that was measured."""
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
@@ -55,7 +44,7 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
         yield "parameters", f"{metrics.parameters:,}"
 
 
-def calibration_line(calibration: Calibration | None) -> str:
+def calibration_line(calibration: facts.Calibration | None) -> str:
     """Say how the logits were changed, and how far the probabilities are off."""
     if calibration is None:
         return "none"
@@ -70,18 +59,17 @@ def calibration_line(calibration: Calibration | None) -> str:
     return line if calibration.note is None else f"{line}; {calibration.note}"
 
 
-def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
+def threshold_line(threshold: float, choice: facts.ThresholdChoice) -> str:
     """Say what the threshold is, how it was chosen, and what it reaches."""
     line, reached = f"{threshold} ({choice.chosen})", choice.validation
     if reached is None:
         return line
-    names = [entry.name for entry in fields(reached) if entry.name != "reviews"]
-    measures = {name: getattr(reached, name) for name in names}
+    measures = {name: value for name, value in vars(reached).items() if name != "reviews"}
     shares = [f"{name} {percent(value)}" for name, value in measures.items() if value is not None]
     return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews"
 
 
-def quantization_line(cost: QuantizationCost) -> str:
+def quantization_line(cost: facts.QuantizationCost) -> str:
     """Say what fewer bits save and cost."""
     return (
         f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
@@ -90,19 +78,19 @@ def quantization_line(cost: QuantizationCost) -> str:
     )
 
 
-def parity_line(facts: ModelFacts) -> str:
+def parity_line(model: facts.ModelFacts) -> str:
     """Say how far the executions are from Keras."""
-    parity = facts.parity
+    parity = model.parity
     if parity is None:
         return "not recorded"
     return (
         f"with Keras on {parity.reviews:,} reviews and {parity.edge_texts:,} edge texts: largest "
         f"difference {parity.largest_difference:.1e}, {parity.label_flips:,} label flips"
-        f"{', before quantization' if facts.quantization else ''}"
+        f"{', before quantization' if model.quantization else ''}"
     )
 
 
-def _source(source: ReviewSource, kind: str, *details: str) -> str:
+def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
     counts = {
         "positive": source.positive,
         "soft labels": source.soft_labels,
@@ -111,13 +99,16 @@ def _source(source: ReviewSource, kind: str, *details: str) -> str:
     return _sentence(f"{_number(source.reviews)} {kind}", source, counts, *details)
 
 
-def _teacher(source: TeacherSource) -> str:
+def _teacher(source: facts.TeacherSource) -> str:
     counts = {"for labelled reviews": source.labelled, "for the others": source.unlabelled}
     return _sentence(f"{_number(source.rows)} probabilities of another model", source, counts)
 
 
 def _sentence(
-    what: str, source: ReviewSource | TeacherSource, counts: dict[str, int | None], *more: str
+    what: str,
+    source: facts.ReviewSource | facts.TeacherSource,
+    counts: dict[str, int | None],
+    *more: str,
 ) -> str:
     details = [f"{value:,} {name}" for name, value in counts.items() if value is not None]
     details += more
@@ -127,7 +118,7 @@ def _sentence(
     return f"{line} ({', '.join(details)})" if details else line
 
 
-def _scores(scores: Scores) -> str:
+def _scores(scores: facts.Scores) -> str:
     line, loss = f"accuracy {_number(scores.accuracy, '.2%')}", _number(scores.loss, ".4f")
     if scores.balanced_accuracy is not None and scores.majority_accuracy is not None:
         majority = f"{_MAJORITY} {percent(scores.majority_accuracy)}"
