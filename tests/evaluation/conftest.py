@@ -1,4 +1,4 @@
-"""Labelled reviews to judge the shipped model on."""
+"""Labelled reviews to evaluate the shipped model on."""
 
 from __future__ import annotations
 

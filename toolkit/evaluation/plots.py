@@ -40,7 +40,7 @@ def plots(evaluation: Evaluation) -> list[Plot]:
             _reliability,
             "Share of reviews that are positive, by the probability that the model gave them, in "
             "15 bins; the larger a point, the more reviews. On the dashed line, a probability of "
-            "80% is right in 80% of the cases. The distance from it is the calibration error.",
+            "80% is right in 80% of the cases; the mean distance from it is the calibration error.",
         ),
         "ROC curve": (
             _roc,
