@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from toolkit.text.split import SEPARATORS
 
-# Known words, their neighbours in case and spelling, and what is no ASCII.
+# Known words, their neighbours in case and spelling, and other characters than ASCII.
 PIECES = ["the", "The", "THE", "movie", "don't", "'", "été", "ÉTÉ", "İ", "ß", "\u00a0", "\u0085",
           "\u2028", "\x00", "\x1c", "\x7f", "😀", "👩‍👩‍👧", "e\u0301", "x" * 40]  # fmt: skip
 
 # Separators often enough that pieces meet in every way; any other character now and then. Lone
-# surrogates are no text that UTF-8 could carry.
+# surrogates cannot be written in UTF-8.
 review_texts = st.lists(
     st.one_of(
         st.sampled_from(PIECES),

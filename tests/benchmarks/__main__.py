@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
     parts = [*SPEED, QUALITY]
     parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
-    reviews = parser.add_argument_group(QUALITY, "what it judges on; by default all of --data")
+    reviews = parser.add_argument_group(QUALITY, "what it evaluates on; by default all of --data")
     reviews.add_argument("--data", action="append", choices=quality.DATA, help="may be repeated")
     reviews.add_argument(
         "--held-out",

@@ -1,4 +1,4 @@
-"""The share of right labels in outputs, for the table beside the times.
+"""The share of right labels in outputs, for the table next to the times.
 
 Run as ``python -m tests.benchmarks.accuracy REVIEWS OUTPUT...``: together, the outputs hold so many
 scores, of the test reviews over and over, in order.

@@ -45,7 +45,7 @@ class Contender:
     reviews: int = 0
     cores: int = CORES  # that it may use
     outputs: list[Path] = field(default_factory=list)  # files that it writes
-    is_compared: bool = True  # whether they hold labels, whose accuracy is told
+    is_compared: bool = True  # whether they hold labels, whose accuracy is shown
     skipped: str = ""  # why, where it cannot run
     seconds: list[float] = field(default_factory=list)
     mebibytes: float = 0.0

@@ -1,6 +1,6 @@
 """Part 1: `toolkit score` against other ways to score 100,000 reviews, and a plain copy.
 
-Every row is whole processes with their start, and their models differ: hence the accuracy beside
+Every row is whole processes with their start, and their models differ: hence the accuracy next to
 the time.
 """
 

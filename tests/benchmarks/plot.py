@@ -22,7 +22,7 @@ PICTURE = PROJECT / "examples/speed.png"
 OURS, THEIRS = ("#116149", "#5fbf9b"), ("#6e7781", "#c4cad1")
 INK, FAINT = "#24292f", "#57606a"
 
-# Where the columns beside the bars end, in widths of the panel.
+# Where the columns next to the bars end, in widths of the panel.
 ACCURACY, MEMORY = 1.13, 1.39
 STYLE: dict[Any, Any] = {
     "font.size": 11,

@@ -1,4 +1,4 @@
-"""Part 7: every shipped model, from its network alone to whole files, beside fastText.
+"""Part 7: every shipped model, from its network alone to whole files, compared with fastText.
 
 ``network`` and ``text`` are timed inside of processes with one thread, without their start:
 `preset_times`. ``file`` is whole processes from CSV to CSV. All of them and fastText take turns.
@@ -33,7 +33,7 @@ runs; memory is that of the process from CSV to CSV, and of fastText the largest
 
 @dataclass
 class Inside(Contender):
-    """A process that tells by itself how long a part of it took."""
+    """A process that reports how long a part of it took."""
 
     def run(self) -> None:
         """Run it once, and take its word for the time."""

@@ -1,8 +1,8 @@
-"""How right the exported models are, beside what others train on the same labelled reviews.
+"""How accurate the exported models are, compared with others trained on the same labels.
 
 The peers see the 25,000 labelled training reviews alone; `quality_peers` has their settings. They
-are judged on the test reviews and on the reviews of other domains. Without the test reviews, which
-are not for trying things out, there is a fifth of the films of the training reviews: the peers are
+are evaluated on the test reviews and on other domains. Without the test reviews, which are not
+for trying things out, there is a fifth of the films of the training reviews: the peers are
 trained on the others then, and our models, which know those reviews, are left out.
 
 Like the other parts, this one imports the standard library alone: each step is a process.
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).with_name("quality.json")
 EXPORTED = PROJECT / "exported"
 TRAIN = "imdb/train.parquet"
 HELD_OUT = "held-out"
-# To judge on further reviews, add an entry: a labelled file in the folder of the data.
+# To evaluate on further reviews, add an entry: a labelled file in the folder of the data.
 DATA = {
     "test": "imdb/test.parquet",
     "amazon_books": "domains/amazon_books.jsonl",
@@ -39,7 +39,7 @@ DATA = {
 
 
 def main(names: Sequence[str] = (*DATA,)) -> None:
-    """Train, judge, save, and print."""
+    """Train, evaluate, save, and print."""
     root = data_folder()
     train = _existing(root / TRAIN)
     files = {name: _existing(root / DATA[name]) for name in names if name != HELD_OUT}
@@ -59,7 +59,7 @@ def our_models() -> list[Path]:
 
 
 def _round(train: Path, files: dict[str, Path], folder: Path, models: list[Path]) -> None:
-    """Train the peers once, and judge them and our models on each of the files."""
+    """Train the peers once, and evaluate them and our models on each of the files."""
     sizes = {path.stem: path.stat().st_size for path in models}
     left_out: Rows = []
     for peer, facts in PEERS.items():
@@ -71,8 +71,8 @@ def _round(train: Path, files: dict[str, Path], folder: Path, models: list[Path]
         sizes[peer] = int(size)
     for name, path in files.items():
         predictions = [folder / path.stem / f"{peer}.parquet" for peer in PEERS if peer in sizes]
-        judged: Rows = json.loads(run_module("quality_judge", path, *models, *predictions))
-        rows = [_described(row, sizes) for row in judged] + left_out
+        found: Rows = json.loads(run_module("quality_evaluate", path, *models, *predictions))
+        rows = [_described(row, sizes) for row in found] + left_out
         save(name, rows, RESULTS)
         print_tables(name, rows)
 

@@ -1,7 +1,7 @@
-"""The models that ours are judged beside: what they are, where from, and all their settings.
+"""The models that ours are compared with: what they are, where from, and all their settings.
 
 Each is trained on the labelled training reviews alone. C was chosen on the reviews of --held-out
-(`quality_data`), by accuracy, and among near equals by log loss: figures on them flatter a little.
+(`quality_data`), by accuracy, and among near equals by log loss: these look a little too good.
 """
 
 from __future__ import annotations

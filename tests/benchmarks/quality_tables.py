@@ -13,7 +13,7 @@ best peer is picked by the same reviews, which is in its favour."""
 
 
 def print_tables(name: str, rows: Rows) -> None:
-    """Print the metrics, ours beside the best peer, and the accuracy by length."""
+    """Print the metrics, ours compared with the best peer, and the accuracy by length."""
     measured = [row for row in rows if "skipped" not in row]
     print_metrics(name, measured)
     if compared := [row for row in measured if "comparison" in row]:
@@ -47,10 +47,10 @@ def print_metrics(name: str, rows: Rows) -> None:
 
 
 def print_comparisons(name: str, rows: Rows) -> None:
-    """Print how our models do beside the best peer: positive differences are in our favour."""
+    """Print how our models compare with the best peer: positive differences are in our favour."""
     best = PEERS[rows[0]["comparison"]["best"]].title
     show(
-        f"{name}: beside the best peer, {best}",
+        f"{name}: compared with the best peer, {best}",
         ["", "it alone right", "best peer alone right", "difference, points", "95 %", "p"],
         [
             [

@@ -19,7 +19,7 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 from scipy.sparse import csr_array
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import quality, quality_data, quality_judge
+from tests.benchmarks import quality, quality_data, quality_evaluate
 from tests.benchmarks.contenders import predict
 from tests.benchmarks.contenders.nblr import log_count_ratios
 from tests.benchmarks.quality_peers import NO_FASTTEXT, PEERS
@@ -31,7 +31,7 @@ FILMS, REVIEWS_OF_FILM = 10, 8
 
 
 def reviews() -> pa.Table:
-    """Reviews whose words tell their labels, of several films."""
+    """Reviews whose words give their labels away, of several films."""
     draw = random.Random(1)
     labels = [number % 2 for number in range(FILMS * REVIEWS_OF_FILM)]
     texts = [
@@ -67,7 +67,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, dict[str,
     return {name: {row["name"]: row for row in part["rows"]} for name, part in found.items()}
 
 
-def test_ours_and_the_peers_are_judged(
+def test_ours_and_the_peers_are_evaluated(
     train: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (rows,) = run(monkeypatch, "--data", "amazon_books").values()
@@ -85,7 +85,7 @@ def test_ours_and_the_peers_are_judged(
     printed = capsys.readouterr().out
     assert "**amazon_books: 3 reviews**" in printed
     best = PEERS[rows["conv1d"]["comparison"]["best"]].title
-    assert f"**amazon_books: beside the best peer, {best}**" in printed
+    assert f"**amazon_books: compared with the best peer, {best}**" in printed
     assert f"left out: {PEERS['fasttext'].title}: {NO_FASTTEXT}" in printed
 
 
@@ -145,7 +145,7 @@ def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -
     paths = [tmp_path / f"{name}.parquet" for name in guesses]
     found = evaluate(data, [CONV1D], paths, EvaluationOptions(examples=0))
     assert found.models[found.best].name == "conv1d"
-    (comparison,) = quality_judge.beside_best_peer(found)
+    (comparison,) = quality_evaluate.beside_best_peer(found)
     assert (comparison.model, comparison.reference) == ("conv1d", "better")
     assert (comparison.only_model_right, comparison.only_reference_right) == (1, 0)
 

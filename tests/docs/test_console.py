@@ -24,7 +24,7 @@ def comparable(text: str) -> str:
 
 
 def agrees(shown: str, printed: str) -> bool:
-    """Tell whether what a page shows is what was printed, but for the parts it leaves out."""
+    """Whether a page shows what was printed, except for the parts that it leaves out."""
     parts = [re.escape(part.strip(" ")) for part in comparable(shown).split("…")]
     return re.fullmatch(r"[ \n]*.*?[ \n]*".join(parts), comparable(printed), re.DOTALL) is not None
 

@@ -34,7 +34,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tab(browser: Any, address: str) -> Iterator[Tab]:
-    """The page, ready; opening it anew for each test would take most of their time."""
+    """The page, ready; opening it again for each test would take most of their time."""
     with opened(browser, address) as found:
         yield found
 

@@ -48,7 +48,7 @@ def golden_texts_of(folder: Path = EXPORTED) -> dict[str, str]:
 
 
 def golden_answers(model: Path) -> tuple[Answers, list[list[int]]]:
-    """What the golden vectors beside a model say of it, and the ids, in the order of the texts."""
+    """The answers of the golden vectors next to a model, and the ids, in the order of the texts."""
     found = [line["models"][model.stem] for line in _lines(model.parent)]
     answers = Answers(
         labels=[entry["label"] for entry in found],

@@ -87,7 +87,7 @@ RUNTIMES = {
 
 
 def try_out(runtime: Runtime, model: Path, texts: list[str]) -> Comparison:
-    """Compare what a runtime gives with the golden vectors beside the model."""
+    """Compare what a runtime gives with the golden vectors next to the model."""
     ids = None if runtime.ids is None else runtime.ids(model, texts)
     return compare(model, runtime.score(model, texts), ids)
 

@@ -1,4 +1,4 @@
-"""The example programs beside the golden vectors: lines, wrong calls, memory."""
+"""The example programs compared with the golden vectors: lines, wrong calls, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are dropped on the page of `examples/web`: what is scored, kept and put aside."""
+"""Files that are dropped on the page of `examples/web`: what is scored, kept and rejected."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def scored(page: Any, name: str, content: bytes) -> bytes:
 
 
 def rejected(page: Any) -> list[dict[str, Any]]:
-    """The records that were put aside, as they are downloaded; the table shows the same."""
+    """The records that were rejected, as they are downloaded; the table shows the same."""
     name, data = downloaded(page, "Download what could not be read")
     assert name.endswith(".rejected.jsonl")
     records = [json.loads(line) for line in data.decode().split("\n")[:-1]]

@@ -66,7 +66,7 @@ def teach(source: Source) -> Teach:
 
 
 def more_of(source: Source) -> list[str]:
-    """The names of the files that are learned from, behind their options."""
+    """The names of the files that are learned from, after their options."""
     more = beside_labels(source)
     return [Path(argument).name for argument in (*more.arguments, *more.spans)]
 

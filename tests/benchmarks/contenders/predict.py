@@ -1,4 +1,4 @@
-"""Train a peer and let it judge reviews: ``predict PEER TRAIN FOLDER DATA...``.
+"""Train a peer and let it score reviews: ``predict PEER TRAIN FOLDER DATA...``.
 
 Writes ``FOLDER/DATA/PEER.parquet`` with the probabilities for each file of the data, a row for each
 of its rows, and prints the size of the model's file in bytes.

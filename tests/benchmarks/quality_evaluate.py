@@ -1,4 +1,4 @@
-"""Judge models and peers on labelled reviews, as JSON: ``quality_judge DATA FILE...``.
+"""Evaluate models and peers on labelled reviews, as JSON: ``quality_evaluate DATA FILE...``.
 
 The files are our models (.onnx) and the peers' probabilities (.parquet). No text of a review, and
 no folder, is in what is printed.
@@ -19,8 +19,8 @@ from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.metrics import calls_positive
 
 
-def judge(data: Path, files: list[Path]) -> list[dict[str, Any]]:
-    """Give a row for each file: its metrics, by length too, and ours beside the best peer."""
+def evaluate_files(data: Path, files: list[Path]) -> list[dict[str, Any]]:
+    """Give a row for each file: its metrics, also by length, and ours against the best peer."""
     models = [path for path in files if path.suffix == ".onnx"]
     predictions = [path for path in files if path not in models]
     evaluation = evaluate(data, models, predictions, EvaluationOptions(examples=0))
@@ -79,4 +79,4 @@ def _as_row(comparison: Comparison | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(judge(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])))
+    print(json.dumps(evaluate_files(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])))
