@@ -76,7 +76,7 @@ def test_training_from_python_has_these_names_and_arguments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is trained: the arguments are checked against the signatures."""
-    from toolkit.export import export
+    from toolkit import export
     from toolkit.training import train
 
     for module, name in ((train, "train"), (export, "export")):

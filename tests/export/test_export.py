@@ -15,7 +15,7 @@ import pytest
 
 from tests.export.conftest import SmallModel
 from toolkit.errors import ModelError, ParityError, UsageError
-from toolkit.export.export import export
+from toolkit.export import export
 from toolkit.export.parity import check_parity
 from toolkit.export.quantization_loss import QuantizationOptions
 from toolkit.model.facts import Metrics, Scores, TrainingData

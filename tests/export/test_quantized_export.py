@@ -21,7 +21,7 @@ from exported.cards import model_card
 from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
-from toolkit.export.export import export
+from toolkit.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
 from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
 from toolkit.model.file import ModelFile
@@ -154,7 +154,7 @@ def test_a_network_that_int8_destroys_is_refused(spoilt: RunFolder) -> None:
 def test_executions_that_disagree_are_refused(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from toolkit.export import export as module
+    from toolkit.export import export_run as module
     from toolkit.export.quantize import Quantized, quantize
 
     def wrong(network: onnx.ModelProto, kind: str) -> Quantized:

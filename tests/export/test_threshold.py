@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from exported.cards import model_card
 from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixture)
 from toolkit.errors import ModelError, UsageError
-from toolkit.export.export import export
+from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
 from toolkit.model.facts import (
     Calibration,

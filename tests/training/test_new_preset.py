@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.conftest import make_rows
 from tests.training.new_preset import MEAN
-from toolkit.export.export import export
+from toolkit.export import export
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.run import score_file
 from toolkit.training.options import TrainingOptions

@@ -64,7 +64,7 @@ def export(
     Example: `toolkit export runs/conv1d -o sentiment.onnx`
     """
     from toolkit.cli.export_view import show
-    from toolkit.export.export import export as run_export
+    from toolkit.export import export as run_export
     from toolkit.export.quantization_loss import QuantizationOptions
 
     if quantize is None and reviews is not None:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from toolkit.cli.fact_lines import quantization_line, threshold_line
 from toolkit.cli.terminal import megabytes, new_console, one_line
-from toolkit.export.export import ExportResult
+from toolkit.export import ExportResult
 
 
 def show(result: ExportResult) -> None:

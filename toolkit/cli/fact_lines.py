@@ -14,7 +14,7 @@ _MAJORITY = "majority baseline"
 def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
-    held_out = () if data.held_out is None else (f"{data.held_out:,} held out",)
+    held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     yield "trained on", fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:
         yield "and on", _source(data.unlabelled, "texts without labels")

@@ -1,1 +1,1 @@
-"""What a model file, a Keras file or a run folder says of itself, without TensorFlow."""
+"""The model file: its facts, its vocabulary and network, scores, explanations and descriptions."""
