@@ -86,3 +86,19 @@ def test_a_missing_model_and_a_folder(command: Command) -> None:
         "conv2d: no such model file. Choose a model file, a run"
     )
     command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")
+
+
+def test_a_run_folder_stands_for_its_export(command: Command) -> None:
+    write("a.csv")
+    Path("mine").mkdir()
+    config = {"preset": "conv1d", "vocabulary_size": 10_000, "max_tokens": 100, "data": {}}
+    Path("mine/config.json").write_text(json.dumps(config | {"config_version": 1}))
+    message = "mine: a run folder without conv1d.onnx. Export it first: toolkit export mine"
+    command("score", "a.csv", "-m", "mine").failed_with(message)
+    Path("mine/conv1d.onnx").write_bytes((EXPORTED / "conv1d.onnx").read_bytes())
+    for options in (("score", "a.csv", "-m", "mine"), ("evaluate", "mine", "a.csv")):
+        ran = command(*options, "--report", "mine/conv1d.onnx", "--force")
+        assert ran.exit_code == 2, ran.err
+    command("score", "a.csv", "-m", "mine", "-o", "run.csv")
+    command("score", "a.csv", "-m", "conv1d", "-o", "shipped.csv")
+    assert Path("run.csv").read_bytes() == Path("shipped.csv").read_bytes()

@@ -13,7 +13,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.shipped import SHIPPED, find_model
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def evaluate(
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     models, data = _split_files(files, model)
     others, reports = predictions or [], reports or []
-    _check_outputs(reports, [*models, *others, data], force=force)
+    _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
     options = EvaluationOptions(reading, threshold, examples)
     evaluation = run_evaluation(data, models, others, options)
     _write(evaluation, reports, json=json, force=force)

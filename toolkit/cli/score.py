@@ -114,6 +114,7 @@ def score(
     from toolkit.cli.score_view import show, write_report
     from toolkit.files import check_output_file
     from toolkit.model.scorer import Scorer
+    from toolkit.model.shipped import find_model
     from toolkit.model.uncertain import parse_range
     from toolkit.scoring.jobs import check_report, find_jobs
     from toolkit.scoring.journal import is_unfinished
@@ -137,7 +138,7 @@ def score(
     )
     jobs = find_jobs(files, output, output_format, rejected)
     if report is not None:
-        check_report(report, jobs.files, model)
+        check_report(report, jobs.files, find_model(model))
         replaces = force or (resume and is_unfinished(jobs))
         check_output_file(report, force=replaces, option="--report")
     scorer = Scorer(model, threshold, None if uncertain is None else parse_range(uncertain))

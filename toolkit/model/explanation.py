@@ -1,20 +1,16 @@
 """What each word of a review adds to its score.
 
-A word is hidden by replacing it with the unknown word, and the change of the logit is measured
-(occlusion: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks"; for
-words Li, Monroe and Jurafsky 2016, "Understanding neural networks through representation erasure").
-Removing it would move the words before it, which matters to a network of rows of one length, make a
-pair of its neighbours that nobody wrote, and let a long review be read from a word earlier.
-
-The contribution is how far the logit falls when the word alone is hidden. Such contributions need
-not add up: where two words say the same, both have a small one.
+A word is hidden by replacing it with the unknown word: its contribution is how far the logit falls
+(occlusion: Zeiler and Fergus 2014; for words Li, Monroe and Jurafsky 2016, "Understanding neural
+networks through representation erasure"). Removing it would move the words before it, make a pair
+of its neighbours that nobody wrote, and let a long review be read from a word earlier. Such
+contributions need not add up: where two words say the same, both have a small one.
 
 Some logits are a sum over words and pairs of neighbours, as that of `ngram-linear`. There, a pair
 is lost with either of its words and would count twice. The mean of what a word adds to all others
 and of what it adds to hidden ones is its own part and half of each of its pairs: its Shapley value
-(Deng and Papadimitriou 1994, "On the complexity of cooperative solution concepts"). With the
-baseline, the contributions add up to the logit, to the rounding of float32. Whether a network is
-such a sum is found by trying it, so that nothing here depends on how its tables are stored.
+(Deng and Papadimitriou 1994). With the baseline, the contributions add up to the logit. Whether a
+network is such a sum is found by trying it, so nothing here depends on how its tables are stored.
 """
 
 from __future__ import annotations
