@@ -134,12 +134,14 @@ def test_few_reviews_make_a_page(write_rows: WriteRows, rows: list[tuple[str, in
     Elements(content)
 
 
-@settings(max_examples=20)  # each draws a page
+@settings(max_examples=50)  # each makes a page
 @given(content=st.text(min_size=1) | st.text(alphabet="<>&'\"x \x00", min_size=1))
 def test_escaped_text_reads_as_it_was(found: Evaluation, content: str) -> None:
     mistake = Mistake(1, 0, 0.9, content, ())
     models = (replace(found.models[0], mistakes=(mistake,)),)
-    written = page(replace(found, models=models))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.evaluation.page.plots", lambda _: [])  # they take the most time
+        written = page(replace(found, models=models))
     (shown,) = re.findall(r'<p class="review" dir="auto">(.*?)</p>', written, re.DOTALL)
     assert not set(shown) & set("<>\"'")
     expected = "".join("\ufffd" if is_control(each) else each for each in content)
