@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Lines, spans, values_buffer
-from toolkit.records.columns import check_text_is_apart
 from toolkit.records.formats import Format
 from toolkit.records.json_values import as_text
 from toolkit.records.line_records import (
@@ -38,14 +37,13 @@ class QueryFile(RecordFile):
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         self._offset = len(mark)
         self._stream.advance(len(mark))
-        self.names: dict[str, None] = {}
+        names: dict[str, None] = {}
         for line in data.removeprefix(mark).splitlines():
             with suppress(ValueError):
-                self.names |= dict.fromkeys(_fields(line))
+                names |= dict.fromkeys(_fields(line))
+        self.names = list(names)
         self.check_free(self.names)
-        found = {column.role: column.choose(self.name, self.names) for column in self.wanted}
-        self.chosen = {role: name for role, name in found.items() if name is not None}
-        check_text_is_apart(self.name, self.chosen)
+        self.choose_columns(lambda column: column.among(self.names))
         return mark
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:
@@ -70,17 +68,8 @@ class QueryFile(RecordFile):
             role: pa.array([row.get(name) for row in rows], pa.string())
             for role, name in self.chosen.items()
         }
-        return Parsed(
-            columns.pop("text", pa.nulls(len(rows), pa.string())),
-            pa.RecordBatch.from_pydict(
-                {
-                    RECORD: spans(content.data, lines.blank_starts, stops),
-                    LINE_END: line_ends.filter(arrow_of(readable)),
-                }
-            ),
-            sorted([*self.rejects(block), *rejects], key=lambda reject: reject.number),
-            columns,
-        )
+        records = spans(content.data, lines.blank_starts, stops)
+        return self.parsed(block, columns, records, line_ends.filter(arrow_of(readable)), rejects)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
@@ -111,7 +100,7 @@ class QueryFile(RecordFile):
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         rows = [_fields(record) for record in records.column(RECORD).to_pylist()]
         columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self.names]
-        return pa.RecordBatch.from_arrays(columns, list(self.names))
+        return pa.RecordBatch.from_arrays(columns, self.names)
 
 
 def _fields(line: bytes) -> dict[str, str]:

@@ -28,22 +28,11 @@ class _Readable(Protocol):
 
 
 class ByteStream:
-    """A file of text, looked at ahead of the place where it is read.
+    """A file of text, decompressed by its ending, looked at ahead of where it is read.
 
-    Parameters
-    ----------
-    path : Path
-        The file, `STDIN` for standard input; unpacked if its name ends in one of `COMPRESSIONS`.
-    encoding : str | None
-        What it is converted from; None leaves it as it is. A byte that is none in the encoding
-        becomes what UTF-8 does not allow, and `as_in_file` gives it back.
-
-    Raises
-    ------
-    InputError
-        If it cannot be opened.
-    UsageError
-        If there is no such encoding.
+    It is converted from `encoding` to UTF-8. Bytes that are invalid in `encoding` become what UTF-8
+    does not allow, and `as_in_file` gives them back. Raises `InputError` if the file cannot be
+    opened, and `UsageError` if there is no such encoding.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -67,26 +56,10 @@ class ByteStream:
         self._file.close()
 
     def peek(self, size: int) -> bytes:
-        """Give the next bytes; they are still there afterwards.
+        """Give the next bytes, fewer only at the end; they are still there afterwards.
 
-        Parameters
-        ----------
-        size : int
-            How many.
-
-        Returns
-        -------
-        bytes
-            Fewer only at the end.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be read or unpacked.
-        ValueError
-            If it is not in the encoding.
-        InputError
-            If it is packed, and its name does not say so.
+        Raises `OSError` if they cannot be read or decompressed, `ValueError` if they are not in the
+        encoding, and `InputError` if they are compressed, and the name does not say so.
         """
         missing = size - (len(self._data) - self._at)
         if missing > 0:

@@ -31,6 +31,9 @@ _OPTIONAL = ("group", "id", "stars")  # unless they are named
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
 
+# Where a column is: its name, or the keys that lead to it within objects, the outer first.
+Keys = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -45,47 +48,22 @@ class Column:
         """What the user chooses it with."""
         return f"--{self.role}-column"
 
-    def choose(self, file: str, found: Collection[str]) -> str | None:
-        """Choose the first of the names that a file has.
+    def among(self, found: Collection[str]) -> Keys | None:
+        """Choose the first of the names that a file has; None if there is none."""
+        return next(((name,) for name in self.names if name in found), None)
 
-        Parameters
-        ----------
-        file : str
-            Its name, for the message.
-        found : Collection[str]
-            The names of its columns.
-
-        Returns
-        -------
-        str | None
-            None if there is no such column, and none is needed.
-
-        Raises
-        ------
-        UsageError
-            If there is none, and one is needed.
-        """
-        for name in self.names:
-            if name in found:
-                return name
-        if self.is_needed:
-            tried = " or ".join(repr(name) for name in self.names)
-            raise UsageError(
-                f"{file}: no column {tried} (found: {_listed(found) or 'none'}). Choose one with "
-                f"{self.option}."
-            )
-        return None
+    def missing(self, file: str, found: Collection[str]) -> UsageError:
+        """Say that it is not among the columns of a file."""
+        tried = " or ".join(repr(name) for name in self.names)
+        return UsageError(
+            f"{file}: no column {tried} (found: {_listed(found) or 'none'}). Choose one with "
+            f"{self.option}."
+        )
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns as the user gives them; None: by their usual names.
-
-    Raises
-    ------
-    UsageError
-        If both columns that scoring adds have one name, or a name is not valid UTF-8.
-    """
+    """Names of columns as the user gives them; None: by their usual names."""
 
     text: str | None = None
     _: KW_ONLY
@@ -123,15 +101,6 @@ class Columns:
         if named is not None:
             return Column(role, (named,))
         return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
-
-
-def check_text_is_apart(file: str, chosen: dict[str, str]) -> None:
-    """Raise `UsageError` if one column is to hold both the texts and the labels."""
-    if "text" in chosen and chosen.get("label") == chosen["text"]:
-        raise UsageError(
-            f"{file}: the column {chosen['text']!r} has the texts, and cannot have the labels, "
-            "too. Choose another with --label-column."
-        )
 
 
 def check_free(file: str, found: Collection[str], added: Collection[str]) -> None:

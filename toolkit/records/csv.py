@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
-from toolkit.records.columns import Column, check_text_is_apart, check_unique
+from toolkit.records.columns import Column, Keys, check_unique
 from toolkit.records.csv_quoting import OPEN_QUOTE, QUOTE, Cuts, find_cuts
 from toolkit.records.json_values import as_text
 from toolkit.records.line_records import (
@@ -60,7 +60,7 @@ class DelimitedFile(RecordFile):
         if not self.options.header:
             self.names = [str(number) for number in range(1, len(header.names) + 1)]
         self.check_free(self.names)
-        self._choose_columns()
+        self.choose_columns(self._find_column)
         if not self.options.header:
             self._offset = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
             self._stream.advance(self._offset)
@@ -72,27 +72,14 @@ class DelimitedFile(RecordFile):
         added = "".join(self.delimiter + _quote(name, self.delimiter) for name in self.added)
         return data[: header.stop] + added.encode() + header.line_end.encode()
 
-    def _choose_columns(self) -> None:
-        for column in self.wanted:
-            name = self._by_place(column) or column.choose(self.name, self.names)
-            if name is None:
-                continue
-            if self.names.count(name) > 1:
-                if not column.is_needed:
-                    continue
-                raise UsageError(
-                    f"{self.name}: {self.names.count(name)} columns are called {name!r}. Rename "
-                    f"all but one, or choose another with {column.option}."
-                )
-            self.chosen[column.role] = name
-        check_text_is_apart(self.name, self.chosen)
-
-    def _by_place(self, column: Column) -> str | None:
-        """Choose the only text, and the last column for a probability, where no name is known."""
+    def _find_column(self, column: Column) -> Keys | None:
         if self.options.header or getattr(self.options.columns, column.role, None) is not None:
-            return None
+            return column.among(self.names)
+        # Without names: the only text, and the last column for a probability.
         is_only_text = column.role == "text" and len(self.names) == 1
-        return self.names[-1] if is_only_text or column.role == "probability" else None
+        if is_only_text or column.role == "probability":
+            return (self.names[-1],)
+        return column.among(self.names)
 
     def _find_header(self) -> tuple[bytes, _Header]:
         """Read until a line is not blank; give all that was read, and the line."""
@@ -159,18 +146,14 @@ class DelimitedFile(RecordFile):
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
 
-        def field(role: str) -> pa.StringArray:
-            position = self.names.index(self.chosen[role])
-            return self._field(content.data, lines, delimiters, stops, position, self.is_exact)
-
-        return Parsed(
-            field("text") if "text" in self.chosen else pa.nulls(len(lines), pa.string()),
-            pa.RecordBatch.from_pydict(
-                {RECORD: spans(content.data, lines.blank_starts, stops), LINE_END: line_ends}
-            ),
-            sorted([*self.rejects(block), *rejects], key=lambda reject: reject.number),
-            {role: field(role) for role in self.chosen if role != "text"},
-        )
+        fields = {
+            role: self._field(
+                content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
+            )
+            for role, name in self.chosen.items()
+        }
+        records = spans(content.data, lines.blank_starts, stops)
+        return self.parsed(block, fields, records, line_ends, rejects)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray

@@ -28,26 +28,15 @@ class Cuts:
 def find_cuts(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
     """Find the cuts of a text that starts at a record and may end anywhere.
 
-    A line that is no CSV, and could not become it by what follows, is broken: a quoted field is
+    At the end of a file, nothing follows the text, and it ends with a newline. No cuts are found
+    from a field on that stays open.
+
+    A line that is not CSV, and could not become it by what follows, is broken: a quoted field is
     followed by something else than a delimiter or a line end, a quote stays open up to the end, or
-    a carriage return outside quotes is no part of a line end. (To take that as a character would
+    a carriage return outside quotes is not part of a line end. (To take that as a character would
     merge the lines of files that use it as a line end; to take it as a line end would cut fields
     of files whose writer did not quote it.) What follows a broken line is read as if it were not
     there, so that a quote that is never closed costs no more than its own line.
-
-    Parameters
-    ----------
-    text : bytes
-        CSV in UTF-8 or another extension of ASCII.
-    delimiter : int
-        The byte between fields.
-    at_end : bool
-        Whether nothing follows the text. It ends with a newline then.
-
-    Returns
-    -------
-    Cuts
-        Delimiters and newlines outside quoted fields; none from a field on that stays open.
     """
     raw = np.frombuffer(text, np.uint8)
     quotes = np.flatnonzero(raw == QUOTE)

@@ -75,24 +75,7 @@ def endings() -> dict[str, Format]:
 def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
     """Tell the format of a file: the one asked for, or the one of its name.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    asked : str | None
-        One of `FORMATS`.
-    option : str
-        What the user can ask with, for the message.
-
-    Returns
-    -------
-    Format
-        Its format.
-
-    Raises
-    ------
-    UsageError
-        If no format belongs to the name, or it cannot be compressed as the name says.
+    Raises `UsageError`, which names the option, if there is none, or it cannot be compressed so.
     """
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
@@ -119,29 +102,11 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
 def open_reviews(
     path: Path, options: ReadOptions, columns: tuple[Column, ...] | None = None
 ) -> ReviewFile:
-    """Open a file of reviews.
+    """Open a file of reviews, `STDIN` for standard input, and read its header.
 
-    Parameters
-    ----------
-    path : Path
-        The file, `STDIN` for standard input.
-    options : ReadOptions
-        How to read it.
-    columns : tuple[Column, ...] | None
-        What to read, for a table; None for scoring, which adds columns.
-
-    Returns
-    -------
-    ReviewFile
-        Opened, with its header read.
-
-    Raises
-    ------
-    UsageError
-        If no format belongs to the name, a needed column is missing, an added name is taken, or
-        an option is not for the format.
-    InputError
-        If there is no such file, it is empty, or cannot be read.
+    The columns are what a table reads; None is for scoring, which adds columns. Raises `UsageError`
+    if a needed column is missing, an added name is taken, or an option is not for the format, and
+    `InputError` if the file cannot be read or is empty.
     """
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
@@ -162,21 +127,8 @@ def open_reviews(
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:
     """Say how a file is read that belongs to another one, such as its scores.
 
-    `toolkit score` writes UTF-8, and for a delimited file the same delimiter and header.
-
-    Parameters
-    ----------
-    path : Path
-        The file. Its name tells its format, or else the options do.
-    options : ReadOptions
-        How the other one is read.
-    encoding : str | None
-        Of a file of text; None: UTF-8.
-
-    Returns
-    -------
-    ReadOptions
-        With what the format of the file can have.
+    `toolkit score` writes UTF-8, and for a delimited file the same delimiter and header. Its name
+    tells its format, or else the options do.
     """
     is_known = format_ending(path).lower() in endings()
     name = None if is_known else options.format
@@ -191,28 +143,9 @@ def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> 
 
 
 def output_of(reviews: ReviewFile, own: Format, target: Format, delimiter: str | None) -> Output:
-    """Choose how the scored records of a file are written.
+    """Choose how the scored records of a file are written; `UsageError` if that cannot be.
 
-    Parameters
-    ----------
-    reviews : ReviewFile
-        The input, opened.
-    own : Format
-        Its format.
-    target : Format
-        The format of the output.
-    delimiter : str | None
-        That was asked for: of the input, or else of the output.
-
-    Returns
-    -------
-    Output
-        For the whole file.
-
-    Raises
-    ------
-    UsageError
-        If the output cannot hold the columns of the input.
+    The delimiter is the one that was asked for: of the input, or else of the output.
     """
     if own == target:
         return reviews.output()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Bytes, Lines, Positions, spans, values_buffer
-from toolkit.records.columns import Column, check_text_is_apart
+from toolkit.records.columns import Column, Keys
 from toolkit.records.json_objects import (
     DECODER,
     NESTING_LIMIT,
     JsonTables,
-    Path,
     escaped_key,
     field_at,
     follow,
@@ -49,15 +47,7 @@ _SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another
 _INF = re.compile(rb"Inf[\s,\]}]")
 
 
-@dataclass(frozen=True)
-class _Objects:
-    """The texts of some lines, and where the objects on them end, before the closing brace."""
-
-    texts: pa.StringArray
-    closings: Positions
-    good: npt.NDArray[np.bool_] | None = None  # which lines these are; None: all
-    rejects: tuple[Reject, ...] = ()
-    fields: dict[str, pa.StringArray] = field(default_factory=dict)  # the other columns, by role
+_Fields = dict[str, pa.StringArray]  # columns by role
 
 
 class JsonLinesFile(RecordFile):
@@ -68,7 +58,7 @@ class JsonLinesFile(RecordFile):
     called ``review.body``.
     """
 
-    _names: dict[str, None] | None = None  # columns of an output of another format
+    _held: dict[str, None] | None = None  # columns of an output of another format
 
     def _read_header(self) -> bytes:
         size = _FIRST_BYTES
@@ -80,17 +70,14 @@ class JsonLinesFile(RecordFile):
         self._offset = len(mark)
         self._stream.advance(len(mark))
         data = data[len(mark) :]
-        found = {column.role: self._find_path(data, column) for column in self.wanted}
-        self._paths = {role: path for role, path in found.items() if path is not None}
-        self.chosen = {role: ".".join(path) for role, path in self._paths.items()}
-        check_text_is_apart(self.name, self.chosen)
-        self._others = [(role, path) for role, path in self._paths.items() if role != "text"]
-        self._tables = JsonTables(self._paths) if "text" in self._paths else None
+        self.choose_columns(lambda column: self._find_keys(data, column))
+        self._others = [(role, keys) for role, keys in self.keys.items() if role != "text"]
+        self._tables = JsonTables(self.keys) if "text" in self.keys else None
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added]
         self._escaped_keys = [escaped_key(name) for name in self.added]
         return mark
 
-    def _find_path(self, data: bytes, column: Column) -> Path | None:
+    def _find_keys(self, data: bytes, column: Column) -> Keys | None:
         """Choose the keys by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
         for line in data.split(b"\n"):
@@ -107,10 +94,8 @@ class JsonLinesFile(RecordFile):
                 if "." in name and name.split(".")[0] in content:
                     return tuple(name.split("."))
             found |= dict.fromkeys(content)
-        if column.is_needed and not found:
-            return (column.names[0],)
-        chosen = column.choose(self.name, found)
-        return None if chosen is None else (chosen,)
+        self.names = list(found)
+        return (column.names[0],) if column.is_needed and not found else None
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
         raw = np.frombuffer(data, np.uint8)
@@ -127,25 +112,15 @@ class JsonLinesFile(RecordFile):
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
         stops, line_ends = lines.stops(content.data)
-        objects = None if rejects else self._parse_at_once(content, stops)
-        if objects is None:
-            objects = self._parse_one_by_one(block, lines, stops)
-        if objects.good is not None:
-            lines, line_ends = lines.only(objects.good), line_ends.filter(arrow_of(objects.good))
-        return Parsed(
-            objects.texts,
-            pa.RecordBatch.from_pydict(
-                {
-                    RECORD: spans(content.data, lines.blank_starts, objects.closings),
-                    LINE_END: line_ends,
-                }
-            ),
-            sorted(
-                [*self.rejects(block), *rejects, *objects.rejects],
-                key=lambda reject: reject.number,
-            ),
-            objects.fields,
-        )
+        fields, closings = None, stops - 1
+        if not rejects:
+            fields = self._parse_at_once(content, stops)
+        if fields is None:
+            fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
+            lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
+            rejects += bad
+        records = spans(content.data, lines.blank_starts, closings)
+        return self.parsed(block, fields, records, line_ends, rejects)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
@@ -182,33 +157,31 @@ class JsonLinesFile(RecordFile):
             with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
                 names |= dict.fromkeys(name for name, _ in members(line.decode()))
         self.check_free(names)
-        self._names = names
+        self._held = names
         return pa.schema([(name, pa.string()) for name in names])
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the members of the objects; null where an object has none of a name."""
-        assert self._names is not None
+        assert self._held is not None
         rows = [
             dict(members(record.decode() + "}")) for record in records.column(RECORD).to_pylist()
         ]
-        columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._names]
-        return pa.RecordBatch.from_arrays(columns, list(self._names))
+        columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._held]
+        return pa.RecordBatch.from_arrays(columns, list(self._held))
 
-    def _parse_at_once(self, content: Content, stops: Positions) -> _Objects | None:
+    def _parse_at_once(self, content: Content, stops: Positions) -> _Fields | None:
         """Parse with Arrow; None if a line is anything but one object with a string or null."""
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or self._names is not None or self._tables is None:
+        if not one_each or self._held is not None or self._tables is None:
             return None
         if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
         first = content.data[int(starts[0]) : int(stops[0])] if len(starts) else b""
         fields = self._tables.read(content.whole(), first)
         # Lines that begin and end an object are one each if there are as many texts as lines.
-        if fields is None or len(fields["text"]) != len(starts):
-            return None
-        return _Objects(fields.pop("text"), stops - 1, fields=fields)
+        return None if fields is None or len(fields["text"]) != len(starts) else fields
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -220,8 +193,13 @@ class JsonLinesFile(RecordFile):
             or (b"Inf" in data and bool(_INF.search(data)))
         )
 
-    def _parse_one_by_one(self, block: Block, lines: Lines, stops: Positions) -> _Objects:
-        """Parse with Python, which reads all that Arrow does not, and says what is wrong where."""
+    def _parse_one_by_one(
+        self, block: Block, lines: Lines, stops: Positions
+    ) -> tuple[_Fields, Positions, npt.NDArray[np.bool_], list[Reject]]:
+        """Parse with Python, which reads all that Arrow does not, and says what is wrong where.
+
+        Give fields and closing braces of the objects, which lines these are, and the other lines.
+        """
         rows: list[dict[str, str | None]] = []
         closings: list[int] = []
         rejects: list[Reject] = []
@@ -238,11 +216,8 @@ class JsonLinesFile(RecordFile):
                 rejects.append(self.reject(block, start, stop, str(error)))
             else:
                 closings.append(start + len(line) - 1)
-        roles = ("text", *self._paths)
-        fields = {role: pa.array([each[role] for each in rows], pa.string()) for role in roles}
-        return _Objects(
-            fields.pop("text"), np.array(closings, np.int64), good, tuple(rejects), fields
-        )
+        fields = {role: pa.array([row[role] for row in rows], pa.string()) for role in self.keys}
+        return fields, np.array(closings, np.int64), good, rejects
 
     def _fields_of(self, line: bytes) -> dict[str, str | None]:
         """Give text and other columns of an object, by role."""
@@ -250,12 +225,12 @@ class JsonLinesFile(RecordFile):
         for name in self.added:
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
-        if self._names is not None:
+        if self._held is not None:
             self._check_names(line.decode())
-        text = follow(content, self._paths["text"]) if "text" in self._paths else None
+        text = follow(content, self.keys["text"]) if "text" in self.keys else None
         if text is not None and type(text) is not str:  # a number is a string, too
             raise ValueError(f"expected a string as {self.chosen['text']!r}, found {kind_of(text)}")
-        fields = {role: field_at(content, path) for role, path in self._others}
+        fields = {role: field_at(content, keys) for role, keys in self._others}
         fields["text"] = text
         if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
             fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
@@ -263,10 +238,10 @@ class JsonLinesFile(RecordFile):
 
     def _check_names(self, line: str) -> None:
         """Refuse an object that the columns of another format cannot hold."""
-        assert self._names is not None
+        assert self._held is not None
         seen = set()
         for name, _ in members(line):
-            if name not in self._names:
+            if name not in self._held:
                 raise ValueError(
                     f"has a key {name!r}, which none of the first records has; only an output of "
                     "JSON Lines can hold it"

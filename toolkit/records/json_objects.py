@@ -12,9 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.records.columns import Keys
 from toolkit.text.strings import without_half_pairs
-
-Path = tuple[str, ...]  # keys, the outer first
 
 
 class Number(str):
@@ -52,27 +51,27 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
     _after(text, at, "}")
 
 
-def follow(content: dict[str, Any], path: Path) -> Any:
+def follow(content: dict[str, Any], keys: Keys) -> Any:
     """Give the value at the end of some keys, of which all but the last hold objects.
 
     It is None where a key is missing or an object on the way is null; raises `ValueError` if a
     value on the way is not an object.
     """
-    value: Any = content.get(path[0])
-    for position, key in enumerate(path[1:], 1):
+    value: Any = content.get(keys[0])
+    for position, key in enumerate(keys[1:], 1):
         if value is None:
             return None
         if not isinstance(value, dict):
-            name = ".".join(path[:position])
+            name = ".".join(keys[:position])
             raise ValueError(f"expected an object as {name!r}, found {kind_of(value)}")
         value = value.get(key)
     return value
 
 
-def field_at(content: dict[str, Any], path: Path) -> str | None:
+def field_at(content: dict[str, Any], keys: Keys) -> str | None:
     """Give the value at the end of some keys as a string; None where there is none."""
     try:
-        value = follow(content, path)
+        value = follow(content, keys)
     except ValueError:
         return None
     if value is None or isinstance(value, str):
@@ -115,34 +114,28 @@ def kind_of(value: object) -> str:
 
 
 class JsonTables:
-    """Reads columns of many objects at once; safe to share between threads.
+    """Reads columns of many objects at once, text among them; safe to share between threads."""
 
-    Parameters
-    ----------
-    paths : dict[str, Path]
-        Where the columns are, by role; "text" is among them.
-    """
-
-    def __init__(self, paths: dict[str, Path]) -> None:
-        self._paths = paths
-        self._kinds = dict.fromkeys(paths, pa.string())
+    def __init__(self, keys: dict[str, Keys]) -> None:
+        self._keys = keys
+        self._kinds = dict.fromkeys(keys, pa.string())
 
     def read(self, data: pa.Buffer, first: bytes) -> dict[str, pa.StringArray] | None:
         """Read all objects; None if a value is not of the kind that the first object has."""
         try:
-            self._kinds = {role: self._kind_of(role, first) for role in self._paths}
-            schema = _schema({path: self._kinds[role] for role, path in self._paths.items()})
+            self._kinds = {role: self._kind_of(role, first) for role in self._keys}
+            schema = _schema({keys: self._kinds[role] for role, keys in self._keys.items()})
             table = None if schema is None else _read(data, schema)
         except (pa.ArrowInvalid, ValueError, RecursionError):
             return None
         if table is None:
             return None
-        return {role: _at(table, path).cast(pa.string()) for role, path in self._paths.items()}
+        return {role: _at(table, keys).cast(pa.string()) for role, keys in self._keys.items()}
 
     def _kind_of(self, role: str, first: bytes) -> pa.DataType:
         """Tell the kind of a column; of a null, that of the block before."""
         value = (
-            None if role == "text" else field_at(DECODER.decode(first.decode()), self._paths[role])
+            None if role == "text" else field_at(DECODER.decode(first.decode()), self._keys[role])
         )
         if value is None:
             return self._kinds[role]
@@ -204,8 +197,8 @@ def _fields(tree: dict[str, Any]) -> list[tuple[str, pa.DataType]]:
     ]
 
 
-def _at(table: pa.Table, path: Path) -> pa.Array:
-    column = table.column(path[0]).combine_chunks()
-    for key in path[1:]:
+def _at(table: pa.Table, keys: Keys) -> pa.Array:
+    column = table.column(keys[0]).combine_chunks()
+    for key in keys[1:]:
         column = pc.struct_field(column, key)
     return column

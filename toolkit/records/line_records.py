@@ -16,7 +16,7 @@ from toolkit.records.byte_lines import Lines, count_lines, is_utf8
 from toolkit.records.byte_streams import ByteStream
 from toolkit.records.columns import Column
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Place, Reject, ReviewFile
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Parsed, Place, Reject, ReviewFile
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary: the bytes of the record
@@ -52,20 +52,7 @@ class Content:
 
 
 class RecordFile(ReviewFile):
-    """A file of text whose records end at line ends.
-
-    What a record holds is never parsed and printed again in an output of the same format: its
-    bytes are handed on, with two fields more behind them.
-
-    Parameters
-    ----------
-    path : Path
-        The file, `STDIN` for standard input.
-    options : ReadOptions
-        How to read it.
-    columns : Sequence[Column] | None
-        As for `ReviewFile`.
-    """
+    """A file of text whose records end at line ends."""
 
     _offset = 0  # where the records start
     # What a record is that has a line end and goes on behind it, to the limit or to the end.
@@ -147,13 +134,22 @@ class RecordFile(ReviewFile):
                 return self._give_up(data, at_end=at_end), False
             size = min(2 * size, RECORD_BYTES_LIMIT)
 
-    def rejects(self, block: Block) -> list[Reject]:
-        """Describe what is broken in a block."""
+    def parsed(
+        self,
+        block: Block,
+        fields: dict[str, pa.Array],
+        records: pa.BinaryArray,
+        line_ends: pa.StringArray,
+        rejects: Sequence[Reject],
+    ) -> Parsed:
+        """Put together what is known of a block; with the rejects that were broken already."""
         content: Content = block.content
-        return [
+        broken = [
             self.reject(block, each.start, each.stop, each.reason, content.skipped)
             for each in content.broken
         ]
+        batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
+        return Parsed.of(fields, batch, sorted([*broken, *rejects], key=lambda each: each.number))
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
         """Find the records with bytes that are no UTF-8; which are others, and what is wrong."""

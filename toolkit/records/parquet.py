@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, check_text_is_apart, check_unique
+from toolkit.records.columns import Column, Keys, check_unique
 from toolkit.records.parquet_row_groups import RowGroups, bytes_of
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
@@ -51,11 +51,9 @@ class ParquetFile(ReviewFile):
         try:
             self.size = path.stat().st_size
             self.input_schema: pa.Schema = self._file.schema_arrow
-            self.check_free(self.input_schema.names)
-            found = {column.role: self._find_path(column) for column in self.wanted}
-            self._paths = {role: path for role, path in found.items() if path is not None}
-            self.chosen = {role: ".".join(path) for role, path in self._paths.items()}
-            check_text_is_apart(self.name, self.chosen)
+            self.names = self.input_schema.names
+            self.check_free(self.names)
+            self.choose_columns(self._find_keys)
             self._done = 0
         except BaseException:
             self.close()
@@ -115,8 +113,8 @@ class ParquetFile(ReviewFile):
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; those are rejected whose strings are no UTF-8."""
         batch: pa.RecordBatch = block.content
-        path = self._paths.get("text")
-        texts = _column_at(batch, path) if path else pa.nulls(len(batch), pa.string())
+        has_text = "text" in self.keys
+        texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
         if texts.type in _BYTES:  # not checked to be UTF-8 yet
             texts = texts.cast(pa.large_binary()).view(pa.large_string())
         reasons: dict[int, tuple[str, pa.Array]] = {}
@@ -132,12 +130,10 @@ class ParquetFile(ReviewFile):
                 [_only(column, good) for column in batch.columns], schema=batch.schema
             )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
-        fields = {
-            role: _strings(_column_at(batch, path))
-            for role, path in self._paths.items()
-            if role != "text"
-        }
-        return Parsed(texts, batch, rejects, fields)
+        others = [role for role in self.keys if role != "text"]
+        return Parsed(
+            texts, batch, rejects, {role: _strings(self._column(batch, role)) for role in others}
+        )
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
@@ -157,37 +153,34 @@ class ParquetFile(ReviewFile):
 
     def schema(self) -> pa.Schema:
         """The columns of the file, as they are."""
-        check_unique(self.name, self.input_schema.names)
+        check_unique(self.name, self.names)
         return self.input_schema
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the records themselves."""
         return records
 
-    def _find_path(self, column: Column) -> tuple[str, ...] | None:
-        names = self.input_schema.names
+    def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
-            path = (name,) if name in names else tuple(name.split("."))
-            if names.count(path[0]) > 1:
-                if not column.is_needed:
-                    continue
-                raise UsageError(
-                    f"{self.name}: {names.count(path[0])} columns are called {path[0]!r}. Rename "
-                    f"all but one, or choose another with {column.option}."
-                )
-            kind = _type_at(self.input_schema, path)
-            if kind is None:
-                continue
-            if expected := _unsuitable(column.role, kind):
-                if not column.is_needed:
-                    continue
+            keys = (name,) if name in self.names else tuple(name.split("."))
+            kind = _type_at(self.input_schema, keys)
+            expected = _unsuitable(column.role, kind)
+            if kind is not None and expected is None:
+                return keys
+            if kind is not None and column.is_needed:
                 raise UsageError(
                     f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
                     f"{expected}. Choose another with {column.option}."
                 )
-            return path
-        chosen = column.choose(self.name, names)
-        return None if chosen is None else (chosen,)
+        return None
+
+    def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
+        """Take a column out of the structs around it, and its values out of their dictionary."""
+        first, *others = self.keys[role]
+        column = batch.column(first)
+        for name in others:
+            column = pc.struct_field(column, name)
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 class _ParquetOutput:
@@ -227,8 +220,10 @@ def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Ou
     return Output(render, open_file=lambda file: _ParquetOutput(file, schema, compression))
 
 
-def _unsuitable(role: str, kind: pa.DataType) -> str | None:
+def _unsuitable(role: str, kind: pa.DataType | None) -> str | None:
     """Say what a column with a role must hold, if a type is something else."""
+    if kind is None:
+        return None
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if value in (*_STRINGS, *_BYTES, pa.null()):
         return None
@@ -238,14 +233,6 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
         return None
     return "numbers or strings"
-
-
-def _column_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
-    """Take a column out of the structs around it, and its values out of their dictionary."""
-    column = batch.column(path[0])
-    for name in path[1:]:
-        column = pc.struct_field(column, name)
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _strings(column: pa.Array) -> pa.Array:
@@ -274,32 +261,24 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _type_at(schema: pa.Schema, path: tuple[str, ...]) -> pa.DataType | None:
+def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
     """Tell the type of a column or of a field in a struct; None where there is none."""
-    fields = {field.name: field.type for field in schema}
-    for position, name in enumerate(path):
-        if name not in fields:
-            return None
-        kind = fields[name]
-        if position == len(path) - 1:
-            return kind
-        if not pa.types.is_struct(kind):
-            return None
-        fields = {field.name: field.type for field in kind}
-    return None
+    kind, fields = None, list(schema)
+    for name in keys:
+        kind = {field.name: field.type for field in fields}.get(name)
+        fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
+    return kind
 
 
 def _not_utf8(column: pa.Array) -> list[int]:
-    """Which rows of a column hold a string that is none."""
+    """Which rows of a column hold a string that is not UTF-8."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        # Copied, for the values within a slice of nested ones are checked as a whole.
-        rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
-        return [number for number, row in enumerate(rows) if not _is_valid(row)]
-    return []
+    if _is_valid(column):
+        return []
+    # Copied, for the values within a slice of nested ones are checked as a whole.
+    rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
+    return [number for number, row in enumerate(rows) if not _is_valid(row)]
 
 
 def _only(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:

@@ -31,15 +31,7 @@ _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
 class RowGroups:
-    """The row groups of a Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    block_bytes : int
-        What a batch takes in memory, about; only a longer row makes a larger one.
-    """
+    """The row groups of a Parquet file, in batches of about `block_bytes` in memory."""
 
     def __init__(self, path: Path, block_bytes: int) -> None:
         import pyarrow.parquet as pq  # takes 12 ms, which other formats need not wait for
@@ -56,20 +48,7 @@ class RowGroups:
             self._with_dictionaries.close()
 
     def batches(self, group: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Read a row group; each time it is read, the batches are the same.
-
-        Parameters
-        ----------
-        group : int
-            Its number, from 0.
-        columns : list[str] | None
-            Which columns to read; all by default.
-
-        Yields
-        ------
-        pa.RecordBatch
-            The next rows.
-        """
+        """Read a row group, all columns or some; each time it is read, the batches are the same."""
         facts = self.file.metadata.row_group(group)
         row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
         wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
@@ -154,18 +133,7 @@ class RowGroups:
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:
-    """Tell how many bytes the values of a batch take, those in a dictionary as often as they occur.
-
-    Parameters
-    ----------
-    batch : pa.RecordBatch
-        Of any columns; within lists and structs, dictionaries count once.
-
-    Returns
-    -------
-    int
-        About.
-    """
+    """Tell about how many bytes a batch takes, values in a dictionary as often as they occur."""
     return sum(map(_bytes_of, batch.columns))
 
 

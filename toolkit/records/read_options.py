@@ -13,13 +13,7 @@ STDIN = Path("-")  # standard input, or output where something is written
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file of reviews is read.
-
-    Raises
-    ------
-    UsageError
-        If the delimiter is not a character that can separate fields.
-    """
+    """How a file of reviews is read."""
 
     columns: Columns = field(default_factory=Columns)
     _: KW_ONLY

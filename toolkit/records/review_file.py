@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
-from toolkit.errors import InputError
-from toolkit.records.columns import Column, check_free
+from toolkit.errors import InputError, UsageError
+from toolkit.records.columns import Column, Keys, check_free
 from toolkit.records.read_options import STDIN, ReadOptions
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
@@ -53,7 +53,18 @@ class Parsed:
     records: pa.RecordBatch  # as many rows, for `render` and `values` of the same format
     rejects: Sequence[Reject]
     # The other columns that were asked for and found, by role: as many strings as texts.
-    fields: Mapping[str, pa.Array] = field(default_factory=dict)
+    fields: Mapping[str, pa.Array]
+
+    @classmethod
+    def of(
+        cls, fields: dict[str, pa.Array], records: pa.RecordBatch, rejects: Sequence[Reject]
+    ) -> Parsed:
+        """Take the text out of the fields; where no column has it, no record has one."""
+        others = {role: values for role, values in fields.items() if role != "text"}
+        texts = fields.get("text")
+        if texts is None:
+            texts = pa.nulls(len(records), pa.string())
+        return cls(texts, records, rejects, others)
 
 
 class BatchFile(Protocol):
@@ -81,19 +92,10 @@ class Output:
 
 
 class ReviewFile(ABC):
-    """A file of reviews, opened for reading.
+    """A file of reviews, opened for reading: `blocks` is for one thread, the rest for any.
 
-    `blocks` is for one thread; the other methods are for any.
-
-    Parameters
-    ----------
-    path : Path
-        The file, `STDIN` for standard input.
-    options : ReadOptions
-        How to read it.
-    columns : Sequence[Column] | None
-        What to read, the text first, for a table of exact values. None for scoring: what that
-        reads, and doubled quotes of CSV may stay in a text, as they separate tokens either way.
+    The columns are what to read for a table of exact values. None is for scoring: what that reads,
+    and doubled quotes of CSV may stay in a text, as they separate tokens either way.
     """
 
     counts = "line"  # what the number of a block or a reject counts: "line" or "record"
@@ -109,7 +111,9 @@ class ReviewFile(ABC):
         self.wanted = options.columns.scored() if columns is None else tuple(columns)
         self.added = options.columns.added if columns is None else ()
         self.is_exact = columns is not None
-        self.chosen: dict[str, str] = {}  # role → name of the column that was found
+        self.names: Sequence[str] = ()  # of all columns, as far as they are known
+        self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
+        self.chosen: dict[str, str] = {}  # role → name of the column
 
     def __enter__(self) -> Self:
         return self
@@ -160,21 +164,9 @@ class ReviewFile(ABC):
     @classmethod
     @abstractmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
-        """Say how this format holds the scored records of another one.
+        """Say how this format holds the scored records of another one, given as batches.
 
-        Parameters
-        ----------
-        table : Table
-            Gives the records as batches.
-        schema : pa.Schema
-            Of these.
-        delimiter : str | None
-            Between fields, for a delimited format.
-
-        Returns
-        -------
-        Output
-            For the whole file.
+        The schema is theirs; the delimiter is for a delimited format.
         """
 
     @abstractmethod
@@ -196,6 +188,27 @@ class ReviewFile(ABC):
             return pa.RecordBatch.from_arrays(columns, schema=schema)
 
         return other.output_of_table(table, schema, delimiter)
+
+    def choose_columns(self, find: Callable[[Column], Keys | None]) -> None:
+        """Find the wanted columns; `UsageError` if a needed one is missing or not the only one."""
+        for column in self.wanted:
+            keys = find(column)
+            count = self.names.count(keys[0]) if keys else 0
+            if keys and count < 2:
+                self.keys[column.role] = keys
+            elif column.is_needed and not keys:
+                raise column.missing(self.name, self.names)
+            elif column.is_needed and keys:
+                raise UsageError(
+                    f"{self.name}: {count} columns are called {keys[0]!r}. Rename all but one, or "
+                    f"choose another with {column.option}."
+                )
+        self.chosen = {role: ".".join(keys) for role, keys in self.keys.items()}
+        if "text" in self.keys and self.keys.get("label") == self.keys["text"]:
+            raise UsageError(
+                f"{self.name}: the column {self.chosen['text']!r} has the texts, and cannot have "
+                "the labels, too. Choose another with --label-column."
+            )
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""

@@ -19,23 +19,11 @@ from toolkit.text.strings import is_blank
 
 @dataclass(frozen=True)
 class ReviewTable:
-    """The columns of a file that were asked for and found.
+    """The columns of a file that were asked for and found, by their roles."""
 
-    Attributes
-    ----------
-    name : str
-        The file, as messages call it.
-    chosen : dict[str, str]
-        The name of each column, by its role: text, label, group, id, stars ...
-    columns : dict[str, pa.ChunkedArray]
-        (rows,) large_string, by role; null where a record has no value.
-    rows : int
-        Records of the file.
-    """
-
-    name: str
-    chosen: dict[str, str]
-    columns: dict[str, pa.ChunkedArray]
+    name: str  # of the file, for messages
+    chosen: dict[str, str]  # the name of each column
+    columns: dict[str, pa.ChunkedArray]  # (rows,) large_string, null where there is no value
     rows: int
 
     def __getitem__(self, role: str) -> pa.ChunkedArray:
@@ -64,28 +52,10 @@ class ReviewTable:
 
 
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:
-    """Read columns of a whole file of any format.
+    """Read columns of a whole file of any format, `STDIN` for standard input.
 
-    Parameters
-    ----------
-    path : Path
-        The file, `STDIN` for standard input.
-    options : ReadOptions
-        How to read it.
-    *columns : Column
-        Which columns; those that are not needed may be missing.
-
-    Returns
-    -------
-    ReviewTable
-        In the order of the file.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or one of its records.
-    UsageError
-        If no format belongs to its name, or a column is missing.
+    Raises `InputError` if the file or one of its records cannot be read, and `UsageError` if no
+    format belongs to its name or a needed column is missing.
     """
     with open_reviews(path, options, columns) as reviews:
         chunks: dict[str, list[pa.Array]] = {role: [] for role in reviews.chosen}

@@ -24,44 +24,14 @@ _SHOWN = 60
 
 
 def read_labels(words: pa.Array) -> pa.Int8Array:
-    """Read labels: 1 for positive, from a probability of 0.5 on, and 0 for negative.
-
-    Parameters
-    ----------
-    words : pa.Array
-        Strings of any kind, as labels are written.
-
-    Returns
-    -------
-    pa.Int8Array
-        As many; null where it is not a label.
-    """
+    """Read labels: 1 from a probability of 0.5 on, else 0; null where it is not a label."""
     return pc.greater_equal(_targets(words), 0.5).cast(pa.int8())
 
 
 def read_targets(words: pa.ChunkedArray, rows: Rows, place: str, role: str) -> Targets:
-    """Read labels or probabilities, all of which have to be there.
+    """Read labels or probabilities of positive as float32; all of them have to be there.
 
-    Parameters
-    ----------
-    words : pa.ChunkedArray
-        (rows,) strings: numbers from 0 to 1, or words such as pos, in any case.
-    rows : Rows
-        Their positions in the file, for the error.
-    place : str
-        File and column, for the error.
-    role : str
-        What the column holds, `label` or `probability`, for the error.
-
-    Returns
-    -------
-    Targets
-        (rows,) float32, the probability of positive.
-
-    Raises
-    ------
-    InputError
-        If one of them is something else, or nothing.
+    Their positions in the file, the place (file and column) and the role are for the `InputError`.
     """
     targets = _targets(words.combine_chunks())
     wrong = np.flatnonzero(targets.is_null())
