@@ -1,4 +1,4 @@
-"""The bytes of a file, unpacked and in UTF-8, from its start to its end."""
+"""The bytes of a file, decompressed and in UTF-8, from its start to its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import pyarrow as pa
 
@@ -19,12 +19,11 @@ from toolkit.records.read_options import STDIN
 
 _READ_BYTES = 1 << 20
 
-# What a packed file begins with; no text in UTF-8 does.
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+# What a compressed file begins with; no text in UTF-8 does.
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+Read = Callable[[int], bytes]  # about as many bytes; nothing at the end
 
 
 class ByteStream:
@@ -41,14 +40,15 @@ class ByteStream:
         self._file = _open(path)
         self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
         self._compression = compression_of(path)
-        self._source = self._opened_source()
+        self._transcoded: _Transcoded | None = None
+        self._read = self._opened()
         self._offset = 0  # of what comes next
         self._data = b""  # read already, from `_at` on
         self._at = 0
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of the file are read, packed as they are."""
+        """How many bytes of the file are read, compressed as they are."""
         return 0 if self.size is None else self._file.tell()
 
     def close(self) -> None:
@@ -64,16 +64,16 @@ class ByteStream:
         missing = size - (len(self._data) - self._at)
         if missing > 0:
             parts = [self._data[self._at :]]
-            while missing > 0 and (part := self._source.read(missing)):
+            while missing > 0 and (part := self._read(missing)):
                 parts.append(part)
                 missing -= len(part)
             self._data, self._at = b"".join(parts), 0
             if not self._offset:
-                self._check_unpacked()
+                self._check_decompressed()
         return self._data[self._at : self._at + size]
 
     def advance(self, size: int) -> None:
-        """Go on behind bytes that `peek` gave."""
+        """Continue after bytes that `peek` gave."""
         self._at += size
         self._offset += size
         if self._at == len(self._data):
@@ -91,16 +91,16 @@ class ByteStream:
             self.advance(skipped)
 
     def as_in_file(self, data: bytes) -> bytes:
-        """Give some bytes as they stand in the file (unpacked)."""
+        """Give some bytes as they are in the decompressed file."""
         if self._encoding is None:
             return data
-        assert isinstance(self._source, _Transcoded)
-        return self._source.encode(data.decode("utf-8", "surrogatepass"))
+        assert self._transcoded is not None
+        return self._transcoded.encode(data.decode("utf-8", "surrogatepass"))
 
-    def _check_unpacked(self) -> None:
-        """Refuse what is packed, for which no other message would say what is wrong."""
+    def _check_decompressed(self) -> None:
+        """Refuse what is compressed, for which no other message would say what is wrong."""
         found = next(
-            (name for start, name in _PACKED.items() if self._data.startswith(start)), None
+            (name for start, name in _COMPRESSED.items() if self._data.startswith(start)), None
         )
         if found is None or self._encoding is not None:
             return
@@ -109,56 +109,57 @@ class ByteStream:
                 f"standard input: is compressed with {found}. Decompress it first: "
                 f"{found} -dc FILE | toolkit score -"
             )
-        ending = next(ending for ending, packing in COMPRESSIONS.items() if packing == found)
+        ending = next(ending for ending, name in COMPRESSIONS.items() if name == found)
         raise InputError(
             f"{self.path}: is compressed with {found}"
             + (" twice. Decompress it" if self._compression else f". Add {ending} to its name")
         )
 
-    def _opened_source(self) -> _Readable:
-        source: _Readable = _Awaited(self._file) if self.path == STDIN else self._file
+    def _opened(self) -> Read:
+        read: Read = _awaiting(self._file) if self.path == STDIN else self._file.read
         if self._compression == "gzip" and _is_padded(self._file):
-            source = _PaddedGzip(self._file)
+            read = _padded_gzip(self._file)
         elif self._compression is not None:
-            source = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._compression)
-        return source if self._encoding is None else _Transcoded(source, self._encoding)
+            read = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._compression).read
+        if self._encoding is None:
+            return read
+        self._transcoded = _Transcoded(read, self._encoding)
+        return self._transcoded.read
 
 
-class _Awaited:
-    """Standard input, which may be a pipe that does not wait: its other end chooses that."""
+def _awaiting(file: IO[bytes]) -> Read:
+    """Read standard input, which may be a pipe that does not wait: its other end chooses that."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._read: Callable[[int], bytes | None] = file.read
+    now: Callable[[int], bytes | None] = file.read
 
-    def read(self, size: int) -> bytes:
-        """Read what is there, as soon as there is something; nothing at the end."""
-        while (part := self._read(size)) is None:
-            select.select([self._file], [], [])
+    def read(size: int) -> bytes:
+        while (part := now(size)) is None:
+            select.select([file], [], [])
         return part
 
+    return read
 
-class _PaddedGzip:
-    """A file of gzip with zeros behind it, which tapes and disks leave and Arrow does not read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        import gzip  # rarely needed
+def _padded_gzip(file: IO[bytes]) -> Read:
+    """Read gzip with zeros after it, which tapes and disks leave and Arrow does not read."""
+    import gzip  # rarely needed
 
-        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+    unzipped = gzip.GzipFile(fileobj=file, mode="rb")
 
-    def read(self, size: int) -> bytes:
-        """Read about as many bytes; nothing at the end."""
+    def read(size: int) -> bytes:
         try:
-            return self._file.read(size)
+            return unzipped.read(size)
         except (EOFError, zlib.error) as error:
             raise OSError(str(error)) from None
+
+    return read
 
 
 class _Transcoded:
     """Bytes in an encoding, read as UTF-8."""
 
-    def __init__(self, source: _Readable, encoding: str) -> None:
-        self._source = source
+    def __init__(self, read: Read, encoding: str) -> None:
+        self._read = read
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
         self._is_start = True
@@ -177,11 +178,11 @@ class _Transcoded:
 
     def read(self, size: int) -> bytes:
         """Read about as many bytes; nothing at the end."""
-        while part := self._source.read(max(size, 4)):
+        while part := self._read(max(size, 4)):
             if self._is_start and self._encoding in ("utf-16", "utf-32"):
-                while len(part) < 4 and (more := self._source.read(4 - len(part))):
+                while len(part) < 4 and (more := self._read(4 - len(part))):
                     part += more  # a pipe may give a mark in pieces
-                # Without the mark, which stands only at the start of the file.
+                # Without the mark, which is only at the start of the file.
                 is_big = part[:4].strip(b"\0").startswith(codecs.BOM_UTF16_BE)
                 self._encoding += "-be" if is_big else "-le"
             self._is_start = False
@@ -228,7 +229,5 @@ def _open(path: Path) -> IO[bytes]:
         return path.open("rb", buffering=0)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, expected a file of reviews") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None

@@ -103,26 +103,6 @@ class Columns:
         return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
 
 
-def check_free(file: str, found: Collection[str], added: Collection[str]) -> None:
-    """Raise `UsageError` if the name of an added column is among those in a file."""
-    for name in added:
-        if name in found:
-            raise UsageError(
-                f"{file}: has a column {name!r} already. Choose other names for the added columns "
-                "with --sentiment-column and --probability-column."
-            )
-
-
-def check_unique(file: str, names: list[str]) -> None:
-    """Raise `UsageError` if two columns have one name, which other formats cannot hold."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UsageError(
-            f"{file}: {names.count(twice)} columns are called {twice!r}, and an output of another "
-            "format cannot hold that. Rename all but one, or keep the format of the input."
-        )
-
-
 def _listed(names: Collection[str]) -> str:
     shown = [
         name if name.isprintable() and name else repr(name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
-from toolkit.records.columns import Column, Keys, check_unique
+from toolkit.records.columns import Column, Keys
 from toolkit.records.csv_quoting import OPEN_QUOTE, QUOTE, Cuts, find_cuts
 from toolkit.records.json_values import as_text
 from toolkit.records.line_records import (
@@ -20,7 +20,6 @@ from toolkit.records.line_records import (
     LINE_END,
     RECORD,
     RECORD_BYTES_LIMIT,
-    Broken,
     Content,
     RecordFile,
 )
@@ -32,11 +31,9 @@ _HEADER_BYTES = 1 << 16  # read at first to find the header; doubled while it is
 _FIX = "Fix the file, or write it again as RFC 4180 says: quote such fields, end lines with LF"
 
 
-@dataclass(frozen=True)
-class _Header:
+class _Header(NamedTuple):
     """The first line that is not blank."""
 
-    start: int
     stop: int
     end: int  # after its line end
     names: list[str]
@@ -73,11 +70,10 @@ class DelimitedFile(RecordFile):
         return data[: header.stop] + added.encode() + header.line_end.encode()
 
     def _find_column(self, column: Column) -> Keys | None:
-        if self.options.header or getattr(self.options.columns, column.role, None) is not None:
-            return column.among(self.names)
+        is_named = self.options.header or getattr(self.options.columns, column.role, None)
         # Without names: the only text, and the last column for a probability.
         is_only_text = column.role == "text" and len(self.names) == 1
-        if is_only_text or column.role == "probability":
+        if not is_named and (is_only_text or column.role == "probability"):
             return (self.names[-1],)
         return column.among(self.names)
 
@@ -112,7 +108,7 @@ class DelimitedFile(RecordFile):
             names = [_unquote(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
         except UnicodeDecodeError:
             self.fail(line, "the header is not valid UTF-8. Say what it is with --encoding")
-        return _Header(start, stop, newline + 1, names, str(line_ends[0]))
+        return _Header(stop, newline + 1, names, str(line_ends[0]))
 
     def _cut(self, data: bytes, *, at_end: bool) -> Cuts:
         return find_cuts(data, ord(self.delimiter), at_end=at_end)
@@ -132,7 +128,7 @@ class DelimitedFile(RecordFile):
             for row in np.flatnonzero(~good).tolist():
                 start, newline = int(lines.starts[row]), int(lines.newlines[row])
                 ragged = f"{fields[row]:,} fields, expected {wanted:,}"
-                broken.append(Broken(start, newline, cuts.broken.get(newline, ragged)))
+                broken.append((start, newline, cuts.broken.get(newline, ragged)))
         kept = lines.only(good)
         return Content(data, lines.end, kept, delimiters.reshape(len(kept), wanted - 1), broken)
 
@@ -145,7 +141,6 @@ class DelimitedFile(RecordFile):
             delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
-
         fields = {
             role: self._field(
                 content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
@@ -182,7 +177,7 @@ class DelimitedFile(RecordFile):
 
     def schema(self) -> pa.Schema:
         """All columns are strings."""
-        check_unique(self.name, self.names)
+        self.check_unique()
         return pa.schema([(name, pa.string()) for name in self.names])
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:

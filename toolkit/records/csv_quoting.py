@@ -1,4 +1,4 @@
-"""Where the delimiters and line ends of a CSV text stand, outside quoted fields (RFC 4180)."""
+"""The delimiters and line ends of a CSV text outside quoted fields (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from toolkit.records.byte_lines import RETURN, Bytes, Positions, spans, values_b
 
 QUOTE, NEWLINE = ord('"'), ord("\n")
 
-_BEHIND_QUOTE = "a quoted field goes on behind its closing quote"
+_AFTER_QUOTE = "a quoted field goes on behind its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
 
@@ -69,7 +69,7 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     are a quote within an unquoted field, and one that closes a field too early.
     """
     opening, closing = quotes[0::2], quotes[1::2]
-    # Right behind the one that closed the field; or at the start, where `before` means nothing.
+    # Right after the one that closed the field; or at the start, where `before` means nothing.
     doubled = np.diff(quotes, prepend=-1)[0::2] == 1
     before = raw[opening - 1]
     if not ((before == delimiter) | (before == NEWLINE) | doubled).all():
@@ -108,13 +108,8 @@ def _find_cuts_one_by_one(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
             undecided = match is None or not following or position == len(text)
             if (undecided and not at_end) or (newline := text.find(b"\n", record)) < 0:
                 break
-            broken[newline] = (
-                OPEN_QUOTE
-                if match is None
-                else _LONE_RETURN
-                if following == b"\r"
-                else _BEHIND_QUOTE
-            )
+            reason = _LONE_RETURN if following == b"\r" else _AFTER_QUOTE
+            broken[newline] = OPEN_QUOTE if match is None else reason
             del delimiters[kept:]
             end, position = newline, newline + 1
         newlines.append(end)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.records.byte_lines import Bytes, Positions
 from toolkit.records.columns import Keys
 from toolkit.text.strings import without_half_pairs
 
@@ -87,12 +87,31 @@ def is_too_deep(line: bytes) -> bool:
     return bool(np.cumsum(brackets).max(initial=0) > NESTING_LIMIT)
 
 
-def may_be_deep(raw: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> bool:
+def may_be_deep(raw: Bytes, starts: Positions) -> bool:
     """Whether a line has so many brackets that they could be nested deeper than the limit."""
     opening = (raw == ord("[")) | (raw == ord("{"))
     if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
         return False
     return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
+
+
+def object_on(line: bytes) -> dict[str, Any]:
+    """Decode the object on a line; `ValueError` says why that cannot be."""
+    if is_too_deep(line):
+        raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+    try:
+        content = DECODER.decode(line.decode())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a JSON object, found {kind_of(content)}")
+    return content
+
+
+def has_pair(raw: Bytes, first: bytes, seconds: bytes) -> bool:
+    """Whether one of some bytes comes after a first one; four times as fast as a search."""
+    following = raw[1:][raw[:-1] == ord(first)]
+    return any((following == second).any() for second in seconds)
 
 
 def escaped_key(name: str) -> re.Pattern[bytes]:

@@ -26,13 +26,8 @@ RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class Broken:
-    """Some bytes of a block that are no record."""
-
-    start: int
-    stop: int
-    reason: str
+# Some bytes of a block that are not a record: start, stop, and the reason.
+Broken = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
@@ -145,11 +140,15 @@ class RecordFile(ReviewFile):
         """Put together what is known of a block; with the rejects that were broken already."""
         content: Content = block.content
         broken = [
-            self.reject(block, each.start, each.stop, each.reason, content.skipped)
-            for each in content.broken
+            self.reject(block, start, stop, reason, content.skipped)
+            for start, stop, reason in content.broken
         ]
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
-        return Parsed.of(fields, batch, sorted([*broken, *rejects], key=lambda each: each.number))
+        texts = fields.pop("text", None)
+        if texts is None:  # no column has the texts
+            texts = pa.nulls(len(batch), pa.string())
+        found = sorted([*broken, *rejects], key=lambda reject: reject.number)
+        return Parsed(texts, batch, found, fields)
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
         """Find the records with bytes that are no UTF-8; which are others, and what is wrong."""
@@ -193,13 +192,13 @@ class RecordFile(ReviewFile):
         if newline >= 0:
             end = newline + 1
             why = self.endless if at_end else f"{self.too_long} {reason}"
-            return Content(data, end, nothing, None, [Broken(0, end, why)])
+            return Content(data, end, nothing, None, [(0, end, why)])
         skipped = 0
         while b"\n" not in data and (more := len(data)):
             self._stream.advance(more)
             data, skipped = self._peek(1 << 20), skipped + more
         end = data.find(b"\n") + 1 or len(data)
-        return Content(data, end, nothing, None, [Broken(0, end, f"a line {reason}")], skipped)
+        return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
 
     def _peek(self, size: int) -> bytes:
         try:

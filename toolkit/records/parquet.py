@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys, check_unique
-from toolkit.records.parquet_row_groups import RowGroups, bytes_of
+from toolkit.records.columns import Column, Keys
+from toolkit.records.parquet_row_groups import RowGroups, RowGroupWriter, bytes_of
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
@@ -25,9 +24,6 @@ from toolkit.records.review_file import (
     Table,
     with_scores,
 )
-
-# Row groups of an output end with those of the input, or here at the latest.
-_ROW_GROUP_BYTES = 64 << 20
 
 _STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
@@ -153,7 +149,7 @@ class ParquetFile(ReviewFile):
 
     def schema(self) -> pa.Schema:
         """The columns of the file, as they are."""
-        check_unique(self.name, self.names)
+        self.check_unique()
         return self.input_schema
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
@@ -183,41 +179,8 @@ class ParquetFile(ReviewFile):
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-class _ParquetOutput:
-    """A Parquet file that is written, one row group after the other."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._writer = pq.ParquetWriter(file, schema, compression=compression)
-        self._pending: list[pa.RecordBatch] = []
-        self._size = 0
-
-    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the row group, which ends where asked or when it is large enough."""
-        self._pending.append(batch)
-        self._size += batch.nbytes
-        if ends_group or self._size >= _ROW_GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
-        if self._pending:
-            table = pa.Table.from_batches(self._pending)
-            self._writer.write_table(table, row_group_size=max(len(table), 1))
-        self._pending, self._size = [], 0
-
-
 def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Output:
-    return Output(render, open_file=lambda file: _ParquetOutput(file, schema, compression))
+    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, compression))
 
 
 def _unsuitable(role: str, kind: pa.DataType | None) -> str | None:

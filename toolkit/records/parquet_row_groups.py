@@ -1,6 +1,6 @@
-"""Row groups of a Parquet file, read in batches whose memory is bounded whatever they hold.
+"""Row groups of Parquet files, read in batches whose memory is bounded whatever they hold.
 
-What a row group takes in the file says little of what it takes in memory: a long string that stands
+What a row group takes in the file says little of what it takes in memory: a long string that is
 once in its dictionary may be the value of every row.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,11 +21,14 @@ _BUFFER_BYTES = 1 << 20
 # What is read at once takes no more, even if every row holds the longest string of its row group.
 _BATCH_BYTES = 32 << 20
 
-# So few rows can be read at once without a look at the dictionaries. Where rows are not short, that
+# This many rows can be read at once without a look at the dictionaries. Where rows are long, that
 # costs nothing: 50,000 texts of 1.3 kB take 99 ms in batches of 64 rows as in those of 2,300.
 # A look at the dictionary of each row group doubles the time where groups have 1,000 such rows.
 _FEW_ROWS = 128
 _ROWS_OF_LONG = 4096  # a block of rows that are not short holds fewer
+
+# Row groups of an output end with those of the input, or here at the latest.
+_ROW_GROUP_BYTES = 64 << 20
 
 _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
@@ -130,6 +133,39 @@ class RowGroups:
             pre_buffer=False,
             buffer_size=_BUFFER_BYTES,
         )
+
+
+class RowGroupWriter:
+    """Writes a Parquet file, one row group after the other."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(file, schema, compression=compression)
+        self._pending: list[pa.RecordBatch] = []
+        self._size = 0
+
+    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
+        """Put a batch into the row group, which ends where asked or when it is large enough."""
+        self._pending.append(batch)
+        self._size += batch.nbytes
+        if ends_group or self._size >= _ROW_GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        self._writer.is_open = False
+
+    def _flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending)
+            self._writer.write_table(table, row_group_size=max(len(table), 1))
+        self._pending, self._size = [], 0
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:

@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys, check_free
+from toolkit.records.columns import Column, Keys
 from toolkit.records.read_options import STDIN, ReadOptions
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
@@ -54,17 +53,6 @@ class Parsed:
     rejects: Sequence[Reject]
     # The other columns that were asked for and found, by role: as many strings as texts.
     fields: Mapping[str, pa.Array]
-
-    @classmethod
-    def of(
-        cls, fields: dict[str, pa.Array], records: pa.RecordBatch, rejects: Sequence[Reject]
-    ) -> Parsed:
-        """Take the text out of the fields; where no column has it, no record has one."""
-        others = {role: values for role, values in fields.items() if role != "text"}
-        texts = fields.get("text")
-        if texts is None:
-            texts = pa.nulls(len(records), pa.string())
-        return cls(texts, records, rejects, others)
 
 
 class BatchFile(Protocol):
@@ -118,12 +106,7 @@ class ReviewFile(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -212,7 +195,22 @@ class ReviewFile(ABC):
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""
-        check_free(self.name, names, self.added)
+        for name in self.added:
+            if name in names:
+                raise UsageError(
+                    f"{self.name}: has a column {name!r} already. Choose other names for the added "
+                    "columns with --sentiment-column and --probability-column."
+                )
+
+    def check_unique(self) -> None:
+        """Raise `UsageError` if two columns have one name, which other formats cannot hold."""
+        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"{self.name}: {self.names.count(twice)} columns are called {twice!r}, and an "
+                "output of another format cannot hold that. Rename all but one, or keep the format "
+                "of the input."
+            )
 
     def fail(self, number: int, reason: str) -> NoReturn:
         """Raise an `InputError` that names a line or record."""
