@@ -85,7 +85,7 @@ def test_bad_records_in_utf_16_keep_their_bytes(command: Command) -> None:
         assert texts_of(output) == [["id", "text"], ["1", "a"], ["4", "é"]]
         assert b64decode(rejects[0].get("raw_base64", "")) or rejects[0]["raw"] == "2\0"
     else:  # the decoder cannot continue after half a pair
-        ran.failed_with("cannot be read on behind this line")
+        ran.failed_with("cannot be read past this line")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"])

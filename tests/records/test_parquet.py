@@ -63,7 +63,7 @@ def test_what_is_no_text_is_refused() -> None:
         pass_through(write({"text": [1]}), ".parquet")
     with pytest.raises(UsageError, match="'r' holds values of the type struct"):
         pass_through(write({"r": [{"a": "b"}]}), ".parquet", Columns("r"))
-    with pytest.raises(InputError, match="no Parquet file, or a damaged one"):
+    with pytest.raises(InputError, match="not a Parquet file, or a damaged one"):
         pass_through(b"text\na\n", ".parquet")
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_page_is_named_by_its_record() -> None:
     data = bytearray(write({"text": texts}, row_group_size=1000, compression="none"))
     at = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(1).column(0).dictionary_page_offset
     data[at : at + 64] = bytes(64)
-    with pytest.raises(InputError, match="record 1,001: cannot be read on from here"):
+    with pytest.raises(InputError, match="record 1,001: cannot be read from here on"):
         pass_through(bytes(data), ".parquet")
 
 

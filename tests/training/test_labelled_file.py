@@ -134,7 +134,7 @@ def test_the_fingerprint_changes_with_a_text_a_label_and_the_order(write_csv: Wr
         ("r.csv", b"\n\n", "csv: only blank lines, expected a header"),
         ("r.jsonl", b"", "jsonl: the file is empty"),
         ("r.parquet", b"", "parquet: the file is empty"),
-        ("r.parquet", b"PAR1", "parquet: no Parquet file, or a damaged one"),
+        ("r.parquet", b"PAR1", "parquet: not a Parquet file, or a damaged one"),
         (
             "r.csv",
             b"text,label\na,1,2\n",

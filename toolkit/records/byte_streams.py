@@ -129,7 +129,6 @@ class ByteStream:
 
 def _awaiting(file: IO[bytes]) -> Read:
     """Read standard input, which may be a pipe that does not wait: its other end chooses that."""
-
     now: Callable[[int], bytes | None] = file.read
 
     def read(size: int) -> bytes:
@@ -165,7 +164,7 @@ class _Transcoded:
         self._is_start = True
 
     def encode(self, text: str) -> bytes:
-        """Give some of the text as it stands in the file."""
+        """Give some of the text as it is in the file."""
         try:
             return text.encode(self._encoding, "surrogateescape")
         except UnicodeError:  # a byte for itself, which UTF-16 and UTF-32 do not encode

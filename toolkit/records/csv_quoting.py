@@ -104,7 +104,7 @@ def _find_cuts_one_by_one(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
             delimiters.append(end)
             continue
         if following != b"\n":
-            # A text that goes on may still turn an open field, or CR at its end, into a good one.
+            # What follows may still turn an open field, or CR at its end, into a good one.
             undecided = match is None or not following or position == len(text)
             if (undecided and not at_end) or (newline := text.find(b"\n", record)) < 0:
                 break

@@ -75,7 +75,7 @@ def endings() -> dict[str, Format]:
 def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
     """Tell the format of a file: the one asked for, or the one of its name.
 
-    Raises `UsageError`, which names the option, if there is none, or it cannot be compressed so.
+    Raises `UsageError`, which names the option, if there is none or it cannot be compressed.
     """
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")

@@ -52,7 +52,7 @@ _Fields = dict[str, pa.StringArray]  # columns by role
 class JsonLinesFile(RecordFile):
     """A file with one JSON object per line; nested values, key order and numbers stay as written.
 
-    Blank lines are no records; they stay where they are. Columns may be within objects:
+    Blank lines are not records; they stay where they are. Columns may be within objects:
     ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that is
     called ``review.body``.
     """

@@ -1,4 +1,4 @@
-"""Records in a stream of bytes, handed on as they stand there."""
+"""Records that end at line ends, whose bytes go into the output as they are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RecordFile(ReviewFile):
     """A file of text whose records end at line ends."""
 
     _offset = 0  # where the records start
-    # What a record is that has a line end and goes on behind it, to the limit or to the end.
+    # What a record is called that continues after a line end, to the limit or to the end.
     too_long = endless = "a record"
 
     def __init__(
@@ -79,7 +79,7 @@ class RecordFile(ReviewFile):
 
     @abstractmethod
     def _read_header(self) -> bytes:
-        """Check what stands before the records and advance; give what the output begins with.
+        """Check what is before the records and advance; give what the output begins with.
 
         Sets `_offset` and `_line`, where the records start.
         """
@@ -151,7 +151,7 @@ class RecordFile(ReviewFile):
         return Parsed(texts, batch, found, fields)
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
-        """Find the records with bytes that are no UTF-8; which are others, and what is wrong."""
+        """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
         content: Content = block.content
         good = np.ones(len(lines), np.bool_)
         if is_utf8(content.whole()):
@@ -187,7 +187,7 @@ class RecordFile(ReviewFile):
         newline = data.find(b"\n")
         nothing = Lines.find(b"", np.zeros(0, np.int64))
         blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip(b"\r\n"))) + 1
-        if blank:  # lines before it: they are no part of the record
+        if blank:  # lines before it: they are not part of the record
             return Content(data, blank, nothing, None, [])
         if newline >= 0:
             end = newline + 1
@@ -206,7 +206,7 @@ class RecordFile(ReviewFile):
         except (UnicodeError, OSError) as error:
             failed = error
         reason = getattr(failed, "strerror", None) or str(failed)
-        return self.fail(self._line, f"cannot be read on behind this line: {reason}")
+        return self.fail(self._line, f"cannot be read past this line: {reason}")
 
     def _next_size(self, content: Content, size: int) -> int:
         """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""

@@ -1,4 +1,4 @@
-"""Parquet: row groups of typed columns, of which only the text is looked at."""
+"""Parquet: row groups of typed columns, of which only the wanted ones are looked at."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from toolkit.records.review_file import (
 )
 
 _STRINGS = (pa.string(), pa.large_string(), pa.string_view())
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that mark none
+_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 
 
 class ParquetFile(ReviewFile):
-    """A Parquet file; in an output of the same format, schema, row groups and packing stay.
+    """A Parquet file; in an output of the same format, schema, row groups and compression stay.
 
     The text is a column of strings of any kind (plain, large, view, in a dictionary), of bytes in
     UTF-8, or a field of a struct: ``review.body``.
@@ -57,7 +57,7 @@ class ParquetFile(ReviewFile):
 
     @property
     def compression(self) -> str:
-        """How the first column is packed."""
+        """How the first column is compressed."""
         if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
             return "snappy"
         # Where the facts about a column are damaged, reading it raises an error; to look at them
@@ -102,12 +102,12 @@ class ParquetFile(ReviewFile):
             except StopIteration:
                 return
             except (OSError, pa.ArrowException, ValueError) as error:
-                self.fail(number, f"cannot be read on from here: {error}")
+                self.fail(number, f"cannot be read from here on: {error}")
             number += len(batch)
             yield batch
 
     def parse(self, block: Block) -> Parsed:
-        """Give the records of a block; those are rejected whose strings are no UTF-8."""
+        """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
         has_text = "text" in self.keys
         texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
@@ -218,8 +218,8 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         return groups
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (pa.ArrowException, ValueError) as error:  # also a name that is no UTF-8
-        raise InputError(f"{path}: no Parquet file, or a damaged one: {error}") from None
+    except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
+        raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 

@@ -23,7 +23,7 @@ class ReviewTable:
 
     name: str  # of the file, for messages
     chosen: dict[str, str]  # the name of each column
-    columns: dict[str, pa.ChunkedArray]  # (rows,) large_string, null where there is no value
+    columns: dict[str, pa.ChunkedArray]  # (rows,) large_string, null where a record has no value
     rows: int
 
     def __getitem__(self, role: str) -> pa.ChunkedArray:
