@@ -68,7 +68,7 @@ def test_outputs(command: Command) -> None:
     write()
     outputs = ["--report", "r.html", "--report", "r.json"]
     ran = command("evaluate", MODEL, "r.csv", "--predictions", others(), *outputs)
-    assert ran.out.endswith("written to r.html\nwritten to r.json\n")
+    assert ran.out.endswith("Written to r.html\nWritten to r.json\n")
     facts = json.loads(Path("r.json").read_text(encoding="utf-8"))
     assert [model["name"] for model in facts["models"]] == [MODEL.stem, "other"]
     assert facts["best"] == "other"

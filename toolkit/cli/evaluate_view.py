@@ -46,7 +46,8 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     _print(console, evaluation, metrics_table(evaluation))
     if evaluation.comparisons:
-        _print_comparison(console, evaluation)
+        console.print(Text(one_line(comparison_note(evaluation))))
+        _print_plain(console, comparison_table(evaluation))
     _print(console, evaluation, confusion_table(evaluation))
     if len(evaluation.models) == 1:
         _print_plain(console, threshold_table(evaluation.models[0]))
@@ -56,7 +57,7 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     for model in evaluation.models:
         _print_mistakes(console, model)
     for path in written:
-        console.print(f"written to {one_line(str(path))}", soft_wrap=True)
+        console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
 def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: bool = True) -> None:
@@ -102,11 +103,6 @@ def _cell(cell: Cell, *, best: bool, notes: bool) -> Text:
     if notes and cell.note:
         text.append(f"  {cell.note}", style="dim not bold default")
     return text
-
-
-def _print_comparison(console: Console, evaluation: Evaluation) -> None:
-    console.print(Text(one_line(comparison_note(evaluation))))
-    _print_plain(console, comparison_table(evaluation))
 
 
 def _print_plain(console: Console, table: PlainTable) -> None:

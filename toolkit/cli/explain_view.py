@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +30,8 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
     line.append(explanation.sentiment, style="bold")
     line.append(f", probability of positive {explanation.probability:.3f}\n", "not bold")
     console.print(line)
-    console.print(_marked(explanation, max_tokens, signs=_has_no_colours(console)), end="\n\n")
+    has_no_colours = console.no_color or console.color_system is None
+    console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
     if words := _strongest(explanation):
         console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"), end="\n\n")
     console.print(_sum(explanation))
@@ -44,10 +44,6 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
 
 def _short(word: str) -> str:
     return word if len(word) <= _LONGEST_LISTED else f"{word[: _LONGEST_LISTED - 1]}…"
-
-
-def _has_no_colours(console: Console) -> bool:
-    return console.no_color or console.color_system is None
 
 
 def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
