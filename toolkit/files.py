@@ -22,18 +22,17 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
 
     Call it before long work, which would find out only at its end.
     """
+    remedy = f"Choose another with {option}"
     if _is_circle(path):
-        raise UsageError(f"{path}: is a link that leads to itself. Choose another with {option}.")
+        raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
     folder = path.parent
     with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
     special = exists and not (path.is_file() or path.is_dir())
     if special or path.absolute().parent == Path("/dev"):
-        raise UsageError(f"{path}: is a device or a pipe. Choose a file with {option}.")
+        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
     if (exists or path.is_symlink()) and not force:
-        raise UsageError(
-            f"{path}: exists already. Choose another with {option}, or replace it with --force."
-        )
+        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
     if not folder_is_folder:
         found = "is a file" if folder_exists else "does not exist"
         raise UsageError(
@@ -43,8 +42,7 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
         tempfile.TemporaryFile(dir=resolved(path).parent).close()
     except OSError as error:
         raise UsageError(
-            f"{path}: cannot create a file in {folder}: {error.strerror}. "
-            f"Choose another with {option}."
+            f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
         ) from None
 
 
