@@ -89,7 +89,11 @@ class Columns:
     @property
     def added(self) -> tuple[str, str]:
         """Names of the columns that scoring adds, in order."""
-        return self.sentiment or SENTIMENT_COLUMN, self.probability or PROBABILITY_COLUMN
+        sentiment, probability = self.sentiment, self.probability  # which may be empty names
+        return (
+            SENTIMENT_COLUMN if sentiment is None else sentiment,
+            PROBABILITY_COLUMN if probability is None else probability,
+        )
 
     def scored(self) -> tuple[Column, ...]:
         """What scoring reads: the text, and the label only where it is named."""
