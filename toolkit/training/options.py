@@ -22,7 +22,7 @@ class SplitKind(StrEnum):
     LAST = "last"  # the last ones are held out, as with Keras' `validation_split`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """The settings of `toolkit.training.train.train`, checked.
 
@@ -105,7 +105,7 @@ class TrainingOptions:
                 "number of times. Choose it with --epochs, or leave this out."
             )
         if self.unlabelled:
-            _check_uses_unlabelled(self.preset)
+            self._check_uses_unlabelled()
 
     def _check_teacher(self) -> None:
         """Refuse the columns of a teacher that is not there."""
@@ -115,6 +115,15 @@ class TrainingOptions:
         if useless and not self.teachers:
             raise UsageError(
                 f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
+                "leave this out."
+            )
+
+    def _check_uses_unlabelled(self) -> None:
+        if not find_preset(self.preset).uses_unlabelled:
+            others = [preset.name for preset in PRESETS.values() if preset.uses_unlabelled]
+            raise UsageError(
+                f"--unlabelled: the preset '{self.preset}' has no use for reviews without labels "
+                f"(of use to: {', '.join(others) or 'none yet'}). Choose another with --preset, or "
                 "leave this out."
             )
 
@@ -143,13 +152,3 @@ class TrainingOptions:
 def _require(holds: bool, option: str, found: object, expected: str) -> None:
     if not holds:
         raise UsageError(f"{option}: expected {expected}, found {found}")
-
-
-def _check_uses_unlabelled(name: str) -> None:
-    if not find_preset(name).uses_unlabelled:
-        others = [preset.name for preset in PRESETS.values() if preset.uses_unlabelled]
-        raise UsageError(
-            f"--unlabelled: the preset '{name}' has no use for reviews without labels (of use "
-            f"to: {', '.join(others) or 'none yet'}). Choose another with --preset, or leave this "
-            "out."
-        )

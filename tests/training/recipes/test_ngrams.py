@@ -127,9 +127,9 @@ def test_few_reviews_are_gone_through_more_often() -> None:
     assert small.batch_size < 128
     assert small.epochs * -(-500 // small.batch_size) >= 300
     assert schedule.enough(1).batch_size == 1
-    kept = replace(schedule, keeps_epochs=True).enough(500)
+    kept = schedule.enough(500, epochs=3)
     assert (kept.epochs, kept.batch_size) == (3, small.batch_size)
-    kept = replace(schedule, keeps_batch_size=True).enough(500)
+    kept = schedule.enough(500, batch_size=128)
     assert (kept.batch_size, kept.epochs) == (128, 30)
 
 
@@ -166,6 +166,8 @@ def test_freezing_keeps_what_a_student_says(trained: tuple[Any, Any]) -> None:
 def test_the_worst_move_has_its_length_and_raises_the_loss(trained: tuple[Any, Any]) -> None:
     import tensorflow as tf
 
+    from toolkit.training.recipes.cnn_networks import ADVERSARIAL
+
     pipeline, student = trained
     rows = np.arange(16)
     inputs = [
@@ -182,6 +184,6 @@ def test_the_worst_move_has_its_length_and_raises_the_loss(trained: tuple[Any, A
     move = student._worst_move(vectors, tape.gradient(loss, vectors))
     size = np.sqrt(np.mean(np.square(vectors), axis=(1, 2)))
     lengths = np.sqrt(np.sum(np.square(move), axis=(1, 2)))
-    assert lengths == pytest.approx(student.adversarial * size, rel=1e-4)
+    assert lengths == pytest.approx(ADVERSARIAL * size, rel=1e-4)
     moved = student.last(student._features(vectors + move, is_token))
     assert student.compute_loss(None, targets, moved) > loss * 1.05

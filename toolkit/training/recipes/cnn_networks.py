@@ -21,6 +21,14 @@ layers, ops = keras.layers, keras.ops
 # Deviation of the start vectors, as wide as the network's own start weights.
 _START_DEVIATION = 0.1
 
+_FILTERS = 55  # and one column that says that there is a token: a multiple of eight together
+_WINDOW_FILTERS = 64
+
+# How far each review is moved against its target, as a share of the root mean square of its vectors
+# (Miyato, Dai and Goodfellow, Adversarial Training Methods for Semi-Supervised Text Classification,
+# ICLR 2017).
+ADVERSARIAL = 1.5
+
 _REVIEWS_SEEN = 4000
 
 
@@ -46,28 +54,16 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
     sum of two table rows. The second one sees every window of three tokens that touches a review,
     and whether there is a token in each place, which stands for a bias. `words` and `bigrams`,
     (ids or rows, dimensions) float32, are the vectors to start from.
-
-    `adversarial` is how far each review is moved against its target, as a share of the root mean
-    square of its vectors (Miyato, Dai and Goodfellow, Adversarial Training Methods for
-    Semi-Supervised Text Classification, ICLR 2017); 0 for not at all.
     """
 
-    def __init__(
-        self,
-        words: Vectors,
-        bigrams: Vectors,
-        filters: int,
-        window_filters: int,
-        adversarial: float,
-    ) -> None:
+    def __init__(self, words: Vectors, bigrams: Vectors) -> None:
         super().__init__()
-        self.features, self.adversarial = 2 * (filters + window_filters), adversarial
         self.word_table, self.bigram_table = _embedding(words), _embedding(bigrams)
         self.vector_dropout = layers.SpatialDropout1D(0.15)
-        self.convolution = layers.Dense(filters, activation="relu", use_bias=False)
+        self.convolution = layers.Dense(_FILTERS, activation="relu", use_bias=False)
         self.around = layers.ZeroPadding1D(WIDTH - 1)
         self.window_convolution = layers.Conv1D(
-            window_filters, WIDTH, activation="relu", use_bias=False
+            _WINDOW_FILTERS, WIDTH, activation="relu", use_bias=False
         )
         self.feature_dropout = layers.Dropout(0.3)
         self.last = layers.Dense(1)
@@ -80,12 +76,10 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Fit the batch as it is and, with the same dropout, moved against its targets."""
-        if not self.adversarial:
-            return dict(super().train_step(data))
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             vectors, is_token = self._vectors(inputs, training=True)
-            ones = tf.ones((tf.shape(vectors)[0], self.features))
+            ones = tf.ones((tf.shape(vectors)[0], 2 * (_FILTERS + _WINDOW_FILTERS)))
             kept = self.feature_dropout(ones, training=True)
 
             def loss_of(moved: Any) -> tuple[Any, Any]:
@@ -106,7 +100,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
         """The move of a given length that raises the loss of each review most."""
         length = tf.sqrt(tf.reduce_sum(slope**2, [1, 2], keepdims=True) + 1e-24)
         size = tf.sqrt(tf.reduce_mean(vectors**2, [1, 2], keepdims=True))
-        return self.adversarial * size * slope / length
+        return ADVERSARIAL * size * slope / length
 
     def _vectors(self, inputs: Any, training: bool) -> tuple[Any, Any]:
         ids, rows = inputs

@@ -28,11 +28,8 @@ from toolkit.training.reporter import Reporter
 
 keras: Any = import_keras()
 
-_FILTERS = 55  # and one column that says that there is a token: a multiple of eight together
-_WINDOW_FILTERS = 64
 _TEACHER_DIMENSIONS = 64
 _STUDENT_DIMENSIONS = 48
-_ADVERSARIAL = 1.5
 
 LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
@@ -134,7 +131,7 @@ class NgramPipeline:
     ) -> tuple[StudentNetwork, History]:
         words, pairs = (table[:, :_STUDENT_DIMENSIONS] for table in self.vectors)
         keras.utils.set_random_seed(self.seed)
-        network = StudentNetwork(words, pairs, _FILTERS, _WINDOW_FILTERS, _ADVERSARIAL)
+        network = StudentNetwork(words, pairs)
         self.reporter.stage(f"{name}: vectors of words and pairs, pooled")
         examples = self._examples(targets, has_bigrams=True)
         return network, self._fit(network, examples, schedule, held_out)

@@ -19,7 +19,7 @@ from toolkit.training.validation import review_probabilities, scores
 def fit_linear(task: FitTask) -> Fit:
     """Fit a weight for each word and each hashed bigram."""
     pipeline = _pipeline(task)
-    schedule = _schedule(LINEAR, task).enough(len(pipeline.corpus))
+    schedule = _schedule(LINEAR, task, len(pipeline.corpus))
     network, history = pipeline.linear(schedule)
     return _measured(task, network.freeze(), history, schedule, pipeline.corpus)
 
@@ -27,7 +27,7 @@ def fit_linear(task: FitTask) -> Fit:
 def fit_cnn(task: FitTask) -> Fit:
     """Fit a vector for each word and each common bigram, and convolutions over them."""
     pipeline = _pipeline(task)
-    schedule = _schedule(STUDENT, task).enough(len(pipeline.corpus))
+    schedule = _schedule(STUDENT, task, len(pipeline.corpus))
     network, history = pipeline.convolution(schedule)
     frozen = network.freeze(pipeline.bigrams, pipeline.corpus.tokens)
     return _measured(task, frozen, history, schedule, pipeline.corpus)
@@ -56,17 +56,12 @@ def _introduce(task: FitTask, corpus: Corpus) -> None:
         task.reporter.sample(words, round(float(corpus.targets[row])))
 
 
-def _schedule(own: Schedule, task: FitTask) -> Schedule:
-    """Of the last network; numbers that were chosen stay as they are for few reviews, too."""
-    options = task.options
+def _schedule(own: Schedule, task: FitTask, reviews: int) -> Schedule:
+    """Of the last network."""
+    preset, options = task.preset, task.options
     chosen = options.epochs if task.epochs is None else task.epochs
-    return replace(
-        own,
-        epochs=task.preset.epochs if chosen is None else chosen,
-        batch_size=options.reviews_per_step,
-        keeps_epochs=chosen is not None,
-        keeps_batch_size=options.batch_size is not None,
-    )
+    usual = replace(own, epochs=preset.epochs, batch_size=preset.batch_size)
+    return usual.enough(reviews, chosen, options.batch_size)
 
 
 def _measured(

@@ -56,25 +56,27 @@ class Schedule:
 
     The learning rate is that of Adam after the first hundred steps; then it falls to zero along a
     cosine. `word_dropout` is the share of the words, and of the bigrams, that are taken as unknown,
-    drawn for every step. What was chosen by the user is kept by `enough`.
+    drawn for every step.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     word_dropout: float = 0.0
-    keeps_epochs: bool = False
-    keeps_batch_size: bool = False
 
-    def enough(self, reviews: int) -> Schedule:
-        """Make smaller batches, and more epochs, of few reviews: a network needs some steps."""
-        size, epochs = self.batch_size, self.epochs
-        if not self.keeps_batch_size:
-            size = max(min(size, reviews // _FEWEST_BATCHES), 1)
-        if not self.keeps_epochs:
-            steps = -(-reviews // size)
-            epochs = max(epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
-        return replace(self, batch_size=size, epochs=epochs)
+    def enough(
+        self, reviews: int, epochs: int | None = None, batch_size: int | None = None
+    ) -> Schedule:
+        """Make smaller batches, and more epochs, of few reviews: a network needs some steps.
+
+        Numbers that were chosen stay as they are.
+        """
+        if batch_size is None:
+            batch_size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
+        if epochs is None:
+            steps = -(-reviews // batch_size)
+            epochs = max(self.epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
+        return replace(self, batch_size=batch_size, epochs=epochs)
 
 
 def fit(
