@@ -18,7 +18,6 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split
 from toolkit.training.train import train
-from toolkit.training.validation import scores
 
 WriteCsv = Callable[..., Path]
 
@@ -79,12 +78,3 @@ def test_a_network_that_is_no_better_than_a_constant(
         "on the held-out reviews, the network is no better than always giving one answer: "
         "accuracy 98.36%, majority baseline 98.36%, balanced accuracy 50.00%"
     )
-
-
-def test_scores_beside_those_of_a_constant() -> None:
-    labels = np.array([1, 1, 1, 0], np.int8)
-    found = scores(np.array([0.9, 0.8, 0.1, 0.2], np.float32), labels)
-    assert found.accuracy == found.majority_accuracy == 0.75
-    assert found.balanced_accuracy == pytest.approx((2 / 3 + 1) / 2)
-    assert found.loss == pytest.approx(-np.log([0.9, 0.8, 0.1, 0.8]).mean())
-    assert scores(np.array([0.9], np.float32), np.array([1], np.int8)).balanced_accuracy == 1

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.model.facts import Calibration, Copies, Metrics
+from toolkit.evaluation.metrics import Metrics
+from toolkit.model import facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, TrainingData
 from toolkit.training.options import SplitKind
+from toolkit.training.probabilities import Probabilities
 from toolkit.training.sources.reviews import Groups, Labels, Reviews
-from toolkit.training.validation import Probabilities, Scores
 
 if TYPE_CHECKING:
     import keras
@@ -44,8 +45,9 @@ class Fit:
         Reviews of a step of the optimizer.
     vocabulary, vocabulary_size : Vocabulary, int
         The words that it knows; every token id is below the size.
-    held_out, validation : Probabilities | None, Scores | None
-        What the kept weights give to the held-out reviews, and how well they do there.
+    held_out, validation : Probabilities | None, Metrics | None
+        What the kept weights give to the held-out reviews, and how good that is; a recipe leaves
+        both to `toolkit.training.train.fit`.
     """
 
     network: keras.Model
@@ -56,7 +58,7 @@ class Fit:
     vocabulary: Vocabulary
     vocabulary_size: int
     held_out: Probabilities | None = None
-    validation: Scores | None = None
+    validation: Metrics | None = None
 
     @property
     def epochs(self) -> int:
@@ -131,11 +133,11 @@ class Outcome:
     split: SplitKind
     fit: Fit
     data: FitData
-    copies: Copies
+    copies: facts.Copies
     folds: tuple[Fit, ...] = ()
     held_out: HeldOut | None = None
-    calibration: Calibration | None = None
-    test: Scores | None = None
+    calibration: facts.Calibration | None = None
+    test: Metrics | None = None
 
     def sample(self, seed: int) -> dict[str, Reviews]:
         """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.
@@ -166,7 +168,7 @@ class TrainingResult:
     ----------
     run : RunFolder
         The run folder.
-    metrics : Metrics
+    metrics : facts.Metrics
         How well the network does: the content of `metrics.json`.
     ending : str
         Why the fit ended and which epoch is kept.
@@ -175,6 +177,6 @@ class TrainingResult:
     """
 
     run: RunFolder
-    metrics: Metrics
+    metrics: facts.Metrics
     ending: str = ""
     plots: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit import __version__
+from toolkit.evaluation.metrics import Metrics
 from toolkit.files import atomic_folder
-from toolkit.model.facts import (
-    Folds,
-    Metrics,
-    ReviewSource,
-    Scores,
-    Spread,
-    TeacherSource,
-    TrainingData,
-)
+from toolkit.model import facts
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.training.history_plots import plot_histories
 from toolkit.training.options import TrainingOptions
@@ -35,7 +27,7 @@ _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def write_run(
-    path: Path, config: RunConfig, metrics: Metrics, outcome: Outcome, *, force: bool
+    path: Path, config: RunConfig, metrics: facts.Metrics, outcome: Outcome, *, force: bool
 ) -> None:
     """Write every part of the run folder; all of it appears at once."""
     with atomic_folder(path, force=force) as partial:
@@ -53,14 +45,13 @@ def write_run(
         plot_histories(partial, outcome.fit, outcome.folds)
 
 
-def metrics_of(outcome: Outcome, seconds: float) -> Metrics:
+def metrics_of(outcome: Outcome, seconds: float) -> facts.Metrics:
     """The content of `metrics.json`."""
-    test = outcome.test
-    return Metrics(
+    return facts.Metrics(
         validation=_scores(outcome.fit, split=str(outcome.split)),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
-        test=None if test is None else Scores(**asdict(test)),
+        test=None if outcome.test is None else facts.Scores(**_numbers(outcome.test)),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         seconds=round(seconds, 1),
@@ -94,45 +85,52 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
     )
 
 
-def _scores(fit: Fit, split: str | None = None) -> Scores | None:
+def _numbers(metrics: Metrics) -> dict[str, Any]:
+    return {
+        "loss": metrics.log_loss,
+        "accuracy": metrics.accuracy.value,
+        "balanced_accuracy": metrics.balanced_accuracy,
+        "majority_accuracy": metrics.majority_accuracy,
+        "reviews": metrics.accuracy.count,
+    }
+
+
+def _scores(fit: Fit, split: str | None = None) -> facts.Scores | None:
     """Of the kept epoch, on what was held out."""
     if fit.validation is None:
         return None
-    return Scores(
-        **asdict(fit.validation), epoch=fit.kept_epoch, best_epoch=fit.best_epoch, split=split
+    epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
+    return facts.Scores(**_numbers(fit.validation), **epochs, split=split)
+
+
+def _summarize(outcome: Outcome) -> facts.Folds:
+    each = tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None)
+
+    def spread(name: str) -> facts.Spread:
+        values = [getattr(scores, name) for scores in each]
+        return facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+
+    names = ("loss", "accuracy", "balanced_accuracy", "majority_accuracy")
+    return facts.Folds(
+        **{name: spread(name) for name in names}, each=each, split=str(outcome.split)
     )
 
 
-def _summarize(outcome: Outcome) -> Folds:
-    def spread(name: str) -> Spread:
-        values = [getattr(fold.validation, name) for fold in outcome.folds]
-        return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
-
-    return Folds(
-        loss=spread("loss"),
-        accuracy=spread("accuracy"),
-        balanced_accuracy=spread("balanced_accuracy"),
-        majority_accuracy=spread("majority_accuracy"),
-        each=tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None),
-        split=str(outcome.split),
-    )
-
-
-def _describe_data(outcome: Outcome) -> TrainingData:
+def _describe_data(outcome: Outcome) -> facts.TrainingData:
     """What was read."""
     read, held_out = outcome.read, outcome.data.held_out
     unlabelled = None
     if read.unlabelled is not None:
-        unlabelled = ReviewSource(
+        unlabelled = facts.ReviewSource(
             source=read.unlabelled.name,
             reviews=len(read.unlabelled),
             without_text=read.unlabelled.without_text,
             left_out=len(read.unlabelled) - outcome.data.unlabelled_count,
             sha256=read.unlabelled.sha256,
         )
-    return TrainingData(
+    return facts.TrainingData(
         **_describe_reviews(read.reviews),
-        test=None if read.test is None else ReviewSource(**_describe_reviews(read.test)),
+        test=None if read.test is None else facts.ReviewSource(**_describe_reviews(read.test)),
         unlabelled=unlabelled,
         teachers=tuple(map(_describe_teacher, read.teachers)) or None,
         fitted=len(outcome.data.fitted),
@@ -151,8 +149,8 @@ def _describe_reviews(reviews: Reviews) -> dict[str, Any]:
     }
 
 
-def _describe_teacher(matches: Matches) -> TeacherSource:
-    return TeacherSource(
+def _describe_teacher(matches: Matches) -> facts.TeacherSource:
+    return facts.TeacherSource(
         source=matches.teacher.path.name,
         rows=len(matches.teacher),
         without_probability=matches.teacher.without_probability,

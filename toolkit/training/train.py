@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
@@ -14,12 +15,13 @@ from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
+from toolkit.training.probabilities import Probabilities, review_probabilities
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import Fit, HeldOut, Outcome, TrainingResult
 from toolkit.training.run_writer import config_of, metrics_of, write_run
+from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.validation import review_probabilities, scores
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -53,9 +55,8 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     fit_all = _cross_validate if options.folds else _hold_out
     outcome = fit_all(preset, read, options, reporter)
     if read.test is not None:
-        kept = outcome.fit
-        found = review_probabilities(kept.network, preset, kept.vocabulary, read.test)
-        outcome = replace(outcome, test=scores(found, read.test.labels))
+        _, metrics_of_test = _measure(outcome.fit, preset, read.test)
+        outcome = replace(outcome, test=metrics_of_test)
     _warn(outcome, reporter)
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = config_of(preset, options, outcome)
@@ -72,7 +73,7 @@ def _hold_out(
     kind = split_kind(read.reviews, options.split)
     split = validation_split(read.reviews, options.validation, options.seed, kind)
     data = _fit_data(read, split, reporter)
-    kept = _fit(FitTask(preset, data, options, reporter, introduces=True))
+    kept = fit(FitTask(preset, data, options, reporter, introduces=True))
     copies = count_copies([data], read.test)
     return _calibrated(Outcome(read, kind, kept, data, copies), [(data, kept)])
 
@@ -87,13 +88,13 @@ def _cross_validate(
     for number, split in enumerate(splits, 1):
         reporter.fold_begins(number, options.folds)
         data = _fit_data(read, split, reporter)
-        fold = _fit(FitTask(preset, data, options, reporter, introduces=number == 1))
+        fold = fit(FitTask(preset, data, options, reporter, introduces=number == 1))
         folds.append((data, fold))
         if fold.validation is not None:
             reporter.fold_ends(
                 number,
-                loss=fold.validation.loss,
-                accuracy=fold.validation.accuracy,
+                loss=fold.validation.log_loss,
+                accuracy=fold.validation.accuracy.value,
                 epoch=fold.kept_epoch,
             )
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
@@ -101,16 +102,26 @@ def _cross_validate(
     epochs = _mean_best_epoch(folds) if options.stops_early else None
     reporter.final_fit_begins(len(read.reviews), epochs)
     everything = _fit_data(read, None, reporter)
-    kept = _fit(FitTask(preset, everything, options, reporter, epochs))
+    kept = fit(FitTask(preset, everything, options, reporter, epochs))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(Outcome(read, kind, kept, everything, copies, folds=fits), folds)
 
 
-def _fit(task: FitTask) -> Fit:
+def fit(task: FitTask) -> Fit:
+    """Fit a network by the recipe of its preset, and measure it on what is held out."""
     from toolkit.training.recipes import RECIPES  # late: it imports Keras
 
-    return RECIPES[task.preset.recipe](task)
+    fitted = RECIPES[task.preset.recipe](task)
+    if task.data.held_out is None:
+        return fitted
+    found, metrics = _measure(fitted, task.preset, task.data.held_out)
+    return replace(fitted, held_out=found, validation=metrics)
+
+
+def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
+    found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews)
+    return found, measure(reviews.labels, found, 0.5)
 
 
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
@@ -145,18 +156,21 @@ def _warn(outcome: Outcome, reporter: Reporter) -> None:
             "the validation scores look better than they are. Remove the copies, or keep them "
             "together with --group-column."
         )
-    if copies.test_in_training:
+    if copies.test_in_training and outcome.read.test is not None:
         reporter.warning(
-            f"{copies.test_in_training:,} of {test.reviews if test else 0:,} test reviews have "
-            "the same text as reviews to train on: the test scores look better than they are. "
-            "Test on other reviews."
+            f"{copies.test_in_training:,} of {len(outcome.read.test):,} test reviews have the "
+            "same text as reviews to train on: the test scores look better than they are. Test on "
+            "other reviews."
         )
-    validation = None if held_out is None else scores(held_out.probability, held_out.labels)
-    for name, found in (("held-out", validation), ("test", test)):
-        if found is not None and found.accuracy <= found.majority_accuracy:
+    measured = {"test": test}
+    if held_out is not None:
+        measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
+    for name, found in measured.items():
+        if found is not None and found.accuracy.value <= found.majority_accuracy:
             reporter.warning(
                 f"on the {name} reviews, the network is no better than always giving one answer: "
-                f"accuracy {found.accuracy:.2%}, majority baseline {found.majority_accuracy:.2%}, "
-                f"balanced accuracy {found.balanced_accuracy:.2%} (a constant has 50%). Train on "
-                "more reviews, above all of the rarer label."
+                f"accuracy {found.accuracy.value:.2%}, majority baseline "
+                f"{found.majority_accuracy:.2%}, balanced accuracy "
+                f"{found.balanced_accuracy or 0.5:.2%} (a constant has 50%). Train on more "
+                "reviews, above all of the rarer label."
             )

@@ -14,9 +14,9 @@ from tests.training.making import make_reviews
 from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
-from toolkit.training.recipes.padded import fit
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import PATIENCE, Fit
+from toolkit.training.train import fit
 
 PRESET = PRESETS["conv1d"]
 
@@ -39,7 +39,7 @@ def test_early_stopping_keeps_the_best_epoch(data: FitData) -> None:
     assert found.kept_epoch == found.best_epoch == int(np.argmin(losses)) + 1
     assert found.epochs == found.best_epoch + PATIENCE < 30
     assert losses[-1] > min(losses) + 0.02
-    assert found.validation.loss == pytest.approx(min(losses), abs=1e-4)
+    assert found.validation.log_loss == pytest.approx(min(losses), abs=1e-4)
     assert found.ending == (
         f"stopped after epoch {found.epochs} of at most 30: the validation loss had not fallen "
         f"for 3 epochs; epoch {found.best_epoch} is kept"
@@ -53,7 +53,7 @@ def test_without_early_stopping_the_last_weights_stay(data: FitData) -> None:
     assert found.kept_epoch == found.epochs == 8
     assert found.best_epoch == int(np.argmin(losses)) + 1 < 8
     assert losses[-1] > min(losses) + 0.02
-    assert found.validation.loss == pytest.approx(losses[-1], abs=1e-4)
+    assert found.validation.log_loss == pytest.approx(losses[-1], abs=1e-4)
     assert found.ending == (
         "all 8 epochs were run; the last one is kept (the validation loss was lowest in epoch "
         f"{found.best_epoch})"

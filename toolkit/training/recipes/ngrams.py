@@ -13,7 +13,6 @@ from toolkit.training.recipes.corpus import Corpus
 from toolkit.training.recipes.ngram_pipeline import LINEAR, STUDENT, NgramPipeline
 from toolkit.training.recipes.ragged_fit import History, Schedule
 from toolkit.training.result import Fit
-from toolkit.training.validation import review_probabilities, scores
 
 
 def fit_linear(task: FitTask) -> Fit:
@@ -21,7 +20,7 @@ def fit_linear(task: FitTask) -> Fit:
     pipeline = _pipeline(task)
     schedule = _schedule(LINEAR, task, len(pipeline.corpus))
     network, history = pipeline.linear(schedule)
-    return _measured(task, network.freeze(), history, schedule, pipeline.corpus)
+    return _result(network.freeze(), history, schedule, pipeline.corpus)
 
 
 def fit_cnn(task: FitTask) -> Fit:
@@ -30,7 +29,7 @@ def fit_cnn(task: FitTask) -> Fit:
     schedule = _schedule(STUDENT, task, len(pipeline.corpus))
     network, history = pipeline.convolution(schedule)
     frozen = network.freeze(pipeline.bigrams, pipeline.corpus.tokens)
-    return _measured(task, frozen, history, schedule, pipeline.corpus)
+    return _result(frozen, history, schedule, pipeline.corpus)
 
 
 def _pipeline(task: FitTask) -> NgramPipeline:
@@ -64,14 +63,7 @@ def _schedule(own: Schedule, task: FitTask, reviews: int) -> Schedule:
     return usual.enough(reviews, chosen, options.batch_size)
 
 
-def _measured(
-    task: FitTask, network: Any, history: History, schedule: Schedule, corpus: Corpus
-) -> Fit:
-    found = validation = None
-    held_out = task.data.held_out
-    if held_out is not None:
-        found = review_probabilities(network, task.preset, corpus.vocabulary, held_out)
-        validation = scores(found, held_out.labels)
+def _result(network: Any, history: History, schedule: Schedule, corpus: Corpus) -> Fit:
     return Fit(
         network=network,
         history=history,
@@ -80,6 +72,4 @@ def _measured(
         batch_size=schedule.batch_size,
         vocabulary=corpus.vocabulary,
         vocabulary_size=corpus.vocabulary_size,
-        held_out=found,
-        validation=validation,
     )

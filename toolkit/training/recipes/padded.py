@@ -15,7 +15,6 @@ from toolkit.training.data import FitData, FitTask, check_words
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.sources.reviews import Labels, Reviews
-from toolkit.training.validation import probabilities, scores
 
 if TYPE_CHECKING:
     import keras
@@ -87,7 +86,6 @@ def fit(task: FitTask) -> Fit:
     ).history
     if fitted.targets is not None:
         _compile(network, ["accuracy"])  # what is saved loads without this package
-    found = None if held_out is None else probabilities(network, held_out.ids)
     return Fit(
         network=network,
         history=history,
@@ -96,8 +94,6 @@ def fit(task: FitTask) -> Fit:
         batch_size=options.reviews_per_step,
         vocabulary=vocabulary,
         vocabulary_size=preset.vocabulary_size,
-        held_out=found,
-        validation=None if found is None or held_out is None else scores(found, held_out.labels),
     )
 
 
