@@ -14,9 +14,9 @@ def make_reviews(count: int, seed: int = 7) -> Reviews:
     return Reviews("made up", pa.chunked_array([texts]), np.array(labels).astype(np.int8))
 
 
-def make_unlabelled(count: int, taught: float = 0) -> UnlabelledReviews:
+def make_unlabelled(count: int, known: float = 0) -> UnlabelledReviews:
     """Reviews of other words' order; a teacher knows a share of them, by their labels."""
     reviews = make_reviews(count, seed=11)
     teacher = np.where(reviews.labels == 1, 0.97, 0.03).astype(np.float32)
-    teacher[round(count * taught) :] = np.nan
-    return UnlabelledReviews("more", reviews.texts, teacher=teacher if taught else None)
+    teacher[round(count * known) :] = np.nan
+    return UnlabelledReviews("more", reviews.texts, teacher=teacher if known else None)

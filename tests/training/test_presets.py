@@ -11,10 +11,9 @@ from toolkit.errors import UsageError
 from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
-from toolkit.training.probabilities import review_probabilities
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews
-from toolkit.training.train import fit
+from toolkit.training.train import fit, review_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -121,15 +121,15 @@ def soft_rows(count: int, seed: int = 7) -> list[tuple[str, str]]:
 def test_taken_reviews_keep_what_belongs_to_them(write_csv: WriteCsv) -> None:
     rows = [("a", "0.7", "x"), (" ", "1", "y"), ("c", "0.2", "z"), ("d", "1", "")]
     reviews = read(write_csv(*rows, header=("text", "label", "id")))
-    taught = replace(reviews, teacher=np.array([0.1, np.nan, 0.3], np.float32))
-    taken = taught.take(np.array([2, 0]))
+    with_teacher = replace(reviews, teacher=np.array([0.1, np.nan, 0.3], np.float32))
+    taken = with_teacher.take(np.array([2, 0]))
     assert taken.texts.to_pylist() == ["d", "a"]
     assert taken.targets.tolist() == np.array([1, 0.7], np.float32).tolist()
     assert taken.ids is not None
     assert taken.ids.to_pylist() == ["", "x"]
     assert taken.teacher is not None
     assert taken.teacher.tolist() == np.array([0.3, 0.1], np.float32).tolist()
-    kept = taught.with_text()
+    kept = with_teacher.with_text()
     assert (len(kept), kept.soft_count) == (3, 2)
 
 

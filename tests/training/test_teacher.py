@@ -48,7 +48,7 @@ def as_ids(ids: list[str | None] | None) -> pa.ChunkedArray | None:
     return None if ids is None else pa.chunked_array([pa.array(ids, pa.large_string())])
 
 
-def taught(path: Path, *sources: Reviews | UnlabelledReviews) -> tuple[list[list[float]], Matches]:
+def matched(path: Path, *sources: Reviews | UnlabelledReviews) -> tuple[list[list[float]], Matches]:
     """What a file gives to the reviews of each source, -1 for nothing."""
     found, (matches,) = match([load(path, ReadOptions())], sources)
     assert all(part.dtype == np.float32 for part in found)
@@ -107,7 +107,7 @@ def test_texts_and_their_hashes_are_joined_exactly(write_csv: WriteCsv, tmp_path
     table = {"text_sha256": [hashes[0].upper(), *hashes[1:]], "probability": [0.25, 0.5, 1.0]}
     pq.write_table(pa.table(table), by_hash)
     for path in (by_text, by_hash):
-        found, matches = taught(path, reviews)
+        found, matches = matched(path, reviews)
         assert found == [[0.25, 0.5, -1, 0.5]]
         assert (matches.labelled, matches.unlabelled, matches.unmatched) == (3, 0, 1)
         assert matches.compared == ("text",)
@@ -119,18 +119,18 @@ def test_ids_are_joined_and_blank_ones_name_nothing(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ids, "positive_probability": [0.25, 0.5, 1.0]}), path)
     reviews = make_reviews(ids=["8", None, "9"])
     unlabelled = make_unlabelled(["x", "y"], ["", "7"])
-    found, matches = taught(path, reviews, unlabelled)
+    found, matches = matched(path, reviews, unlabelled)
     assert found == [[0.5, -1, -1], [-1, 0.25]]
     assert (matches.labelled, matches.unlabelled, matches.unmatched) == (1, 1, 1)
     assert matches.compared == ("id",)
 
 
 def test_rows_agree_in_all_that_both_have(write_csv: WriteCsv) -> None:
-    """Ids tell equal texts apart, and texts tell equal ids of two files apart."""
+    """Ids distinguish equal texts, and texts distinguish equal ids of two files."""
     rows = [("1", "same", "0.25"), ("2", "same", "0.5"), ("1", "other", "0.75"), ("3", "new", "1")]
     path = write_csv(*rows, header=("id", "text", "probability"))
     reviews = make_reviews(["same", "same", "new"], ["1", "2", "4"])
-    found, matches = taught(path, reviews, make_unlabelled(["other", "same"], ["1", "9"]))
+    found, matches = matched(path, reviews, make_unlabelled(["other", "same"], ["1", "9"]))
     assert found == [[0.25, 0.5, -1], [0.75, -1]]
     assert matches.unmatched == 1
     assert matches.compared == ("id", "text")
@@ -139,24 +139,24 @@ def test_rows_agree_in_all_that_both_have(write_csv: WriteCsv) -> None:
 def test_an_id_of_two_reviews_is_refused_without_texts(write_csv: WriteCsv) -> None:
     path = write_csv(("1", "0.25"), ("2", "0.5"), header=("id", "probability"))
     reviews = make_reviews(ids=["1", "2", "3"])
-    with pytest.raises(InputError, match=r"id '1' stands for two reviews, in r and in u\. Give"):
-        taught(path, reviews, make_unlabelled(["another"], ["1"]))
-    found, _ = taught(path, reviews, make_unlabelled(["good", "another"], ["1", "3"]))
+    with pytest.raises(InputError, match=r"id '1' belongs to two reviews, in r and in u\. Give"):
+        matched(path, reviews, make_unlabelled(["another"], ["1"]))
+    found, _ = matched(path, reviews, make_unlabelled(["good", "another"], ["1", "3"]))
     assert found == [[0.25, 0.5, -1], [0.25, -1]]
 
 
 def test_a_file_with_only_ids_needs_reviews_with_ids(write_csv: WriteCsv) -> None:
     path = write_csv(("1", "0.25"), header=("id", "probability"))
     with pytest.raises(UsageError, match=r"by their ids, and r and u has none.*--id-column"):
-        taught(path, make_reviews(), make_unlabelled(["x"]))
-    found, _ = taught(path, make_reviews(), make_unlabelled(["x"], ["1"]))
+        matched(path, make_reviews(), make_unlabelled(["x"]))
+    found, _ = matched(path, make_reviews(), make_unlabelled(["x"], ["1"]))
     assert found == [[-1, -1, -1], [0.25]]
 
 
 def test_the_teacher_of_other_reviews_is_refused(write_csv: WriteCsv) -> None:
     path = write_csv(("x", "0.25"), ("y", "1"), header=("text", "probability"))
     with pytest.raises(InputError, match=r"none of its 2 rows belongs to.*\(compared by text\)"):
-        taught(path, make_reviews())
+        matched(path, make_reviews())
 
 
 def test_contradictions_are_refused_with_both_places(write_csv: WriteCsv) -> None:
@@ -165,8 +165,8 @@ def test_contradictions_are_refused_with_both_places(write_csv: WriteCsv) -> Non
     with pytest.raises(
         InputError, match=r"r\.csv, row 5: gives 0\.5 to .*that has 0\.25 by .*r\.csv, row 2\. Give"
     ):
-        taught(write_csv(*rows, header=header), make_reviews())
-    found, matches = taught(write_csv(*rows[:4], header=header), make_reviews())
+        matched(write_csv(*rows, header=header), make_reviews())
+    found, matches = matched(write_csv(*rows[:4], header=header), make_reviews())
     assert found == [[1, 0.25, -1]]
     assert (matches.labelled, matches.unmatched) == (2, 1)
 

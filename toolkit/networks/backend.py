@@ -14,18 +14,7 @@ from toolkit.errors import MissingExtraError
 
 
 def import_keras() -> Any:
-    """Import Keras on TensorFlow.
-
-    Returns
-    -------
-    Any
-        The module `keras`.
-
-    Raises
-    ------
-    MissingExtraError
-        If the extra `train` is not installed.
-    """
+    """Import Keras on TensorFlow; raises `MissingExtraError` without the extra `train`."""
     return _import("keras")
 
 
@@ -41,7 +30,7 @@ def _import(name: str) -> Any:
         if "tensorflow" not in sys.modules:
             with _without_native_messages():
                 tensorflow = import_module("tensorflow")
-            # Each fit of a cross-validation traces its functions anew, which it would warn of.
+            # Each fit of a cross-validation traces its functions again, of which it would warn.
             tensorflow.get_logger().setLevel("ERROR")
         return import_module(name)
     except ModuleNotFoundError as error:

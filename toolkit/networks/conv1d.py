@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
-# Pooling takes the larger of an even place and of the odd one after it. The two are made apart,
+# Pooling takes the larger of an even place and of the odd one after it. Both are made separately,
 # which avoids a maximum in strides. The dense layer of one output is a sum of products: a tenth
 # faster here than as a MatMul, and the sum of a row cannot depend on the size of the batch.
 _STEPS = """

@@ -1,6 +1,6 @@
 """The network of `ngram-cnn`: a vector for each word and each common bigram, in small integers.
 
-A token's vector is ``relu(words[id] + bigrams[row])``. A second vector stands for each window of
+A token's vector is ``relu(words[id] + bigrams[row])``. A second vector is made of each window of
 three tokens that touches the review: the products of the kernel with the vectors in the window,
 which are zero outside of the review, times a factor for each column, rounded and cut to 0 … 255.
 Over a review both are pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The

@@ -31,7 +31,7 @@ def keys_of(previous: npt.NDArray[np.int32], ids: npt.NDArray[np.int32], size: i
 
 
 def slots_of(keys: Keys, slots: int) -> npt.NDArray[np.int32]:
-    """Fill a look-up table, (slots,) int32; row i belongs to ``keys[i]``, row 0 is no pair."""
+    """Fill a look-up table, (slots,) int32; row i belongs to ``keys[i]``, row 0 is not a pair."""
     table = np.zeros(slots, np.int32)
     table[keys[1:] % slots] = np.arange(1, len(keys)) * QUOTIENTS + keys[1:] // slots
     return table

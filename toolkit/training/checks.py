@@ -37,7 +37,7 @@ def _check_names(options: TrainingOptions) -> None:
     if options.test_data is not None:
         paths.append(options.test_data)
     for path in paths:
-        # Resolved, too: the folder that `.` stands for has a name.
+        # Resolved, too: the folder `.` has a name.
         for name in (str(path), str(path.resolve())):
             if not is_unicode(name):
                 raise UsageError(f"{name!a}: this path is not UTF-8. Rename it, or choose another.")

@@ -33,7 +33,7 @@ class TrainingOptions:
     preset : str
         A name in `PRESETS`.
     output : Path | None
-        The run folder to write; None stands for `runs/PRESET`.
+        The run folder to write; None: `runs/PRESET`.
     force : bool
         Whether an existing run folder is replaced.
     epochs : int | None

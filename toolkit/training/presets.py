@@ -29,7 +29,7 @@ class Preset:
     recipe : str
         How it is fitted: a name in `toolkit.training.recipes.RECIPES`.
     vocabulary_size, max_tokens : int, int
-        Every token id is below the first; a row has at most so many, the start id included.
+        Every token id is below the first; the second is the most ids of a row, with the start id.
     epochs, batch_size : int, int
         Passes over the reviews, at most, and reviews of a step, unless the user chooses.
     stops_early : bool

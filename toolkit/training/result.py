@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model import facts
@@ -14,11 +15,12 @@ from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, TrainingData
 from toolkit.training.options import SplitKind
-from toolkit.training.probabilities import Probabilities
 from toolkit.training.sources.reviews import Groups, Labels, Reviews
 
 if TYPE_CHECKING:
     import keras
+
+Probabilities = npt.NDArray[np.float32]
 
 PATIENCE = 3  # epochs without a lower validation loss, after which a fit stops early
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.model.run_folder import RunFolder
+from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
-from toolkit.training.probabilities import Probabilities, review_probabilities
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
-from toolkit.training.result import Fit, HeldOut, Outcome, TrainingResult
+from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
+
+_ROWS_AT_ONCE = 512  # results do not depend on it
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -122,6 +125,26 @@ def fit(task: FitTask) -> Fit:
 def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
     found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews)
     return found, measure(reviews.labels, found, 0.5)
+
+
+def review_probabilities(
+    network: Any, preset: Preset, vocabulary: Vocabulary, reviews: Reviews
+) -> Probabilities:
+    """What a network gives to reviews, (reviews,) float32, without dropout."""
+    ids = vocabulary.encode(reviews.texts, last=preset.max_tokens)
+    if preset.has_fixed_length:
+        same_length = ids.padded(preset.max_tokens)
+        padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
+            :, 0
+        ]
+        return padded
+    tokens = ids.with_start(preset.max_tokens)
+    order = np.argsort(tokens.lengths, kind="stable")
+    found = np.zeros(len(order), np.float32)
+    for start in range(0, len(order), _ROWS_AT_ONCE):
+        rows = order[start : start + _ROWS_AT_ONCE]
+        found[rows] = np.asarray(network(tokens.padded_rows(rows), training=False))[:, 0]
+    return found
 
 
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:

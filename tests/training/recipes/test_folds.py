@@ -1,4 +1,4 @@
-"""Cross-validation of a preset of fixed length: the last fit is no shorter than those judged."""
+"""Cross-validation of a preset of fixed length: the last fit is as long as those of the folds."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_without_more_reviews_there_are_no_views(preset: Preset) -> None:
 
 
 @BOTH
-def test_reviews_without_labels_are_taught_by_views_and_a_first_student(
+def test_reviews_without_labels_are_labelled_by_views_and_a_first_student(
     preset: Preset,
 ) -> None:
     data = FitData(make_reviews(80), make_reviews(40, seed=3), make_unlabelled(60))
@@ -70,11 +70,11 @@ def test_reviews_without_labels_are_taught_by_views_and_a_first_student(
 
 
 @BOTH
-@pytest.mark.parametrize(("taught", "views"), [(1.0, 0), (0.5, 3)])
+@pytest.mark.parametrize(("known", "views"), [(1.0, 0), (0.5, 3)])
 def test_views_are_for_what_the_teacher_does_not_know(
-    preset: Preset, taught: float, views: int
+    preset: Preset, known: float, views: int
 ) -> None:
-    data = FitData(make_reviews(40), make_reviews(40, seed=3), make_unlabelled(60, taught))
+    data = FitData(make_reviews(40), make_reviews(40, seed=3), make_unlabelled(60, known))
     found, stages = fit(preset, data)
     assert sum("view:" in stage for stage in stages) == views
     assert found.validation.accuracy.value > 0.9
@@ -82,7 +82,7 @@ def test_views_are_for_what_the_teacher_does_not_know(
 
 def test_a_teacher_can_turn_everything_around() -> None:
     """With all the weight, and on every review, nothing else is learned."""
-    reviews, more = make_reviews(60), make_unlabelled(60, taught=1)
+    reviews, more = make_reviews(60), make_unlabelled(60, known=1)
     assert more.teacher is not None
     against = Reviews("against", reviews.texts, reviews.labels, teacher=1 - reviews.targets)
     turned = UnlabelledReviews("turned", more.texts, teacher=1 - more.teacher)
@@ -102,9 +102,9 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 
 
 def test_weights_in_the_loss() -> None:
-    """A label alone counts most; what a teacher has a say in counts alike, short texts for less."""
+    """A label alone counts most; reviews with a teacher count alike, short texts less."""
     from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngram_pipeline import loss_weights
+    from toolkit.training.recipes.ngrams import loss_weights
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
@@ -143,7 +143,7 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
 def trained() -> tuple[Any, Any]:
     """A pipeline, and the network of `ngram-cnn` before it is frozen."""
     from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngram_pipeline import STUDENT, NgramPipeline
+    from toolkit.training.recipes.ngrams import STUDENT, NgramPipeline
 
     pipeline = NgramPipeline(Corpus.of(NGRAM_CNN, FitData(make_reviews(120))), 1, 0.5, Reporter())
     return pipeline, pipeline.convolution(STUDENT.enough(120))[0]

@@ -1,4 +1,4 @@
-"""Vectors of words that stand in like places are alike."""
+"""Words in similar contexts have similar vectors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_counts_of_pairs_leave_out_their_own_words() -> None:
 
 
 def test_words_in_like_places_have_like_vectors() -> None:
-    """4 and 5 stand between 8 and 9, 6 and 7 between 10 and 11."""
+    """4 and 5 are between 8 and 9, 6 and 7 between 10 and 11."""
     rows = [[8, 4, 9], [8, 5, 9], [10, 6, 11], [10, 7, 11]] * 20
     tokens = make(rows)
     bigrams = Bigrams.build(tokens, SIZE)

@@ -17,7 +17,7 @@ CANDIDATES = 100_000
 class Bigrams:
     """The bigrams that a network knows.
 
-    `keys` (rows,) int64 has the key of each row; row 0 is no bigram and has the key -1. `slots`
+    `keys` (rows,) int64 has the key of each row; row 0 is not a bigram and has the key -1. `slots`
     (SLOTS,) int32 is the look-up table. Every token id is below `vocabulary_size`.
     """
 

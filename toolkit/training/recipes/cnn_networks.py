@@ -52,7 +52,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
 
     The first one, of width one over the vectors of a word and of the bigram that ends there, is the
     sum of two table rows. The second one sees every window of three tokens that touches a review,
-    and whether there is a token in each place, which stands for a bias. `words` and `bigrams`,
+    and whether there is a token in each place, in place of a bias. `words` and `bigrams`,
     (ids or rows, dimensions) float32, are the vectors to start from.
     """
 

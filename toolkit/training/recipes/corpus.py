@@ -59,7 +59,7 @@ class Corpus:
 
     @classmethod
     def of(cls, preset: Preset, data: FitData) -> Corpus:
-        """Count the words and turn all reviews into ids; `TrainingError` if there are no words."""
+        """Count the words and turn all reviews into ids; `TrainingError` if no words are found."""
         parts: list[Reviews | UnlabelledReviews] = [data.fitted]
         if data.unlabelled is not None:
             parts.append(data.unlabelled)

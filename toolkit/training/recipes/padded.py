@@ -100,8 +100,8 @@ def fit(task: FitTask) -> Fit:
 def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encoded:
     """Build the vocabulary and turn the fitted and the held-out reviews into ids.
 
-    The held-out reviews do not count for the vocabulary: they stand for reviews to come, and those
-    too hold words that were never counted.
+    The held-out reviews do not count for the vocabulary: they represent new reviews, which have
+    words that were never counted, too.
     """
     vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
     check_words(vocabulary, data.fitted)

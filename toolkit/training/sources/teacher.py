@@ -104,7 +104,7 @@ def named(ids: pa.ChunkedArray) -> Names:
 
 
 def fingerprint(text: str) -> str:
-    """Hex SHA-256 of a text in UTF-8: stands for it in a file that is published without it."""
+    """Hex SHA-256 of a text in UTF-8: replaces it in a file that is published without the texts."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

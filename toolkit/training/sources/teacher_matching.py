@@ -1,8 +1,8 @@
 """Which row of a teacher file belongs to which review.
 
 A row belongs to each review with which it agrees in everything that both have: the id, and the
-text or its SHA-256. Ids that two files number alike are told apart by the texts, equal texts by
-their ids.
+text or its SHA-256. Texts distinguish reviews of two files with equal ids, and ids those
+with equal texts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def match(
     Gives for each source (reviews,) float32, NaN where no teacher has one, and how each file was
     used. Several teachers are parts of one: two probabilities for one review have to be equal.
     Raises `InputError` if a file belongs to other reviews, contradicts itself or another one, or
-    has an id that stands for several reviews; `UsageError` if a file has only ids, and no source
+    has an id that several reviews have; `UsageError` if a file has only ids, and no source
     has any.
     """
     learners = [_Learner(reviews) for reviews in sources]
@@ -136,7 +136,7 @@ def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
             other, source = owners.setdefault(name, (text, part.name))
             if other != text:
                 raise InputError(
-                    f"{teacher.path}: the id {name!r} stands for two reviews, in {source} and in "
+                    f"{teacher.path}: the id {name!r} belongs to two reviews, in {source} and in "
                     f"{part.name}. Give this file a column 'text' or 'text_sha256' beside its ids."
                 )
 
@@ -147,8 +147,8 @@ def _unused(
     sources = " and ".join(part.name for part in learners)
     if not compared:
         return UsageError(
-            f"{teacher.path}: tells reviews by their ids, and {sources} has none. Name the column "
-            "with --id-column, or give this file a column 'text' or 'text_sha256'."
+            f"{teacher.path}: identifies reviews by their ids, and {sources} has none. Name the "
+            "column with --id-column, or give this file a column 'text' or 'text_sha256'."
         )
     return InputError(
         f"{teacher.path}: none of its {len(teacher):,} rows belongs to a review of {sources} "
