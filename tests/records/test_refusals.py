@@ -119,3 +119,8 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def test_an_added_column_may_have_an_empty_name() -> None:
+    columns = Columns(sentiment="s", probability="")
+    assert pass_through(b"text\na\n", ".csv", columns).output == b"text,s,\na,positive,0.5\n"

@@ -72,20 +72,25 @@ def endings() -> dict[str, Format]:
     return {ending: each for each in FORMATS.values() for ending in each.endings}
 
 
+def format_called(name: str) -> Format:
+    """Give the format with a name; raises `UsageError` if there is none."""
+    if name not in FORMATS:
+        raise UsageError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
 def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
     """Tell the format of a file: the one asked for, or the one of its name.
 
     Raises `UsageError`, which names the option, if there is none or it cannot be compressed.
     """
-    if asked is not None and asked not in FORMATS:
-        raise UsageError(f"no format {asked!r}; there are {', '.join(FORMATS)}")
     if asked is None and path == STDIN:
         raise UsageError(
             f"standard input has no name to tell its format. Say it with --format: "
             f"{', '.join(FORMATS)}"
         )
     ending = format_ending(path)
-    found = endings().get(ending.lower()) if asked is None else FORMATS[asked]
+    found = endings().get(ending.lower()) if asked is None else format_called(asked)
     if found is None:
         raise UsageError(
             f"{path}: no known format {ending!r}; files can end in {', '.join(endings())} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.records.compression import compression_of, format_ending
-from toolkit.records.formats import endings, format_of
+from toolkit.records.formats import endings, format_called
 from toolkit.records.read_options import STDIN
 
 REJECTED_ENDING = ".rejected.jsonl"
@@ -29,7 +29,7 @@ def with_format(path: Path, output_format: str | None) -> Path:
     """Give a name the ending of a format, unless it has one of its endings already."""
     if output_format is None:
         return path
-    target = format_of(Path(), output_format)
+    target = format_called(output_format)
     found, compression = format_ending(path), _compression_ending(path)
     if endings().get(found.lower()) == target:
         return path
