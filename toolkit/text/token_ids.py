@@ -57,17 +57,9 @@ class TokenIds:
         )
 
     def padded(self, width: int) -> Ids:
-        """Rows of equal length: the last ``width`` ids of the start id and the review.
+        """Rows of one length, (rows, width) int32, padded in front with 0.
 
-        Parameters
-        ----------
-        width : int
-            Ids in a row, at least 1.
-
-        Returns
-        -------
-        Ids
-            (rows, width) int32, padded in front with 0.
+        They have the last ``width`` ids, at least 1, of the start id and each review.
         """
         return self._cut(self._after_padding(width), self.stops, self.lengths, width)
 
@@ -76,19 +68,9 @@ class TokenIds:
     ) -> Iterator[tuple[npt.NDArray[np.int64], Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
 
-        Parameters
-        ----------
-        most_tokens : int
-            Ids in a row at most: the last ones, the start id included.
-        most_rows : int
-            Rows in a batch at most.
-        cells : int
-            Ids in a batch at most, if it has more than one row.
-
-        Yields
-        ------
-        tuple[npt.NDArray[np.int64], Ids]
-            The places of some rows, longest first, and their ids as `padded` gives them.
+        Rows have the last ``most_tokens`` ids at most, the start id included; a batch has
+        ``most_rows`` rows at most, and ``cells`` ids if it has more than one row. Gives the places
+        of some rows, longest first, and their ids as `padded` gives them.
         """
         values = self._after_padding(most_tokens)
         lengths = self.lengths

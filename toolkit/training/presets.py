@@ -22,10 +22,8 @@ class Preset:
 
     Attributes
     ----------
-    name : str
-        What `--preset` calls it.
-    summary : str
-        One line for the help text.
+    name, summary : str, str
+        What `--preset` calls it, and one line for the help text.
     recipe : str
         How it is fitted: a name in `toolkit.training.recipes.RECIPES`.
     vocabulary_size, max_tokens : int, int
@@ -35,14 +33,12 @@ class Preset:
     stops_early : bool
         Whether a fit ends when the validation loss no longer falls; else it has a fixed length.
     uses_unlabelled : bool
-        Whether its recipe learns from reviews without labels, too; if not, `--unlabelled` is
-        refused.
+        Whether its recipe learns from reviews without labels, too; if not, it refuses them.
     has_fixed_length : bool
         Whether every row is padded to `max_tokens`; else to the longest one of a batch.
     build : Callable[[int, int], keras.Model] | None
-        For the recipe `padded`: makes the network with fresh weights from the vocabulary size and
-        `max_tokens`, compiled with its optimizer, binary cross-entropy and the metric `accuracy`:
-        (batch, max_tokens) int32 → (batch, 1) float32.
+        For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`,
+        compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
     """
 
     name: str

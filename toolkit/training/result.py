@@ -32,24 +32,13 @@ FEWEST_UNSEEN = 1000
 class Fit:
     """A fitted network and how it came about.
 
-    Attributes
-    ----------
-    network : keras.Model
-        With the weights that are kept, not calibrated: (batch, tokens) int32 → (batch, 1) float32.
-    history : dict[str, list[float]]
-        By epoch: `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`. Those
-        on fitted reviews are measured during the epoch, with dropout.
-    keeps_best : bool
-        Whether the weights are those of the best epoch; else those of the last one.
-    most_epochs : int
-        How many epochs there would have been without early stopping.
-    batch_size : int
-        Reviews of a step of the optimizer.
-    vocabulary, vocabulary_size : Vocabulary, int
-        The words that it knows; every token id is below the size.
-    held_out, validation : Probabilities | None, Metrics | None
-        What the kept weights give to the held-out reviews, and how good that is; a recipe leaves
-        both to `toolkit.training.train.fit`.
+    `network` has the weights that are kept, of the best epoch if `keeps_best`, else of the last
+    one, not calibrated: (batch, tokens) int32 → (batch, 1) float32. `history` has by epoch `loss`,
+    `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`; those on fitted reviews are
+    measured during the epoch, with dropout. `most_epochs` there would have been without early
+    stopping. Every token id is below `vocabulary_size`. `held_out` and `validation` are what the
+    kept weights give to the held-out reviews, and how good that is; a recipe leaves them to
+    `toolkit.training.train.fit`.
     """
 
     network: keras.Model

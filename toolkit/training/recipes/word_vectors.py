@@ -17,7 +17,7 @@ import numpy.typing as npt
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 
 WINDOW = 6
-CONTEXTS = 3000  # the commonest words
+CONTEXTS = 3000  # the most common words
 _SMOOTHING = 0.75
 _TOKENS_AT_ONCE = 4_000_000
 

@@ -65,21 +65,10 @@ class _Texts:
 
 @dataclass(frozen=True)
 class UnlabelledReviews(_Texts):
-    """Reviews without labels.
+    """Reviews without labels; no text is null or blank, `without_text` rows were left out.
 
-    Attributes
-    ----------
-    name : str
-        Where they came from, as the user would say it.
-    texts : pa.ChunkedArray
-        (reviews,) string, without nulls and blanks.
-    ids : pa.ChunkedArray | None
-        (reviews,) string, null where a review has none; None if the source has no ids.
-    teacher : Targets | None
-        (reviews,) float32, the probabilities of a teacher, NaN where it has none; None without a
-        teacher.
-    without_text : int
-        How many rows were left out because they had no text.
+    `ids` (reviews,) string are null where a review has none, `teacher` (reviews,) float32 are the
+    probabilities of a teacher, NaN where it has none; each is None if the source has none at all.
     """
 
     ids: pa.ChunkedArray | None = None
@@ -105,15 +94,9 @@ class UnlabelledReviews(_Texts):
 class Reviews(_Texts):
     """Labelled reviews; see `UnlabelledReviews` for what both have.
 
-    Attributes
-    ----------
-    labels : Labels
-        (reviews,) int8, 1 positive and 0 negative.
-    groups : Groups | None
-        (reviews,) int64; a split keeps reviews of one group (one film, one author) on one side.
-    soft_labels : Targets | None
-        (reviews,) float32, the probability of positive that each was labelled with; the labels
-        are rounded ones then. None if every label is 0 or 1.
+    `labels` (reviews,) int8 are 1 for positive and 0 for negative. `soft_labels` (reviews,) float32
+    are the probabilities of which these are rounded; None if every label is 0 or 1. A split keeps
+    reviews of one of the `groups` (reviews,) int64, such as a film, on one side.
     """
 
     labels: Labels
