@@ -57,7 +57,7 @@ def test_this_machine_can_compare_every_byte() -> None:
 MODEL_FACTS = ("model", "model_sha256", "threshold", "toolkit_version")
 
 
-# These files hold labels such as 0.5 and "+1", which the old code took for labels only in training;
+# These files hold labels such as 0.5 and 1e0, which the old code took for labels only in training;
 # now every command counts them.
 MORE_LABELS = ("parquet_labels", "jsonl_labels")
 LABEL_COUNTS = ("labelled", "right", "unreadable_labels", "accuracy")
