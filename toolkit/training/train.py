@@ -195,5 +195,5 @@ def _warn(outcome: Outcome, reporter: Reporter) -> None:
                 f"accuracy {found.accuracy.value:.2%}, majority baseline "
                 f"{found.majority_accuracy:.2%}, balanced accuracy "
                 f"{found.balanced_accuracy or 0.5:.2%} (a constant has 50%). Train on more "
-                "reviews, above all of the rarer label."
+                "reviews, above all with the less frequent label, or for more epochs."
             )
