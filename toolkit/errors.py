@@ -16,6 +16,8 @@ found, and what to do. It needs no traceback.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 
 class ToolkitError(Exception):
     """The base of all errors that a user can cause or fix."""
@@ -61,3 +63,10 @@ class MissingExtraError(ToolkitError):
             f"This needs the package '{module}', which is not installed. Install it with: "
             f"pip install 'review-sentiment-toolkit[{extra}]'"
         )
+
+    @classmethod
+    def check(cls, extra: str, *modules: str) -> None:
+        """Raise this error for the first of the modules that is not installed."""
+        for module in modules:
+            if find_spec(module) is None:
+                raise cls(extra, module)

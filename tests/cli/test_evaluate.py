@@ -162,7 +162,7 @@ def test_a_page_names_the_extra_that_is_missing(
     def find_spec(name: str) -> object:
         return None if name == missing else object()
 
-    monkeypatch.setattr("toolkit.evaluation.page.find_spec", find_spec)
+    monkeypatch.setattr("toolkit.errors.find_spec", find_spec)
     command("evaluate", MODEL, "r.csv", "--report", "r.html").failed_with(
         f"'{missing}', which is not installed. Install it with: "
         "pip install 'review-sentiment-toolkit[evaluate]'"
@@ -179,7 +179,7 @@ def test_the_missing_extra_is_named(
     def find_spec(name: str) -> object:
         return None if name == missing else object()
 
-    monkeypatch.setattr("toolkit.evaluation.evaluate_models.find_spec", find_spec)
+    monkeypatch.setattr("toolkit.errors.find_spec", find_spec)
     command("evaluate", MODEL, "r.csv").failed_with(
         f"'{missing}', which is not installed. Install it with: "
         "pip install 'review-sentiment-toolkit[evaluate]'"

@@ -70,6 +70,12 @@ def test_accuracies_agree(answers: Answers) -> None:
     assert answers["score"]["accuracy"] == evaluated["metrics"]["accuracy"]
 
 
-def test_the_reference_names_the_shared_keys() -> None:
+def test_the_reference_names_the_keys(answers: Answers) -> None:
     text = REFERENCE.read_text(encoding="utf-8")
-    assert [key for key in (*MODEL_KEYS, *WORD_KEYS) if f"`{key}`" not in text] == []
+    evaluation = answers["evaluate"]
+    (model,) = evaluation["models"]
+    keys = [*MODEL_KEYS, *WORD_KEYS, *evaluation, *evaluation["data"], *model]
+    for part in ("thresholds", "reliability", "coverage", "mistakes"):
+        keys += model[part][0]
+    keys += evaluation["breakdowns"]["length"][0]
+    assert [key for key in keys if f"`{key}`" not in text] == []

@@ -3,6 +3,8 @@
 Run as ``python -m tests.docs.reference`` (`make reference`); a test compares the file.
 """
 
+# ruff: noqa: E501 (the rows of a Markdown table cannot be broken)
+
 from __future__ import annotations
 
 import re
@@ -55,6 +57,32 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `contribution` | what a word adds to the log-odds of positive |
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |
+
+What `evaluate` finds has these keys. Shares and probabilities are numbers from 0 to 1, intervals
+are pairs of the lower and the upper end (95%), and what is not defined is null. Later versions may
+add keys; `format_version` changes if one gets another meaning.
+
+| key | meaning |
+|---|---|
+| `format_version` | 2 |
+| `date` | of the evaluation, UTC, as in ISO 8601 |
+| `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text and label; all figures are of them), `without_text`, `without_label`; `positive` of the reviews |
+| `best` | name of the most accurate model |
+| `warnings` | sentences, such as about a model that is no better than a constant |
+| `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
+| `breakdowns` | lists by `length` and, with such columns, by `stars`, `largest_groups` and `weakest_groups`; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy` |
+| `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its `interval`, `p_value` of McNemar's test, `is_exact` (binomial test) |
+
+Each of its `models` also has:
+
+| key | meaning |
+|---|---|
+| `metrics` | accuracy with its interval, AUC, F1, log loss and the others of the terminal's table |
+| `baseline` | a comparison with a constant that always answers the more frequent label; null if all reviews have one label |
+| `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision` and `recall` at thresholds from 0.1 to 0.9 |
+| `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
+| `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --uncertain` that leaves out the others; null if there are none |
+| `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 """
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import options as o
-from toolkit.errors import UsageError
+from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
 from toolkit.model.shipped import SHIPPED, find_model
 from toolkit.records.columns import Columns
@@ -113,12 +113,8 @@ def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path],
 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
     """Raise `ToolkitError` for what would otherwise only show at the end."""
-    from toolkit.evaluation.evaluate_models import check_extra
-    from toolkit.evaluation.page import check_page_extra
-
-    check_extra()
     if any(path.suffix.lower() in _PAGE for path in reports):
-        check_page_extra()
+        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
     for path in reports:
         if path.suffix.lower() not in (*_PAGE, *_JSON):
             raise UsageError(

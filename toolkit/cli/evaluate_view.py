@@ -75,7 +75,7 @@ def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: boo
 
 
 def _models_at_once(width: int, table: Table, *, notes: bool) -> int:
-    """How many models fit beside each other, with names no longer than their figures."""
+    """How many models fit side by side, with names no longer than their figures."""
     names = [table.title, *(row.name for row in table.rows)]
     rows = [row.common for row in table.rows]
     common = [max(map(len, column)) for column in zip(*rows, strict=True)]

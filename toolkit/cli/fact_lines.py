@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.cli.terminal import megabytes, percent
+from toolkit.cli.terminal import megabytes
 from toolkit.model import facts
 
 Row = tuple[str, str]  # a name and what to say of it
@@ -29,8 +29,8 @@ def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
         more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
-        shares = [f"{name} {percent(value.mean)}" for name, value in more if value is not None]
-        line = f"accuracy {percent(folds.accuracy.mean)} ± {percent(folds.accuracy.deviation)}"
+        shares = [f"{name} {value.mean:.2%}" for name, value in more if value is not None]
+        line = f"accuracy {folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
         line += f" ({', '.join(shares)})" if shares else ""
         loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
         yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
@@ -65,7 +65,7 @@ def threshold_line(threshold: float, choice: facts.ThresholdChoice) -> str:
     if reached is None:
         return line
     measures = {name: value for name, value in vars(reached).items() if name != "reviews"}
-    shares = [f"{name} {percent(value)}" for name, value in measures.items() if value is not None]
+    shares = [f"{name} {value:.2%}" for name, value in measures.items() if value is not None]
     return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews"
 
 
@@ -74,7 +74,7 @@ def quantization_line(cost: facts.QuantizationCost) -> str:
     return (
         f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
         f"{cost.label_flips:,} of {cost.reviews:,} labelled reviews ({cost.source}) get another "
-        f"label, accuracy {percent(cost.accuracy)} instead of {percent(cost.accuracy_before)}"
+        f"label, accuracy {cost.accuracy:.2%} instead of {cost.accuracy_before:.2%}"
     )
 
 
@@ -121,8 +121,8 @@ def _sentence(
 def _scores(scores: facts.Scores) -> str:
     line, loss = f"accuracy {_number(scores.accuracy, '.2%')}", _number(scores.loss, ".4f")
     if scores.balanced_accuracy is not None and scores.majority_accuracy is not None:
-        majority = f"{_MAJORITY} {percent(scores.majority_accuracy)}"
-        line += f" (balanced {percent(scores.balanced_accuracy)}, {majority})"
+        majority = f"{_MAJORITY} {scores.majority_accuracy:.2%}"
+        line += f" (balanced {scores.balanced_accuracy:.2%}, {majority})"
     return f"{line}, loss {loss} on {_number(scores.reviews)} reviews"
 
 

@@ -45,8 +45,8 @@ def option(
 ) -> Any:
     """Describe an option, for `Annotated`.
 
-    ``value`` stands for its value in the help, None for a flag; ``default`` is what the help says
-    of its default, True for the default itself; ``names`` are needed where Typer would add others.
+    ``value`` is the name of its value in the help, None for a flag. ``default`` describes the
+    default in the help; True shows the default itself. ``names`` replace those that Typer makes.
     """
     return typer.Option(
         *names, metavar=value, help=what, rich_help_panel=panel, show_default=default, **settings
@@ -81,6 +81,7 @@ _GROUP = (
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
+_ADDED = "Name of the added column with the "
 _STARS = "Column with the star ratings, to show the accuracy by rating."
 
 TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
@@ -92,14 +93,8 @@ StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[
     str | None, _column(_PROBABILITY, ", else ".join(PROBABILITY_COLUMNS))
 ]
-AddedSentiment = Annotated[
-    str | None,
-    _column("Name of the added column with the label.", SENTIMENT_COLUMN),
-]
-AddedProbability = Annotated[
-    str | None,
-    _column("Name of the added column with the probability.", PROBABILITY_COLUMN),
-]
+AddedSentiment = Annotated[str | None, _column(_ADDED + "label.", SENTIMENT_COLUMN)]
+AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBABILITY_COLUMN)]
 
 # Reading files.
 _FORMAT = f"Format of the input: {FORMAT_NAMES}."

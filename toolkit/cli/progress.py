@@ -10,7 +10,6 @@ from pathlib import Path
 
 import typer
 
-from toolkit.cli.terminal import percent
 from toolkit.scoring.summary import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -32,7 +31,7 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
 
 @contextmanager
 def _bar(name: str) -> Iterator[OnProgress]:
-    """Draw a bar by bytes read, with the rate and the time left; it goes away at the end."""
+    """Draw a bar by bytes read, with the rate and the time left; it disappears at the end."""
     from rich import progress as rich  # late: it takes 0.05 s
     from rich.console import Console
 
@@ -71,7 +70,7 @@ def _lines(name: str) -> OnProgress:
         done, total = progress.bytes_done, progress.bytes_in_all
         share, left = "", ""
         if total:
-            share = f"{percent(done / total, 0)}, "
+            share = f"{done / total:.0%}, "
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
         rate = (progress.records - max(before.records, progress.resumed)) / seconds
         sys.stderr.write(
@@ -84,4 +83,4 @@ def _lines(name: str) -> OnProgress:
 
 
 def _accuracy(progress: Progress) -> str:
-    return "" if progress.accuracy is None else f", {percent(progress.accuracy)} right"
+    return "" if progress.accuracy is None else f", {progress.accuracy:.2%} right"

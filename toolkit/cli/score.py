@@ -38,41 +38,26 @@ _UNCERTAIN = (
     "Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6. The "
     "threshold must be between them."
 )
+_REJECTED = "File for the records that cannot be read."
+_RESUME = "Continue an interrupted run of the same command."
+_WORKERS = "Number of threads that score."
+_CHECKPOINT = "Time between two checkpoints for --resume."
 _ON_ERROR = "What to do with a record that cannot be read: reject it and continue, or stop."
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILES, show_default=False)]
 # A Path would forget the slash at the end of a folder's name.
-Output = Annotated[
-    str | None,
-    o.option(
-        "PATH", _OUTPUT, o.WRITING, "beside the input: reviews.scored.csv", ("--output", "-o")
-    ),
-]
+_BESIDE = "beside the input: reviews.scored.csv"
+Output = Annotated[str | None, o.option("PATH", _OUTPUT, o.WRITING, _BESIDE, ("--output", "-o"))]
 Uncertain = Annotated[str | None, o.option("LOW:HIGH", _UNCERTAIN)]
 Error = Annotated[OnError, o.option("reject|stop", _ON_ERROR, o.READING, True)]
 OutputFormat = Annotated[
     str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")
 ]
-Rejected = Annotated[
-    Path | None,
-    o.option(
-        "FILE", "File for the records that cannot be read.", o.WRITING, "OUTPUT.rejected.jsonl"
-    ),
-]
+Rejected = Annotated[Path | None, o.option("FILE", _REJECTED, o.WRITING, "OUTPUT.rejected.jsonl")]
 Report = Annotated[Path | None, o.option("FILE", "File for the summary as JSON.", o.WRITING)]
-Resume = Annotated[
-    bool,
-    o.option(
-        None, "Continue an interrupted run of the same command.", o.RUNNING, names=("--resume",)
-    ),
-]
-Workers = Annotated[
-    int | None,
-    o.option("N", "Number of threads that score.", o.RUNNING, "one per usable core", min=1),
-]
-CheckpointSeconds = Annotated[
-    float, o.option("SECONDS", "Time between two checkpoints for --resume.", o.RUNNING, True, min=0)
-]
+Resume = Annotated[bool, o.option(None, _RESUME, o.RUNNING, names=("--resume",))]
+Workers = Annotated[int | None, o.option("N", _WORKERS, o.RUNNING, "one per usable core", min=1)]
+CheckpointSeconds = Annotated[float, o.option("SECONDS", _CHECKPOINT, o.RUNNING, True, min=0)]
 
 
 def score(
@@ -121,10 +106,7 @@ def score(
     from toolkit.scoring.run import ScoringOptions, score_files
 
     columns = Columns(
-        text_column,
-        label=label_column,
-        sentiment=sentiment_column,
-        probability=probability_column,
+        text_column, label=label_column, sentiment=sentiment_column, probability=probability_column
     )
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     options = ScoringOptions(

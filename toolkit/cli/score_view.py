@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from toolkit import __version__
-from toolkit.cli.terminal import one_line, percent
+from toolkit.cli.terminal import one_line
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
@@ -60,7 +60,7 @@ def _counts(results: Sequence[FileResult], scorer: Scorer) -> Iterator[Row]:
 
 
 def _share(count: int, scored: int) -> str:
-    return f"{count:,} ({percent(count / scored if scored else 0.0, 1)} of scored)"
+    return f"{count:,} ({count / scored if scored else 0:.1%} of scored)"
 
 
 def _accuracy(summary: Summary) -> str:
@@ -68,7 +68,7 @@ def _accuracy(summary: Summary) -> str:
     answered = summary.labelled - summary.labelled_uncertain
     value = f"of {answered:,} labelled records"
     if summary.accuracy is not None:
-        value = f"{percent(summary.accuracy)} {value}"
+        value = f"{summary.accuracy:.2%} {value}"
     if summary.labelled_uncertain:
         value += f", {summary.labelled_uncertain:,} uncertain ones left out"
     if summary.unreadable_labels:

@@ -42,11 +42,6 @@ def one_line(message: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
 
 
-def percent(share: float, digits: int = 2) -> str:
-    """Such as ``92.50%`` for 0.925."""
-    return f"{share:.{digits}%}"
-
-
 def megabytes(size: int) -> str:
     """Such as ``1.25 MB``, of 1,000,000 bytes each."""
     return f"{size / 1e6:.2f} MB"

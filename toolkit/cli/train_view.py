@@ -1,5 +1,7 @@
 """What `toolkit train` prints."""
 
+# ruff: noqa: D102 (`Reporter` says what the methods are for)
+
 from __future__ import annotations
 
 import sys
@@ -8,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from toolkit.cli.fact_lines import calibration_line, metric_rows
-from toolkit.cli.terminal import fact_table, new_console, one_line, percent
+from toolkit.cli.terminal import fact_table, new_console, one_line
 from toolkit.model.run_folder import LABELS
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.result import TrainingResult
@@ -23,7 +25,6 @@ class TerminalReporter(Reporter):
     def loaded(
         self, name: str, reviews: int, *, positives: int, soft_labels: int, without_text: int
     ) -> None:
-        """Print how many reviews of which label there are."""
         parts = [f"{positives:,} positive", f"{reviews - positives:,} negative"]
         if soft_labels:
             parts.append(f"{soft_labels:,} soft labels")
@@ -32,7 +33,6 @@ class TerminalReporter(Reporter):
         typer.echo(f"{name}: {reviews:,} reviews ({', '.join(parts)})")
 
     def loaded_unlabelled(self, name: str, reviews: int, without_text: int) -> None:
-        """Print how many there are."""
         left_out = f" ({_without_text(without_text)})" if without_text else ""
         typer.echo(f"{name}: {reviews:,} unlabelled reviews{left_out}")
 
@@ -46,7 +46,6 @@ class TerminalReporter(Reporter):
         unmatched: int,
         without_probability: int,
     ) -> None:
-        """Print how many reviews have a row, and how many rows have none."""
         found = "{:,} of {:,} labelled".format(*labelled)
         if unlabelled is not None:
             found += " and {:,} of {:,} unlabelled".format(*unlabelled)
@@ -58,43 +57,34 @@ class TerminalReporter(Reporter):
         typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
 
     def left_out(self, count: int) -> None:
-        """Print how many, if there are any."""
         if count:
             typer.echo(f"{count:,} unlabelled reviews left out: held out or tested on")
 
     def encoded(self, words: int, sizes: Sequence[str]) -> None:
-        """Print how much there is to learn from."""
         typer.echo(f"vocabulary: {words:,} words")
         for line in sizes:
             typer.echo(line)
 
     def sample(self, words: str, label: int) -> None:
-        """Print a decoded row."""
         typer.echo(f"\n[{LABELS[label]}] {words}")
 
     def network(self, summary: str) -> None:
-        """Print the layers."""
         typer.echo(f"\n{summary}")
 
     def stage(self, name: str) -> None:
-        """Print the name of the step."""
         typer.echo(f"\n{name}")
 
     def fold_begins(self, number: int, count: int) -> None:
-        """Print a heading."""
         typer.echo(f"\nFold {number} of {count}")
 
     def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
-        """Print how the fold went."""
-        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {percent(accuracy)}, epoch {epoch}")
+        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {accuracy:.2%}, epoch {epoch}")
 
     def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
-        """Print a heading."""
         length = "" if epochs is None else f", epochs: {epochs}"
         typer.echo(f"\nFinal fit on all {reviews:,} reviews{length}")
 
     def warning(self, message: str) -> None:
-        """Print it on standard error."""
         typer.echo(f"warning: {message}", err=True)
 
 

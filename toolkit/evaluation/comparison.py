@@ -18,7 +18,7 @@ Right = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A model beside a reference: the best model, or a constant answer."""
+    """A model compared with a reference: the best model, or a constant answer."""
 
     model: str
     reference: str

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,7 @@ from toolkit.evaluation.breakdown import break_down
 from toolkit.evaluation.comparison import Comparison, Right, compare
 from toolkit.evaluation.coverage import coverages
 from toolkit.evaluation.labelled_reviews import LabelledReviews, load
-from toolkit.evaluation.metrics import (
-    Labels,
-    Probabilities,
-    at_thresholds,
-    calls_positive,
-    measure,
-)
+from toolkit.evaluation.metrics import Labels, Probabilities, at_thresholds, calls_positive, measure
 from toolkit.evaluation.mistakes import mistakes
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.reliability import reliability
@@ -43,13 +36,6 @@ class EvaluationOptions:
     reading: ReadOptions = field(default_factory=ReadOptions)
     threshold: float | None = None  # None: each model's own, and 0.5 for predictions of others
     examples: int = 10  # of the most confident mistakes of each model
-
-
-def check_extra() -> None:
-    """Raise `MissingExtraError` if the packages that the metrics need are not installed."""
-    for module in ("sklearn", "scipy"):
-        if find_spec(module) is None:
-            raise MissingExtraError("evaluate", module)
 
 
 def evaluate(
@@ -89,7 +75,7 @@ def evaluate(
         If a column is missing, or the threshold is not a probability.
     """
     options = options or EvaluationOptions()
-    check_extra()
+    MissingExtraError.check("evaluate", "sklearn", "scipy")
     if options.examples < 0:
         raise UsageError(f"examples: expected 0 or more, received {options.examples}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:

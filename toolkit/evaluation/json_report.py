@@ -1,46 +1,8 @@
-"""An evaluation as JSON.
+"""An evaluation as JSON, for `--json` and `--report FILE.json`.
 
 The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
-else raises `FORMAT_VERSION`. Shares and probabilities are numbers from 0 to 1, intervals are pairs
-of the lower and the upper end (95%), and what is not defined is null.
-
-===================  ===============================================================================
-``format_version``   2
-``toolkit_version``  that made it
-``date``             of the evaluation, UTC, as in ISO 8601
-``data``             ``path``, ``sha256``, ``columns`` (name by what it is: text, label, group,
-                     stars), ``rows``, and of these ``reviews`` (with text and label; all figures
-                     are of them), ``without_text``, ``without_label``; ``positive`` of the reviews
-``best``             name of the most accurate model
-``warnings``         sentences, such as about a model that is no better than a constant
-``models``           ``name``, ``path``, ``preset``, ``sha256`` (of the file), ``labels``,
-                     ``threshold``, ``toolkit_version`` (that wrote it); preset, labels and version
-                     are null for a file of predictions; and the keys below
-``breakdowns``       lists by ``length`` and, where there are such columns, ``stars``,
-                     ``largest_groups``, ``weakest_groups``; of objects with ``name``, ``reviews``,
-                     ``positive``, ``majority_accuracy`` and ``models``: by name, ``right``,
-                     ``accuracy``, ``interval``, ``balanced_accuracy``
-``comparisons``      the fields of `toolkit.evaluation.comparison.Comparison`, for each model but
-                     the best, which is the ``reference``
-===================  ===============================================================================
-
-Of each model:
-
-===============  ===================================================================================
-``metrics``      the fields of `toolkit.evaluation.metrics.Metrics`; ``accuracy`` with
-                 ``accuracy_interval``
-``baseline``     a comparison as above, with a constant that always answers the more frequent label
-                 (null: all reviews have one label)
-``thresholds``   the fields of `toolkit.evaluation.metrics.AtThreshold`, from 0.1 to 0.9
-``reliability``  bins of the probability: ``low``, ``high``, ``reviews``, ``probability`` (mean),
-                 ``positive`` (share)
-``coverage``     ``asked`` (share of the reviews), ``answered`` and ``right`` (counts),
-                 ``accuracy``, and ``uncertain``, the pair for ``toolkit score --uncertain`` that
-                 leaves out the others (null: there are no others)
-``mistakes``     the surest first: ``row`` (in the file, from 1), ``label``, ``probability``,
-                 ``text``, ``causes``: the words that spoke most for the wrong label, the strongest
-                 first, as in ``toolkit explain --json``
-===============  ===================================================================================
+else raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`tests/docs/reference.py`
+writes it).
 """
 
 from __future__ import annotations
@@ -66,7 +28,7 @@ Json = dict[str, Any]
 
 
 def as_dict(evaluation: Evaluation) -> Json:
-    """Give an evaluation as the JSON of this module's docstring."""
+    """Give all as JSON has it; None where a figure is not defined."""
     data, models = evaluation.data, evaluation.models
     return {
         "format_version": FORMAT_VERSION,

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
+from toolkit.evaluation.metrics import Labels
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 
 _MOST_STARS = 20  # more different values are not ratings
-
-Labels = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)

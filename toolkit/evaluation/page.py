@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from toolkit import __version__
-from toolkit.errors import MissingExtraError
 from toolkit.evaluation import result_tables
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
@@ -28,14 +26,7 @@ class Span(NamedTuple):
 
     text: str
     effect: float = 0.0  # log-odds; 0: not marked
-    strength: float = 0.0  # 0 to 1, beside the strongest word
-
-
-def check_page_extra() -> None:
-    """Raise `MissingExtraError` if the packages that the page needs are not installed."""
-    for module in ("jinja2", "matplotlib"):
-        if find_spec(module) is None:
-            raise MissingExtraError("evaluate", module)
+    strength: float = 0.0  # 0 to 1, as a share of the strongest word
 
 
 def page(evaluation: Evaluation) -> str:

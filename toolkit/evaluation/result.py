@@ -53,7 +53,7 @@ class ModelResult:
     threshold: float
     toolkit_version: str | None  # that wrote the model; None: predictions
     metrics: Metrics
-    baseline: Comparison | None  # beside the majority label; None: all reviews have one label
+    baseline: Comparison | None  # with a constant; None: all reviews have one label
     thresholds: tuple[AtThreshold, ...]
     reliability: tuple[ReliabilityBin, ...]
     coverage: tuple[Coverage, ...]
@@ -70,5 +70,5 @@ class Evaluation:
     models: tuple[ModelResult, ...]
     best: int  # the most accurate of the models; of equal ones the first
     breakdowns: tuple[Breakdown, ...]
-    comparisons: tuple[Comparison, ...]  # each other model beside the best
+    comparisons: tuple[Comparison, ...]  # each other model with the best
     labels: Labels = field(repr=False)  # (reviews,) 0 or 1

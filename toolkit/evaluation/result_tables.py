@@ -121,7 +121,7 @@ def confusion_table(evaluation: Evaluation) -> Table:
 
 
 def breakdown_table(breakdown: Breakdown) -> Table:
-    """The accuracy on each part, beside the majority baseline of the part."""
+    """The accuracy on each part, with the majority baseline of the part."""
     rows = []
     for part in breakdown.parts:
         cells = [

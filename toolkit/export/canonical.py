@@ -6,6 +6,8 @@ exporting twice gives two files. After this they are one, byte for byte.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import onnx
 
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
@@ -22,8 +24,8 @@ def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
 
     def visit(name: str) -> None:
         if name in weights:
-            constants.append(weights[name])
-            names[name] = f"network/weights_{len(constants)}"
+            constants.append(deepcopy(weights[name]))
+            names[name] = constants[-1].name = f"network/weights_{len(constants)}"
         else:
             node = producers[name]
             for source in node.input:
@@ -35,33 +37,26 @@ def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
                 names.setdefault(output, f"network/{node.op_type}_{len(nodes)}{suffix}")
 
     visit(PROBABILITY)
+    return rebuilt(network, [_renamed(node, names) for node in nodes], constants)
+
+
+def rebuilt(
+    network: onnx.ModelProto, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]
+) -> onnx.ModelProto:
+    """Give a network other nodes and weights; inputs, outputs and versions stay."""
+    graph = network.graph
+    made = onnx.helper.make_graph(nodes, "network", graph.input, graph.output, weights)
     return onnx.helper.make_model(
-        onnx.helper.make_graph(
-            [_renamed(node, names) for node in nodes],
-            "network",
-            graph.input,
-            graph.output,
-            [_renamed_weights(entry, names[entry.name]) for entry in constants],
-        ),
-        ir_version=network.ir_version,
-        opset_imports=network.opset_import,
+        made, ir_version=network.ir_version, opset_imports=network.opset_import
     )
 
 
 def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
-    renamed = onnx.NodeProto()
-    renamed.CopyFrom(node)
+    renamed = deepcopy(node)
     renamed.input[:] = [names[name] for name in node.input]
     renamed.output[:] = [names[name] for name in node.output]
     renamed.name = renamed.output[0]
     renamed.ClearField("doc_string")
     del renamed.attribute[:]
     renamed.attribute.extend(sorted(node.attribute, key=lambda entry: entry.name))
-    return renamed
-
-
-def _renamed_weights(weights: onnx.TensorProto, name: str) -> onnx.TensorProto:
-    renamed = onnx.TensorProto()
-    renamed.CopyFrom(weights)
-    renamed.name = name
     return renamed

@@ -11,7 +11,7 @@ from toolkit.errors import ParityError, UsageError
 from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.keras_to_onnx import convert, load_keras
-from toolkit.export.parity import check_parity, compare, compare_graphs
+from toolkit.export.parity import check_parity, compare
 from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
@@ -116,7 +116,7 @@ def export(
             small = quantize(network, quantization.kind)
             models = ModelPair.of(small.network, vocabulary, models.facts)
             files = models.save(Path(unproven, "small.onnx"), Path(unproven, "small.ids.onnx"))
-            executions = compare_graphs(small.in_floats, *files, reviews)
+            executions = compare(small.in_floats, *files, reviews)
             check_parity(executions, "The executions of the quantized network")
             cost = labelled.measure_loss(quantization.kind, plain[0], files[0])
             check_loss(cost)

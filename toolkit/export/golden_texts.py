@@ -14,12 +14,12 @@ from pathlib import Path
 _LONG = {
     "word of 5,000 letters": "x" * 5000,
     "word of 5,000 letters before known ones": "x" * 5000 + " a good film",
-    "word of 5,000 letters behind known ones": "a good film " + "x" * 5000,
+    "word of 5,000 letters after known ones": "a good film " + "x" * 5000,
     "word of 5,000 bytes, two a letter": "\u00e9" * 2500 + " good",
     "10,000 tokens": "the " * 10_000,
     "10,000 tokens, the last one tells": "bad " * 9_999 + "good",
     "10,000 separators": "," * 10_000,
-    "10,000 separators behind a word": "good" + "," * 10_000,
+    "10,000 separators after a word": "good" + "," * 10_000,
     "10,000 spaces before a word": " " * 10_000 + "good",
 }
 
@@ -45,6 +45,6 @@ def _of_length(most: int) -> dict[str, str]:
     }
     return {
         **counted,
-        f"{most} tokens behind a long word": "bad " + "y" * 3000 + " good" * most,
+        f"{most} tokens after a long word": "bad " + "y" * 3000 + " good" * most,
         f"{most} tokens before many separators": "the," * most + "," * 3000,
     }

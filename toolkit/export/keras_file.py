@@ -17,17 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import MissingExtraError, ModelError
-from toolkit.model.keras_archive import KerasArchive
+from toolkit.model.keras_archive import read_keras_archive
 
 _MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
 
 # Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
-_MODULES = {
-    "keras.constraints",
-    "keras.initializers",
-    "keras.layers",
-    "keras.regularizers",
-}
+_MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
 _MODELS = {
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
@@ -36,26 +31,17 @@ _MODELS = {
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
 
-# Layers that run code or open files that the config names.
-_UNSAFE = {
-    "FlaxLayer",
-    "IntegerLookup",
-    "JaxLayer",
-    "Lambda",
-    "StringLookup",
-    "TFSMLayer",
-    "TextVectorization",
-    "TorchModuleWrapper",
-}
+# Layers that run code, or open files, that the config names.
+_RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
+_OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 def check_keras_file(path: Path) -> None:
     """Raise `ModelError` unless a file has nothing but plain layers and plain arrays."""
-    with KerasArchive.open(path) as archive:
-        config, weights = archive.json("config.json"), archive.weights()
-    for entry in _objects(config):
+    archive = read_keras_archive(path)
+    for entry in _objects(archive.config):
         _check_object(entry, path)
-    _check_weights(weights, path)
+    _check_weights(archive.weights, path)
 
 
 @contextmanager
@@ -102,7 +88,8 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
     if name == "__keras_tensor__":  # between two layers: a shape
         return
     is_own = module.startswith(_OWN_MODULES) and registered == _OWN_PACKAGE + name
-    is_of_keras = module in _MODULES and name[:1].isupper() and name not in _UNSAFE
+    is_unsafe = name in _RUN_CODE | _OPEN_FILES
+    is_of_keras = module in _MODULES and name[:1].isupper() and not is_unsafe
     if not (is_own or is_of_keras or (module, name) in _MODELS):
         raise ModelError(
             f"{path}: has {name:.60} of {module:.60}, expected plain layers of Keras and of this "

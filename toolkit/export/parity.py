@@ -20,14 +20,12 @@ from toolkit.export.keras_to_onnx import run_keras
 from toolkit.model.facts import Parity
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
-from toolkit.model.session import session_options
+from toolkit.model.session import Probabilities, session_options
 from toolkit.text.token_ids import Ids
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
 # seen on the IMDB reviews is 1e-7 to 1e-6.
 TOLERANCE = 1e-5
-
-Probabilities = npt.NDArray[np.float32]
 
 
 def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
@@ -44,23 +42,15 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     )
 
 
-def compare(keras_network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
-    """Run reviews and the golden texts through Keras and the three ONNX executions."""
-    return compare_with(partial(run_keras, keras_network), text_in, ids_in, reviews)
+def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
+    """Run reviews and the golden texts through a reference and the three ONNX executions.
 
-
-def compare_graphs(
-    reference: onnx.ModelProto, text_in: Path, ids_in: Path, reviews: list[str]
-) -> Parity:
-    """Do the same with a graph, `token_ids` → `probability`, instead of Keras."""
-    session = ort.InferenceSession(reference.SerializeToString(), session_options())
-    return compare_with(partial(_run_graph, session), text_in, ids_in, reviews)
-
-
-def compare_with(
-    reference: Callable[[Ids], Probabilities], text_in: Path, ids_in: Path, reviews: list[str]
-) -> Parity:
-    """Run the texts through a reference, (batch, tokens) ids → (batch,), and the executions."""
+    The reference is a Keras network, or a graph `token_ids` → `probability`.
+    """
+    reference: Callable[[Ids], Probabilities] = partial(run_keras, network)
+    if isinstance(network, onnx.ModelProto):
+        session = ort.InferenceSession(network.SerializeToString(), session_options())
+        reference = partial(_run_graph, session)
     scorer = Scorer(text_in)
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())

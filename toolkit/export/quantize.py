@@ -22,6 +22,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import UsageError
+from toolkit.export.canonical import rebuilt
 
 KINDS = ("int8", "float16")
 
@@ -40,7 +41,7 @@ class Quantized:
     """A network, `token_ids` → `probability`, with small weights."""
 
     network: onnx.ModelProto
-    in_floats: onnx.ModelProto  # with the numbers that they stand for, to prove the runtime's
+    in_floats: onnx.ModelProto  # the same weights as floats, to check how runtimes read them
 
 
 def check_kind(kind: str) -> None:
@@ -72,7 +73,7 @@ def quantize(network: onnx.ModelProto, kind: str) -> Quantized:
     if not nodes:
         raise UsageError(_nothing_to_gain(graph, kind))
     return Quantized(
-        _with(network, [*nodes, *graph.node], stored), _with(network, [*graph.node], floats)
+        rebuilt(network, [*nodes, *graph.node], stored), rebuilt(network, [*graph.node], floats)
     )
 
 
@@ -110,16 +111,6 @@ def _axes_of_a_scale(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _floats_of(source: str, name: str) -> onnx.NodeProto:
     return helper.make_node("Cast", [source], [name], name, to=TensorProto.FLOAT)
-
-
-def _with(
-    network: onnx.ModelProto, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]
-) -> onnx.ModelProto:
-    graph = network.graph
-    made = helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
-    return helper.make_model(
-        made, ir_version=network.ir_version, opset_imports=network.opset_import
-    )
 
 
 def _nothing_to_gain(graph: onnx.GraphProto, kind: str) -> str:

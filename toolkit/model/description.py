@@ -12,16 +12,9 @@ from typing import Any
 import onnx
 
 from toolkit.model.facts import Metrics
-from toolkit.model.file import (
-    TEXT,
-    TOKEN_IDS,
-    ModelFile,
-    load_model,
-    read_twin,
-    token_ids_width,
-)
+from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.guard import check_operators, read_onnx
-from toolkit.model.keras_archive import KerasArchive
+from toolkit.model.keras_archive import read_keras_archive
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.runtimes import Runtime, runtimes
 from toolkit.model.shipped import find_model
@@ -30,7 +23,7 @@ from toolkit.model.typed_json import encode
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a graph; names stand for sizes that are not fixed."""
+    """An input or output of a graph; a size that is not fixed has a name."""
 
     name: str
     type: str
@@ -138,17 +131,16 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
 
 
 def _of_keras(path: Path) -> KerasDescription:
-    with KerasArchive.open(path) as archive:
-        metadata, config = archive.json("metadata.json"), archive.json("config.json")
-    network = config.get("config")
+    archive = read_keras_archive(path)
+    network = archive.config.get("config")
     layers = network.get("layers") if isinstance(network, dict) else None
     return KerasDescription(
         kind="Keras file",
         path=path,
         bytes=path.stat().st_size,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        keras_version=str(metadata.get("keras_version")),
-        saved=str(metadata.get("date_saved")),
+        keras_version=str(archive.metadata.get("keras_version")),
+        saved=str(archive.metadata.get("date_saved")),
         layers=tuple(
             str(layer.get("class_name"))
             for layer in (layers if isinstance(layers, list) else [])

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -180,8 +181,7 @@ def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
         node = makers.get(node.input[0])
     if node is None or node.op_type != "Sigmoid":
         return None
-    changed = onnx.ModelProto()
-    changed.CopyFrom(network)
+    changed = deepcopy(network)
     del changed.graph.output[:]
     changed.graph.output.append(
         onnx.helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None)

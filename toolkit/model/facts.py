@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 #    `quantization` if there was one.
 FORMAT_VERSION = 2
 
-_LONGEST_FACT = 1 << 20  # characters of JSON
-
 # Labels are written into files as they are.
 Labels = Annotated[
     tuple[str, str],
@@ -111,15 +109,11 @@ class Folds:
 
 @dataclass(frozen=True)
 class Copies:
-    """How many reviews have, letter for letter, the text of another one.
-
-    Over the folds of a cross-validation, `held_out_in_fitted` is added up. That and
-    `test_in_training` make scores look better than they are; the others count repetitions.
-    """
+    """How many reviews have, letter for letter, the text of another one."""
 
     within_training: int
-    held_out_in_fitted: int | None = None
-    test_in_training: int | None = None
+    held_out_in_fitted: int | None = None  # makes scores look too good; folds are added up
+    test_in_training: int | None = None  # makes scores look too good
     within_test: int | None = None
 
 
@@ -131,9 +125,7 @@ class Calibration:
     bias: _Number  # added to the scaled logit; 0 leaves it
     fitted_on: int | None = None  # reviews
     error_before: float | None = None  # calibration error of the network as it was
-    # The same of the changed network, on reviews that scale and bias were not fitted on, if there
-    # were enough to leave some out.
-    error: float | None = None
+    error: float | None = None  # of the changed network, on reviews that were not fitted on
     log_loss_before: float | None = None
     log_loss: float | None = None  # measured as `error`
     note: str | None = None  # why less was fitted than scale and bias
@@ -200,7 +192,7 @@ class QuantizationCost:
     accuracy_before: float
     accuracy: float
     allowed_loss: float
-    parity: Parity | None = None  # of the quantized network with the floats that it stands for
+    parity: Parity | None = None  # of the quantized network with its weights as floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,9 +214,8 @@ class ModelFacts:
     format_version: int = FORMAT_VERSION
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it; `{}` stands for what is None."""
-        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {key: {} if item is None else encode(item) for key, item in found.items()}
+        """Give all as JSON has it, with `{}` for None."""
+        return {key: {} if item is None else encode(item) for key, item in vars(self).items()}
 
     def write_to(self, model: onnx.ModelProto) -> None:
         """Replace the metadata of a model by these."""
@@ -242,17 +233,11 @@ class ModelFacts:
                 "no format_version)"
             )
         try:
-            _check_version(_parse("format_version", stored), path)
+            _check_version(parse_json(stored["format_version"], "format_version"), path)
             known = {entry.name for entry in fields(cls)} & stored.keys()
-            return decode(cls, {key: _parse(key, stored) for key in known})
+            return decode(cls, {key: parse_json(stored[key], key) for key in known})
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
-
-
-def _parse(key: str, stored: dict[str, str]) -> Any:
-    if len(stored[key]) > _LONGEST_FACT:
-        raise ValueError(f"{key} has {len(stored[key]):,} characters")
-    return parse_json(stored[key])
 
 
 def _check_version(version: object, path: Path) -> None:

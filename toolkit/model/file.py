@@ -9,7 +9,7 @@
 ==============  ===========================  ==================================================
 
 The twin ``NAME.ids.onnx`` has ``token_ids`` as its input and ``probability`` as its only output,
-for builds without operators for text; ``NAME.vocabulary.txt`` beside it lists the words.
+for builds without operators for text; ``NAME.vocabulary.txt`` lists the words.
 
 To change the format: raise `toolkit.model.facts.FORMAT_VERSION`, keep reading the older versions,
 and keep a file of each version under ``tests/frozen_files`` that must still load.

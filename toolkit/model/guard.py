@@ -70,12 +70,9 @@ def _check_kind(path: Path) -> None:
 
 def _check_flat(model: onnx.ModelProto, path: Path) -> None:
     graph = model.graph
-    for found, kind in (
-        (model.functions, "functions"),
-        (graph.sparse_initializer, "sparse weights"),
-    ):
-        if found:
-            raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
+    if model.functions or graph.sparse_initializer:
+        kind = "functions" if model.functions else "sparse weights"
+        raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
     _check_inside(graph.initializer, path)
     for node in graph.node:
         # Strings that are not UTF-8 come as bytes.

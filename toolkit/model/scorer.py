@@ -73,38 +73,27 @@ class Scorer:
         self._arguments = (model, threshold, uncertain)
         self._file = load_model(model)
         self._network = open_network(self._file)
-        self._vocabulary: Vocabulary = self._file.vocabulary
+        self.facts: ModelFacts = self._file.facts  # what the model file says of itself
+        self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
         self.uncertain = uncertain and check_range(
             uncertain, float(self.threshold), self.facts.labels
         )
 
-    def __reduce__(
-        self,
-    ) -> tuple[type[Scorer], tuple[str | Path | None, float | None, Range | None]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
         return Scorer, self._arguments
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What the model file says of itself."""
-        return self._file.facts
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
         return {**self._file.identity(), "threshold": round(float(self.threshold), 7)}
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The words that the model knows."""
-        return self._vocabulary
-
     @cached_property
     def _explainer(self) -> Explainer:
         return Explainer(self._file)
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """The SHA-256 of the model file, in hexadecimal digits."""
         return self._file.sha256
@@ -243,13 +232,13 @@ class Scorer:
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
-        return self._network.rows(self._vocabulary.encode(texts, last=self.facts.max_tokens))
+        return self._network.rows(self.vocabulary.encode(texts, last=self.facts.max_tokens))
 
     def _probabilities(self, texts: pa.Array | pa.ChunkedArray) -> Probabilities:
         parts = [np.zeros(0, np.float32)]
         for start in range(0, len(texts), _ROWS_AT_ONCE):
             part = texts.slice(start, _ROWS_AT_ONCE)
-            ids = self._vocabulary.encode(part, last=self.facts.max_tokens)
+            ids = self.vocabulary.encode(part, last=self.facts.max_tokens)
             parts.append(self._network.run_all(ids))
         return np.concatenate(parts)
 

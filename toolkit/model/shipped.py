@@ -1,4 +1,4 @@
-"""The models that the package brings along, and the file that the name of a model stands for."""
+"""The models that the package brings along, and how the file of a model is found."""
 
 from __future__ import annotations
 
@@ -13,22 +13,16 @@ SHIPPED = ("ngram-cnn", "ngram-linear", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
 
 
-def is_shipped(model: str | Path) -> bool:
-    """Whether this names a shipped model, and not a file or folder."""
-    return str(model) in SHIPPED and _is_missing(Path(model))
-
-
 def find_model(model: str | Path | None = None) -> Path:
     """Find the file of a model; raises `ModelError` if there is none.
 
-    It is a model file; a run folder, which stands for the model that `toolkit export` has written
-    into it; or a name in `SHIPPED`, unless there is a file or folder of that name. None is
-    `DEFAULT_MODEL`.
+    It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
+    `SHIPPED`, unless there is a file or folder of that name. None is `DEFAULT_MODEL`.
     """
     from toolkit.model.run_folder import RunFolder  # late: `toolkit --help` imports this module
 
     path = Path(DEFAULT_MODEL if model is None else model)
-    if model is None or is_shipped(path):
+    if model is None or (str(path) in SHIPPED and _is_missing(path)):
         return _shipped_file(path.name)
     if _is_missing(path):
         raise ModelError(
@@ -52,6 +46,6 @@ def _is_missing(path: Path) -> bool:
 
 def _shipped_file(name: str) -> Path:
     installed = Path(__file__).parent / "shipped_models" / f"{name}.onnx"
-    # An editable install has it beside the package.
+    # In an editable install, it is in the project folder.
     in_project = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
     return installed if installed.is_file() else in_project

@@ -12,13 +12,16 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+LONGEST_JSON = 1 << 20  # characters or bytes
 _MOST_LEVELS = 100  # of lists and objects in each other; a network of networks has some twenty
 
 T = TypeVar("T")
 
 
-def parse_json(text: str | bytes) -> Any:
-    """Parse JSON of at most 100 levels, which is safe to copy; raises `ValueError` otherwise."""
+def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
+    """Parse JSON of at most 1 MiB and 100 levels, safe to copy; raises `ValueError` for more."""
+    if len(text) > LONGEST_JSON:
+        raise ValueError(f"{name} has {len(text):,} characters")
     try:
         value = json.loads(text)
         is_deep = _is_deep(value, _MOST_LEVELS)
@@ -43,8 +46,7 @@ def decode(kind: type[T], value: Any, name: str = "") -> T:
 def encode(value: Any) -> Any:
     """Give a dataclass as JSON has it: attributes that are None are left out."""
     if is_dataclass(value):
-        found = {entry.name: getattr(value, entry.name) for entry in fields(value)}
-        return {key: encode(item) for key, item in found.items() if item is not None}
+        return {key: encode(item) for key, item in vars(value).items() if item is not None}
     return [encode(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -27,14 +27,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.text.split import END, SEPARATORS, SplitTexts, byte_lengths
 from toolkit.text.strings import arrow_of
-from toolkit.text.token_ids import (
-    FIRST_WORD_ID,
-    PADDING_ID,
-    UNKNOWN_ID,
-    Ids,
-    TokenIds,
-    concatenate,
-)
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
 # A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
 # reviews have to be read again for their last 100 tokens, with twice as many bytes.

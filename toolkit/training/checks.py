@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from toolkit.errors import MissingExtraError, UsageError
@@ -12,14 +11,10 @@ from toolkit.text.strings import is_unicode
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.sources import IMDB, check_columns, check_test_part
 
-_MODULES = ("tensorflow", "keras", "sklearn", "matplotlib")
-
 
 def check_options(options: TrainingOptions) -> None:
     """Raise `ToolkitError` for what would otherwise only show in the middle or at the end."""
-    for module in _MODULES:
-        if find_spec(module) is None:
-            raise MissingExtraError("train", module)
+    MissingExtraError.check("train", "tensorflow", "keras", "sklearn", "matplotlib")
     _check_names(options)
     _check_run(options)
     check_columns(
