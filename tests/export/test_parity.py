@@ -21,8 +21,8 @@ from tests.models import EXPORTED
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.golden_texts import golden_texts
-from toolkit.export.keras_to_onnx import load_keras
-from toolkit.export.parity import TOLERANCE, check_parity, compare
+from toolkit.export.keras_to_onnx import TOLERANCE, load_keras
+from toolkit.export.parity import check_parity, compare
 from toolkit.model.facts import Parity
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED

@@ -16,8 +16,7 @@ from onnx import numpy_helper
 from tests.data import PROJECT
 from tests.networks.tables import Frozen
 from toolkit.errors import UsageError
-from toolkit.export.keras_to_onnx import convert
-from toolkit.export.parity import TOLERANCE
+from toolkit.export.keras_to_onnx import TOLERANCE, convert
 from toolkit.export.quantize import KINDS, quantize
 from toolkit.model.session import session_options
 from toolkit.text.token_ids import Ids

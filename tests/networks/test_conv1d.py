@@ -11,8 +11,8 @@ import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
-from toolkit.export.keras_to_onnx import convert
-from toolkit.export.parity import TOLERANCE
+from toolkit.errors import ParityError
+from toolkit.export.keras_to_onnx import TOLERANCE, convert
 from toolkit.model.session import session_options
 from toolkit.networks import conv1d
 from toolkit.text.token_ids import Ids
@@ -74,6 +74,15 @@ def test_biases_of_zero_are_no_exception() -> None:
     assert converted.notes == []
     expected = network(ids, training=False).numpy()[:, 0]
     np.testing.assert_allclose(run(converted.model, ids), expected, rtol=0, atol=TOLERANCE)
+
+
+def test_a_faster_form_with_other_numbers_than_tf2onnx_is_refused(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = conv1d.onnx_form(conv1d.build(IDS, WIDTH))
+    monkeypatch.setattr(conv1d, "onnx_form", lambda _: other)
+    with pytest.raises(ParityError, match=r"differs from the graph of tf2onnx by 0\.\d+"):
+        convert(network, WIDTH)
 
 
 @pytest.mark.parametrize("place", [0, 1, WIDTH - 1])
@@ -142,7 +151,7 @@ def test_other_layers_are_converted_by_tf2onnx(
     converted = convert(network, width)
     assert "Conv" in operators(converted.model)
     (note,) = converted.notes
-    assert "was converted by tf2onnx" in note
+    assert "stays as tf2onnx converted it" in note
     ids = random_ids(100, width)
     expected = network(ids, training=False).numpy()[:, 0]
     np.testing.assert_allclose(run(converted.model, ids), expected, rtol=0, atol=TOLERANCE)

@@ -16,16 +16,12 @@ import pyarrow as pa
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.golden_texts import golden_texts
-from toolkit.export.keras_to_onnx import run_keras
+from toolkit.export.keras_to_onnx import TOLERANCE, run_keras
 from toolkit.model.facts import Parity
 from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import Probabilities, session_options
 from toolkit.text.token_ids import Ids
-
-# float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
-# seen on the IMDB reviews is 1e-7 to 1e-6.
-TOLERANCE = 1e-5
 
 
 def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
