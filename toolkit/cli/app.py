@@ -100,7 +100,11 @@ def main() -> None:
             raise
         if isinstance(error, BrokenPipeError):
             sys.stdout = None  # it cannot be flushed any more
-        _fail(*_explained(error), error)
+        message, code = _explained(error)
+        notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
+        stop = "." if notes and not message.endswith(".") else ""
+        sys.stderr.write(f"error: {one_line(message + stop + notes)}\n")
+        sys.exit(code)
 
 
 def _explained(error: BaseException) -> tuple[str, int]:
@@ -141,13 +145,6 @@ def _is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _fail(message: str, exit_code: int, error: BaseException) -> NoReturn:
-    notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
-    stop = "." if notes and not message.endswith(".") else ""
-    sys.stderr.write(f"error: {one_line(message + stop + notes)}\n")
-    sys.exit(exit_code)
 
 
 def _show_version() -> NoReturn:

@@ -12,21 +12,8 @@ from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line
 from toolkit.evaluation import Evaluation
+from toolkit.evaluation import result_tables as tables
 from toolkit.evaluation.result import LABELS, ModelResult
-from toolkit.evaluation.result_tables import (
-    Cell,
-    PlainTable,
-    Table,
-    breakdown_table,
-    comparison_note,
-    comparison_table,
-    confusion_table,
-    coverage_table,
-    metrics_table,
-    summary_of,
-    threshold_table,
-    warnings_of,
-)
 
 _SPACE = 3  # between two columns of a table, at most
 _NAME_WIDTH = 12  # of a model, at least
@@ -41,26 +28,28 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     data = evaluation.data
     title = one_line(str(data.path) if data.sha256 else data.name)
     console.print(Text(title, style="bold"), soft_wrap=True)
-    console.print(f"{summary_of(data)}\n")
-    for warning in warnings_of(evaluation):
+    console.print(f"{tables.summary_of(data)}\n")
+    for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
-    _print(console, evaluation, metrics_table(evaluation))
+    _print(console, evaluation, tables.metrics_table(evaluation))
     if evaluation.comparisons:
-        console.print(Text(one_line(comparison_note(evaluation))))
-        _print_plain(console, comparison_table(evaluation))
-    _print(console, evaluation, confusion_table(evaluation))
+        console.print(Text(one_line(tables.comparison_note(evaluation))))
+        _print_plain(console, tables.comparison_table(evaluation))
+    _print(console, evaluation, tables.confusion_table(evaluation))
     if len(evaluation.models) == 1:
-        _print_plain(console, threshold_table(evaluation.models[0]))
+        _print_plain(console, tables.threshold_table(evaluation.models[0]))
     for breakdown in evaluation.breakdowns:
-        _print(console, evaluation, breakdown_table(breakdown))
-    _print(console, evaluation, coverage_table(evaluation), notes=False)
+        _print(console, evaluation, tables.breakdown_table(breakdown))
+    _print(console, evaluation, tables.coverage_table(evaluation), notes=False)
     for model in evaluation.models:
         _print_mistakes(console, model)
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
-def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: bool = True) -> None:
+def _print(
+    console: Console, evaluation: Evaluation, table: tables.Table, *, notes: bool = True
+) -> None:
     """Print a table, in several parts if the terminal is too narrow for all models."""
     models = evaluation.models
     at_once = _models_at_once(console.width, table, notes=notes)
@@ -74,7 +63,7 @@ def _print(console: Console, evaluation: Evaluation, table: Table, *, notes: boo
         console.print(output)
 
 
-def _models_at_once(width: int, table: Table, *, notes: bool) -> int:
+def _models_at_once(width: int, table: tables.Table, *, notes: bool) -> int:
     """How many models fit side by side, with names no longer than their figures."""
     names = [table.title, *(row.name for row in table.rows)]
     rows = [row.common for row in table.rows]
@@ -98,14 +87,14 @@ def _new_table(columns: Sequence[str], models: Sequence[str]) -> RichTable:
     return table
 
 
-def _cell(cell: Cell, *, best: bool, notes: bool) -> Text:
+def _cell(cell: tables.Cell, *, best: bool, notes: bool) -> Text:
     text = Text(cell.text, style="bold green" if best else "")
     if notes and cell.note:
         text.append(f"  {cell.note}", style="dim not bold default")
     return text
 
 
-def _print_plain(console: Console, table: PlainTable) -> None:
+def _print_plain(console: Console, table: tables.PlainTable) -> None:
     output = _new_table(table.columns, ())
     for name, *figures in table.rows:
         output.add_row(Text(one_line(name)), *figures)

@@ -90,7 +90,12 @@ def explain(
 
 def _given(texts: list[str]) -> list[str]:
     """Put standard input in the place of -; `UsageError` for a blank text."""
-    _check_is_text(texts[0])
+    first = texts[0]
+    if first in SHIPPED or (first.endswith(".onnx") and Path(first).is_file()):
+        raise UsageError(
+            f"{first}: is a model, expected a text. "
+            f'Name the model with --model: toolkit explain --model {first} "A fine film."'
+        )
     if texts.count(_STDIN) > 1:
         raise UsageError("-: only one of the texts can be standard input.")
     found = [_standard_input() if text == _STDIN else text for text in texts]
@@ -99,15 +104,6 @@ def _given(texts: list[str]) -> list[str]:
             which = f"text {number}" if len(found) > 1 else "the text"
             raise UsageError(f"{which} is blank: it has no score to explain.")
     return found
-
-
-def _check_is_text(text: str) -> None:
-    """Refuse a model in the place of the first text, where it was in earlier versions."""
-    if text in SHIPPED or (text.endswith(".onnx") and Path(text).is_file()):
-        raise UsageError(
-            f"{text}: is a model, expected a text. "
-            f'Name the model with --model: toolkit explain --model {text} "A fine film."'
-        )
 
 
 def _standard_input() -> str:

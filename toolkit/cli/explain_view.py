@@ -34,7 +34,10 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
     console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
     if words := _strongest(explanation):
         console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"), end="\n\n")
-    console.print(_sum(explanation))
+    total = sum(word.contribution for word in explanation.words)
+    logit = f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
+    rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
+    console.print(f"{logit}, words {total:+.2f}{rest}")
     unknown = (word.text for word in explanation.words if word.state == "unknown")
     if names := list(dict.fromkeys(_short(one_line(word)) for word in unknown)):
         more = len(names) - _WORDS_LISTED
@@ -108,13 +111,3 @@ def _table(words: list[tuple[str, float]], block: str) -> Table:
         bar = block * max(1, round(_BAR * abs(value) / longest))
         table.add_row(Text(name), f"{value:+.2f}", Text(bar, style="blue" if value > 0 else "red"))
     return table
-
-
-def _sum(explanation: Explanation) -> Text:
-    """Give what the logit is made of."""
-    words = sum(word.contribution for word in explanation.words)
-    line = Text(f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}")
-    line.append(f", words {words:+.2f}")
-    if explanation.method == "occlusion":
-        line.append(f", interactions {explanation.rest:+.2f}")
-    return line

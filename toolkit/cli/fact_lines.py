@@ -19,7 +19,9 @@ def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     if data.unlabelled is not None:
         yield "and on", _source(data.unlabelled, "texts without labels")
     for teacher in data.teachers or ():
-        yield "teacher", _teacher(teacher)
+        rows = f"{_number(teacher.rows)} probabilities of another model"
+        counts = {"for labelled reviews": teacher.labelled, "for the others": teacher.unlabelled}
+        yield "teacher", _sentence(rows, teacher, counts)
     if data.test is not None:
         yield "tested on", _source(data.test, "reviews")
 
@@ -97,11 +99,6 @@ def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
         "left out": source.left_out,
     }
     return _sentence(f"{_number(source.reviews)} {kind}", source, counts, *details)
-
-
-def _teacher(source: facts.TeacherSource) -> str:
-    counts = {"for labelled reviews": source.labelled, "for the others": source.unlabelled}
-    return _sentence(f"{_number(source.rows)} probabilities of another model", source, counts)
 
 
 def _sentence(

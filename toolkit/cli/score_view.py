@@ -31,11 +31,11 @@ def show(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> None:
     where = jobs.folder or jobs.files[0].output
     title = "standard output" if where == STDIN else one_line(str(where))
     typer.secho(title, bold=True, err=True)
-    for name, value in (*_files(results, jobs), *_counts(results, scorer)):
+    for name, value in _rows(results, jobs, scorer):
         typer.echo(f"  {name:<13} {one_line(value)}", err=True)
 
 
-def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
+def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator[Row]:
     if jobs.folder is not None:
         failed = sum(result.error is not None for result in results)
         yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
@@ -43,9 +43,6 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         yield "ignored", f"{jobs.ignored:,} files of unknown format"
     if jobs.links:
         yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
-
-
-def _counts(results: Sequence[FileResult], scorer: Scorer) -> Iterator[Row]:
     summary = total(results)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"

@@ -55,7 +55,12 @@ def break_down(reviews: LabelledReviews, rights: Rights, best: int) -> tuple[Bre
 
     The model at the position `best` decides which groups are weak.
     """
-    found = [Breakdown("length", "Length in tokens", tuple(_by_length(reviews, rights)))]
+    # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
+    # will do. Lengths are those before any cut.
+    tokens = Vocabulary(pa.array([], pa.string())).encode(reviews.texts).lengths
+    places = np.searchsorted([*_LENGTHS.values()], tokens, side="right")
+    parts = _parts([*_LENGTHS, _LONGEST], places, reviews.labels, rights)
+    found = [Breakdown("length", "Length in tokens", tuple(parts))]
     if reviews.stars is not None:
         parts = _by_value(reviews.stars, reviews.labels, rights)
         parts.sort(key=lambda part: _as_number(part.name))
@@ -65,14 +70,6 @@ def break_down(reviews: LabelledReviews, rights: Rights, best: int) -> tuple[Bre
         parts = _by_value(reviews.groups, reviews.labels, rights)
         found += _largest_and_weakest(parts, best, reviews.columns["group"])
     return tuple(found)
-
-
-def _by_length(reviews: LabelledReviews, rights: Rights) -> list[Part]:
-    # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
-    # will do. Lengths are those before any cut.
-    tokens = Vocabulary(pa.array([], pa.string())).encode(reviews.texts).lengths
-    places = np.searchsorted([*_LENGTHS.values()], tokens, side="right")
-    return _parts([*_LENGTHS, _LONGEST], places, reviews.labels, rights)
 
 
 def _by_value(values: pa.ChunkedArray, labels: Labels, rights: Rights) -> list[Part]:
@@ -107,13 +104,11 @@ def _parts(
 
 
 def _largest_and_weakest(parts: list[Part], best: int, column: str) -> Iterator[Breakdown]:
-    """The largest groups, and those that the best model is weakest on.
-
-    The latter are ordered by the upper end of the interval, or the smallest groups would be first.
-    """
+    """The largest groups, and those that the best model is weakest on."""
     largest = sorted(parts, key=lambda part: (-part.reviews, part.name))[:_GROUPS_SHOWN]
     if largest:
         yield Breakdown("largest_groups", f"Largest groups (column {column})", tuple(largest))
+    # By the upper ends of their intervals, or the smallest groups would be first.
     enough = [part for part in parts if part.reviews >= _FEWEST_IN_WEAK_GROUP]
     weakest = sorted(enough, key=lambda part: (part.accuracy[best].interval[1], part.name))
     if len(parts) > len(largest) and weakest:

@@ -44,16 +44,14 @@ def coverages(labels: Labels, probability: Probabilities, threshold: float) -> t
 
     Equally sure answers are given all or none, so that the order of the reviews has no influence.
     """
-    margin = margins(probability, threshold)
     ends, right = coverage_curve(labels, probability, threshold)
-    ordered = np.sort(margin)[::-1]
+    surest_first = probability[np.argsort(-margins(probability, threshold), kind="stable")]
     found = []
     for step in STEPS:
         wanted = max(-(-len(labels) * step // 100), 1)
         at = int(np.searchsorted(ends, wanted))
-        left_out = probability[margin < ordered[ends[at] - 1]]
         count, good = int(ends[at]), int(right[at])
-        uncertain = _range_of(left_out, threshold)
+        uncertain = _range_of(surest_first[count:], threshold)
         found.append(Coverage(step / 100, count, good, good / count, uncertain))
     return tuple(found)
 

@@ -127,15 +127,7 @@ def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
     probability = load_predictions(path, reviews, options.reading)
-    identity = {
-        "name": path.stem,
-        "path": str(path),
-        "preset": None,
-        "sha256": _sha256(path),
-        "labels": None,
-        "threshold": threshold,
-        "toolkit_version": None,
-    }
+    identity = {"name": path.stem, "path": str(path), "sha256": _sha256(path)}
     return _Source(identity, threshold, probability)
 
 

@@ -38,11 +38,9 @@ class LabelledReviews:
 
 
 def load(path: Path, reading: ReadOptions) -> LabelledReviews:
-    """Read labelled reviews of any format, in order; `STDIN` is standard input.
+    """Read the rows with text and label of a file, in order; `STDIN` is standard input.
 
-    Rows without text or without label are left out and counted. Raises `InputError` if a label is
-    there and is not one, or nothing is left, and `UsageError` for a format or a column that is
-    missing.
+    Raises `InputError` for a wrong label or if no row is left, `UsageError` for a missing column.
     """
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))

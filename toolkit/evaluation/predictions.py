@@ -20,9 +20,8 @@ from toolkit.records.table import read_table
 def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions) -> Probabilities:
     """Read the (reviews,) probabilities of a file, such as an output of `toolkit score`.
 
-    It has one row per row of the data, in the same order; its texts must be the same if it has
-    any. Rows that are left out of the data may have no probability. Raises `InputError` for another
-    number of rows, other texts, or a value that is not a probability.
+    Raises `InputError` unless it has one row per row of the data, with the same text if it has
+    texts, and a probability for each review; rows that are left out of the data need none.
     """
     texts = Column("text", (reviews.columns["text"],), is_needed=False)
     table = read_table(path, beside(path, reading), reading.columns.of("probability"), texts)

@@ -41,17 +41,17 @@ class Data:
         return LABELS[2 * self.positive >= self.reviews]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelResult:
-    """How well a model does, or the predictions in a file."""
+    """How well a model does, or the predictions in a file, which have only a name and a path."""
 
     name: str  # no other one has it
     path: str
-    preset: str | None  # None: predictions
+    preset: str | None = None
     sha256: str | None  # of the file; None for standard input
-    labels: list[str] | None  # None: predictions
+    labels: list[str] | None = None
     threshold: float
-    toolkit_version: str | None  # that wrote the model; None: predictions
+    toolkit_version: str | None = None  # that wrote the model
     metrics: Metrics
     baseline: Comparison | None  # with a constant; None: all reviews have one label
     thresholds: tuple[AtThreshold, ...]

@@ -57,10 +57,7 @@ def style() -> Any:
 
 
 def as_svg(figure: Figure, name: str) -> str:
-    """Write a figure as an element ``svg``, within the context of `style`.
-
-    It is drawn in `INK`, `SOFT`, `GRID` and `series`; no other figure of the page has its name.
-    """
+    """Write a figure, in the context of `style`, as ``svg``; no other of the page has its name."""
     written = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(written, format="svg", transparent=True, metadata=nothing)

@@ -1,16 +1,7 @@
 """Golden vectors: what models give for texts, to test any runtime and tokenizer with.
 
-One JSON object a line, all ASCII: the ``name`` of a case, its ``text``, and under ``models``, for
-each model by the name of its file:
-
-===============  ==================================================================================
-``token_ids``    by the rule of `toolkit.text`: the last `max_tokens` of the start id and the words;
-                 where a network pads, the zeros in front are left out
-``probability``  what the Keras network gives for these ids, rounded to 7 decimals
-``label``        the one that belongs to the probability
-===============  ==================================================================================
-
-Nothing here comes from ONNX Runtime, which is what the file is to test.
+``exported/README.md`` describes the file. Nothing in it comes from ONNX Runtime, which it is to
+test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
 """
 
 from __future__ import annotations

@@ -25,11 +25,7 @@ _LONG = {
 
 
 def golden_texts(lengths: Iterable[int]) -> dict[str, str]:
-    """Give the texts by the names of their cases, always in the same order.
-
-    For each of `lengths`, the `max_tokens` of models, there are texts just as long, and shorter and
-    longer by one.
-    """
+    """Give texts by case, also of about each of `lengths` in tokens; always in the same order."""
     lines = Path(__file__).with_suffix(".jsonl").read_text(encoding="ascii").splitlines()
     texts = {entry["name"]: entry["text"] for entry in map(json.loads, lines)} | _LONG
     for length in sorted(set(lengths)):

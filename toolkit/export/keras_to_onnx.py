@@ -48,11 +48,7 @@ def onnx_forms() -> dict[str, Callable[[Any], onnx.ModelProto | None]]:
 
 
 def load_keras(path: Path) -> Any:
-    """Read a Keras file, not compiled; code inside it (a Lambda layer) is never run.
-
-    Raises `MissingExtraError` without TensorFlow, and `ModelError` if there is no such file, it has
-    more than plain layers, or Keras cannot read it.
-    """
+    """Read a Keras file of plain layers, not compiled; else `ModelError` or `MissingExtraError`."""
     check_keras_file(path)
     keras = import_keras()
     onnx_forms()  # Keras finds our layers when they are imported
@@ -72,10 +68,9 @@ def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
 
 
 def convert(network: Any, max_tokens: int) -> Converted:
-    """Convert a Keras network, ids (batch, tokens) → probability (batch, 1).
+    """Make a graph, int32[batch, tokens] → float32[batch], of a Keras network.
 
-    The graph takes int32[batch, tokens] and gives float32[batch]; the number of tokens is fixed if
-    it is in the Keras model. Raises `ModelError` if that is not `max_tokens`.
+    `ModelError` if the network has a fixed number of tokens, and that is not `max_tokens`.
     """
     width = network.input_shape[-1]
     if width not in (max_tokens, None):

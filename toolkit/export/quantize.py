@@ -34,6 +34,8 @@ _LARGEST_CODE = 127
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
 _Array = npt.NDArray[Any]
+# What a file stores for some weights, the nodes that make floats of it, and these floats.
+_Stored = tuple[list[onnx.TensorProto], list[onnx.NodeProto], _Array]
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,13 @@ def quantize(network: onnx.ModelProto, kind: str) -> Quantized:
     )
 
 
-def _as_float16(
-    weights: _Array, name: str
-) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto], _Array]:
+def _as_float16(weights: _Array, name: str) -> _Stored:
     codes = np.clip(weights, -_LARGEST_FLOAT16, _LARGEST_FLOAT16).astype(np.float16)
     stored = numpy_helper.from_array(codes, f"{name}_codes")
     return [stored], [_floats_of(stored.name, name)], codes.astype(np.float32)
 
 
-def _as_int8(
-    weights: _Array, name: str
-) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto], _Array]:
+def _as_int8(weights: _Array, name: str) -> _Stored:
     largest = np.abs(weights).max(axis=_axes_of_a_scale(weights.shape), keepdims=True)
     scales = np.where(largest > 0, largest / np.float32(_LARGEST_CODE), np.float32(1))
     codes = np.rint(weights / scales).clip(-_LARGEST_CODE, _LARGEST_CODE).astype(np.int8)

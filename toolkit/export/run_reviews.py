@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +20,32 @@ _Array = npt.NDArray[Any]
 
 def load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
     """Texts and whether each is positive, (reviews,); raises `ModelError` if they are damaged."""
-    kind = "the reviews of a run"
-    table = _load(path, ["text", "label"], kind)
-    try:
+    with _whole(path, "the reviews of a run"):
+        table = pq.read_table(path, columns=["text", "label"])
         texts = pc.cast(table["text"], pa.large_string())
-    except pa.ArrowInvalid as error:
-        raise ModelError(f"{path}: not {kind}: {error}") from None
-    if texts.null_count:
-        raise ModelError(f"{path}: not {kind}: a text is missing")
-    return texts, _shares(table, "label", path, kind) >= 0.5
+        if texts.null_count:
+            raise ValueError("a text is missing")
+        return texts, _shares(table, "label") >= 0.5
 
 
 def load_held_out(path: Path) -> tuple[npt.NDArray[np.bool_], _Array]:
     """Whether each is positive, and its probability before calibration, float32, (reviews,)."""
-    kind = "the held-out reviews of a run"
-    table = _load(path, ["label", "probability"], kind)
-    labels = _shares(table, "label", path, kind)
-    return labels >= 0.5, _shares(table, "probability", path, kind)
+    with _whole(path, "the held-out reviews of a run"):
+        table = pq.read_table(path, columns=["label", "probability"])
+        return _shares(table, "label") >= 0.5, _shares(table, "probability")
 
 
-def _load(path: Path, columns: list[str], kind: str) -> pa.Table:
+@contextmanager
+def _whole(path: Path, kind: str) -> Iterator[None]:
+    """Let the block read a file; raises `ModelError` for what Arrow or the block cannot use."""
     try:
-        return pq.read_table(path, columns=columns).select(columns)
+        yield
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: not {kind}: {error}") from None
 
 
-def _shares(table: pa.Table, name: str, path: Path, kind: str) -> _Array:
-    try:
-        values: _Array = pc.cast(table[name], pa.float32()).to_numpy()
-    except pa.ArrowInvalid as error:
-        raise ModelError(f"{path}: not {kind}: {error}") from None
+def _shares(table: pa.Table, name: str) -> _Array:
+    values: _Array = pc.cast(table[name], pa.float32()).to_numpy()
     if not len(values) or not ((values >= 0) & (values <= 1)).all():
-        raise ModelError(f"{path}: not {kind}: a {name} is not from 0 to 1")
+        raise ValueError(f"a {name} is not from 0 to 1")
     return values

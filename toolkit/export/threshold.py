@@ -54,10 +54,9 @@ class Goal:
 def choose_threshold(
     folder: RunFolder, config: RunConfig, given: float | None, optimize: str | None
 ) -> Threshold:
-    """Take the given threshold, or the one that is best on the held-out reviews; else 0.5.
+    """Take the given threshold, or the best one on the held-out reviews; 0.5 by default.
 
-    Raises `UsageError` if both or something wrong is asked for, or what cannot be reached, and
-    `ModelError` if the held-out reviews cannot be read.
+    `UsageError` for both, or a goal that cannot be reached; `ModelError` for damaged reviews.
     """
     if given is not None and optimize is not None:
         raise UsageError("--threshold and --optimize: choose one of the two")

@@ -75,10 +75,7 @@ Description = OnnxDescription | KerasDescription | RunDescription
 
 
 def describe(path: Path | None = None) -> Description:
-    """Describe a model by any of its names, its twin, a ``.keras`` file or a run folder.
-
-    Raises `ModelError` if it is damaged, something else or not there.
-    """
+    """Describe a model, its twin, a ``.keras`` file or a run folder; raises `ModelError`."""
     if path is not None and path.is_dir():
         run = RunFolder(path)
         run.check()

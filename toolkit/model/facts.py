@@ -233,16 +233,13 @@ class ModelFacts:
                 "no format_version)"
             )
         try:
-            _check_version(parse_json(stored["format_version"], "format_version"), path)
+            version = parse_json(stored["format_version"], "format_version")
+            if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+                raise ModelError(
+                    f"{path}: model format version {version!r}, but this toolkit reads versions up "
+                    f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+                )
             known = {entry.name for entry in fields(cls)} & stored.keys()
             return decode(cls, {key: parse_json(stored[key], key) for key in known})
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
-
-
-def _check_version(version: object, path: Path) -> None:
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: model format version {version!r}, but this toolkit reads versions up to "
-            f"{FORMAT_VERSION}. Install a newer toolkit, or export the model again."
-        )

@@ -38,9 +38,9 @@ def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
 
 
 def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:
-    """Where each string or binary value starts in the buffer of the bytes, and the last one stops.
+    """Where strings start in the buffer of bytes, and the last one stops: (strings + 1,) integers.
 
-    (strings + 1,) int32, or int64 for large ones.
+    int32, or int64 for large strings and binaries.
     """
     is_large = strings.type in (pa.large_string(), pa.large_binary())
     kind: type[np.signedinteger] = np.int64 if is_large else np.int32

@@ -118,7 +118,9 @@ class Vocabulary:
 
     def _encode_tails(self, texts: list[pa.StringArray], last: int, limit: int) -> TokenIds:
         """Read `limit` bytes at the end of each text, and more where they have too few tokens."""
-        ids = self._look_up([SplitTexts.of(_last_bytes(part, limit)) for part in texts])
+        most = np.iinfo(np.int32).max
+        tails = (pc.binary_slice(part.cast(pa.binary()), -limit, most) for part in texts)
+        ids = self._look_up([SplitTexts.of(tail) for tail in tails])
         # The cut may go through a token, even through a character: the first token is left out.
         cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
         ids = TokenIds(ids.values, np.minimum(ids.starts + cut, ids.stops), ids.stops)
@@ -148,15 +150,8 @@ class Vocabulary:
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:
-    """Where the tokens of a review are, in order: each is ``text[start:end]``, lowercased.
-
-    For one review, to show what was read; `Vocabulary.encode` is for many.
-    """
+    """Find the tokens of one review, to show them: each is ``text[start:end]``, lowercased."""
     return [found.span() for found in _TOKEN.finditer(text)]
-
-
-def _last_bytes(texts: pa.StringArray, limit: int) -> pa.BinaryArray:
-    return pc.binary_slice(texts.cast(pa.binary()), -limit, np.iinfo(np.int32).max)
 
 
 def _string_slices(texts: pa.Array | pa.ChunkedArray, rows: int) -> Iterator[pa.StringArray]:
