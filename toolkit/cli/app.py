@@ -44,18 +44,20 @@ class Interrupted(BaseException):
         self.exit_code = 128 + number
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"toolkit {toolkit.__version__}")
+        raise typer.Exit
+
+
+_VERSION = "Show the version and exit."
+Version = Annotated[
+    bool, typer.Option("--version", help=_VERSION, is_eager=True, callback=_show_version)
+]
+
+
 @app.callback()
-def options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Show the version and exit.",
-            is_eager=True,
-            callback=lambda wanted: _show_version() if wanted else None,
-        ),
-    ] = False,
-) -> None:
+def options(version: Version = False) -> None:
     """Score the sentiment of reviews, and train, evaluate, export and explain the models."""
 
 
@@ -145,11 +147,6 @@ def _is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _show_version() -> NoReturn:
-    sys.stdout.write(f"toolkit {toolkit.__version__}\n")
-    raise typer.Exit
 
 
 if __name__ == "__main__":

@@ -28,19 +28,10 @@ def golden_texts(lengths: Iterable[int]) -> dict[str, str]:
     """Give texts by case, also of about each of `lengths` in tokens; always in the same order."""
     lines = Path(__file__).with_suffix(".jsonl").read_text(encoding="ascii").splitlines()
     texts = {entry["name"]: entry["text"] for entry in map(json.loads, lines)} | _LONG
-    for length in sorted(set(lengths)):
-        texts |= _of_length(length)
+    for most in sorted(set(lengths)):
+        # Of the ids that are kept, the start of the review is one.
+        for count in range(max(1, most - 2), most + 2):
+            texts[f"{count} tokens"] = "bad" + " good" * (count - 1)
+        texts[f"{most} tokens after a long word"] = "bad " + "y" * 3000 + " good" * most
+        texts[f"{most} tokens before many separators"] = "the," * most + "," * 3000
     return texts
-
-
-def _of_length(most: int) -> dict[str, str]:
-    """Texts around the number of ids that is kept, of which the start of the review is one."""
-    counted = {
-        f"{count} tokens": "bad" + " good" * (count - 1)
-        for count in range(max(1, most - 2), most + 2)
-    }
-    return {
-        **counted,
-        f"{most} tokens after a long word": "bad " + "y" * 3000 + " good" * most,
-        f"{most} tokens before many separators": "the," * most + "," * 3000,
-    }
