@@ -47,11 +47,9 @@ _STOPPING = (
     "Stop when the validation loss no longer falls, and keep the best epoch; or run all epochs, "
     "and keep the last."
 )
+_EPOCHS = "Largest number of passes over the reviews."
 _SEED = "Seed of all random choices. The same seed gives the same network."
-Epochs = Annotated[
-    int | None,
-    o.option("N", "Largest number of passes over the reviews.", _FITTING, _by_preset("epochs")),
-]
+Epochs = Annotated[int | None, o.option("N", _EPOCHS, _FITTING, _by_preset("epochs"))]
 EarlyStopping = Annotated[bool | None, o.option(None, _STOPPING, _FITTING, "stop, for conv1d")]
 BatchSize = Annotated[
     int | None, o.option("N", "Reviews per step.", _FITTING, _by_preset("batch_size"))

@@ -46,7 +46,8 @@ def decode(kind: type[T], value: Any, name: str = "") -> T:
 def encode(value: Any) -> Any:
     """Give a dataclass as JSON has it: attributes that are None are left out."""
     if is_dataclass(value):
-        return {key: encode(item) for key, item in vars(value).items() if item is not None}
+        found = {entry.name: getattr(value, entry.name) for entry in fields(value)}
+        return {key: encode(item) for key, item in found.items() if item is not None}
     return [encode(item) for item in value] if isinstance(value, list | tuple) else value
 
 
