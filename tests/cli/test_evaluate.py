@@ -111,6 +111,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
     [
         ([MODEL], "ngram-cnn.onnx: is a model. Give the labelled reviews after the models", 2),
         (["ngram-cnn"], "ngram-cnn: is a model. Give the labelled reviews after the models", 2),
+        (["r.csv", "run"], "run: is a model. Give the labelled reviews after the models", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: not an ONNX model", 1),
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
@@ -135,8 +136,10 @@ def test_wrong_calls_are_refused(
 ) -> None:
     write()
     Path("folder.csv").mkdir()
+    Path("run").mkdir()
+    Path("run/config.json").touch()
     command("evaluate", *arguments).failed_with(message, exit_code)
-    assert command.files() == ["folder.csv", "r.csv"]
+    assert command.files() == ["folder.csv", "r.csv", "run"]
     assert Path("r.csv").read_text(encoding="utf-8") == CSV
 
 

@@ -125,7 +125,8 @@ def test_recorded_facts_are_shown(command: Command) -> None:
     with_facts(
         command.folder / "m.onnx",
         data={
-            "source": "a.csv", "reviews": 100, "sha256": "cd" * 32, "unlabelled": source,
+            "source": "a.csv", "reviews": 100, "positive": 40, "sha256": "cd" * 32,
+            "unlabelled": source,
             "teachers": [{"source": "teacher.csv", "rows": 99, "labelled": 90, "unlabelled": 9}],
         },
         metrics={"validation": {"accuracy": 0.9, "loss": 0.25, "reviews": 20}},
@@ -136,10 +137,11 @@ def test_recorded_facts_are_shown(command: Command) -> None:
     )  # fmt: skip
     text = " ".join(command("info", "m.onnx").out.split())
     for part in (
-        "1,234 texts without labels, more.parquet (34 left out",
-        "99 probabilities of another model, teacher.csv (90 for labelled reviews, 9 for the others",
+        "1,234 unlabelled reviews, more.parquet (34 left out",
+        "100 labelled reviews, a.csv (40 of 100 positive, SHA-256",
+        "99 probabilities of another model, teacher.csv (90 for labelled reviews, 9 for unlab",
         "accuracy 90.00%, loss 0.2500 on 20 reviews",
-        "logit · 0.800 +0.100, calibration error 0.0100 (0.0500 before)",
+        "logit · 0.800 +0.100, calibration error by confidence 0.0100, 0.0500 before",
         "0.5 (precision=0.95): precision 96.00%, recall 50.00% on 20 held-out reviews",
         "parity not recorded",
     ):

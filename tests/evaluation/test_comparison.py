@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.evaluation.comparison import Comparison, compare
+from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
+from toolkit.evaluation.metrics import measure
+from toolkit.evaluation.result_tables import beside_constant
 
 
 def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:
@@ -50,3 +52,31 @@ def test_an_interval_of_agresti_and_min() -> None:
     middle = 10 / 102
     error = 1.959964 * (31 / 102 - middle**2) ** 0.5 / 102**0.5
     assert found.interval == pytest.approx((middle - error, middle + error))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_a_constant_is_compared_by_the_counts_of_the_metrics(
+    pairs: list[tuple[bool, bool]],
+) -> None:
+    labels, called = np.array(pairs).T
+    found = compare_with_constant(
+        "m", measure(labels.astype(np.int8), called.astype(np.float32), 0.5)
+    )
+    majority = 2 * labels.sum() >= len(labels)
+    name = "always positive" if majority else "always negative"
+    expected = compare("m", labels == called, name, labels == majority)
+    assert found == (expected if 0 < labels.sum() < len(labels) else None)
+
+
+def test_a_small_lead_over_a_constant_is_warned_of() -> None:
+    """52 of 100 are right, and 51 are negative."""
+    labels = np.array([0] * 51 + [1] * 49, np.int8)
+    right = np.array([True] * 27 + [False] * 24 + [True] * 25 + [False] * 24)
+    metrics = measure(labels, np.where(right, labels, 1 - labels).astype(np.float32), 0.5)
+    assert str(beside_constant("the network", metrics, "held-out")).startswith(
+        "the network is not clearly better than always answering negative on the held-out "
+        "reviews: its accuracy is 52.00%, that of the constant answer 51.00%"
+    )
+    assert beside_constant("m", measure(labels, labels.astype(np.float32), 0.5)) is None
+    (text,) = {beside_constant("m", measure(labels[:9], right[:9].astype(np.float32), 0.5), "test")}
+    assert str(text).startswith("All test reviews are negative: these figures do not show")

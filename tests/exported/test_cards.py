@@ -39,7 +39,7 @@ def card(tmp_path: Path) -> Any:
 def test_labels_of_people_alone(card: Any) -> None:
     found = card({})
     assert (
-        "| trained on | 25,000 labelled reviews, train.parquet (12,500 positive, SHA-256 "
+        "| trained on | 25,000 labelled reviews, train.parquet (12,500 of 25,000 positive, SHA-256 "
         "270c1f5dcd330bda…) |"
     ) in found
     assert "transformer" not in found
@@ -48,7 +48,7 @@ def test_labels_of_people_alone(card: Any) -> None:
 def test_reviews_without_labels_are_named(card: Any) -> None:
     found = card({"unlabelled": UNLABELLED})
     assert (
-        "| and on | 70,000 texts without labels, more.parquet, spans.parquet (10 left out, SHA-256 "
+        "| and on | 70,000 unlabelled reviews, more.parquet, spans.parquet (10 left out, SHA-256 "
         f"{'b' * 16}…) |"
     ) in found
     assert "transformer" not in found

@@ -37,7 +37,8 @@ def test_scale_and_bias_are_found() -> None:
     assert found.error_before > 0.08
     assert found.error < 0.02
     assert encode(found).keys() == {
-        "scale", "bias", "fitted_on", "error_before", "error", "log_loss_before", "log_loss"
+        "scale", "bias", "fitted_on", "error_before", "error", "log_loss_before", "log_loss",
+        "by_probability",
     }  # fmt: skip
 
 
@@ -84,7 +85,9 @@ def test_nothing_is_changed_that_does_harm_to_other_groups() -> None:
     found = fit_calibration(labels, probability, films)
     assert (found.scale, found.bias) == (1.0, 0.0)
     assert found.note is not None
-    assert found.note.startswith("not calibrated: it raises the log loss of other reviews to 0.")
+    assert found.note.startswith(
+        "not calibrated: it would raise the log loss on other reviews to 0."
+    )
     assert found.log_loss == found.log_loss_before
 
 

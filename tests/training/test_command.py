@@ -7,9 +7,12 @@ import typer
 from typer.testing import CliRunner
 
 from toolkit.cli.train import train
+from toolkit.cli.train_view import show
 from toolkit.errors import UsageError
+from toolkit.model.facts import Calibration, Folds, Metrics, Spread
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.typed_json import encode
+from toolkit.training.result import TrainingResult
 
 app = typer.Typer()
 app.command()(train)
@@ -38,6 +41,9 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
     kept = metrics["validation"]["epoch"]
     end = f"all 2 epochs were run; epoch {kept} is kept, with the lowest validation loss"
     assert end in " ".join(result.output.split())
+    calibration = result.stdout.split("  calibration", 1)[1].split("  training", 1)[0]
+    assert "12 reviews are too few (calibration error 0." in " ".join(calibration.split())
+    assert "before" not in calibration
     *_, plots, written, following = result.stdout.splitlines()
     assert plots.split(maxsplit=1)[1].strip() == "loss.png and accuracy.png, in the run folder"
     assert written == f"Written to {run}"
@@ -58,3 +64,23 @@ def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
 def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> None:
     with pytest.raises(UsageError, match="--folds: expected 0 or at least 2, found 1"):
         CliRunner().invoke(app, [str(reviews_csv), "--folds", "1"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("scale", "folds", "note"),
+    [
+        (2, None, "; the held-out scores are before it"),
+        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are before it"),
+        (1, None, ""),
+    ],
+)
+def test_scores_before_a_calibration_are_named(
+    capsys: pytest.CaptureFixture[str], scale: float, folds: Folds | None, note: str
+) -> None:
+    metrics = Metrics(calibration=Calibration(scale, 0, 99), folds=folds)
+    show(TrainingResult(RunFolder(Path("run")), metrics))
+    calibration = capsys.readouterr().out.split("  calibration", 1)[1].split("  training", 1)[0]
+    text = " ".join(calibration.split())
+    assert text == (
+        f"logit · 2.000 +0.000, fitted on 99 held-out reviews{note}" if note else "none"
+    )

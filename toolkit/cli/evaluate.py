@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,7 +102,8 @@ def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path],
         raise UsageError(
             f"--model {named}: there are models before {data}, too. Name all of them there."
         )
-    if data.suffix.lower() == ".onnx" or str(data) in SHIPPED:
+    is_model = data.suffix.lower() == ".onnx" or str(data) in SHIPPED
+    if is_model or isfile(data / "config.json"):  # noqa: PTH113 (never raises)
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
     if models and (str(data) == "-" or data.suffix.lower() in _JSON):
         raise UsageError(

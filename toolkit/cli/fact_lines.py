@@ -17,10 +17,13 @@ def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     yield "trained on", fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:
-        yield "and on", _source(data.unlabelled, "texts without labels")
+        yield "and on", _source(data.unlabelled, "unlabelled reviews")
     for teacher in data.teachers or ():
         rows = f"{_number(teacher.rows)} probabilities of another model"
-        counts = {"for labelled reviews": teacher.labelled, "for the others": teacher.unlabelled}
+        counts = {
+            "for labelled reviews": teacher.labelled,
+            "for unlabelled reviews": teacher.unlabelled,
+        }
         yield "teacher", _sentence(rows, teacher, counts)
     if data.test is not None:
         yield "tested on", _source(data.test, "reviews")
@@ -50,14 +53,19 @@ def calibration_line(calibration: facts.Calibration | None) -> str:
     """Say how the logits were changed, and how far the probabilities are off."""
     if calibration is None:
         return "none"
-    is_changed = (calibration.scale, calibration.bias) != (1, 0)
-    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}" if is_changed else "none"
+    name = "calibration error" if calibration.by_probability else "calibration error by confidence"
+    fitted_on = f"{_number(calibration.fitted_on)} held-out reviews"
+    if not calibration.is_changed:
+        error = calibration.error
+        line = calibration.note or "none"
+        return line if error is None else f"{line} ({name} {error:.4f} on {fitted_on})"
+    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}"
     if calibration.fitted_on is not None:
-        line += f", fitted on {calibration.fitted_on:,} held-out reviews"
-    if calibration.error is not None:
-        line += f", calibration error {calibration.error:.4f}"
-    if calibration.error_before is not None:
-        line += f" ({calibration.error_before:.4f} before)"
+        line += f", fitted on {fitted_on}"
+    errors = ((calibration.error, ""), (calibration.error_before, " before"))
+    figures = [f"{error:.4f}{when}" for error, when in errors if error is not None]
+    if figures:
+        line += f", {name} {', '.join(figures)}"
     return line if calibration.note is None else f"{line}; {calibration.note}"
 
 
@@ -94,7 +102,7 @@ def parity_line(model: facts.ModelFacts) -> str:
 
 def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
     counts = {
-        "positive": source.positive,
+        f"of {_number(source.reviews)} positive": source.positive,
         "soft labels": source.soft_labels,
         "left out": source.left_out,
     }

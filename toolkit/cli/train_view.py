@@ -94,7 +94,9 @@ def show(result: TrainingResult) -> None:
     rows = list(metric_rows(metrics))
     if metrics.calibration is not None:
         line = calibration_line(metrics.calibration)
-        rows.append(("calibration", f"{line}; the scores above are before it"))
+        kind = "held-out" if metrics.folds is None else "cross-validated"
+        note = f"; the {kind} scores are before it" if metrics.calibration.is_changed else ""
+        rows.append(("calibration", line + note))
     rows.append(("training", result.ending))
     if metrics.seconds is not None:
         rows.append(("time", f"{metrics.seconds:.0f} s"))

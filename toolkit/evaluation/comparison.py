@@ -8,6 +8,9 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.evaluation.metrics import Metrics
+from toolkit.model.run_folder import LABELS
+
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
 
@@ -39,13 +42,30 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
     """Compare two by the (reviews,) answers that are right."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
+    return _of_counts(model, reference, only_model, only_reference, len(right))
+
+
+def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
+    """Compare with always answering the more frequent label; None if there is only one label."""
+    if metrics.positive_share in (0, 1):
+        return None
+    label = int(metrics.positive_share >= 0.5)
+    only_model = metrics.true_negatives if label else metrics.true_positives
+    only_constant = metrics.false_negatives if label else metrics.false_positives
+    reference = f"always {LABELS[label]}"
+    return _of_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
+
+
+def _of_counts(
+    model: str, reference: str, only_model: int, only_reference: int, reviews: int
+) -> Comparison:
     return Comparison(
         model,
         reference,
         only_model,
         only_reference,
-        (only_model - only_reference) / len(right),
-        _interval(only_model, only_reference, len(right)),
+        (only_model - only_reference) / reviews,
+        _interval(only_model, only_reference, reviews),
         _p_value(only_model, only_reference),
         only_model + only_reference < _EXACT_BELOW,
     )

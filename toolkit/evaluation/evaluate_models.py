@@ -13,14 +13,14 @@ import numpy as np
 
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.breakdown import break_down
-from toolkit.evaluation.comparison import Comparison, Right, compare
+from toolkit.evaluation.comparison import Right, compare, compare_with_constant
 from toolkit.evaluation.coverage import coverages
 from toolkit.evaluation.labelled_reviews import LabelledReviews, load
 from toolkit.evaluation.metrics import Labels, Probabilities, at_thresholds, calls_positive, measure
 from toolkit.evaluation.mistakes import mistakes
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.reliability import reliability
-from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
+from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN, ReadOptions
 
@@ -89,7 +89,7 @@ def evaluate(
     sources = [_of_model(scorer, reviews) for scorer in scorers]
     sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     results = [
-        _result(name, source, reviews, facts, options.examples)
+        _result(name, source, reviews, options.examples)
         for name, source in zip(_names(sources), sources, strict=True)
     ]
     rights = [_is_right(reviews.labels, each.probability, each.threshold) for each in results]
@@ -151,14 +151,13 @@ def _sha256(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _result(
-    name: str, source: _Source, reviews: LabelledReviews, data: Data, examples: int
-) -> ModelResult:
+def _result(name: str, source: _Source, reviews: LabelledReviews, examples: int) -> ModelResult:
     labels, probability, threshold = reviews.labels, source.probability, source.threshold
+    metrics = measure(labels, probability, threshold)
     return ModelResult(
         **{**source.identity, "name": name, "threshold": threshold},
-        metrics=measure(labels, probability, threshold),
-        baseline=_beside_majority(name, _is_right(labels, probability, threshold), labels, data),
+        metrics=metrics,
+        baseline=compare_with_constant(name, metrics),
         thresholds=at_thresholds(labels, probability),
         reliability=reliability(labels, probability),
         coverage=coverages(labels, probability, threshold),
@@ -169,14 +168,6 @@ def _result(
 
 def _is_right(labels: Labels, probability: Probabilities, threshold: float) -> Right:
     return np.asarray(calls_positive(probability, threshold) == labels.astype(np.bool_))
-
-
-def _beside_majority(name: str, right: Right, labels: Labels, data: Data) -> Comparison | None:
-    """Compare a model with a constant that always answers the more frequent label."""
-    if data.positive in (0, data.reviews):
-        return None
-    constant = data.majority_label
-    return compare(name, right, f"always {constant}", labels == LABELS.index(constant))
 
 
 def _names(sources: Sequence[_Source]) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from toolkit.evaluation.breakdown import Breakdown
-from toolkit.evaluation.comparison import Comparison
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Proportion
-from toolkit.evaluation.result import Data, Evaluation, ModelResult
+from toolkit.evaluation.comparison import Comparison, compare_with_constant
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
+from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
@@ -66,26 +66,30 @@ def summary_of(data: Data) -> str:
 
 def warnings_of(evaluation: Evaluation) -> list[str]:
     """Say what makes the figures look better than they are."""
-    data = evaluation.data
-    if data.positive in (0, data.reviews):
-        return [
-            f"All reviews are {data.majority_label}: these figures do not show whether a model "
-            "recognizes the other label. Evaluate on reviews of both labels."
-        ]
-    return [text for model in evaluation.models if (text := _beside_constant(model, data))]
+    found = [beside_constant(model.name, model.metrics) for model in evaluation.models]
+    return [warning for warning in dict.fromkeys(found) if warning is not None]
 
 
-def _beside_constant(model: ModelResult, data: Data) -> str | None:
-    """Say that a model is worse than a constant, or not clearly better; None if it is better."""
-    found, metrics = model.baseline, model.metrics
-    if found is None or found.interval[0] > 0:
+def beside_constant(model: str, metrics: Metrics, kind: str = "") -> str | None:
+    """Say that a model is not clearly better than one constant answer; None if it is.
+
+    `kind` says which reviews: `held-out` or `test`.
+    """
+    found = compare_with_constant(model, metrics)
+    if found is None:
+        label = LABELS[round(metrics.positive_share)]
+        return (
+            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
+            "the other label. Evaluate on reviews of both labels."
+        ).replace("  ", " ")
+    if found.interval[0] > 0:
         return None
-    is_worse = found.interval[1] < 0
-    verdict = "is worse than a constant" if is_worse else "is not clearly better than a constant"
+    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
     difference, interval_of = _difference(found)
     return (
-        f"{model.name} {verdict} on these reviews: its accuracy is "
-        f"{percent(metrics.accuracy.value)}, and that of always answering {data.majority_label} is "
+        f"{model} is {verdict} than {found.reference.replace(' ', ' answering ')} on "
+        f"{f'the {kind}' if kind else 'these'} reviews: its accuracy is "
+        f"{percent(metrics.accuracy.value)}, that of the constant answer "
         f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
         f"{interval_of}, p {p_value(found.p_value)}). Balanced accuracy: "
         f"{_number(metrics.balanced_accuracy)} (a constant: 50%)."

@@ -129,6 +129,12 @@ class Calibration:
     log_loss_before: float | None = None
     log_loss: float | None = None  # measured as `error`
     note: str | None = None  # why less was fitted than scale and bias
+    by_probability: bool | None = None  # how errors are measured; None: by confidence
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it changes the logits."""
+        return (self.scale, self.bias) != (1, 0)
 
 
 @dataclass(frozen=True)

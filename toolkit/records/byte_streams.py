@@ -222,8 +222,8 @@ def _open(path: Path) -> IO[bytes]:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(
-                f"{path}: a pipe or a device. Give what it holds to standard input: "
-                "toolkit score - --format csv"
+                f"{path}: a pipe or a device. Save its content to a file first. `score` and "
+                "`evaluate` also read reviews from standard input: - with --format"
             )
         return path.open("rb", buffering=0)
     except FileNotFoundError:

@@ -52,7 +52,7 @@ def fit_calibration(
     before, after = (_measured(log_loss, labels, found) for found in (probability, unseen))
     if before is not None and after is not None and after > before + _LARGEST_RISE:
         scale, bias, unseen = 1.0, 0.0, probability
-        note = f"not calibrated: it raises the log loss of other reviews to {after:.4f}"
+        note = f"not calibrated: it would raise the log loss on other reviews to {after:.4f}"
         after = before
     return Calibration(
         scale=scale,
@@ -62,6 +62,7 @@ def fit_calibration(
         error=_measured(calibration_error, labels, unseen),
         log_loss_before=before,
         log_loss=after,
+        by_probability=True,
         note=note or None,
     )
 

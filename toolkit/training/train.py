@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.evaluation.result_tables import beside_constant
 from toolkit.model.run_folder import RunFolder
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.calibration import fit_calibration
@@ -188,12 +189,10 @@ def _warn(outcome: Outcome, reporter: Reporter) -> None:
     measured = {"test": test}
     if held_out is not None:
         measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
-    for name, found in measured.items():
-        if found is not None and found.accuracy.value <= found.majority_accuracy:
+    for kind, found in measured.items():
+        warning = None if found is None else beside_constant("the network", found, kind)
+        if warning is not None:
             reporter.warning(
-                f"on the {name} reviews, the network is no better than always giving one answer: "
-                f"accuracy {found.accuracy.value:.2%}, majority baseline "
-                f"{found.majority_accuracy:.2%}, balanced accuracy "
-                f"{found.balanced_accuracy or 0.5:.2%} (a constant has 50%). Train on more "
-                "reviews, above all with the less frequent label, or for more epochs."
+                f"{warning} Train on more reviews, above all with the less frequent label, or for "
+                "more epochs."
             )

@@ -1,0 +1,36 @@
+"""The facts of a model in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolkit.cli.fact_lines import calibration_line
+from toolkit.model.facts import Calibration
+
+
+@pytest.mark.parametrize(
+    ("calibration", "line"),
+    [
+        (
+            Calibration(0.8, 0.1, 100, 0.05, 0.01, by_probability=True),
+            "logit · 0.800 +0.100, fitted on 100 held-out reviews, "
+            "calibration error 0.0100, 0.0500 before",
+        ),
+        (
+            Calibration(0.8, 0, 31, 0.0251, note="scale only: few", by_probability=True),
+            "logit · 0.800 +0.000, fitted on 31 held-out reviews, "
+            "calibration error 0.0251 before; scale only: few",
+        ),
+        (
+            Calibration(1, 0, 100, 0.1423, 0.1423, note="not calibrated: why", by_probability=True),
+            "not calibrated: why (calibration error 0.1423 on 100 held-out reviews)",
+        ),
+        (Calibration(0.8, 0.1), "logit · 0.800 +0.100"),
+        (
+            Calibration(0.8, 0.1, error=0.01),
+            "logit · 0.800 +0.100, calibration error by confidence 0.0100",
+        ),
+    ],
+)
+def test_calibration(calibration: Calibration, line: str) -> None:
+    assert calibration_line(calibration) == line
