@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ import pytest
 from tests.scoring.same_outputs import RECORD, inexact, is_same_machine, probe, run
 from tests.scoring.same_outputs_cases import CASES
 from tests.scoring.same_outputs_files import Case
+
+COMPARISON = "test_the_outputs_are_the_same"
+Results = dict[str, Future[list[dict[str, Any]]]]
 
 
 @cache
@@ -76,9 +80,20 @@ def comparable(content: Any, left_out: Collection[str] = MODEL_FACTS) -> Any:
     }
 
 
+@pytest.fixture(scope="module")
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Results]:
+    """Run the selected cases on all cores: each call is a process of its own."""
+    selected = {item.name for item in request.session.items}
+    cases = [case for case in CASES if f"{COMPARISON}[{case.name}]" in selected]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {case.name: pool.submit(run, case, tmp_path_factory.mktemp("case")) for case in cases}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_outputs_are_the_same(case: Case, tmp_path: Path) -> None:
-    found, expected = run(case, tmp_path), recorded()["cases"][case.name]
+def test_the_outputs_are_the_same(case: Case, results: Results) -> None:
+    found, expected = results[case.name].result(), recorded()["cases"][case.name]
     if not is_exact():
         found, expected = inexact(found), inexact(expected)
     left_out = (*MODEL_FACTS, *LABEL_COUNTS * (case.name in MORE_LABELS))
