@@ -10,9 +10,8 @@ from toolkit.networks.tables import TableLayer, keras
 def calibrated(network: Any, scale: float, bias: float) -> Any:
     """Make a copy of a network whose logit is ``scale · logit + bias``.
 
-    Only the last weights change; the copy is compiled like the network, with its optimizer.
-    `ValueError` if the scale is not above 0, or the network ends in something else than a table
-    layer or ``Dense(1, "sigmoid")``.
+    The copy is compiled like the network, with its optimizer. `ValueError` if the scale is not
+    above 0, or the last layer is neither a table layer nor ``Dense(1, "sigmoid")``.
     """
     if not scale > 0:
         raise ValueError(f"scale: expected more than 0, received {scale}")

@@ -6,18 +6,13 @@ which are zero outside of the review, times a factor for each column, rounded an
 Over a review both are pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The
 logit is the product of all this with fixed weights.
 
-The vectors hold whole numbers, and so does the kernel. Sums of them stay below 2²⁴, and are exact
-in float32 in any order. The numbers of the kernel end at ±64: two products of them with numbers up
-to 255 fit into an int16, in which processors without newer instructions add them up.
+All numbers in tables and kernel are whole, and sums of them stay below 2²⁴: they are exact in
+float32 in any order. The kernel ends at ±64: two products of it with numbers up to 255 fit
+into an int16, in which processors without newer instructions add them up.
 
-`toolkit.networks.pairs` says how the row of a bigram is found; row 0, all zero, is that of every
-unknown one.
-
-In the graph, ``relu(word + bigram)`` is one addition of uint8 that stays within 0 and 255. It is
-written as ``QuantizeLinear(DequantizeLinear + DequantizeLinear)``, in which ONNX Runtime sees its
-`QLinearAdd`; a runtime that does not gives the same numbers, as all of them are whole. A window of
-tokens is one row of the product `QLinearMatMul`, the slices of which are put side by side. It
-multiplies by the factors, rounds to even and cuts to 0 … 255 by itself.
+In the graph, ``relu(word + bigram)`` is written as ``QuantizeLinear(DequantizeLinear +
+DequantizeLinear)``, in which ONNX Runtime sees its `QLinearAdd`. A window of tokens is one row of
+the product `QLinearMatMul`, which multiplies by the factors, rounds to even and cuts to 0 … 255.
 """
 
 from __future__ import annotations
@@ -25,52 +20,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
+from toolkit.networks import tables
 from toolkit.networks.onnx_graph import integers
-from toolkit.networks.pairs import QUOTIENTS, check_keys
-from toolkit.networks.tables import (
-    LARGEST_CODE,
-    PACKAGE,
-    TINY,
-    TableLayer,
-    bigram_keys,
-    check_table,
-    counts,
-    keras,
-    model_of,
-    rounded,
-    table_graph,
-    tf,
-)
-from toolkit.text.token_ids import START_ID
+from toolkit.networks.pairs import QUOTIENTS, ROWS_STEPS, check_keys
+from toolkit.networks.tables import LARGEST_CODE, TINY, Codes, Floats, TableLayer, rounded, tf
+from toolkit.text.token_ids import START_ID, Ids
 
 WIDTH = 3  # tokens in a window
 _LARGEST_OF_KERNEL = 64
 _LARGEST_VALUE = 255  # of a vector
 _MOST_PRODUCTS = 2**24 // (_LARGEST_OF_KERNEL * _LARGEST_VALUE)
 
-# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
-# made in the same order in every row, in any place of the batch.
-_COLUMNS_TOGETHER = 8
-
-# Ends of the first, the second and the third tokens of all windows, in tokens with two around.
+# Where the first, second and third tokens of all windows end, with two tokens around the review.
 _ENDS = (-2, -1, np.iinfo(np.int32).max)
 
 _STEPS = """
-    quotients = Div(keys, slots_size)
-    multiples = Mul(quotients, slots_size)
-    places = Sub(keys, multiples)
-    found = GatherElements <axis = 0> (slots, places)
-    found_rows = Div(found, quotients_size)
-    found_multiples = Mul(found_rows, quotients_size)
-    owners = Sub(found, found_multiples)
-    is_owner = Equal(owners, quotients)
-    is_bigram = And(is_owner, counted)
-    factors = Cast <to = 6> (is_bigram)
-    flat_rows = Mul(found_rows, factors)
-    rows = Reshape(flat_rows, shape)
     word_codes = Gather <axis = 0> (words, token_ids)
     bigram_codes = Gather <axis = 0> (bigrams, rows)
     word = DequantizeLinear(word_codes, one, zero_code)
@@ -103,13 +69,9 @@ _STEPS = """
 """
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@tables.registered
 class NgramCnn(TableLayer):
-    """Vectors of words and bigrams, added and cut at zero; vectors of windows; both pooled.
-
-    The sizes are the number of token ids, of rows of bigrams with row 0, and of slots, and the
-    length of the vectors of tokens and of windows.
-    """
+    """Vectors of words and bigrams, added and cut at zero; vectors of windows; both pooled."""
 
     SIZES = ("words", "bigrams", "slots", "columns", "window_columns")
 
@@ -128,10 +90,12 @@ class NgramCnn(TableLayer):
 
     def call(self, ids: Any) -> Any:
         """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
-        kept = counts(ids)
+        kept = tables.counts(ids)
+        keys = tables.bigram_keys(ids, self._sizes["words"])
+        rows = tables.bigram_rows(keys, self.slots, kept)
         vectors = tf.nn.relu(
             tf.cast(tf.gather(self.words, ids), tf.float32)
-            + tf.cast(tf.gather(self.bigrams, self._rows(ids, kept)), tf.float32)
+            + tf.cast(tf.gather(self.bigrams, rows), tf.float32)
         )
         both = [vectors, self._of_windows(vectors)]
         tokens = tf.reduce_sum(tf.cast(kept, tf.float32), axis=1, keepdims=True)
@@ -148,14 +112,6 @@ class NgramCnn(TableLayer):
         found = tf.matmul(tf.concat(windows, axis=-1), tf.cast(self.kernel, tf.float32))
         return tf.clip_by_value(tf.round(found * self.factors), 0.0, _LARGEST_VALUE)
 
-    def _rows(self, ids: Any, kept: Any) -> Any:
-        keys = bigram_keys(ids, self._sizes["words"])
-        quotients = keys // self._sizes["slots"]
-        found = tf.gather(self.slots, keys - quotients * self._sizes["slots"])
-        rows = found // QUOTIENTS
-        is_owner = tf.equal(found - rows * QUOTIENTS, quotients)
-        return tf.where(tf.logical_and(is_owner, kept), rows, 0)
-
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
         self.weights_of_pooled.assign(self.weights_of_pooled * scale)
@@ -163,19 +119,18 @@ class NgramCnn(TableLayer):
 
 
 def freeze(
-    words: npt.NDArray[np.float32],
-    bigrams: npt.NDArray[np.float32],
-    slots: npt.NDArray[np.int32],
-    windows: npt.NDArray[np.float32],
-    largest_of_windows: npt.NDArray[np.float32],
-    last: npt.NDArray[np.float32],
+    words: Floats,
+    bigrams: Floats,
+    slots: Ids,
+    windows: Floats,
+    largest_of_windows: Floats,
+    last: Floats,
     bias: float,
 ) -> Any:
-    """Round the trained weights of both convolutions; arrays as in `frozen`, but of floats.
+    """Round the trained weights; arrays as in `frozen`, but of floats.
 
-    Each column has one scale for both tables, so that scaling commutes with the sum, the rectifier
-    and the pooling, and moves into the last weights, (2, F + G), of maximum and mean; and into the
-    kernel, whose columns have scales, too. `largest_of_windows`, (G,), is seen on some reviews.
+    Scales of columns move into the kernel and into `last`, (2, F + G), the weights of maximum and
+    mean. `largest_of_windows`, (G,), are the largest values that were seen.
     """
     # One more column, 1 wherever a token is, of which only the kernel makes use.
     columns = words.shape[1]
@@ -183,9 +138,9 @@ def freeze(
     words[:, -1] = 1
     words[: START_ID + 1] = 0
     bigrams[0] = 0
-    scale = _scales(np.concatenate([words, bigrams]), LARGEST_CODE)
+    scale = tables.scales(np.concatenate([words, bigrams]), LARGEST_CODE)
     windows = windows * scale[:, None]
-    step = _scales(windows.reshape(-1, windows.shape[2]), _LARGEST_OF_KERNEL)
+    step = tables.scales(windows.reshape(-1, windows.shape[2]), _LARGEST_OF_KERNEL)
     of_windows = np.maximum(largest_of_windows, TINY) / _LARGEST_VALUE
     last = np.insert(last, columns, 0, axis=1)
     highest, mean = (last * np.concatenate([scale, of_windows])).astype(np.float32)
@@ -202,13 +157,13 @@ def freeze(
 
 
 def frozen(
-    words: npt.NDArray[np.int8],
-    bigrams: npt.NDArray[np.int8],
-    slots: npt.NDArray[np.int32],
-    kernel: npt.NDArray[np.int8],
-    factors: npt.NDArray[np.float32],
-    max_weights: npt.NDArray[np.float32],
-    mean_weights: npt.NDArray[np.float32],
+    words: Codes,
+    bigrams: Codes,
+    slots: Ids,
+    kernel: Codes,
+    factors: Floats,
+    max_weights: Floats,
+    mean_weights: Floats,
     bias: float,
 ) -> Any:
     """Make the network of its tables; `ValueError` if they do not fit together.
@@ -224,33 +179,34 @@ def frozen(
 
     The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
     """
-    check_table("words", words, np.int8, None, None)
+    tables.check_table("words", words, np.int8, None, None)
     columns = words.shape[1]
-    check_table("bigrams", bigrams, np.int8, None, columns)
-    check_table("slots", slots, np.int32, None)
-    check_table("kernel", kernel, np.int8, WIDTH, columns, None)
-    check_table("factors", factors, np.float32, kernel.shape[2])
-    check_table("max_weights", max_weights, np.float32, columns + kernel.shape[2])
-    check_table("mean_weights", mean_weights, np.float32, columns + kernel.shape[2])
+    tables.check_table("bigrams", bigrams, np.int8, None, columns)
+    tables.check_table("slots", slots, np.int32, None)
+    tables.check_table("kernel", kernel, np.int8, WIDTH, columns, None)
+    tables.check_table("factors", factors, np.float32, kernel.shape[2])
+    tables.check_table("max_weights", max_weights, np.float32, columns + kernel.shape[2])
+    tables.check_table("mean_weights", mean_weights, np.float32, columns + kernel.shape[2])
     check_keys(len(words))
-    _check_values(words, bigrams, slots, kernel, factors)
-    words, bigrams = _filled(words, 1), _filled(bigrams, 1)
+    _check_values(words, bigrams, slots, kernel)
+    if not (factors > 0).all():
+        raise ValueError("factors: expected numbers above 0")
+    words, bigrams = tables.filled(words, 1), tables.filled(bigrams, 1)
     words[: START_ID + 1] = 0
     bigrams[0] = 0
-    kernel = _filled(_filled(kernel, 1), 2)
+    kernel = tables.filled(tables.filled(kernel, 1), 2)
     pooled = [part for each in (max_weights, mean_weights) for part in np.split(each, [columns])]
     weights = [
         words,
         bigrams,
         slots,
         kernel.reshape(-1, kernel.shape[2]),
-        _filled(factors, 0, 1),
-        np.concatenate([_filled(part, 0) for part in pooled]),
+        tables.filled(factors, 0, 1),
+        np.concatenate([tables.filled(part, 0) for part in pooled]),
         np.float32(bias),
     ]
     sizes = (len(words), len(bigrams), len(slots), words.shape[1], kernel.shape[2])
-    layer = NgramCnn(**dict(zip(NgramCnn.SIZES, sizes, strict=True)))
-    return model_of(layer, weights, "ngram-cnn")
+    return tables.model_of(NgramCnn, sizes, weights, "ngram-cnn")
 
 
 def onnx_form(network: Any) -> onnx.ModelProto | None:
@@ -259,9 +215,10 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
     if not isinstance(layer, NgramCnn):
         return None
     words, bigrams, slots, kernel, factors, pooled, bias = map(np.asarray, layer.get_weights())
-    tables = {
-        "words": _unsigned(words),
-        "bigrams": _unsigned(bigrams),
+    weights = {
+        # As uint8, each is 128 more.
+        "words": words.view(np.uint8) ^ 128,
+        "bigrams": bigrams.view(np.uint8) ^ 128,
         "slots": slots,
         "two_around": integers(0, 2, 0, 0, 2, 0),
         **{f"start_{place}": integers(place) for place in range(WIDTH)},
@@ -277,26 +234,10 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         "no_code": np.array(0, np.uint8),
         "four": np.array(4, np.float32),
     }
-    return table_graph(_STEPS, tables)
+    return tables.table_graph(ROWS_STEPS + _STEPS, weights)
 
 
-def _scales(table: npt.NDArray[np.float32], largest: int) -> npt.NDArray[np.float32]:
-    """What one unit of each column is, if its largest value becomes `largest`."""
-    scales: npt.NDArray[np.float32] = np.maximum(np.abs(table).max(axis=0), TINY) / largest
-    return scales
-
-
-def _unsigned(table: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-    return (table.astype(np.int16) + 128).astype(np.uint8)
-
-
-def _check_values(
-    words: npt.NDArray[np.int8],
-    bigrams: npt.NDArray[np.int8],
-    slots: npt.NDArray[np.int32],
-    kernel: npt.NDArray[np.int8],
-    factors: npt.NDArray[np.float32],
-) -> None:
+def _check_values(words: Codes, bigrams: Codes, slots: Ids, kernel: Codes) -> None:
     if (len(words) ** 2 - 1) // len(slots) >= QUOTIENTS:
         raise ValueError(f"slots: {len(slots):,} are too few for {len(words):,} words")
     if slots.min() < 0 or slots.max() // QUOTIENTS >= len(bigrams):
@@ -304,17 +245,6 @@ def _check_values(
     low, high = kernel.min(), kernel.max()
     if max(-int(low), int(high)) > _LARGEST_OF_KERNEL:
         raise ValueError(f"kernel: expected numbers from -64 to 64, received {low} to {high}")
-    columns = words.shape[1]
-    if WIDTH * columns > _MOST_PRODUCTS:
-        raise ValueError(
-            f"columns: a sum of {WIDTH} · {columns} products may be inexact in float32"
-        )
-    if not (factors > 0).all():
-        raise ValueError("factors: expected numbers above 0")
-
-
-def _filled(table: npt.NDArray[Any], axis: int, value: float = 0) -> npt.NDArray[Any]:
-    """Fill up an axis to a multiple of eight."""
-    more = [(0, 0)] * table.ndim
-    more[axis] = (0, -table.shape[axis] % _COLUMNS_TOGETHER)
-    return np.pad(table, more, constant_values=value)
+    products = f"{WIDTH} · {words.shape[1]} products"
+    if WIDTH * words.shape[1] > _MOST_PRODUCTS:
+        raise ValueError(f"columns: a sum of {products} may be inexact in float32")

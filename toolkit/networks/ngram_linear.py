@@ -13,24 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
+from toolkit.networks import tables
 from toolkit.networks.pairs import check_keys
-from toolkit.networks.tables import (
-    LARGEST_CODE,
-    PACKAGE,
-    TINY,
-    TableLayer,
-    bigram_keys,
-    check_table,
-    counts,
-    keras,
-    model_of,
-    rounded,
-    table_graph,
-    tf,
-)
+from toolkit.networks.tables import LARGEST_CODE, Codes, Floats, TableLayer, tf
 from toolkit.text.token_ids import START_ID
 
 _STEPS = """
@@ -58,7 +45,7 @@ _STEPS = """
 """
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@tables.registered
 class NgramLinear(TableLayer):
     """Weights of words, one per token id, and of bigrams, one per hash value, summed."""
 
@@ -73,8 +60,8 @@ class NgramLinear(TableLayer):
 
     def call(self, ids: Any) -> Any:
         """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
-        kept = tf.cast(counts(ids), tf.int32)
-        hashes = bigram_keys(ids, self._sizes["words"]) % self._sizes["bigrams"]
+        kept = tf.cast(tables.counts(ids), tf.int32)
+        hashes = tables.bigram_keys(ids, self._sizes["words"]) % self._sizes["bigrams"]
         codes = _decoded(tf.gather(self.words, ids)) + _decoded(tf.gather(self.bigrams, hashes))
         total = tf.cast(tf.reduce_sum(codes * kept, axis=1, keepdims=True), tf.float32)
         tokens = tf.cast(tf.reduce_sum(kept, axis=1, keepdims=True), tf.float32)
@@ -86,17 +73,15 @@ class NgramLinear(TableLayer):
         self.bias.assign(self.bias * scale + bias)
 
 
-def freeze(weights: npt.NDArray[np.float32], vocabulary_size: int, bias: float) -> Any:
+def freeze(weights: Floats, vocabulary_size: int, bias: float) -> Any:
     """Round trained weights, those of the token ids and then those of the hash values."""
     weights = np.where(np.arange(len(weights)) > START_ID, weights, np.float32(0))
-    largest = max(float(np.abs(weights).max()), TINY)
-    codes = rounded(LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest))
+    largest = max(float(np.abs(weights).max()), tables.TINY)
+    codes = tables.rounded(LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest))
     return frozen(codes[:vocabulary_size], codes[vocabulary_size:], largest / LARGEST_CODE**2, bias)
 
 
-def frozen(
-    words: npt.NDArray[np.int8], bigrams: npt.NDArray[np.int8], scale: float, bias: float
-) -> Any:
+def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
     """Make the network of its tables; `ValueError` if they are of another kind.
 
     - words (V,) and bigrams (M,): the codes of the token ids and of the hash values
@@ -105,11 +90,12 @@ def frozen(
 
     The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
     """
-    check_table("words", words, np.int8, None)
-    check_table("bigrams", bigrams, np.int8, None)
+    tables.check_table("words", words, np.int8, None)
+    tables.check_table("bigrams", bigrams, np.int8, None)
     check_keys(len(words))
     weights = [words, bigrams, np.float32(scale), np.float32(bias)]
-    return model_of(NgramLinear(words=len(words), bigrams=len(bigrams)), weights, "ngram-linear")
+    sizes = (len(words), len(bigrams))
+    return tables.model_of(NgramLinear, sizes, weights, "ngram-linear")
 
 
 def onnx_form(network: Any) -> onnx.ModelProto | None:
@@ -119,8 +105,8 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         return None
     words, bigrams, scale, bias = map(np.asarray, layer.get_weights())
     size = np.array(len(bigrams), np.int32)
-    tables = {"words": words, "bigrams": bigrams, "scale": scale, "bias": bias}
-    return table_graph(_STEPS, tables | {"bigrams_size": size})
+    weights = {"words": words, "bigrams": bigrams, "scale": scale, "bias": bias}
+    return tables.table_graph(_STEPS, weights | {"bigrams_size": size})
 
 
 def _decoded(codes: Any) -> Any:

@@ -14,6 +14,22 @@ import numpy.typing as npt
 
 QUOTIENTS = 4096  # of keys by the number of slots; they share an int32 with the row
 
+# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to `rows`.
+ROWS_STEPS = """
+    quotients = Div(keys, slots_size)
+    multiples = Mul(quotients, slots_size)
+    places = Sub(keys, multiples)
+    found = GatherElements <axis = 0> (slots, places)
+    found_rows = Div(found, quotients_size)
+    found_multiples = Mul(found_rows, quotients_size)
+    owners = Sub(found, found_multiples)
+    is_owner = Equal(owners, quotients)
+    is_bigram = And(is_owner, counted)
+    factors = Cast <to = 6> (is_bigram)
+    flat_rows = Mul(found_rows, factors)
+    rows = Reshape(flat_rows, shape)
+"""
+
 _LARGEST_KEY = np.iinfo(np.int32).max
 
 Keys = npt.NDArray[np.int64]

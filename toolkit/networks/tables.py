@@ -10,15 +10,23 @@ import onnx
 
 from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.networks.onnx_graph import Tables, graph_of
-from toolkit.networks.pairs import pair_keys
+from toolkit.networks.pairs import QUOTIENTS, pair_keys
 from toolkit.text.token_ids import START_ID
+
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int8]
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
 
-PACKAGE = "review_sentiment_toolkit"  # under which Keras finds the layers again
+# Decorates a layer, so that Keras finds it again under this name.
+registered: Any = keras.saving.register_keras_serializable(package="review_sentiment_toolkit")
 LARGEST_CODE = 127  # of int8, on both sides of zero
 TINY = 1e-12  # in place of a largest value of 0
+
+# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
+# made in the same order in every row, in any place of the batch.
+_COLUMNS_TOGETHER = 8
 
 # The keys of the pairs and which tokens count, both for all rows in one row. Ids are never below
 # zero, so nothing counts from the end of a table. The root is a power: in ONNX Runtime 1.20, the
@@ -45,10 +53,7 @@ _START = """
 
 
 class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
-    """Token ids (batch, tokens) int32 → probability (batch, 1) float32.
-
-    The result of a row depends neither on its neighbours nor on the padding in front.
-    """
+    """Ids (batch, tokens) int32 → probability (batch, 1) float32, whatever the padding in front."""
 
     SIZES: tuple[str, ...] = ()  # the names of its arguments
 
@@ -79,13 +84,24 @@ def bigram_keys(ids: Any, vocabulary_size: int) -> Any:
     return pair_keys(tf.pad(ids[:, :-1], [[0, 0], [1, 0]]), ids, vocabulary_size)
 
 
+def bigram_rows(keys: Any, slots: Any, counted: Any) -> Any:
+    """Look up the row of each pair, as `rows_of` in `pairs`; 0 where the token does not count."""
+    size = slots.shape[0]
+    quotients = keys // size
+    found = tf.gather(slots, keys - quotients * size)
+    rows = found // QUOTIENTS
+    is_owner = tf.equal(found - rows * QUOTIENTS, quotients)
+    return tf.where(tf.logical_and(is_owner, counted), rows, 0)
+
+
 def counts(ids: Any) -> Any:
     """Whether each id counts: padding and the start of the review do not."""
     return tf.greater(ids, START_ID)
 
 
-def model_of(layer: TableLayer, weights: list[Any], name: str) -> Any:
+def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any], name: str) -> Any:
     """Make a Keras model of one layer, (batch, any length) int32 → (batch, 1) float32."""
+    layer = kind(**dict(zip(kind.SIZES, sizes, strict=True)))
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     network = keras.Model(ids, layer(ids), name=name)
     layer.set_weights(weights)
@@ -98,7 +114,20 @@ def table_graph(steps: str, tables: Tables) -> onnx.ModelProto:
     return graph_of(_START + steps, tables | vocabulary_size, width="tokens", constants=_CONSTANTS)
 
 
-def rounded(values: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+def scales(table: Floats, largest: int) -> Floats:
+    """What one unit of each column is, if its largest value becomes `largest`."""
+    units: Floats = np.maximum(np.abs(table).max(axis=0), TINY) / largest
+    return units
+
+
+def filled(table: npt.NDArray[Any], axis: int, value: float = 0) -> npt.NDArray[Any]:
+    """Fill up an axis to a multiple of eight."""
+    more = [(0, 0)] * table.ndim
+    more[axis] = (0, -table.shape[axis] % _COLUMNS_TOGETHER)
+    return np.pad(table, more, constant_values=value)
+
+
+def rounded(values: npt.NDArray[Any]) -> Codes:
     """Round to whole numbers, as int8."""
     return np.round(values).astype(np.int8)
 
