@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from toolkit.training.reporter import Reporter
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources.teacher_matching import Matches
 
 PARTS = {
     "model.keras",
@@ -27,25 +28,25 @@ PARTS = {
 class Listener(Reporter):
     """Remembers what it hears."""
 
-    reviews: dict[str, dict[str, int]] = field(default_factory=dict)
+    reviews: list[str] = field(default_factory=list)
     unlabelled: list[tuple[str, int, int]] = field(default_factory=list)
-    matches: list[dict[str, Any]] = field(default_factory=list)
+    matches: list[tuple[int, int]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
     samples: list[tuple[str, int]] = field(default_factory=list)
     summary: str = ""
     folds: list[dict[str, float]] = field(default_factory=list)
-    final: tuple[int, int | None] | None = None
+    stages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def loaded(self, name: str, reviews: int, **counts: int) -> None:
-        self.reviews[name] = {"reviews": reviews, **counts}
+    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
+        if isinstance(reviews, Reviews):
+            self.reviews.append(reviews.name)
+        else:
+            self.unlabelled.append((reviews.name, len(reviews), reviews.without_text))
 
-    def loaded_unlabelled(self, name: str, reviews: int, without_text: int) -> None:
-        self.unlabelled.append((name, reviews, without_text))
-
-    def matched_teacher(self, name: str, **facts: Any) -> None:
-        self.matches.append({"name": name, **facts})
+    def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
+        self.matches.append((matches.labelled, labelled))
 
     def left_out(self, count: int) -> None:
         self.lost.append(count)
@@ -62,8 +63,8 @@ class Listener(Reporter):
     def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
         self.folds.append({"loss": loss, "accuracy": accuracy, "epoch": epoch})
 
-    def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
-        self.final = reviews, epochs
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)
@@ -72,5 +73,5 @@ class Listener(Reporter):
 class Unreached(Reporter):
     """For calls that are to be refused before anything is read."""
 
-    def loaded(self, name: str, reviews: int, **counts: int) -> None:
+    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
         pytest.fail("reviews were read")

@@ -251,7 +251,7 @@ def test_ten_reviews_are_enough(
     listener = Listener()
     chosen = replace(options, data=str(data), teachers=(teacher,), folds=folds, epochs=1)
     train(chosen, listener)
-    assert listener.matches[0]["labelled"] == (1, 10)
+    assert listener.matches[0] == (1, 10)
     if folds:
         targets = encodings[0].fitted.targets
         assert targets is not None

@@ -115,7 +115,7 @@ def test_folds_evaluate_and_the_final_fit_is_on_everything(
         assert folds[name]["deviation"] == pytest.approx(np.std(values, ddof=1))
     assert "validation" not in encode(result.metrics)
     epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
-    assert listener.final == (60, epochs)
+    assert listener.stages[-1] == f"Final fit on all 60 reviews, epochs: {epochs}"
     assert listener.sizes[0].startswith("x_train (40, 100)")  # the first fold is shown
     assert pq.read_table(result.run.sample).num_rows == 60
     history = read_history(result.run)
@@ -149,7 +149,7 @@ def test_test_data_are_measured_and_recorded(
     listener = Listener()
     result = train(replace(options, test=True, test_data=test_data, folds=2), listener)
     assert encode(result.metrics)["test"]["reviews"] == 20
-    assert list(listener.reviews) == ["reviews.csv", "test.csv"]
+    assert listener.reviews == ["reviews.csv", "test.csv"]
     config = result.run.load_config()
     assert encode(config.data)["test"]["source"] == "test.csv"
     assert config.training["sample"] == "test and training"

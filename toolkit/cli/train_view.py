@@ -14,6 +14,8 @@ from toolkit.cli.terminal import fact_table, new_console, one_line
 from toolkit.model.run_folder import LABELS
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.result import TrainingResult
+from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources.teacher_matching import Matches
 
 
 class TerminalReporter(Reporter):
@@ -22,38 +24,29 @@ class TerminalReporter(Reporter):
     def __init__(self) -> None:
         self.progress: Progress = 1 if sys.stdout.isatty() else 2
 
-    def loaded(
-        self, name: str, reviews: int, *, positives: int, soft_labels: int, without_text: int
-    ) -> None:
-        parts = [f"{positives:,} positive", f"{reviews - positives:,} negative"]
-        if soft_labels:
-            parts.append(f"{soft_labels:,} soft labels")
-        if without_text:
-            parts.append(_without_text(without_text))
-        typer.echo(f"{name}: {reviews:,} reviews ({', '.join(parts)})")
+    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
+        parts = []
+        if isinstance(reviews, Reviews):
+            parts.append(f"{reviews.positives:,} positive")
+            parts.append(f"{len(reviews) - reviews.positives:,} negative")
+            if reviews.soft_count:
+                parts.append(f"{reviews.soft_count:,} soft labels")
+        if reviews.without_text:
+            parts.append(f"{reviews.without_text:,} rows without text left out")
+        kind = "reviews" if isinstance(reviews, Reviews) else "unlabelled reviews"
+        details = f" ({', '.join(parts)})" if parts else ""
+        typer.echo(f"{reviews.name}: {len(reviews):,} {kind}{details}")
 
-    def loaded_unlabelled(self, name: str, reviews: int, without_text: int) -> None:
-        left_out = f" ({_without_text(without_text)})" if without_text else ""
-        typer.echo(f"{name}: {reviews:,} unlabelled reviews{left_out}")
-
-    def matched_teacher(
-        self,
-        name: str,
-        *,
-        labelled: tuple[int, int],
-        unlabelled: tuple[int, int] | None,
-        compared: tuple[str, ...],
-        unmatched: int,
-        without_probability: int,
-    ) -> None:
-        found = "{:,} of {:,} labelled".format(*labelled)
+    def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
+        found = f"{matches.labelled:,} of {labelled:,} labelled"
         if unlabelled is not None:
-            found += " and {:,} of {:,} unlabelled".format(*unlabelled)
-        parts = [f"compared by {' and '.join(compared)}"]
-        if unmatched:
-            parts.append(f"{unmatched:,} rows without a review")
-        if without_probability:
-            parts.append(f"{without_probability:,} rows without probability")
+            found += f" and {matches.unlabelled:,} of {unlabelled:,} unlabelled"
+        parts = [f"compared by {' and '.join(matches.compared)}"]
+        if matches.unmatched:
+            parts.append(f"{matches.unmatched:,} rows without a review")
+        if matches.teacher.without_probability:
+            parts.append(f"{matches.teacher.without_probability:,} rows without probability")
+        name = matches.teacher.path.name
         typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
 
     def left_out(self, count: int) -> None:
@@ -74,15 +67,8 @@ class TerminalReporter(Reporter):
     def stage(self, name: str) -> None:
         typer.echo(f"\n{name}")
 
-    def fold_begins(self, number: int, count: int) -> None:
-        typer.echo(f"\nFold {number} of {count}")
-
     def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
         typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {accuracy:.2%}, epoch {epoch}")
-
-    def final_fit_begins(self, reviews: int, epochs: int | None) -> None:
-        length = "" if epochs is None else f", epochs: {epochs}"
-        typer.echo(f"\nFinal fit on all {reviews:,} reviews{length}")
 
     def warning(self, message: str) -> None:
         typer.echo(f"warning: {message}", err=True)
@@ -106,7 +92,3 @@ def show(result: TrainingResult) -> None:
     console.print(fact_table(rows))
     console.print(f"Written to {path}", soft_wrap=True)
     console.print(f"Next: toolkit export {path}", soft_wrap=True)
-
-
-def _without_text(count: int) -> str:
-    return f"{count:,} rows without text left out"

@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: a scale and a bias for the logits of a network.
+"""A scale and a bias for the logits of a network, fitted by log loss on other reviews.
 
-They are fitted by log loss on reviews that the network was not fitted on (Platt scaling; Guo et
-al., On Calibration of Modern Neural Networks, ICML 2017, call the scale alone temperature scaling).
+This is Platt scaling; the scale alone is temperature scaling (Guo et al., On Calibration of Modern
+Neural Networks, ICML 2017).
 """
 
 from __future__ import annotations
@@ -37,12 +37,10 @@ _Array = npt.NDArray[Any]
 def fit_calibration(
     labels: _Array, probability: _Array, groups: _Array | None = None
 ) -> Calibration:
-    """Find the scale and the bias that make probabilities most likely.
+    """Find the scale and the bias that make the probabilities of held-out reviews most likely.
 
-    `labels` (reviews,) from 0 to 1, soft or not, and `probability` are of reviews that the network
-    was not fitted on. With `groups`, such as the film of each, the error is measured on other
-    groups than those fitted on. With few reviews, the scale alone or nothing is fitted, and the
-    note says why.
+    `labels` (reviews,) are from 0 to 1, soft or not. With `groups`, the error is measured on other
+    groups than those fitted on. The note says why the scale alone or nothing is fitted.
     """
     labels = labels.astype(np.float64)
     scale, bias, note = _fit(labels, probability)

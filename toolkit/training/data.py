@@ -21,15 +21,11 @@ from toolkit.training.split import Split
 
 @dataclass(frozen=True)
 class FitData:
-    """What one fit is given.
-
-    `held_out` says when to stop and is what to measure on, by the labels: its `teacher` must not be
-    used. `unlabelled` has only reviews that are neither held out nor tested on.
-    """
+    """What one fit is given; `held_out` is to measure on, so its `teacher` must not be used."""
 
     fitted: Reviews
     held_out: Reviews | None = None
-    unlabelled: UnlabelledReviews | None = None
+    unlabelled: UnlabelledReviews | None = None  # neither held out nor tested on
 
     @property
     def unlabelled_count(self) -> int:
@@ -49,8 +45,7 @@ class TrainingData:
     def for_fit(self, split: Split | None = None) -> FitData:
         """Choose what one fit is given; without a split, all reviews are fitted.
 
-        Unlabelled reviews whose text is held out or tested on are left out: the network would be
-        evaluated on texts that it knows.
+        Unlabelled reviews whose text is held out or tested on are left out.
         """
         fitted, held_out = self.reviews, None
         if split is not None:
@@ -64,18 +59,14 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class FitTask:
-    """All that a recipe needs to fit a network with fresh weights.
-
-    `epochs` are those that other fits found best, None for what the options say; `introduces` says
-    whether to show first what is fitted on what.
-    """
+    """All that a recipe needs to fit a network with fresh weights."""
 
     preset: Preset
     data: FitData
     options: TrainingOptions
     reporter: Reporter
-    epochs: int | None = None
-    introduces: bool = False
+    epochs: int | None = None  # that other fits found best; None: as the options say
+    introduces: bool = False  # whether to show first what is fitted on what
 
 
 def check_words(vocabulary: Vocabulary, fitted: Reviews) -> None:

@@ -23,10 +23,7 @@ PLOTS = tuple(f"{metric}.png" for metric in _METRICS)
 
 
 def plot_histories(folder: Path, kept: Fit, folds: Sequence[Fit]) -> None:
-    """Draw `loss.png` and `accuracy.png` of the network that is kept.
-
-    With folds, each of them is drawn lightly in its place, and their mean over it.
-    """
+    """Draw `loss.png` and `accuracy.png` of the network that is kept, or of the folds."""
     # It says so when it first builds its font cache, which does not matter here.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.figure import Figure

@@ -32,22 +32,19 @@ FEWEST_UNSEEN = 1000
 class Fit:
     """A fitted network and how it came about.
 
-    `network` has the weights that are kept, of the best epoch if `keeps_best`, else of the last
-    one, not calibrated: (batch, tokens) int32 → (batch, 1) float32. `history` has by epoch `loss`,
-    `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`; those on fitted reviews are
-    measured during the epoch, with dropout. `most_epochs` there would have been without early
-    stopping. Every token id is below `vocabulary_size`. `held_out` and `validation` are what the
-    kept weights give to the held-out reviews, and how good that is; a recipe leaves them to
-    `toolkit.training.train.fit`.
+    `network` has the kept weights, not calibrated: (batch, tokens) int32 → (batch, 1) float32.
+    `history` has by epoch `loss`, `accuracy` (during the epoch, with dropout), and `val_…` of both.
+    `held_out` and `validation` are what the kept weights give to the held-out reviews, and how good
+    that is; a recipe leaves them to `toolkit.training.train.fit`.
     """
 
     network: keras.Model
     history: dict[str, list[float]]
-    keeps_best: bool
-    most_epochs: int
+    keeps_best: bool  # whether the weights are those of the best epoch, else of the last one
+    most_epochs: int  # that there would have been without early stopping
     batch_size: int
     vocabulary: Vocabulary
-    vocabulary_size: int
+    vocabulary_size: int  # every token id is below it
     held_out: Probabilities | None = None
     validation: Metrics | None = None
 
@@ -86,15 +83,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What networks give to reviews that they were not fitted on.
+    """What networks give to reviews that they were not fitted on, not calibrated."""
 
-    `labels` (reviews,) int8; `probability` (reviews,) float32, not calibrated; `groups` (reviews,)
-    int64, or None if the reviews have none.
-    """
-
-    labels: Labels
-    probability: Probabilities
-    groups: Groups | None
+    labels: Labels  # (reviews,) int8
+    probability: Probabilities  # (reviews,) float32
+    groups: Groups | None  # (reviews,) int64
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]]) -> HeldOut:
@@ -114,10 +107,9 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a training, before it is written.
+    """What came out of a training, before it is written: the kept network, calibrated.
 
-    `fit` and `data` are of the network that is kept, after the calibration; `folds` are of the
-    cross-validation before it. `held_out` is of the network or of the folds.
+    `folds` are of the cross-validation before it; `held_out` is of the network or of the folds.
     """
 
     read: TrainingData
@@ -133,8 +125,7 @@ class Outcome:
     def sample(self, seed: int) -> dict[str, Reviews]:
         """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.
 
-        First `validation`, then `test`; `training` only if these two have fewer than
-        `FEWEST_UNSEEN`.
+        `validation`, then `test`; `training` only if these have fewer than `FEWEST_UNSEEN`.
         """
         parts = {"validation": self.data.held_out, "test": self.read.test}
         unseen = {name: reviews for name, reviews in parts.items() if reviews is not None}

@@ -23,7 +23,7 @@ class Split:
 
 
 def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
-    """What is wanted; by default `group` if the reviews have groups, else `random`.
+    """What is wanted, else `group` if there are groups, else `random`.
 
     Raises `UsageError` if groups are wanted that are not there.
     """
@@ -39,8 +39,7 @@ def validation_split(
 ) -> Split:
     """Hold out a share of the reviews, 0 to 1, drawn with the class balance of all of them.
 
-    With groups, share and balance are as near as whole groups allow. Raises `TrainingError` unless
-    both sides have both labels.
+    Groups stay whole. Raises `TrainingError` unless both sides have both labels.
     """
     try:
         found = _SPLITS[split_kind(reviews, kind)](reviews, share, seed)
@@ -59,8 +58,7 @@ def cross_validation(
 ) -> list[Split]:
     """Hold out each review exactly once, in ``count`` folds with about the same class balance.
 
-    Raises `TrainingError` if the reviews or the groups are too few: both sides of each split have
-    both labels.
+    Raises `TrainingError` unless both sides of each split have both labels.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 

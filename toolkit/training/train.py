@@ -90,7 +90,7 @@ def _cross_validate(
     splits = cross_validation(read.reviews, options.folds, options.seed, kind)
     folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
-        reporter.fold_begins(number, options.folds)
+        reporter.stage(f"Fold {number} of {options.folds}")
         data = _fit_data(read, split, reporter)
         fold = fit(FitTask(preset, data, options, reporter, introduces=number == 1))
         folds.append((data, fold))
@@ -104,7 +104,8 @@ def _cross_validate(
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
     # depend on them: it is found here as it was there, from the options and the reviews.
     epochs = _mean_best_epoch(folds) if options.stops_early else None
-    reporter.final_fit_begins(len(read.reviews), epochs)
+    length = "" if epochs is None else f", epochs: {epochs}"
+    reporter.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
     everything = _fit_data(read, None, reporter)
     kept = fit(FitTask(preset, everything, options, reporter, epochs))
     copies = count_copies([data for data, _ in folds], read.test)

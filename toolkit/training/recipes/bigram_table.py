@@ -15,30 +15,24 @@ CANDIDATES = 100_000
 
 @dataclass(frozen=True)
 class Bigrams:
-    """The bigrams that a network knows.
+    """The bigrams that a network knows."""
 
-    `keys` (rows,) int64 has the key of each row; row 0 is not a bigram and has the key -1. `slots`
-    (SLOTS,) int32 is the look-up table. Every token id is below `vocabulary_size`.
-    """
-
-    vocabulary_size: int
-    keys: Keys
-    slots: Ids
+    vocabulary_size: int  # every token id is below it
+    keys: Keys  # (rows,) int64; row 0 is not a bigram and has the key -1
+    slots: Ids  # (SLOTS,) int32, the look-up table
 
     def __len__(self) -> int:
         return len(self.keys)
 
     @classmethod
     def build(cls, tokens: TokenIds, vocabulary_size: int, candidates: int = CANDIDATES) -> Bigrams:
-        """Keep the most common bigrams of known words, one per slot, in the order of their counts.
-
-        ``candidates`` compete for the slots. Of equal counts the smaller key comes first.
-        """
+        """Keep the most common bigrams of known words, one per slot, the most common first."""
         known = (tokens.values >= FIRST_WORD_ID) & (tokens.previous >= FIRST_WORD_ID)
         keys, counts = np.unique(
             keys_of(tokens.previous[known], tokens.values[known], vocabulary_size),
             return_counts=True,
         )
+        # Of equal counts, the smaller key comes first.
         keys = keys[np.argsort(-counts, kind="stable")[:candidates]]
         _, winners = np.unique(keys % SLOTS, return_index=True)  # the first: the most common
         keys = np.concatenate([[-1], keys[np.sort(winners)]])

@@ -48,12 +48,10 @@ def teacher_network(words: Vectors, bigrams: Vectors) -> Any:
 
 
 class StudentNetwork(keras.Model):  # type: ignore[misc]
-    """Two convolutions: of each token, which becomes table rows for inference, and of windows.
+    """A convolution of width one, the sum of two table rows, and one of windows of tokens.
 
-    The first one, of width one over the vectors of a word and of the bigram that ends there, is the
-    sum of two table rows. The second one sees every window of three tokens that touches a review,
-    and whether there is a token in each place, in place of a bias. `words` and `bigrams`,
-    (ids or rows, dimensions) float32, are the vectors to start from.
+    The second one sees every window of three tokens that touches a review, and in place of a bias,
+    whether there is a token in each place. `words` and `bigrams` are the vectors to start from.
     """
 
     def __init__(self, words: Vectors, bigrams: Vectors) -> None:
@@ -112,9 +110,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
     def freeze(self, bigrams: Bigrams, tokens: TokenIds) -> Any:
         """Fold the convolutions into tables and a kernel of small integers; see `ngram_cnn`.
 
-        A convolution of width one over two vectors side by side is the sum of two products, which
-        are made here for every word and every bigram. How large the vectors of windows become is
-        seen on the first few thousand reviews.
+        How large the vectors of windows become is seen on the first few thousand reviews.
         """
         words, pairs = (np.array(t.embeddings) for t in (self.word_table, self.bigram_table))
         kernel = np.array(self.convolution.kernel)

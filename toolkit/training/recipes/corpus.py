@@ -19,12 +19,10 @@ from toolkit.training.sources.unlabelled import known_or_nan
 
 @dataclass(frozen=True)
 class Corpus:
-    """What the steps of an n-gram recipe work on.
+    """What the steps of an n-gram recipe work on; the vocabulary is of all reviews.
 
-    The vocabulary is counted in all reviews: unlabelled ones have words, too. `tokens` and
-    `held_out` are the last `max_tokens` ids of each review, the start id included. `targets`
-    (labelled,) and `held_out_targets` are labels, soft or not; `teacher` (reviews,) has the
-    probabilities of the user's teacher, NaN where it has none.
+    `tokens` and `held_out` are the last `max_tokens` ids of each review. `targets` (labelled,) and
+    `held_out_targets` are labels, soft or not; `teacher` (reviews,) is NaN where it has none.
     """
 
     vocabulary: Vocabulary

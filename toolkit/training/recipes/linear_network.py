@@ -1,8 +1,8 @@
 """The network of `ngram-linear` while it is trained: naive Bayes, weighted by what is learned.
 
-Each word and each hashed bigram has the log ratio r of its smoothed shares in the positive
-and in the negative reviews (Wang and Manning, Baselines and Bigrams, ACL 2012); what is learned is
-a factor u for each, from zero, so that rare ones stay near nothing.
+Each word and each hashed bigram has the log ratio of its smoothed shares in positive and negative
+reviews (Wang and Manning, Baselines and Bigrams, ACL 2012), times a learned factor that starts at
+zero, so that rare ones stay near nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The recipes `ngram-linear` and `ngram-cnn`, from reviews to the frozen network.
 
-Without unlabelled reviews a network is fitted on the labels alone. With them, networks of several
-kinds are fitted first; what they agree on for the unlabelled reviews are the targets of a student,
-twice (after Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015).
+With unlabelled reviews, networks of several kinds are fitted first; what they agree on are the
+targets of a student, twice (Hinton et al., Distilling the Knowledge in a Neural Network, 2015).
 """
 
 from __future__ import annotations
@@ -106,9 +105,7 @@ def _result(network: Any, history: History, schedule: Schedule, corpus: Corpus) 
 class NgramPipeline:
     """The steps on one corpus; each is made when it is first needed.
 
-    The seed decides start weights, orders and dropout; ``teacher_weight``, 0 to 1, is the share of
-    the user's teacher in the targets of labelled reviews. The last network is measured on the
-    held-out reviews after each epoch.
+    ``teacher_weight``, 0 to 1, is the share of the user's teacher in labelled reviews.
     """
 
     corpus: Corpus

@@ -22,15 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """Reviews as the network takes them.
+    """Reviews as the network takes them."""
 
-    `ids` (reviews, max_tokens) int32, padded in front with 0; `labels` (reviews,) int8; `targets`
-    (reviews,) float32, the probabilities to fit in place of the labels, if they differ.
-    """
-
-    ids: Ids
-    labels: Labels
-    targets: Targets | None = None
+    ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
+    labels: Labels  # (reviews,) int8
+    targets: Targets | None = None  # (reviews,) float32, to fit in place of labels that differ
 
     def sizes(self, name: str) -> str:
         """Shapes and types, with names such as the tutorial has."""
@@ -60,11 +56,7 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
 
 
 def fit(task: FitTask) -> Fit:
-    """Fit a network on padded rows.
-
-    With early stopping, the network has the weights of its best epoch. With nothing held out,
-    every epoch is run and the last weights stay.
-    """
+    """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
     preset, options = task.preset, task.options
     encoded = encode(preset, task.data, options.teacher_weight)
     if task.introduces:
@@ -98,11 +90,7 @@ def fit(task: FitTask) -> Fit:
 
 
 def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encoded:
-    """Build the vocabulary and turn the fitted and the held-out reviews into ids.
-
-    The held-out reviews do not count for the vocabulary: they represent new reviews, which have
-    words that were never counted, too.
-    """
+    """Turn the reviews into ids; new words of held-out reviews are unknown, as in new reviews."""
     vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
     check_words(vocabulary, data.fitted)
 

@@ -34,7 +34,7 @@ class Examples:
     """What a network is fitted on.
 
     `bigrams` (all tokens,) int32 are rows of bigrams, None for a network without them; `targets`
-    (reviews,) float32 are probabilities of positive, `weights` (reviews,) float32 loss weights.
+    and `weights` (reviews,) float32 are probabilities and weights in the loss.
     """
 
     tokens: TokenIds
@@ -52,11 +52,9 @@ class Examples:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to fit.
+    """How to fit: Adam's rate warms up to `learning_rate`, then falls to zero along a cosine.
 
-    The learning rate is that of Adam after the first hundred steps; then it falls to zero along a
-    cosine. `word_dropout` is the share of the words, and of the bigrams, that are taken as unknown,
-    drawn for every step.
+    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown.
     """
 
     epochs: int
@@ -67,10 +65,7 @@ class Schedule:
     def enough(
         self, reviews: int, epochs: int | None = None, batch_size: int | None = None
     ) -> Schedule:
-        """Make smaller batches, and more epochs, of few reviews: a network needs some steps.
-
-        Numbers that were chosen stay as they are.
-        """
+        """Make smaller batches, and more epochs, of few reviews, unless the numbers were chosen."""
         if batch_size is None:
             batch_size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
         if epochs is None:
@@ -89,8 +84,7 @@ def fit(
 ) -> History:
     """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
 
-    The seed decides the order, the words that are dropped, and the dropout. The history has by
-    epoch `loss`, `accuracy`, and with held-out reviews `val_loss`, `val_accuracy`.
+    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both.
     """
     keras.utils.set_random_seed(seed)
     fitted = _Batches(examples, schedule, seed)

@@ -1,8 +1,7 @@
 """Targets for reviews without labels: what several views of the labelled ones agree on.
 
-A view is a network or a regression of another kind, fitted on the labelled reviews. Their logits,
-each over its deviation, are added up; where views of different kinds agree, they are right more
-often than any of them. The student that learns the sum is better than its teachers.
+Where networks or regressions of different kinds agree, they are right more often than any of them:
+the student that learns the sum of their logits is better than its teachers.
 """
 
 from __future__ import annotations
@@ -37,9 +36,8 @@ _SHARPNESS = 5.6
 def soft_targets(corpus: Corpus, views: Sequence[View], teacher_weight: float) -> Targets:
     """Make a target for each review, (reviews,) float32.
 
-    That of a labelled review is its label, less a doubt, mixed with the user's teacher by
-    ``teacher_weight`` (0 to 1). That of another one is what the teacher says, or else what the
-    views agree on, made as sure as labels are; no views are needed if the teacher knows them all.
+    A label, less a doubt, is mixed with the user's teacher by ``teacher_weight`` (0 to 1). Other
+    reviews have what the teacher says, or else what the views agree on, made as sure as labels.
     """
     targets = np.empty(len(corpus), np.float32)
     targets[corpus.labelled] = _DOUBT + (1 - 2 * _DOUBT) * corpus.targets

@@ -1,10 +1,8 @@
 """Vectors of words and of bigrams from the words around them, without any label.
 
-Counts of context words in a window, weighted by 1/distance, become positive pointwise mutual
-information, whose singular value decomposition gives the vectors of words; a pair of words is
-projected into the same space (Levy, Goldberg and Dagan, Improving Distributional Similarity with
-Lessons Learned from Word Embeddings, TACL 2015, has the parts: PPMI, smoothed context counts, and
-the square root of the singular values).
+Smoothed positive pointwise mutual information of context words, weighted by 1/distance, and its
+singular value decomposition (Levy, Goldberg and Dagan, Improving Distributional Similarity with
+Lessons Learned from Word Embeddings, TACL 2015); bigrams are projected into the space of words.
 """
 
 from __future__ import annotations
@@ -29,9 +27,8 @@ def word_and_bigram_vectors(
 ) -> tuple[Vectors, Vectors]:
     """Make vectors of unit length: (token ids, dimensions) and (bigrams, dimensions) float32.
 
-    `rows` (all tokens,) int32 has the row of the bigram that ends at each token, or 0; `sizes`
-    are the number of token ids, and of bigrams with row 0. Reserved ids, row 0, and what never
-    occurs beside a context word have zeros, as the last dimensions have with a tiny vocabulary.
+    `rows` (all tokens,) int32 is the bigram that ends at each token, or 0; `sizes` are the numbers
+    of token ids and bigrams. What never occurs beside a context word has zeros.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -52,8 +49,7 @@ def word_and_bigram_vectors(
 def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int) -> Any:
     """Weighted counts of context words around rows: (size, contexts), sparse.
 
-    ``before`` is the distance to the next word in front: 2 for a pair, whose first word is no
-    context of it.
+    ``before`` is the distance to the next word in front: 2 for a pair, which has two words.
     """
     from scipy import sparse
 

@@ -20,9 +20,7 @@ IMDB = "imdb"
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
     """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format.
 
-    ``part`` is for a source that has two. The order depends on the source alone. Raises
-    `InputError` if there is nothing at the path, or not what it should be, and `UsageError` if a
-    file does not have the columns, or its kind is not known.
+    Raises `InputError` or `UsageError` if that cannot be read as such.
     """
     if data == IMDB:
         return imdb.load(part)
@@ -52,11 +50,7 @@ def check_columns(
     unlabelled: Sequence[Path] = (),
     teachers: Sequence[Path] = (),
 ) -> None:
-    """Raise `UsageError` if columns or ways to read are named and no file has a use for them.
-
-    Texts and labels may be those of the test data alone, texts and ids those of other files; groups
-    are for the reviews to train on.
-    """
+    """Raise `UsageError` if columns or ways to read are named and no file has a use for them."""
     is_file = _has_columns(data)
     is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
     is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)

@@ -26,10 +26,9 @@ _LABELS = {"neg": 0, "pos": 1}
 
 
 def load(folder: Path, part: str) -> Reviews:
-    """Read one part of the folder, `train` or `test`: the negative reviews, then the positive ones.
+    """Read one part of the folder, `train` or `test`: negative reviews first, grouped by film.
 
-    The groups are the films, if the files with their addresses are there. Raises `InputError` if
-    the folder is laid out in another way.
+    Raises `InputError` if the folder is laid out in another way.
     """
     _check_layout(folder, part)
     rows = [row for name in _LABELS for row in _read_label(folder / part, name)]

@@ -16,9 +16,8 @@ from toolkit.training.sources.reviews import Reviews
 def load(part: str) -> Reviews:
     """Download (once; Keras keeps the files) and decode 25,000 reviews, `train` or `test`.
 
-    Keras gives each review as frequency ranks of its words. The words come back lowercased and
-    without punctuation, which is all that the text rule of this toolkit keeps of a text. Raises
-    `InputError` if the download fails.
+    The words come back lowercased and without punctuation, which is all that the text rule of this
+    toolkit keeps of a text. Raises `InputError` if the download fails.
     """
     word_index, parts = _download()
     ranks, labels = parts[part == "test"]

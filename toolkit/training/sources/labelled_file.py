@@ -13,10 +13,9 @@ from toolkit.training.sources.reviews import Reviews, group_codes
 
 
 def load(path: Path, reading: ReadOptions) -> Reviews:
-    """Read a labelled file, or standard input.
+    """Read a labelled file, or standard input; rows without text are left out and counted.
 
-    Rows without text (null or blank) are left out and counted. A row with text and without a
-    label that can be read is an error: silently leaving it out would hide a wrong column.
+    A text without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"))

@@ -65,10 +65,9 @@ class _Texts:
 
 @dataclass(frozen=True)
 class UnlabelledReviews(_Texts):
-    """Reviews without labels; no text is null or blank, `without_text` rows were left out.
+    """Reviews without labels; no text is null or blank.
 
-    `ids` (reviews,) string are null where a review has none, `teacher` (reviews,) float32 are the
-    probabilities of a teacher, NaN where it has none; each is None if the source has none at all.
+    `ids` are null where a review has none, `teacher` (reviews,) float32 NaN; each may be None.
     """
 
     ids: pa.ChunkedArray | None = None
@@ -94,9 +93,8 @@ class UnlabelledReviews(_Texts):
 class Reviews(_Texts):
     """Labelled reviews; see `UnlabelledReviews` for what both have.
 
-    `labels` (reviews,) int8 are 1 for positive and 0 for negative. `soft_labels` (reviews,) float32
-    are the probabilities of which these are rounded; None if every label is 0 or 1. A split keeps
-    reviews of one of the `groups` (reviews,) int64, such as a film, on one side.
+    `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
+    are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
     """
 
     labels: Labels

@@ -23,17 +23,13 @@ _TEXT_SHA256 = "text_sha256"
 
 @dataclass(frozen=True)
 class Teacher:
-    """The rows of a teacher file that have a probability.
-
-    `probabilities` (rows,) float32 are of positive reviews; `rows` (rows,) are positions in the
-    file; `texts` (rows,) are `fingerprint`s. `ids` or `texts` are None if the file has none.
-    """
+    """The rows of a teacher file that have a probability."""
 
     path: Path
-    probabilities: Targets
-    rows: Rows
-    ids: Names | None
-    texts: Names | None
+    probabilities: Targets  # (rows,) float32, of positive
+    rows: Rows  # (rows,) positions in the file
+    ids: Names | None  # (rows,), None if the file has none
+    texts: Names | None  # their `fingerprint`s, likewise
     without_probability: int = 0
 
     def __len__(self) -> int:
@@ -50,10 +46,9 @@ class Teacher:
 
 
 def load(path: Path, reading: ReadOptions) -> Teacher:
-    """Read a teacher file, such as an output of `toolkit score`.
+    """Read a teacher file, such as an output of `toolkit score`, as far as it has probabilities.
 
-    Rows without a probability (null or blank) are left out. Raises `InputError` if none has one, or
-    one is not from 0 to 1.
+    Raises `InputError` if none has one, or one is not from 0 to 1.
     """
     table = read_table(path, beside(path, reading), *_columns(reading))
     _check_has_keys(table, reading)

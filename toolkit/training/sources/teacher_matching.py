@@ -1,8 +1,7 @@
 """Which row of a teacher file belongs to which review.
 
-A row belongs to each review with which it agrees in everything that both have: the id, and the
-text or its SHA-256. Texts distinguish reviews of two files with equal ids, and ids those
-with equal texts.
+A row belongs to each review with which it agrees in everything that both have, id and text: texts
+distinguish reviews of two files with equal ids, and ids those with equal texts.
 """
 
 from __future__ import annotations
@@ -24,17 +23,13 @@ AnyReviews = Reviews | UnlabelledReviews
 
 @dataclass(frozen=True)
 class Matches:
-    """How a teacher file was used.
-
-    `labelled` and `unlabelled` count the reviews with a row, `unmatched` the rows without a review.
-    `compared` names what rows and reviews were compared by: `id`, `text`.
-    """
+    """How a teacher file was used."""
 
     teacher: Teacher
-    labelled: int
-    unlabelled: int
-    compared: tuple[str, ...]
-    unmatched: int
+    labelled: int  # reviews with a row
+    unlabelled: int  # the same
+    compared: tuple[str, ...]  # what rows and reviews were compared by: `id`, `text`
+    unmatched: int  # rows without a review
 
 
 def match(
@@ -42,11 +37,9 @@ def match(
 ) -> tuple[list[Targets], list[Matches]]:
     """Find the probabilities of teachers for reviews, those with labels first.
 
-    Gives for each source (reviews,) float32, NaN where no teacher has one, and how each file was
-    used. Several teachers are parts of one: two probabilities for one review have to be equal.
-    Raises `InputError` if a file belongs to other reviews, contradicts itself or another one, or
-    has an id that several reviews have; `UsageError` if a file has only ids, and no source
-    has any.
+    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` if a
+    file belongs to other reviews, contradicts itself or another one, or has an id that several
+    reviews have; `UsageError` if a file has only ids, and no source has any.
     """
     learners = [_Learner(reviews) for reviews in sources]
     matches = [_match_one(teacher, learners) for teacher in teachers]

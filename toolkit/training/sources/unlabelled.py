@@ -19,10 +19,7 @@ from toolkit.training.sources.reviews import UnlabelledReviews
 
 
 def load(path: Path, reading: ReadOptions) -> UnlabelledReviews:
-    """Read the texts and ids of a file, or `train/unsup` of an `aclImdb` folder.
-
-    Raises `TrainingError` if no row has a text.
-    """
+    """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
     if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if the name is too long)
         name, texts = acl_imdb.load_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
