@@ -27,11 +27,9 @@ Read = Callable[[int], bytes]  # about as many bytes; nothing at the end
 
 
 class ByteStream:
-    """A file of text, decompressed by its ending, looked at ahead of where it is read.
+    """A file of text as UTF-8, decompressed by its ending, which can be looked at ahead.
 
-    It is converted from `encoding` to UTF-8. Bytes that are invalid in `encoding` become what UTF-8
-    does not allow, and `as_in_file` gives them back. Raises `InputError` if the file cannot be
-    opened, and `UsageError` if there is no such encoding.
+    Bytes that are invalid in `encoding` become surrogates; `as_in_file` gives them back.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -58,8 +56,7 @@ class ByteStream:
     def peek(self, size: int) -> bytes:
         """Give the next bytes, fewer only at the end; they are still there afterwards.
 
-        Raises `OSError` if they cannot be read or decompressed, `ValueError` if they are not in the
-        encoding, and `InputError` if they are compressed, and the name does not say so.
+        Raises `OSError`, `ValueError` (encoding), `InputError` if the name lacks a compression.
         """
         missing = size - (len(self._data) - self._at)
         if missing > 0:

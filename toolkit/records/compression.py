@@ -27,11 +27,7 @@ def format_ending(path: Path) -> str:
 
 
 def compressor(compression: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
-    """Give the function that compresses a part of an output.
-
-    Parts that are compressed one by one and put together are a whole file to every reader of gzip
-    and zstd: members of the one, frames of the other.
-    """
+    """Give the function that compresses a part of an output, to a gzip member or zstd frame."""
     if compression is None:
         return lambda part: part
     import pyarrow as pa  # late: the command line needs only the names for its help

@@ -41,9 +41,8 @@ class _Header(NamedTuple):
 
 
 class DelimitedFile(RecordFile):
-    """A CSV file: RFC 4180, with quoted newlines, LF or CRLF.
+    """A CSV file: RFC 4180, with quoted newlines, LF or CRLF; blank lines stay where they are.
 
-    Blank lines are not records, as in Python's ``csv.DictReader``; they stay where they are.
     Columns of a file without a header are called by their number, from 1.
     """
 

@@ -26,17 +26,13 @@ class Cuts:
 
 
 def find_cuts(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
-    """Find the cuts of a text that starts at a record and may end anywhere.
+    """Find the cuts of a text that starts at a record, up to a field that stays open.
 
-    At the end of a file, nothing follows the text, and it ends with a newline. No cuts are found
-    from a field on that stays open.
-
-    A line that is not CSV, and could not become it by what follows, is broken: a quoted field is
-    followed by something else than a delimiter or a line end, a quote stays open up to the end, or
-    a carriage return outside quotes is not part of a line end. (To take that as a character would
-    merge the lines of files that use it as a line end; to take it as a line end would cut fields
-    of files whose writer did not quote it.) What follows a broken line is read as if it were not
-    there, so that a quote that is never closed costs no more than its own line.
+    At the end of a file, the text ends with a newline. A line is broken if more follows a closing
+    quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
+    CR: as a character, it would merge the lines of files that end them so; as a line end, it would
+    cut fields that are not quoted. What follows a broken line is read as if that were not there, so
+    that a quote that is never closed costs only its own line.
     """
     raw = np.frombuffer(text, np.uint8)
     quotes = np.flatnonzero(raw == QUOTE)
@@ -65,8 +61,7 @@ def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
 def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     """Whether quotes open and close fields in turn, so that counting them tells what is quoted.
 
-    A doubled quote inside a field closes and opens it again, which comes to the same. Irregular
-    are a quote within an unquoted field, and one that closes a field too early.
+    A doubled quote closes and opens its field again, which comes to the same.
     """
     opening, closing = quotes[0::2], quotes[1::2]
     # Right after the one that closed the field; or at the start, where `before` means nothing.

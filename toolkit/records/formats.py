@@ -1,9 +1,5 @@
 """The one registry of formats: their names, endings and files of code.
 
-A format splits a file into blocks of whole records, gives the texts of a block as an Arrow array,
-and puts the two added fields after each record. In an output of the same format, what a record
-holds is never parsed and printed again, so every input column stays as it is, byte for byte.
-
 To add a format, write a subclass of `ReviewFile` in a file of its own and add an entry to
 `FORMATS`; a format whose records are lines of delimited fields needs the entry alone.
 """
@@ -109,9 +105,8 @@ def open_reviews(
 ) -> ReviewFile:
     """Open a file of reviews, `STDIN` for standard input, and read its header.
 
-    The columns are what a table reads; None is for scoring, which adds columns. Raises `UsageError`
-    if a needed column is missing, an added name is taken, or an option is not for the format, and
-    `InputError` if the file cannot be read or is empty.
+    ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
+    option that does not fit the file, and `InputError` if it is empty or cannot be read.
     """
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
@@ -130,10 +125,9 @@ def open_reviews(
 
 
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:
-    """Say how a file is read that belongs to another one, such as its scores.
+    """Say how a file that belongs to another one is read, such as its scores.
 
-    `toolkit score` writes UTF-8, and for a delimited file the same delimiter and header. Its name
-    tells its format, or else the options do.
+    Its name tells its format, or else the options do; `toolkit score` writes UTF-8.
     """
     is_known = format_ending(path).lower() in endings()
     name = None if is_known else options.format

@@ -45,16 +45,14 @@ _SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another
 # Arrow takes "Inf" and "-NaN" for numbers, Python does not.
 _INF = re.compile(rb"Inf[\s,\]}]")
 
-
 _Fields = dict[str, pa.StringArray]  # columns by role
 
 
 class JsonLinesFile(RecordFile):
-    """A file with one JSON object per line; nested values, key order and numbers stay as written.
+    """A file with one JSON object per line; all of it stays as written, blank lines too.
 
-    Blank lines are not records; they stay where they are. Columns may be within objects:
-    ``review.body`` is the key ``body`` of the object ``review``, unless there is a key that is
-    called ``review.body``.
+    The column ``review.body`` is the key ``body`` of the object ``review``, unless there is a key
+    ``review.body``.
     """
 
     _held: dict[str, None] | None = None  # columns of an output of another format
@@ -66,9 +64,9 @@ class JsonLinesFile(RecordFile):
             size *= 2
             data = self._peek(size)
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+        data = data.removeprefix(mark)
         self._offset = len(mark)
         self._stream.advance(len(mark))
-        data = data[len(mark) :]
         self.choose_columns(lambda column: self._find_keys(data, column))
         self._others = [(role, keys) for role, keys in self.keys.items() if role != "text"]
         self._tables = JsonTables(self.keys) if "text" in self.keys else None
@@ -111,9 +109,8 @@ class JsonLinesFile(RecordFile):
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
         stops, line_ends = lines.stops(content.data)
-        fields, closings = None, stops - 1
-        if not rejects:
-            fields = self._parse_at_once(content, stops)
+        closings = stops - 1
+        fields = None if rejects else self._parse_at_once(content, stops)
         if fields is None:
             fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
@@ -148,8 +145,7 @@ class JsonLinesFile(RecordFile):
     def schema(self) -> pa.Schema:
         """All columns are strings; JSON values that are not strings keep their source text.
 
-        The columns are the keys of the first records. From now on, records with others are
-        rejected.
+        The columns are the keys of the first records. Later records with others are rejected.
         """
         names: dict[str, None] = {}
         for line in self._peek(_SCHEMA_BYTES).split(b"\n"):
@@ -162,9 +158,8 @@ class JsonLinesFile(RecordFile):
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the members of the objects; null where an object has none of a name."""
         assert self._held is not None
-        rows = [
-            dict(members(record.decode() + "}")) for record in records.column(RECORD).to_pylist()
-        ]
+        objects = (record.decode() + "}" for record in records.column(RECORD).to_pylist())
+        rows = [dict(members(text)) for text in objects]
         columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._held]
         return pa.RecordBatch.from_arrays(columns, list(self._held))
 
@@ -195,18 +190,14 @@ class JsonLinesFile(RecordFile):
     def _parse_one_by_one(
         self, block: Block, lines: Lines, stops: Positions
     ) -> tuple[_Fields, Positions, npt.NDArray[np.bool_], list[Reject]]:
-        """Parse with Python, which reads all that Arrow does not, and says what is wrong where.
-
-        Give fields and closing braces of the objects, which lines these are, and the other lines.
-        """
+        """Parse with Python: fields, closing braces, which lines are good, and the other ones."""
         rows: list[dict[str, str | None]] = []
         closings: list[int] = []
         rejects: list[Reject] = []
         good = np.ones(len(lines), np.bool_)
         data: bytes = block.content.data
-        for row, (start, stop) in enumerate(
-            zip(lines.starts.tolist(), stops.tolist(), strict=True)
-        ):
+        ranges = zip(lines.starts.tolist(), stops.tolist(), strict=True)
+        for row, (start, stop) in enumerate(ranges):
             line = data[start:stop].rstrip(_WHITE_SPACE)
             try:
                 rows.append(self._fields_of(line))

@@ -52,10 +52,9 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 def follow(content: dict[str, Any], keys: Keys) -> Any:
-    """Give the value at the end of some keys, of which all but the last hold objects.
+    """Give the value at the end of some keys; None if a key is missing or an object is null.
 
-    It is None where a key is missing or an object on the way is null; raises `ValueError` if a
-    value on the way is not an object.
+    Raises `ValueError` if a value before the last key is not an object.
     """
     value: Any = content.get(keys[0])
     for position, key in enumerate(keys[1:], 1):

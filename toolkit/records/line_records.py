@@ -79,10 +79,7 @@ class RecordFile(ReviewFile):
 
     @abstractmethod
     def _read_header(self) -> bytes:
-        """Check what is before the records and advance; give what the output begins with.
-
-        Sets `_offset` and `_line`, where the records start.
-        """
+        """Read what is before the records, set `_line`; give what the output begins with."""
 
     @abstractmethod
     def _split(self, data: bytes, *, at_end: bool) -> Content:
@@ -108,10 +105,9 @@ class RecordFile(ReviewFile):
             del data, content  # which may be large, before the next ones are read
 
     def _next(self, wanted: int) -> tuple[Content, bool]:
-        """Find the records in the next bytes, or in more than wanted if one is longer.
+        """Find the records in the next bytes, or in more if one is longer.
 
-        Also tell whether they are the last. Where a record has no end in sight, what follows it is
-        left for later.
+        Also tell whether they are the last. What follows a record without an end is left for later.
         """
         size = wanted
         while True:

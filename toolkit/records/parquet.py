@@ -6,13 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys
-from toolkit.records.parquet_row_groups import RowGroups, RowGroupWriter, bytes_of
+from toolkit.records.parquet_row_groups import (
+    RowGroups,
+    RowGroupWriter,
+    bytes_of,
+    only_rows,
+    rows_not_utf8,
+)
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
@@ -30,10 +35,9 @@ _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers t
 
 
 class ParquetFile(ReviewFile):
-    """A Parquet file; in an output of the same format, schema, row groups and compression stay.
+    """A Parquet file; an output keeps the schema, the row groups and the compression.
 
-    The text is a column of strings of any kind (plain, large, view, in a dictionary), of bytes in
-    UTF-8, or a field of a struct: ``review.body``.
+    The text is a column of strings of any kind, of bytes in UTF-8, or a field of a struct.
     """
 
     counts = "record"
@@ -116,20 +120,19 @@ class ParquetFile(ReviewFile):
         reasons: dict[int, tuple[str, pa.Array]] = {}
         columns = [*zip(batch.schema.names, batch.columns, strict=True)]
         for name, column in [*columns, (self.chosen.get("text", ""), texts)]:
-            for row in _not_utf8(column):
+            for row in rows_not_utf8(column):
                 reasons.setdefault(row, (name, column.slice(row, 1)))
         if reasons:
             good = np.ones(len(batch), np.bool_)
             good[list(reasons)] = False
-            texts = _only(texts, good)
+            texts = only_rows(texts, good)
             batch = pa.RecordBatch.from_arrays(
-                [_only(column, good) for column in batch.columns], schema=batch.schema
+                [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
         others = [role for role in self.keys if role != "text"]
-        return Parsed(
-            texts, batch, rejects, {role: _strings(self._column(batch, role)) for role in others}
-        )
+        fields = {role: _strings(self._column(batch, role)) for role in others}
+        return Parsed(texts, batch, rejects, fields)
 
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
@@ -160,10 +163,12 @@ class ParquetFile(ReviewFile):
         for name in column.names:
             keys = (name,) if name in self.names else tuple(name.split("."))
             kind = _type_at(self.input_schema, keys)
+            if kind is None:
+                continue
             expected = _unsuitable(column.role, kind)
-            if kind is not None and expected is None:
+            if expected is None:
                 return keys
-            if kind is not None and column.is_needed:
+            if column.is_needed:
                 raise UsageError(
                     f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
                     f"{expected}. Choose another with {column.option}."
@@ -183,10 +188,8 @@ def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Ou
     return Output(render, open_file=lambda file: RowGroupWriter(file, schema, compression))
 
 
-def _unsuitable(role: str, kind: pa.DataType | None) -> str | None:
+def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     """Say what a column with a role must hold, if a type is something else."""
-    if kind is None:
-        return None
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if value in (*_STRINGS, *_BYTES, pa.null()):
         return None
@@ -225,38 +228,12 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
 
 
 def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
-    """Tell the type of a column or of a field in a struct; None where there is none."""
+    """Tell the type of a column or of a field in a struct; None if there is no such field."""
     kind, fields = None, list(schema)
     for name in keys:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
     return kind
-
-
-def _not_utf8(column: pa.Array) -> list[int]:
-    """Which rows of a column hold a string that is not UTF-8."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if _is_valid(column):
-        return []
-    # Copied, for the values within a slice of nested ones are checked as a whole.
-    rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
-    return [number for number, row in enumerate(rows) if not _is_valid(row)]
-
-
-def _only(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
-    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
-    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
-
-
-def _is_valid(column: pa.Array) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _reject(number: int, name: str, value: pa.Array) -> Reject:

@@ -54,8 +54,7 @@ class ReviewTable:
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:
     """Read columns of a whole file of any format, `STDIN` for standard input.
 
-    Raises `InputError` if the file or one of its records cannot be read, and `UsageError` if no
-    format belongs to its name or a needed column is missing.
+    Raises `InputError` at the first record that cannot be read, `UsageError` for columns or format.
     """
     with open_reviews(path, options, columns) as reviews:
         chunks: dict[str, list[pa.Array]] = {role: [] for role in reviews.chosen}

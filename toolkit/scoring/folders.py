@@ -18,11 +18,7 @@ from toolkit.scoring.output_names import REJECTED_ENDING, default_output, has_kn
 
 @dataclass
 class Found:
-    """Files to score, and what was passed over.
-
-    The name for an output is the path of the input below its folder, or below the part of its
-    pattern that has no wildcard.
-    """
+    """Files to score, and what was passed over; an output is named by its path below the folder."""
 
     files: list[tuple[Path, Path]] = field(default_factory=list)  # with the names for their outputs
     unreadable: list[tuple[Path, Path, str]] = field(
@@ -34,9 +30,8 @@ class Found:
     def add_folder(self, folder: Path, output: Path | None) -> None:
         """Add the files of reviews in a folder and the folders in it, by name.
 
-        Hidden files are left out, and what earlier runs have written. A link that leads nowhere
-        stays, and fails when it is opened. Links to folders may lead out of this one. Raises
-        `InputError` if there is no file, or the folder itself cannot be read.
+        Hidden files, outputs of earlier runs, and links to folders, which may lead out of this one,
+        are left out. Raises `InputError` if there is no file, or the folder cannot be read.
         """
         own = _own_folder(folder, output)
         paths: list[Path] = []
@@ -65,11 +60,10 @@ class Found:
         self.links += sorted(links)
 
     def add_pattern(self, pattern: str, output: Path | None) -> None:
-        """Add the files that a pattern of the module `glob` matches, by name.
+        """Add the files that a pattern of the module `glob` matches, by name, of any format.
 
-        Files of no known format stay: they were asked for. What earlier runs have written is left
-        out, but rejects stay where the pattern asks for them. Raises `InputError` if there is no
-        file, or a folder that may hold one cannot be read.
+        Outputs of earlier runs are left out, but not rejects that the pattern asks for. Raises
+        `InputError` if there is no file, or a folder that may hold one cannot be read.
         """
         parts = Path(pattern).parts
         plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))

@@ -47,15 +47,12 @@ def find_jobs(
     output_format: str | None = None,
     rejected: Path | None = None,
 ) -> Jobs:
-    """Find the files to score, and name their outputs.
+    """Find the files to score, in the order of the inputs, and name their outputs.
 
     ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
-    one file, a folder for several files or a folder; with a slash at its end it is always a folder.
-    ``output_format`` changes the endings of the outputs, and ``rejected`` is for one file only. The
-    order is the one of the inputs; within folders and patterns it is by name.
-
-    Raises `InputError` if a folder or a pattern has no file of reviews, or cannot be read, and
-    `UsageError` if several files have no folder for their outputs, or one file for their rejects.
+    one file, else a folder, as always with a slash at its end. ``output_format`` changes the
+    endings of the outputs, and ``rejected`` is for one file only. Raises `InputError` if a folder
+    or a pattern has no file of reviews, and `UsageError` if outputs or rejects have no place.
     """
     target = None if output is None else Path(output)
     found = Found()

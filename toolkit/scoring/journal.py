@@ -1,11 +1,9 @@
 """The progress of a run, kept until everything is done, so that a later run can resume it.
 
-It is a hidden folder beside the output of a single file, or in the folder of several outputs, with:
-
-- ``journal``: a line of JSON for each change of an output. The last line of an output counts, and a
-  line that was cut off does not. A line is written when the files that it describes are on the
-  disk, so the journal is true whatever ends the process.
-- a folder for each output that is not complete, with what is written of it.
+It is a hidden folder beside the output of a single file, or in the folder of several outputs, with
+a folder for each output that is not complete, and the file ``journal``: a line of JSON for each
+change of an output, of which the last counts. A line is written when the files that it describes
+are on the disk, so the journal is true whatever ends the process.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ def is_unfinished(jobs: Jobs) -> bool:
 
 @contextmanager
 def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
-    """Give the journal of a run, which is kept where the run does not come to its end.
+    """Give the journal of a run, which is kept if the run does not come to its end.
 
     Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
     cannot be read, or if another process is writing the same outputs.
@@ -113,10 +111,7 @@ class Journal:
         self._entries = entries
 
     def checkpoint(self, job: Job, identity: dict[str, Any] | None) -> Checkpoint | None:
-        """Give how much of an output is written, by a run of the same identity.
-
-        Raises `UsageError` if the identity is another one, or the files are not whole.
-        """
+        """Give how much of an output is written; `UsageError` if files or ``identity`` differ."""
         entry = self._entry(job)
         if entry.checkpoint is None or identity is None:
             return None

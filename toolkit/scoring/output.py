@@ -68,11 +68,10 @@ def open_output(
     checkpoint: Checkpoint | None,
     seconds: float,
 ) -> Iterator[ScoredOutput]:
-    """Start an output, or continue it after a checkpoint.
+    """Start an output, or continue it after a checkpoint, one every ``seconds``.
 
-    ``identity`` is what the result depends on, None if it cannot be continued; ``seconds`` is the
-    time between checkpoints. If the block raises, there is no output; what is written so far is
-    kept for a later run, unless the input or the call is wrong.
+    ``identity`` is what the result depends on, None if it cannot be continued. If the block raises,
+    what is written is kept for a later run, unless the input or the call is wrong.
     """
     with ExitStack() as files:
         if job.output == STDIN:
@@ -96,8 +95,7 @@ def open_output(
 class _FileOutput(ScoredOutput):
     """A file, with checkpoints in the journal.
 
-    A Parquet file is nothing without its end. So its scores are kept beside it: a run that
-    continues writes it from the start, without scoring again what was scored.
+    A Parquet file cannot be continued: its scores are kept, and it is written again from the start.
     """
 
     identity: dict[str, Any] | None

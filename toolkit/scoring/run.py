@@ -208,8 +208,7 @@ def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
 def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str, Any] | None:
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file.
 
-    It is taken before the input is opened: if another file takes its name meanwhile, a later run
-    finds that it has changed.
+    Taken before the input is opened, so that a file that takes its name meanwhile is noticed.
     """
     if source == STDIN:
         return None

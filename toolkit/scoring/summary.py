@@ -79,11 +79,7 @@ class Summary:
 def count(
     scorer: Scorer, sentiment: pa.StringArray, labels: pa.Array | None, rejected: int
 ) -> Summary:
-    """Count the records of a block, without the seconds.
-
-    ``sentiment`` has one value per record that could be read, null without text; ``labels`` are
-    the true ones as they are written, None if they are not looked at.
-    """
+    """Count the records of a block; `sentiment` and `labels` have one value per readable record."""
     positive = pc.equal(sentiment, scorer.facts.labels[1])
     summary = Summary(
         scored=len(sentiment) - sentiment.null_count,

@@ -39,10 +39,9 @@ def in_order(
 ) -> Iterator[_Out]:
     """Apply a function in threads; give the results in order, a few items ahead at the most.
 
-    The calling thread is one of the workers: when enough is read, it takes an item itself. With a
-    thread more than there are cores, one that holds Python's lock would now and then be suspended,
-    and all others wait for it. ``size`` gives the bytes that an item takes, so that large ones do
-    not pile up.
+    The calling thread is one of the workers: with a thread more than there are cores, one that
+    holds Python's lock would be suspended now and then, and all others wait for it. ``size`` gives
+    the bytes that an item takes, so that large ones do not pile up.
     """
     if workers == 1:
         yield from map(function, items)
