@@ -1,14 +1,15 @@
 """Train and export the shipped models again, and say how close they come to the shipped ones.
 
-Run as ``python -m exported.make [--ship] [PRESET...]``, or ``make models``. The reviews are those in the
-folder that TOOLKIT_DATA names; without it the folder `aclImdb`, where somebody has unpacked the
-archive of the data set; without that the reviews that Keras downloads, which have neither groups
-nor unlabelled ones. With --ship the new models
-replace those in this folder, with the cards in `README.md` and `golden.jsonl`.
+Run `python -m exported.make [--ship] [PRESET ...]`, or `make models`. `python -m exported.make --cards` trains nothing
+and writes only the model cards.
 
-What uses reviews without labels learns from `exported/teacher.parquet`, too, and where that knows
-them, from short texts which `examples/teacher/imdb/spans.py` cuts out of the Parquet files. Without
-a teacher, views that the preset makes by itself take its place.
+The reviews are read from the folder that TOOLKIT_DATA names. Without it they are read from `aclImdb`, the unpacked
+archive of the data set. Without that, Keras downloads them, but then there are no groups and no unlabelled reviews.
+With --ship, the new models replace those in this folder, and the cards in `README.md` and `golden.jsonl` are written.
+
+Presets that use unlabelled reviews also learn from `exported/teacher.parquet`, and from short texts that
+`examples/teacher/imdb/spans.py` cuts out of the reviews, if the teacher has scored them. Without a teacher, such a
+preset makes its own targets.
 """
 
 from __future__ import annotations
@@ -195,9 +196,17 @@ def _toolkit(*arguments: str) -> None:
 def main() -> None:
     """Rebuild the chosen presets, one after the other."""
     parser = argparse.ArgumentParser("python -m exported.make", description=__doc__)
-    parser.add_argument("--ship", action="store_true", help="replace the models in exported/")
-    parser.add_argument("--cards", action="store_true", help="only write the cards in README.md")
-    parser.add_argument("preset", nargs="*", choices=[*FOLDS, []], help="by default all")
+    parser.add_argument(
+        "--ship", action="store_true", help="replace the models in exported/ by the new ones"
+    )
+    parser.add_argument(
+        "--cards",
+        action="store_true",
+        help="train nothing: write the model cards in exported/README.md again",
+    )
+    parser.add_argument(
+        "preset", nargs="*", choices=[*FOLDS, []], help="which to train (default: all)"
+    )
     chosen = parser.parse_args()
     if chosen.cards:
         write_cards()

@@ -154,6 +154,8 @@ def test_the_model_can_be_an_option(command: Command) -> None:
     write()
     named, first = command("evaluate", "r.csv", "-m", MODEL), command("evaluate", MODEL, "r.csv")
     assert (named.exit_code, named.out) == (0, first.out)
+    both = command("evaluate", "r.csv", "-m", MODEL, "-m", "conv1d", "--json")
+    assert [model["name"] for model in json.loads(both.out)["models"]] == [MODEL.stem, "conv1d"]
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])

@@ -180,11 +180,11 @@ def test_errors_of_rows(command: Command, reviews: list[str]) -> None:
 
 def test_errors_of_standard_input(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"")
-    command("explain", "-m", CONV1D).failed_with("the text is blank", 2)
+    command("explain", "-m", CONV1D).failed_with("no text given. Give one in quotes", 2)
     send(monkeypatch, b"caf\xe9")
     command("explain", "-m", CONV1D).failed_with("standard input: not UTF-8 at byte 3", 1)
     monkeypatch.setattr(sys, "stdin", None)
-    command("explain", "-m", CONV1D).failed_with("no text. Give one in quotes", 2)
+    command("explain", "-m", CONV1D).failed_with("no text given. Give one in quotes", 2)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.cli.fact_lines import calibration_line
-from toolkit.model.facts import Calibration
+from toolkit.cli.fact_lines import calibration_line, threshold_line
+from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ from toolkit.model.facts import Calibration
 )
 def test_calibration(calibration: Calibration, line: str) -> None:
     assert calibration_line(calibration) == line
+
+
+def test_a_threshold() -> None:
+    reached = ThresholdReached(100, 0.6, None, 0.25, 0.4, 0.55, 0.5, is_calibrated=True)
+    assert threshold_line(0.5, ThresholdChoice("given", reached)) == (
+        "0.5 (given): accuracy 60.00% (balanced 55.00%, majority baseline 50.00%), recall 25.00%, "
+        "F1 40.00% on 100 held-out reviews after calibration on the same reviews"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from dataclasses import replace
 from hashlib import sha256
@@ -21,6 +22,7 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.result import Evaluation
+from toolkit.evaluation.result_tables import summary_of, threshold_table
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -364,3 +366,15 @@ def test_a_run_folder_is_a_model(reviews_csv: Path, tmp_path: Path) -> None:
         "v1.2",
         "ngram-cnn",
     ]
+
+
+def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRows) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("fine", 0.9), ("bad", 0), ("so", "0.25")])
+    content = b"positive_probability\n0.9\n0.2\n0.1\n"
+    Path(path.parent, "p.csv.gz").write_bytes(gzip.compress(content))
+    found = evaluate(str(path), "ngram-cnn", str(path.parent / "p.csv.gz"))
+    assert [model.name for model in found.models] == ["ngram-cnn", "p"]
+    assert found.data.soft_labels == 2
+    assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
+    names = [row[0] for row in threshold_table(found.models[1]).rows]
+    assert names[3:6] == ["0.4", "0.5 in use", "0.6"]

@@ -45,7 +45,7 @@ def files_in(folder: Path) -> set[str]:
 
 
 def test_files_and_facts(run: RunFolder) -> None:
-    result = export(run.path)
+    result = export(str(run.path))
     assert result.model == run.path / "conv1d.onnx"
     assert files_in(run.path) >= {"conv1d.onnx", "conv1d.ids.onnx", "conv1d.vocabulary.txt"}
     facts = ModelFile.load(result.model).facts

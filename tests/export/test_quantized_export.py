@@ -273,4 +273,4 @@ def test_reviews_of_the_training_are_named(run: RunFolder, parts: str) -> None:
     run.save_config(replace(CONFIG, training={"sample": parts}))
     notes = " ".join(export(run.path, quantization=QuantizationOptions("int8")).notes)
     assert ("was trained on: choose others with --reviews" in notes) == ("training" in parts)
-    assert "Few reviews for a proof" in notes
+    assert "reviews only; 1,000 or more are better" in notes

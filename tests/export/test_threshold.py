@@ -159,6 +159,17 @@ def test_what_is_no_threshold(folder: RunFolder, threshold: float) -> None:
         choose_threshold(folder, CONFIG, threshold, None)
 
 
+def test_a_model_that_is_no_better_than_a_constant_is_warned_of(folder: RunFolder) -> None:
+    found = choose_threshold(folder, CONFIG, 0.95, None)
+    assert (reached_of(found).balanced_accuracy, reached_of(found).majority_accuracy) == (
+        0.5,
+        4 / 7,
+    )
+    assert str(found.warning).startswith("the model is not clearly better than always answering")
+    save(folder, [0, 1] * 50, [0.1, 0.9] * 50)
+    assert choose_threshold(folder, CONFIG, None, None).warning is None
+
+
 def test_one_of_the_two(folder: RunFolder) -> None:
     with pytest.raises(UsageError, match="choose one of the two"):
         choose_threshold(folder, CONFIG, 0.5, "f1")

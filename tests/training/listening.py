@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from toolkit.evaluation.metrics import Metrics
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher_matching import Matches
@@ -60,8 +61,8 @@ class Listener(Reporter):
     def network(self, summary: str) -> None:
         self.summary = summary
 
-    def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
-        self.folds.append({"loss": loss, "accuracy": accuracy, "epoch": epoch})
+    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
+        self.folds.append({"loss": metrics.log_loss, "epoch": epoch})
 
     def stage(self, name: str) -> None:
         self.stages.append(name)

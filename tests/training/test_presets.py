@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +72,9 @@ def test_conv1d_is_the_network_of_the_tutorial() -> None:
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=rf"'lstm' \(there is: .*{DEFAULT_PRESET}.*--preset"):
+    with pytest.raises(
+        UsageError, match=rf"--preset: no preset 'lstm' \(choose from: .*{DEFAULT_PRESET}"
+    ):
         find_preset("lstm")
 
 
@@ -81,3 +85,9 @@ def test_the_command_and_its_presets_are_there_without_heavy_imports() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert found.strip() == "[]"
+
+
+def test_names_of_files_can_be_strings() -> None:
+    strings: Any = {"output": "here", "test_data": "test.csv"}
+    options = TrainingOptions(**strings)
+    assert (options.run, options.test_data) == (Path("here"), Path("test.csv"))

@@ -116,6 +116,7 @@ def test_folds_evaluate_and_the_final_fit_is_on_everything(
     assert "validation" not in encode(result.metrics)
     epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
     assert listener.stages[-1] == f"Final fit on all 60 reviews, epochs: {epochs}"
+    assert result.ending == f"all {epochs} epochs were run: the mean best epoch of the folds"
     assert listener.sizes[0].startswith("x_train (40, 100)")  # the first fold is shown
     assert pq.read_table(result.run.sample).num_rows == 60
     history = read_history(result.run)

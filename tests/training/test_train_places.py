@@ -147,7 +147,7 @@ def test_unusable_data_fail_before_anything_is_written(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"preset": "lstm"}, "No preset 'lstm'"),
+        ({"preset": "lstm"}, "--preset: no preset 'lstm'"),
         ({"epochs": 0}, "--epochs: expected at least 1, found 0"),
         ({"validation": 1.0}, r"--validation: expected between 0 and 1, found 1\.0"),
         ({"folds": 1}, "--folds: expected 0 or at least 2, found 1"),

@@ -14,28 +14,33 @@ import typer
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
-from toolkit.model.shipped import SHIPPED, find_model
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
 
+_SEVERAL = "May be given several times."
 _FILES = (
     f"Labelled reviews: {o.FILES}. Models to compare come before them, each named as for --model."
 )
 _PREDICTIONS = (
     "Probabilities of another model to compare with: a file with one row per row of DATA, in the "
-    "same order. Their threshold is 0.5 by default. May be given several times."
+    "same order. Their threshold is 0.5 by default. " + _SEVERAL
 )
 _EXAMPLES = "Number of confident mistakes to explain for each model."
 _REPORT = (
     "Report to write: FILE.html is a page with plots and the mistakes, FILE.json has every number. "
-    "May be given several times."
+    + _SEVERAL
 )
 _PAGE, _JSON = (".html", ".htm"), (".json",)
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="[MODEL]... DATA", help=_FILES, show_default=False)
+]
+Models = Annotated[
+    list[Path] | None,
+    o.option("MODEL", f"{o.MODELS}. {_SEVERAL}", None, DEFAULT_MODEL, ("--model", "-m")),
 ]
 Predictions = Annotated[list[Path] | None, o.option("FILE", _PREDICTIONS)]
 Examples = Annotated[int, o.option("N", _EXAMPLES, None, True, min=0)]
@@ -44,7 +49,7 @@ Reports = Annotated[list[Path] | None, o.option("FILE", _REPORT, o.WRITING, name
 
 def evaluate(
     files: Files,
-    model: o.Model = None,
+    model: Models = None,
     predictions: Predictions = None,
     threshold: o.Threshold = None,
     examples: Examples = 10,
@@ -85,7 +90,7 @@ def evaluate(
         probability=probability_column,
     )
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
-    models, data = _split_files(files, model)
+    models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
     options = EvaluationOptions(reading, threshold, examples)
@@ -95,12 +100,12 @@ def evaluate(
         show(evaluation, reports)
 
 
-def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path], Path]:
+def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:
     """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
     *models, data = files
-    if models and named is not None:
+    if models and named:
         raise UsageError(
-            f"--model {named}: there are models before {data}, too. Name all of them there."
+            f"--model {named[0]}: there are models before {data}, too. Name all of them there."
         )
     is_model = data.suffix.lower() == ".onnx" or str(data) in SHIPPED
     if is_model or isfile(data / "config.json"):  # noqa: PTH113 (never raises)
@@ -110,7 +115,7 @@ def _split_files(files: Sequence[Path], named: Path | None) -> tuple[list[Path],
             f"{data}: expected labelled reviews. --json takes no file: it prints on standard "
             "output. To write a file, use --report FILE.json."
         )
-    return models if named is None else [named], data
+    return models or named, data
 
 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:

@@ -107,15 +107,17 @@ def _given(texts: list[str]) -> list[str]:
 
 
 def _standard_input() -> str:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError(
-            'no text. Give one in quotes (toolkit explain "A fine film."), name a file with '
-            "--file, or send a text to standard input."
-        )
+    is_there = sys.stdin is not None and not sys.stdin.isatty()
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        found = sys.stdin.buffer.read().decode("utf-8-sig") if is_there else ""
     except UnicodeDecodeError as error:
         raise InputError(f"standard input: not UTF-8 at byte {error.start}.") from None
+    if not found:
+        raise UsageError(
+            'no text given. Give one in quotes (toolkit explain "A fine film."), name a file with '
+            "--file, or send a text to standard input."
+        )
+    return found
 
 
 def _rows(

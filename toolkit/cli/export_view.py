@@ -26,6 +26,8 @@ def show(result: ExportResult) -> None:
     if (cost := result.quantization) is not None:
         console.print(quantization_line(cost))
     console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
+    if result.threshold.warning is not None:
+        console.print(f"Warning: {result.threshold.warning}", style="yellow")
     for note in result.notes:
         console.print(one_line(note))
     for path in filter(None, (result.model, result.twin, result.vocabulary, result.golden)):

@@ -35,7 +35,7 @@ def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
         count = f"{len(folds.each)} folds, " if folds.each else ""
         more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
         shares = [f"{name} {value.mean:.2%}" for name, value in more if value is not None]
-        line = f"accuracy {folds.accuracy.mean:.2%} ± {folds.accuracy.deviation:.2%}"
+        line = f"accuracy {folds.accuracy.mean:.2%} ± {100 * folds.accuracy.deviation:.2f} points"
         line += f" ({', '.join(shares)})" if shares else ""
         loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
         yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
@@ -74,9 +74,12 @@ def threshold_line(threshold: float, choice: facts.ThresholdChoice) -> str:
     line, reached = f"{threshold} ({choice.chosen})", choice.validation
     if reached is None:
         return line
-    measures = {name: value for name, value in vars(reached).items() if name != "reviews"}
-    shares = [f"{name} {value:.2%}" for name, value in measures.items() if value is not None]
-    return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews"
+    measures = ("precision", reached.precision), ("recall", reached.recall), ("F1", reached.f1)
+    shares = [f"{name} {value:.2%}" for name, value in measures if value is not None]
+    if reached.accuracy is not None:
+        shares.insert(0, _accuracy(reached))
+    after = " after calibration on the same reviews" if reached.is_calibrated else ""
+    return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews{after}"
 
 
 def quantization_line(cost: facts.QuantizationCost) -> str:
@@ -124,11 +127,15 @@ def _sentence(
 
 
 def _scores(scores: facts.Scores) -> str:
-    line, loss = f"accuracy {_number(scores.accuracy, '.2%')}", _number(scores.loss, ".4f")
-    if scores.balanced_accuracy is not None and scores.majority_accuracy is not None:
-        majority = f"{_MAJORITY} {scores.majority_accuracy:.2%}"
-        line += f" (balanced {scores.balanced_accuracy:.2%}, {majority})"
-    return f"{line}, loss {loss} on {_number(scores.reviews)} reviews"
+    loss = _number(scores.loss, ".4f")
+    return f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
+
+
+def _accuracy(found: facts.Scores | facts.ThresholdReached) -> str:
+    more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
+    shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
+    line = f"accuracy {_number(found.accuracy, '.2%')}"
+    return f"{line} ({', '.join(shares)})" if shares else line
 
 
 def _number(value: float | None, form: str = ",") -> str:

@@ -11,6 +11,7 @@ import typer
 
 from toolkit.cli.fact_lines import calibration_line, metric_rows
 from toolkit.cli.terminal import fact_table, new_console, one_line
+from toolkit.evaluation.metrics import Metrics
 from toolkit.model.run_folder import LABELS
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.result import TrainingResult
@@ -67,8 +68,11 @@ class TerminalReporter(Reporter):
     def stage(self, name: str) -> None:
         typer.echo(f"\n{name}")
 
-    def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
-        typer.echo(f"Fold {number}: loss {loss:.4f}, accuracy {accuracy:.2%}, epoch {epoch}")
+    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
+        balanced = metrics.balanced_accuracy
+        shares = f"{metrics.accuracy.value:.2%}"
+        shares += "" if balanced is None else f" (balanced {balanced:.2%})"
+        typer.echo(f"Fold {number}: loss {metrics.log_loss:.4f}, accuracy {shares}, epoch {epoch}")
 
     def warning(self, message: str) -> None:
         typer.echo(f"warning: {message}", err=True)

@@ -22,6 +22,7 @@ from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
+from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN, ReadOptions
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
@@ -40,8 +41,8 @@ class EvaluationOptions:
 
 def evaluate(
     data: str | Path,
-    models: Sequence[str | Path] = (),
-    predictions: Sequence[str | Path] = (),
+    models: str | Path | Sequence[str | Path] = (),
+    predictions: str | Path | Sequence[str | Path] = (),
     options: EvaluationOptions | None = None,
 ) -> Evaluation:
     """Evaluate models on the same labelled reviews.
@@ -50,10 +51,10 @@ def evaluate(
     ----------
     data : str | Path
         A labelled CSV, TSV, JSONL or Parquet file.
-    models : Sequence[str | Path]
+    models : str | Path | Sequence[str | Path]
         Model files of `toolkit export`, run folders, or names of shipped models; the default one
         if nothing is named.
-    predictions : Sequence[str | Path]
+    predictions : str | Path | Sequence[str | Path]
         Files with the probabilities of other models, one row per row of the data.
     options : EvaluationOptions | None
         Columns, threshold, and how many mistakes to explain.
@@ -80,8 +81,11 @@ def evaluate(
         raise UsageError(f"examples: expected 0 or more, received {options.examples}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise UsageError(
-            f"threshold: expected a probability from 0 to 1, received {options.threshold}"
+            f"--threshold: expected a probability from 0 to 1, received {options.threshold}"
         )
+    models, predictions = (
+        [given] if isinstance(given, str | Path) else given for given in (models, predictions)
+    )
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
     reviews = load(Path(data), options.reading)
@@ -127,7 +131,8 @@ def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
     threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
     probability = load_predictions(path, reviews, options.reading)
-    identity = {"name": path.stem, "path": str(path), "sha256": _sha256(path)}
+    name = Path(path.stem).stem if compression_of(path) else path.stem
+    identity = {"name": name, "path": str(path), "sha256": _sha256(path)}
     return _Source(identity, threshold, probability)
 
 
@@ -141,6 +146,7 @@ def _data(reviews: LabelledReviews) -> Data:
         positive=int(reviews.labels.sum()),
         without_text=reviews.without_text,
         without_label=reviews.without_label,
+        soft_labels=reviews.soft_labels,
     )
 
 

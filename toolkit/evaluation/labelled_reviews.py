@@ -32,6 +32,7 @@ class LabelledReviews:
     stars: pa.ChunkedArray | None  # (reviews,) large_string, the rating as it is written
     without_text: int  # rows left out because they have no text
     without_label: int  # rows left out because they have a text and no label
+    soft_labels: int  # between 0 and 1, which are rounded
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,18 +58,19 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     if stars is None or not _are_ratings(stars, table, is_named=reading.columns.stars is not None):
         names.pop("stars", None)
         stars = None
-    labels = table.targets("label", rows) >= 0.5
+    targets = table.targets("label", rows)
     return LabelledReviews(
         path,
         names,
         rows,
         table.rows,
         table["text"].take(pa.array(rows)),
-        labels.astype(np.int8),
+        (targets >= 0.5).astype(np.int8),
         table.at("group", rows) if "group" in names else None,
         stars,
         table.rows - len(with_text),
         len(with_text) - len(rows),
+        int(np.count_nonzero((targets > 0) & (targets < 1))),
     )
 
 

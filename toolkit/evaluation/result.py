@@ -29,6 +29,7 @@ class Data:
     positive: int
     without_text: int
     without_label: int
+    soft_labels: int  # between 0 and 1, rounded for all figures
 
     @property
     def name(self) -> str:

@@ -57,11 +57,14 @@ _COUNTS = (
 def summary_of(data: Data) -> str:
     """Say how many reviews there are, and what was left out."""
     parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
+    if data.soft_labels:
+        parts.append(f"{data.soft_labels:,} soft labels, rounded")
     for count, what in ((data.without_text, "text"), (data.without_label, "label")):
         if count:
             rows = "row" if count == 1 else "rows"
             parts.append(f"{count:,} {rows} without {what} left out")
-    return f"{data.reviews:,} reviews ({', '.join(parts)})"
+    reviews = "review" if data.reviews == 1 else "reviews"
+    return f"{data.reviews:,} {reviews} ({', '.join(parts)})"
 
 
 def warnings_of(evaluation: Evaluation) -> list[str]:
@@ -167,7 +170,8 @@ def threshold_table(model: ModelResult) -> PlainTable:
     for each in model.thresholds:
         rates = (each.called_positive, each.precision, each.recall, each.accuracy)
         figures = [_number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
-        rows.append((f"{each.threshold:.1f}", *figures))
+        in_use = " in use" if each.threshold == round(model.threshold, 6) else ""
+        rows.append((f"{each.threshold:.1f}{in_use}", *figures))
     return PlainTable(columns, tuple(rows))
 
 

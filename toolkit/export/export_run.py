@@ -39,8 +39,8 @@ class ExportResult:
 
 
 def export(
-    run: Path,
-    output: Path | None = None,
+    run: str | Path,
+    output: str | Path | None = None,
     *,
     force: bool = False,
     threshold: float | None = None,
@@ -52,9 +52,9 @@ def export(
 
     Parameters
     ----------
-    run : Path
+    run : str | Path
         Run folder of `toolkit train`.
-    output : Path | None
+    output : str | Path | None
         The model file to write, ``NAME.onnx``; ``NAME.ids.onnx`` and ``NAME.vocabulary.txt`` are
         written beside it. By default named after the preset, in the run folder.
     force : bool
@@ -91,10 +91,10 @@ def export(
     """
     if golden and quantization is not None:
         raise UsageError("--golden: its numbers are those of Keras; give it without --quantize")
-    folder = RunFolder(run)
+    folder = RunFolder(Path(run))
     folder.check()
     config = folder.load_config()
-    paths = _output_paths(output or run / f"{config.preset}.onnx", golden=golden)
+    paths = _output_paths(Path(output or folder.path / f"{config.preset}.onnx"), golden=golden)
     for path in paths:
         check_output(path, force=force)
     chosen = choose_threshold(folder, config, threshold, optimize)
@@ -139,7 +139,10 @@ def export(
 def _notes(parity: Parity, cost: QuantizationCost | None) -> list[str]:
     notes = []
     if parity.reviews < _FEW_REVIEWS:
-        notes.append("Few reviews for a proof: train with more validation or test reviews.")
+        notes.append(
+            f"Keras and ONNX were compared on {parity.reviews} reviews only; 1,000 or more are "
+            "better. Train with --test-data to add reviews."
+        )
     if cost is not None and "training" in cost.source:
         notes.append(
             "The loss was measured on reviews that the network was trained on: choose others with "

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.errors import UsageError
+from toolkit.evaluation.metrics import measure
+from toolkit.evaluation.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
@@ -28,6 +30,7 @@ class Threshold:
 
     value: float = DEFAULT_THRESHOLD
     choice: ThresholdChoice = field(default_factory=ThresholdChoice)
+    warning: str | None = None  # that it is not clearly better than a constant answer
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,21 @@ def choose_threshold(
     labels, probability = load_held_out(folder.validation)
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
-    curve = _Curve.of(labels, probability, folder.validation)
     if goal is None:
         value = DEFAULT_THRESHOLD if given is None else given
         chosen = "default" if given is None else "given"
     else:
-        value, chosen = curve.best(goal), str(goal)
-    return Threshold(value, ThresholdChoice(chosen, curve.at(value)))
+        value = _Curve.of(labels, probability, folder.validation).best(goal)
+        chosen = str(goal)
+    metrics = measure(labels.astype(np.int8), probability, value)
+    reached = ThresholdReached(
+        *(metrics.accuracy.count, metrics.accuracy.value),
+        *(metrics.precision, metrics.recall, metrics.f1),
+        *(metrics.balanced_accuracy, metrics.majority_accuracy),
+        is_calibrated=found is not None and found.is_changed,
+    )
+    warning = beside_constant("the model", metrics, "held-out")
+    return Threshold(value, ThresholdChoice(chosen, reached), warning)
 
 
 @dataclass(frozen=True)
@@ -103,12 +114,6 @@ class _Curve:
         # Half way, where there is a float32; the reviews to come have none of these probabilities.
         thresholds = np.where((middle > below) | (places == 0), middle, above)
         return cls(path, probability, np.cumsum([0, *labels[order]]), thresholds, places)
-
-    def at(self, threshold: float) -> ThresholdReached:
-        """Tell what one threshold reaches."""
-        place = np.array(np.searchsorted(self.probability, np.float32(threshold)))
-        reached = {name: float(value) for name, value in self._measures(place).items()}
-        return ThresholdReached(len(self.probability), **reached)
 
     def best(self, goal: Goal) -> float:
         """Choose the threshold for a goal; of equal ones, the nearest to 0.5."""

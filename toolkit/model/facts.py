@@ -172,6 +172,9 @@ class ThresholdReached:
     precision: float | None = None
     recall: float | None = None
     f1: float | None = None
+    balanced_accuracy: float | None = None
+    majority_accuracy: float | None = None
+    is_calibrated: bool | None = None  # the probabilities, by a fit on the same reviews
 
 
 @dataclass(frozen=True)

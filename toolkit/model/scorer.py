@@ -69,7 +69,9 @@ class Scorer:
         uncertain: Range | None = None,
     ) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
-            raise UsageError(f"threshold: expected a probability from 0 to 1, received {threshold}")
+            raise UsageError(
+                f"--threshold: expected a probability from 0 to 1, received {threshold}"
+            )
         self._arguments = (model, threshold, uncertain)
         self._file = load_model(model)
         self._network = open_network(self._file)

@@ -82,7 +82,7 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     """
     if asked is None and path == STDIN:
         raise UsageError(
-            f"standard input has no name to tell its format. Say it with --format: "
+            f"standard input has no name to tell its format. Name the format with --format: "
             f"{', '.join(FORMATS)}"
         )
     ending = format_ending(path)

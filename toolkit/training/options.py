@@ -87,12 +87,15 @@ class TrainingOptions:
     show_samples: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("output", "test_data"):
+            if isinstance(given := getattr(self, name), str):  # from Python
+                object.__setattr__(self, name, Path(given))
         find_preset(self.preset)
         _require(self.most_epochs >= 1, "--epochs", self.epochs, "at least 1")
         _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
         _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
         if self.folds and self.split is SplitKind.LAST:
-            raise UsageError("--split last: there are no such folds. Use it without --folds.")
+            raise UsageError("--split last cannot be combined with --folds.")
         _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
@@ -102,7 +105,7 @@ class TrainingOptions:
         if self.early_stopping and not find_preset(self.preset).stops_early:
             raise UsageError(
                 f"--early-stopping: the preset '{self.preset}' goes through the reviews a fixed "
-                "number of times. Choose it with --epochs, or leave this out."
+                "number of times. Set the number with --epochs, or leave out --early-stopping."
             )
         if self.unlabelled:
             self._check_uses_unlabelled()

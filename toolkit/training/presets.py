@@ -99,7 +99,5 @@ DEFAULT_PRESET = "conv1d"
 def find_preset(name: str) -> Preset:
     """Look a preset up; raises `UsageError` with the known names if there is none."""
     if name not in PRESETS:
-        raise UsageError(
-            f"No preset '{name}' (there is: {', '.join(PRESETS)}). Choose one with --preset."
-        )
+        raise UsageError(f"--preset: no preset '{name}' (choose from: {', '.join(PRESETS)})")
     return PRESETS[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from toolkit.evaluation.metrics import Metrics
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher_matching import Matches
 
@@ -38,7 +39,7 @@ class Reporter:
     def stage(self, name: str) -> None:
         """A long step begins, such as a fold."""
 
-    def fold_ends(self, number: int, *, loss: float, accuracy: float, epoch: int) -> None:
+    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
         """The fold is done: the scores on what it held out, and the epoch that they belong to."""
 
     def warning(self, message: str) -> None:

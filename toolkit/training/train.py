@@ -67,7 +67,10 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     if options.run.parent == RUNS:
         RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
-    return TrainingResult(RunFolder(options.run), metrics, outcome.fit.ending, PLOTS)
+    ending = outcome.fit.ending
+    if outcome.folds and options.stops_early:
+        ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
+    return TrainingResult(RunFolder(options.run), metrics, ending, PLOTS)
 
 
 def _hold_out(
@@ -95,12 +98,7 @@ def _cross_validate(
         fold = fit(FitTask(preset, data, options, reporter, introduces=number == 1))
         folds.append((data, fold))
         if fold.validation is not None:
-            reporter.fold_ends(
-                number,
-                loss=fold.validation.log_loss,
-                accuracy=fold.validation.accuracy.value,
-                epoch=fold.kept_epoch,
-            )
+            reporter.fold_ends(number, fold.validation, fold.kept_epoch)
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
     # depend on them: it is found here as it was there, from the options and the reviews.
     epochs = _mean_best_epoch(folds) if options.stops_early else None
