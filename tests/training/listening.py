@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from toolkit.evaluation.metrics import Metrics
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.teacher_matching import Matches
@@ -36,7 +35,6 @@ class Listener(Reporter):
     sizes: list[str] = field(default_factory=list)
     samples: list[tuple[str, int]] = field(default_factory=list)
     summary: str = ""
-    folds: list[dict[str, float]] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -60,9 +58,6 @@ class Listener(Reporter):
 
     def network(self, summary: str) -> None:
         self.summary = summary
-
-    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
-        self.folds.append({"loss": metrics.log_loss, "epoch": epoch})
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
