@@ -18,7 +18,10 @@ import pytest
 from tests.cli.running import COMMAND, Ran, in_its_own_process
 from tests.model.test_scorer import many_texts
 
-RESUME = "Progress is saved. Continue with --resume, or start over with --force.\n"
+RESUME = (
+    "Progress is saved. Run the same command with --resume to continue, or with --force to start "
+    "over.\n"
+)
 ENDINGS = [".csv", ".parquet"]
 
 

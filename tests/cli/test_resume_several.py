@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from tests.cli.test_score import CSV, write
 from tests.cli.test_several_files import JOURNAL, files_in
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
+from toolkit.scoring.append_log import AppendLog
 
-GO_ON = "Continue with --resume"
+GO_ON = "Run the same command with --resume"
 
 
 @pytest.fixture
@@ -246,3 +248,52 @@ def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -
     write("data/b.csv", CSV + "4,more\n")
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
     assert Path("out/b.csv").read_text(encoding="utf-8").count("\n") == 5
+
+
+def test_a_wrong_call_keeps_the_progress(command: Command, data: Path) -> None:
+    def late(output: Path) -> None:
+        if output.name == "c.csv":
+            raise STOPPED
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        score_into("out", ["data"], after_block=late)
+    before = {path: path.stat() for path in Path("out").rglob("*") if path.is_file()}
+    ran = command("score", "data", "-o", "out", "--resume", "--threshold", "0.7", "-q")
+    assert "this has changed: the threshold. Undo that, or start over" in ran.err
+    for wrong in (["--text-column", "nope"], ["--sentiment-column", "text"]):
+        assert command("score", "data", "-o", "out", "--force", *wrong).exit_code == 1
+    for path, facts in before.items():
+        if path.name != "journal":
+            assert path.stat() == facts
+    assert score_into("out", ["data"], resume=True) == ["c.csv"]
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_two_calls_do_not_write_one_output(command: Command, data: Path) -> None:
+    refused = []
+
+    def interfere(output: Path) -> None:
+        if output.name == "b.csv":
+            for inputs, into in (("data/b.csv", "out/b.csv"), ("data", "out")):
+                ran = command("score", inputs, "-o", into, "-q", "--force")
+                ran.failed_with(f"{into}: another process is writing this output", 2)
+                refused.append(into)
+
+    score_into("out", ["data"], after_block=interfere)
+    assert refused == ["out/b.csv", "out"]
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
+
+    def interfere_with_one(output: Path) -> None:
+        ran = command("score", "data", "-o", "new")
+        assert "error: new/b.csv: another process is writing this output" in ran.err
+
+    Path("new").mkdir()
+    score_into("new/b.csv", ["data/b.csv"], after_block=interfere_with_one)
+    assert files_in("new") == [JOURNAL, "a.csv", "b.csv", "c.csv"]
+
+
+def test_the_folder_is_taken_before_its_files(command: Command, data: Path) -> None:
+    Path("out").mkdir()
+    with closing(AppendLog(Path("out", JOURNAL).parent, Path("out"))) as other:
+        other.open()
+        command("score", "data", "-o", "out").failed_with("out: another process is writing", 2)

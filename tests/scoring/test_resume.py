@@ -208,7 +208,7 @@ def test_another_model_or_threshold_is_refused(
     with pytest.raises(UsageError, match="this has changed: toolkit"):
         score_file(shipped_scorer(), source, output, OPTIONS)
     other = Scorer()
-    monkeypatch.setattr(other, "sha256", "0" * 64)
+    monkeypatch.setattr(Scorer, "sha256", "0" * 64)
     with pytest.raises(UsageError, match="this has changed: toolkit, the model"):
         score_file(other, source, output, OPTIONS)
 
@@ -219,7 +219,16 @@ def file_of(output: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("line", [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', b'{"version": 1}'])
+BAD = [
+    b'{"version": 2, "output": 5, "checkpoint": null}',
+    b'{"version": 2, "output": "b", "identity": 1, "checkpoint": null}',
+    b'{"version": 2, "output": "b", "checkpoint": {"place": [], "lengths": {}, "counts": {}}}',
+]
+
+
+@pytest.mark.parametrize(
+    "line", [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', b'{"version": 1}', *BAD]
+)
 def test_damaged_progress_is_refused(line: bytes, stopped: tuple[Path, Path]) -> None:
     source, output = stopped
     file_of(output, "journal").write_bytes(line + b"\n")
@@ -328,3 +337,17 @@ def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> No
     with pytest.raises(ToolkitError, match="line"):
         score_file(shipped_scorer(), source, output, options)
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_wrong_call_with_force_keeps_the_progress(stopped: tuple[Path, Path]) -> None:
+    source, output = stopped
+    before = file_of(output, "output").stat()
+    forced = replace(OPTIONS, force=True)
+    columns = replace(forced, reading=replace(OPTIONS.reading, columns=Columns("nope")))
+    with pytest.raises(UsageError, match="no column 'nope'"):
+        score_file(shipped_scorer(), source, output, columns)
+    with pytest.raises(UsageError, match="the folder nodir does not exist"):
+        score_file(shipped_scorer(), source, output, forced, rejected=Path("nodir/x"))
+    assert file_of(output, "output").stat() == before
+    score_file(shipped_scorer(), source, output, OPTIONS)
+    assert_same_as_whole(source, output)

@@ -20,8 +20,9 @@ except ImportError:  # Windows
 class AppendLog:
     """The file ``journal`` of a folder; both are made when they are needed, and locked then."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Path) -> None:
         self.folder = folder
+        self._place = place  # as messages call what is written
         self._path = folder / "journal"
         self._file: IO[bytes] | None = None
 
@@ -30,7 +31,7 @@ class AppendLog:
         """Whether this process has the lock."""
         return self._file is not None
 
-    def open(self, *, clear: bool = False) -> IO[bytes]:
+    def open(self) -> IO[bytes]:
         """Make it, and keep other processes out; `UsageError` if one of them has it open."""
         while self._file is None:
             self.folder.mkdir(exist_ok=True)
@@ -41,12 +42,12 @@ class AppendLog:
             except OSError:
                 file.close()
                 raise UsageError(
-                    f"{self.folder}: another process is writing this output at the moment. Wait "
+                    f"{self._place}: another process is writing this output at the moment. Wait "
                     "for it, or choose another with --output."
                 ) from None
             if self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(file.fileno())):
                 whole_lines = self._path.read_bytes().rfind(b"\n") + 1  # one may be cut off
-                file.truncate(0 if clear else whole_lines)
+                file.truncate(whole_lines)
                 self._file = file
             else:
                 file.close()  # of a folder that the other process has just removed

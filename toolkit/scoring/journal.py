@@ -8,6 +8,7 @@ are on the disk, so the journal is true whatever ends the process.
 
 from __future__ import annotations
 
+import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,9 +22,14 @@ from toolkit.files import flush_to_disk, is_there, reporting_failures, resolved
 from toolkit.records.review_file import Place
 from toolkit.scoring.append_log import AppendLog
 from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.summary import Summary
 
 _VERSION = 2
 _START_OVER = "start over with --force."
+_SAVED = (
+    "Progress is saved. Run the same command with --resume to continue, or with --force to start "
+    "over."
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class _Entry:
 def is_unfinished(jobs: Jobs) -> bool:
     """Whether an earlier run has left progress that can be resumed."""
     try:
-        return bool(_entries(AppendLog(_folder_of(jobs)).read()))
+        return bool(_entries(Journal(jobs, force=False).lines.read()))
     except (OSError, ValueError):
         return False
 
@@ -68,7 +74,7 @@ def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
         except BaseException as error:
             is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
             if not is_wrong_call and journal.has_progress(jobs.files):
-                error.add_note(f"Progress is saved. Continue with --resume, or {_START_OVER}")
+                error.add_note(_SAVED)
             raise
         finally:
             journal.remove_if_empty()
@@ -79,10 +85,10 @@ class Journal:
 
     def __init__(self, jobs: Jobs, *, force: bool) -> None:
         self._force = force
-        self.lines = AppendLog(_folder_of(jobs))
-        self._folder = self.lines.folder
         self._outputs = jobs.folder if not jobs.is_single else None  # their folder
         self._place = jobs.folder or jobs.files[0].output  # as messages call it
+        self.lines = AppendLog(_folder_of(jobs), self._place)
+        self._folder = self.lines.folder
         self._entries: dict[str, _Entry] = {}
 
     def load(self, *, resume: bool) -> None:
@@ -98,12 +104,16 @@ class Journal:
                 )
             old.unlink()
         with reporting_failures(self._place):
-            self.lines.open(clear=self._force)
+            file = self.lines.open()
         try:
             entries = _entries(self.lines.read())
         except ValueError:
-            raise UsageError(f"{self._folder}: the progress is damaged: {_START_OVER}") from None
-        if entries and not resume:
+            if not self._force:
+                damaged = f"{self._folder}: the progress is damaged: {_START_OVER}"
+                raise UsageError(damaged) from None
+            file.truncate(0)
+            entries = {}
+        if entries and not (resume or self._force):
             raise UsageError(
                 f"{self._place}: an earlier run is unfinished. Continue it with --resume, or "
                 f"{_START_OVER}"
@@ -113,8 +123,8 @@ class Journal:
     def checkpoint(self, job: Job, identity: dict[str, Any] | None) -> Checkpoint | None:
         """Give how much of an output is written; `UsageError` if files or ``identity`` differ."""
         entry = self._entry(job)
-        if entry.checkpoint is None or identity is None:
-            return None
+        if entry.checkpoint is None or identity is None or self._force:
+            return None  # with force, it is dropped when the output is begun
         changed = [name for name in identity if (entry.identity or {}).get(name) != identity[name]]
         if changed:
             raise UsageError(
@@ -139,12 +149,28 @@ class Journal:
             self._add({
                 job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
                 for job in jobs
-                if (is_there(job.output) or is_there(job.rejected)) and not self._may_continue(job)
+                if (is_there(job.output) or is_there(job.rejected))
+                and self._entry(job).replaces_for != str(resolved(job.source))
             })  # fmt: skip
 
     def folder(self, job: Job) -> Path:
         """Give the folder for the files of an output that is not complete."""
         return self._folder / _short(self._key(job))
+
+    @contextmanager
+    def reserved(self, job: Job) -> Iterator[None]:
+        """Keep out a process that writes this output in a call of its own, while it is written."""
+        own = AppendLog(_folder_beside(job.output), job.output)
+        if own.folder == self._folder:  # which is locked
+            yield
+            return
+        with closing(own):
+            file = own.open()
+            try:
+                yield
+            finally:
+                if not os.fstat(file.fileno()).st_size:  # nobody has progress there
+                    shutil.rmtree(own.folder, ignore_errors=True)
 
     def make_folder(self, job: Job, *, keep: bool) -> None:
         """Make that folder, and drop what is in it, unless it is kept."""
@@ -178,6 +204,10 @@ class Journal:
     def has_progress(self, jobs: Iterable[Job]) -> bool:
         """Whether a later run of some jobs has something to continue."""
         return any(self._is_needed(self._key(job)) for job in jobs)
+
+    def has_checkpoint(self, jobs: Iterable[Job]) -> bool:
+        """Whether something of the outputs of some jobs is written."""
+        return any(self._entry(job).checkpoint is not None for job in jobs)
 
     def remove_if_empty(self) -> None:
         """Remove the journal if no later run needs it."""
@@ -219,7 +249,11 @@ class Journal:
 def _folder_of(jobs: Jobs) -> Path:
     if not jobs.is_single and jobs.folder is not None:
         return jobs.folder / ".toolkit-score.unfinished"
-    output = resolved(jobs.files[0].output)
+    return _folder_beside(jobs.files[0].output)
+
+
+def _folder_beside(output: Path) -> Path:
+    output = resolved(output)
     return output.parent / f".{_short(output.name)}.unfinished"
 
 
@@ -239,7 +273,12 @@ def _entries(lines: list[Any]) -> dict[str, _Entry]:
             output, point = line.pop("output"), line.pop("checkpoint")
             if point is not None:
                 point = Checkpoint(**{**point, "place": tuple(point["place"])})
-            entries[output] = _Entry(**line, checkpoint=point)
+                Summary.from_dict(point.counts)
+            entry = _Entry(**line, checkpoint=point)
+            dicts = [entry.identity or {}, point.lengths if point else {}]
+            if not isinstance(output, str) or not all(isinstance(value, dict) for value in dicts):
+                raise ValueError(line)
+            entries[output] = entry
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
     return {key: entry for key, entry in entries.items() if entry != _Entry()}

@@ -77,6 +77,8 @@ def open_output(
         if job.output == STDIN:
             yield _StandardOutput(job, form, files.enter_context(TemporaryFile(buffering=0)))
             return
+        with reporting_failures(job.output):
+            files.enter_context(journal.reserved(job))
         output: _FileOutput | None = None
         try:
             with reporting_failures(job.output):
@@ -201,9 +203,7 @@ class _StandardOutput(ScoredOutput):
             super().finish()
         if self.summary.rejected:
             self._rejects.seek(0)
-            target = self._job.rejected
-            with atomic_file(target, force=True) as partial, partial.open("wb") as file:
-                shutil.copyfileobj(self._rejects, file)
+            _copy(self._rejects, self._job.rejected)
 
 
 def publish(job: Job, folder: Path, summary: Summary) -> None:
@@ -227,9 +227,15 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with atomic_file(target, force=True) as partial:
-            shutil.copyfile(source, partial)
+        with source.open("rb") as file:
+            _copy(file, target)
         source.unlink()
+
+
+def _copy(file: IO[bytes], target: Path) -> None:
+    """Write a file that appears complete; `shutil.copyfile` blames the source of a full disk."""
+    with atomic_file(target, force=True) as partial, partial.open("wb") as copy:
+        shutil.copyfileobj(file, copy)
 
 
 def _read_scores(path: Path) -> list[pa.FloatArray]:

@@ -113,18 +113,21 @@ def score_files(
     resume = options.resume and not options.force
     files = [job for job in jobs.files if job.error is None]
     if resume and any(STDIN in (job.source, job.output) for job in files):
-        raise UsageError("--resume: continues only from a file to a file, both with names.")
+        raise UsageError("--resume does not work with standard input or output.")
     if jobs.folder is not None:
         check_outputs(files)
     with open_journal(jobs, force=options.force, resume=resume) as journal:
         if jobs.folder is not None:
+            if not jobs.is_single:  # which is made when its file is found to be good
+                with reporting_failures(jobs.folder):
+                    jobs.folder.mkdir(parents=True, exist_ok=True)
+                    journal.lines.open()
             check_absent([job.output for job in files if not journal.may_replace(job)])
-            with reporting_failures(jobs.folder):
-                jobs.folder.mkdir(parents=True, exist_ok=True)
             journal.note_replaced(files)  # also where the run ends before it comes to them
-        run = _Run(scorer, journal, options, on_file, jobs.folder is not None)
+        run = _Run(scorer, journal, options, on_file, jobs)
         results = [run.result(job) for job in jobs.files]
-        if len({result.error is None for result in results}) == 1:  # all are done, or all failed
+        failed = sum(result.error is not None for result in results)
+        if not failed or (failed == len(results) and not journal.has_checkpoint(files)):
             journal.end(files)
     return results
 
@@ -135,7 +138,7 @@ class _Run:
     journal: Journal
     options: ScoringOptions
     on_file: OnFile
-    in_folder: bool  # so that an error of one file does not stop the others
+    jobs: Jobs
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
@@ -146,7 +149,7 @@ class _Run:
         except (InputError, UsageError, OutputError) as error:
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
-            if not self.in_folder or (isinstance(error, OutputError) and not is_name_too_long):
+            if self.jobs.is_single or (isinstance(error, OutputError) and not is_name_too_long):
                 raise
             return FileResult(job, error=str(error))
 
@@ -157,13 +160,13 @@ class _Run:
         checkpoint = journal.checkpoint(job, identity)
         if checkpoint is not None and checkpoint.complete:
             summary = Summary.from_dict(checkpoint.counts)
-            with reporting_failures(job.output):
+            with reporting_failures(job.output), journal.reserved(job):
                 publish(job, journal.folder(job), summary)
             return summary
         with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
             form = _form(reviews, job, options)
             with reporting_failures(job.output):
-                if self.in_folder:
+                if self.jobs.folder is not None:
                     job.output.parent.mkdir(parents=True, exist_ok=True)
             check_job(job, may_replace=journal.may_replace(job))
             journal.note_replaced([job])
