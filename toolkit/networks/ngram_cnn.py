@@ -132,7 +132,7 @@ def freeze(
     Scales of columns move into the kernel and into `last`, (2, F + G), the weights of maximum and
     mean. `largest_of_windows`, (G,), are the largest values that were seen.
     """
-    # One more column, 1 wherever a token is, of which only the kernel makes use.
+    # One more column, which only the kernel uses: 1 for each token.
     columns = words.shape[1]
     words, bigrams = np.pad(words, [(0, 0), (0, 1)]), np.pad(bigrams, [(0, 0), (0, 1)])
     words[:, -1] = 1

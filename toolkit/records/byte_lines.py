@@ -39,7 +39,7 @@ class Lines:
 
     @property
     def end(self) -> int:
-        """Position after the last line, 0 where there is none."""
+        """Position after the last line, 0 without lines."""
         return int(self.newlines[-1]) + 1 if len(self) else 0
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:

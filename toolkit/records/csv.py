@@ -152,7 +152,7 @@ class DelimitedFile(RecordFile):
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
-        """Put two more fields after each record; both are empty where there is no text."""
+        """Put two more fields after each record; both are empty without text."""
         if self.delimiter == " ":  # which may be in a label
             sentiment = pc.binary_join_element_wise('"', sentiment, '"', "")
         added = pc.binary_join_element_wise(

@@ -121,7 +121,7 @@ class JsonLinesFile(RecordFile):
     def render(
         self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
     ) -> pa.Buffer:
-        """Put two more members into each object; both are null where there is no text."""
+        """Put two more members into each object; both are null without text."""
         objects = records.column(RECORD).view(pa.string())
         empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
         sentiment_key, probability_key = self._added_keys

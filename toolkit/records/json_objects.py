@@ -68,7 +68,7 @@ def follow(content: dict[str, Any], keys: Keys) -> Any:
 
 
 def field_at(content: dict[str, Any], keys: Keys) -> str | None:
-    """Give the value at the end of some keys as a string; None where there is none."""
+    """Give the value at the end of some keys as a string; None if it is missing or null."""
     try:
         value = follow(content, keys)
     except ValueError:

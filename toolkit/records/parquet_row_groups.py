@@ -90,7 +90,7 @@ class RowGroups:
         return max(min(wanted, _BATCH_BYTES // max(row_bytes, 1)), 1)
 
     def _bytes_of_a_row(self, group: int, number: int) -> int | None:
-        """Give a bound for what a row takes in a column of strings; None where there is none."""
+        """Give the most bytes that a row can take in a column; None if they cannot be bounded."""
         described = self.file.schema.column(number)
         if described.physical_type == "FIXED_LEN_BYTE_ARRAY":
             return int(described.length)

@@ -1,4 +1,4 @@
-"""What counts as a label or a probability, wherever one is read."""
+"""What counts as a label or a probability in every command."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_targets(words: pa.ChunkedArray, rows: Rows, place: str, role: str) -> T
 
 
 def _targets(words: pa.Array) -> pa.FloatArray:
-    """Give the probability of positive that each word stands for, null where there is none."""
+    """Give the probability of positive that each word means, null if it means none."""
     codes = words.dictionary_encode()  # most columns have few different labels
     return pa.array(map(_target, codes.dictionary.to_pylist()), pa.float32()).take(codes.indices)
 

@@ -24,7 +24,7 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    probability: pa.FloatArray  # of the records that could be read, null where there is no text
+    probability: pa.FloatArray  # of the records that could be read, null without text
     summary: Summary
     following: Place
     ends_group: bool

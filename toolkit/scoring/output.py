@@ -239,7 +239,7 @@ def _copy(file: IO[bytes], target: Path) -> None:
 
 
 def _read_scores(path: Path) -> list[pa.FloatArray]:
-    """Read the scores of the blocks of a Parquet file, null where there is no text."""
+    """Read the scores of the blocks of a Parquet file, null without text."""
     data = path.read_bytes()
     blocks, at = [], 0
     while at < len(data):

@@ -36,11 +36,6 @@ class Corpus:
         return len(self.tokens)
 
     @property
-    def vocabulary_size(self) -> int:
-        """Every id is below it."""
-        return self.vocabulary.size
-
-    @property
     def labelled(self) -> Rows:
         """Positions of the labelled reviews."""
         return np.arange(len(self.targets))

@@ -97,7 +97,7 @@ def _result(network: Any, history: History, schedule: Schedule, corpus: Corpus) 
         most_epochs=schedule.epochs,
         batch_size=schedule.batch_size,
         vocabulary=corpus.vocabulary,
-        vocabulary_size=corpus.vocabulary_size,
+        vocabulary_size=corpus.vocabulary.size,
     )
 
 
@@ -116,7 +116,7 @@ class NgramPipeline:
     @cached_property
     def bigrams(self) -> Bigrams:
         """The most common bigrams of all reviews."""
-        return Bigrams.build(self.corpus.tokens, self.corpus.vocabulary_size)
+        return Bigrams.build(self.corpus.tokens, self.corpus.vocabulary.size)
 
     @cached_property
     def rows(self) -> Ids:
@@ -127,7 +127,7 @@ class NgramPipeline:
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Of words and of bigrams, from all reviews."""
         self.reporter.stage("vectors of words and pairs, from all reviews")
-        sizes = (self.corpus.vocabulary_size, len(self.bigrams))
+        sizes = (self.corpus.vocabulary.size, len(self.bigrams))
         return word_and_bigram_vectors(
             self.corpus.tokens, self.rows, sizes, _TEACHER_DIMENSIONS, self.seed
         )
@@ -153,7 +153,7 @@ class NgramPipeline:
         bayes, _ = self._fit_linear(corpus.targets, LINEAR.enough(count))
         views = [View(1.0, logits(bayes, corpus.tokens))]
         self.reporter.stage("second view: logistic regression on tf-idf")
-        by_tfidf = tfidf_logits(corpus.tokens, corpus.targets, corpus.vocabulary_size, self.seed)
+        by_tfidf = tfidf_logits(corpus.tokens, corpus.targets, corpus.vocabulary.size, self.seed)
         views.append(View(0.5, by_tfidf))
         keras.utils.set_random_seed(self.seed)
         network = teacher_network(*self.vectors)
@@ -180,7 +180,7 @@ class NgramPipeline:
         self, targets: Targets, schedule: Schedule, held_out: Examples | None = None
     ) -> tuple[LinearNetwork, History]:
         examples = self._examples(targets, has_bigrams=False)
-        size = self.corpus.vocabulary_size
+        size = self.corpus.vocabulary.size
         ratios = log_ratios(examples.tokens, examples.targets, examples.weights, size)
         network = LinearNetwork(ratios, size)
         return network, self._fit(network, examples, schedule, held_out)

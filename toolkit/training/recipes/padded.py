@@ -73,7 +73,7 @@ def fit(task: FitTask) -> Fit:
         validation_data=None if held_out is None else (held_out.ids, held_out.labels),
         epochs=most_epochs,
         batch_size=options.reviews_per_step,
-        callbacks=_early_stopping() if keeps_best else [],
+        callbacks=[_early_stopping()] if keeps_best else [],
         verbose=task.reporter.progress,
     ).history
     if fitted.targets is not None:
@@ -134,8 +134,7 @@ def _rounded_accuracy() -> Any:
     return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
 
 
-def _early_stopping() -> list[Any]:
-    stopping = import_keras().callbacks.EarlyStopping(
+def _early_stopping() -> Any:
+    return import_keras().callbacks.EarlyStopping(
         monitor="val_loss", patience=PATIENCE, restore_best_weights=True
     )
-    return [stopping]
