@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 
 import onnxruntime as ort
@@ -26,3 +27,18 @@ def shipped_scorer() -> Scorer:
 def text_in_session() -> ort.InferenceSession:
     """Load it as any other application would."""
     return ort.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
+
+
+FILM, BORE = "a superb and moving film, the best of the year", "the worst: dull, awful, a waste"
+
+
+def many_texts(count: int, seed: int = 1) -> list[str]:
+    """Reviews of random known words: none to 150, and every twentieth more or less than is read."""
+    draw = random.Random(seed)
+    words = shipped_scorer().vocabulary.words.to_pylist()
+    most = shipped_scorer().facts.max_tokens
+    lengths = [
+        draw.randint(0, 150) if number % 20 else most + draw.randint(-2, 100)
+        for number in range(count)
+    ]
+    return [" ".join(draw.choices(words, k=length)) for length in lengths]

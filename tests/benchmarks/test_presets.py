@@ -11,8 +11,7 @@ import pytest
 
 from tests.benchmarks import preset_times, presets
 from tests.benchmarks.measure import Command, Contender
-from tests.model.test_scorer import many_texts
-from tests.models import EXPORTED
+from tests.models import EXPORTED, many_texts
 from toolkit.model.shipped import SHIPPED
 
 SIZES = {"small": 1_500_000, "large": 8_000_000}

@@ -75,3 +75,20 @@ def in_its_own_process(*arguments: str | Path, **options: Any) -> Ran:
         **options,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+CSV = "id,text\n1,a superb film\n2,\n3,the worst of all\n"
+
+
+def write(name: str, content: str | bytes = CSV) -> Path:
+    path = Path(name)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+JOURNAL = ".toolkit-score.unfinished/journal"  # in the folder of the outputs
+
+
+def files_in(folder: str) -> list[str]:
+    root = Path(folder)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.running import Command, Ran
-from tests.cli.test_score import write
+from tests.cli.running import Command, Ran, write
 from tests.records.passing import pass_through
 from toolkit.errors import InputError, UsageError
 

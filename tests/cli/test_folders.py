@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command
-from tests.cli.test_score import write
-from tests.cli.test_several_files import files_in
+from tests.cli.running import Command, files_in, write
 from tests.models import shipped_scorer
 from toolkit.errors import InputError
 from toolkit.scoring.jobs import find_jobs

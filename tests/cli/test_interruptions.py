@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.running import COMMAND, Ran, in_its_own_process
-from tests.model.test_scorer import many_texts
+from tests.models import many_texts
 
 RESUME = (
     "Progress is saved. Run the same command with --resume to continue, or with --force to start "

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process
-from tests.model.test_scorer import many_texts
+from tests.models import many_texts
 from toolkit import __version__
 from toolkit.cli.progress import progress_of
 from toolkit.scoring.summary import Progress

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command
-from tests.cli.test_score import CSV, write
-from tests.cli.test_several_files import JOURNAL, files_in
+from tests.cli.running import CSV, JOURNAL, Command, files_in, write
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
 from toolkit.scoring.append_log import AppendLog

@@ -11,17 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.cli.running import Command
+from tests.cli.running import CSV, Command, write
 from tests.models import MODEL, shipped_scorer
 from toolkit.scoring.run import score_file
-
-CSV = "id,text\n1,a superb film\n2,\n3,the worst of all\n"
-
-
-def write(name: str, content: str | bytes = CSV) -> Path:
-    path = Path(name)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def test_scores_are_written_beside_the_input(command: Command) -> None:

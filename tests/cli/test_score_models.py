@@ -9,8 +9,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from tests.cli.running import Command
-from tests.cli.test_score import write
+from tests.cli.running import Command, write
 from tests.models import EXPORTED, MODEL
 from toolkit.model.file import ModelFile
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED

@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command
-from tests.cli.test_score import CSV, write
+from tests.cli.running import CSV, JOURNAL, Command, files_in, write
 from tests.models import shipped_scorer
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.scoring.run import ScoringOptions, score_file
 
 JSON = '{"text": "a superb film"}\n{"text": 5}\n{}\n'
-
-
-JOURNAL = ".toolkit-score.unfinished/journal"  # in the folder of the outputs
-
-
-def files_in(folder: str) -> list[str]:
-    root = Path(folder)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.cli.running import COMMAND, Command, Ran
-from tests.cli.test_score import write
+from tests.cli.running import COMMAND, Command, Ran, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.test_scorer import many_texts
+from tests.models import many_texts
 
 WriteRows = Callable[..., Path]
 

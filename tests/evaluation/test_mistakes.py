@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.model.test_scorer import many_texts
-from tests.models import shipped_scorer
+from tests.models import many_texts, shipped_scorer
 from tests.reference import tokens_of
 from toolkit.evaluation.mistakes import Mistake, most_confident
 

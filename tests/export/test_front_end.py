@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.export.conftest import WORDS
 from tests.reference import row_of
 from tests.strategies import review_texts
-from toolkit.export.assemble import _IR_VERSION, _OPERATOR_SETS
+from toolkit.export.assemble import IR_VERSION, OPERATOR_SETS
 from toolkit.export.front_end import front_end
 from toolkit.export.golden_texts import golden_texts
 from toolkit.text.vocabulary import Vocabulary
@@ -27,8 +27,8 @@ def session() -> ort.InferenceSession:
     import pyarrow as pa
 
     graph = front_end(Vocabulary(pa.array(WORDS)), MAX_TOKENS)
-    operator_sets = [onnx.helper.make_opsetid(*entry) for entry in _OPERATOR_SETS.items()]
-    model = onnx.helper.make_model(graph, ir_version=_IR_VERSION, opset_imports=operator_sets)
+    operator_sets = [onnx.helper.make_opsetid(*entry) for entry in OPERATOR_SETS.items()]
+    model = onnx.helper.make_model(graph, ir_version=IR_VERSION, opset_imports=operator_sets)
     return ort.InferenceSession(model.SerializeToString())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import random
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models import CONV1D, MODEL, shipped_scorer, text_in_session
+from tests.models import BORE, CONV1D, FILM, MODEL, many_texts, shipped_scorer, text_in_session
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
@@ -20,24 +19,11 @@ from toolkit.model.scorer import Score
 from toolkit.model.shipped import SHIPPED
 from toolkit.text.split import SEPARATORS
 
-FILM, BORE = "a superb and moving film, the best of the year", "the worst: dull, awful, a waste"
 NOTHING = Score(None, None)
 
 
 def probabilities(texts: list[str]) -> list[float | None]:
     return [score.probability for score in shipped_scorer().score(texts)]
-
-
-def many_texts(count: int, seed: int = 1) -> list[str]:
-    """Reviews of random known words: none to 150, and every twentieth more or less than is read."""
-    draw = random.Random(seed)
-    words = shipped_scorer().vocabulary.words.to_pylist()
-    most = shipped_scorer().facts.max_tokens
-    lengths = [
-        draw.randint(0, 150) if number % 20 else most + draw.randint(-2, 100)
-        for number in range(count)
-    ]
-    return [" ".join(draw.choices(words, k=length)) for length in lengths]
 
 
 def test_scores_are_those_of_the_whole_graph() -> None:

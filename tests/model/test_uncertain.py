@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.test_scorer import many_texts
-from tests.models import MODEL, shipped_scorer
+from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError

@@ -24,8 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.model.test_scorer import many_texts
-from tests.models import shipped_scorer
+from tests.models import many_texts, shipped_scorer
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.journal import is_unfinished
 from toolkit.scoring.output_names import default_rejected

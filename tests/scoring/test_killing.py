@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.test_scorer import many_texts
+from tests.models import many_texts
 from tests.scoring.killing import KINDS, Case, duration_of, kill
 
 

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.model.test_scorer import many_texts
-from tests.models import MODEL, shipped_scorer
+from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import UsageError

@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.model.test_scorer import FILM
-from tests.models import shipped_scorer
+from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.scoring.output_names import default_output

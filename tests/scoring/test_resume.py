@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.model.test_scorer import many_texts
-from tests.models import shipped_scorer
+from tests.models import many_texts, shipped_scorer
 from tests.scoring.killing import KINDS, WRITERS, unfinished
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer

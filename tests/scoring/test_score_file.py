@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.test_scorer import FILM, many_texts
-from tests.models import shipped_scorer
+from tests.models import FILM, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from toolkit.errors import InputError
 from toolkit.model.scorer import Score

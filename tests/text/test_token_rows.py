@@ -22,14 +22,6 @@ def make(texts: list[str], most: int) -> TokenIds:
     return VOCABULARY.encode(pa.array(texts, pa.string()), last=most).with_start(most)
 
 
-def rows_of_ids(rows: list[list[int]]) -> TokenIds:
-    """Rows that begin with the start id, or are cut."""
-    stops = np.cumsum([len(row) for row in rows])
-    starts = stops - [len(row) for row in rows]
-    values = np.concatenate([np.array(row, np.int32) for row in rows])
-    return TokenIds(values, starts, stops, has_start=True)
-
-
 @given(TEXTS, WIDTHS)
 def test_rows_are_the_padded_rows_without_their_padding(texts: list[str], most: int) -> None:
     expected = VOCABULARY.encode(pa.array(texts, pa.string())).padded(most)

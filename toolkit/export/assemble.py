@@ -16,8 +16,8 @@ from toolkit.model.file import LABEL, PROBABILITY, TEXT, token_ids_width
 from toolkit.text.vocabulary import Vocabulary
 
 # The oldest versions that have all the operators, so that old builds load the file, too.
-_IR_VERSION = 9
-_OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
+IR_VERSION = 9
+OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:
         graph,
         producer_name="review-sentiment-toolkit",
         producer_version=facts.toolkit_version,
-        ir_version=_IR_VERSION,
+        ir_version=IR_VERSION,
         opset_imports=[
             helper.make_opsetid(domain, version)
-            for domain, version in _OPERATOR_SETS.items()
+            for domain, version in OPERATOR_SETS.items()
             if domain in domains
         ],
     )

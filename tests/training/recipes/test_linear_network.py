@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.text.test_token_rows import rows_of_ids
+from tests.reference import rows_of_ids
 from toolkit.text.token_ids import TokenIds
 
 SIZE = 10
