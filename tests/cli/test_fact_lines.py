@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolkit.cli.fact_lines import calibration_line, threshold_line
+from toolkit.cli.terminal import counted
 from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 
 
@@ -42,3 +43,7 @@ def test_a_threshold() -> None:
         "0.5 (given): accuracy 60.00% (balanced 55.00%, majority baseline 50.00%), recall 25.00%, "
         "F1 40.00% on 100 held-out reviews after calibration on the same reviews"
     )
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]

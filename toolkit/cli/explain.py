@@ -12,6 +12,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import options as o
+from toolkit.cli.terminal import counted
 from toolkit.errors import InputError, UsageError
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
@@ -135,4 +136,4 @@ def _rows(
         elif wanted:
             raise InputError(f"{file}: row {row:,} has no text to explain.")
     if wanted and row < last:
-        raise UsageError(f"--row {last}: {file} has only {row:,} rows.")
+        raise UsageError(f"--row {last}: {file} has only {counted(row, 'row')}.")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from toolkit.cli.fact_lines import calibration_line, metric_rows
-from toolkit.cli.terminal import fact_table, new_console, one_line
+from toolkit.cli.terminal import counted, fact_table, new_console, one_line
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model.run_folder import LABELS
 from toolkit.training.reporter import Progress, Reporter
@@ -31,9 +31,9 @@ class TerminalReporter(Reporter):
             parts.append(f"{reviews.positives:,} positive")
             parts.append(f"{len(reviews) - reviews.positives:,} negative")
             if reviews.soft_count:
-                parts.append(f"{reviews.soft_count:,} soft labels")
+                parts.append(counted(reviews.soft_count, "soft label"))
         if reviews.without_text:
-            parts.append(f"{reviews.without_text:,} rows without text left out")
+            parts.append(counted(reviews.without_text, "row") + " without text left out")
         kind = "reviews" if isinstance(reviews, Reviews) else "unlabelled reviews"
         details = f" ({', '.join(parts)})" if parts else ""
         typer.echo(f"{reviews.name}: {len(reviews):,} {kind}{details}")
@@ -44,9 +44,9 @@ class TerminalReporter(Reporter):
             found += f" and {matches.unlabelled:,} of {unlabelled:,} unlabelled"
         parts = [f"compared by {' and '.join(matches.compared)}"]
         if matches.unmatched:
-            parts.append(f"{matches.unmatched:,} rows without a review")
-        if matches.teacher.without_probability:
-            parts.append(f"{matches.teacher.without_probability:,} rows without probability")
+            parts.append(counted(matches.unmatched, "row") + " without a review")
+        if empty := matches.teacher.without_probability:
+            parts.append(counted(empty, "row") + " without probability")
         name = matches.teacher.path.name
         typer.echo(f"{name}: probabilities for {found} reviews ({', '.join(parts)})")
 

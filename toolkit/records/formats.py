@@ -90,7 +90,7 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     if found is None:
         raise UsageError(
             f"{path}: no known format {ending!r}; files can end in {', '.join(endings())} "
-            f"(and then {' or '.join(COMPRESSIONS)}), or say it with {option}"
+            f"(and then {' or '.join(COMPRESSIONS)}), or name the format with {option}"
         )
     if compression_of(path) and not found.is_text:
         raise UsageError(
