@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from toolkit.text.token_ids import TokenIds
-
 SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
 
 
@@ -27,11 +23,3 @@ def row_of(text: str, words: list[str], max_tokens: int) -> list[int]:
     ids = [1] + [words.index(t) + 4 if t in words else 2 for t in tokens_of(text)]
     ids = ids[-max_tokens:]
     return [0] * (max_tokens - len(ids)) + ids
-
-
-def rows_of_ids(rows: list[list[int]]) -> TokenIds:
-    """Rows that begin with the start id, or are cut."""
-    stops = np.cumsum([len(row) for row in rows])
-    starts = stops - [len(row) for row in rows]
-    values = np.concatenate([np.array(row, np.int32) for row in rows])
-    return TokenIds(values, starts, stops, has_start=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
-from tests.reference import rows_of_ids as make
+from tests.text.rows import rows_of_ids as make
 from toolkit.networks.pairs import QUOTIENTS
 from toolkit.training.recipes import bigram_table
 from toolkit.training.recipes.bigram_table import SLOTS, Bigrams

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.reference import rows_of_ids
+from tests.text.rows import rows_of_ids
 from toolkit.text.token_ids import TokenIds
 
 SIZE = 10
