@@ -4,8 +4,7 @@ With code(a) = a · |a|, which gives small weights the finer steps, the logit is
 
     scale · Σ (code(words[id]) + code(bigrams[(previous · V + id) % M])) / √(n + 1) + bias
 
-over the n tokens of a review. The sum is one of int32: exact, in any order. In the graph,
-`GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
+over the n tokens of a review: a sum of int32, exact in any order.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from toolkit.networks.pairs import check_keys
 from toolkit.networks.tables import LARGEST_CODE, Codes, Floats, TableLayer, tf
 from toolkit.text.token_ids import START_ID
 
+# `GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
 _STEPS = """
     quotients = Div(keys, bigrams_size)
     multiples = Mul(quotients, bigrams_size)
@@ -85,10 +85,7 @@ def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
     """Make the network of its tables; `ValueError` if they are of another kind.
 
     - words (V,) and bigrams (M,): the codes of the token ids and of the hash values
-    - scale: the logit of a code of 1
-    - bias: the logit of a review without tokens
-
-    The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
+    - scale, bias: the logit of a code of 1, and of a review without tokens
     """
     tables.check_table("words", words, np.int8, None)
     tables.check_table("bigrams", bigrams, np.int8, None)

@@ -1,7 +1,6 @@
 """A network as an ONNX graph, from a listing in the syntax of `onnx.parser` and its weights.
 
-Our networks are written by hand: they take a third to a half of the time of what tf2onnx makes of
-the same layers, and do not change with its version.
+Written by hand, networks take a third to a half of the time of what tf2onnx makes of them.
 """
 
 from __future__ import annotations
@@ -22,10 +21,7 @@ Tables = dict[str, npt.NDArray[Any]]
 def graph_of(
     steps: str, tables: Tables, *, width: int | str, constants: str = ""
 ) -> onnx.ModelProto:
-    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of listed operators.
-
-    ``tables`` has the weights by name; ``constants`` lists small ones as the parser reads them.
-    """
+    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of steps and weights."""
     listing = f"""
 <ir_version: 9, opset_import: ["": 18]>
 network (int32[batch, {width}] {TOKEN_IDS}) => (float[batch] {PROBABILITY})

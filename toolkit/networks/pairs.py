@@ -1,8 +1,7 @@
 """The key of a pair of neighbouring tokens, and the look-up table that finds its row.
 
-The pair has the key ``previous * vocabulary_size + id``, the slot ``key % slots``. The slot holds
-``row * QUOTIENTS + key // slots`` of the one pair that owns it: the quotient tells this pair from
-the others of the slot, which count as unknown. ONNX Runtime does this with one Gather.
+The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the one pair that owns it; the
+quotient tells this pair from the others of the slot, which count as unknown.
 """
 
 from __future__ import annotations

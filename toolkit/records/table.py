@@ -52,10 +52,7 @@ class ReviewTable:
 
 
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:
-    """Read columns of a whole file of any format, `STDIN` for standard input.
-
-    Raises `InputError` at the first record that cannot be read, `UsageError` for columns or format.
-    """
+    """Read columns of a whole file of any format; `InputError` at the first bad record."""
     with open_reviews(path, options, columns) as reviews:
         chunks: dict[str, list[pa.Array]] = {role: [] for role in reviews.chosen}
         rows = 0

@@ -29,10 +29,7 @@ def read_labels(words: pa.Array) -> pa.Int8Array:
 
 
 def read_targets(words: pa.ChunkedArray, rows: Rows, place: str, role: str) -> Targets:
-    """Read labels or probabilities of positive as float32; all of them have to be there.
-
-    Their positions in the file, the place (file and column) and the role are for the `InputError`.
-    """
+    """Read labels or probabilities of positive as float32; `InputError` if one is missing."""
     targets = _targets(words.combine_chunks())
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):

@@ -1,7 +1,4 @@
-"""The networks that can be trained, by name: their sizes, and which recipe fits them.
-
-Importing this needs neither Keras nor NumPy.
-"""
+"""The networks that can be trained, by name. Importing this needs neither Keras nor NumPy."""
 
 from __future__ import annotations
 

@@ -108,10 +108,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
         return self.vector_dropout(joined, training=training), is_token
 
     def freeze(self, bigrams: Bigrams, tokens: TokenIds) -> Any:
-        """Fold the convolutions into tables and a kernel of small integers; see `ngram_cnn`.
-
-        How large the vectors of windows become is seen on the first few thousand reviews.
-        """
+        """Fold the convolutions into tables and a kernel of small integers; see `ngram_cnn`."""
         words, pairs = (np.array(t.embeddings) for t in (self.word_table, self.bigram_table))
         kernel = np.array(self.convolution.kernel)
         cut = words.shape[1]

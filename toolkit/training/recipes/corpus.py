@@ -21,8 +21,8 @@ from toolkit.training.sources.unlabelled import known_or_nan
 class Corpus:
     """What the steps of an n-gram recipe work on; the vocabulary is of all reviews.
 
-    `tokens` and `held_out` are the last `max_tokens` ids of each review. `targets` (labelled,) and
-    `held_out_targets` are labels, soft or not; `teacher` (reviews,) is NaN where it has none.
+    `tokens` and `held_out` are the last `max_tokens` ids of each review, the `targets` are labels,
+    soft or not; `teacher` (reviews,) is NaN where it has none.
     """
 
     vocabulary: Vocabulary

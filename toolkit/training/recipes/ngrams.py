@@ -103,10 +103,7 @@ def _result(network: Any, history: History, schedule: Schedule, corpus: Corpus) 
 
 @dataclass(frozen=True)
 class NgramPipeline:
-    """The steps on one corpus; each is made when it is first needed.
-
-    ``teacher_weight``, 0 to 1, is the share of the user's teacher in labelled reviews.
-    """
+    """The steps on one corpus; each is made when it is first needed."""
 
     corpus: Corpus
     seed: int

@@ -31,16 +31,12 @@ _ROWS_TO_PREDICT = 256
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network is fitted on.
-
-    `bigrams` (all tokens,) int32 are rows of bigrams, None for a network without them; `targets`
-    and `weights` (reviews,) float32 are probabilities and weights in the loss.
-    """
+    """What a network is fitted on."""
 
     tokens: TokenIds
-    bigrams: Ids | None
-    targets: Targets
-    weights: Targets
+    bigrams: Ids | None  # (all tokens,) int32 rows, None for a network without them
+    targets: Targets  # (reviews,) float32, probabilities of positive
+    weights: Targets  # (reviews,) float32, in the loss
 
     @classmethod
     def of_equal_weight(

@@ -47,10 +47,7 @@ def word_and_bigram_vectors(
 
 
 def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int) -> Any:
-    """Weighted counts of context words around rows: (size, contexts), sparse.
-
-    ``before`` is the distance to the next word in front: 2 for a pair, which has two words.
-    """
+    """Weighted counts, (size, contexts), sparse; `before`: distance to the word in front."""
     from scipy import sparse
 
     total = sparse.csr_matrix((size, CONTEXTS), dtype=np.float32)

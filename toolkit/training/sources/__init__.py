@@ -18,10 +18,7 @@ IMDB = "imdb"
 
 
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
-    """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format.
-
-    Raises `InputError` or `UsageError` if that cannot be read as such.
-    """
+    """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format."""
     if data == IMDB:
         return imdb.load(part)
     path = Path(data)

@@ -26,10 +26,7 @@ _LABELS = {"neg": 0, "pos": 1}
 
 
 def load(folder: Path, part: str) -> Reviews:
-    """Read one part of the folder, `train` or `test`: negative reviews first, grouped by film.
-
-    Raises `InputError` if the folder is laid out in another way.
-    """
+    """Read one part, `train` or `test`: negative reviews first, grouped by film; `InputError`."""
     _check_layout(folder, part)
     rows = [row for name in _LABELS for row in _read_label(folder / part, name)]
     texts = pa.chunked_array([pa.array([text for text, _, _ in rows], pa.string())])

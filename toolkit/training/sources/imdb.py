@@ -16,8 +16,7 @@ from toolkit.training.sources.reviews import Reviews
 def load(part: str) -> Reviews:
     """Download (once; Keras keeps the files) and decode 25,000 reviews, `train` or `test`.
 
-    The words come back lowercased and without punctuation, which is all that the text rule of this
-    toolkit keeps of a text. Raises `InputError` if the download fails.
+    The words are lowercase and without punctuation, as the text rule of this toolkit makes them.
     """
     word_index, parts = _download()
     ranks, labels = parts[part == "test"]

@@ -37,9 +37,8 @@ def match(
 ) -> tuple[list[Targets], list[Matches]]:
     """Find the probabilities of teachers for reviews, those with labels first.
 
-    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` if a
-    file belongs to other reviews, contradicts itself or another one, or has an id that several
-    reviews have; `UsageError` if a file has only ids, and no source has any.
+    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` or
+    `UsageError` if a file belongs to other reviews, or contradicts itself or another one.
     """
     learners = [_Learner(reviews) for reviews in sources]
     matches = [_match_one(teacher, learners) for teacher in teachers]
