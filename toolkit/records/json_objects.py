@@ -36,7 +36,7 @@ _BRACKETS[list(b"[{")], _BRACKETS[list(b"]}")] = 1, -1
 def members(text: str) -> Iterator[tuple[str, str | None]]:
     """Give the names and values of an object, in order; `ValueError` if it is not an object.
 
-    A value is a string without quotes and escapes, None for null, and everything else as written.
+    A value that is not a string is as written, None for null.
     """
     at = _after(text, _after(text, 0), "{")
     while text[at : at + 1] == '"':

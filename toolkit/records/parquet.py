@@ -35,10 +35,7 @@ _BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers t
 
 
 class ParquetFile(ReviewFile):
-    """A Parquet file; an output keeps the schema, the row groups and the compression.
-
-    The text is a column of strings of any kind, of bytes in UTF-8, or a field of a struct.
-    """
+    """A Parquet file; an output keeps the schema, the row groups and the compression."""
 
     counts = "record"
 

@@ -43,10 +43,7 @@ class TrainingData:
     teachers: tuple[Matches, ...] = ()
 
     def for_fit(self, split: Split | None = None) -> FitData:
-        """Choose what one fit is given; without a split, all reviews are fitted.
-
-        Unlabelled reviews whose text is held out or tested on are left out.
-        """
+        """Choose what one fit is given, without unlabelled reviews that are held out or tested on."""
         fitted, held_out = self.reviews, None
         if split is not None:
             fitted, held_out = fitted.take(split.fitted), self.reviews.take(split.held_out)

@@ -107,10 +107,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a training, before it is written: the kept network, calibrated.
-
-    `folds` are of the cross-validation before it; `held_out` is of the network or of the folds.
-    """
+    """What came out of a training: the kept network, calibrated, and the folds before it."""
 
     read: TrainingData
     split: SplitKind

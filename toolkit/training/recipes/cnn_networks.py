@@ -48,10 +48,9 @@ def teacher_network(words: Vectors, bigrams: Vectors) -> Any:
 
 
 class StudentNetwork(keras.Model):  # type: ignore[misc]
-    """A convolution of width one, the sum of two table rows, and one of windows of tokens.
+    """A convolution of width one, the sum of two table rows, and one of windows of three tokens.
 
-    The second one sees every window of three tokens that touches a review, and in place of a bias,
-    whether there is a token in each place. `words` and `bigrams` are the vectors to start from.
+    The second one also sees whether there is a token in each place, in place of a bias.
     """
 
     def __init__(self, words: Vectors, bigrams: Vectors) -> None:

@@ -46,10 +46,7 @@ class Teacher:
 
 
 def load(path: Path, reading: ReadOptions) -> Teacher:
-    """Read a teacher file, such as an output of `toolkit score`, as far as it has probabilities.
-
-    Raises `InputError` if none has one, or one is not from 0 to 1.
-    """
+    """Read a teacher file, such as an output of `toolkit score`; `InputError` without values."""
     table = read_table(path, beside(path, reading), *_columns(reading))
     _check_has_keys(table, reading)
     rows = table.filled("probability")
