@@ -43,7 +43,7 @@ class TrainingData:
     teachers: tuple[Matches, ...] = ()
 
     def for_fit(self, split: Split | None = None) -> FitData:
-        """Choose what one fit is given, without unlabelled reviews that are held out or tested on."""
+        """Choose what one fit is given; unlabelled reviews must not be held out or tested on."""
         fitted, held_out = self.reviews, None
         if split is not None:
             fitted, held_out = fitted.take(split.fitted), self.reviews.take(split.held_out)
