@@ -25,7 +25,7 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     remedy = f"Choose another with {option}"
     if _is_circle(path):
         raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
-    folder = path.parent
+    folder = resolved(path).parent if path.is_symlink() else path.parent
     with reporting_failures(path):  # such as a name that is too long to look for
         exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
     special = exists and not (path.is_file() or path.is_dir())

@@ -194,3 +194,16 @@ def test_other_encodings_of_the_terminal(encoding: str) -> None:
     ran = in_its_own_process("explain", "-m", CONV1D, text, env={**os.environ, **environment})
     assert (ran.exit_code, ran.err) == (0, "")
     assert ("█" in ran.out) == (encoding == "utf-8")
+
+
+def test_files_without_reviews(command: Command) -> None:
+    Path("header.csv").write_text("text\n", encoding="utf-8")
+    Path("blank.csv").write_text('text\n" "\n', encoding="utf-8")
+    Path("folder").mkdir()
+    for name in ("header.csv", "blank.csv"):
+        ran = command("explain", "-f", name)
+        ran.failed_with(f"{name}: no reviews with text in the first 10 rows.", 1)
+    command("explain", "-f", "nix").failed_with("nix: no such file", 1)
+    command("explain", "-f", "folder").failed_with(
+        "folder: a folder, expected a file of reviews", 1
+    )

@@ -152,5 +152,5 @@ def test_a_slash_means_a_folder(command: Command) -> None:
         assert (ran.exit_code, files_in("new.csv")) == (0, ["a.csv"]), ran.err
     command("score", "a.csv", "-o", "a.csv/").failed_with("a.csv: is a file, expected a folder", 2)
     ran = command("score", "-", "-o", "in/", "--format", "csv")
-    ran.failed_with("standard input has to be scored into a file, not a folder.", 2)
+    ran.failed_with("is a folder. Name a file for standard input with --output.", 2)
     assert command.files() == ["a.csv", "new.csv"]

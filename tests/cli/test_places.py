@@ -58,7 +58,7 @@ def test_no_rejects_replace_an_output(command: Command) -> None:
     write("a.csv.rejected.jsonl", '{"text": "a"}\n')
     for names in (["a.csv", "a.csv.rejected.jsonl"], ["a.csv.rejected.jsonl", "a.csv"]):
         ran = command("score", *names, "-o", "out", "--force")
-        ran.failed_with("out/a.csv.rejected.jsonl: would be the ", 2)
+        ran.failed_with(" would both be written to out/a.csv.rejected.jsonl. Score", 2)
         assert "the rejects of a.csv" in ran.err
     assert command.files() == ["a.csv", "a.csv.rejected.jsonl"]
 
@@ -73,9 +73,9 @@ def test_where_a_report_may_be_written(command: Command) -> None:
     for report, message in (
         ("-", "--report: cannot go to standard output; name a file."),
         ("folder", "folder: is a folder, expected a file. Choose another with --r"),
-        ("hard.csv", "hard.csv: is a.csv, too. Choose another with --report."),
-        ("model.onnx", "model.onnx: is model.onnx, too. Choose another with --report."),
-        ("hard.onnx", "hard.onnx: is model.onnx, too. Choose another with --report."),
+        ("hard.csv", "--report hard.csv: is also the input. Choose another file."),
+        ("model.onnx", "--report model.onnx: is also the model. Choose another file."),
+        ("hard.onnx", "--report hard.onnx: is also the model. Choose another file."),
     ):
         ran = command("score", "a.csv", "-m", "model.onnx", "--report", report, "--force")
         ran.failed_with(message, 2)
@@ -89,3 +89,57 @@ def test_a_report_is_kept_if_nothing_is_unfinished(command: Command, output: str
     ran = command("score", "a.csv", "-o", output, "--report", "r.json", "--resume")
     ran.failed_with("r.json: exists already. Choose another with --report", 2)
     assert command.files() == ["a.csv", "r.json"]
+
+
+def test_nothing_replaces_the_model(command: Command) -> None:
+    write("a.csv")
+    shutil.copy(MODEL, "m.onnx")
+    call = ("score", "a.csv", "-m", "m.onnx", "--force")
+    ran = command(*call, "--rejected", "m.onnx")
+    ran.failed_with("--rejected m.onnx: is also the model. Choose another file.", 2)
+    ran = command(*call, "-o", "m.onnx", "--output-format", "csv")
+    ran.failed_with("--output m.onnx: is also the model. Choose another file.", 2)
+    assert Path("m.onnx").read_bytes() == Path(MODEL).read_bytes()
+
+
+@pytest.mark.parametrize("report", ["out", "out/sub"])
+def test_a_report_is_not_a_folder_of_the_output(command: Command, report: str) -> None:
+    Path("d/sub").mkdir(parents=True)
+    write("d/a.csv")
+    write("d/sub/a.csv")
+    message = f"--report {report}: is a folder of the output. Choose another file."
+    command("score", "d", "-o", "out", "--report", report).failed_with(message, 2)
+    command("score", "d/a.csv", "-o", f"{report}/", "--report", report).failed_with(message, 2)
+    assert command.files() == ["d"]
+
+
+def test_a_link_into_a_missing_folder_names_that_folder(command: Command) -> None:
+    write("a.csv")
+    Path("b.csv").symlink_to("none/b.csv")
+    ran = command("score", "a.csv", "-o", "b.csv", "--force")
+    ran.failed_with(f"b.csv: the folder {Path('none').resolve()} does not exist. Create it", 2)
+
+
+def test_a_new_folder_is_only_made_for_a_good_file(command: Command) -> None:
+    write("a.csv")
+    ran = command("score", "a.csv", "-o", "new/", "--text-column", "nope")
+    ran.failed_with("no column 'nope'", 2)
+    assert command.files() == ["a.csv"]
+
+
+def test_an_output_that_is_no_file_name(command: Command) -> None:
+    write("a.csv")
+    ran = command("score", "a.csv", "-o", "new.d")
+    ran.failed_with("or name the format with --output-format. For a folder, end it with /.", 2)
+    Path("e").mkdir()
+    ran = command("score", "-", "-o", "e", "--format", "csv")
+    ran.failed_with("e: is a folder. Name a file for standard input with --output.", 2)
+
+
+def test_a_slash_after_the_output_always_means_a_folder(command: Command) -> None:
+    Path("data/sub").mkdir(parents=True)
+    write("data/sub/x.csv")
+    for options in ([], ["--force"]):
+        ran = command("score", "data/*/x.csv", "-o", "out.d/", *options)
+        assert ran.exit_code == 0, ran.err
+        assert [str(path) for path in Path("out.d").rglob("*.csv")] == ["out.d/sub/x.csv"]

@@ -88,8 +88,8 @@ def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
         ("a.csv", None, "a.csv: no such file", 1),
         ("a.csv", "", "a.csv: the file is empty", 1),
         ("a.jsonl", "", "a.jsonl: the file is empty", 1),
-        ("a.txt", CSV, "a.txt: no known format '.txt'; files can end in .csv", 2),
-        ("a", CSV, "a: no known format ''", 2),
+        ("a.txt", CSV, "a.txt: unknown ending '.txt'. Use .csv", 2),
+        ("a", CSV, "a: unknown ending ''", 2),
         ("a.csv", "id,body\n1,a\n", "no column 'text' or 'review' (found: id, body). Choose", 2),
         ("a.csv", "text,predicted_sentiment\na,b\n",
          "has a column 'predicted_sentiment' already. Choose other names for the added columns "
@@ -156,7 +156,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
         (["-o", "a.csv"], "a.csv: is the input itself"),
         (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
         (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, or repl"),
-        (["-o", "b.txt"], "no known format '.txt'; files can end in .csv, .tsv, .jsonl, .ndjson, "
+        (["-o", "b.txt"], "unknown ending '.txt'. Use .csv, .tsv, .jsonl, .ndjson, "
          ".parquet (and then .gz or .zst), or name the format with --out"),
         (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Create it"),
         (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Create it"),
@@ -199,11 +199,18 @@ def test_force_replaces(command: Command) -> None:
     assert command.files() == ["a.csv", "b.csv"]
 
 
-@pytest.mark.parametrize("report", ["a.csv", "b.csv", "b.csv.rejected.jsonl"])
-def test_a_report_does_not_replace_reviews(command: Command, report: str) -> None:
+@pytest.mark.parametrize(
+    ("report", "what"),
+    [
+        ("a.csv", "the input"),
+        ("b.csv", "the output"),
+        ("b.csv.rejected.jsonl", "the file for rejects"),
+    ],
+)
+def test_a_report_does_not_replace_reviews(command: Command, report: str, what: str) -> None:
     write("a.csv")
     ran = command("score", "a.csv", "-o", "b.csv", "--report", f"./{report}", "--force")
-    ran.failed_with(f"{report}: is {report}, too. Choose another with --report.", 2)
+    ran.failed_with(f"--report {report}: is also {what}. Choose another file.", 2)
     assert Path("a.csv").read_text(encoding="utf-8") == CSV
 
 

@@ -31,7 +31,7 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 |---|---|
 | 0 | done |
 | 1 | failed: one line on standard error says where, what was found, and what to do |
-| 2 | wrong usage: nothing was done |
+| 2 | wrong usage |
 | 3 | `toolkit score` is done, but some records could not be read |
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
 

@@ -49,7 +49,7 @@ def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
 def test_the_name_of_the_output_tells_its_format(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [FILM])
     for name in ("b.txt", "b", "b.gz"):
-        with pytest.raises(UsageError, match=rf"{name}: no known format '.*'; files can end in"):
+        with pytest.raises(UsageError, match=rf"{name}: unknown ending '.*'. Use"):
             score_file(shipped_scorer(), source, tmp_path / name)
     for name, asked in (("b.parquet.gz", None), ("b.csv.gz", "parquet")):
         with pytest.raises(UsageError, match=r"parquet are compressed internally. Remove \.gz"):

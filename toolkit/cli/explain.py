@@ -14,6 +14,7 @@ from toolkit import __version__
 from toolkit.cli import options as o
 from toolkit.cli.terminal import counted
 from toolkit.errors import InputError, UsageError
+from toolkit.files import is_there
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
@@ -77,7 +78,7 @@ def explain(
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        found = list(_rows(file, reading, sorted(set(rows or ())), limit))
+        found = _found(file, reading, sorted(set(rows or ())), limit)
     scorer = Scorer(model)
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)
@@ -118,6 +119,18 @@ def _standard_input() -> str:
             'no text given. Give one in quotes (toolkit explain "A fine film."), name a file with '
             "--file, or send a text to standard input."
         )
+    return found
+
+
+def _found(
+    file: Path, reading: ReadOptions, wanted: list[int], limit: int
+) -> list[tuple[int, str]]:
+    """Give what `_rows` does; `InputError` if that is nothing."""
+    if str(file) != _STDIN and not is_there(file):
+        raise InputError(f"{file}: no such file")
+    found = list(_rows(file, reading, wanted, limit))
+    if not found:
+        raise InputError(f"{file}: no reviews with text in the first {limit:,} rows.")
     return found
 
 

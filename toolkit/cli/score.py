@@ -30,8 +30,8 @@ _FILES = (
     "input."
 )
 _OUTPUT = (
-    "File to write, - for standard output, or a folder for several files. The ending of the file "
-    "name decides the format."
+    "File to write, - for standard output, or a folder for several files; a slash at the end makes "
+    "a new folder. The ending of the file name decides the format."
 )
 _OUTPUT_FORMAT = f"Format of the output: {o.FORMAT_NAMES}."
 _UNCERTAIN = (
@@ -101,7 +101,7 @@ def score(
     from toolkit.model.scorer import Scorer
     from toolkit.model.shipped import find_model
     from toolkit.model.uncertain import parse_range
-    from toolkit.scoring.jobs import check_report, find_jobs
+    from toolkit.scoring.jobs import check_model, check_report, find_jobs
     from toolkit.scoring.journal import is_unfinished
     from toolkit.scoring.run import ScoringOptions, score_files
 
@@ -119,6 +119,7 @@ def score(
         checkpoint_seconds=checkpoint_seconds,
     )
     jobs = find_jobs(files, output, output_format, rejected)
+    check_model(find_model(model), jobs.files)
     if report is not None:
         check_report(report, jobs.files, find_model(model))
         replaces = force or (resume and is_unfinished(jobs))

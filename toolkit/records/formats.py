@@ -88,9 +88,10 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     ending = format_ending(path)
     found = endings().get(ending.lower()) if asked is None else format_called(asked)
     if found is None:
+        folder = " For a folder, end it with /." if option == "--output-format" else ""
         raise UsageError(
-            f"{path}: no known format {ending!r}; files can end in {', '.join(endings())} "
-            f"(and then {' or '.join(COMPRESSIONS)}), or name the format with {option}"
+            f"{path}: unknown ending {ending!r}. Use {', '.join(endings())} (and then "
+            f"{' or '.join(COMPRESSIONS)}), or name the format with {option}.{folder}"
         )
     if compression_of(path) and not found.is_text:
         raise UsageError(

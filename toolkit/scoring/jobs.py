@@ -70,7 +70,7 @@ def find_jobs(
     for source, relative in found.files:
         once.setdefault(resolved(source), (source, relative))
     files = list(once.values())
-    is_single = len(files) == 1 and not any(_is_whole_folder(name, target) for name in inputs)
+    is_single = len(files) == 1 and not any(_is_whole_folder(name, output) for name in inputs)
     if is_single and not _is_new_folder(output):
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
         return Jobs([job], is_single=True, ignored=found.ignored)
@@ -84,17 +84,22 @@ def find_jobs(
     return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
 
 
-def _is_whole_folder(name: str, output: Path | None) -> bool:
+def _is_whole_folder(name: str, output: str | None) -> bool:
     """Whether an input may have several files, and so the output is a folder."""
     if is_folder(Path(name)):
         return True
-    return is_pattern(name) and output not in (None, STDIN) and not Path(str(output)).suffix
+    if output is None or Path(output) == STDIN or not is_pattern(name):
+        return False
+    return _has_slash(output) or not Path(output).suffix
 
 
 def _is_new_folder(output: str | None) -> bool:
     """Whether the output is a folder because of the slash at its end, and does not exist yet."""
-    slashes = tuple(filter(None, (os.sep, os.altsep)))
-    return output is not None and output.endswith(slashes) and not is_folder(Path(output))
+    return output is not None and _has_slash(output) and not is_folder(Path(output))
+
+
+def _has_slash(output: str) -> bool:
+    return output.endswith(tuple(filter(None, (os.sep, os.altsep))))
 
 
 def _single_output(
@@ -103,14 +108,15 @@ def _single_output(
     if output is None:
         default = default_output(source)
         return default if source == STDIN else with_format(default, output_format)
-    return output / with_format(Path(name.name), output_format) if is_folder(output) else output
+    if not is_folder(output):
+        return output
+    _check_not_standard_input([source], output)
+    return output / with_format(Path(name.name), output_format)
 
 
 def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
     """Check that the output can be a folder."""
-    if STDIN in sources:
-        alone = "into a file, not a folder" if len(sources) == 1 else "alone"
-        raise UsageError(f"standard input has to be scored {alone}.")
+    _check_not_standard_input(sources, output)
     if output is None or output == STDIN:
         raise UsageError(
             f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
@@ -118,6 +124,13 @@ def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
     if output.exists() and not is_folder(output):
         raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
     return output
+
+
+def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> None:
+    if STDIN in sources:
+        if len(sources) > 1:
+            raise UsageError("standard input cannot be combined with other inputs.")
+        raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
 
 
 def check_job(job: Job, *, may_replace: bool) -> None:
@@ -155,27 +168,45 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     written: dict[Path, str] = {}
     for job in jobs:
         for path, what in ((job.output, "output"), (job.rejected, "rejects")):
-            mine = f"the {what} of {job.source}"
+            mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
             if sources & _names(path):
                 raise UsageError(
-                    f"{path}: is an input, which {mine} would replace. Choose another folder with "
-                    "--output."
+                    f"{path}: is an input, which the {what} of {job.source} would replace. Choose "
+                    "another folder with --output."
                 )
             other = written.setdefault(resolved(path), mine)
             if other != mine:
                 raise UsageError(
-                    f"{path}: would be {other} and {mine}. Score them in separate calls."
+                    f"{other} and {mine} would both be written to {path}. Score them in separate "
+                    "calls."
                 )
 
 
 def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
-    """Raise `UsageError` if the report would replace another file of the same call."""
+    """Raise `UsageError` if the report would replace another file or folder of the same call."""
     if report == STDIN:
         raise UsageError("--report: cannot go to standard output; name a file.")
-    others = [path for job in jobs for path in (job.source, job.output, job.rejected)]
-    for path in [*([] if model is None else [model]), *others]:
-        if _names(path) & _names(report):
-            raise UsageError(f"{report}: is {path}, too. Choose another with --report.")
+    names = _names(report)
+    for job in jobs:
+        for path, what in (
+            (model, "the model"),
+            (job.source, "the input"),
+            (job.output, "the output"),
+            (job.rejected, "the file for rejects"),
+        ):
+            if path is not None and _names(path) & names:
+                raise UsageError(f"--report {report}: is also {what}. Choose another file.")
+        if resolved(report) in resolved(job.output).parents:
+            raise UsageError(f"--report {report}: is a folder of the output. Choose another file.")
+
+
+def check_model(model: Path, jobs: Sequence[Job]) -> None:
+    """Raise `UsageError` if an output or rejects would replace the model."""
+    names = _names(model)
+    for job in jobs:
+        for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
+            if path != STDIN and _names(path) & names:
+                raise UsageError(f"{option} {path}: is also the model. Choose another file.")
 
 
 def _names(path: Path) -> set[Path | tuple[int, int]]:
