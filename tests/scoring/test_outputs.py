@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ import pytest
 
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.scoring.output_names import default_output
 from toolkit.scoring.run import ScoringOptions, score_file
 
@@ -38,8 +39,14 @@ def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
 
 def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
-    for rejected, what in ((tmp_path / "." / "b.csv", "output, too"), (source, "input itself")):
-        with pytest.raises(UsageError, match=rf"is the {what}\. Choose another with --rejected"):
+    for rejected, message in (
+        (
+            tmp_path / "." / "b.csv",
+            r"--rejected .*b\.csv: is also the output\. Choose another file",
+        ),
+        (source, r"is the input itself\. Choose another with --rejected"),
+    ):
+        with pytest.raises(UsageError, match=message):
             score_file(
                 shipped_scorer(), source, output, ScoringOptions(force=True), rejected=rejected
             )
@@ -126,3 +133,27 @@ def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
     assert default_output(Path(source)) == Path(expected)
+
+
+def test_a_full_disk_of_the_rejects_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be on another file system than the output."""
+    source = tmp_path / "a.csv"
+    source.write_text("text\n1,2\n", encoding="utf-8")
+    move = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.name == "rejected.jsonl":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return move(self, target)
+
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr("shutil.copyfileobj", write)
+    rejected = tmp_path / "r.jsonl"
+    with pytest.raises(OutputError, match=r"r\.jsonl: cannot be written: No space left"):
+        score_file(shipped_scorer(), source, tmp_path / "b.csv", rejected=rejected)
+    assert not rejected.exists()

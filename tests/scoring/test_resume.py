@@ -350,3 +350,13 @@ def test_a_wrong_call_with_force_keeps_the_progress(stopped: tuple[Path, Path]) 
     assert file_of(output, "output").stat() == before
     score_file(shipped_scorer(), source, output, OPTIONS)
     assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_something_else_in_place_of_the_journal(force: bool, stopped: tuple[Path, Path]) -> None:
+    source, output = stopped
+    journal = file_of(output, "journal")
+    journal.unlink()
+    journal.mkdir()
+    with pytest.raises(UsageError, match=r"journal: is not a file with progress .* Remove it"):
+        score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))

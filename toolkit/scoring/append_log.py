@@ -35,6 +35,8 @@ class AppendLog:
         """Make it, and keep other processes out; `UsageError` if one of them has it open."""
         while self._file is None:
             self.folder.mkdir(exist_ok=True)
+            if self._path.exists() and not self._path.is_file():
+                raise UsageError(f"{self._path}: is not a file with progress of a run. Remove it.")
             file = self._path.open("ab", buffering=0)
             try:
                 if fcntl is not None:

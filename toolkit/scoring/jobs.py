@@ -141,7 +141,7 @@ def check_job(job: Job, *, may_replace: bool) -> None:
     if job.rejected == STDIN:
         raise UsageError("--rejected: these records cannot go to standard output; name a file.")
     if resolved(job.rejected) == resolved(job.output):
-        raise UsageError(f"{job.rejected}: is the output, too. Choose another with --rejected.")
+        raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
     for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
         if path == STDIN:
             continue
