@@ -295,3 +295,13 @@ def test_the_folder_is_taken_before_its_files(command: Command, data: Path) -> N
     with closing(AppendLog(Path("out", JOURNAL).parent, Path("out"))) as other:
         other.open()
         command("score", "data", "-o", "out").failed_with("out: another process is writing", 2)
+
+
+def test_a_forced_run_with_other_options_can_be_resumed(command: Command, data: Path) -> None:
+    """What it starts over is not mixed with what it writes."""
+    stop("out/c.csv")
+    with pytest.raises(RuntimeError, match="stopped"):
+        stop_at_b = stop_at("out/b.csv", STOPPED)
+        score_into("out", ["data"], stop_at_b, force=True, stop_on_error=True)
+    assert score_into("out", ["data"], resume=True, stop_on_error=True) == ["b.csv", "c.csv"]
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]

@@ -85,6 +85,7 @@ class Journal:
 
     def __init__(self, jobs: Jobs, *, force: bool) -> None:
         self._force = force
+        self._stale: Iterable[Job] = jobs.files if force else ()  # until the first output is begun
         self._outputs = jobs.folder if not jobs.is_single else None  # their folder
         self._place = jobs.folder or jobs.files[0].output  # as messages call it
         self.lines = AppendLog(_folder_of(jobs), self._place)
@@ -124,7 +125,7 @@ class Journal:
         """Give how much of an output is written; `UsageError` if files or ``identity`` differ."""
         entry = self._entry(job)
         if entry.checkpoint is None or identity is None or self._force:
-            return None  # with force, it is dropped when the output is begun
+            return None  # with force, it is dropped when the first output is begun
         changed = [name for name in identity if (entry.identity or {}).get(name) != identity[name]]
         if changed:
             raise UsageError(
@@ -175,6 +176,8 @@ class Journal:
     def make_folder(self, job: Job, *, keep: bool) -> None:
         """Make that folder, and drop what is in it, unless it is kept."""
         self.lines.open()
+        self._drop(self._stale)
+        self._stale = ()
         self.abandon(job, keep=keep)
         self.folder(job).mkdir(exist_ok=True)
 
@@ -186,12 +189,16 @@ class Journal:
 
     def abandon(self, job: Job, *, keep: bool) -> None:
         """Drop what is written of an output, unless it is kept, and there is a checkpoint of it."""
-        entry = self._entry(job)
-        if not self.lines.is_open or (keep and entry.checkpoint is not None):
+        if not self.lines.is_open or (keep and self._entry(job).checkpoint is not None):
             return  # where it is not open, the files are those of another process
-        if entry.checkpoint is not None:
-            self._add({job: _Entry(entry.replaces_for)})
-        shutil.rmtree(self.folder(job), ignore_errors=True)
+        self._drop([job])
+
+    def _drop(self, jobs: Iterable[Job]) -> None:
+        entries = {job: self._entry(job) for job in jobs}
+        written = {job: entry for job, entry in entries.items() if entry.checkpoint is not None}
+        self._add({job: _Entry(entry.replaces_for) for job, entry in written.items()})
+        for job in entries:
+            shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def end(self, jobs: Iterable[Job]) -> None:
         """Drop everything about the outputs of a run that is done."""
