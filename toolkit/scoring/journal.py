@@ -13,18 +13,16 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.files import flush_to_disk, is_there, reporting_failures, resolved
-from toolkit.records.review_file import Place
 from toolkit.scoring.append_log import AppendLog
+from toolkit.scoring.checkpoints import VERSION, Checkpoint, Entry, read_entries
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.summary import Summary
 
-_VERSION = 2
 _START_OVER = "start over with --force."
 _SAVED = (
     "Progress is saved. Run the same command with --resume to continue, or with --force to start "
@@ -32,29 +30,10 @@ _SAVED = (
 )
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """How much of an output is written."""
-
-    place: Place  # in the input, where the next block starts
-    lengths: dict[str, int]  # of the files of the output, in bytes, as far as they are complete
-    counts: dict[str, Any]  # as in `Summary.as_dict`
-    complete: bool = False  # the files only have to be moved to their places
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """What is known of an output."""
-
-    replaces_for: str | None = None  # the input whose run may replace what was at the output before
-    identity: dict[str, Any] | None = None  # of the run with the checkpoint
-    checkpoint: Checkpoint | None = None
-
-
 def is_unfinished(jobs: Jobs) -> bool:
     """Whether an earlier run has left progress that can be resumed."""
     try:
-        return bool(_entries(Journal(jobs, force=False).lines.read()))
+        return bool(read_entries(Journal(jobs, force=False).lines.read()))
     except (OSError, ValueError):
         return False
 
@@ -90,7 +69,7 @@ class Journal:
         self._place = jobs.folder or jobs.files[0].output  # as messages call it
         self.lines = AppendLog(_folder_of(jobs), self._place)
         self._folder = self.lines.folder
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
 
     def load(self, *, resume: bool) -> None:
         """Read what an earlier run has left; raises as `open_journal`."""
@@ -107,7 +86,7 @@ class Journal:
         with reporting_failures(self._place):
             file = self.lines.open()
         try:
-            entries = _entries(self.lines.read())
+            entries = read_entries(self.lines.read())
         except ValueError:
             if not self._force:
                 damaged = f"{self._folder}: the progress is damaged: {_START_OVER}"
@@ -196,7 +175,7 @@ class Journal:
     def _drop(self, jobs: Iterable[Job]) -> None:
         entries = {job: self._entry(job) for job in jobs}
         written = {job: entry for job, entry in entries.items() if entry.checkpoint is not None}
-        self._add({job: _Entry(entry.replaces_for) for job, entry in written.items()})
+        self._add({job: Entry(entry.replaces_for) for job, entry in written.items()})
         for job in entries:
             shutil.rmtree(self.folder(job), ignore_errors=True)
 
@@ -204,7 +183,7 @@ class Journal:
         """Drop everything about the outputs of a run that is done."""
         done = {self._key(job): job for job in jobs}
         if any(map(self._is_needed, self._entries.keys() - done.keys())):  # by other runs
-            self._add({done[key]: _Entry() for key in self._entries.keys() & done.keys()})
+            self._add({done[key]: Entry() for key in self._entries.keys() & done.keys()})
         else:
             self._entries.clear()  # without a wait for the disk: everything is removed
 
@@ -233,22 +212,21 @@ class Journal:
         is_complete = entry.checkpoint is not None and entry.checkpoint.complete
         return is_complete or entry.replaces_for == str(resolved(job.source))
 
-    def _entry(self, job: Job) -> _Entry:
-        return self._entries.get(self._key(job), _Entry())
+    def _entry(self, job: Job) -> Entry:
+        return self._entries.get(self._key(job), Entry())
 
     def _is_needed(self, key: str) -> bool:
-        entry = self._entries.get(key, _Entry())
+        entry = self._entries.get(key, Entry())
         if is_there((self._outputs or self._folder.parent) / key):
-            return entry != _Entry()
+            return entry != Entry()
         return entry.checkpoint is not None and is_there(self._folder / _short(key))
 
-    def _add(self, entries: dict[Job, _Entry]) -> None:
+    def _add(self, entries: dict[Job, Entry]) -> None:
         """Add lines, and wait until they are on the disk."""
         named = {self._key(job): entry for job, entry in entries.items()}
         with reporting_failures(self._place):
             self.lines.append(
-                {"version": _VERSION, "output": key, **asdict(entry)}
-                for key, entry in named.items()
+                {"version": VERSION, "output": key, **asdict(entry)} for key, entry in named.items()
             )
         self._entries |= named
 
@@ -268,24 +246,3 @@ def _short(name: str) -> str:
     """Shorten a name or a path: a name may have 255 bytes, and a character four."""
     digest = zlib.crc32(name.encode("utf-8", "surrogateescape"))
     return f"{Path(name).name[:50]}.{digest:08x}"
-
-
-def _entries(lines: list[Any]) -> dict[str, _Entry]:
-    """Give the last entry of each output; `ValueError` if a line is damaged, or not of us."""
-    entries: dict[str, _Entry] = {}
-    try:
-        for line in lines:
-            if line.pop("version") != _VERSION:
-                raise ValueError(line)
-            output, point = line.pop("output"), line.pop("checkpoint")
-            if point is not None:
-                point = Checkpoint(**{**point, "place": tuple(point["place"])})
-                Summary.from_dict(point.counts)
-            entry = _Entry(**line, checkpoint=point)
-            dicts = [entry.identity or {}, point.lengths if point else {}]
-            if not isinstance(output, str) or not all(isinstance(value, dict) for value in dicts):
-                raise ValueError(line)
-            entries[output] = entry
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(str(error)) from None
-    return {key: entry for key, entry in entries.items() if entry != _Entry()}

@@ -23,8 +23,9 @@ from toolkit.records.read_options import STDIN
 from toolkit.records.review_file import BatchFile, Output, Place
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.byte_file import ByteFile, write_all
+from toolkit.scoring.checkpoints import Checkpoint
 from toolkit.scoring.jobs import Job
-from toolkit.scoring.journal import Checkpoint, Journal
+from toolkit.scoring.journal import Journal
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
 
