@@ -25,20 +25,10 @@ LARGEST_LOSS = 0.001  # of the accuracy: a tenth of a point
 
 @dataclass(frozen=True)
 class QuantizationOptions:
-    """What `--quantize` asks for.
+    """What `--quantize` asks for."""
 
-    Attributes
-    ----------
-    kind : str
-        Type of the large weights in the file: `int8` or `float16`.
-    reviews : Path | None
-        Labelled reviews to evaluate it on; None for the sample of the run.
-    reading : ReadOptions
-        Where they have their texts and labels.
-    """
-
-    kind: str
-    reviews: Path | None = None
+    kind: str  # of the large weights in the file: `int8` or `float16`
+    reviews: Path | None = None  # labelled reviews to evaluate it on; None: the sample of the run
     reading: ReadOptions = field(default_factory=ReadOptions)
 
 

@@ -24,67 +24,28 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """The settings of `toolkit.training.train.train`, checked.
+    """The settings of `toolkit.training.train.train`, checked."""
 
-    Attributes
-    ----------
-    data : str
-        `imdb`, an `aclImdb` folder, or a labelled file.
-    preset : str
-        A name in `PRESETS`.
-    output : Path | None
-        The run folder to write; None: `runs/PRESET`.
-    force : bool
-        Whether an existing run folder is replaced.
-    epochs : int | None
-        Passes over the reviews, at most; None: as the preset chooses.
-    early_stopping : bool | None
-        Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
-        otherwise every epoch runs and the last weights stay. None: as the preset does.
-    split : SplitKind | None
-        How reviews are held out; None: by group if the reviews have groups, else at random.
-    validation : float
-        Share of the reviews held out, between 0 and 1; not used with folds.
-    folds : int
-        Number of cross-validation folds before a final fit on everything; 0 for none.
-    batch_size : int | None
-        Reviews per step of the optimizer; None: as the preset chooses.
-    seed : int
-        Decides the split, the start weights, the order of the reviews and the dropout.
-    reading : ReadOptions
-        How files are read, and where they have their texts, labels and the like.
-    unlabelled : tuple[Path, ...]
-        Files of reviews without labels, or `aclImdb` folders, for presets that use them.
-    teachers : tuple[Path, ...]
-        Files of probabilities that another model gives to the reviews.
-    teacher_weight : float
-        Share of the teacher in what a labelled review is fitted to, from 0 to 1.
-    test : bool
-        Whether to measure on the test part of the source.
-    test_data : Path | None
-        A labelled file to measure on in its place.
-    show_samples : int
-        How many rows of token ids to decode for the reader.
-    """
-
-    data: str = "imdb"
-    preset: str = DEFAULT_PRESET
-    output: Path | None = None
-    force: bool = False
-    epochs: int | None = None
+    data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
+    preset: str = DEFAULT_PRESET  # a name in `PRESETS`
+    output: Path | None = None  # the run folder to write; None: `runs/PRESET`
+    force: bool = False  # replace an existing run folder
+    epochs: int | None = None  # passes over the reviews, at most; None: as the preset chooses
+    # Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
+    # otherwise every epoch runs and the last weights stay. None: as the preset does.
     early_stopping: bool | None = None
-    split: SplitKind | None = None
-    validation: float = 0.2
-    folds: int = 0
-    batch_size: int | None = None
-    seed: int = 1
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    unlabelled: tuple[Path, ...] = ()
-    teachers: tuple[Path, ...] = ()
-    teacher_weight: float = 0.5
-    test: bool = False
-    test_data: Path | None = None
-    show_samples: int = 0
+    split: SplitKind | None = None  # None: by group if the reviews have groups, else at random
+    validation: float = 0.2  # share of the reviews held out, between 0 and 1; not used with folds
+    folds: int = 0  # of a cross-validation before a final fit on everything; 0 for none
+    batch_size: int | None = None  # reviews per step of the optimizer; None: as the preset chooses
+    seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
+    reading: ReadOptions = field(default_factory=ReadOptions)  # how files are read; their columns
+    unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
+    teachers: tuple[Path, ...] = ()  # files of probabilities that another model gives
+    teacher_weight: float = 0.5  # share of the teacher in the target of a labelled review, 0 to 1
+    test: bool = False  # measure on the test part of the source
+    test_data: Path | None = None  # a labelled file to measure on instead
+    show_samples: int = 0  # rows of token ids to decode for the reader
 
     def __post_init__(self) -> None:
         for name in ("output", "test_data"):

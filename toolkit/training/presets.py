@@ -15,39 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """A kind of network, with the sizes of its input and the way it is trained.
+    """A kind of network, with the sizes of its input and the way it is trained."""
 
-    Attributes
-    ----------
-    name, summary : str, str
-        What `--preset` calls it, and one line for the help text.
-    recipe : str
-        How it is fitted: a name in `toolkit.training.recipes.RECIPES`.
-    vocabulary_size, max_tokens : int, int
-        Every token id is below the first; the second is the most ids of a row, with the start id.
-    epochs, batch_size : int, int
-        Passes over the reviews, at most, and reviews of a step, unless the user chooses.
-    stops_early : bool
-        Whether a fit ends when the validation loss no longer falls; else it has a fixed length.
-    uses_unlabelled : bool
-        Whether its recipe learns from reviews without labels, too; if not, it refuses them.
-    has_fixed_length : bool
-        Whether every row is padded to `max_tokens`; else to the longest one of a batch.
-    build : Callable[[int, int], keras.Model] | None
-        For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`,
-        compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
-    """
-
-    name: str
-    summary: str
-    recipe: str
-    vocabulary_size: int
-    max_tokens: int
-    epochs: int
-    batch_size: int
-    stops_early: bool = False
-    uses_unlabelled: bool = False
-    has_fixed_length: bool = False
+    name: str  # what `--preset` calls it
+    summary: str  # one line for the help text
+    recipe: str  # how it is fitted: a name in `toolkit.training.recipes.RECIPES`
+    vocabulary_size: int  # every token id is below it
+    max_tokens: int  # most ids of a row, with the start id
+    epochs: int  # passes over the reviews, at most, unless the user chooses
+    batch_size: int  # reviews per step of the optimizer, unless the user chooses
+    stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
+    uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
+    has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
+    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`. It is
+    # compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
     build: Callable[[int, int], keras.Model] | None = None
 
 
