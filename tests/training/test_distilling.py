@@ -114,7 +114,7 @@ def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_pat
     assert done.returncode == 0, done.stderr
     assert (
         "votes.csv: probabilities for 1 of 60 labelled reviews "
-        "(compared by id, 1 rows without a review, 1 rows without probability)"
+        "(compared by id, 1 row without a review, 1 row without probability)"
     ) in done.stdout
     assert RunFolder(run).load_config().training["teacher_weight"] == 0.25
 
