@@ -70,3 +70,8 @@ class MissingExtraError(ToolkitError):
         for module in modules:
             if find_spec(module) is None:
                 raise cls(extra, module)
+
+
+def is_wrong_call(error: BaseException) -> bool:
+    """Whether the input or the call is wrong, so that the same run cannot be resumed."""
+    return isinstance(error, ToolkitError) and not isinstance(error, OutputError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.models import many_texts
 from toolkit.cli import app
 
 COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
@@ -92,3 +94,10 @@ JOURNAL = ".toolkit-score.unfinished/journal"  # in the folder of the outputs
 def files_in(folder: str) -> list[str]:
     root = Path(folder)
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def write_long(path: Path, times: int) -> Path:
+    """Write 2,000 reviews of known words, several times."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text",), *([text] for text in many_texts(2000) * times)])
+    return path

@@ -158,16 +158,21 @@ def test_the_model_can_be_an_option(command: Command) -> None:
     assert [model["name"] for model in json.loads(both.out)["models"]] == [MODEL.stem, "conv1d"]
 
 
+def hide(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a package look as if it is not installed."""
+
+    def find_spec(name: str) -> object:
+        return None if name == package else object()
+
+    monkeypatch.setattr("toolkit.errors.find_spec", find_spec)
+
+
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
 def test_a_page_names_the_extra_that_is_missing(
     command: Command, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     write()
-
-    def find_spec(name: str) -> object:
-        return None if name == missing else object()
-
-    monkeypatch.setattr("toolkit.errors.find_spec", find_spec)
+    hide(missing, monkeypatch)
     command("evaluate", MODEL, "r.csv", "--report", "r.html").failed_with(
         f"'{missing}', which is not installed. Install it with: "
         "pip install 'review-sentiment-toolkit[evaluate]'"
@@ -180,11 +185,7 @@ def test_the_missing_extra_is_named(
     command: Command, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     write()
-
-    def find_spec(name: str) -> object:
-        return None if name == missing else object()
-
-    monkeypatch.setattr("toolkit.errors.find_spec", find_spec)
+    hide(missing, monkeypatch)
     command("evaluate", MODEL, "r.csv").failed_with(
         f"'{missing}', which is not installed. Install it with: "
         "pip install 'review-sentiment-toolkit[evaluate]'"

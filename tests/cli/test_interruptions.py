@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import resource
 import signal
@@ -15,8 +14,7 @@ from typing import IO
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.running import COMMAND, Ran, in_its_own_process
-from tests.models import many_texts
+from tests.cli.running import COMMAND, Ran, in_its_own_process, write_long
 
 RESUME = (
     "Progress is saved. Run the same command with --resume to continue, or with --force to start "
@@ -28,11 +26,7 @@ ENDINGS = [".csv", ".parquet"]
 @pytest.fixture(scope="module")
 def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough for a second or more of scoring."""
-    path = tmp_path_factory.mktemp("large") / "reviews.csv"
-    texts = many_texts(2000)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text",), *([text] for text in texts * 20)])
-    return path
+    return write_long(tmp_path_factory.mktemp("large") / "reviews.csv", times=20)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import pty
 import signal
@@ -12,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import COMMAND, Command, Ran, in_its_own_process
-from tests.models import many_texts
+from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_long
 from toolkit import __version__
 from toolkit.cli.progress import progress_of
 from toolkit.scoring.summary import Progress
@@ -24,11 +22,7 @@ HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matp
 @pytest.fixture(scope="module")
 def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough for a second or more of scoring."""
-    path = tmp_path_factory.mktemp("large") / "reviews.csv"
-    texts = many_texts(2000)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text",), *([text] for text in texts * 50)])
-    return path
+    return write_long(tmp_path_factory.mktemp("large") / "reviews.csv", times=50)
 
 
 def test_a_file_is_scored(tmp_path: Path) -> None:

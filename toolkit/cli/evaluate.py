@@ -68,7 +68,7 @@ def evaluate(
 ) -> None:
     """Measure models on labelled reviews, and compare them.
 
-    Shows accuracy with its 95 % interval, AUC, F1, log loss, calibration and more; the same by
+    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the same by
     length, stars and group; and the most confident mistakes, with the words that caused them.
     Several models are compared in pairs on the same reviews.
 

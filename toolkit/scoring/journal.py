@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.errors import UsageError, is_wrong_call
 from toolkit.files import flush_to_disk, is_there, reporting_failures, resolved
 from toolkit.scoring.append_log import AppendLog
 from toolkit.scoring.checkpoints import VERSION, Checkpoint, Entry, read_entries
@@ -51,8 +51,7 @@ def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
         try:
             yield journal
         except BaseException as error:
-            is_wrong_call = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
-            if not is_wrong_call and journal.has_progress(jobs.files):
+            if not is_wrong_call(error) and journal.has_progress(jobs.files):
                 error.add_note(_SAVED)
             raise
         finally:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.errors import OutputError, UsageError, is_wrong_call
 from toolkit.files import atomic_file, flush_to_disk, is_there, reporting_failures, resolved
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN
@@ -88,7 +88,7 @@ def open_output(
                 output.identity, output.seconds = identity, seconds
                 yield output
         except BaseException as error:
-            is_wrong = isinstance(error, ToolkitError) and not isinstance(error, OutputError)
+            is_wrong = is_wrong_call(error)
             if output is not None:
                 output.abandon(save=not is_wrong)
             journal.abandon(job, keep=output is None or not is_wrong)
