@@ -45,7 +45,7 @@ def test_the_tables(command: Command) -> None:
     assert re.search(r"^ positive, called negative +1 *$", ran.out, re.M)
     assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
     assert re.search(r"^ 10 +1 +100\.0% +100\.00%", ran.out, re.M)
-    assert re.search(r"^ y +2 +50\.0% +50\.00%", ran.out, re.M)
+    assert re.search(r"^ y +2 +50\.0% +50\.00% +–", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^row 3, positive, scored 0\.\d{3}: caused by (awful|dull), ", ran.out, re.M)
     assert command.files() == ["r.csv"]
 
@@ -91,6 +91,42 @@ def test_json_prints_nothing_else(command: Command) -> None:
     assert facts["models"][0]["mistakes"] == []
 
 
+def test_rows_without_a_label_are_counted_and_left_out(command: Command) -> None:
+    """As in a suite of reviews by kind, in which neutral ones have no label."""
+    rows: list[tuple[str, int | None, str]]
+    rows = [("superb, a delight", 1, "plain"), ("dull and awful", 0, "plain")] * 5
+    rows += [("superb, not bad", 1, "negated"), ("it is a film", None, "neutral")]
+    keys = ("text", "label", "kind")
+    lines = [json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows]
+    write("suite.jsonl", "".join(lines))
+    ran = command("evaluate", MODEL, "suite.jsonl", "--group-column", "kind")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "11 reviews (6 positive, 5 negative, 1 row without label left out)" in ran.out
+    assert re.search(r"^ kind +reviews +positive +accuracy +balanced +95%", ran.out, re.M)
+    assert re.search(r"^ plain +10 +50\.0% +100\.00% +100\.00% +\d\d\.\d–100\.0", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ negated +1 +100\.0% +\d+\.\d\d% +–", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ mean of 1 group +100\.00% +100\.00%", ran.out, re.M)
+    assert "neutral" not in ran.out
+    several = command("evaluate", MODEL, "conv1d", "suite.jsonl", "--group-column", "kind")
+    assert "Balanced accuracy by group" in several.out
+    assert re.search(r"^ plain +10 +50\.0% +100\.00%  \d\d\.\d–100\.0 +\d", several.out, re.M)  # noqa: RUF001
+
+
+def test_the_coverage_at_chosen_accuracies(command: Command) -> None:
+    write()
+    ran = command("evaluate", MODEL, "r.csv")
+    for target in ("95%", "97%", "99%"):
+        assert re.search(rf"^ {target} +(\d|–)", ran.out, re.M)  # noqa: RUF001
+    assert "chosen on these reviews" in " ".join(ran.out.split())
+    chosen = command(
+        "evaluate", MODEL, "r.csv", "--target-accuracy", "0.5", "--target-accuracy", "0.875",
+        "--target-accuracy", "0.5", "--json",
+    )  # fmt: skip
+    found = json.loads(chosen.out)["models"][0]["coverage_at_accuracy"]
+    assert [each["target"] for each in found] == [0.5, 0.875]
+    assert (found[0]["answered"], found[0]["share"], found[0]["uncertain"]) == (3, 1.0, None)
+
+
 def test_options_reach_the_evaluation(command: Command) -> None:
     write("a.csv", "body,opinion,rated\nfine,pos,3\ndull,neg,4\n")
     write("p.csv", "p\n0.2\n0.3\n")
@@ -126,6 +162,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "r.csv", "-m", MODEL], "there are models before r.csv, too. Name all of", 2),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
+        ([MODEL, "r.csv", "--target-accuracy", "97"], "such as 0.97, received 97.0", 2),
         ([MODEL, "r.csv", "--group-column", "g"], "no column 'g' (found: text, label, film,", 2),
         ([MODEL, "r.csv", "--stars-column", "g"], "no column 'g'", 2),
         ([MODEL, "r.csv", "--predictions", "r.csv"], "no column 'positive_probability'", 2),

@@ -75,7 +75,7 @@ def test_the_reference_names_the_keys(answers: Answers) -> None:
     evaluation = answers["evaluate"]
     (model,) = evaluation["models"]
     keys = [*MODEL_KEYS, *WORD_KEYS, *evaluation, *evaluation["data"], *model]
-    for part in ("thresholds", "reliability", "coverage", "mistakes"):
+    for part in ("thresholds", "reliability", "coverage", "coverage_at_accuracy", "mistakes"):
         keys += model[part][0]
     keys += evaluation["breakdowns"]["length"][0]
     assert [key for key in keys if f"`{key}`" not in text] == []

@@ -64,13 +64,14 @@ add keys; `format_version` changes if one gets another meaning.
 
 | key | meaning |
 |---|---|
-| `format_version` | 2 |
+| `format_version` | 3 |
 | `date` | of the evaluation, UTC, as in ISO 8601 |
 | `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text and label; all figures are of them), `without_text`, `without_label`, `soft_labels` (rounded); `positive` of the reviews |
 | `best` | name of the most accurate model |
 | `warnings` | sentences, such as about a model that is no better than a constant |
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
-| `breakdowns` | lists by `length` and, with such columns, by `stars`, `largest_groups` and `weakest_groups`; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy` |
+| `breakdowns` | lists by `length` and, with such columns, by `stars` and `groups`, the hardest for the best model first; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
+| `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
 | `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its `interval`, `p_value` of McNemar's test, `is_exact` (binomial test) |
 
 Each of its `models` also has:
@@ -82,6 +83,7 @@ Each of its `models` also has:
 | `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision` and `recall` at thresholds from 0.1 to 0.9 |
 | `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
 | `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --uncertain` that leaves out the others; null if there are none |
+| `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain` as above; `answered` is 0 if it is never reached |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 """
 

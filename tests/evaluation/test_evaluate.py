@@ -75,7 +75,7 @@ def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, options=FILM)
     rows = rows_of(reviews_csv)
     parts = {each.key: {p.name: p for p in each.parts} for each in found.breakdowns}
-    assert set(parts) == {"length", "stars", "largest_groups"}
+    assert set(parts) == {"length", "stars", "groups"}
     assert sum(part.reviews for part in parts["length"].values()) == len(rows)
     lengths = [len(tokens_of(row["text"])) for row in rows]
     assert parts["length"]["under 25"].reviews == sum(length < 25 for length in lengths)
@@ -83,7 +83,7 @@ def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
     assert list(parts["stars"]) == ["1", "5"]
     assert parts["stars"]["5"].positive == parts["stars"]["5"].reviews
     films = [row["film"] for row in rows]
-    assert {n: p.reviews for n, p in parts["largest_groups"].items()} == {
+    assert {n: p.reviews for n, p in parts["groups"].items()} == {
         film: films.count(film) for film in films
     }
     for kind in parts.values():
@@ -102,27 +102,6 @@ def test_bounds_of_the_lengths(write_rows: WriteRows, tokens: int, name: str) ->
     path = write_rows("r.csv", ("text", "label"), [(" a." * tokens, 1)])
     (length,) = evaluate(path).breakdowns
     assert [part.name for part in length.parts] == [name]
-
-
-def test_the_weakest_groups_are_told_if_there_are_more(write_rows: WriteRows) -> None:
-    """Twelve films: the model is wrong about every review of the last, and one has few reviews."""
-    rows = [("superb, a delight", int(film != 11), f"f{film}") for film in range(12)] * 6
-    rows += [("superb, a delight", 1, "few"), ("superb, a delight", 1, " ")] * 2
-    path = write_rows("r.csv", ("text", "label", "film"), rows)
-    found = {each.key: each.parts for each in evaluate(path, options=FILM).breakdowns}
-    assert len(found["largest_groups"]) == len(found["weakest_groups"]) == 10
-    assert found["weakest_groups"][0].name == "f11"
-    assert "few" not in {part.name for part in found["weakest_groups"]}
-
-
-def test_a_large_weak_group_comes_before_a_small_one(write_rows: WriteRows) -> None:
-    """27 of 60 (at most 57.5%) before 2 of 5 (at most 77%)."""
-    rows = [("superb, a delight", 1, f"f{n}") for n in range(12)] * 5
-    rows += [("superb, a delight", int(n < 27), "large") for n in range(60)]
-    rows += [("superb, a delight", int(n < 2), "small") for n in range(5)]
-    path = write_rows("r.csv", ("text", "label", "film"), rows)
-    found = {each.key: each.parts for each in evaluate(path, options=FILM).breakdowns}
-    assert [part.name for part in found["weakest_groups"][:2]] == ["large", "small"]
 
 
 def test_predictions_of_others_are_compared(
@@ -275,7 +254,7 @@ def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv
     facts = json.loads(json.dumps(as_dict(found), allow_nan=False))
     assert set(facts) == {
         "format_version", "toolkit_version", "date", "data", "best", "warnings", "models",
-        "breakdowns", "comparisons",
+        "breakdowns", "macro_mean", "comparisons",
     }  # fmt: skip
     model = facts["models"][0]
     assert model["metrics"]["accuracy"] == found.models[0].metrics.accuracy.value
@@ -343,8 +322,8 @@ def test_reviews_of_one_label_are_warned_of(write_rows: WriteRows) -> None:
 
 def test_parts_have_a_baseline_and_a_balanced_accuracy(write_rows: WriteRows) -> None:
     rows = [("superb, a delight", 1, "x")] * 3 + [("dull, awful", 0, "x"), ("superb", 0, "x")]
-    path = write_rows("r.csv", ("text", "label", "film"), [*rows, ("superb", 1, "y")])
-    parts = as_dict(evaluate(path, options=FILM))["breakdowns"]["largest_groups"]
+    path = write_rows("r.csv", ("text", "label", "film"), [*rows * 5, ("superb", 1, "y")])
+    parts = as_dict(evaluate(path, options=FILM))["breakdowns"]["groups"]
     (x, y) = parts
     assert (x["majority_accuracy"], y["majority_accuracy"]) == (0.6, 1.0)
     assert x["models"]["ngram-cnn"]["accuracy"] == 0.8

@@ -100,7 +100,7 @@ def test_figures_have_the_colours_of_the_page(hostile: str) -> None:
 
 def test_the_legend_names_every_model(hostile: str) -> None:
     legends = re.findall(r'<ul class="legend">(.*?)</ul>', hostile, re.DOTALL)
-    assert len(legends) == 5
+    assert len(legends) == 6  # five figures, and that of the groups
     for legend in legends:
         assert MODEL.stem in legend
         assert "_$&lt;i&gt;p" in legend

@@ -29,6 +29,10 @@ _PREDICTIONS = (
     "same order. Their threshold is 0.5 by default. " + _SEVERAL
 )
 _EXAMPLES = "Number of confident mistakes to explain for each model."
+_TARGETS = (
+    "Accuracy to reach, as a share: shows how many of the reviews can be answered with it, and the "
+    "range for `toolkit score --uncertain` that leaves out the others. " + _SEVERAL
+)
 _REPORT = (
     "Report to write: FILE.html is a page with plots and the mistakes, FILE.json has every number. "
     + _SEVERAL
@@ -44,6 +48,10 @@ Models = Annotated[
 ]
 Predictions = Annotated[list[Path] | None, o.option("FILE", _PREDICTIONS)]
 Examples = Annotated[int, o.option("N", _EXAMPLES, None, True, min=0)]
+TargetAccuracies = Annotated[
+    list[float] | None,
+    o.option("P", _TARGETS, None, "0.95, 0.97 and 0.99", ("--target-accuracy",)),
+]
 Reports = Annotated[list[Path] | None, o.option("FILE", _REPORT, o.WRITING, names=("--report",))]
 
 
@@ -53,6 +61,7 @@ def evaluate(
     predictions: Predictions = None,
     threshold: o.Threshold = None,
     examples: Examples = 10,
+    target_accuracy: TargetAccuracies = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
@@ -68,19 +77,22 @@ def evaluate(
 ) -> None:
     """Measure models on labelled reviews, and compare them.
 
-    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the same by
-    length, stars and group; and the most confident mistakes, with the words that caused them.
-    Several models are compared in pairs on the same reviews.
+    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the accuracy by
+    length, stars and group; how many reviews are answered at a chosen accuracy; and the most
+    confident mistakes, with the words that caused them. Several models are compared in pairs on
+    the same reviews.
 
     Examples: `toolkit evaluate reviews.csv`, or
 
     - `toolkit evaluate sentiment.onnx reviews.csv --report report.html`
-    - `toolkit evaluate ngram-cnn runs/mine reviews.parquet --group-column film`
+    - `toolkit evaluate ngram-cnn runs/mine reviews.parquet --group-column domain`
+    - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     """
     from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
+    from toolkit.evaluation.coverage import TARGETS
 
     columns = Columns(
         text_column,
@@ -93,7 +105,8 @@ def evaluate(
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
-    options = EvaluationOptions(reading, threshold, examples)
+    targets = list(dict.fromkeys(target_accuracy or TARGETS))
+    options = EvaluationOptions(reading, threshold, examples, targets)
     evaluation = run_evaluation(data, models, others, options)
     _write(evaluation, reports, json=json, force=force)
     if not json:
@@ -143,7 +156,8 @@ def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force
     from toolkit.evaluation.json_report import as_dict
     from toolkit.evaluation.page import page
 
-    as_json = dumps(as_dict(evaluation), indent=2) + "\n"
+    wants_json = json or any(path.suffix.lower() in _JSON for path in reports)
+    as_json = dumps(as_dict(evaluation), indent=2) + "\n" if wants_json else ""
     if reports:
         contents = [
             as_json if path.suffix.lower() in _JSON else page(evaluation) for path in reports

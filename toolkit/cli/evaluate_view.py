@@ -11,8 +11,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line
-from toolkit.evaluation import Evaluation
+from toolkit.evaluation import Evaluation, coverage_tables, group_tables, groups
 from toolkit.evaluation import result_tables as tables
+from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.result import LABELS, ModelResult
 
 _SPACE = 3  # between two columns of a table, at most
@@ -39,8 +40,10 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     if len(evaluation.models) == 1:
         _print_plain(console, tables.threshold_table(evaluation.models[0]))
     for breakdown in evaluation.breakdowns:
-        _print(console, evaluation, tables.breakdown_table(breakdown))
-    _print(console, evaluation, tables.coverage_table(evaluation), notes=False)
+        _print_parts(console, evaluation, breakdown)
+    _print(console, evaluation, coverage_tables.coverage_table(evaluation), notes=False)
+    _print(console, evaluation, coverage_tables.target_table(evaluation))
+    console.print(Text(f"{coverage_tables.TARGET_NOTE}\n", style="dim"))
     for model in evaluation.models:
         _print_mistakes(console, model)
     for path in written:
@@ -61,6 +64,22 @@ def _print(
             cells = [_cell(row.cells[p], best=p in row.best, notes=notes) for p in shown]
             output.add_row(Text(one_line(row.name)), *row.common, *cells)
         console.print(output)
+
+
+def _print_parts(console: Console, evaluation: Evaluation, found: Breakdown) -> None:
+    """Print accuracies; of groups all figures or, of several models, the balanced accuracies."""
+    if found is not evaluation.groups:
+        _print(console, evaluation, tables.breakdown_table(found))
+        return
+    note = groups.groups_note(found)
+    if len(evaluation.models) == 1:
+        _print_plain(console, group_tables.figures_table(evaluation, found, 0))
+        note = f"{group_tables.FIGURES_NOTE} {note}"
+    else:
+        console.print("Balanced accuracy by group")
+        _print(console, evaluation, group_tables.balanced_table(evaluation, found))
+        note = f"{note} The page and the JSON have more figures of each group."
+    console.print(Text(f"{note}\n", style="dim"))
 
 
 def _models_at_once(width: int, table: tables.Table, *, notes: bool) -> int:
@@ -95,10 +114,24 @@ def _cell(cell: tables.Cell, *, best: bool, notes: bool) -> Text:
 
 
 def _print_plain(console: Console, table: tables.PlainTable) -> None:
-    output = _new_table(table.columns, ())
-    for name, *figures in table.rows:
-        output.add_row(Text(one_line(name)), *figures)
-    console.print(output)
+    """Print a table, in several parts if the terminal is too narrow for all columns."""
+    names, *columns = zip(table.columns, *table.rows, strict=True)
+    taken = min(max(map(len, names)), _LONGEST_NAME)
+    parts: list[list[tuple[str, ...]]] = [[]]
+    width = taken
+    for column in columns:
+        needed = max(map(len, column)) + _SPACE
+        if parts[-1] and width + needed > console.width - 2:
+            parts.append([])
+            width = taken
+        width += needed
+        parts[-1].append(column)
+    for part in parts:
+        (title, *heads), *rows = zip(names, *part, strict=True)
+        output = _new_table([one_line(title), *heads], ())
+        for name, *figures in rows:
+            output.add_row(Text(one_line(name)), *figures)
+        console.print(output)
 
 
 def _print_mistakes(console: Console, model: ModelResult) -> None:

@@ -76,8 +76,8 @@ _LABEL = (
 )
 _IF_NAMED = " The summary then shows the accuracy; the output is the same."
 _GROUP = (
-    "Column whose equal values belong together, such as the film or the product. `train` keeps a "
-    "group on one side of every split; `evaluate` shows the largest and the weakest groups."
+    "Column whose equal values belong together, such as the film, the product or the domain. "
+    "`train` keeps a group on one side of every split; `evaluate` shows figures of each group."
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."

@@ -1,8 +1,8 @@
-"""How accurate models are on parts of the reviews: by length, by stars, by group."""
+"""How good models are on parts of the reviews: by length, by stars, by group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.evaluation.labelled_reviews import LabelledReviews
-from toolkit.evaluation.metrics import Labels, Proportion, balanced_accuracy
+from toolkit.evaluation.metrics import Metrics, Probabilities, Proportion, measure
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
 
@@ -19,10 +19,12 @@ from toolkit.text.vocabulary import Vocabulary
 _LENGTHS = {"under 25": 25, "25–99": 100, "100–199": 200, "200–512": 513}  # noqa: RUF001
 _LONGEST = "over 512"
 
-_GROUPS_SHOWN = 10
-_FEWEST_IN_WEAK_GROUP = 5  # fewer reviews say too little
+NO_GROUP = "(none)"  # the name of the group of the reviews that have none
 
-Rights = Sequence[npt.NDArray[np.bool_]]  # for each model (reviews,), whether it is right
+# A part has a balanced accuracy if there are so many reviews of either label.
+FEWEST_OF_LABEL = 5
+
+Answers = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
 
 
 @dataclass(frozen=True)
@@ -30,90 +32,118 @@ class Part:
     """Some of the reviews."""
 
     name: str
-    reviews: int
-    positive: int  # of them, by their labels
-    accuracy: tuple[Proportion, ...]  # of each model
-    balanced_accuracy: tuple[float | None, ...]  # of each model
+    metrics: tuple[Metrics, ...]  # of each model
+
+    @property
+    def reviews(self) -> int:
+        """How many there are."""
+        return self.metrics[0].accuracy.count
+
+    @property
+    def positive(self) -> int:
+        """How many of them are positive, by their labels."""
+        return self.metrics[0].true_positives + self.metrics[0].false_negatives
 
     @property
     def majority_accuracy(self) -> float:
         """The accuracy of always answering the label that is more frequent in this part."""
-        return max(self.positive, self.reviews - self.positive) / self.reviews
+        return self.metrics[0].majority_accuracy
+
+    @property
+    def has_both_labels(self) -> bool:
+        """Whether there are enough reviews of either label for a balanced accuracy."""
+        return min(self.positive, self.reviews - self.positive) >= FEWEST_OF_LABEL
+
+    @property
+    def accuracy(self) -> tuple[Proportion, ...]:
+        """Of each model."""
+        return tuple(each.accuracy for each in self.metrics)
+
+    @property
+    def balanced_accuracy(self) -> tuple[float | None, ...]:
+        """Of each model; None without enough reviews of both labels."""
+        return tuple(
+            each.balanced_accuracy if self.has_both_labels else None for each in self.metrics
+        )
+
+    @property
+    def balanced_interval(self) -> tuple[tuple[float, float] | None, ...]:
+        """The 95% interval of each balanced accuracy."""
+        return tuple(
+            each.balanced_accuracy_interval if self.has_both_labels else None
+            for each in self.metrics
+        )
 
 
 @dataclass(frozen=True)
 class Breakdown:
     """The reviews in parts."""
 
-    key: str  # length, stars, largest_groups or weakest_groups
+    key: str  # length, stars or groups
     title: str
     parts: tuple[Part, ...]
 
 
-def break_down(reviews: LabelledReviews, rights: Rights, best: int) -> tuple[Breakdown, ...]:
+def break_down(reviews: LabelledReviews, answers: Answers, best: int) -> tuple[Breakdown, ...]:
     """Split the reviews by length, and by stars and groups where there are such columns.
 
-    The model at the position `best` decides which groups are weak.
+    Groups are in the order in which the model at the position `best` finds them hard.
     """
     # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
     # will do. Lengths are those before any cut.
     tokens = Vocabulary(pa.array([], pa.string())).encode(reviews.texts).lengths
     places = np.searchsorted([*_LENGTHS.values()], tokens, side="right")
-    parts = _parts([*_LENGTHS, _LONGEST], places, reviews.labels, rights)
+    parts = _parts([*_LENGTHS, _LONGEST], places, reviews, answers)
     found = [Breakdown("length", "Length in tokens", tuple(parts))]
     if reviews.stars is not None:
-        parts = _by_value(reviews.stars, reviews.labels, rights)
+        parts = _by_value(reviews.stars, None, reviews, answers)
         parts.sort(key=lambda part: _as_number(part.name))
         title = f"Stars (column {reviews.columns['stars']})"
         found.append(Breakdown("stars", title, tuple(parts)))
     if reviews.groups is not None:
-        parts = _by_value(reviews.groups, reviews.labels, rights)
-        found += _largest_and_weakest(parts, best, reviews.columns["group"])
+        parts = _by_value(reviews.groups, NO_GROUP, reviews, answers)
+        parts.sort(key=lambda part: _hardest_first(part, best))
+        title = f"Groups (column {reviews.columns['group']})"
+        found.append(Breakdown("groups", title, tuple(parts)))
     return tuple(found)
 
 
-def _by_value(values: pa.ChunkedArray, labels: Labels, rights: Rights) -> list[Part]:
-    """A part for each value that is not blank, in the order of their first reviews."""
-    codes = pc.dictionary_encode(pc.if_else(is_blank(values), None, values)).combine_chunks()
+def _by_value(
+    values: pa.ChunkedArray, no_value: str | None, reviews: LabelledReviews, answers: Answers
+) -> list[Part]:
+    """A part for each value; blank ones are `no_value`, or in no part."""
+    missing = pa.scalar(no_value, values.type)
+    codes = pc.dictionary_encode(pc.if_else(is_blank(values), missing, values)).combine_chunks()
     codes = codes.chunk(0) if isinstance(codes, pa.ChunkedArray) else codes
     names = codes.dictionary.to_pylist()
-    return _parts(names, pc.fill_null(codes.indices, len(names)).to_numpy(), labels, rights)
+    places = pc.fill_null(codes.indices, len(names)).to_numpy()
+    return _parts(names, places, reviews, answers)
 
 
 def _parts(
-    names: list[str], places: npt.NDArray[np.int64], labels: Labels, rights: Rights
+    names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Answers
 ) -> list[Part]:
     """Split reviews by the position of their name; a position after the names is in no part."""
-    is_positive = labels == 1
-
-    def count(chosen: npt.NDArray[np.bool_]) -> list[int]:
-        return list(np.bincount(places[chosen], minlength=len(names) + 1).tolist())
-
-    positive, negative = count(is_positive), count(~is_positive)
-    found = [(count(right & is_positive), count(right & ~is_positive)) for right in rights]
+    order = np.argsort(places, kind="stable")
+    ends = np.searchsorted(places[order], np.arange(len(names) + 1))
     parts = []
-    for place, name in enumerate(names):
-        p, n = positive[place], negative[place]
-        if not p + n:
+    for name, start, end in zip(names, ends, ends[1:], strict=False):
+        if start == end:
             continue
-        right = [(tp[place], tn[place]) for tp, tn in found]
-        accuracy = tuple(Proportion(tp + tn, p + n) for tp, tn in right)
-        balanced = tuple(balanced_accuracy(tp, p - tp, n - tn, tn) for tp, tn in right)
-        parts.append(Part(name, p + n, p, accuracy, balanced))
+        chosen = order[start:end]
+        metrics = [
+            measure(reviews.labels[chosen], probability[chosen], threshold)
+            for probability, threshold in answers
+        ]
+        parts.append(Part(name, tuple(metrics)))
     return parts
 
 
-def _largest_and_weakest(parts: list[Part], best: int, column: str) -> Iterator[Breakdown]:
-    """The largest groups, and those that the best model is weakest on."""
-    largest = sorted(parts, key=lambda part: (-part.reviews, part.name))[:_GROUPS_SHOWN]
-    if largest:
-        yield Breakdown("largest_groups", f"Largest groups (column {column})", tuple(largest))
-    # By the upper ends of their intervals, or the smallest groups would be first.
-    enough = [part for part in parts if part.reviews >= _FEWEST_IN_WEAK_GROUP]
-    weakest = sorted(enough, key=lambda part: (part.accuracy[best].interval[1], part.name))
-    if len(parts) > len(largest) and weakest:
-        title = f"Weakest groups (column {column})"
-        yield Breakdown("weakest_groups", title, tuple(weakest[:_GROUPS_SHOWN]))
+def _hardest_first(part: Part, best: int) -> tuple[bool, float, str]:
+    """By balanced accuracy; then those that have none, by accuracy."""
+    balanced = part.balanced_accuracy[best]
+    figure = part.accuracy[best].value if balanced is None else balanced
+    return balanced is None, figure, part.name
 
 
 def _as_number(name: str) -> tuple[float, str]:

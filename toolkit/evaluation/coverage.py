@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.metrics import Labels, Numbers, Probabilities, calls_positive
+from toolkit.evaluation.metrics import Labels, Numbers, Probabilities, Proportion, calls_positive
 
 # Of the reviews, in percent.
 STEPS = (100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10)
+
+TARGETS = (0.95, 0.97, 0.99)  # accuracies
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,19 @@ class Coverage:
     # What is left out: from the first probability to below the second, as `Scorer` and
     # `toolkit score --uncertain` take it. None if all are answered.
     uncertain: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class TargetCoverage:
+    """The most reviews that can be answered with an accuracy of at least `target`."""
+
+    target: float
+    answered: int  # the surest ones; 0 if no number of them is right often enough
+    share: float  # of all reviews
+    right: int
+    accuracy: float | None  # of those answered
+    interval: tuple[float, float] | None  # 95%, of that accuracy
+    uncertain: tuple[float, float] | None  # as in `Coverage`; also None if none is answered
 
 
 def margins(probability: Probabilities, threshold: float) -> Numbers:
@@ -53,6 +69,26 @@ def coverages(labels: Labels, probability: Probabilities, threshold: float) -> t
         count, good = int(ends[at]), int(right[at])
         uncertain = _range_of(surest_first[count:], threshold)
         found.append(Coverage(step / 100, count, good, good / count, uncertain))
+    return tuple(found)
+
+
+def coverage_at(
+    labels: Labels, probability: Probabilities, threshold: float, targets: Sequence[float]
+) -> tuple[TargetCoverage, ...]:
+    """Give the largest coverage for each accuracy; equally sure answers are given all or none."""
+    ends, right = coverage_curve(labels, probability, threshold)
+    surest_first = probability[np.argsort(-margins(probability, threshold), kind="stable")]
+    found = []
+    for target in targets:
+        reached = np.flatnonzero(right / ends >= target)
+        if not len(reached):
+            found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
+            continue
+        part = Proportion(int(right[reached[-1]]), int(ends[reached[-1]]))
+        uncertain = _range_of(surest_first[part.count :], threshold)
+        share = part.count / len(labels)
+        figures = (part.count, share, part.right, part.value, part.interval)
+        found.append(TargetCoverage(target, *figures, uncertain))
     return tuple(found)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.breakdown import break_down
 from toolkit.evaluation.comparison import Right, compare, compare_with_constant
-from toolkit.evaluation.coverage import coverages
+from toolkit.evaluation.coverage import TARGETS, coverage_at, coverages
+from toolkit.evaluation.groups import macro_mean
 from toolkit.evaluation.labelled_reviews import LabelledReviews, load
 from toolkit.evaluation.metrics import Labels, Probabilities, at_thresholds, calls_positive, measure
 from toolkit.evaluation.mistakes import mistakes
@@ -37,6 +38,7 @@ class EvaluationOptions:
     reading: ReadOptions = field(default_factory=ReadOptions)
     threshold: float | None = None  # None: each model's own, and 0.5 for predictions of others
     examples: int = 10  # of the most confident mistakes of each model
+    targets: Sequence[float] = TARGETS  # accuracies to find the largest coverage for
 
 
 def evaluate(
@@ -57,7 +59,7 @@ def evaluate(
     predictions : str | Path | Sequence[str | Path]
         Files with the probabilities of other models, one row per row of the data.
     options : EvaluationOptions | None
-        Columns, threshold, and how many mistakes to explain.
+        Columns, threshold, how many mistakes to explain, and the accuracies to reach.
 
     Returns
     -------
@@ -73,16 +75,11 @@ def evaluate(
     ModelError
         If a model cannot be loaded.
     UsageError
-        If a column is missing, or the threshold is not a probability.
+        If a column is missing, or the threshold or a target is not from 0 to 1.
     """
     options = options or EvaluationOptions()
     MissingExtraError.check("evaluate", "sklearn", "scipy")
-    if options.examples < 0:
-        raise UsageError(f"examples: expected 0 or more, received {options.examples}")
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise UsageError(
-            f"--threshold: expected a probability from 0 to 1, received {options.threshold}"
-        )
+    _check(options)
     models, predictions = (
         [given] if isinstance(given, str | Path) else given for given in (models, predictions)
     )
@@ -93,17 +90,21 @@ def evaluate(
     sources = [_of_model(scorer, reviews) for scorer in scorers]
     sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     results = [
-        _result(name, source, reviews, options.examples)
+        _result(name, source, reviews, options)
         for name, source in zip(_names(sources), sources, strict=True)
     ]
     rights = [_is_right(reviews.labels, each.probability, each.threshold) for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
+    answers = [(each.probability, each.threshold) for each in results]
+    breakdowns = break_down(reviews, answers, best)
+    groups = [each for each in breakdowns if each.key == "groups"]
     return Evaluation(
         date=datetime.now(UTC).replace(microsecond=0),
         data=facts,
         models=tuple(results),
         best=best,
-        breakdowns=break_down(reviews, rights, best),
+        breakdowns=breakdowns,
+        macro_mean=macro_mean(groups[0], len(results)) if groups else None,
         comparisons=tuple(
             compare(result.name, right, results[best].name, rights[best])
             for result, right in zip(results, rights, strict=True)
@@ -111,6 +112,21 @@ def evaluate(
         ),
         labels=reviews.labels,
     )
+
+
+def _check(options: EvaluationOptions) -> None:
+    if options.examples < 0:
+        raise UsageError(f"examples: expected 0 or more, received {options.examples}")
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise UsageError(
+            f"--threshold: expected a probability from 0 to 1, received {options.threshold}"
+        )
+    for target in options.targets:
+        if not 0 < target <= 1:
+            raise UsageError(
+                f"--target-accuracy: expected a share above 0 and up to 1, such as 0.97, received "
+                f"{target}"
+            )
 
 
 @dataclass(frozen=True)
@@ -157,7 +173,9 @@ def _sha256(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _result(name: str, source: _Source, reviews: LabelledReviews, examples: int) -> ModelResult:
+def _result(
+    name: str, source: _Source, reviews: LabelledReviews, options: EvaluationOptions
+) -> ModelResult:
     labels, probability, threshold = reviews.labels, source.probability, source.threshold
     metrics = measure(labels, probability, threshold)
     return ModelResult(
@@ -167,7 +185,8 @@ def _result(name: str, source: _Source, reviews: LabelledReviews, examples: int)
         thresholds=at_thresholds(labels, probability),
         reliability=reliability(labels, probability),
         coverage=coverages(labels, probability, threshold),
-        mistakes=mistakes(reviews, probability, threshold, source.scorer, examples),
+        coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
+        mistakes=mistakes(reviews, probability, threshold, source.scorer, options.examples),
         probability=probability,
     )
 

@@ -17,7 +17,7 @@ from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.result import Evaluation, ModelResult
 from toolkit.evaluation.result_tables import warnings_of
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _MOST_CAUSES = 20
 
@@ -39,6 +39,7 @@ def as_dict(evaluation: Evaluation) -> Json:
         "warnings": warnings_of(evaluation),
         "models": [_model(model) for model in models],
         "breakdowns": {each.key: _parts(each, models) for each in evaluation.breakdowns},
+        "macro_mean": _macro_mean(evaluation),
         "comparisons": [asdict(each) for each in evaluation.comparisons],
     }
 
@@ -52,6 +53,7 @@ def _model(model: ModelResult) -> Json:
         "thresholds": [asdict(each) for each in model.thresholds],
         "reliability": [asdict(each) for each in model.reliability],
         "coverage": [asdict(each) for each in model.coverage],
+        "coverage_at_accuracy": [asdict(each) for each in model.coverage_at_accuracy],
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
 
@@ -63,6 +65,8 @@ def _metrics(metrics: Metrics) -> Json:
             found |= {key: value.value, f"{key}_interval": list(value.interval)}
         else:
             found[key] = value
+        if key == "balanced_accuracy":
+            found["balanced_accuracy_interval"] = metrics.balanced_accuracy_interval
     return found
 
 
@@ -80,13 +84,27 @@ def _parts(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]:
 
 
 def _in_part(part: Part, place: int) -> Json:
-    accuracy = part.accuracy[place]
+    metrics = part.metrics[place]
     return {
-        "right": accuracy.right,
-        "accuracy": accuracy.value,
-        "interval": list(accuracy.interval),
+        "right": metrics.accuracy.right,
+        "accuracy": metrics.accuracy.value,
+        "interval": list(metrics.accuracy.interval),
         "balanced_accuracy": part.balanced_accuracy[place],
+        "balanced_accuracy_interval": part.balanced_interval[place],
+        "log_loss": metrics.log_loss,
+        "calibration_error": metrics.calibration_error,
+        "balanced_calibration_error": metrics.balanced_calibration_error,
     }
+
+
+def _macro_mean(evaluation: Evaluation) -> Json | None:
+    mean = evaluation.macro_mean
+    if mean is None:
+        return None
+    names = [model.name for model in evaluation.models]
+    figures = [each._asdict() for each in mean.models]
+    found = {"groups": mean.groups, "majority_accuracy": mean.majority_accuracy}
+    return {**found, "models": dict(zip(names, figures, strict=True))}
 
 
 def _mistake(mistake: Mistake) -> Json:

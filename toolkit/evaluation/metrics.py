@@ -7,12 +7,13 @@ the JSON show all fields, in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from math import hypot
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.reliability import calibration_error
+from toolkit.evaluation.reliability import balanced_calibration_error, calibration_error
 
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
@@ -84,7 +85,8 @@ class Metrics:
     )
     balanced_accuracy: float | None = _metric(
         "balanced accuracy",
-        "The mean of the accuracies on positive and on negative reviews; a constant has 50%.",
+        "The mean of the accuracies on positive and on negative reviews, with its 95% interval; a "
+        "constant has 50%.",
     )
     auc: float | None = _metric(
         "AUC",
@@ -126,7 +128,14 @@ class Metrics:
     calibration_error: float = _metric(
         "calibration error",
         "Distance between the mean probability of positive and the share of positive reviews, in "
-        "15 bins of that probability of equal width, weighted by their reviews.",
+        "15 bins of that probability of equal width, weighted by their reviews. With few reviews, "
+        "it is large by chance.",
+        "lower",
+        is_percent=False,
+    )
+    balanced_calibration_error: float | None = _metric(
+        "class-balanced calibration error",
+        "The same where positive and negative reviews weigh the same.",
         "lower",
         is_percent=False,
     )
@@ -138,6 +147,17 @@ class Metrics:
     positive_share: float = _metric(
         "share of positives", "Share of the reviews that are labelled positive.", "neither"
     )
+
+    @property
+    def balanced_accuracy_interval(self) -> tuple[float, float] | None:
+        """The 95% interval, from those of both labels (Zou and Donner 2008); None of one label."""
+        if self.balanced_accuracy is None:
+            return None
+        tp, tn = self.true_positives, self.true_negatives
+        both = Proportion(tp, tp + self.false_negatives), Proportion(tn, tn + self.false_positives)
+        below = hypot(*(each.value - each.interval[0] for each in both)) / 2
+        above = hypot(*(each.interval[1] - each.value for each in both)) / 2
+        return self.balanced_accuracy - below, self.balanced_accuracy + above
 
 
 METRICS = tuple(Metric(each.name, **each.metadata) for each in fields(Metrics) if each.metadata)
@@ -162,15 +182,13 @@ def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[
 
 def measure(labels: Labels, probability: Probabilities, threshold: float) -> Metrics:
     """Compute the metrics of (reviews,) labels 0 or 1 and probabilities of positive."""
-    from sklearn.metrics import roc_auc_score
-
     tp, fn, fp, tn = _confusion(labels, probability, threshold)
     exact = probability.astype(np.float64)
     return Metrics(
         accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
         balanced_accuracy=balanced_accuracy(tp, fn, fp, tn),
-        auc=float(roc_auc_score(labels, exact)) if tp + fn and fp + tn else None,
+        auc=_auc(labels, exact),
         precision=_ratio(tp, tp + fp),
         recall=_ratio(tp, tp + fn),
         f1=_ratio(2 * tp, 2 * tp + fp + fn),
@@ -180,6 +198,7 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
         log_loss=log_loss(labels, probability),
         brier_score=float(np.mean((exact - labels) ** 2)),
         calibration_error=calibration_error(labels, probability),
+        balanced_calibration_error=balanced_calibration_error(labels, probability),
         mean_probability=float(exact.mean()),
         positive_share=(tp + fn) / len(labels),
         true_positives=tp,
@@ -209,6 +228,16 @@ def log_loss(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
     """Compute the mean binary cross-entropy in nats; both (reviews,), 0 to 1."""
     inside = np.clip(probability.astype(np.float64), _EPSILON, 1 - _EPSILON)
     return float(-np.mean(labels * np.log(inside) + (1 - labels) * np.log1p(-inside)))
+
+
+def _auc(labels: Labels, probability: Numbers) -> float | None:
+    """Compute the area under the ROC curve, by Mann and Whitney's U; None of one label."""
+    from scipy.stats import rankdata
+
+    positive = labels == 1
+    p, n = np.count_nonzero(positive), np.count_nonzero(~positive)
+    ranks = rankdata(probability)[positive].sum()
+    return float((ranks - p * (p + 1) / 2) / (p * n)) if p and n else None
 
 
 def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:

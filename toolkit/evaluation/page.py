@@ -8,7 +8,9 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from toolkit import __version__
-from toolkit.evaluation import result_tables
+from toolkit.evaluation import coverage_tables, group_tables, result_tables
+from toolkit.evaluation.group_plot import group_plot
+from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.plots import DASHES, plots
@@ -49,10 +51,14 @@ def page(evaluation: Evaluation) -> str:
         labels=LABELS,
         metrics=METRICS,
         plots=plots(evaluation),
+        group_plot=evaluation.groups and group_plot(evaluation, evaluation.groups),
+        groups_note=groups_note,
         dashes=DASHES,
         spans=spans,
         style=Markup((here / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         tables=result_tables,
+        coverage_tables=coverage_tables,
+        group_tables=group_tables,
         version=__version__,
     )
 

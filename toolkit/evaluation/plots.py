@@ -58,7 +58,8 @@ def plots(evaluation: Evaluation) -> list[Plot]:
         ),
         "Accuracy by coverage": (
             _by_coverage,
-            "Accuracy if only the surest part of the reviews is answered.",
+            "Accuracy if only the surest part of the reviews is answered. The points are where "
+            "the accuracies to reach are reached.",
         ),
     }
     if evaluation.data.positive in (0, evaluation.data.reviews):
@@ -106,7 +107,7 @@ def _finish_square(axes: Axes, xlabel: str, ylabel: str) -> None:
     """From 0 to 1 both ways, with the diagonal."""
     axes.plot([0, 1], [0, 1], color=SOFT, lw=1, dashes=(4, 3), zorder=1)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=_MARGINS, ylim=_MARGINS)
-    _percent(axes.xaxis, axes.yaxis)
+    percent_axis(axes.xaxis, axes.yaxis)
 
 
 def _histogram(axes: Axes, evaluation: Evaluation) -> None:
@@ -141,7 +142,7 @@ def _shares_of_class(evaluation: Evaluation, model: ModelResult, label: int) -> 
 def _finish_histogram(axes: Axes) -> None:
     axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=_MARGINS)
     axes.set_ylim(bottom=0)
-    _percent(axes.xaxis, axes.yaxis)
+    percent_axis(axes.xaxis, axes.yaxis)
 
 
 def _by_length(axes: Axes, evaluation: Evaluation) -> None:
@@ -157,7 +158,7 @@ def _by_length(axes: Axes, evaluation: Evaluation) -> None:
         axes.errorbar(places, values, bars, fmt="o", color=series(number), ms=4.5, lw=1.4)
     axes.set_xticks(range(len(parts)), [f"{p.name}\n{p.reviews:,}" for p in parts])
     axes.set(xlabel="Tokens, and reviews", ylabel="Accuracy")
-    _percent(axes.yaxis)
+    percent_axis(axes.yaxis)
 
 
 def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
@@ -167,8 +168,11 @@ def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
         answered, right = coverage_curve(evaluation.labels, model.probability, model.threshold)
         shown = answered >= fewest
         axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
+        for each in model.coverage_at_accuracy:
+            if each.answered >= fewest and each.accuracy is not None:
+                axes.plot(each.share, each.accuracy, "o", color=series(number), ms=5)
     axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=_MARGINS)
-    _percent(axes.xaxis, axes.yaxis)
+    percent_axis(axes.xaxis, axes.yaxis)
 
 
 def _line(number: int) -> dict[str, Any]:
@@ -176,7 +180,8 @@ def _line(number: int) -> dict[str, Any]:
     return {"color": series(number), **({"dashes": dashes} if dashes else {})}
 
 
-def _percent(*axis: Any) -> None:
+def percent_axis(*axis: Any) -> None:
+    """Write the numbers at axes in percent."""
     from matplotlib.ticker import PercentFormatter
 
     for each in axis:

@@ -27,16 +27,31 @@ class ReliabilityBin:
     positive: float  # the share of positive reviews
 
 
-def calibration_error(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
+def calibration_error(
+    labels: npt.NDArray[Any],
+    probability: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64] | None = None,
+) -> float:
     """Compute the expected calibration error by the probability of positive, 0 to 1.
 
     In bins of equal width, it is the distance between the mean probability and the share of
-    positive reviews, on average over the reviews. Both arrays are (reviews,), 0 to 1; labels may be
-    soft.
+    positive reviews, on average over the reviews, which may have weights. All arrays are
+    (reviews,); labels and probabilities are 0 to 1, and labels may be soft.
     """
     exact = probability.astype(np.float64)
-    gaps = np.bincount(_bin_of(exact), labels - exact, CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    weights = np.ones(len(exact)) if weights is None else weights
+    gaps = np.bincount(_bin_of(exact), weights * (labels - exact), CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def balanced_calibration_error(
+    labels: npt.NDArray[np.int8], probability: npt.NDArray[Any]
+) -> float | None:
+    """Compute the calibration error where both labels, 0 and 1, weigh the same; None of one."""
+    counts = np.bincount(labels, minlength=2)
+    if not counts.all():
+        return None
+    return calibration_error(labels, probability, 1 / counts[labels])
 
 
 def reliability(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison
-from toolkit.evaluation.coverage import Coverage
+from toolkit.evaluation.coverage import Coverage, TargetCoverage
+from toolkit.evaluation.groups import MacroMean
 from toolkit.evaluation.metrics import AtThreshold, Labels, Metrics, Probabilities
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.reliability import ReliabilityBin
@@ -58,6 +59,7 @@ class ModelResult:
     thresholds: tuple[AtThreshold, ...]
     reliability: tuple[ReliabilityBin, ...]
     coverage: tuple[Coverage, ...]
+    coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
 
@@ -71,5 +73,11 @@ class Evaluation:
     models: tuple[ModelResult, ...]
     best: int  # the most accurate of the models; of equal ones the first
     breakdowns: tuple[Breakdown, ...]
+    macro_mean: MacroMean | None  # over the groups, if there are any of both labels
     comparisons: tuple[Comparison, ...]  # each other model with the best
     labels: Labels = field(repr=False)  # (reviews,) 0 or 1
+
+    @property
+    def groups(self) -> Breakdown | None:
+        """The reviews by group, the hardest for the best model first; None without a column."""
+        return next((each for each in self.breakdowns if each.key == "groups"), None)

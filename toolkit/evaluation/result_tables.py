@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
@@ -95,7 +95,7 @@ def beside_constant(model: str, metrics: Metrics, kind: str = "") -> str | None:
         f"{percent(metrics.accuracy.value)}, that of the constant answer "
         f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
         f"{interval_of}, p {p_value(found.p_value)}). Balanced accuracy: "
-        f"{_number(metrics.balanced_accuracy)} (a constant: 50%)."
+        f"{number(metrics.balanced_accuracy)} (a constant: 50%)."
     )
 
 
@@ -109,13 +109,14 @@ def metrics_table(evaluation: Evaluation) -> Table:
 
 def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
     cells, values = [], []
-    for value in (getattr(model.metrics, metric.key) for model in models):
-        is_proportion = isinstance(value, Proportion)
-        number = value.value if is_proportion else value
-        note = interval(value) if is_proportion else ""
-        cells.append(Cell(_number(number, is_percent=metric.is_percent), note))
-        values.append(number)
-    return Row(metric.title, (), tuple(cells), _best(values, metric.better))
+    for model in models:
+        found: Any = getattr(model.metrics, metric.key)
+        value, range_ = found, getattr(model.metrics, f"{metric.key}_interval", None)
+        if isinstance(found, Proportion):
+            value, range_ = found.value, found.interval
+        cells.append(Cell(number(value, is_percent=metric.is_percent), ends(range_)))
+        values.append(value)
+    return Row(metric.title, (), tuple(cells), best_of(values, metric.better))
 
 
 def confusion_table(evaluation: Evaluation) -> Table:
@@ -141,26 +142,9 @@ def breakdown_table(breakdown: Breakdown) -> Table:
             for each, balanced in zip(part.accuracy, part.balanced_accuracy, strict=True)
         ]
         common = (f"{part.reviews:,}", percent(part.majority_accuracy, 1))
-        best = _best([each.value for each in part.accuracy])
+        best = best_of([each.value for each in part.accuracy])
         rows.append(Row(part.name, common, tuple(cells), best))
     return Table(breakdown.title, ("reviews", "majority"), tuple(rows))
-
-
-def coverage_table(evaluation: Evaluation) -> Table:
-    """The accuracy if only the surest reviews are answered, and the range to leave out for it."""
-    rows = []
-    for steps in zip(*(model.coverage for model in evaluation.models), strict=True):
-        cells = tuple(
-            Cell(
-                percent(step.accuracy),
-                "" if step.uncertain is None else "{:.3f}:{:.3f}".format(*step.uncertain),
-                step.accuracy,
-            )
-            for step in steps
-        )
-        best = _best([step.accuracy for step in steps])
-        rows.append(Row(f"{steps[0].asked:.0%}", (), cells, best))
-    return Table("Reviews answered", (), tuple(rows))
 
 
 def threshold_table(model: ModelResult) -> PlainTable:
@@ -169,7 +153,7 @@ def threshold_table(model: ModelResult) -> PlainTable:
     rows = []
     for each in model.thresholds:
         rates = (each.called_positive, each.precision, each.recall, each.accuracy)
-        figures = [_number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
+        figures = [number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
         in_use = " in use" if each.threshold == round(model.threshold, 6) else ""
         rows.append((f"{each.threshold:.1f}{in_use}", *figures))
     return PlainTable(columns, tuple(rows))
@@ -209,7 +193,14 @@ def percent(share: float, digits: int = 2) -> str:
 
 def interval(proportion: Proportion) -> str:
     """Write the interval of a proportion."""
-    low, high = proportion.interval
+    return ends(proportion.interval)
+
+
+def ends(interval: tuple[float, float] | None) -> str:
+    """Write both ends in percent; nothing of none."""
+    if interval is None:
+        return ""
+    low, high = interval
     return f"{100 * low:.1f}–{100 * high:.1f}"  # noqa: RUF001
 
 
@@ -225,13 +216,14 @@ def _difference(found: Comparison) -> tuple[str, str]:
     return value, f"{low} to {high}"
 
 
-def _number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
+def number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
+    """Write a figure that may be undefined."""
     if value is None:
         return UNDEFINED
     return percent(value, digits) if is_percent else f"{value:.4f}"
 
 
-def _best(values: Sequence[float | None], better: Better = "higher") -> frozenset[int]:
+def best_of(values: Sequence[float | None], better: Better = "higher") -> frozenset[int]:
     """Which are the best; none if there is only one, or all are equal."""
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2 or min(known) == max(known):
