@@ -17,7 +17,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model.scorer import Score
 from toolkit.model.shipped import SHIPPED
-from toolkit.text.split import SEPARATORS
+from toolkit.text.rule import NEWEST_RULE
 
 NOTHING = Score(None, None)
 
@@ -51,7 +51,7 @@ def test_a_blank_text_has_no_score(blank: str | None) -> None:
     assert shipped_scorer().score([blank, FILM, blank]) == [NOTHING, *film, NOTHING]
 
 
-@pytest.mark.parametrize("text", ["!!!", " . ", ":-)", SEPARATORS, "\u00a0!"])
+@pytest.mark.parametrize("text", ["!!!", " . ", ":-)", NEWEST_RULE.separators, "\u00a0!"])
 def test_marks_without_a_word_are_a_text(text: str) -> None:
     (score,) = shipped_scorer().score([text])
     assert score.probability is not None

@@ -13,43 +13,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data import shared_data
-from tests.reference import row_of, tokens_of
+from tests.reference import known_as, normal, row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ModelError
+from toolkit.text.rule import RULES
 from toolkit.text.vocabulary import Vocabulary, token_spans
 
 WORDS = ["the", "movie", "don't", "été", "a", "\x00"]
 VOCABULARY = Vocabulary(pa.array(WORDS))
+VERSIONS = st.sampled_from(sorted(RULES))
 
 
-@given(st.lists(review_texts, max_size=8), st.integers(1, 40))
-def test_encoding_is_the_rule(texts: list[str], max_tokens: int) -> None:
-    expected = [row_of(text, WORDS, max_tokens) for text in texts]
-    whole = VOCABULARY.encode(pa.array(texts, pa.string())).padded(max_tokens)
+@given(st.lists(review_texts, max_size=8), st.integers(1, 40), VERSIONS)
+def test_encoding_is_the_rule(texts: list[str], max_tokens: int, rule: int) -> None:
+    expected = [row_of(text, WORDS, max_tokens, rule) for text in texts]
+    vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
+    whole = vocabulary.encode(pa.array(texts, pa.string())).padded(max_tokens)
     assert whole.tolist() == expected
     assert whole.shape == (len(texts), max_tokens)
     assert whole.dtype == np.int32
 
 
-@given(st.lists(review_texts, max_size=8), st.integers(1, 12), st.integers(0, 200))
-def test_reading_only_the_end_changes_nothing(texts: list[str], last: int, fill: int) -> None:
-    # Long gaps and long words are where the end of the bytes holds fewer tokens than wanted.
-    texts = [text + filler * fill + text for text in texts for filler in (" ", "x", "é", "a ")]
-    array = pa.array(texts, pa.string())
-    ends = VOCABULARY.encode(array, last=last).padded(last)
-    assert ends.tolist() == [row_of(text, WORDS, last) for text in texts]
+@given(st.lists(review_texts, max_size=8), st.integers(1, 12), st.integers(0, 200), VERSIONS)
+def test_reading_only_the_end_changes_nothing(
+    texts: list[str], last: int, fill: int, rule: int
+) -> None:
+    # Long gaps and long words are where the end of the bytes holds fewer tokens than wanted. Of
+    # fillers of several bytes, some are cut inside.
+    fillers = (" ", "x", "é", "a ", "\u2028", "\u2019", "\u2026a", "\U0001f44d", "a\u00a0")
+    texts = [text + filler * fill + text for text in texts for filler in fillers]
+    vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
+    ends = vocabulary.encode(pa.array(texts, pa.string()), last=last).padded(last)
+    assert ends.tolist() == [row_of(text, WORDS, last, rule) for text in texts]
 
 
-@given(review_texts)
-def test_tokens_are_where_the_spans_are(text: str) -> None:
-    found = [text[start:end] for start, end in token_spans(text)]
-    vocabulary = Vocabulary.build(pa.array([text]))
+@given(review_texts, VERSIONS)
+def test_tokens_are_where_the_spans_are(text: str, rule: int) -> None:
+    found = [text[start:end] for start, end in token_spans(text, RULES[rule])]
+    vocabulary = Vocabulary.build(pa.array([text]), rule=RULES[rule])
     words = vocabulary.words.to_pylist()
     ids = vocabulary.encode(pa.array([text])).padded(1 + len(found))[0].tolist()
     # One by one, so that case is the vocabulary's affair.
     alone = vocabulary.encode(pa.array(found, pa.string())).padded(1)[:, 0].tolist()
     assert ids == [1, *alone]
-    assert [words[number - 4] for number in alone] == tokens_of(text)
+    tokens = tokens_of(text, rule)
+    expected = [known_as(token, words, rule) for token in tokens]
+    assert [words[i - 4] if i > 2 else None for i in alone] == expected
+    assert {normal(token) if rule == 2 else token for token in tokens} == set(words)
 
 
 @given(st.lists(st.one_of(st.none(), review_texts), min_size=1, max_size=12), st.data())
@@ -76,16 +86,17 @@ def test_more_rows_than_are_encoded_at_once() -> None:
         assert rows[row].tolist() == row_of(texts[row], WORDS, 5)
 
 
-@given(st.lists(review_texts, max_size=20), st.integers(4, 12))
-def test_vocabulary_holds_the_commonest_words(texts: list[str], size: int) -> None:
+@given(st.lists(review_texts, max_size=20), st.integers(4, 12), VERSIONS)
+def test_vocabulary_holds_the_commonest_words(texts: list[str], size: int, rule: int) -> None:
     counts: dict[str, int] = {}
     for text in texts:
-        for token in tokens_of(text):
-            counts[token] = counts.get(token, 0) + 1
+        for token in tokens_of(text, rule):
+            word = normal(token) if rule == 2 else token
+            counts[word] = counts.get(word, 0) + 1
     ordered = sorted(counts, key=lambda word: (-counts[word], word.encode()))
     array = pa.array(texts, pa.string())
-    assert Vocabulary.build(array).words.to_pylist() == ordered
-    built = Vocabulary.build(array, size)
+    assert Vocabulary.build(array, rule=RULES[rule]).words.to_pylist() == ordered
+    built = Vocabulary.build(array, size, RULES[rule])
     assert built.words.to_pylist() == ordered[: size - 4]
     assert built.size <= size
 
@@ -97,7 +108,7 @@ def test_order_of_the_reviews_does_not_matter() -> None:
 
 def test_equal_counts_are_ordered_by_bytes() -> None:
     # Some bytes of words are lower than the space that ends a piece.
-    words = ["a", "a\x00", "a\x1f", "a'", "ab", "é"]
+    words = ["a", "a\x01", "a\x1f", "a'", "ab", "é"]
     assert Vocabulary.build(pa.array([" ".join(words[::-1])])).words.to_pylist() == words
 
 
@@ -126,6 +137,41 @@ def test_bad_vocabulary_files(tmp_path_factory: pytest.TempPathFactory) -> None:
         Vocabulary.load(path)
 
 
+TYPED = [
+    ("I don\u2019t like it", "i don't like it"),
+    ("\u201cGood\u201d, it\u2019s \u2018fine\u201d", "good it's fine"),
+    ("wasn\u2019t worth it\u2014at all\u2026really", "wasn't worth it at all really"),
+    ("not\u00a0bad\u2028good\u3000film", "not bad good film"),
+    ("CLICHÉ Cliché cliché", "cliché cliché cliché"),
+    ("ÉTÉ Été étÉ", "été été été"),
+    ("rock\u2019n\u2019roll rock'n\u2019roll rock\u2019n'roll", "rock'n'roll " * 3),
+    ("ОТЛИЧНЫЙ Отличный фильм", "отличный отличный фильм"),
+    ("\u2022 good\u00a0\u2022 bad", "good bad"),
+    ("good\0 and never read", "good"),
+]
+
+
+@pytest.mark.parametrize(("typed", "plain"), TYPED, ids=lambda text: text[:12])
+def test_typographic_texts_have_the_ids_of_plain_ones(typed: str, plain: str) -> None:
+    plain_ids = (vocabulary := Vocabulary.build(pa.array([plain]))).encode(pa.array([plain]))
+    assert 2 not in plain_ids.padded(12)
+    assert vocabulary.encode(pa.array([typed])).padded(12).tolist() == plain_ids.padded(12).tolist()
+    assert Vocabulary.build(pa.array([typed])).words.to_pylist() == vocabulary.words.to_pylist()
+
+
+def test_spellings_that_are_words_are_these_words() -> None:
+    vocabulary = Vocabulary(pa.array(["élan", "Élan", "don't", "don\u2019t"]))
+    rows = vocabulary.encode(pa.array(["élan Élan don't don\u2019t"])).padded(5)
+    assert rows.tolist() == [[1, 4, 5, 6, 7]]
+
+
+def test_texts_of_a_caller_may_be_no_utf_8() -> None:
+    broken = pa.array([b"the\xe2", b"\xff\0 the", b"the movie"], pa.binary()).view(pa.string())
+    for last in (None, 3):
+        rows = VOCABULARY.encode(broken, last).padded(3)
+        assert rows.tolist() == [[0, 1, 2], [0, 1, 2], [1, 4, 5]]
+
+
 def test_decoding_names_what_is_no_word() -> None:
     ids = VOCABULARY.encode(pa.array(["The movie!! zzyzx"])).padded(8)[0]
     assert VOCABULARY.decode(ids) == "<start> the movie <unknown>"
@@ -135,7 +181,7 @@ def test_agrees_with_the_word_index_of_keras() -> None:
     """`keras.datasets.imdb` was made from the same reviews by the same rule."""
     folder = shared_data("imdb")
     texts = pq.read_table(folder / "train.parquet", columns=["text"])["text"]
-    words = Vocabulary.build(texts).words.to_pylist()
+    words = Vocabulary.build(texts, rule=RULES[1]).words.to_pylist()
     index = json.loads((folder / "imdb_word_index.json").read_text(encoding="utf-8"))
     assert len(index) == 88_584
     assert len(set(words) & set(index)) == 88_581

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import onnx
 from onnx import TensorProto, helper
@@ -12,7 +12,15 @@ from onnx import TensorProto, helper
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.keras_to_onnx import OPSET
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import LABEL, PROBABILITY, TEXT, token_ids_width
+from toolkit.model.file import (
+    KNOWN_TOKENS,
+    LABEL,
+    PROBABILITY,
+    TEXT,
+    TOKEN_IDS,
+    token_ids_width,
+)
+from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
 # The oldest versions that have all the operators, so that old builds load the file, too.
@@ -31,6 +39,7 @@ class ModelPair:
     @classmethod
     def of(cls, network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts) -> ModelPair:
         """Make both of a network, `token_ids` → `probability`."""
+        facts = replace(facts, token_rule=vocabulary.rule.version)
         text_in = text_in_model(network, vocabulary, facts)
         return cls(text_in, ids_in_model(network, facts), facts)
 
@@ -54,36 +63,60 @@ def text_in_model(
     width = token_ids_width(network)
     front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
     core = network.graph
-    label_nodes, label_constants = _label(facts)
+    label, known = _label(facts), _known_tokens()
     graph = helper.make_graph(
-        [*front.node, *core.node, *label_nodes],
+        [*front.node, *core.node, *label.nodes, *known.nodes],
         facts.preset,
         front.input,
         [
             helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
             helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"]),
+            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
         ],
-        [*front.initializer, *core.initializer, *label_constants],
+        [*front.initializer, *core.initializer, *label.constants, *known.constants],
         doc_string=f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
         value_info=[*front.value_info, *front.output],
     )
-    return _finished(graph, facts)
+    return _finished(graph, replace(facts, token_rule=vocabulary.rule.version))
 
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
-    """Give the network alone, `token_ids` → `probability`, the same facts: the twin."""
+    """Give the network, `token_ids` → `probability`, the same facts, without text: the twin."""
+    known = _known_tokens()
     graph = helper.make_graph(
-        network.graph.node,
+        [*network.graph.node, *known.nodes],
         f"{facts.preset}_ids",
         [token_ids_info(token_ids_width(network))],
-        [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"])],
-        network.graph.initializer,
+        [
+            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
+            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
+        ],
+        [*network.graph.initializer, *known.constants],
         doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
     )
     return _finished(graph, facts)
 
 
-def _label(facts: ModelFacts) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+class _Part(NamedTuple):
+    nodes: list[onnx.NodeProto]
+    constants: list[onnx.TensorProto]
+
+
+def _known_tokens() -> _Part:
+    """`token_ids` → how many of a row are those of words."""
+    nodes = [
+        helper.make_node("GreaterOrEqual", [TOKEN_IDS, "known/first_id"], ["known/is_word"]),
+        helper.make_node("Cast", ["known/is_word"], ["known/ones"], to=TensorProto.INT32),
+        helper.make_node("ReduceSum", ["known/ones", "known/axis"], [KNOWN_TOKENS], keepdims=0),
+    ]
+    constants = [
+        helper.make_tensor("known/first_id", TensorProto.INT32, [], [FIRST_WORD_ID]),
+        helper.make_tensor("known/axis", TensorProto.INT64, [1], [1]),
+    ]
+    return _Part(nodes, constants)
+
+
+def _label(facts: ModelFacts) -> _Part:
     nodes = [
         helper.make_node("GreaterOrEqual", [PROBABILITY, "label/threshold"], ["label/reached"]),
         helper.make_node("Cast", ["label/reached"], ["label/position"], to=TensorProto.INT64),
@@ -93,7 +126,7 @@ def _label(facts: ModelFacts) -> tuple[list[onnx.NodeProto], list[onnx.TensorPro
         helper.make_tensor("label/threshold", TensorProto.FLOAT, [], [facts.threshold]),
         helper.make_tensor("label/names", TensorProto.STRING, [2], cast("Any", facts.labels)),
     ]
-    return nodes, constants
+    return _Part(nodes, constants)
 
 
 def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:

@@ -171,4 +171,5 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
         toolkit_version=toolkit.__version__,
         calibration=config.calibration,
         threshold_choice=threshold.choice,
+        token_rule=config.token_rule,
     )

@@ -5,18 +5,18 @@ The rule is the one of `toolkit.text.vocabulary`; the tests compare the two on a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import onnx
 from onnx import TensorProto, helper
 
 from toolkit.model.file import TEXT, TOKEN_IDS
-from toolkit.text.split import SEPARATORS
+from toolkit.text.rule import TokenRule
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID
 from toolkit.text.vocabulary import Vocabulary
 
-# A run of characters other than separators, in the syntax of RE2, which ONNX Runtime builds in.
-TOKEN_PATTERN = "[^" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]+"
+# In the syntax of RE2, which ONNX Runtime builds in.
+_FROM_NUL_ON = r"\x00[\s\S]*"
 
 
 def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True) -> onnx.GraphProto:
@@ -25,7 +25,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
     Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
     columns = [] if is_fixed else _columns_of_the_longest()
-    nodes = [*_split(), *_look_up(vocabulary), *columns, *_last_tokens()]
+    nodes = [*_split(vocabulary.rule), *_look_up(vocabulary), *columns, *_last_tokens()]
     return helper.make_graph(
         nodes,
         "text_front_end",
@@ -35,7 +35,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
         # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
         # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
         value_info=[
-            helper.make_tensor_value_info(_name("tokens"), TensorProto.STRING, ["batch", "longest"])
+            helper.make_tensor_value_info(_name("tokens"), TensorProto.STRING, ["texts", "longest"])
         ],
     )
 
@@ -46,27 +46,37 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
-def _split() -> list[onnx.NodeProto]:
-    """Text → tokens (batch, longest), filled at the end with empty strings."""
+def separator_patterns(rule: TokenRule) -> list[str]:
+    """Give what separates tokens, as regular expressions that are applied one after the other."""
+    separators = "".join(f"\\x{{{ord(character):x}}}" for character in rule.separators)
+    return [*([_FROM_NUL_ON] if rule.ends_at_nul else []), f"[{separators}]+"]
+
+
+def _split(rule: TokenRule) -> list[onnx.NodeProto]:
+    """Text → tokens (batch + 1, longest), filled at the end with empty strings."""
     return [
+        # StringNormalizer fails on a batch of no texts.
+        _node("Concat", [TEXT, "one_more_text"], "texts", axis=0),
         # Without locale="C", ONNX Runtime asks for en_US.UTF-8 and fails on slim systems.
-        _node("StringNormalizer", [TEXT], "lowercase", case_change_action="LOWER",
+        _node("StringNormalizer", ["texts"], "lowercase", case_change_action="LOWER",
               is_case_sensitive=1, locale="C"),
         _node("Tokenizer", ["lowercase"], "tokens", domain="com.microsoft", mark=0, mincharnum=1,
-              pad_value="", tokenexp=TOKEN_PATTERN),
+              pad_value="", separators=separator_patterns(rule)),
     ]  # fmt: skip
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
     """Tokens → ids after a start id (batch, 1 + longest), filled at the end with 0."""
-    words = vocabulary.words.to_pylist()
+    words, other = vocabulary.words.to_pylist(), vocabulary.spellings
     return [
         _node("LabelEncoder", ["tokens"], "word_ids", domain="ai.onnx.ml",
-              keys_strings=["", *words],
-              values_int64s=[PADDING_ID, *range(FIRST_WORD_ID, FIRST_WORD_ID + len(words))],
+              keys_strings=["", *words, *other.strings.to_pylist()],
+              values_int64s=[PADDING_ID, *range(FIRST_WORD_ID, vocabulary.size),
+                             *other.ids.tolist()],
               default_int64=UNKNOWN_ID),
         # The start id also gives a batch of only empty texts the column that it would lack.
-        _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids", mode="constant"),
+        _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
+        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"], "ids"),
     ]  # fmt: skip
 
 
@@ -107,6 +117,10 @@ def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
+        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [""])),
+        constant("first_row", [1], [0]),
+        constant("one_more_row", [1], [-1]),
+        constant("rows_axis", [1], [0]),
         *(
             [constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0)))]
             if is_fixed

@@ -52,6 +52,7 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
     facts = subject.file.facts
     ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
     rows = ids.padded(facts.max_tokens)
+    known = ids.known_tokens(facts.max_tokens)
     probability = run_keras(subject.network, rows)
     labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
     return [
@@ -59,6 +60,7 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
             "token_ids": row[row != PADDING_ID].tolist(),
             "probability": round(float(number), _DECIMALS),
             "label": str(label),
+            "known_tokens": int(count),
         }
-        for row, number, label in zip(rows, probability, labels, strict=True)
+        for row, number, label, count in zip(rows, probability, labels, known, strict=True)
     ]

@@ -18,23 +18,32 @@ from toolkit.export.front_end import token_ids_info
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.keras_to_onnx import TOLERANCE, run_keras
 from toolkit.model.facts import Parity
-from toolkit.model.file import LABEL, PROBABILITY, TEXT, TOKEN_IDS, token_ids_width
+from toolkit.model.file import (
+    KNOWN_TOKENS,
+    LABEL,
+    PROBABILITY,
+    TEXT,
+    TOKEN_IDS,
+    token_ids_width,
+)
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import Probabilities, session_options
-from toolkit.text.token_ids import Ids
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 
 
 def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     """Raise `ParityError` unless probabilities are within the tolerance, and all else is equal."""
     # NaN is within no tolerance.
     is_near = parity.largest_difference <= TOLERANCE
-    if is_near and not parity.label_flips and not parity.token_id_differences:
+    counts = (parity.label_flips, parity.token_id_differences, parity.known_token_differences)
+    if is_near and not any(counts):
         return
     raise ParityError(
         f"{compared} disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
         f"difference {parity.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other "
-        "token ids. Nothing was exported."
+        f"token ids, {parity.known_token_differences} with another number of known tokens. "
+        "Nothing was exported."
     )
 
 
@@ -55,15 +64,27 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
     expected = np.concatenate([reference(part) for part in ids])
 
-    graph_ids, in_graph, graph_labels = _run_text_in(text_in, parts)
+    known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
+
+    counts = [KNOWN_TOKENS] if facts.counts_known_tokens else []
+    in_text = _with_token_ids(text_in)
+    objects = [np.array(part, dtype=object) for part in parts]
+    graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *counts], TEXT, objects)
+    in_graph, graph_labels, *known_in_graph = map(np.concatenate, of_text)
     ids_session = ort.InferenceSession(str(ids_in), session_options())
-    _, scored = scorer.score_array(pa.array(texts, pa.string()))
+    of_ids = _run(ids_session, [PROBABILITY, *counts], TOKEN_IDS, ids)
+    in_twin, *known_in_twin = map(np.concatenate, of_ids)
+    scored = scorer.probabilities(pa.array(texts, pa.string()))
+    is_scored = scored.is_valid().to_numpy(zero_copy_only=False)
     found = {
-        "ids_in_graph": np.concatenate([_run_graph(ids_session, part) for part in ids]),
+        "ids_in_graph": in_twin,
         "text_in_graph": in_graph,
-        # Blank texts are not scored; here they count as equal.
-        "vectorised_scorer": np.where(scored.is_null(), expected, scored.fill_null(0)),
+        # Blank texts and those without a known word are not scored; here they count as equal.
+        "vectorised_scorer": np.where(is_scored, scored.fill_null(0), expected),
     }
+    other_known = [found_known != known for found_known in (*known_in_graph, *known_in_twin)]
+    if counts:
+        other_known.append(is_scored & (known == 0))
     differences = {name: float(np.abs(other - expected).max()) for name, other in found.items()}
     positive = expected >= scorer.threshold
     flips = sum(int(((other >= scorer.threshold) != positive).sum()) for other in found.values())
@@ -75,6 +96,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         largest_difference=float(np.max(list(differences.values()))),
         label_flips=flips,
         token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
+        known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
     )
@@ -85,19 +107,18 @@ def _run_graph(session: ort.InferenceSession, ids: Ids) -> Probabilities:
     return found
 
 
-def _run_text_in(
-    path: Path, parts: list[list[str]]
-) -> tuple[list[Ids], Probabilities, npt.NDArray[Any]]:
-    """Token ids by part, and all probabilities and labels of the text-in graph."""
+def _run(
+    session: ort.InferenceSession, names: list[str], given: str, parts: list[npt.NDArray[Any]]
+) -> list[tuple[npt.NDArray[Any], ...]]:
+    """Give the outputs of these names, each with an array by part."""
+    return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
+
+
+def _with_token_ids(path: Path) -> ort.InferenceSession:
+    """Load a text-in graph that gives its token ids, too."""
     model = onnx.load(path)
     model.graph.output.append(token_ids_info(token_ids_width(model)))
-    session = ort.InferenceSession(model.SerializeToString(), session_options())
-    results = [
-        session.run([TOKEN_IDS, PROBABILITY, LABEL], {TEXT: np.array(part, dtype=object)})
-        for part in parts
-    ]
-    ids, probabilities, labels = zip(*results, strict=True)
-    return list(ids), np.concatenate(probabilities), np.concatenate(labels)
+    return ort.InferenceSession(model.SerializeToString(), session_options())
 
 
 def _rows_that_differ(found: Ids, expected: Ids) -> int:

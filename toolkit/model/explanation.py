@@ -104,7 +104,7 @@ class Explainer:
         logit, baseline = self._logits(np.stack([row, _nothing(row)])).tolist()
         contributions = self._contributions(row, logit, baseline)
         read = np.flatnonzero(row > START_ID)
-        spans = token_spans(text)
+        spans = token_spans(text, self._facts.rule)
         unread = len(spans) - len(read)
         words = [Word(text[start:end], start, end, 0.0, "unread") for start, end in spans[:unread]]
         for (start, end), place in zip(spans[unread:], read, strict=True):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
 from toolkit.model.typed_json import decode, encode, parse_json
+from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
     import onnx
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 # 1: every row of `token_ids` has `max_tokens` of them.
 # 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
 #    `quantization` if there was one.
-FORMAT_VERSION = 2
+# 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
+#    is the output `known_tokens`, and texts without a known word have no score; a batch may be
+#    empty. A file may have the output `stars`.
+FORMAT_VERSION = 3
+_FIRST_WITH_KNOWN_TOKENS = 3
 
 # Labels are written into files as they are.
 Labels = Annotated[
@@ -31,6 +36,7 @@ Labels = Annotated[
 ]
 MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
 VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
+RuleVersion = Annotated[int, lambda version: version in RULES]
 _Factor = Annotated[float, lambda value: 0 < value < 1e6]
 _Number = Annotated[float, lambda value: abs(value) < 1e6]
 _Share = Annotated[float, lambda value: 0 <= value <= 1]
@@ -159,6 +165,7 @@ class Parity:
     largest_difference: float  # of the probability of any execution
     label_flips: int
     token_id_differences: int = 0  # rows whose ids in the graph differ from the vectorised ones
+    known_token_differences: int = 0  # rows for which executions count other known tokens
     differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
     tolerance: float | None = None
 
@@ -220,7 +227,18 @@ class ModelFacts:
     calibration: Calibration | None = None
     threshold_choice: ThresholdChoice = ThresholdChoice()
     quantization: QuantizationCost | None = None
+    token_rule: RuleVersion = OLDEST_RULE.version
     format_version: int = FORMAT_VERSION
+
+    @property
+    def rule(self) -> TokenRule:
+        """The token rule that the file follows."""
+        return RULES[self.token_rule]
+
+    @property
+    def counts_known_tokens(self) -> bool:
+        """Whether the file has `known_tokens`; texts where that is 0 have no score then."""
+        return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
 
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it, with `{}` for None."""

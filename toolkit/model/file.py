@@ -1,15 +1,21 @@
 """The model file: one ONNX graph from raw review text to probability and label.
 
-==============  ===========================  ==================================================
-``text``        input, string[batch]         reviews in UTF-8
-``token_ids``   inside, int32[batch, tokens] between the text front end and the network; the number
-                                             of tokens is fixed, or that of the longest row
-``probability`` output, float32[batch]       of the positive class, 0 to 1
-``label``       output, string[batch]        ``positive`` where probability ≥ threshold
-==============  ===========================  ==================================================
+================  ===========================  ================================================
+``text``          input, string[batch]         reviews in UTF-8
+``token_ids``     inside, int32[batch, tokens] between the text front end and the network; the
+                                               number of tokens is fixed, or that of the longest
+                                               row
+``probability``   output, float32[batch]       of the positive class, 0 to 1
+``label``         output, string[batch]        ``positive`` where probability ≥ threshold
+``known_tokens``  output, int32[batch]         how many of a row's tokens are in the vocabulary;
+                                               where it is 0, the text is no opinion. From
+                                               version 3 of the format
+``stars``         output, float32[batch]       1 to 5, if the model learned from star ratings
+================  ===========================  ================================================
 
-The twin ``NAME.ids.onnx`` has ``token_ids`` as its input and ``probability`` as its only output,
-for builds without operators for text; ``NAME.vocabulary.txt`` lists the words.
+A file may have more outputs, which readers ignore. The twin ``NAME.ids.onnx`` has ``token_ids`` as
+its input and the same outputs without ``label``, for builds without operators for text;
+``NAME.vocabulary.txt`` lists the words.
 
 To change the format: raise `toolkit.model.facts.FORMAT_VERSION`, keep reading the older versions,
 and keep a file of each version under ``tests/frozen_files`` that must still load.
@@ -33,12 +39,14 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
 from toolkit.model.shipped import find_model
 from toolkit.text.token_ids import FIRST_WORD_ID
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text.vocabulary import Spellings, Vocabulary
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
 PROBABILITY = "probability"
 LABEL = "label"
+KNOWN_TOKENS = "known_tokens"
+STARS = "stars"
 
 # Kind, name, type and number of dimensions of what a graph must have.
 _TENSORS = (
@@ -48,6 +56,8 @@ _TENSORS = (
     ("inner tensor", TOKEN_IDS, onnx.TensorProto.INT32, 2),
 )
 _TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
+_NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, onnx.TensorProto.INT32, 1),)
+_OPTIONAL = (("output", STARS, onnx.TensorProto.FLOAT, 1),)
 
 
 @dataclass(frozen=True)
@@ -83,15 +93,24 @@ class ModelFile:
             ids = np.array(attributes["values_int64s"].ints, np.int64)
         except KeyError as error:
             raise ModelError(f"{self.path}: the LabelEncoder has no {error}") from None
+        # Words with the ids 4, 5, 6 and so on, then other spellings of them with the same ids.
         first = int(np.argmax(ids == FIRST_WORD_ID)) if len(ids) else 0
-        if not np.array_equal(ids[first:], np.arange(len(words) - first) + FIRST_WORD_ID):
+        in_order = ids[first:] == np.arange(len(ids) - first) + FIRST_WORD_ID
+        end = first + int(np.cumprod(in_order).sum())
+        spellings, size = ids[end:], end - first + FIRST_WORD_ID
+        is_known = (spellings >= FIRST_WORD_ID) & (spellings < size)
+        is_allowed = self.facts.rule.has_spellings or not len(spellings)
+        if len(ids) != len(words) or not (is_allowed and is_known.all()):
             raise ModelError(f"{self.path}: the ids of the LabelEncoder are not in order")
-        if len(words) - first + FIRST_WORD_ID > self.facts.vocabulary_size:
+        if size > self.facts.vocabulary_size:
             raise ModelError(f"{self.path}: more words than its {self.facts.vocabulary_size:,} ids")
         try:
-            return Vocabulary(pa.array(list(words[first:]), pa.binary()).cast(pa.string()))
+            strings = pa.array(list(words[first:]), pa.binary()).cast(pa.string())
         except pa.ArrowInvalid:
             raise ModelError(f"{self.path}: a word of the LabelEncoder is not UTF-8") from None
+        # Those of the file, as another version of Unicode may have other capitals.
+        other = Spellings(strings[end - first :], spellings.astype(np.int32))
+        return Vocabulary(strings[: end - first], self.facts.rule, other)
 
     @cached_property
     def network(self) -> onnx.ModelProto:
@@ -136,9 +155,11 @@ def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFi
     model = read_onnx(path)
     facts, graph = ModelFacts.read_from(model, path), model.graph
     found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
-    for kind, name, element, rank in tensors:
+    if facts.counts_known_tokens:
+        tensors = (*tensors, *_NEEDED_FROM_VERSION_3)
+    for kind, name, element, rank in (*tensors, *_OPTIONAL):
         values = [value.type.tensor_type for value in found[kind] if value.name == name]
-        if not values:
+        if not values and (kind, name, element, rank) not in _OPTIONAL:
             hint = " (the ids-in twin is not for this)" if name == TEXT else ""
             raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
         if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):

@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
-from toolkit.model.facts import Calibration, MaxTokens, Metrics, TrainingData, VocabularySize
+from toolkit.model.facts import (
+    Calibration,
+    MaxTokens,
+    Metrics,
+    RuleVersion,
+    TrainingData,
+    VocabularySize,
+)
 from toolkit.model.typed_json import decode, encode, parse_json
+from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
@@ -33,6 +41,7 @@ class RunConfig:
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
     calibration: Calibration | None = None  # already in `model.keras`
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
+    token_rule: RuleVersion = OLDEST_RULE.version  # run folders without it have the first one
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
 
@@ -95,7 +104,7 @@ class RunFolder:
 
     def load_vocabulary(self, config: RunConfig) -> Vocabulary:
         """Read `vocabulary.txt`; raises `ModelError` if it does not belong to the network."""
-        vocabulary = Vocabulary.load(self.vocabulary)
+        vocabulary = Vocabulary.load(self.vocabulary, RULES[config.token_rule])
         if not len(vocabulary.words):
             raise ModelError(f"{self.vocabulary}: is empty. Train again.")
         if vocabulary.size > config.vocabulary_size:

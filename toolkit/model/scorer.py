@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,7 +28,7 @@ _ROWS_AT_ONCE = 4096
 
 
 class Score(NamedTuple):
-    """The sentiment of one review; both are None where there is no text."""
+    """The sentiment of one review; both are None where there is no text or no known word."""
 
     sentiment: str | None
     probability: float | None  # of the positive class, 0 to 1
@@ -106,7 +107,7 @@ class Scorer:
         Parameters
         ----------
         texts : Iterable[str | None]
-            Reviews; None or a blank text has no score.
+            Reviews; None or a blank text has no score, and nor has one without a known word.
 
         Returns
         -------
@@ -126,12 +127,14 @@ class Scorer:
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
-            Reviews; a null or a blank text has no score.
+            Reviews; a null or a blank text has no score. Nor has a text of which no word that
+            the model reads is in its vocabulary: an emoji, or another script. Models of format
+            versions 1 and 2 score these.
 
         Returns
         -------
         tuple[pa.Array, pa.FloatArray]
-            Sentiment (string) and probability (float32), both null where there is no text.
+            Sentiment (string) and probability (float32), both null where there is no score.
 
         Raises
         ------
@@ -144,9 +147,9 @@ class Scorer:
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
         texts = as_strings(texts)
-        return pc.if_else(
-            is_blank(texts), pa.scalar(None, pa.float32()), arrow_of(self._probabilities(texts))
-        )
+        found, is_known = self._probabilities(texts)
+        has_score = pc.and_not(arrow_of(is_known), is_blank(texts))
+        return pc.if_else(has_score, arrow_of(found), pa.scalar(None, pa.float32()))
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32); null where that is null."""
@@ -210,7 +213,7 @@ class Scorer:
         Returns
         -------
         pa.RecordBatch
-            As many rows, in order; both added fields are null where there is no text.
+            As many rows, in order; both added fields are null where there is no score.
 
         Raises
         ------
@@ -236,13 +239,20 @@ class Scorer:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
         return self._network.rows(self.vocabulary.encode(texts, last=self.facts.max_tokens))
 
-    def _probabilities(self, texts: pa.Array | pa.ChunkedArray) -> Probabilities:
-        parts = [np.zeros(0, np.float32)]
+    def _probabilities(
+        self, texts: pa.Array | pa.ChunkedArray
+    ) -> tuple[Probabilities, npt.NDArray[np.bool_]]:
+        """Give what the network says, and whether that is a score: whether a word is known."""
+        most = self.facts.max_tokens
+        found = np.empty(len(texts), np.float32)
+        is_known = np.ones(len(texts), np.bool_)
         for start in range(0, len(texts), _ROWS_AT_ONCE):
-            part = texts.slice(start, _ROWS_AT_ONCE)
-            ids = self.vocabulary.encode(part, last=self.facts.max_tokens)
-            parts.append(self._network.run_all(ids))
-        return np.concatenate(parts)
+            part = slice(start, start + _ROWS_AT_ONCE)
+            ids = self.vocabulary.encode(texts.slice(start, _ROWS_AT_ONCE), last=most)
+            found[part] = self._network.run_all(ids)
+            if self.facts.counts_known_tokens:
+                is_known[part] = ids.has_known_token(most)
+        return found, is_known
 
 
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:

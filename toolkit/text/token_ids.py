@@ -113,6 +113,24 @@ class TokenIds:
         """The row of each id, (all ids,) int64."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def known_tokens(self, most_tokens: int) -> Ids:
+        """How many of the last ``most_tokens`` ids of each row are those of words, (rows,) int32.
+
+        As everywhere, the start id is one of these ids if the review is shorter.
+        """
+        starts = np.maximum(self.starts, self.stops - most_tokens)
+        before = np.cumsum(np.concatenate([[False], self.values >= FIRST_WORD_ID]), dtype=np.int32)
+        found: Ids = before[self.stops] - before[starts]
+        return found
+
+    def has_known_token(self, most_tokens: int) -> npt.NDArray[np.bool_]:
+        """Whether `known_tokens` is above 0, (rows,); rows that end with a word are not counted."""
+        found = self.lengths > 0
+        found[found] = self.values[self.stops[found] - 1] >= FIRST_WORD_ID
+        unsure = np.flatnonzero(~found)
+        found[unsure] = self.take(unsure).known_tokens(most_tokens) > 0
+        return found
+
     def first(self, count: int) -> TokenIds:
         """The first rows."""
         end = int(self.lengths[:count].sum())

@@ -13,14 +13,17 @@ import numpy as np
 
 from tests.benchmarks.contenders.table import read, write
 from tests.benchmarks.sources import PROJECT
-from toolkit.text.split import SEPARATORS
+from toolkit.text.rule import OLDEST_RULE
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, UNKNOWN_ID
 
 MAX_TOKENS = 100
 BATCH = 4096  # 100,000 reviews take 8 s; with 32, the default, 13 s
 
 TO_WORDS = str.maketrans(
-    {**dict.fromkeys(SEPARATORS, " "), **{chr(c): chr(c).lower() for c in range(65, 91)}}
+    {
+        **dict.fromkeys(OLDEST_RULE.separators, " "),
+        **{chr(c): chr(c).lower() for c in range(65, 91)},
+    }
 )
 
 
