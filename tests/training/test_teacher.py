@@ -113,6 +113,35 @@ def test_texts_and_their_hashes_are_joined_exactly(write_csv: WriteCsv, tmp_path
         assert matches.compared == ("text",)
 
 
+@pytest.mark.parametrize("digits", [16, 17, 63, 64])
+def test_the_first_digits_of_a_hash_are_enough(tmp_path: Path, digits: int) -> None:
+    path = tmp_path / "t.parquet"
+    hashes = [hashlib.sha256(text.encode()).hexdigest()[:digits] for text in TEXTS[:2]]
+    table = {"text_sha256": [*hashes, None, " "], "probability": [0.25, 0.5, 0.75, 1.0]}
+    pq.write_table(pa.table(table), path)
+    found, matches = matched(path, make_reviews())
+    assert found == [[0.25, 0.5, -1]]
+    assert (matches.labelled, matches.unmatched) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        hashlib.sha256(b"bad").hexdigest()[:15],
+        f"{hashlib.sha256(b'bad').hexdigest()}0",
+        "bad",
+        "g" * 64,
+    ],
+)
+def test_what_is_no_hash_is_refused_with_its_row(write_csv: WriteCsv, name: str) -> None:
+    rows = [(fingerprint("good"), "0.5"), ("", ""), (name, "0.25")]
+    path = write_csv(*rows, header=("text_sha256", "probability"))
+    with pytest.raises(
+        InputError, match=r"column 'text_sha256', row 3: found '.*SHA-256.*first 16 digits"
+    ):
+        load(path, ReadOptions())
+
+
 def test_ids_are_joined_and_blank_ones_name_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     ids = pa.array([7, 8, None], pa.int64())

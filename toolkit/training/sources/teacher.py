@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,8 @@ from toolkit.records.values import Rows, Targets
 Names = list[str | None]
 
 _TEXT_SHA256 = "text_sha256"
+_DIGITS = 16  # of a hash that are compared: among a million texts, no two are alike by chance
+_HASH = re.compile(rf"[0-9a-f]{{{_DIGITS},64}}")
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,30 @@ def named(ids: pa.ChunkedArray) -> Names:
 
 
 def fingerprint(text: str) -> str:
-    """Hex SHA-256 of a text in UTF-8: replaces it in a file that is published without the texts."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """First 16 hex digits of the SHA-256 of a text in UTF-8: names it in a file without texts."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _texts(table: ReviewTable, rows: Rows) -> Names | None:
     texts, hashes = table.at("text", rows), table.at(_TEXT_SHA256, rows)
     if texts is not None:
         return [text and fingerprint(text) for text in texts.to_pylist()]
-    return (
-        None if hashes is None else [each and each.strip().lower() for each in hashes.to_pylist()]
-    )
+    if hashes is None:
+        return None
+    return [
+        _fingerprint_of(each, row, table)
+        for each, row in zip(hashes.to_pylist(), rows, strict=True)
+    ]
+
+
+def _fingerprint_of(value: str | None, row: int, table: ReviewTable) -> str | None:
+    """Cut a hash to what is compared; blank ones name nothing."""
+    found = (value or "").strip().lower()
+    if not found:
+        return None
+    if not _HASH.fullmatch(found):
+        raise InputError(
+            f"{table.place(_TEXT_SHA256)}, row {row + 1}: found {value!r:.80}. Give the hex "
+            f"SHA-256 of the text in UTF-8, or at least its first {_DIGITS} digits."
+        )
+    return found[:_DIGITS]
