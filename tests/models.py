@@ -13,6 +13,7 @@ from toolkit.model.shipped import DEFAULT_MODEL
 
 EXPORTED = PROJECT / "exported"
 MODEL = EXPORTED / f"{DEFAULT_MODEL}.onnx"
+OLD_MODELS = PROJECT / "tests" / "frozen_files" / "format_2"  # that were shipped before
 # Of the tutorial's network, which reads rows of one length; also for tests that need two models.
 CONV1D = EXPORTED / "conv1d.onnx"
 

@@ -145,8 +145,8 @@ def test_options_reach_the_evaluation(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "exit_code"),
     [
-        ([MODEL], "ngram-cnn.onnx: is a model. Give the labelled reviews after the models", 2),
-        (["ngram-cnn"], "ngram-cnn: is a model. Give the labelled reviews after the models", 2),
+        ([MODEL], f"{MODEL.name}: is a model. Give the labelled reviews after the models", 2),
+        ([MODEL.stem], f"{MODEL.stem}: is a model. Give the labelled reviews after the models", 2),
         (["r.csv", "run"], "run: is a model. Give the labelled reviews after the models", 2),
         (["missing.onnx", "r.csv"], "missing.onnx: no such model file", 1),
         (["r.csv", "r.csv"], "r.csv: not an ONNX model", 1),

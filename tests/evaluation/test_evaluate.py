@@ -52,11 +52,9 @@ def test_the_answers_of_the_model_are_evaluated(reviews_csv: Path) -> None:
     (model,) = found.models
     assert (model.metrics.accuracy.right, model.metrics.accuracy.count) == (sum(right), len(rows))
     assert model.probability.tolist() == [score.probability for score in scores]
-    assert (model.name, model.preset, model.sha256) == (
-        MODEL.stem,
-        MODEL.stem,
-        shipped_scorer().sha256,
-    )
+    scorer = shipped_scorer()
+    assert (model.name, model.sha256) == (MODEL.stem, scorer.sha256)
+    assert model.preset == scorer.facts.preset
     assert found.comparisons == ()
     assert 0 < len(model.mistakes) <= 10
     for mistake in model.mistakes:
@@ -67,7 +65,7 @@ def test_the_answers_of_the_model_are_evaluated(reviews_csv: Path) -> None:
 
 def test_without_a_model_the_default_one_is_evaluated(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv)
-    assert found.models[0].name == "ngram-cnn"
+    assert found.models[0].name == MODEL.stem
     assert found.models[0].metrics == evaluate(reviews_csv, [MODEL]).models[0].metrics
 
 
@@ -326,9 +324,9 @@ def test_parts_have_a_baseline_and_a_balanced_accuracy(write_rows: WriteRows) ->
     parts = as_dict(evaluate(path, options=FILM))["breakdowns"]["groups"]
     (x, y) = parts
     assert (x["majority_accuracy"], y["majority_accuracy"]) == (0.6, 1.0)
-    assert x["models"]["ngram-cnn"]["accuracy"] == 0.8
-    assert x["models"]["ngram-cnn"]["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
-    assert y["models"]["ngram-cnn"]["balanced_accuracy"] is None
+    assert x["models"][MODEL.stem]["accuracy"] == 0.8
+    assert x["models"][MODEL.stem]["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
+    assert y["models"][MODEL.stem]["balanced_accuracy"] is None
 
 
 def test_a_run_folder_is_a_model(reviews_csv: Path, tmp_path: Path) -> None:
@@ -343,7 +341,7 @@ def test_a_run_folder_is_a_model(reviews_csv: Path, tmp_path: Path) -> None:
     assert model.metrics == evaluate(reviews_csv).models[0].metrics
     assert [each.name for each in evaluate(reviews_csv, [run, MODEL]).models] == [
         "v1.2",
-        "ngram-cnn",
+        MODEL.stem,
     ]
 
 
@@ -351,8 +349,8 @@ def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRow
     path = write_rows("r.csv", ("text", "label"), [("fine", 0.9), ("bad", 0), ("so", "0.25")])
     content = b"positive_probability\n0.9\n0.2\n0.1\n"
     Path(path.parent, "p.csv.gz").write_bytes(gzip.compress(content))
-    found = evaluate(str(path), "ngram-cnn", str(path.parent / "p.csv.gz"))
-    assert [model.name for model in found.models] == ["ngram-cnn", "p"]
+    found = evaluate(str(path), MODEL.stem, str(path.parent / "p.csv.gz"))
+    assert [model.name for model in found.models] == [MODEL.stem, "p"]
     assert found.data.soft_labels == 2
     assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
     names = [row[0] for row in threshold_table(found.models[1]).rows]

@@ -194,4 +194,4 @@ def test_every_metric_is_shown_and_explained(found: Evaluation) -> None:
 
 
 def test_a_model_that_is_no_better_than_a_constant_is_warned_of(found: Evaluation) -> None:
-    assert "ngram-cnn is not clearly better than always answering" in page(found)
+    assert f"{MODEL.stem} is not clearly better than always answering" in page(found)

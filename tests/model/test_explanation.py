@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data import PROJECT
-from tests.models import CONV1D
+from tests.models import CONV1D, OLD_MODELS
 from tests.networks import reference
 from tests.networks.tables import Frozen
 from tests.reference import tokens_of
@@ -160,7 +160,7 @@ def test_only_the_sum_is_taken_for_one(scorers: dict[str, Scorer]) -> None:
 
 
 def test_the_parts_of_a_long_review_add_up() -> None:
-    scorer = Scorer("ngram-linear")
+    scorer = Scorer(OLD_MODELS / "ngram-linear.onnx")
     words = scorer.vocabulary.words.to_pylist()[:2000]
     found = scorer.explain(" ".join(random.Random(1).choices(words, k=600)))
     assert found.method == "exact"

@@ -13,6 +13,8 @@ import pytest
 from tests.data import PROJECT
 from toolkit.errors import ParityError
 from toolkit.export.keras_to_onnx import TOLERANCE, convert
+from toolkit.model import shipped
+from toolkit.model.file import load_model
 from toolkit.model.session import session_options
 from toolkit.networks import conv1d
 from toolkit.text.token_ids import Ids
@@ -182,18 +184,18 @@ def test_the_shipped_tables_are_made_at_loading(path: Path, tmp_path: Path) -> N
     assert sorted(tables) == [[10_000, 32], [10_001, 32]]
 
 
-@pytest.mark.parametrize("name", ["conv1d", "ngram-linear", "ngram-cnn"])
+@pytest.mark.parametrize("name", shipped.SHIPPED)
 def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.keras_to_onnx import load_keras
 
     path = SHIPPED.with_name(f"{name}.keras")
-    converted = convert(load_keras(path), 100 if name == "conv1d" else 512)
-    shipped = onnx.load(path.with_suffix(".ids.onnx"))
+    converted = convert(load_keras(path), load_model(name).facts.max_tokens)
+    written = onnx.load(path.with_suffix(".ids.onnx"))
     for found, expected in (
-        (converted.model.graph.node, shipped.graph.node),
-        (converted.model.graph.initializer, shipped.graph.initializer),
+        (converted.model.graph.node, written.graph.node),
+        (converted.model.graph.initializer, written.graph.initializer),
     ):
         assert [e.SerializeToString() for e in found] == [e.SerializeToString() for e in expected]
     assert converted.notes == []

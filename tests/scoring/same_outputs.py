@@ -50,15 +50,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.data import PROJECT
-from tests.scoring.same_outputs_files import Case, File, Files, Link
+from tests.scoring.same_outputs_files import Call, Case, File, Files, Link
 
 RECORD = PROJECT / "tests" / "frozen_files" / "outputs.json"
 OLD_MODEL = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
-MODELS = {
-    **{name: PROJECT / "exported" / f"{name}.onnx" for name in ("ngram-cnn", "ngram-linear")},
-    "conv1d": PROJECT / "exported" / "conv1d.onnx",
-    "version_1": OLD_MODEL,
+# The models that were shipped at that commit. Calls that name no model used the first.
+SHIPPED_THEN = {
+    name: PROJECT / "tests" / "frozen_files" / "format_2" / f"{name}.onnx"
+    for name in ("ngram-cnn", "ngram-linear", "conv1d")
 }
+MODELS = {**SHIPPED_THEN, "version_1": OLD_MODEL}
 
 _NUMBER = re.compile(rb"\d\.\d+(?:e-?\d+)?|\de-\d+")
 _WHY_NO_JSON = re.compile(rb'"reason": "no JSON: (?:[^"\\]|\\.)*"')
@@ -79,7 +80,7 @@ def run(case: Case, folder: Path) -> list[dict[str, Any]]:
         _write(folder, call.before)
         before = _snapshot(folder)
         ran = subprocess.run(
-            [sys.executable, "-m", "toolkit", "score", *shlex.split(call.arguments)],
+            [sys.executable, "-m", "toolkit", "score", *_arguments(call)],
             input=call.stdin,
             capture_output=True,
             cwd=folder,
@@ -107,6 +108,16 @@ def run(case: Case, folder: Path) -> list[dict[str, Any]]:
             }
         )
     return results
+
+
+def _arguments(call: Call) -> list[str]:
+    """Split the arguments, with the models of that time in the place of their names."""
+    arguments = shlex.split(call.arguments)
+    for option in {"-m", "--model"}.intersection(arguments):
+        place = arguments.index(option) + 1
+        arguments[place] = str(SHIPPED_THEN.get(arguments[place], arguments[place]))
+        return arguments
+    return [*arguments, "--model", str(SHIPPED_THEN["ngram-cnn"])]
 
 
 def probe() -> dict[str, list[str]]:

@@ -1,0 +1,90 @@
+"""The sources of the training reviews and their terms, from `sources.csv`: a table, and counts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exported.pages import with_generated
+
+SOURCES = Path(__file__).with_name("sources.csv")
+
+# What is above this line of SOURCES.md is written by hand.
+MARKER = "<!-- Below: written by exported/make.py from sources.csv. -->"
+
+# What the terms of a source allow, as its publisher or the one who passed it on states them.
+USES = {
+    "open": "an open licence is stated",
+    "none": "no terms are stated",
+    "research": "research or non-commercial use only",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of `sources.csv`."""
+
+    domain: str
+    source: str
+    upstream: str
+    repository: str  # where this copy is from
+    negative: int
+    neutral: int
+    positive: int
+    unlabelled: int
+    terms: str  # of the reviews
+    repository_licence: str
+    use: str  # a key of `USES`
+
+    @property
+    def labelled(self) -> int:
+        """The reviews that have a label."""
+        return self.negative + self.positive
+
+
+def load_sources() -> list[Source]:
+    """Read all sources."""
+    with SOURCES.open(encoding="utf-8", newline="") as file:
+        return [_source(row) for row in csv.DictReader(file)]
+
+
+def sources_table(sources: Iterable[Source]) -> str:
+    """Write the sources as a Markdown table, one row each."""
+    lines = [
+        "| domain / source | upstream | copy from | negative | neutral | positive | unlabelled | terms of the reviews | licence of the copy | use |",
+        "|---|---|---|---:|---:|---:|---:|---|---|---|",
+    ]
+    lines += [
+        f"| {each.domain} / {each.source} | {each.upstream} | {each.repository or '–'} | "  # noqa: RUF001
+        f"{each.negative:,} | {each.neutral:,} | {each.positive:,} | {each.unlabelled:,} | "
+        f"{each.terms} | {each.repository_licence or '–'} | {each.use} |"  # noqa: RUF001
+        for each in sources
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def terms_lines(sources: list[Source]) -> str:
+    """Say how many sources and labelled reviews have which kind of terms, as a Markdown list."""
+    lines = []
+    for use, meaning in USES.items():
+        chosen = [each for each in sources if each.use == use]
+        names = f": {', '.join(each.source for each in chosen)}" if use == "research" else ""
+        reviews = sum(each.labelled for each in chosen)
+        lines.append(f"- {len(chosen)} sources, {reviews:,} labelled reviews: {meaning}{names}")
+    return "\n".join(lines)
+
+
+def with_sources(page: str) -> str:
+    """Replace what is below `MARKER` in a page by the table of all sources."""
+    return with_generated("SOURCES.md", page, MARKER, f"\n{sources_table(load_sources())}")
+
+
+def _source(row: dict[str, str]) -> Source:
+    counts = {
+        name: int(row.pop(name)) for name in ("negative", "neutral", "positive", "unlabelled")
+    }
+    if row["use"] not in USES:
+        raise ValueError(f"{SOURCES}: use {row['use']!r}, expected one of {', '.join(USES)}")
+    return Source(**row, **counts)  # type: ignore[arg-type]
