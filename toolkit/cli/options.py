@@ -79,6 +79,10 @@ _GROUP = (
     "Column whose equal values belong together, such as the film, the product or the domain. "
     "`train` keeps a group on one side of every split; `evaluate` shows figures of each group."
 )
+_BALANCE = (
+    "Column with the kind of product, such as hotels and phones. Each kind counts by the root of "
+    "its number of reviews, and both labels count the same in it."
+)
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
 _ADDED = "Name of the added column with the "
@@ -88,6 +92,7 @@ TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
 LabelColumn = Annotated[str | None, _column(_LABEL, "label, else sentiment")]
 LabelColumnIfNamed = Annotated[str | None, _column(_LABEL + _IF_NAMED)]
 GroupColumn = Annotated[str | None, _column(_GROUP)]
+BalanceColumn = Annotated[str | None, _column(_BALANCE)]
 IdColumn = Annotated[str | None, _column(_ID, "id, if any")]
 StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[

@@ -59,6 +59,9 @@ Seed = Annotated[int, o.option("N", _SEED, _FITTING, True)]
 _MEASURING = "Measuring"
 _SPLIT = "How reviews are held out: whole groups, at random, or the last ones (as in the tutorial)."
 _VALIDATION = "Share of the reviews to hold out, between 0 and 1. Not used with --folds."
+_VALIDATION_DATA = (
+    "Hold out these labelled reviews, and none of the others. They have the same columns."
+)
 _FOLDS = "First cross-validate with K folds, then fit on all reviews. 0: no folds."
 _TEST = "Measure on the test part of the data at the end."
 _TEST_DATA = "Measure on these labelled reviews at the end. They have the same columns."
@@ -68,6 +71,7 @@ Split = Annotated[
     o.option("group|random|last", _SPLIT, _MEASURING, "group if there are groups, else random"),
 ]
 Validation = Annotated[float, o.option("SHARE", _VALIDATION, _MEASURING, True)]
+ValidationData = Annotated[Path | None, o.option("FILE", _VALIDATION_DATA, _MEASURING)]
 Folds = Annotated[int, o.option("K", _FOLDS, _MEASURING, True)]
 Test = Annotated[bool, o.option(None, _TEST, _MEASURING, names=("--test",))]
 TestData = Annotated[Path | None, o.option("FILE", _TEST_DATA, _MEASURING)]
@@ -80,6 +84,7 @@ def train(
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
+    balance_column: o.BalanceColumn = None,
     id_column: o.IdColumn = None,
     probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
@@ -95,6 +100,7 @@ def train(
     seed: Seed = 1,
     split: Split = None,
     validation: Validation = 0.2,
+    validation_data: ValidationData = None,
     folds: Folds = 0,
     test: Test = False,
     test_data: TestData = None,
@@ -120,6 +126,7 @@ def train(
         text_column,
         label=label_column,
         group=group_column,
+        balance=balance_column,
         id=id_column,
         probability=probability_column,
     )
@@ -132,6 +139,7 @@ def train(
         early_stopping=early_stopping,
         split=split,
         validation=validation,
+        validation_data=validation_data,
         folds=folds,
         batch_size=batch_size,
         seed=seed,

@@ -224,10 +224,18 @@ def balanced_accuracy(tp: int, fn: int, fp: int, tn: int) -> float | None:
     return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
 
 
-def log_loss(labels: npt.NDArray[Any], probability: npt.NDArray[Any]) -> float:
-    """Compute the mean binary cross-entropy in nats; both (reviews,), 0 to 1."""
+def log_loss(
+    labels: npt.NDArray[Any],
+    probability: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64] | None = None,
+) -> float:
+    """Compute the mean binary cross-entropy in nats; labels and probability are 0 to 1.
+
+    All arrays are (reviews,); with `weights`, the mean is weighted.
+    """
     inside = np.clip(probability.astype(np.float64), _EPSILON, 1 - _EPSILON)
-    return float(-np.mean(labels * np.log(inside) + (1 - labels) * np.log1p(-inside)))
+    found = labels * np.log(inside) + (1 - labels) * np.log1p(-inside)
+    return float(-np.average(found, weights=weights))
 
 
 def _auc(labels: Labels, probability: Numbers) -> float | None:

@@ -38,12 +38,13 @@ def onnx_forms() -> dict[str, Callable[[Any], onnx.ModelProto | None]]:
 
     To add a network, add an entry; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import conv1d, ngram_cnn, ngram_linear  # they import Keras
+    from toolkit.networks import conv1d, ngram_cnn, ngram_linear, ngram_pool  # they import Keras
 
     return {
         "conv1d": conv1d.onnx_form,
         "ngram-linear": ngram_linear.onnx_form,
         "ngram-cnn": ngram_cnn.onnx_form,
+        "ngram-pool": ngram_pool.onnx_form,
     }
 
 

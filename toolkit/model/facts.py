@@ -73,6 +73,7 @@ class TrainingData(ReviewSource):
     """The labelled reviews, and all else that a model was trained and tested on."""
 
     test: ReviewSource | None = None
+    validation: ReviewSource | None = None
     unlabelled: ReviewSource | None = None
     teachers: tuple[TeacherSource, ...] | None = None
     fitted: int | None = None  # of the labelled reviews

@@ -24,7 +24,7 @@ import onnx
 
 from toolkit.networks import tables
 from toolkit.networks.onnx_graph import integers
-from toolkit.networks.pairs import QUOTIENTS, ROWS_STEPS, check_keys
+from toolkit.networks.pairs import QUOTIENTS, ROWS_STEPS, check_keys, check_slots
 from toolkit.networks.tables import LARGEST_CODE, TINY, Codes, Floats, TableLayer, rounded, tf
 from toolkit.text.token_ids import START_ID, Ids
 
@@ -234,14 +234,11 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         "no_code": np.array(0, np.uint8),
         "four": np.array(4, np.float32),
     }
-    return tables.table_graph(ROWS_STEPS + _STEPS, weights)
+    return tables.table_graph(ROWS_STEPS + _STEPS, weights, len(words))
 
 
 def _check_values(words: Codes, bigrams: Codes, slots: Ids, kernel: Codes) -> None:
-    if (len(words) ** 2 - 1) // len(slots) >= QUOTIENTS:
-        raise ValueError(f"slots: {len(slots):,} are too few for {len(words):,} words")
-    if slots.min() < 0 or slots.max() // QUOTIENTS >= len(bigrams):
-        raise ValueError(f"slots: one has no row among the {len(bigrams):,} of bigrams")
+    check_slots(slots, len(words), len(bigrams))
     low, high = kernel.min(), kernel.max()
     if max(-int(low), int(high)) > _LARGEST_OF_KERNEL:
         raise ValueError(f"kernel: expected numbers from -64 to 64, received {low} to {high}")

@@ -103,7 +103,7 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
     words, bigrams, scale, bias = map(np.asarray, layer.get_weights())
     size = np.array(len(bigrams), np.int32)
     weights = {"words": words, "bigrams": bigrams, "scale": scale, "bias": bias}
-    return tables.table_graph(_STEPS, weights | {"bigrams_size": size})
+    return tables.table_graph(_STEPS, weights | {"bigrams_size": size}, len(words))
 
 
 def _decoded(codes: Any) -> Any:

@@ -65,3 +65,11 @@ def check_keys(vocabulary_size: int) -> None:
         raise ValueError(
             f"words: {vocabulary_size:,} of them have more bigrams than an int32 counts"
         )
+
+
+def check_slots(slots: npt.NDArray[np.int32], vocabulary_size: int, rows: int) -> None:
+    """Raise `ValueError` if a look-up table is too small for the keys, or names other rows."""
+    if (vocabulary_size**2 - 1) // len(slots) >= QUOTIENTS:
+        raise ValueError(f"slots: {len(slots):,} are too few for {vocabulary_size:,} words")
+    if slots.min() < 0 or slots.max() // QUOTIENTS >= rows:
+        raise ValueError(f"slots: one has no row among the {rows:,} of bigrams")

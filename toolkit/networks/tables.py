@@ -108,10 +108,10 @@ def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any],
     return network
 
 
-def table_graph(steps: str, tables: Tables) -> onnx.ModelProto:
+def table_graph(steps: str, tables: Tables, vocabulary_size: int) -> onnx.ModelProto:
     """Write the graph of a table layer; its steps continue from the keys and the counts."""
-    vocabulary_size = {"vocabulary_size": np.array(len(tables["words"]), np.int32)}
-    return graph_of(_START + steps, tables | vocabulary_size, width="tokens", constants=_CONSTANTS)
+    size = {"vocabulary_size": np.array(vocabulary_size, np.int32)}
+    return graph_of(_START + steps, tables | size, width="tokens", constants=_CONSTANTS)
 
 
 def scales(table: Floats, largest: int) -> Floats:

@@ -22,11 +22,12 @@ _USUAL = {
     "text": TEXT_COLUMNS,
     "label": LABEL_COLUMNS,
     "group": (),
+    "balance": (),
     "id": ID_COLUMNS,
     "stars": STARS_COLUMNS,
     "probability": PROBABILITY_COLUMNS,
 }
-_OPTIONAL = ("group", "id", "stars")  # unless they are named
+_OPTIONAL = ("group", "balance", "id", "stars")  # unless they are named
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -39,7 +40,7 @@ Keys = tuple[str, ...]
 class Column:
     """A column to look for in a file."""
 
-    role: str  # what it holds: text, label, group, id, stars, probability
+    role: str  # what it holds: text, label, group, balance, id, stars, probability
     names: tuple[str, ...]  # to try, best first
     is_needed: bool = True
 
@@ -69,6 +70,7 @@ class Columns:
     _: KW_ONLY
     label: str | None = None  # of the true label
     group: str | None = None  # such as the film or the product
+    balance: str | None = None  # such as the domain
     id: str | None = None
     stars: str | None = None
     sentiment: str | None = None  # that scoring adds

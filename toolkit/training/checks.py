@@ -18,7 +18,12 @@ def check_options(options: TrainingOptions) -> None:
     _check_names(options)
     _check_run(options)
     check_columns(
-        options.reading, options.data, options.test_data, options.unlabelled, options.teachers
+        options.reading,
+        options.data,
+        options.test_data,
+        options.unlabelled,
+        options.teachers,
+        options.validation_data,
     )
     if options.test:
         check_test_part(options.data, options.test_data)
@@ -29,8 +34,7 @@ def _check_names(options: TrainingOptions) -> None:
     paths = [options.run, *options.unlabelled, *options.teachers]
     if options.data != IMDB:
         paths.append(Path(options.data))
-    if options.test_data is not None:
-        paths.append(options.test_data)
+    paths += [path for path in (options.test_data, options.validation_data) if path is not None]
     for path in paths:
         # Resolved, too: the folder `.` has a name.
         for name in (str(path), str(path.resolve())):

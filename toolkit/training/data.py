@@ -35,16 +35,20 @@ class FitData:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a training has read; `test` is to measure on at the end."""
+    """All that a training has read; `test` is to measure on at the end.
+
+    `validation` is what the user holds out.
+    """
 
     reviews: Reviews
     test: Reviews | None = None
     unlabelled: UnlabelledReviews | None = None
     teachers: tuple[Matches, ...] = ()
+    validation: Reviews | None = None
 
     def for_fit(self, split: Split | None = None) -> FitData:
         """Choose what one fit is given; unlabelled reviews must not be held out or tested on."""
-        fitted, held_out = self.reviews, None
+        fitted, held_out = self.reviews, self.validation
         if split is not None:
             fitted, held_out = fitted.take(split.fitted), self.reviews.take(split.held_out)
         unlabelled = self.unlabelled
@@ -63,6 +67,7 @@ class FitTask:
     options: TrainingOptions
     reporter: Reporter
     epochs: int | None = None  # that other fits found best; None: as the options say
+    keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
 
 

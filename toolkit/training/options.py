@@ -36,6 +36,7 @@ class TrainingOptions:
     early_stopping: bool | None = None
     split: SplitKind | None = None  # None: by group if the reviews have groups, else at random
     validation: float = 0.2  # share of the reviews held out, between 0 and 1; not used with folds
+    validation_data: Path | None = None  # a labelled file to hold out instead
     folds: int = 0  # of a cross-validation before a final fit on everything; 0 for none
     batch_size: int | None = None  # reviews per step of the optimizer; None: as the preset chooses
     seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
@@ -48,7 +49,7 @@ class TrainingOptions:
     show_samples: int = 0  # rows of token ids to decode for the reader
 
     def __post_init__(self) -> None:
-        for name in ("output", "test_data"):
+        for name in ("output", "test_data", "validation_data"):
             if isinstance(given := getattr(self, name), str):  # from Python
                 object.__setattr__(self, name, Path(given))
         find_preset(self.preset)
@@ -57,6 +58,11 @@ class TrainingOptions:
         _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
         if self.folds and self.split is SplitKind.LAST:
             raise UsageError("--split last cannot be combined with --folds.")
+        if self.validation_data is not None and (self.folds or self.split is not None):
+            raise UsageError(
+                "--validation-data holds out reviews of its own, so it cannot be combined with "
+                f"{'--folds' if self.folds else '--split'}."
+            )
         _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")

@@ -66,6 +66,16 @@ _PRESETS = (
         batch_size=128,
         uses_unlabelled=True,
     ),
+    Preset(
+        name="ngram-pool",
+        summary="as ngram-cnn without windows, but with negation: a quarter of its time",
+        recipe="ngram-pool",
+        vocabulary_size=30_003,
+        max_tokens=512,
+        epochs=4,
+        batch_size=256,
+        uses_unlabelled=True,
+    ),
 )
 
 # To add a preset, add an entry above.

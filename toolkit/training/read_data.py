@@ -16,6 +16,10 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     """Read everything, with the opinions of the teachers in the reviews."""
     reviews = load(options.data, options.reading).check()
     reporter.loaded(reviews)
+    validation = None
+    if options.validation_data is not None:
+        validation = load(str(options.validation_data), options.reading).check()
+        reporter.loaded(validation)
     test = _read_test(options, reporter)
     others = [unlabelled.load(path, options.reading) for path in options.unlabelled]
     for part in others:
@@ -32,11 +36,11 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     for one in matches:
         count = None if together is None else len(together)
         reporter.matched_teacher(one, len(reviews), count)
-    return TrainingData(reviews, test, together, tuple(matches))
+    return TrainingData(reviews, test, together, tuple(matches), validation)
 
 
 def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
-    columns = replace(options.reading.columns, group=None, id=None)
+    columns = replace(options.reading.columns, group=None, balance=None, id=None)
     reading = replace(options.reading, columns=columns)
     if options.test_data is None and not options.test:
         return None

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model import facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
+from toolkit.records.values import Targets
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.balance import balanced_weights
 from toolkit.training.data import FitData, TrainingData
-from toolkit.training.options import SplitKind
 from toolkit.training.sources.reviews import Groups, Labels, Reviews
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class HeldOut:
     labels: Labels  # (reviews,) int8
     probability: Probabilities  # (reviews,) float32
     groups: Groups | None  # (reviews,) int64
+    weights: Targets | None = None  # (reviews,) float32 in the loss; None if all weigh the same
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]]) -> HeldOut:
@@ -97,11 +99,14 @@ class HeldOut:
             for data, fit in fits
             if data.held_out is not None and fit.held_out is not None
         ]
+        is_balanced = any(reviews.domains is not None for reviews, _ in parts)
+        weights = [balanced_weights(reviews) for reviews, _ in parts]
         groups = [reviews.groups for reviews, _ in parts if reviews.groups is not None]
         return cls(
             np.concatenate([reviews.labels for reviews, _ in parts]),
             np.concatenate([found for _, found in parts]),
             np.concatenate(groups) if groups else None,
+            np.concatenate(weights) if is_balanced else None,
         )
 
 
@@ -110,7 +115,7 @@ class Outcome:
     """What came out of a training: the kept network, calibrated, and the folds before it."""
 
     read: TrainingData
-    split: SplitKind
+    split: str  # how reviews were held out: a `SplitKind`, or `given` by the user
     fit: Fit
     data: FitData
     copies: facts.Copies

@@ -48,7 +48,7 @@ def write_run(
 def metrics_of(outcome: Outcome, seconds: float) -> facts.Metrics:
     """The content of `metrics.json`."""
     return facts.Metrics(
-        validation=_scores(outcome.fit, split=str(outcome.split)),
+        validation=_scores(outcome.fit, split=outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
         test=None if outcome.test is None else facts.Scores(**_numbers(outcome.test)),
@@ -67,8 +67,8 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         "batch_size": outcome.fit.batch_size,
         "early_stopping": options.stops_early,
         "patience": PATIENCE if options.stops_early else None,
-        "split": str(outcome.split),
-        "validation": None if options.folds else options.validation,
+        "split": outcome.split,
+        "validation": None if options.folds or outcome.read.validation else options.validation,
         "folds": options.folds,
         "sample": _listed(list(outcome.sample(options.seed))),
     }
@@ -112,9 +112,7 @@ def _summarize(outcome: Outcome) -> facts.Folds:
         return facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
     names = ("loss", "accuracy", "balanced_accuracy", "majority_accuracy")
-    return facts.Folds(
-        **{name: spread(name) for name in names}, each=each, split=str(outcome.split)
-    )
+    return facts.Folds(**{name: spread(name) for name in names}, each=each, split=outcome.split)
 
 
 def _describe_data(outcome: Outcome) -> facts.TrainingData:
@@ -132,6 +130,11 @@ def _describe_data(outcome: Outcome) -> facts.TrainingData:
     return facts.TrainingData(
         **_describe_reviews(read.reviews),
         test=None if read.test is None else facts.ReviewSource(**_describe_reviews(read.test)),
+        validation=(
+            None
+            if read.validation is None
+            else facts.ReviewSource(**_describe_reviews(read.validation))
+        ),
         unlabelled=unlabelled,
         teachers=tuple(map(_describe_teacher, read.teachers)) or None,
         fitted=len(outcome.data.fitted),

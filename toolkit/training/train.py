@@ -16,7 +16,7 @@ from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
-from toolkit.training.options import RUNS, TrainingOptions
+from toolkit.training.options import RUNS, SplitKind, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
@@ -77,10 +77,13 @@ def _hold_out(
     preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
-    kind = split_kind(read.reviews, options.split)
-    split = validation_split(read.reviews, options.validation, options.seed, kind)
+    if read.validation is None:
+        kind = str(split_kind(read.reviews, options.split))
+        split = validation_split(read.reviews, options.validation, options.seed, SplitKind(kind))
+    else:
+        kind, split = "given", None
     data = _fit_data(read, split, reporter)
-    kept = fit(FitTask(preset, data, options, reporter, introduces=True))
+    kept = fit(FitTask(preset, data, options, reporter, keeps_best=True, introduces=True))
     copies = count_copies([data], read.test)
     return _calibrated(Outcome(read, kind, kept, data, copies), [(data, kept)])
 
@@ -108,7 +111,7 @@ def _cross_validate(
     kept = fit(FitTask(preset, everything, options, reporter, epochs))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
-    return _calibrated(Outcome(read, kind, kept, everything, copies, folds=fits), folds)
+    return _calibrated(Outcome(read, str(kind), kept, everything, copies, folds=fits), folds)
 
 
 def fit(task: FitTask) -> Fit:
@@ -156,7 +159,9 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]]) -> Outcome:
     from toolkit.networks.calibrated import calibrated
 
     held_out = HeldOut.of(fits)
-    found = fit_calibration(held_out.labels, held_out.probability, held_out.groups)
+    found = fit_calibration(
+        held_out.labels, held_out.probability, held_out.groups, held_out.weights
+    )
     network = calibrated(outcome.fit.network, found.scale, found.bias)
     kept = replace(outcome.fit, network=network)
     return replace(outcome, fit=kept, held_out=held_out, calibration=found)

@@ -104,7 +104,7 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 def test_weights_in_the_loss() -> None:
     """A label alone counts most; reviews with a teacher count alike, short texts less."""
     from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngrams import loss_weights
+    from toolkit.training.recipes.ngram_pipeline import loss_weights
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
@@ -143,7 +143,7 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
 def trained() -> tuple[Any, Any]:
     """A pipeline, and the network of `ngram-cnn` before it is frozen."""
     from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngrams import STUDENT, NgramPipeline
+    from toolkit.training.recipes.ngram_pipeline import STUDENT, NgramPipeline
 
     pipeline = NgramPipeline(Corpus.of(NGRAM_CNN, FitData(make_reviews(120))), 1, 0.5, Reporter())
     return pipeline, pipeline.convolution(STUDENT.enough(120))[0]

@@ -13,4 +13,5 @@ RECIPES: dict[str, Callable[[FitTask], Fit]] = {
     "padded": padded.fit,
     "ngram-linear": ngrams.fit_linear,
     "ngram-cnn": ngrams.fit_cnn,
+    "ngram-pool": ngrams.fit_pool,
 }

@@ -11,15 +11,13 @@ from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.networks.ngram_cnn import WIDTH
 from toolkit.text.token_ids import START_ID, TokenIds
 from toolkit.training.recipes.bigram_table import Bigrams
+from toolkit.training.recipes.layers import embedding, mask, pooled
 from toolkit.training.recipes.ragged_fit import predicted
 from toolkit.training.recipes.word_vectors import Vectors
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
 layers, ops = keras.layers, keras.ops
-
-# Deviation of the start vectors, as wide as the network's own start weights.
-_START_DEVIATION = 0.1
 
 _FILTERS = 55  # and one column that says that there is a token: a multiple of eight together
 _WINDOW_FILTERS = 64
@@ -36,14 +34,14 @@ def teacher_network(words: Vectors, bigrams: Vectors) -> Any:
     """Convolutions of one and two tokens over vectors of words and pairs, strong dropout."""
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     rows = keras.Input((None,), dtype="int32", name="bigram_rows")
-    is_token = _mask(ids > START_ID)
-    vectors = [_embedding(words)(ids), _embedding(bigrams)(rows)]
+    is_token = mask(ids > START_ID)
+    vectors = [embedding(words)(ids), embedding(bigrams)(rows)]
     inside = layers.SpatialDropout1D(0.3)(layers.Concatenate()(vectors)) * is_token
-    pooled = []
+    found_in_all = []
     for width in (1, 2):
         found = layers.Conv1D(64, width, padding="same", activation="relu")(inside) * is_token
-        pooled += _pooled(found, is_token)
-    features = layers.Dropout(0.5)(layers.Concatenate()(pooled))
+        found_in_all += pooled(found, is_token)
+    features = layers.Dropout(0.5)(layers.Concatenate()(found_in_all))
     return keras.Model([ids, rows], layers.Dense(1)(features))
 
 
@@ -55,7 +53,7 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
 
     def __init__(self, words: Vectors, bigrams: Vectors) -> None:
         super().__init__()
-        self.word_table, self.bigram_table = _embedding(words), _embedding(bigrams)
+        self.word_table, self.bigram_table = embedding(words), embedding(bigrams)
         self.vector_dropout = layers.SpatialDropout1D(0.15)
         self.convolution = layers.Dense(_FILTERS, activation="relu", use_bias=False)
         self.around = layers.ZeroPadding1D(WIDTH - 1)
@@ -101,8 +99,8 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
 
     def _vectors(self, inputs: Any, training: bool) -> tuple[Any, Any]:
         ids, rows = inputs
-        is_token = _mask(ids > START_ID)
-        vectors = [self.word_table(ids) * is_token, self.bigram_table(rows) * _mask(rows > 0)]
+        is_token = mask(ids > START_ID)
+        vectors = [self.word_table(ids) * is_token, self.bigram_table(rows) * mask(rows > 0)]
         joined = ops.concatenate(vectors, -1)
         return self.vector_dropout(joined, training=training), is_token
 
@@ -130,28 +128,9 @@ class StudentNetwork(keras.Model):  # type: ignore[misc]
     def _features(self, vectors: Any, is_token: Any) -> Any:
         tokens = self.convolution(vectors)
         windows = self._of_windows(tokens, is_token)
-        parts = [_pooled(tokens, is_token), _pooled(windows, is_token)]
+        parts = [pooled(tokens, is_token), pooled(windows, is_token)]
         return ops.concatenate([part for kind in zip(*parts, strict=True) for part in kind], -1)
 
     def _of_windows(self, tokens: Any, is_token: Any) -> Any:
         known = ops.concatenate([tokens, is_token], -1)
         return self.window_convolution(self.around(known))
-
-
-def _mask(condition: Any) -> Any:
-    return ops.cast(ops.expand_dims(condition, -1), "float32")
-
-
-def _embedding(vectors: Vectors) -> Any:
-    known = vectors[np.any(vectors != 0, axis=1)]
-    deviation = float(known.std()) if len(known) else 0.0
-    start = vectors / max(deviation, 1e-6) * _START_DEVIATION
-    return layers.Embedding(
-        *vectors.shape, embeddings_initializer=keras.initializers.Constant(start)
-    )
-
-
-def _pooled(found: Any, is_token: Any) -> list[Any]:
-    """Maximum and length-scaled sum over the tokens."""
-    count = ops.sum(is_token, axis=1) + 1.0
-    return [ops.max(found, axis=1), ops.sum(found, axis=1) / (4.0 * ops.sqrt(count))]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from toolkit.records.values import Rows, Targets
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.balance import balanced_weights
 from toolkit.training.data import FitData, check_words
 from toolkit.training.presets import Preset
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
@@ -22,15 +23,18 @@ class Corpus:
     """What the steps of an n-gram recipe work on; the vocabulary is of all reviews.
 
     `tokens` and `held_out` are the last `max_tokens` ids of each review, the `targets` are labels,
-    soft or not; `teacher` (reviews,) is NaN where it has none.
+    soft or not; `teacher` (reviews,) is NaN where it has none. `weights` (labelled reviews,) are
+    those in the loss.
     """
 
     vocabulary: Vocabulary
     tokens: TokenIds
     targets: Targets
     teacher: Targets
+    weights: Targets
     held_out: TokenIds | None = None
     held_out_targets: Targets | None = None
+    held_out_weights: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -73,6 +77,8 @@ class Corpus:
             ids(texts),
             data.fitted.targets,
             np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts]),
+            balanced_weights(data.fitted),
             None if held_out is None else ids(held_out.texts),
             None if held_out is None else held_out.labels.astype(np.float32),
+            None if held_out is None else balanced_weights(held_out),
         )

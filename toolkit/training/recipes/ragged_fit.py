@@ -77,10 +77,14 @@ def fit(
     seed: int,
     progress: Progress = 0,
     held_out: Examples | None = None,
+    *,
+    keeps_best: bool = False,
 ) -> History:
     """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
 
-    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both.
+    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. With
+    `keeps_best` and held-out reviews, the weights are those of the epoch with the lowest
+    `val_loss`, else the last ones.
     """
     keras.utils.set_random_seed(seed)
     fitted = _Batches(examples, schedule, seed)
@@ -94,6 +98,7 @@ def fit(
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
     )
+    best = keras.callbacks.EarlyStopping(patience=schedule.epochs, restore_best_weights=True)
     measured = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
     found = network.fit(
         fitted.dataset(),
@@ -101,6 +106,7 @@ def fit(
         shuffle=False,
         verbose=progress,
         validation_data=measured,
+        callbacks=[best] if keeps_best and held_out is not None else [],
     )
     history: History = found.history
     return history

@@ -46,16 +46,19 @@ def check_columns(
     test_data: Path | None,
     unlabelled: Sequence[Path] = (),
     teachers: Sequence[Path] = (),
+    validation_data: Path | None = None,
 ) -> None:
     """Raise `UsageError` if columns or ways to read are named and no file has a use for them."""
     is_file = _has_columns(data)
-    is_used = is_file or (test_data is not None and _has_columns(str(test_data)))
+    others = [path for path in (test_data, validation_data) if path is not None]
+    is_used = is_file or any(_has_columns(str(path)) for path in others)
     is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
     columns = reading.columns
     named = {
         "--text-column": columns.text is not None and not (is_used or is_read or teachers),
         "--label-column": columns.label is not None and not is_used,
         "--group-column": columns.group is not None and not is_file,
+        "--balance-column": columns.balance is not None and not is_file,
         "--id-column": columns.id is not None and not is_read,
         "--format": reading.format is not None and not (is_used or is_read or teachers),
         "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),

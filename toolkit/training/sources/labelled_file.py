@@ -18,10 +18,10 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
     A text without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"))
+    table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"), of("balance"))
     rows = table.filled("text")
     targets = table.targets("label", rows)
-    groups, ids = (table.at(role, rows) for role in ("group", "id"))
+    groups, ids, domains = (table.at(role, rows) for role in ("group", "id", "balance"))
     return Reviews(
         path.name,
         table["text"].take(pa.array(rows)),
@@ -30,4 +30,5 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
         table.rows - len(rows),
         targets if np.any((targets > 0) & (targets < 1)) else None,
         ids,
+        domains=None if domains is None else group_codes(domains),
     )

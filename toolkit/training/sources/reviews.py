@@ -95,6 +95,7 @@ class Reviews(_Texts):
 
     `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
     are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
+    `domains`, such as hotels and phones, are balanced while a network is fitted.
     """
 
     labels: Labels
@@ -103,6 +104,7 @@ class Reviews(_Texts):
     soft_labels: Targets | None = None
     ids: pa.ChunkedArray | None = None
     teacher: Targets | None = None
+    domains: Groups | None = None
 
     @property
     def targets(self) -> Targets:
