@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 ASCII_SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
 SEPARATORS = ASCII_SEPARATORS | set(
     "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
@@ -40,7 +42,7 @@ def normal(token: str) -> str:
     return "".join(map(small, token))
 
 
-def known_as(token: str, words: list[str], rule: int = 2) -> str | None:
+def known_as(token: str, words: Container[str], rule: int = 2) -> str | None:
     """Give the word that a token is a spelling of."""
     if token in words or rule == 1:
         return token if token in words else None
