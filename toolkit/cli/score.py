@@ -87,8 +87,9 @@ def score(
     """Score the reviews of files.
 
     Keeps every record as it is, in order, and adds two columns: predicted_sentiment (positive or
-    negative) and positive_probability. Both are empty where a record has no text. Records that
-    cannot be read go to OUTPUT.rejected.jsonl, and the exit code is 3.
+    negative) and positive_probability. Both are empty where a record has no text, or none with a
+    word that the model knows, such as an emoji. Records that cannot be read go to
+    OUTPUT.rejected.jsonl, and the exit code is 3.
 
     Examples: `toolkit score reviews.csv`, or
 

@@ -52,6 +52,10 @@ def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
+    if summary.without_known_words:
+        yield "no known word", f"{summary.without_known_words:,}"
+    if summary.cut_at_nul:
+        yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
     yield "rejected", _rejected(results)
     yield "time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
 

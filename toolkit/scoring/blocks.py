@@ -14,7 +14,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compression_of, compressor
 from toolkit.records.review_file import Block, Output, Place, Reject, ReviewFile
 from toolkit.scoring.jobs import Job
-from toolkit.scoring.summary import Summary, count
+from toolkit.scoring.summary import Summary, TextCounts, count
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    probability: pa.FloatArray  # of the records that could be read, null without text
+    probability: pa.FloatArray  # of the records that could be read, null without a score
     summary: Summary
     following: Place
     ends_group: bool
@@ -47,6 +47,7 @@ class BlockScorer:
         is_saved = number < len(self.saved)
         probability = self.saved[number] if is_saved else self.scorer.probabilities(parsed.texts)
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
+        texts = TextCounts.of(self.scorer, parsed.texts)
         del parsed  # and with it the texts, which may be as large as the output
         sentiment = self.scorer.sentiments(probability)
         data = self.form.render(records, sentiment, probability)
@@ -57,7 +58,7 @@ class BlockScorer:
             b"".join(_line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             probability,
-            count(self.scorer, sentiment, labels, len(rejects)),
+            count(self.scorer, texts, sentiment, labels, len(rejects)),
             block.following,
             block.ends_group,
         )

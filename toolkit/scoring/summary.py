@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.scorer import Scorer
+from toolkit.model.texts import as_strings
 from toolkit.model.uncertain import UNCERTAIN
 from toolkit.records.values import read_labels
+from toolkit.text.strings import NUL, has_nul, is_blank
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,15 @@ class Progress:
 
 @dataclass
 class Summary:
-    """Every record is counted once: scored, without text, or rejected."""
+    """Every record is counted once: scored, without text or a known word, or rejected."""
 
     scored: int = 0
     without_text: int = 0
+    without_known_words: int = 0  # with a text of which the model knows no word
     rejected: int = 0
     positive: int = 0  # of the scored
     uncertain: int = 0  # of the scored, where a range of probabilities is called so
+    cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
     labelled: int = 0  # of the scored, with a label that can be read
@@ -43,7 +47,7 @@ class Summary:
     @property
     def records(self) -> int:
         """Records in the input."""
-        return self.scored + self.without_text + self.rejected
+        return self.scored + self.without_text + self.without_known_words + self.rejected
 
     @property
     def positive_share(self) -> float:
@@ -76,16 +80,39 @@ class Summary:
         return cls(**{entry.name: counts[entry.name] for entry in fields(cls)})
 
 
+@dataclass(frozen=True)
+class TextCounts:
+    """What is counted of the texts of a block before they are dropped."""
+
+    blank: int
+    cut_at_nul: int
+
+    @classmethod
+    def of(cls, scorer: Scorer, texts: pa.Array) -> TextCounts:
+        """Count blank texts, and texts with a NUL if the model's token rule ends them there."""
+        texts = as_strings(texts)
+        with_nul = 0
+        if scorer.facts.rule.ends_at_nul and has_nul(texts):
+            with_nul = _count_true(pc.match_substring(texts, NUL))
+        return cls(_count_true(is_blank(texts)), with_nul)
+
+
 def count(
-    scorer: Scorer, sentiment: pa.StringArray, labels: pa.Array | None, rejected: int
+    scorer: Scorer,
+    texts: TextCounts,
+    sentiment: pa.StringArray,
+    labels: pa.Array | None,
+    rejected: int,
 ) -> Summary:
     """Count the records of a block; `sentiment` and `labels` have one value per readable record."""
     positive = pc.equal(sentiment, scorer.facts.labels[1])
     summary = Summary(
         scored=len(sentiment) - sentiment.null_count,
-        without_text=sentiment.null_count,
+        without_text=texts.blank,
+        without_known_words=sentiment.null_count - texts.blank,
         rejected=rejected,
         positive=_count_true(positive),
+        cut_at_nul=texts.cut_at_nul,
     )
     unsure = None if scorer.uncertain is None else pc.equal(sentiment, UNCERTAIN)
     if unsure is not None:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+NUL = "\x00"
+
 # Whether a byte is the first one of white space in UTF-8, so that few texts have to be looked at as
 # a whole. They are listed, as finding them takes 3 ms of every start.
 _BEGINS_SPACE = np.zeros(256, np.bool_)
@@ -48,6 +50,15 @@ def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:
         return np.zeros(1, kind)
     start = strings.offset * kind(0).itemsize
     return np.frombuffer(strings.buffers()[1], kind, len(strings) + 1, start)
+
+
+def has_nul(texts: pa.Array) -> bool:
+    """Whether any of the strings or large strings, without nulls, has a NUL."""
+    bounds = bounds_of(texts)
+    if bounds[0] == bounds[-1]:
+        return False
+    content = np.frombuffer(texts.buffers()[2], np.uint8)[bounds[0] : bounds[-1]]
+    return bool(content.min() == 0)  # faster than to compare each byte
 
 
 def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
