@@ -2,15 +2,26 @@
 
 The results are printed as Markdown tables and kept in results.json, from which ``plot`` draws
 examples/speed.png; those of ``quality`` in quality.json. The reviews come from the folder that
-TOOLKIT_DATA names. ``quality`` is not run by default: the test reviews are looked at once for a
-release, and not each time that something is timed.
+TOOLKIT_DATA names. Three parts run only if they are named: ``quality``, which trains models for
+half an hour, ``networks`` and ``typography``.
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from tests.benchmarks import growth, lock, peers, presets, quality, stages, startup
+from tests.benchmarks import (
+    growth,
+    lock,
+    networks,
+    peers,
+    presets,
+    quality,
+    stages,
+    startup,
+    typography,
+)
 from tests.benchmarks.measure import run_module
 
 
@@ -28,34 +39,51 @@ SPEED = {
     "lock": lock.main,
     "plot": plot,
 }
-QUALITY = "quality"
+QUALITY, NETWORKS, TYPOGRAPHY = "quality", "networks", "typography"
 
 
 def main() -> None:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parts = [*SPEED, QUALITY]
+    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY]
     parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
-    reviews = parser.add_argument_group(QUALITY, "what it evaluates on; by default all of --data")
-    reviews.add_argument("--data", action="append", choices=quality.DATA, help="may be repeated")
-    reviews.add_argument(
-        "--held-out",
-        dest="data",
-        action="append_const",
-        const=quality.HELD_OUT,
-        help="a fifth of the films of the training reviews, with peers trained on the others",
+    of_quality = parser.add_argument_group(QUALITY)
+    of_quality.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        choices=quality.DATA,
+        help=f"what it evaluates on, may be repeated; all but {quality.TEST} by default",
     )
+    of_quality.add_argument("--reviews", type=Path, help="table of all reviews with their folds")
+    of_quality.add_argument("--keep", type=Path, help="folder for the trained peers")
+    of_networks = parser.add_argument_group(NETWORKS)
+    of_networks.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=Path,
+        help="model file, may be repeated; the shipped ones by default",
+    )
+    of_networks.add_argument("--reference", type=Path, help="model file that counts as 1")
     arguments = parser.parse_args()
     chosen = arguments.part or [*SPEED]
     if unknown := set(chosen) - set(parts):
         parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(parts)}")
-    if arguments.data and QUALITY not in chosen:
-        parser.error(f"--data and --held-out are for the part {QUALITY}")
+    options = {
+        QUALITY: ("data", "reviews", "keep"),
+        NETWORKS: ("model", "reference"),
+    }
+    for part, names in options.items():
+        if part not in chosen and any(getattr(arguments, name) for name in names):
+            parser.error(f"--{', --'.join(names)} are for the part {part}")
+    others = {
+        QUALITY: lambda: quality.main(arguments.data, arguments.reviews, arguments.keep),
+        NETWORKS: lambda: networks.main(arguments.model, arguments.reference),
+        TYPOGRAPHY: typography.main,
+    }
     for part in chosen:
-        if part == QUALITY:
-            quality.main(arguments.data or [*quality.DATA])
-        else:
-            SPEED[part]()
+        (SPEED | others)[part]()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How accurate the exported models are, compared with others trained on the same labels.
+"""How accurate the shipped models are, compared with others trained on the same labels.
 
-The peers see the 25,000 labelled training reviews alone; `quality_peers` has their settings. They
-are evaluated on the test reviews and on other domains. Without the test reviews, which are not
-for trying things out, there is a fifth of the films of the training reviews: the peers are
-trained on the others then, and our models, which know those reviews, are left out.
+The peers see the labelled reviews that our models are trained on, of films and of all other
+domains; `quality_peers` has their settings. All are evaluated on the reviews that were held out, by
+domain, on the everyday reviews of the tests, by kind, and on other data. The test reviews of IMDB
+are not for trying things out: they are used only if ``--data test`` asks for them.
 
 Like the other parts, this one imports the standard library alone: each step is a process.
 """
@@ -17,64 +17,83 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.benchmarks.measure import run_module
+from tests.benchmarks.quality_page import write_page
 from tests.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from tests.benchmarks.quality_tables import print_tables
-from tests.benchmarks.results import Rows, save
+from tests.benchmarks.results import Rows, load, save
 from tests.benchmarks.sources import PROJECT, data_folder
+from toolkit.model.shipped import SHIPPED
 
 RESULTS = Path(__file__).with_name("quality.json")
-EXPORTED = PROJECT / "exported"
-TRAIN = "imdb/train.parquet"
-HELD_OUT = "held-out"
-# To evaluate on further reviews, add an entry: a labelled file in the folder of the data.
+EVERYDAY = PROJECT / "tests" / "everyday_reviews.jsonl"
+TEST = "test"
+
+
+class Data(NamedTuple):
+    """Labelled reviews."""
+
+    path: str  # in the folder of the data, or in that of the peers, or anywhere
+    group: str | None = None  # the column whose values are told apart
+
+
+# To evaluate on further reviews, add an entry.
 DATA = {
-    "test": "imdb/test.parquet",
-    "amazon_books": "domains/amazon_books.jsonl",
-    "amazon_sentences": "domains/amazon_sentences.jsonl",
-    "yelp_sentences": "domains/yelp_sentences.jsonl",
+    "held-out": Data("held-out.parquet", "domain"),  # `quality_data` makes it
+    "everyday": Data(str(EVERYDAY), "kind"),
+    "amazon_books": Data("domains/amazon_books.jsonl"),
+    "amazon_sentences": Data("domains/amazon_sentences.jsonl"),
+    "yelp_sentences": Data("domains/yelp_sentences.jsonl"),
+    TEST: Data("imdb/test.parquet"),
 }
+DEFAULT = [name for name in DATA if name != TEST]
 
 
-def main(names: Sequence[str] = (*DATA,)) -> None:
-    """Train, evaluate, save, and print."""
-    root = data_folder()
-    train = _existing(root / TRAIN)
-    files = {name: _existing(root / DATA[name]) for name in names if name != HELD_OUT}
-    with tempfile.TemporaryDirectory() as folder:
-        if files:
-            _round(train, files, Path(folder), our_models())
-        if HELD_OUT in names:
-            run_module("quality_data", train, folder)
-            kept, held_out = (Path(folder) / f"{name}.parquet" for name in ("train", HELD_OUT))
-            _round(kept, {HELD_OUT: held_out}, Path(folder), [])
+def main(names: Sequence[str] = (), reviews: Path | None = None, keep: Path | None = None) -> None:
+    """Train what is not trained yet, evaluate, save, and print.
+
+    ``reviews`` is the table of all reviews with their folds, by default made anew; ``keep`` is a
+    folder for the trained peers, which are used again if they were trained on the same reviews.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        run_module("quality_data", folder, *([reviews] if reviews else []))
+        found = {name: _find(DATA[name].path, folder) for name in names or DEFAULT}
+        models = [PROJECT / "exported" / f"{name}.onnx" for name in SHIPPED]
+        peers, left_out = _trained(folder)
+        sizes = peers | {path.stem: path.stat().st_size for path in models}
+        for name, path in found.items():
+            predictions = [_predicted(folder, peer, name, path) for peer in peers]
+            facts = json.dumps({"data": str(path), "group": DATA[name].group})
+            printed = run_module("quality_evaluate", facts, *models, *predictions)
+            rows = [_described(row, sizes) for row in json.loads(printed)] + left_out
+            save(name, rows, RESULTS)
+            print_tables(name, rows)
+    write_page(load(RESULTS))
 
 
-def our_models() -> list[Path]:
-    """List the exported models that take text; each has a twin that takes ids."""
-    found = sorted(EXPORTED.glob("*.onnx"))
-    return [path for path in found if not path.name.endswith(".ids.onnx")]
-
-
-def _round(train: Path, files: dict[str, Path], folder: Path, models: list[Path]) -> None:
-    """Train the peers once, and evaluate them and our models on each of the files."""
-    sizes = {path.stem: path.stat().st_size for path in models}
+def _trained(folder: Path) -> tuple[dict[str, int], Rows]:
+    """Train the peers; give the sizes of their models, and which cannot be trained."""
+    sizes: dict[str, int] = {}
     left_out: Rows = []
     for peer, facts in PEERS.items():
         if peer == "fasttext" and shutil.which("fasttext") is None:
             left_out.append({"name": peer, "title": facts.title, "skipped": NO_FASTTEXT})
             continue
         print(f"{peer}: training", file=sys.stderr)
-        size = run_module("contenders.predict", peer, train, folder, *files.values())
-        sizes[peer] = int(size)
-    for name, path in files.items():
-        predictions = [folder / path.stem / f"{peer}.parquet" for peer in PEERS if peer in sizes]
-        found: Rows = json.loads(run_module("quality_evaluate", path, *models, *predictions))
-        rows = [_described(row, sizes) for row in found] + left_out
-        save(name, rows, RESULTS)
-        print_tables(name, rows)
+        trained = json.loads(run_module("contenders.train", peer, folder))
+        print(f"{peer}: {trained}", file=sys.stderr)
+        sizes[peer] = trained["bytes"]
+    return sizes, left_out
+
+
+def _predicted(folder: Path, peer: str, name: str, path: Path) -> Path:
+    output = folder / name / f"{peer}.parquet"
+    run_module("contenders.predict", peer, folder, path, output)
+    return output
 
 
 def _described(row: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:
@@ -83,7 +102,11 @@ def _described(row: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:
     return {**row, "bytes": sizes[row["name"]], **facts}
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        sys.exit(f"quality: {path}: no such file. Name the folder of the data with TOOLKIT_DATA.")
-    return path
+def _find(path: str, folder: Path) -> Path:
+    places = [folder / path, data_folder() / path]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        sys.exit(
+            f"quality: {places[-1]}: no such file. Name the folder of the data with TOOLKIT_DATA."
+        )
+    return found

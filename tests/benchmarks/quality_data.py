@@ -1,7 +1,9 @@
-"""A part of the training reviews held out, for trying things out without the test reviews.
+"""The reviews that the peers are trained on, and those held out: ``quality_data FOLDER [REVIEWS]``.
 
-Run as ``python -m tests.benchmarks.quality_data TRAIN FOLDER``: writes ``train.parquet`` and
-``held-out.parquet``, which have no film in common.
+REVIEWS is a table of all reviews with the columns text, label, domain and fold, as
+`exported.data` makes it. Writes ``train.parquet`` and, of fold V, ``held-out.parquet``; groups such
+as films or products are in one fold, so none is on both sides. Reviews without a label are left
+out.
 """
 
 from __future__ import annotations
@@ -9,21 +11,27 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sklearn.model_selection import GroupShuffleSplit
 
-SHARE = 0.2  # of the films
+HELD_OUT_FOLD = "V"
+COLUMNS = ["text", "label", "domain", "fold"]
 
 
-def main(source: Path, folder: Path) -> None:
-    """Cut the reviews in two, always in the same way."""
-    table = pq.read_table(source)
-    films = table["movie"].to_numpy()
-    draw = GroupShuffleSplit(1, test_size=SHARE, random_state=1)
-    ((kept, held_out),) = draw.split(films, groups=films)
-    pq.write_table(table.take(kept), folder / "train.parquet")
-    pq.write_table(table.take(held_out), folder / "held-out.parquet")
+def main(folder: Path, source: Path | None) -> None:
+    """Cut the labelled reviews in two, always in the same way."""
+    table = all_reviews() if source is None else pq.read_table(source, columns=COLUMNS)
+    table = table.select(COLUMNS).filter(pc.is_valid(table["label"]))
+    held_out = pc.equal(table["fold"], HELD_OUT_FOLD)
+    pq.write_table(table.filter(pc.invert(held_out)), folder / "train.parquet")
+    pq.write_table(table.filter(held_out), folder / "held-out.parquet")
+
+
+def all_reviews() -> pa.Table:
+    """Join films and the other domains."""
+    sys.exit("quality: name the table of all reviews with --reviews FILE")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -1,6 +1,7 @@
-"""Evaluate models and peers on labelled reviews, as JSON: ``quality_evaluate DATA FILE...``.
+"""Evaluate models and peers on labelled reviews, as JSON: ``quality_evaluate FACTS FILE...``.
 
-The files are our models (.onnx) and the peers' probabilities (.parquet). No text of a review, and
+FACTS is JSON: the path of the `data`, and the column of the `group` or null. The files are our
+models (.onnx) and the peers' probabilities (.parquet). No text of a review, and
 no folder, is in what is printed.
 """
 
@@ -17,13 +18,16 @@ from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
 from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.metrics import calls_positive
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
 
 
-def evaluate_files(data: Path, files: list[Path]) -> list[dict[str, Any]]:
-    """Give a row for each file: its metrics, also by length, and ours against the best peer."""
+def evaluate_files(data: Path, group: str | None, files: list[Path]) -> list[dict[str, Any]]:
+    """Give a row for each file: its metrics, also by part, and ours against the best peer."""
     models = [path for path in files if path.suffix == ".onnx"]
     predictions = [path for path in files if path not in models]
-    evaluation = evaluate(data, models, predictions, EvaluationOptions(examples=0))
+    options = EvaluationOptions(ReadOptions(Columns(group=group)), examples=0)
+    evaluation = evaluate(data, models, predictions, options)
     report = as_dict(evaluation)
     comparisons = {found.model: found for found in beside_best_peer(evaluation)}
     return [
@@ -33,14 +37,25 @@ def evaluate_files(data: Path, files: list[Path]) -> list[dict[str, Any]]:
             "reviews": report["data"]["reviews"],
             "threshold": model["threshold"],
             "metrics": model["metrics"],
-            "lengths": [
-                {"name": part["name"], "reviews": part["reviews"], **part["models"][model["name"]]}
-                for part in report["breakdowns"]["length"]
-            ],
+            "lengths": _parts(report, "length", model["name"]),
+            "groups": _parts(report, "groups", model["name"]),
+            "macro_mean": _macro_mean(report, model["name"]),
             **_as_row(comparisons.get(model["name"])),
         }
         for model in report["models"]
     ]
+
+
+def _parts(report: dict[str, Any], key: str, model: str) -> list[dict[str, Any]]:
+    return [
+        {**{name: part[name] for name in ("name", "reviews", "positive")}, **part["models"][model]}
+        for part in report["breakdowns"].get(key, [])
+    ]
+
+
+def _macro_mean(report: dict[str, Any], model: str) -> dict[str, Any] | None:
+    mean = report["macro_mean"]
+    return mean and {"groups": mean["groups"], **mean["models"][model]}
 
 
 def beside_best_peer(evaluation: Evaluation) -> list[Comparison]:
@@ -79,4 +94,6 @@ def _as_row(comparison: Comparison | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(evaluate_files(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])))
+    facts = json.loads(sys.argv[1])
+    found = evaluate_files(Path(facts["data"]), facts["group"], [*map(Path, sys.argv[2:])])
+    print(json.dumps(found))

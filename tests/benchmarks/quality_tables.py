@@ -20,6 +20,8 @@ def print_tables(name: str, rows: Rows) -> None:
         print_comparisons(name, compared)
         print(NOTE)
     print_lengths(name, measured)
+    if measured[0].get("groups"):
+        print_groups(name, measured)
     for row in rows:
         if row not in measured:
             print(f"\nleft out: {row['title']}: {row['skipped']}")
@@ -75,6 +77,26 @@ def print_lengths(name: str, rows: Rows) -> None:
         ["", *parts],
         [[title(row), *(_percent(part["accuracy"]) for part in row["lengths"])] for row in rows],
     )
+
+
+def print_groups(name: str, rows: Rows) -> None:
+    """Print the balanced accuracy of each group, the accuracy where there is none; the mean."""
+    parts = zip(
+        *(sorted(row["groups"], key=lambda part: part["name"]) for row in rows), strict=True
+    )
+    lines = [
+        [f"{each[0]['name']} ({each[0]['reviews']:,})", *map(_balanced, each)] for each in parts
+    ]
+    if all(row["macro_mean"] for row in rows):
+        means = [_percent(row["macro_mean"]["balanced_accuracy"]) for row in rows]
+        lines.append([f"mean of {rows[0]['macro_mean']['groups']}", *means])
+    show(f"{name}: balanced accuracy by group", ["", *map(title, rows)], lines)
+
+
+def _balanced(part: dict[str, Any]) -> str:
+    if part["balanced_accuracy"] is None:
+        return f"({_percent(part['accuracy'])})"
+    return _percent(part["balanced_accuracy"])
 
 
 def title(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,61 +20,69 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 from scipy.sparse import csr_array
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import quality, quality_data, quality_evaluate
-from tests.benchmarks.contenders import predict
+from tests.benchmarks import quality, quality_data, quality_evaluate, quality_page
+from tests.benchmarks.contenders import predict, train
 from tests.benchmarks.contenders.nblr import log_count_ratios
 from tests.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from tests.models import CONV1D
 from toolkit.evaluation import EvaluationOptions, evaluate
+from toolkit.model.shipped import SHIPPED
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
-FILMS, REVIEWS_OF_FILM = 10, 8
+DOMAINS, REVIEWS_OF_DOMAIN = 3, 60
 
 
 def reviews() -> pa.Table:
-    """Reviews whose words give their labels away, of several films."""
+    """Reviews of some domains whose words give their labels away; every fifth is held out."""
     draw = random.Random(1)
-    labels = [number % 2 for number in range(FILMS * REVIEWS_OF_FILM)]
-    texts = [
-        f"A {draw.choice(WORDS[label])} film.\nReally {number}!"
-        for number, label in enumerate(labels)
-    ]
-    films = [f"tt{number // REVIEWS_OF_FILM}" for number in range(len(labels))]
-    return pa.table({"movie": films, "label": labels, "text": texts})
+    numbers = range(DOMAINS * REVIEWS_OF_DOMAIN)
+    labels = [number % 2 for number in numbers]
+    texts = [f"A {draw.choice(WORDS[label])} one.\nReally {n}!" for n, label in enumerate(labels)]
+    domains = [f"d{number // REVIEWS_OF_DOMAIN}" for number in numbers]
+    folds = ["V" if number % 20 < 4 else "AB"[number % 2] for number in numbers]
+    columns = {"text": texts, "label": labels, "domain": domains, "fold": folds}
+    return pa.table({**columns, "stars": [None] * len(numbers)})
 
 
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of data, which has no test reviews, and results that are not the project's."""
-    path = tmp_path / "data" / "imdb" / "train.parquet"
-    path.parent.mkdir(parents=True)
-    pq.write_table(reviews(), path)
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All reviews, a folder of other data, and results that are not the project's."""
+    path = tmp_path / "all.parquet"
+    unlabelled = pa.table({"text": ["?"], "label": [None], "domain": ["d0"], "fold": ["V"]})
+    table = pa.concat_tables([reviews(), unlabelled], promote_options="permissive")
+    pq.write_table(table, path)
     books = tmp_path / "data" / "domains" / "amazon_books.jsonl"
-    books.parent.mkdir()
+    books.parent.mkdir(parents=True)
     rows = [{"text": "A superb\nbook", "label": 1}, {"text": "Dull.", "label": 0}]
     rows += [{"text": "A waste of a fine book: awful", "label": 1}]
     books.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setenv("TOOLKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(quality, "RESULTS", tmp_path / "quality.json")
+    page = tmp_path / "README.md"
+    page.write_text(f"above\n{quality_page.BEGIN}\nold\n{quality_page.END}\nbelow\n")
+    monkeypatch.setattr(quality_page, "PAGE", page)
     return path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, dict[str, Any]]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, source: Path, *arguments: object
+) -> dict[str, dict[str, Any]]:
     """Call the command, without fastText; give the rows of each of the data."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "quality", *arguments])
+    call = ["benchmarks", "quality", "--reviews", source, *arguments]
+    monkeypatch.setattr(sys, "argv", [str(argument) for argument in call])
     command.main()
     found = json.loads(quality.RESULTS.read_text())
     return {name: {row["name"]: row for row in part["rows"]} for name, part in found.items()}
 
 
 def test_ours_and_the_peers_are_evaluated(
-    train: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (rows,) = run(monkeypatch, "--data", "amazon_books").values()
-    assert set(rows) == {path.stem for path in quality.our_models()} | set(PEERS)
+    (rows,) = run(monkeypatch, source, "--data", "amazon_books").values()
+    assert set(rows) == {*SHIPPED, *PEERS}
     assert rows["fasttext"]["skipped"] == NO_FASTTEXT
-    expected = evaluate(train.parents[1] / "domains" / "amazon_books.jsonl", [CONV1D])
+    expected = evaluate(source.parent / "data" / "domains" / "amazon_books.jsonl", [CONV1D])
     assert rows["conv1d"]["metrics"]["log_loss"] == expected.models[0].metrics.log_loss
     assert rows["conv1d"]["bytes"] == CONV1D.stat().st_size
     assert rows["conv1d"]["comparison"]["best"] in PEERS
@@ -81,7 +90,7 @@ def test_ours_and_the_peers_are_evaluated(
         assert rows[peer]["metrics"]["accuracy"] >= 2 / 3
         assert rows[peer]["settings"] == json.loads(json.dumps(PEERS[peer].settings))
         assert "comparison" not in rows[peer]
-    assert str(train.parents[1]) not in quality.RESULTS.read_text()
+    assert str(source.parent) not in quality.RESULTS.read_text()
     printed = capsys.readouterr().out
     assert "**amazon_books: 3 reviews**" in printed
     best = PEERS[rows["conv1d"]["comparison"]["best"]].title
@@ -89,37 +98,86 @@ def test_ours_and_the_peers_are_evaluated(
     assert f"left out: {PEERS['fasttext'].title}: {NO_FASTTEXT}" in printed
 
 
-def test_held_out_reviews_are_for_the_peers_alone(
-    train: Path, monkeypatch: pytest.MonkeyPatch
+def test_held_out_reviews_are_told_apart_by_domain(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(quality, "PEERS", {"nblr": PEERS["nblr"]})  # which saves a process
-    rows = run(monkeypatch, "--held-out")
-    assert set(rows) == {"held-out"}
-    assert set(rows["held-out"]) == {"nblr"}
-    assert rows["held-out"]["nblr"]["reviews"] == FILMS * REVIEWS_OF_FILM // 5
-    assert rows["held-out"]["nblr"]["metrics"]["accuracy"] == 1
+    (rows,) = run(monkeypatch, source, "--data", "held-out").values()
+    nblr = rows["nblr"]
+    assert nblr["reviews"] == len(reviews()) // 5
+    assert {part["name"]: part["reviews"] for part in nblr["groups"]} == {
+        f"d{number}": REVIEWS_OF_DOMAIN // 5 for number in range(DOMAINS)
+    }
+    assert nblr["metrics"]["accuracy"] == 1
+    printed = capsys.readouterr().out
+    assert "**held-out: balanced accuracy by group**" in printed
+    page = quality_page.PAGE.read_text()
+    assert page.startswith(f"above\n{quality_page.BEGIN}\n")
+    assert page.endswith(f"{quality_page.END}\nbelow\n")
+    assert "old" not in page.splitlines()
+    assert "| d0 | 12 | 50% |" in page
+    assert "is the mean over 3 domains" in page
 
 
-def test_no_film_is_on_both_sides(train: Path, tmp_path: Path) -> None:
-    quality_data.main(train, tmp_path)
+def test_no_review_is_on_both_sides_and_none_lacks_a_label(source: Path, tmp_path: Path) -> None:
+    quality_data.main(tmp_path, source)
     parts = [pq.read_table(tmp_path / f"{name}.parquet") for name in ("train", "held-out")]
-    films = [set(part["movie"].to_pylist()) for part in parts]
-    assert films[0].isdisjoint(films[1])
+    assert {*parts[0]["fold"].to_pylist()} == {"A", "B"}
+    assert {*parts[1]["fold"].to_pylist()} == {"V"}
     texts = sorted(text for part in parts for text in part["text"].to_pylist())
     assert texts == sorted(reviews()["text"].to_pylist())
 
 
+def test_a_trained_peer_is_used_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quality_data.main(tmp_path, source)
+    first = train.main("nblr", tmp_path)
+    assert first["reviews"] == len(reviews()) * 4 // 5
+    model = tmp_path / "nblr.model"
+    model.write_bytes(b"kept")
+    assert train.main("nblr", tmp_path) == first
+    assert model.read_bytes() == b"kept"
+    other = replace(PEERS["nblr"], settings={**PEERS["nblr"].settings, "alpha": 2})
+    monkeypatch.setitem(PEERS, "nblr", other)
+    assert train.main("nblr", tmp_path)["settings"]["alpha"] == 2
+    assert model.read_bytes() != b"kept"
+
+
+def test_the_page_has_what_was_measured() -> None:
+    metrics = {"accuracy": 0.9, "balanced_accuracy": 0.875}
+    kinds = [("plain", 9), ("negated", 8), ("ironic", 1)]
+    groups = [
+        {
+            "name": name,
+            "reviews": 10,
+            "positive": 5,
+            "right": right,
+            "balanced_accuracy": right / 10,
+        }
+        for name, right in kinds
+    ]
+    row = {"name": "nblr", "is_peer": True, "title": "NB", "metrics": metrics, "groups": groups}
+    written = quality_page.comparison({"everyday": [row], "yelp_sentences": [row], "test": []})
+    assert written.splitlines()[0] == "|  | Yelp | everyday, clear | negated |"
+    assert written.splitlines()[2:] == ["| NB | 87.5 | 85.0 | 80.0 |"]
+
+
 @pytest.mark.skipif(shutil.which("fasttext") is None, reason=NO_FASTTEXT)
-def test_fasttext_repeats_itself(train: Path, tmp_path: Path) -> None:
+def test_fasttext_repeats_itself(source: Path, tmp_path: Path) -> None:
     found = []
     for name in ("one", "other"):
-        assert predict.main("fasttext", train, tmp_path / name, [train]) > 0
-        table = pq.read_table(tmp_path / name / "train" / "fasttext.parquet")
+        folder = tmp_path / name
+        folder.mkdir()
+        quality_data.main(folder, source)
+        assert train.main("fasttext", folder)["bytes"] > 0
+        predict.main("fasttext", folder, folder / "train.parquet", folder / "p.parquet")
+        table = pq.read_table(folder / "p.parquet")
         found.append(table["positive_probability"].to_numpy())
-    assert len(found[0]) == FILMS * REVIEWS_OF_FILM
+    labels = pq.read_table(folder / "train.parquet")["label"].to_numpy()
+    assert len(found[0]) == len(labels)
     np.testing.assert_array_equal(*found)
-    right = (found[0] >= 0.5) == (reviews()["label"].to_numpy() == 1)
-    assert right.mean() > 0.9
+    assert ((found[0] >= 0.5) == (labels == 1)).mean() > 0.9
     assert 0 <= found[0].min() <= found[0].max() <= 1
 
 
@@ -150,15 +208,30 @@ def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -
     assert (comparison.only_model_right, comparison.only_reference_right) == (1, 0)
 
 
-def test_what_is_missing_is_named(train: Path) -> None:
-    with pytest.raises(SystemExit, match=r"test\.parquet: no such file.*TOOLKIT_DATA"):
-        quality.main(["test"])
+def test_what_is_missing_is_named(source: Path) -> None:
+    with pytest.raises(SystemExit, match=r"imdb/test\.parquet: no such file.*TOOLKIT_DATA"):
+        quality.main(["test"], source)
 
 
-def test_options_of_quality_are_for_it_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["startup", "--data", "everyday"], "quality"),
+        (["startup", "--reviews", "all.parquet"], "quality"),
+        (["quality", "--reference", "a.onnx"], "networks"),
+    ],
+)
+def test_options_of_a_part_are_for_it_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    part: str,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "startup", "--held-out"])
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     with pytest.raises(SystemExit, match="2"):
         command.main()
-    assert "are for the part quality" in capsys.readouterr().err
+    assert f"are for the part {part}" in capsys.readouterr().err
+
+
+def test_the_test_reviews_are_used_only_if_they_are_asked_for() -> None:
+    assert set(quality.DATA) - set(quality.DEFAULT) == {"test"}

@@ -32,6 +32,11 @@ def prepared(texts: pa.ChunkedArray) -> bytes:
     return b"".join(_prepared(part) for part in texts.chunks if len(part))
 
 
+def lines(texts: pa.ChunkedArray) -> list[str]:
+    """Give the same as a string for each review."""
+    return prepared(texts).decode().removesuffix("\n").split("\n")
+
+
 def _prepared(texts: pa.StringArray) -> bytes:
     joined = "\0".join(texts.to_pylist()).encode().lower()
     joined = joined.replace(b"\n", b" ").replace(b"\0", b"\n")

@@ -1,0 +1,69 @@
+"""Part 8: networks alone, µs a review, as ratios to a reference model in the same run.
+
+The reviews are the first test reviews, with their real lengths, in the batches that a scorer makes
+(`toolkit.model.session.MOST_IDS`); one thread. The models take turns, and the best of the turns
+counts: what is wanted is the cost of the operators, not of what else the machine does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.benchmarks.measure import run_module
+from tests.benchmarks.results import Rows, save, show
+from tests.benchmarks.sources import PROJECT
+from toolkit.model.shipped import SHIPPED
+
+# The default model before there were general ones; the first file that is there.
+REFERENCES = [
+    PROJECT / "tests" / "frozen_files" / "format_2" / "ngram-cnn.onnx",
+    PROJECT / "exported" / "ngram-cnn.onnx",
+]
+REVIEWS = 6_000
+TURNS = 5
+
+
+def main(models: Sequence[Path] = (), reference: Path | None = None) -> None:
+    """Measure, save, and print; by default the shipped models."""
+    reference = reference or next(filter(Path.is_file, REFERENCES), REFERENCES[0])
+    others = models or [PROJECT / "exported" / f"{name}.onnx" for name in SHIPPED]
+    files = [reference, *others]
+    for path in files:
+        if not path.is_file():
+            sys.exit(f"networks: {path}: no such file")
+    best = dict.fromkeys(files, float("inf"))
+    for turn in range(TURNS):
+        for path in best:
+            found = float(run_module("preset_times", "network", path, REVIEWS))
+            best[path] = min(best[path], found)
+            print(f"turn {turn}: {path.name}: {1e6 * found / REVIEWS:.2f} µs", file=sys.stderr)
+    rows: Rows = [
+        {
+            "name": path.stem,
+            "microseconds": round(1e6 * seconds / REVIEWS, 3),
+            "ratio": round(seconds / best[reference], 4),
+            "bytes": path.stat().st_size,
+        }
+        for path, seconds in best.items()
+    ]
+    save("networks", rows)
+    print_table(rows)
+
+
+def print_table(rows: Rows) -> None:
+    """Print the times and the ratios; the first row is the reference."""
+    show(
+        "Networks alone, one thread",
+        ["", "µs/review", "time, reference = 1", "MB"],
+        [
+            [
+                f"`{row['name']}`" + (" (reference)" if row is rows[0] else ""),
+                f"{row['microseconds']:.2f}",
+                f"{row['ratio']:.2f}",
+                f"{row['bytes'] / 1e6:.2f}",
+            ]
+            for row in rows
+        ],
+    )
