@@ -57,19 +57,24 @@ def _fit(estimator: Any, train: pa.Table, model: Path) -> None:
 METHODS = {"fasttext": fasttext, "tfidf": tfidf, "nblr": nblr}
 
 
+def _hash(table: pa.Table) -> str:
+    """Hash the texts and the labels, in their order."""
+    found = hashlib.sha256("\0".join(table["text"].to_pylist()).encode())
+    found.update(bytes(table["label"].to_pylist()))
+    return found.hexdigest()
+
+
 def main(peer: str, folder: Path) -> dict[str, Any]:
     """Do it; give what is known of the training."""
     settings: Settings = json.loads(json.dumps(PEERS[peer].settings))
     model, facts = folder / f"{peer}.model", folder / f"{peer}.json"
-    source = folder / "train.parquet"
-    with source.open("rb") as file:
-        wanted = {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "settings": settings}
+    table = pq.read_table(folder / "train.parquet", columns=["text", "label"])
+    wanted = {"sha256": _hash(table), "settings": settings}
     if facts.exists() and model.exists():
         known: dict[str, Any] = json.loads(facts.read_text())
         if {key: known[key] for key in wanted} == wanted:
             return known
     began = time.perf_counter()
-    table = pq.read_table(source, columns=["text", "label"])
     METHODS[peer](PEERS[peer].settings, table, model)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     found = {

@@ -1,0 +1,43 @@
+"""The benchmark of networks: any model files, as ratios to a reference."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import networks
+from tests.models import CONV1D
+
+
+def test_times_are_ratios_to_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = {"a": 0.012, "b": 0.003}
+
+    def run_module(name: str, kind: str, path: Path, reviews: int) -> str:
+        assert (name, kind, reviews) == ("preset_times", "network", networks.REVIEWS)
+        times[path.stem] += 0.001  # the first turn is the best one
+        return str(times[path.stem] - 0.001)
+
+    monkeypatch.setattr(networks, "run_module", run_module)
+    results = tmp_path / "results.json"
+    monkeypatch.setattr(networks, "save", lambda part, rows: results.write_text(json.dumps(rows)))
+    files = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    for path in files:
+        path.write_bytes(CONV1D.read_bytes())
+    call = ["benchmarks", "networks", "--reference", str(files[0]), "--model", str(files[1])]
+    monkeypatch.setattr(sys, "argv", call)
+    command.main()
+    reference, other = json.loads(results.read_text())
+    assert (reference["name"], reference["microseconds"], reference["ratio"]) == ("a", 2.0, 1.0)
+    assert (other["name"], other["microseconds"], other["ratio"]) == ("b", 0.5, 0.25)
+    assert "| `b` | 0.50 | 0.25 | 0.73 |" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"none\.onnx: no such file"):
+        networks.main([tmp_path / "none.onnx"], CONV1D)
