@@ -18,7 +18,7 @@ from tests.training.conftest import make_rows
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources.teacher import fingerprint, load
 
-TOOLS = PROJECT / "examples" / "teacher" / "imdb"
+TOOLS = "examples.teacher.imdb"
 LABELLED, UNLABELLED = 80, 40
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
@@ -28,7 +28,8 @@ def run(tool: str, folder: Path, *arguments: str, code: int = 0) -> str:
     """What a tool prints, all in one."""
     places = ["--data", str(folder), "--work", str(folder / "work")]
     done = subprocess.run(
-        [sys.executable, str(TOOLS / tool), *places, *arguments],
+        [sys.executable, "-m", f"{TOOLS}.{tool}", *places, *arguments],
+        cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
@@ -69,11 +70,11 @@ def ngrams_of(text: str) -> set[tuple[str, ...]]:
 @needs_compiler
 def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
     pytest.importorskip("sklearn", reason="needs the extra 'train'")
-    output = run("document_vectors.py", folder, "--dimensions", "16", "--epochs", "20")
+    output = run("document_vectors", folder, "--dimensions", "16", "--epochs", "20")
     assert "document vectors: out-of-fold accuracy " in output
     path = folder / "teacher.parquet"
     weights = ["--weights", "document-vectors=1", "--output", str(path)]
-    assert "40 texts, written to" in run("blend.py", folder, *weights, "--labelled-share", "0")
+    assert "40 texts, written to" in run("blend", folder, *weights, "--labelled-share", "0")
     assert pq.read_schema(path).names == ["text_sha256", "positive_probability"]
     assert pq.read_schema(path).field("positive_probability").type == pa.float32()
     teacher = load(path, ReadOptions())
@@ -87,7 +88,7 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
     logits = np.log(list(found.values())) - np.log1p(-np.array(list(found.values())))
     assert np.std(logits) == pytest.approx(5.6, rel=0.1)
 
-    everything = run("blend.py", folder, *weights, "--labelled-share", "0.5")
+    everything = run("blend", folder, *weights, "--labelled-share", "0.5")
     assert f"{LABELLED + UNLABELLED - 1} texts, written to" in everything
     teacher = load(path, ReadOptions())
     assert teacher.texts is not None
@@ -115,7 +116,7 @@ def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> 
     pq.write_table(pa.table({"text": spans}), folder / "work" / "spans.parquet")
     path = folder / "teacher.parquet"
     weights = ["--weights", "a=1", "b=0.5", "--output", str(path)]
-    run("blend.py", folder, *weights)
+    run("blend", folder, *weights)
     teacher = load(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
@@ -137,7 +138,7 @@ def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> 
 @needs_compiler
 def test_ngrams_are_those_of_a_plain_count(folder: Path) -> None:
     pytest.importorskip("sklearn", reason="needs the extra 'train'")
-    run("document_vectors.py", folder, "--dimensions", "16", "--epochs", "1")
+    run("document_vectors", folder, "--dimensions", "16", "--epochs", "1")
     texts = [*texts_of(folder, "train"), *texts_of(folder, "unlabelled")]
     occurrences: Counter[tuple[str, ...]] = Counter()
     for text in texts:
@@ -161,7 +162,7 @@ def test_spans_are_runs_of_sentences_of_fitting_length(folder: Path) -> None:
     texts = [f"No. {'<br />'.join(sentences)} {n}. {long}" for n in range(30)]
     texts += ["Bad.", "So so so."]
     pq.write_table(pa.table({"text": texts}), folder / "imdb" / "unlabelled.parquet")
-    run("spans.py", folder)
+    run("spans", folder)
     *runs, last = pq.read_table(folder / "work" / "spans.parquet")["text"].to_pylist()
     assert last == "So so so."
     counts: Counter[int] = Counter()
@@ -176,9 +177,9 @@ def test_spans_are_runs_of_sentences_of_fitting_length(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "message"),
     [
-        ("blend.py", ["--weights", "nothing=1"], "not there yet. Run the step that makes it"),
-        ("document_vectors.py", ["--compiler", "no-such-cc"], "no C compiler 'no-such-cc'"),
-        ("spans.py", ["--data", "nowhere"], "no such file. Name the folder that holds imdb/"),
+        ("blend", ["--weights", "nothing=1"], "not there yet. Run the step that makes it"),
+        ("document_vectors", ["--compiler", "no-such-cc"], "no C compiler 'no-such-cc'"),
+        ("spans", ["--data", "nowhere"], "no such file. Name the folder that holds imdb/"),
     ],
 )
 def test_refusals_are_one_line(folder: Path, tool: str, arguments: list[str], message: str) -> None:
@@ -196,8 +197,8 @@ def test_views_of_other_data_or_without_spans_are_refused(folder: Path) -> None:
     pq.write_table(pa.table({"text": ["a span"]}), folder / "work" / "spans.parquet")
     np.savez(views / "a.npz", labelled=np.arange(80), unlabelled=np.arange(40), spans=[])
     np.savez(views / "b.npz", labelled=np.arange(80), unlabelled=np.arange(41), spans=[])
-    assert "no view has these texts" in run("blend.py", folder, "--weights", "a=1", code=1)
-    other = run("blend.py", folder, "--weights", "b=1", code=1)
+    assert "no view has these texts" in run("blend", folder, "--weights", "a=1", code=1)
+    other = run("blend", folder, "--weights", "b=1", code=1)
     assert "made of 80 labelled and 41 unlabelled reviews, not of these 80 and 40" in other
 
 
@@ -206,7 +207,7 @@ def test_columns_and_folds_are_checked(folder: Path) -> None:
     path = folder / "imdb" / "train.parquet"
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["movie"]), path)
-    assert "no column 'movie' (found: text, label, stars)" in run("spans.py", folder, code=1)
+    assert "no column 'movie' (found: text, label, stars)" in run("spans", folder, code=1)
     one = pa.array(["tt1"] * LABELLED)
     pq.write_table(table.set_column(3, "movie", one), path)
-    assert "too few for 4 folds" in run("spans.py", folder, code=1)
+    assert "too few for 4 folds" in run("spans", folder, code=1)

@@ -1,6 +1,6 @@
 """Third view: convolutions over vectors of words and pairs, the larger network of the toolkit.
 
-python examples/teacher/imdb/bi_cnn.py
+python -m examples.teacher.imdb.bi_cnn
 
 For each fold a network is fitted on the other three. It labels the fold and the unlabelled reviews.
 """
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import reviews as imdb
-from reviews import FOLDS, Reviews, Rows
-from views import View, judgement
 
+from examples.teacher import steps
+from examples.teacher.imdb import reviews as imdb
+from examples.teacher.imdb.reviews import FOLDS, Reviews, Rows
+from examples.teacher.imdb.views import View, judgement
 from toolkit.networks.backend import import_keras
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -94,7 +95,7 @@ def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> V
 
 
 def main() -> None:
-    parser = imdb.options(__doc__)
+    parser = steps.options(__doc__)
     parser.add_argument("--folds", type=int, nargs="+", choices=range(FOLDS), default=range(FOLDS))
     chosen = parser.parse_args()
     reviews = imdb.load(chosen.data)
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    imdb.run(main)
+    steps.run(main)

@@ -1,6 +1,6 @@
 """Last step: add up the views and write the teacher file.
 
-python examples/teacher/imdb/blend.py
+python -m examples.teacher.imdb.blend
 
 The logits of each view, over their deviation on the unlabelled reviews, are added up by weights,
 and the sum is brought to deviation 1 and then to that of the targets. The labelled reviews, whose
@@ -21,11 +21,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import reviews as imdb
-import spans
-from reviews import PROJECT, Floats, Reviews
-from views import View, judgement, load
 
+from examples.teacher import steps
+from examples.teacher.imdb import reviews as imdb
+from examples.teacher.imdb import spans
+from examples.teacher.imdb.reviews import Floats, Reviews
+from examples.teacher.imdb.views import View, judgement, load
 from toolkit.errors import InputError
 from toolkit.model.logits import sigmoid
 from toolkit.training.sources.teacher import fingerprint
@@ -79,12 +80,12 @@ def rows_of_file(
 
 
 def main() -> None:
-    parser = imdb.options(__doc__)
+    parser = steps.options(__doc__)
     shown = " ".join(f"{name}={weight}" for name, weight in WEIGHTS.items())
     parser.add_argument("--weights", nargs="+", type=_weight, metavar="VIEW=WEIGHT", help=shown)
     parser.add_argument("--sharpness", type=float, default=SHARPNESS)
     parser.add_argument("--labelled-share", type=_share, default=1.0, help="from 0 to 1")
-    parser.add_argument("--output", type=Path, default=PROJECT / "exported" / "teacher.parquet")
+    parser.add_argument("--output", type=Path, help="default: films.parquet in --work")
     chosen = parser.parse_args()
     weights = dict(chosen.weights or WEIGHTS.items())
     reviews, texts_of_spans = imdb.load(chosen.data), spans.load(chosen.work)
@@ -106,8 +107,9 @@ def main() -> None:
         sigmoid(SPAN_SHARE * chosen.sharpness * found.spans),
     )
     rows = rows_of_file(reviews, texts_of_spans, targets, chosen.labelled_share)
-    write(chosen.output, rows)
-    print(f"{len(rows):,} texts, written to {chosen.output}")
+    path = chosen.output or chosen.work / "films.parquet"
+    write(path, rows)
+    print(f"{len(rows):,} texts, written to {path}")
 
 
 def write(path: Path, rows: Mapping[str, float]) -> None:
@@ -172,4 +174,4 @@ def _means(names: Sequence[str], values: Floats) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    imdb.run(main)
+    steps.run(main)

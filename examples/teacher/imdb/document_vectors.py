@@ -1,6 +1,6 @@
 """First view: document vectors of n-grams, fitted without labels, and a logistic regression.
 
-python examples/teacher/imdb/document_vectors.py
+python -m examples.teacher.imdb.document_vectors
 
 Words are those of the toolkit; n-grams are runs of one, two and three of them. See `vectors.c`.
 """
@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import reviews as imdb
-from reviews import FOLDS, Floats, Reviews
 from sklearn.linear_model import LogisticRegression
-from views import View, judgement
 
+from examples.teacher import steps
+from examples.teacher.imdb import reviews as imdb
+from examples.teacher.imdb.reviews import FOLDS, Floats, Reviews
+from examples.teacher.imdb.views import View, judgement
 from toolkit.errors import InputError
 from toolkit.text.vocabulary import Vocabulary
 
@@ -130,7 +131,7 @@ def regress(vectors: Floats, reviews: Reviews) -> View:
 
 
 def main() -> None:
-    parser = imdb.options(__doc__)
+    parser = steps.options(__doc__)
     parser.add_argument("--epochs", type=int, default=27)
     parser.add_argument("--seconds", type=float, default=0, help="end after these, not by epochs")
     parser.add_argument("--dimensions", type=int, default=512)
@@ -161,4 +162,4 @@ def _call(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    imdb.run(main)
+    steps.run(main)

@@ -1,9 +1,5 @@
 """The training reviews of the IMDB data, and how they are split. The test reviews are not read."""
 
-import argparse
-import os
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,13 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.model_selection import StratifiedGroupKFold
 
-from toolkit.errors import InputError, ToolkitError
+from toolkit.errors import InputError
 
 Floats = npt.NDArray[Any]  # float32 in files, float64 between
 Rows = npt.NDArray[np.int64]
 Half = Literal["A", "B"]
 
-PROJECT = Path(__file__).parents[3]
 FOLDS = 4
 
 
@@ -65,25 +60,6 @@ def load(data: Path) -> Reviews:
         labelled["stars"].to_numpy().astype(np.float32),
         _folds(labels, np.array(labelled["movie"].to_pylist()), data),
     )
-
-
-def options(description: str | None) -> argparse.ArgumentParser:
-    """Options that every step has."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    shared = Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared"))
-    parser.add_argument("--data", type=Path, default=shared, help="the folder that holds imdb/")
-    parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="for the results")
-    return parser
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run a step; an error that a user can fix is one line."""
-    try:
-        main()
-    except ToolkitError as error:
-        sys.exit(f"error: {error}")
 
 
 def _read(path: Path, columns: list[str]) -> pa.Table:

@@ -1,6 +1,6 @@
 """Short texts to teach on, too: one to four sentences in a row of each unlabelled review.
 
-python examples/teacher/imdb/spans.py
+python -m examples.teacher.imdb.spans
 
 Run it before `label_minilm.py`, which then labels the spans as well; `toolkit train` takes the file
 as one more `--unlabelled`. Without it there are no spans, and all else stays the same.
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import reviews as imdb
+
+from examples.teacher import steps
+from examples.teacher.imdb import reviews as imdb
 
 SENTENCE = re.compile(r"[^.!?]+[.!?]*")
 MOST_SENTENCES = 4
@@ -51,7 +53,7 @@ def load(work: Path) -> list[str]:
 
 
 def main() -> None:
-    chosen = imdb.options(__doc__).parse_args()
+    chosen = steps.options(__doc__).parse_args()
     reviews = imdb.load(chosen.data)
     found = choose(reviews.texts[len(reviews.labels) :].to_pylist())
     chosen.work.mkdir(parents=True, exist_ok=True)
@@ -61,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    imdb.run(main)
+    steps.run(main)

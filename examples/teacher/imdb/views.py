@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from reviews import Floats
 from scipy.optimize import minimize_scalar
 
+from examples.teacher.imdb.reviews import Floats
 from toolkit.errors import InputError
 
 

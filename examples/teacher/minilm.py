@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
-from word_pieces import model_file
+
+from examples.teacher.word_pieces import model_file
 
 WIDTH, LAYERS, HEADS, INNER = 384, 6, 12, 1536
 VOCABULARY, POSITIONS = 30522, 512
 DROPOUT = 0.1
 _EPSILON = 1e-12
-_HIDDEN = -1e4  # added to the scores of padding
+HIDDEN = -1e4  # added to the scores of padding
 
 # The names of a layer here, and in the package; the three of attention are one matrix here.
 _NAMES = {
@@ -72,14 +73,11 @@ class MiniLM(nn.Module):  # type: ignore[misc]
 
     def forward(self, ids: Any, is_piece: Any = None) -> Any:
         """(texts, pieces) int64, bool → (texts,) float32, twice."""
-        vectors = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
         hidden = None
         if is_piece is not None:
-            hidden = torch.zeros(is_piece.shape, dtype=vectors.dtype)
-            hidden = hidden.masked_fill(~is_piece, _HIDDEN)[:, None, None, :]
-        for layer in self.layers:
-            vectors = layer(vectors, hidden)
-        vectors = vectors.float()
+            hidden = torch.zeros(is_piece.shape, dtype=self.words.weight.dtype)
+            hidden = hidden.masked_fill(~is_piece, HIDDEN)[:, None, None, :]
+        vectors = self.vectors(ids, hidden).float()
         if is_piece is None:
             mean = vectors.mean(1)
         else:
@@ -87,6 +85,13 @@ class MiniLM(nn.Module):  # type: ignore[misc]
             mean = (vectors * share).sum(1) / share.sum(1)
         mean = functional.dropout(mean, DROPOUT, self.training)
         return functional.linear(mean, self.head.weight.float(), self.head.bias.float()).unbind(1)
+
+    def vectors(self, ids: Any, hidden: Any) -> Any:
+        """(texts, pieces), and what is added to the scores, None for nothing → a vector a piece."""
+        vectors = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
+        for layer in self.layers:
+            vectors = layer(vectors, hidden)
+        return vectors
 
     def load_pretrained(self) -> "MiniLM":
         """Take the weights of the package; the head keeps its random ones."""
