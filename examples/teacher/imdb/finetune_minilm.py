@@ -23,7 +23,7 @@ def main() -> None:
     chosen = parser.parse_args()
     reviews = imdb.load(chosen.data)
     pieces = WordPieces.of(reviews.texts[: len(reviews.labels)].to_pylist())
-    examples = Examples(pieces, reviews.labels, np.float32(1 / 3.5) * (reviews.stars - 5.5))
+    examples = Examples(pieces, reviews.labels, ((reviews.stars - 5.5) / 3.5).astype(np.float32))
 
     random = np.random.default_rng(SEED)
     rows, others = reviews.half(chosen.half), reviews.half("B" if chosen.half == "A" else "A")
