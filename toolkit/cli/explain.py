@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from toolkit.files import is_there
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
+
+if TYPE_CHECKING:
+    from toolkit.model.scorer import Scorer
 
 _STDIN = "-"
 _TEXTS = (
@@ -80,6 +83,8 @@ def explain(
     else:
         found = _found(file, reading, sorted(set(rows or ())), limit)
     scorer = Scorer(model)
+    if file is not None and not rows:
+        found = _scored(found, scorer, file)
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)
         if json:
@@ -132,6 +137,16 @@ def _found(
     if not found:
         raise InputError(f"{file}: no reviews with text in the first {limit:,} rows.")
     return found
+
+
+def _scored(found: list[tuple[int, str]], scorer: Scorer, file: Path) -> list[tuple[int, str]]:
+    """Leave out the texts of which the model knows no word; `InputError` if none is left."""
+    scores = scorer.score([text for _, text in found])
+    kept = [pair for pair, score in zip(found, scores, strict=True) if score.sentiment is not None]
+    if not kept:
+        reviews = counted(len(found), "review")
+        raise InputError(f"{file}: the model knows no word of the first {reviews} with text.")
+    return kept
 
 
 def _rows(

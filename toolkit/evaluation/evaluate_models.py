@@ -86,8 +86,8 @@ def evaluate(
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
     reviews = load(Path(data), options.reading)
+    reviews, sources = _of_models(scorers, reviews)
     facts = _data(reviews)
-    sources = [_of_model(scorer, reviews) for scorer in scorers]
     sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     results = [
         _result(name, source, reviews, options)
@@ -139,9 +139,19 @@ class _Source:
     scorer: Scorer | None = None  # None: predictions
 
 
-def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
-    probability = scorer.probabilities(reviews.texts).to_numpy()
-    return _Source(scorer.identity(), float(scorer.threshold), probability, scorer)
+def _of_models(
+    scorers: list[Scorer], reviews: LabelledReviews
+) -> tuple[LabelledReviews, list[_Source]]:
+    """Score the reviews, and leave out those that a model gives no score, for all of them."""
+    found = [scorer.probabilities(reviews.texts) for scorer in scorers]
+    has_score = np.ones(len(reviews), np.bool_)
+    for probability in found:
+        has_score &= probability.is_valid().to_numpy(zero_copy_only=False)
+    kept = [each.to_numpy(zero_copy_only=False)[has_score] for each in found]
+    return reviews.only(has_score), [
+        _Source(scorer.identity(), float(scorer.threshold), probability, scorer)
+        for scorer, probability in zip(scorers, kept, strict=True)
+    ]
 
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
@@ -163,6 +173,7 @@ def _data(reviews: LabelledReviews) -> Data:
         without_text=reviews.without_text,
         without_label=reviews.without_label,
         soft_labels=reviews.soft_labels,
+        without_score=reviews.without_score,
     )
 
 

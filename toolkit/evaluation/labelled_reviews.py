@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,27 @@ class LabelledReviews:
     without_text: int  # rows left out because they have no text
     without_label: int  # rows left out because they have a text and no label
     soft_labels: int  # between 0 and 1, which are rounded
+    without_score: int = 0  # rows left out because a model gives them no score
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def only(self, has_score: npt.NDArray[np.bool_]) -> LabelledReviews:
+        """Leave out the reviews without a score; `InputError` if no review is left."""
+        if has_score.all():
+            return self
+        if not has_score.any():
+            raise InputError(f"{self.path}: the models know no word of any review with a label")
+        kept = pa.array(np.flatnonzero(has_score))
+        return replace(
+            self,
+            rows=self.rows[has_score],
+            texts=self.texts.take(kept),
+            labels=self.labels[has_score],
+            groups=None if self.groups is None else self.groups.take(kept),
+            stars=None if self.stars is None else self.stars.take(kept),
+            without_score=int(np.count_nonzero(~has_score)),
+        )
 
 
 def load(path: Path, reading: ReadOptions) -> LabelledReviews:

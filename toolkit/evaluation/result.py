@@ -26,11 +26,12 @@ class Data:
     sha256: str | None  # of the file; None for standard input
     columns: dict[str, str]  # by what they are: text, label, group, stars
     rows: int
-    reviews: int  # rows with text and label: all figures are of these
+    reviews: int  # rows with text, label and score: all figures are of these
     positive: int
     without_text: int
     without_label: int
     soft_labels: int  # between 0 and 1, rounded for all figures
+    without_score: int  # rows with text and label of which a model knows no word
 
     @property
     def name(self) -> str:

@@ -59,7 +59,12 @@ def summary_of(data: Data) -> str:
     parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
     if data.soft_labels:
         parts.append(f"{data.soft_labels:,} soft labels, rounded")
-    for count, what in ((data.without_text, "text"), (data.without_label, "label")):
+    left_out = (
+        (data.without_text, "text"),
+        (data.without_label, "label"),
+        (data.without_score, "a known word"),
+    )
+    for count, what in left_out:
         if count:
             rows = "row" if count == 1 else "rows"
             parts.append(f"{count:,} {rows} without {what} left out")

@@ -178,12 +178,16 @@ class Scorer:
         Raises
         ------
         UsageError
-            If it is not a text, or a blank one, which has no score.
+            If it is not a text, or has no score: it is blank, or the model knows none of its words.
         """
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         texts = array_of([text])
         sentiment, probability = self.score_array(texts)
+        if not probability[0].is_valid:
+            raise UsageError(
+                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
+            )
         return self._explainer.explain(
             texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
         )
