@@ -2,7 +2,7 @@
 
 The reviews are the first test reviews, with their real lengths, in the batches that a scorer makes
 (`toolkit.model.session.MOST_IDS`); one thread. The models take turns, and the best of the turns
-counts: what is wanted is the cost of the operators, not of what else the machine does.
+counts, in processor time: what is wanted is the cost of the operators, not of what else runs.
 """
 
 from __future__ import annotations

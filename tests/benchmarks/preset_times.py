@@ -1,6 +1,7 @@
 """Seconds that a model takes in one thread, printed: ``preset_times network|text MODEL REVIEWS``.
 
-The reviews are the first ones of the test reviews; a pass before the one that counts fills caches.
+They are processor time, which other work on the machine lengthens least. The reviews are the first
+ones of the test reviews; a pass before the one that counts fills caches.
 """
 
 from __future__ import annotations
@@ -46,19 +47,19 @@ def batches_of(model: Path, texts: pa.ChunkedArray) -> list[Ids]:
 def network(model: Path, texts: pa.ChunkedArray) -> float:
     """Time the network alone, with those batches."""
     batches, timed = batches_of(model, texts), open_network(load_model(model))
-    began = time.perf_counter()
+    began = time.process_time()
     for ids in batches:
         timed.run(ids)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def text(model: Path, texts: pa.ChunkedArray) -> float:
     """Time the way from texts to probabilities."""
     scorer = Scorer(model)
     scorer.probabilities(texts)
-    began = time.perf_counter()
+    began = time.process_time()
     scorer.probabilities(texts)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 KINDS = {"network": network, "text": text}
