@@ -2,8 +2,9 @@
  *
  *     embed MODEL [TEXT...]
  *
- * Prints the label and the probability of each text, or of each line of standard input. Texts are
- * UTF-8. See README.md.
+ * Prints the label and the probability of each text, or of each line of standard input. The label
+ * is "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
+ * See README.md.
  */
 
 #include <stdbool.h>
@@ -16,8 +17,12 @@
 
 #define LINES_AT_ONCE 32 /* a batch is as wide as its longest text, so a small one saves memory */
 
+enum output { LABEL, PROBABILITY, KNOWN_TOKENS, OUTPUTS };
+
+static const char *const OUTPUT_NAMES[OUTPUTS] = {"label", "probability", "known_tokens"};
+
 struct text {
-    char *bytes; /* may hold NUL */
+    char *bytes; /* may hold NUL, which is the end for the model */
     size_t length;
 };
 
@@ -26,6 +31,7 @@ struct model {
     OrtEnv *env;
     OrtSessionOptions *options;
     OrtSession *session;
+    size_t outputs; /* without known_tokens in files before format 3 */
 };
 
 /* Every call of ONNX Runtime passes through here: says what went wrong, and frees the status. */
@@ -46,10 +52,15 @@ static bool open_model(struct model *model, const char *path)
         return false;
     }
     const OrtApi *ort = model->ort;
-    return ok(model, ort->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "embed", &model->env))
+    size_t outputs;
+    bool done = ok(model, ort->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "embed", &model->env))
         && ok(model, ort->CreateSessionOptions(&model->options))
         && ok(model, ort->SetIntraOpNumThreads(model->options, 1)) /* the network is small */
-        && ok(model, ort->CreateSession(model->env, path, model->options, &model->session));
+        && ok(model, ort->CreateSession(model->env, path, model->options, &model->session))
+        && ok(model, ort->SessionGetOutputCount(model->session, &outputs));
+    if (done)
+        model->outputs = outputs < OUTPUTS ? KNOWN_TOKENS : OUTPUTS;
+    return done;
 }
 
 static void close_model(struct model *model)
@@ -61,7 +72,7 @@ static void close_model(struct model *model)
     model->ort->ReleaseEnv(model->env);
 }
 
-/* Make the tensor `text`, string[batch]. FillStringTensor would end each text at its first NUL. */
+/* Make the tensor `text`, string[batch], of texts that need no NUL at their end. */
 static bool make_input(const struct model *model, const struct text *texts, size_t count,
                        OrtValue **input)
 {
@@ -83,9 +94,15 @@ static bool make_input(const struct model *model, const struct text *texts, size
     return true;
 }
 
-static bool print_score(const struct model *model, OrtValue *labels, size_t i, float probability)
+static bool print_score(const struct model *model, OrtValue *labels, size_t i, float probability,
+                        bool is_known)
 {
     size_t length;
+
+    if (!is_known) {
+        printf("unknown %.7f\n", probability);
+        return true;
+    }
 
     if (!ok(model, model->ort->GetStringTensorElementLength(labels, i, &length)))
         return false;
@@ -103,34 +120,25 @@ static bool print_score(const struct model *model, OrtValue *labels, size_t i, f
     return done;
 }
 
-static bool run(const struct model *model, const OrtValue *input, OrtValue **labels,
-                OrtValue **probabilities)
-{
-    const char *const input_names[] = {"text"};
-    const char *const output_names[] = {"label", "probability"};
-    OrtValue *outputs[] = {NULL, NULL};
-
-    bool done = ok(model, model->ort->Run(model->session, NULL, input_names, &input, 1,
-                                          output_names, 2, outputs));
-    *labels = outputs[0];
-    *probabilities = outputs[1];
-    return done;
-}
-
 /* Score some texts, at least one, and print what is found. */
 static bool score(const struct model *model, const struct text *texts, size_t count)
 {
     const OrtApi *ort = model->ort;
-    OrtValue *input = NULL, *labels = NULL, *probabilities = NULL;
-    float *numbers;
+    const char *const input_names[] = {"text"};
+    OrtValue *input = NULL, *outputs[OUTPUTS] = {NULL};
+    float *probabilities;
+    int32_t *known = NULL;
 
     bool done = make_input(model, texts, count, &input)
-        && run(model, input, &labels, &probabilities)
-        && ok(model, ort->GetTensorMutableData(probabilities, (void **)&numbers));
+        && ok(model, ort->Run(model->session, NULL, input_names, (const OrtValue *const *)&input, 1,
+                              OUTPUT_NAMES, model->outputs, outputs))
+        && ok(model, ort->GetTensorMutableData(outputs[PROBABILITY], (void **)&probabilities));
+    if (done && model->outputs > KNOWN_TOKENS)
+        done = ok(model, ort->GetTensorMutableData(outputs[KNOWN_TOKENS], (void **)&known));
     for (size_t i = 0; done && i < count; i++)
-        done = print_score(model, labels, i, numbers[i]);
-    ort->ReleaseValue(probabilities);
-    ort->ReleaseValue(labels);
+        done = print_score(model, outputs[LABEL], i, probabilities[i], known == NULL || known[i] > 0);
+    for (size_t i = 0; i < OUTPUTS; i++)
+        ort->ReleaseValue(outputs[i]);
     ort->ReleaseValue(input);
     return done;
 }

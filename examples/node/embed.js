@@ -2,21 +2,20 @@
 //
 //     node embed.js MODEL [TEXT...]
 //
-// Prints the label and the probability of each text, or of each line of standard input.
+// Prints the label and the probability of each text, or of each line of standard input. The label
+// is "unknown" where the model knows no word of the text, which then says nothing.
 
 import process, { argv, stdin } from "node:process";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const LINES_AT_ONCE = 32; // a batch is as wide as its longest text, so a small one saves memory
 
-// onnxruntime-node passes strings as C does, where NUL is the end. U+FFFD is not a separator
-// either, so a word with it is as unknown as one with NUL.
-const withoutNul = (text) => text.replaceAll("\0", "\ufffd");
-
 async function score(session, texts) {
-  const text = new Tensor("string", texts.map(withoutNul), [texts.length]);
-  const { label, probability } = await session.run({ text });
-  return texts.map((_, i) => [label.data[i], probability.data[i]]);
+  const text = new Tensor("string", texts, [texts.length]);
+  // Files before format 3 do not count the known words.
+  const { label, probability, known_tokens: known } = await session.run({ text });
+  const labelOf = (i) => (known?.data[i] === 0 ? "unknown" : label.data[i]);
+  return texts.map((_, i) => [labelOf(i), probability.data[i]]);
 }
 
 // node:readline would also end a line at U+2028 or a lone carriage return, which reviews may hold.

@@ -2,7 +2,8 @@
 
 python embed.py MODEL [TEXT...]
 
-Prints the label and the probability of each text, or of each line of standard input.
+Prints the label and the probability of each text, or of each line of standard input. The label is
+"unknown" where the model knows no word of the text, which then says nothing.
 """
 
 import os
@@ -23,10 +24,15 @@ def load(path: str) -> ort.InferenceSession:
 
 
 def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str, float]]:
-    labels, probabilities = session.run(
-        ["label", "probability"], {"text": np.array(texts, dtype=object)}
+    names = [output.name for output in session.get_outputs()]
+    found = dict(
+        zip(names, session.run(names, {"text": np.array(texts, dtype=object)}), strict=True)
     )
-    return zip(labels, probabilities, strict=True)
+    known = found.get("known_tokens", [1] * len(texts))  # files before format 3 do not count them
+    labels = [
+        label if count else "unknown" for label, count in zip(found["label"], known, strict=True)
+    ]
+    return zip(labels, found["probability"], strict=True)
 
 
 def texts_of(arguments: list[str]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def answers(command: tuple[str, ...], model: Path, texts: list[str]) -> Answers:
                 printed[place] = line
     pairs = [line.rsplit(" ", 1) for line in printed]
     return Answers(
-        labels=[label for label, _ in pairs],
+        labels=[None if label == "unknown" else label for label, _ in pairs],
         probabilities=np.array([float(probability) for _, probability in pairs]),
     )
 

@@ -21,6 +21,7 @@ from toolkit.export.front_end import token_ids_info
 from toolkit.export.keras_to_onnx import load_keras
 from toolkit.model.file import TEXT, TOKEN_IDS, token_ids_width
 from toolkit.model.scorer import Scorer
+from toolkit.text.token_ids import FIRST_WORD_ID
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ def keras(model: Path, texts: list[str]) -> Answers:
     scorer = _scorer(model)
     ids = scorer.token_ids(pa.array(texts, pa.string()))
     found = np.asarray(_network(model)(ids, training=False))[:, 0]
-    labels = np.where(found >= scorer.threshold, *scorer.facts.labels[::-1])
+    labels = np.where(found >= scorer.threshold, *scorer.facts.labels[::-1]).astype(object)
+    if scorer.facts.counts_known_tokens:
+        labels[~(ids >= FIRST_WORD_ID).any(axis=1)] = None
     return Answers(labels.tolist(), found.astype(float))
 
 
 def vectorised(model: Path, texts: list[str]) -> Answers:
-    """The scorer of `toolkit score`, which gives blank texts no score."""
+    """The scorer of `toolkit score`, which gives some texts no score."""
     labels, found = _scorer(model).score_array(pa.array(texts, pa.string()))
     return Answers(labels.to_pylist(), found.to_numpy(zero_copy_only=False).astype(float))
 

@@ -11,7 +11,7 @@ import pytest
 from tests.examples import programs
 from tests.examples.golden import shipped_models
 from tests.examples.programs import MissingError, run, score
-from toolkit.model.scorer import Scorer
+from tests.models import OLD_MODELS
 
 MODEL = shipped_models()[0]
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")
@@ -41,8 +41,8 @@ def build(program: Build) -> tuple[str, ...]:
 
 
 def test_lines_of_standard_input(command: tuple[str, ...]) -> None:
-    """NUL cannot be in an argument, so there the word of the line is another unknown one."""
-    as_arguments = [line.replace("\0", "\x01") for line in LINES]
+    """NUL cannot be in an argument, and a text ends at it."""
+    as_arguments = [line.partition("\0")[0] for line in LINES]
     found = score(command, MODEL, [], INPUT)
     assert found == score(command, MODEL, as_arguments)
     assert found == score(command, MODEL, [], INPUT + b"\n")
@@ -73,11 +73,16 @@ def test_what_is_no_unicode(command: tuple[str, ...]) -> None:
         assert done.stdout.decode().splitlines() == score(command, MODEL, ["bad\ufffd good"])
 
 
-@pytest.mark.parametrize("path", shipped_models(), ids=lambda path: path.stem)
-def test_words_with_nul_are_unknown(path: Path) -> None:
-    """As is what the Node program puts there."""
-    words = Scorer(path).vocabulary.words.to_pylist()
-    assert not [word for word in words if "\0" in word or "\ufffd" in word]
+def test_texts_without_a_known_word_are_told_of(command: tuple[str, ...]) -> None:
+    found = score(command, MODEL, ["good", "\U0001f44d", "\u597d", "zzyzx good", ""])
+    assert [line.split()[0] for line in found] == [
+        *("positive", "unknown", "unknown", "positive", "unknown")
+    ]
+
+
+def test_models_before_format_3_have_labels_for_all(command: tuple[str, ...]) -> None:
+    found = score(command, OLD_MODELS / "conv1d.onnx", ["good", "\U0001f44d", ""])
+    assert {line.split()[0] for line in found} <= {"positive", "negative"}
 
 
 @pytest.mark.parametrize(

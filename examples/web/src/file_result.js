@@ -29,8 +29,13 @@ export function fileResult(facts, result) {
  *
  * @param {ScoredFile} result
  */
-export function inWords({ counts, withoutText, rejected }) {
-  const parts = { ...counts, "without text": withoutText, "not readable": rejected.length };
+export function inWords({ counts, withoutText, withoutKnownWords, rejected }) {
+  const parts = {
+    ...counts,
+    "without text": withoutText,
+    ...(withoutKnownWords ? { "without a known word": withoutKnownWords } : {}),
+    "not readable": rejected.length,
+  };
   return Object.entries(parts)
     .map(([name, count]) => `${grouped(count)} ${name}`)
     .join(", ");
@@ -48,7 +53,7 @@ function summary({ column, separator, probabilities, seconds }) {
  * @param {ScoredFile} result
  */
 function counts(facts, result) {
-  const { probabilities, withoutText, rejected } = result;
+  const { probabilities, withoutText, withoutKnownWords, rejected } = result;
   const tile = (/** @type {string} */ name, /** @type {number} */ count, note = "") =>
     make(
       "div",
@@ -68,6 +73,7 @@ function counts(facts, result) {
     { className: "counts" },
     ...sentiments.reverse(),
     tile("Without text", withoutText),
+    ...(withoutKnownWords ? [tile("No known word", withoutKnownWords)] : []),
     tile("Not readable", rejected.length),
   );
 }

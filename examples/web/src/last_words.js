@@ -2,8 +2,14 @@
 
 /** @typedef {{ start: number, end: number }} Span Of UTF-16 units, as in `String.slice`. */
 
-// ASCII white space and the filter set of the Keras Tokenizer, as in toolkit/text/split.py.
-const SEPARATORS = new Set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r');
+// Version 2 of the rule in toolkit/text/rule.py: ASCII white space and the filter set of the Keras
+// Tokenizer; white space, quotes, dashes, the bullet and the ellipsis beyond ASCII.
+const SEPARATORS = new Set(
+  '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r' +
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b" +
+    "\u2028\u2029\u202f\u205f\u3000\ufeff\xab\xbb\u2039\u203a" +
+    "\u2018\u201a\u201b\u201c\u201d\u201e\u201f\u2010\u2011\u2012\u2013\u2014\u2015\u2022\u2026",
+);
 
 /**
  * Find the last words of a text, by the rule of `token_spans` in toolkit/text/vocabulary.py; from the end, so
@@ -16,7 +22,8 @@ const SEPARATORS = new Set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r');
 export function lastWords(text, most) {
   /** @type {Span[]} */
   const found = [];
-  let end = text.length;
+  const nul = text.indexOf("\0");
+  let end = nul < 0 ? text.length : nul;
   while (found.length < most) {
     while (end > 0 && SEPARATORS.has(text[end - 1])) end -= 1;
     if (end === 0) break;

@@ -32,9 +32,9 @@ export function startTypedReview(scorer, facts) {
   const score = latestOnly(
     (/** @type {string} */ text) => scorer.score([text]),
     ({ probabilities: [probability] }, text) => {
-      speak(Number.isNaN(probability) ? "" : showVerdict(verdict, facts, probability));
-      if (Number.isNaN(probability)) clearVerdict(verdict);
-      else words.explain(text);
+      const hasScore = !Number.isNaN(probability);
+      speak(hasScore ? showVerdict(verdict, facts, probability) : clearVerdict(verdict, text));
+      if (hasScore) words.explain(text);
     },
   );
   const soon = debounced(PAUSE, (/** @type {string} */ text) => {
@@ -80,12 +80,18 @@ function showVerdict(verdict, facts, probability) {
   return `${word}, ${likely}`;
 }
 
-/** @param {HTMLElement} verdict */
-function clearVerdict(verdict) {
+/**
+ * @param {HTMLElement} verdict
+ * @param {string} text One without a score.
+ * @returns {string} What is said of it aloud.
+ */
+function clearVerdict(verdict, text = "") {
+  const unknown = text.trim() ? "The model knows no word of this" : "";
   verdict.dataset.side = "none";
   delete verdict.dataset.probability;
-  byId("word", HTMLElement).textContent = "Nothing to score yet";
+  byId("word", HTMLElement).textContent = unknown || "Nothing to score yet";
   byId("likely", HTMLElement).textContent = "";
+  return unknown;
 }
 
 /**

@@ -9,7 +9,7 @@ export interface Facts {
   maxTokens: number;
 }
 
-/** One for each text, in order; of a text that is blank, NaN and an empty label. */
+/** One for each text, in order; of a text that is blank or has no known word, NaN and an empty label. */
 export interface Scores {
   probabilities: Float32Array<ArrayBuffer>;
   labels: string[];
@@ -35,11 +35,13 @@ export interface ScoredFile {
   column: string;
   /** "comma", "semicolon", "tab", or null in JSON Lines. */
   separator: string | null;
-  /** Of the records that could be read and have a text, in no order that matters. */
+  /** Of the records that have a score, in no order that matters. */
   probabilities: Float32Array<ArrayBuffer>;
   /** How many of them got each label. */
   counts: Record<string, number>;
   withoutText: number;
+  /** Records with a text of which the model knows no word. */
+  withoutKnownWords: number;
   rejected: Rejected[];
   scored: Blob;
   rejects: Blob;

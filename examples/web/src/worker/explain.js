@@ -85,7 +85,7 @@ const NEAREST = 2 ** -24;
  * @param {string[]} texts
  */
 async function logits(model, texts) {
-  const { probabilities } = await model.score(texts);
+  const { probabilities } = await model.run(texts);
   return Array.from(probabilities, (probability) => {
     const inside = Math.min(Math.max(probability, NEAREST), 1 - NEAREST);
     return Math.log(inside) - Math.log1p(-inside);

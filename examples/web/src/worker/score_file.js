@@ -5,6 +5,7 @@ import { readContent } from "./bytes.js";
 import { readDelimited } from "./delimited.js";
 import { readJsonLines } from "./json_lines.js";
 import { otherMessages } from "./other_messages.js";
+import { isBlank } from "./session.js";
 import { rejectedRecords, scoredFile } from "./write.js";
 
 /** @import { ScoredFile, Scores } from "../types" */
@@ -34,13 +35,15 @@ export async function scoreFile(model, file, column, report, isStopped) {
   const scores = await scoreAll(model, texts, report, isStopped);
   if (!scores) return null;
   const probabilities = scores.probabilities.filter((probability) => !Number.isNaN(probability));
+  const withoutText = texts.filter(isBlank).length;
   return {
     name: file.name,
     column: records.column,
     separator: records.separator,
     probabilities,
     counts: countEach(scores.labels),
-    withoutText: texts.length - probabilities.length,
+    withoutText,
+    withoutKnownWords: texts.length - probabilities.length - withoutText,
     ...rejectedRecords(file.name, content, records),
     scored: scoredFile(content, records, scores),
     seconds: (performance.now() - start) / 1000,

@@ -4,6 +4,13 @@ import * as ort from "onnxruntime-web/wasm";
 
 /** @import { Scores } from "../types" */
 
+/**
+ * @typedef {object} Found One for each text.
+ * @property {Float32Array} probabilities
+ * @property {string[]} labels
+ * @property {number[]} known How many of the tokens that are read are words that the model knows.
+ */
+
 // White space in the sense of Python's str.isspace, so that the same texts count as blank.
 const FILLED = /[^\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
@@ -31,51 +38,70 @@ export class Model {
   }
 
   /**
-   * Score some texts, as one batch; calls wait for each other.
+   * Score some texts, as one batch; calls wait for each other. Blank texts, and those of which the
+   * model knows no word, have no score.
    *
    * @param {string[]} texts
    * @returns {Promise<Scores>}
    */
-  score(texts) {
-    const scores = this.#last.then(() => this.#score(texts));
-    this.#last = scores.catch(() => {});
-    return scores;
-  }
-
-  /** @param {string[]} texts */
-  async #score(texts) {
+  async score(texts) {
     /** @type {Scores} */
     const scores = {
       probabilities: new Float32Array(texts.length).fill(NaN),
       labels: texts.map(() => ""),
     };
     const filled = texts.flatMap((text, place) => (isBlank(text) ? [] : [place]));
-    if (!filled.length) return scores; // an empty batch is refused
-    const input = new ort.Tensor("string", filled.map((place) => sendable(texts[place])));
-    const { probability, label } = await this.session.run({ text: input });
+    const found = await this.run(filled.map((place) => texts[place]));
     filled.forEach((place, row) => {
-      scores.probabilities[place] = /** @type {Float32Array} */ (probability.data)[row];
-      scores.labels[place] = /** @type {string[]} */ (label.data)[row];
+      if (!found.known[row]) return;
+      scores.probabilities[place] = found.probabilities[row];
+      scores.labels[place] = found.labels[row];
     });
-    probability.dispose();
-    label.dispose();
     return scores;
+  }
+
+  /**
+   * Give all that the model says of some texts, as one batch, with or without a word that it knows.
+   *
+   * @param {string[]} texts
+   * @returns {Promise<Found>}
+   */
+  run(texts) {
+    const found = this.#last.then(() => this.#run(texts));
+    this.#last = found.catch(() => {});
+    return found;
+  }
+
+  /**
+   * @param {string[]} texts
+   * @returns {Promise<Found>}
+   */
+  async #run(texts) {
+    const text = new ort.Tensor("string", texts.map(sendable), [texts.length]);
+    const { probability, label, known_tokens } = await this.session.run({ text });
+    const found = {
+      probabilities: /** @type {Float32Array} */ (probability.data).slice(),
+      labels: /** @type {string[]} */ (label.data),
+      known: Array.from(/** @type {Int32Array} */ (known_tokens.data)),
+    };
+    for (const tensor of [text, probability, label, known_tokens]) tensor.dispose();
+    return found;
   }
 }
 
-// Letters outside ASCII that have a lowercase form.
-const OTHER_CAPITALS = /(?![A-Z])\p{Changes_When_Lowercased}/gu;
+const CAPITALS = /(?![A-Z])\p{Changes_When_Lowercased}/gu; // outside ASCII
 
 /**
- * Correct what the WebAssembly build does to strings, so that they become the same token ids as
- * elsewhere:
+ * The WebAssembly build lowercases letters outside ASCII, too, as musl's `towlower` does. Most come
+ * to the same word as elsewhere: models know words in capitals. A few do not, such as U+212A, which
+ * becomes an ASCII letter; one for private use leaves words with them unknown.
  *
- * - They end at NUL, as in C. Another control character makes an unknown word of the word, too.
- * - All letters are lowercased, whatever the locale, as musl's `towlower` does; by the rule of the
- *   toolkit, ASCII letters are. A letter for private use leaves words with others unknown.
- * - Half a surrogate pair becomes U+FFFD, as in the toolkit.
+ * Half a surrogate pair becomes U+FFFD, as in the toolkit.
  *
  * @param {string} text
  */
 const sendable = (text) =>
-  text.toWellFormed().replaceAll("\0", "\x01").replace(OTHER_CAPITALS, "\ue000");
+  text.toWellFormed().replace(CAPITALS, (letter) => {
+    const small = letter.toLowerCase();
+    return [...small].length === 1 && small.toUpperCase() === letter ? letter : "\ue000";
+  });
