@@ -18,7 +18,7 @@ TEXTS = [
     "İstanbul'da geçen kötü bir film, awful",
     "no\u00a0break\u00a0space, but great acting",
     "great\0film, NUL and all; boring\x01too",
-    "İ CAFÉ Ünd ǅ ΣΑΣ ẞ: good",  # letters outside ASCII keep their case
+    "İ CAFÉ Ünd ǅ ΣΑΣ ẞ: good",  # letters of both cases outside ASCII
     "\u2028terrible\u0085plot\ufeff",
     "half a pair \ud83d here, brilliant",
     "!!!",

@@ -21,8 +21,8 @@ TEXTS = [
     "🎬 wonderful 😀😀, zzyzx é\u00a0joy\u2028terrible\x01plot \ud83d here",
     "it was a good story of a man and his dog, who lived in the town; "
     * 30,  # more than the model reads
-    "\u00a0 " * 120,  # blank, though of words: it has no score
-    "good " + "\u00a0 " * 120,  # what is read is blank alone
+    "\u00a0 " * 120,  # blank
+    "good " + "zzyzx " * 120,  # what is read is unknown
     "!!!",
 ]
 
@@ -81,15 +81,17 @@ def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1
     assert conv1d.page.locator("#strongest li").count() <= 2
 
 
-def test_texts_without_a_word_or_a_score_have_no_marks(conv1d: Tab) -> None:
-    assert {contribution for _, contribution in marked(conv1d.page, TEXTS[5])} == {0}
-    conv1d.page.fill("#review", TEXTS[4])
+@pytest.mark.parametrize("text", TEXTS[4:])
+def test_texts_without_a_known_word_have_no_score_and_no_marks(conv1d: Tab, text: str) -> None:
+    conv1d.page.fill("#review", NEGATIVE)
+    conv1d.page.wait_for_selector("#verdict[data-probability]")
+    conv1d.page.fill("#review", text)
     conv1d.page.wait_for_selector("#verdict[data-side=none]")
     page_scores(conv1d.page, ["whatever was asked before is answered now"])
     assert conv1d.page.locator("#marked [data-contribution]").count() == 0
-    conv1d.page.fill("#review", TEXTS[6])
-    conv1d.page.wait_for_selector("#verdict[data-probability]")
-    assert conv1d.page.is_hidden("#weighed")
+    expected = "The model knows no word of this" if text.strip() else "Nothing to score yet"
+    assert conv1d.page.inner_text("#word") == expected
+    assert conv1d.page.is_hidden("#weighed") == (text != TEXTS[5])
 
 
 def test_marks_of_a_text_go_when_it_changes(page: Any) -> None:

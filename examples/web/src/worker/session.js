@@ -82,9 +82,10 @@ export class Model {
     const found = {
       probabilities: /** @type {Float32Array} */ (probability.data).slice(),
       labels: /** @type {string[]} */ (label.data),
-      known: Array.from(/** @type {Int32Array} */ (known_tokens.data)),
+      // Files before format 3 do not count them.
+      known: known_tokens ? Array.from(/** @type {Int32Array} */ (known_tokens.data)) : texts.map(() => 1),
     };
-    for (const tensor of [text, probability, label, known_tokens]) tensor.dispose();
+    for (const tensor of [text, probability, label, known_tokens]) tensor?.dispose();
     return found;
   }
 }
