@@ -7,6 +7,7 @@ domain and each label counting the same, and sharpened a little, as a student le
 targets that are nearly certain. What the teacher of films says of them stays as it is.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.optimize import minimize_scalar
 from examples.teacher import steps
 from examples.teacher.imdb import reviews as imdb
 from examples.teacher.imdb import spans as imdb_spans
-from examples.teacher.reviews.reviews import PARTS, Reviews, load
+from examples.teacher.reviews.reviews import PARTS, PHRASES, Reviews, load
 from exported.data import HALVES, HELD_OUT
 from toolkit.errors import InputError
 from toolkit.model.logits import sigmoid
@@ -33,11 +34,11 @@ DIGITS = 3  # of the probabilities: enough for targets, and a third of the file
 Floats = npt.NDArray[np.float64]
 
 
-def logits_of(work: Path) -> dict[str, float]:
+def logits_of(work: Path, parts: Sequence[str]) -> dict[str, float]:
     """The logit of each text by its fingerprint: the mean where both models have one."""
     found: dict[str, list[float]] = {}
     for fold in HALVES:
-        for part in PARTS:
+        for part in parts:
             path = work / f"reviews-{fold}-{part}.parquet"
             if not path.is_file():
                 print(f"{path}: not there, left out")
@@ -46,8 +47,6 @@ def logits_of(work: Path) -> dict[str, float]:
             names, logits = table["text_sha256"].to_pylist(), table["logit"].to_pylist()
             for name, logit in zip(names, logits, strict=True):
                 found.setdefault(name, []).append(logit)
-    if not found:
-        raise InputError(f"{work}: no logits. Run reviews.label A and reviews.label B first.")
     return {name: float(np.mean(each)) for name, each in found.items()}
 
 
@@ -101,6 +100,19 @@ def rows_of_films(path: Path, data: Path) -> dict[str, float]:
     return {name: value for name, value in rows if name is not None and name in wanted}
 
 
+def with_rules(path: Path, taught: dict[str, float]) -> dict[str, float]:
+    """Phrases whose pattern says what they mean have the mean of that and of the teacher's."""
+    if not taught or not path.is_file():
+        return taught
+    table = pq.read_table(path, columns=["text", "probability"])
+    found = dict(taught)
+    for text, rule in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
+        name = fingerprint(text)
+        if rule is not None and name in taught:
+            found[name] = (taught[name] + rule) / 2
+    return found
+
+
 def write(path: Path, rows: dict[str, float]) -> None:
     """Write a small file: cut hashes in order, and rounded probabilities."""
     names = sorted(rows)
@@ -119,6 +131,12 @@ def write(path: Path, rows: dict[str, float]) -> None:
     )
 
 
+def probabilities(logits: dict[str, float], scale: float) -> dict[str, float]:
+    """The probability of each text, none of them 0 or 1."""
+    found = sigmoid(scale * np.array(list(logits.values()))).clip(1 - SURE, SURE)
+    return dict(zip(logits, found.tolist(), strict=True))
+
+
 def main() -> None:
     parser = steps.options(__doc__)
     shipped = steps.PROJECT / "exported" / "teacher.parquet"
@@ -127,10 +145,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=shipped)
     chosen = parser.parse_args()
     films = rows_of_films(chosen.films, chosen.data)
-    known = logits_of(chosen.work)
+    known = logits_of(chosen.work, [part for part in PARTS if part != PHRASES])
+    if not known:
+        raise InputError(
+            f"{chosen.work}: no logits. Run reviews.label A and reviews.label B first."
+        )
     scale = chosen.sharpness * judge(load(chosen.data), known)
-    new = sigmoid(scale * np.array(list(known.values()))).clip(1 - SURE, SURE)
-    rows = {**dict(zip(known, new.tolist(), strict=True)), **films}
+    phrases = probabilities(logits_of(chosen.work, [PHRASES]), scale)
+    phrases = with_rules(chosen.work / "phrases.parquet", phrases)
+    rows = {**phrases, **probabilities(known, scale), **films}
     write(chosen.output, rows)
     print(f"{len(rows):,} texts, {len(films):,} of films, written to {chosen.output}")
 

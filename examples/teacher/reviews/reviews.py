@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from exported.data import join
 
-PARTS = ("short", "spans", "long", "others")  # of what is labelled, the most useful first
+PHRASES = "phrases"
+PARTS = ("short", "spans", PHRASES, "long", "others")  # the most useful first
 
 
 @dataclass(frozen=True)
