@@ -7,7 +7,6 @@ domain and each label counting the same, and sharpened a little, as a student le
 targets that are nearly certain. What the teacher of films says of them stays as it is.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from examples.teacher import steps
 from examples.teacher.imdb import reviews as imdb
 from examples.teacher.imdb import spans as imdb_spans
-from examples.teacher.reviews.reviews import PARTS, PHRASES, Reviews, load
+from examples.teacher.reviews.reviews import PARTS, Reviews, load
 from exported.data import HALVES, HELD_OUT
 from toolkit.errors import InputError
 from toolkit.model.logits import sigmoid
@@ -29,16 +28,17 @@ from toolkit.training.sources.teacher import fingerprint
 
 SHARPNESS = 1.0  # times the calibrated logits
 SURE = 0.998  # no target is nearer to 0 or 1
-DIGITS = 3  # of the probabilities: enough for targets, and a third of the file
+DIGITS = 3  # of the probabilities: enough for targets
+_ONE_PAGE = 2**28  # bytes: hashes in order are compressed best in one piece
 
 Floats = npt.NDArray[np.float64]
 
 
-def logits_of(work: Path, parts: Sequence[str]) -> dict[str, float]:
+def logits_of(work: Path) -> dict[str, float]:
     """The logit of each text by its fingerprint: the mean where both models have one."""
     found: dict[str, list[float]] = {}
     for fold in HALVES:
-        for part in parts:
+        for part in PARTS:
             path = work / f"reviews-{fold}-{part}.parquet"
             if not path.is_file():
                 print(f"{path}: not there, left out")
@@ -100,17 +100,14 @@ def rows_of_films(path: Path, data: Path) -> dict[str, float]:
     return {name: value for name, value in rows if name is not None and name in wanted}
 
 
-def with_rules(path: Path, taught: dict[str, float]) -> dict[str, float]:
-    """Phrases whose pattern says what they mean have the mean of that and of the teacher's."""
-    if not taught or not path.is_file():
-        return taught
-    table = pq.read_table(path, columns=["text", "probability"])
-    found = dict(taught)
-    for text, rule in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
-        name = fingerprint(text)
-        if rule is not None and name in taught:
-            found[name] = (taught[name] + rule) / 2
-    return found
+def rows_of_phrases(path: Path) -> dict[str, float]:
+    """What the patterns of made-up phrases say they mean."""
+    if not path.is_file():
+        print(f"{path}: not there, left out")
+        return {}
+    columns = pq.read_table(path, columns=["text", "probability"])
+    names = [fingerprint(text) for text in columns["text"].to_pylist()]
+    return dict(zip(names, columns["probability"].to_pylist(), strict=True))
 
 
 def write(path: Path, rows: dict[str, float]) -> None:
@@ -124,10 +121,11 @@ def write(path: Path, rows: dict[str, float]) -> None:
     pq.write_table(
         pa.table(columns),
         path,
+        row_group_size=len(rows),
+        data_page_size=_ONE_PAGE,
         compression="zstd",
         compression_level=19,
         use_dictionary=["positive_probability"],
-        column_encoding={"text_sha256": "DELTA_BYTE_ARRAY"},
     )
 
 
@@ -145,14 +143,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=shipped)
     chosen = parser.parse_args()
     films = rows_of_films(chosen.films, chosen.data)
-    known = logits_of(chosen.work, [part for part in PARTS if part != PHRASES])
+    known = logits_of(chosen.work)
     if not known:
         raise InputError(
             f"{chosen.work}: no logits. Run reviews.label A and reviews.label B first."
         )
     scale = chosen.sharpness * judge(load(chosen.data), known)
-    phrases = probabilities(logits_of(chosen.work, [PHRASES]), scale)
-    phrases = with_rules(chosen.work / "phrases.parquet", phrases)
+    phrases = rows_of_phrases(chosen.work / "phrases.parquet")
     rows = {**phrases, **probabilities(known, scale), **films}
     write(chosen.output, rows)
     print(f"{len(rows):,} texts, {len(films):,} of films, written to {chosen.output}")

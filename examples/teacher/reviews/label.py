@@ -2,8 +2,8 @@
 
 python -m examples.teacher.reviews.label A
 
-That is the other fold and its spans. What is held out is labelled by both models, and so are
-phrases that were made up. Each part is a file of its own, the most useful one first.
+That is the other fold and its spans. What is held out is labelled by both models. Each part is a
+file of its own, the most useful one first.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from examples.teacher.int8 import quantised
 from examples.teacher.labelling import Logits, label
 from examples.teacher.minilm import MiniLM
 from examples.teacher.reviews.finetune import LAST_CUT
-from examples.teacher.reviews.reviews import PARTS, PHRASES, Reviews, load
+from examples.teacher.reviews.reviews import PARTS, Reviews, load
 from examples.teacher.reviews.spans import SPANS
 from examples.teacher.word_pieces import Rows, WordPieces
 from exported.data import HALVES, HELD_OUT
@@ -27,7 +27,6 @@ from toolkit.errors import InputError
 from toolkit.training.sources.teacher import fingerprint
 
 SHORT = 64  # pieces
-MADE = {"spans": SPANS, PHRASES: "phrases.parquet"}
 
 
 def rows_of(part: str, reviews: Reviews, lengths: Rows, fold: str) -> Rows:
@@ -42,14 +41,12 @@ def rows_of(part: str, reviews: Reviews, lengths: Rows, fold: str) -> Rows:
     return np.flatnonzero(is_of_part & is_unseen & (lengths > 0))
 
 
-def made(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.str_]]:
-    """Texts that were made for the teacher, and their folds: `V` for what has none."""
+def spans_of(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.str_]]:
+    """The spans and their folds."""
     if not path.is_file():
-        raise InputError(f"{path}: not there yet. Run the step that makes it, or choose --parts.")
+        raise InputError(f"{path}: not there yet. Run reviews.spans first, or choose --parts.")
     table = pq.read_table(path)
-    has_folds = "fold" in table.column_names
-    folds = table["fold"].to_pylist() if has_folds else [HELD_OUT] * len(table)
-    return table["text"], np.array(folds)
+    return table["text"], np.array(table["fold"].to_pylist())
 
 
 def table_of(texts: pa.ChunkedArray, logits: Logits, folds: npt.NDArray[np.str_]) -> pa.Table:
@@ -73,10 +70,10 @@ def main() -> None:
     reviews = load(chosen.data)
     pieces = WordPieces.of(reviews.texts.to_pylist())
     for part in chosen.parts:
-        if part in MADE:
-            texts, folds = made(chosen.work / MADE[part])
+        if part == "spans":
+            texts, folds = spans_of(chosen.work / SPANS)
             cut = WordPieces.of(texts.to_pylist())
-            rows = np.flatnonzero((folds != chosen.fold) & (cut.lengths > 0))
+            rows = np.flatnonzero((folds == other) & (cut.lengths > 0))
         else:
             texts, folds, cut = reviews.texts, reviews.folds, pieces
             rows = rows_of(part, reviews, pieces.lengths, other)

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from exported.data import join
 
-PHRASES = "phrases"
-PARTS = ("short", "spans", PHRASES, "long", "others")  # the most useful first
+PARTS = ("short", "spans", "long", "others")  # of what is labelled, the most useful first
 
 
 @dataclass(frozen=True)
