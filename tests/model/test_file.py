@@ -11,10 +11,13 @@ import onnx
 import pytest
 
 from tests.data import PROJECT
+from tests.models import OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model.facts import FORMAT_VERSION, Calibration
 from toolkit.model.file import ModelFile
 from toolkit.model.scorer import Scorer
+from toolkit.text.rule import RULES
+from toolkit.text.vocabulary import Spellings
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
 
@@ -97,6 +100,62 @@ def test_a_file_of_version_1_still_works() -> None:
     assert [score.probability for score in scores] == pytest.approx(expected, rel=0, abs=1e-6)
 
 
+def test_files_of_version_2_keep_their_rule() -> None:
+    model = ModelFile.load(OLD_MODELS / "ngram-linear.onnx")
+    assert (model.facts.format_version, model.facts.token_rule) == (2, 1)
+    assert model.vocabulary.rule == RULES[1]
+    assert not len(model.vocabulary.spellings.strings)
+    plain, typed = Scorer(model.path).score(["I don't like it", "I don\u2019t like it"])
+    assert plain != typed
+
+
+def test_other_spellings_are_read_from_the_file() -> None:
+    vocabulary = ModelFile.load(SHIPPED).vocabulary
+    of_rule = Spellings.of(vocabulary.words, vocabulary.rule)
+    assert vocabulary.spellings.strings.equals(of_rule.strings)
+    assert vocabulary.spellings.ids.tolist() == of_rule.ids.tolist()
+    assert len(of_rule.ids) > 100
+
+
+@pytest.mark.parametrize("number", [2, 3, 10_000])
+def test_spellings_of_no_word(model: onnx.ModelProto, tmp_path: Path, number: int) -> None:
+    (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
+    (ids,) = (entry for entry in encoder.attribute if entry.name == "values_int64s")
+    ids.ints[-1] = number
+    with pytest.raises(ModelError, match="not in order"):
+        _ = load(model, tmp_path).vocabulary
+
+
+def test_version_3_counts_known_tokens(model: onnx.ModelProto, tmp_path: Path) -> None:
+    (output,) = (value for value in model.graph.output if value.name == "known_tokens")
+    model.graph.output.remove(output)
+    with pytest.raises(ModelError, match="incomplete, without the output 'known_tokens'"):
+        load(model, tmp_path)
+
+
+def test_more_outputs_are_ignored_and_stars_are_numbers(
+    model: onnx.ModelProto, tmp_path: Path
+) -> None:
+    for name in ("stars", "another"):
+        model.graph.node.append(onnx.helper.make_node("Identity", ["probability"], [name]))
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch"])
+        )
+    texts = ["a superb film", "\U0001f44d"]
+    load(model, tmp_path)
+    assert Scorer(tmp_path / "model.onnx").score(texts) == Scorer(SHIPPED).score(texts)
+    (stars,) = (value for value in model.graph.output if value.name == "stars")
+    stars.type.tensor_type.elem_type = onnx.TensorProto.STRING
+    with pytest.raises(ModelError, match="the output 'stars' is of another type"):
+        load(model, tmp_path)
+
+
+def test_an_unknown_token_rule(model: onnx.ModelProto, tmp_path: Path) -> None:
+    set_fact(model, "token_rule", "99")
+    with pytest.raises(ModelError, match="damaged metadata: token_rule is 99"):
+        load(model, tmp_path)
+
+
 def test_facts_that_version_1_lacked(model: onnx.ModelProto, tmp_path: Path) -> None:
     facts = replace(
         ModelFile.load(SHIPPED).facts, format_version=2, calibration=Calibration(0.5, 0)
@@ -150,7 +209,7 @@ def test_without_vocabulary(model: onnx.ModelProto, tmp_path: Path) -> None:
 def test_words_out_of_order(model: onnx.ModelProto, tmp_path: Path) -> None:
     (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
     (ids,) = (entry for entry in encoder.attribute if entry.name == "values_int64s")
-    ids.ints[-1], ids.ints[-2] = ids.ints[-2], ids.ints[-1]
+    ids.ints[100], ids.ints[101] = ids.ints[101], ids.ints[100]
     with pytest.raises(ModelError, match="not in order"):
         _ = load(model, tmp_path).vocabulary
 

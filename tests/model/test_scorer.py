@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models import BORE, CONV1D, FILM, MODEL, many_texts, shipped_scorer, text_in_session
+from tests.models import (
+    BORE,
+    CONV1D,
+    FILM,
+    MODEL,
+    OLD_MODELS,
+    many_texts,
+    shipped_scorer,
+    text_in_session,
+)
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
@@ -28,13 +37,18 @@ def probabilities(texts: list[str]) -> list[float | None]:
 
 def test_scores_are_those_of_the_whole_graph() -> None:
     texts = [*many_texts(300), FILM, BORE, "!!!", "İ\u00a0'"]
-    texts = [text for text in texts if text]
-    labels, expected = text_in_session().run(["label", "probability"], {"text": np.array(texts)})
+    texts += ["\U0001f44d", "\u597d\u770b", "wasn\u2019t worth it", "CAFÉ", "good\0bad"]
+    labels, expected, known = text_in_session().run(
+        ["label", "probability", "known_tokens"], {"text": np.array(texts)}
+    )
     scores = shipped_scorer().score(texts)
-    assert [score.sentiment for score in scores] == labels.tolist()
+    assert [score.sentiment for score in scores] == np.where(known, labels, None).tolist()
+    assert [place for place, score in enumerate(scores) if score.probability is None] == (
+        np.flatnonzero(known == 0).tolist()
+    )
     # Another batch size inside ONNX Runtime may change the last bit of the float32.
     found = np.array([score.probability for score in scores], np.float32)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[known > 0], expected[known > 0], rtol=0, atol=1e-6)
 
 
 def test_scores_stand_in_the_order_of_the_texts() -> None:
@@ -51,9 +65,19 @@ def test_a_blank_text_has_no_score(blank: str | None) -> None:
     assert shipped_scorer().score([blank, FILM, blank]) == [NOTHING, *film, NOTHING]
 
 
-@pytest.mark.parametrize("text", ["!!!", " . ", ":-)", NEWEST_RULE.separators, "\u00a0!"])
-def test_marks_without_a_word_are_a_text(text: str) -> None:
-    (score,) = shipped_scorer().score([text])
+WITHOUT_WORDS = ["!!!", " . ", ":-)", NEWEST_RULE.separators, "\u00a0!", "\U0001f44d", "zzyzx", "\0a",
+                 "good " + "zzyzx " * 600]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WITHOUT_WORDS, ids=ascii)
+def test_a_text_without_a_known_word_has_no_score(text: str) -> None:
+    film = shipped_scorer().score([FILM])
+    assert shipped_scorer().score([text, FILM, text]) == [NOTHING, *film, NOTHING]
+
+
+@pytest.mark.parametrize("text", WITHOUT_WORDS, ids=ascii)
+def test_models_before_format_3_score_every_text_that_is_not_blank(text: str) -> None:
+    (score,) = Scorer(OLD_MODELS / "ngram-linear.onnx").score([text])
     assert score.probability is not None
     assert 0 <= score.probability <= 1
     assert score.sentiment in ("positive", "negative")

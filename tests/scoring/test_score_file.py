@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.models import FILM, many_texts, shipped_scorer
+from tests.models import FILM, MODEL, OLD_MODELS, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from toolkit.errors import InputError
-from toolkit.model.scorer import Score
+from toolkit.model.scorer import Score, Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.run import ScoringOptions, score_file
@@ -34,12 +34,29 @@ def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
     score_file(shipped_scorer(), lines, scored_lines, SMALL_BLOCKS)
     assert scores_in_json_lines(scored_lines) == [*expected, Score(None, None)]
     sentiments = [score.sentiment for score in expected]
-    assert (summary.records, summary.without_text) == (len(TEXTS), sentiments.count(None))
+    blank = sum(not text.strip() for text in TEXTS)
+    assert (summary.records, summary.without_text) == (len(TEXTS), blank)
+    assert summary.without_known_words == sentiments.count(None) - blank
     assert summary.positive == sentiments.count("positive")
     assert summary.scored == len(TEXTS) - sentiments.count(None)
     assert summary.positive_share == summary.positive / summary.scored
     assert summary.seconds > 0
     assert summary.rate == summary.records / summary.seconds
+
+
+@pytest.mark.parametrize(
+    ("model", "known", "cut"), [(MODEL, 2, 2), (OLD_MODELS / "conv1d.onnx", 6, 0)], ids=["3", "2"]
+)
+def test_every_record_is_counted_once(tmp_path: Path, model: Path, known: int, cut: int) -> None:
+    texts = ["good", "\U0001f44d", "bad\0 good", "\0good", "", None, "!!!", "\u597d"]
+    source = tmp_path / "a.jsonl"
+    write_json_lines(source, texts)
+    with source.open("ab") as file:
+        file.write(b"{\n")
+    summary = score_file(Scorer(model), source, tmp_path / "b.jsonl")
+    assert (summary.records, summary.rejected, summary.without_text) == (9, 1, 2)
+    assert (summary.scored, summary.without_known_words) == (known, 6 - known)
+    assert summary.cut_at_nul == cut
 
 
 def test_a_summary_of_nothing() -> None:

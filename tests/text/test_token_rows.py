@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text.token_ids import PADDING_ID, Ids, TokenIds
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 WORDS = ("good", "bad", "the", "film")
@@ -80,6 +80,16 @@ def test_some_rows_are_those_of_all(texts: list[str], most: int, data: st.DataOb
     assert [list(row) for row in rows_in(tokens.first(count))] == [
         list(row) for row in rows_in(tokens)[:count]
     ]
+
+
+@given(TEXTS, WIDTHS)
+def test_known_tokens_are_counted_among_those_that_are_read(texts: list[str], most: int) -> None:
+    rows = VOCABULARY.encode(pa.array(texts, pa.string())).padded(most)
+    expected = [sum(number >= FIRST_WORD_ID for number in row) for row in rows.tolist()]
+    for last in (None, most):
+        ids = VOCABULARY.encode(pa.array(texts, pa.string()), last=last)
+        assert ids.known_tokens(most).tolist() == expected
+        assert ids.has_known_token(most).tolist() == [count > 0 for count in expected]
 
 
 def rows_in(tokens: TokenIds) -> list[Ids]:
