@@ -6,7 +6,8 @@ import pytest
 
 from toolkit.cli.fact_lines import calibration_line, threshold_line
 from toolkit.cli.terminal import counted
-from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
+from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
+from toolkit.model.facts import Calibration
 
 
 @pytest.mark.parametrize(

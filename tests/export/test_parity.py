@@ -23,7 +23,7 @@ from toolkit.errors import ParityError
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.keras_to_onnx import TOLERANCE, load_keras
 from toolkit.export.parity import check_parity, compare
-from toolkit.model.facts import Parity
+from toolkit.model.export_facts import Parity
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
 

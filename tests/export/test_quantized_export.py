@@ -23,7 +23,8 @@ from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
-from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
+from toolkit.model.export_facts import QuantizationCost
+from toolkit.model.facts import Metrics, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer

@@ -18,13 +18,8 @@ from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixtu
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
-from toolkit.model.facts import (
-    Calibration,
-    Metrics,
-    ThresholdChoice,
-    ThresholdReached,
-    TrainingData,
-)
+from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
+from toolkit.model.facts import Calibration, Metrics, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.cli.terminal import megabytes
-from toolkit.model import facts
+from toolkit.model import export_facts, facts
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
@@ -69,7 +69,7 @@ def calibration_line(calibration: facts.Calibration | None) -> str:
     return line if calibration.note is None else f"{line}; {calibration.note}"
 
 
-def threshold_line(threshold: float, choice: facts.ThresholdChoice) -> str:
+def threshold_line(threshold: float, choice: export_facts.ThresholdChoice) -> str:
     """Say what the threshold is, how it was chosen, and what it reaches."""
     line, reached = f"{threshold} ({choice.chosen})", choice.validation
     if reached is None:
@@ -82,7 +82,7 @@ def threshold_line(threshold: float, choice: facts.ThresholdChoice) -> str:
     return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews{after}"
 
 
-def quantization_line(cost: facts.QuantizationCost) -> str:
+def quantization_line(cost: export_facts.QuantizationCost) -> str:
     """Say what fewer bits save and cost."""
     return (
         f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
@@ -131,7 +131,7 @@ def _scores(scores: facts.Scores) -> str:
     return f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
 
 
-def _accuracy(found: facts.Scores | facts.ThresholdReached) -> str:
+def _accuracy(found: facts.Scores | export_facts.ThresholdReached) -> str:
     more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
     shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
     line = f"accuracy {_number(found.accuracy, '.2%')}"

@@ -17,7 +17,8 @@ from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output
-from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
+from toolkit.model.export_facts import Parity, QuantizationCost
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 

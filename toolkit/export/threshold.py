@@ -14,7 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import measure
 from toolkit.evaluation.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
-from toolkit.model.facts import ThresholdChoice, ThresholdReached
+from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
 

@@ -18,7 +18,7 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.session import Probabilities, open_network
 from toolkit.model.texts import array_of, as_strings
-from toolkit.model.uncertain import UNCERTAIN, Range, check_range
+from toolkit.model.uncertain import Range, check_range, labels_of
 from toolkit.text.strings import arrow_of, is_blank
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -127,9 +127,8 @@ class Scorer:
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
-            Reviews; a null or a blank text has no score. Nor has a text of which no word that
-            the model reads is in its vocabulary: an emoji, or another script. Models of format
-            versions 1 and 2 score these.
+            Reviews; a null or a blank text has no score. Nor has a text without a known word
+            among those that the model reads, but models of format versions 1 and 2 score it.
 
         Returns
         -------
@@ -153,14 +152,7 @@ class Scorer:
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32); null where that is null."""
-        sentiment = pc.if_else(
-            _reaches(probability, float(self.threshold)), *self.facts.labels[::-1]
-        )
-        if self.uncertain is None:
-            return sentiment
-        low, high = self.uncertain
-        unsure = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
-        return pc.if_else(unsure, UNCERTAIN, sentiment)
+        return labels_of(probability, self.facts.labels, float(self.threshold), self.uncertain)
 
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explanation` does.
@@ -247,9 +239,8 @@ class Scorer:
         self, texts: pa.Array | pa.ChunkedArray
     ) -> tuple[Probabilities, npt.NDArray[np.bool_]]:
         """Give what the network says, and whether that is a score: whether a word is known."""
-        most = self.facts.max_tokens
-        found = np.empty(len(texts), np.float32)
-        is_known = np.ones(len(texts), np.bool_)
+        most, rows = self.facts.max_tokens, len(texts)
+        found, is_known = np.empty(rows, np.float32), np.ones(rows, np.bool_)
         for start in range(0, len(texts), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             ids = self.vocabulary.encode(texts.slice(start, _ROWS_AT_ONCE), last=most)
@@ -257,7 +248,3 @@ class Scorer:
             if self.facts.counts_known_tokens:
                 is_known[part] = ids.has_known_token(most)
         return found, is_known
-
-
-def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
-    return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))

@@ -1,10 +1,12 @@
-"""Probabilities that are too near the threshold for a label."""
+"""From probabilities to labels, also where they are too near the threshold for one of the two."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 
@@ -40,3 +42,19 @@ def check_range(uncertain: Range, threshold: float, labels: Collection[str]) -> 
     if UNCERTAIN in labels:
         raise UsageError(f"uncertain: the model has a label {UNCERTAIN!r} of its own")
     return low, high
+
+
+def labels_of(
+    probability: pa.FloatArray, labels: tuple[str, str], threshold: float, uncertain: Range | None
+) -> pa.StringArray:
+    """Give the label for each probability (float32); null where that is null."""
+    found = pc.if_else(_reaches(probability, threshold), *labels[::-1])
+    if uncertain is None:
+        return found
+    low, high = uncertain
+    unsure = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
+    return pc.if_else(unsure, UNCERTAIN, found)
+
+
+def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
+    return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))
