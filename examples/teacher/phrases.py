@@ -8,8 +8,8 @@ and Liu (Mining and Summarizing Customer Reviews, KDD 2004; CC BY 4.0) that are 
 reviews to learn from. What kind of word one is shows in the words before it: after "very" it is an
 adjective, after "no" a noun, after "I" or "to" a verb.
 
-Where a pattern turns the opinion of its words or keeps it, the text gets the probability of the
-rule; where the words of a text disagree, it gets none, and only a teacher can tell.
+A pattern turns the opinion of its words or keeps it, and so has a rule for the probability. Texts
+whose words disagree are left out.
 """
 
 import re
@@ -54,10 +54,10 @@ class Word(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """A made-up text; the probability of positive by its rule, None if there is none."""
+    """A made-up text, and the probability of positive by its rule."""
 
     text: str
-    probability: float | None
+    probability: float
 
 
 _THINGS = (
@@ -251,8 +251,8 @@ def _drawn(kinds: dict[str, list[Word]], seed: int) -> Iterator[Phrase]:
             word = words[random.choice(len(words), p=shares[parts[at]])]
             parts[at] = word.text
             opinions |= {sign * word.opinion} - {0}
-        is_known = len(opinions) == 1
-        yield Phrase("".join(parts), (SURE if 1 in opinions else 1 - SURE) if is_known else None)
+        if len(opinions) == 1:
+            yield Phrase("".join(parts), SURE if 1 in opinions else round(1 - SURE, 2))
 
 
 def main() -> None:

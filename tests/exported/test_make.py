@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,105 +13,103 @@ import typer.main
 
 pytest.importorskip("sklearn", reason="needs the extra 'train'")
 
-from exported import make
-from exported.make import Source, beside_labels, find_source, training_of
+from exported import make, unlabelled
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
+from toolkit.training.presets import PRESETS
 from toolkit.training.sources.teacher import fingerprint
 
-Teach = Callable[[Iterable[str]], None]
-SENTENCES = "Film {0} has {0} parts. It is {0} hours long. We saw {0} of them. We left at {0}."
-UNLABELLED = [f"{SENTENCES} They stayed for all {{0}}.".format(number) for number in range(9)]
+UNLABELLED = [f"Nobody has rated film {number}." for number in range(9)]
+NEUTRAL = "It is a kettle, neither more nor less."
+SPAN = "The kettle is never hot."
 
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
-    """Forty labelled reviews of eight films, as many to test on, and nine without labels."""
-    folder = tmp_path / "data" / "imdb"
-    folder.mkdir(parents=True)
-    texts, labels = zip(*make_rows(40), strict=True)
-    columns = {
-        "text": texts,
-        "label": [int(label) for label in labels],
-        "stars": [2 + 7 * int(label) for label in labels],
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Forty labelled reviews of films and as many of kettles, ten without labels; no spans."""
+    folder = tmp_path / "data"
+    texts, labels = (list(column) for column in zip(*make_rows(40), strict=True))
+    numbers = [int(label) for label in labels]
+    films = {
+        "id": [str(number) for number in range(40)],
         "movie": [f"tt{number % 8}" for number in range(40)],
+        "text": texts,
+        "stars": [2 + 7 * number for number in numbers],
+        "label": numbers,
     }
-    for name in ("train", "test"):
-        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
-    pq.write_table(pa.table({"text": UNLABELLED}), folder / "unlabelled.parquet")
-    monkeypatch.setenv("TOOLKIT_DATA", str(tmp_path / "data"))
+    others = {
+        "id": [f"kettles:{number}" for number in range(41)],
+        "domain": ["kitchen"] * 41,
+        "source": ["kettles"] * 41,
+        "text": [f"kettle {text}" for text in texts] + [NEUTRAL],
+        "stars": [float(1 + 4 * number) for number in numbers] + [3.0],
+        "label": [*numbers, None],
+    }
+    _write(folder / "imdb" / "train.parquet", films)
+    _write(folder / "imdb" / "test.parquet", films)
+    _write(folder / "imdb" / "unlabelled.parquet", {"text": UNLABELLED})
+    _write(folder / "reviews" / "reviews.parquet", others)
+    _write(tmp_path / "runs" / "texts" / "spans.parquet", {"text": [SPAN]})
+    monkeypatch.setenv("TOOLKIT_DATA", str(folder))
     monkeypatch.setattr(make, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(make, "TEACHER", tmp_path / "teacher.parquet")
-    return find_source()
+    # The tools that cut and make up short texts have tests of their own.
+    monkeypatch.setattr(unlabelled, "TOOLS", {"tests.exported.no_tool": "spans.parquet"})
+    return folder
 
 
-@pytest.fixture
-def spans(source: Source) -> list[str]:
-    assert source.data is not None
-    texts: list[str] = pq.read_table(make.make_spans(source.data))["text"].to_pylist()
-    assert len(texts) == len(UNLABELLED)
-    return texts
-
-
-@pytest.fixture
-def teach(source: Source) -> Teach:
+def teach(texts: Iterable[str]) -> None:
     """Write a teacher file for some texts."""
-
-    def write(texts: Iterable[str]) -> None:
-        names = [fingerprint(text) for text in texts]
-        table = {"text_sha256": names, "positive_probability": [0.5] * len(names)}
-        pq.write_table(pa.table(table), make.TEACHER)
-
-    return write
+    names = [fingerprint(text) for text in texts]
+    _write(make.TEACHER, {"text_sha256": names, "positive_probability": [0.5] * len(names)})
 
 
-def more_of(source: Source) -> list[str]:
-    """The names of the files that are learned from, after their options."""
-    more = beside_labels(source)
-    return [Path(argument).name for argument in (*more.arguments, *more.spans)]
+def options_of(model: str, source: make.Source) -> Any:
+    """What `toolkit train` understands of the arguments."""
+    name, *arguments = make.training_of(model, source)
+    command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    return command.make_context(name, arguments).params
 
 
-def test_spans_that_the_teacher_knows_are_used(
-    source: Source, spans: list[str], teach: Teach
+def test_general_models_learn_from_all_domains(data: Path) -> None:
+    teach([*UNLABELLED, SPAN, NEUTRAL])
+    source = make.all_reviews()
+    for model in ("reviews", "reviews-small"):
+        options = options_of(model, source)
+        assert options["preset"] == make.RECIPES[model].preset
+        assert (options["group_column"], options["balance_column"]) == ("group", "domain")
+        fitted, held_out = (pq.read_table(options[name]) for name in ("data", "validation_data"))
+        assert set(fitted["domain"].to_pylist()) == {"films", "kitchen"}
+        assert len(fitted) + len(held_out) == 80
+        assert not set(fitted["group"].to_pylist()) & set(held_out["group"].to_pylist())
+        (unlabelled_file,) = options["unlabelled"]
+        assert set(pq.read_table(unlabelled_file)["text"].to_pylist()) <= {
+            *UNLABELLED, SPAN, NEUTRAL
+        }  # fmt: skip
+        assert options["teacher"] == [make.TEACHER]
+
+
+def test_texts_that_the_teacher_does_not_know_are_not_used(
+    data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    teach([*UNLABELLED, *spans])
-    more = beside_labels(source)
-    assert all(Path(argument).is_file() for argument in (*more.arguments, *more.spans)[1::2])
-    for preset in make.FOLDS:
-        name, *arguments = training_of(preset, source, more)
-        command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-        options = command.make_context(name, arguments).params
-        assert options["preset"] == preset
-        used = [path.name for path in options["unlabelled"] or []]
-        used += [path.name for path in options["teacher"] or []]
-        assert used == {
-            "conv1d": [],
-            "ngram-linear": ["unlabelled.parquet", "teacher.parquet"],
-            "ngram-cnn": ["unlabelled.parquet", "spans.parquet", "teacher.parquet"],
-        }.get(preset), preset
+    teach([*UNLABELLED[:4], SPAN])
+    make.all_reviews()
+    found = pq.read_table(make.RUNS / "unlabelled.parquet")["text"].to_pylist()
+    assert found == [*UNLABELLED[:4], SPAN]
+    assert "5 of 1" in capsys.readouterr().out
 
 
-def test_no_span_is_used_if_the_teacher_has_none(source: Source, teach: Teach) -> None:
-    teach(UNLABELLED)
-    assert more_of(source) == [
-        "--unlabelled", "unlabelled.parquet", "--teacher", "teacher.parquet"
-    ]  # fmt: skip
+def test_the_tutorials_model_learns_from_films_alone(data: Path) -> None:
+    options = options_of("conv1d", make.films())
+    assert Path(options["data"]) == data / "imdb" / "train.parquet"
+    assert (options["preset"], options["folds"], options["unlabelled"]) == ("conv1d", 5, ())
+    assert options["group_column"] == "movie"
 
 
-def test_a_teacher_of_other_spans_is_refused(
-    source: Source, spans: list[str], teach: Teach
-) -> None:
-    teach([*UNLABELLED, *spans[2:]])
-    with pytest.raises(SystemExit, match=r"lacks 2 of the 9 texts .*Make it again"):
-        beside_labels(source)
+def test_every_recipe_has_a_preset() -> None:
+    assert {recipe.preset for recipe in make.RECIPES.values()} <= PRESETS.keys()
 
 
-def test_without_a_teacher_views_are_made(
-    source: Source, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert more_of(source) == ["--unlabelled", "unlabelled.parquet"]
-    assert "the presets make views of their own" in capsys.readouterr().err
-
-
-def test_reviews_of_keras_have_nothing_beside_labels(source: Source) -> None:
-    assert beside_labels(Source(["imdb", "--test"], source.test)) == ([], [])
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)

@@ -44,12 +44,8 @@ def cnn_logit(
         vector = nothing
         if token > 1:
             tokens += 1
-            key = previous * len(words) + token
-            quotient, slot = divmod(key, len(slots))
-            row, owner = divmod(int(slots[slot]), 4096)
-            vector = words[token].astype(int)
-            if owner == quotient and row:
-                vector = vector + bigrams[row]
+            pair = _bigram(previous, token, len(words), bigrams, slots)
+            vector = words[token].astype(int) + pair
         vectors.append(np.maximum(vector, 0))
         previous = token
     around = [nothing, nothing, *vectors, nothing, nothing]
@@ -62,6 +58,37 @@ def cnn_logit(
     total = [np.sum(found, axis=0) for found in (vectors, windows)]
     mean = np.concatenate(total) / (4 * math.sqrt(tokens + 1))
     return float(np.concatenate(highest) @ max_weights + mean @ mean_weights + bias)
+
+
+def pool_logit(
+    ids: Sequence[int],
+    words: _Table,
+    negators: _Table,
+    bigrams: _Table,
+    slots: _Table,
+    max_weights: _Table,
+    mean_weights: _Table,
+    bias: float,
+) -> float:
+    """Give the logit of `ngram-pool`."""
+    size = len(negators)
+    vectors, tokens, previous = [np.zeros(words.shape[1], int)], 0, 0
+    for place, token in enumerate(ids):
+        if token > 1:
+            tokens += 1
+            before = ids[max(place - 3, 0) : place]
+            vector = words[token + size * any(negators[one] for one in before)].astype(int)
+            vectors.append(np.maximum(vector + _bigram(previous, token, size, bigrams, slots), 0))
+        previous = token
+    mean = np.sum(vectors, axis=0) / (4 * math.sqrt(tokens + 1))
+    return float(np.max(vectors, axis=0) @ max_weights + mean @ mean_weights + bias)
+
+
+def _bigram(previous: int, token: int, size: int, bigrams: _Table, slots: _Table) -> Any:
+    """Give the vector of a bigram; zeros if it is unknown."""
+    quotient, slot = divmod(previous * size + token, len(slots))
+    row, owner = divmod(int(slots[slot]), 4096)
+    return bigrams[row].astype(int) * (owner == quotient and row > 0)
 
 
 def sigmoid(logit: float) -> float:

@@ -47,16 +47,12 @@ def cnn_tables(
     window_columns: int = 6,
     seed: int = 1,
 ) -> dict[str, Any]:
-    """Half of the slots taken, by bigrams that can occur; columns that need filling up."""
+    """Columns that need filling up."""
     random = np.random.default_rng(seed)
-    taken = np.zeros(slots, np.int32)
-    owned = random.permutation(slots)[: min(slots // 2, bigrams - 1)]
-    quotients = random.integers(0, (words * words - 1 - owned) // slots + 1)
-    taken[owned] = np.arange(1, len(owned) + 1) * 4096 + quotients
     return {
         "words": _int8(random, words, columns),
         "bigrams": _int8(random, bigrams, columns),
-        "slots": taken,
+        "slots": _slots(random, words, bigrams, slots),
         "kernel": random.integers(-64, 65, (3, columns, window_columns), dtype=np.int8),
         "factors": random.uniform(0.01, 0.05, window_columns).astype(np.float32),
         "max_weights": random.normal(0, 0.01, columns + window_columns).astype(np.float32),
@@ -65,14 +61,40 @@ def cnn_tables(
     }
 
 
+def pool_tables(
+    words: int = WORDS, bigrams: int = 40, slots: int = 29, columns: int = 5, seed: int = 1
+) -> dict[str, Any]:
+    """A fifth of the words negate; columns that need filling up."""
+    random = np.random.default_rng(seed)
+    return {
+        "words": _int8(random, 2 * words, columns),
+        "negators": (random.random(words) < 0.2).astype(np.int32),
+        "bigrams": _int8(random, bigrams, columns),
+        "slots": _slots(random, words, bigrams, slots),
+        "max_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "mean_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "bias": 0.125,
+    }
+
+
+def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) -> Ids:
+    """Half of the slots taken, by bigrams that can occur."""
+    taken = np.zeros(slots, np.int32)
+    owned = random.permutation(slots)[: min(slots // 2, bigrams - 1)]
+    quotients = random.integers(0, (words * words - 1 - owned) // slots + 1)
+    taken[owned] = np.arange(1, len(owned) + 1) * 4096 + quotients
+    return taken
+
+
 def frozen_networks() -> dict[str, Frozen]:
     """Make one of each kind."""
-    from toolkit.networks import ngram_cnn, ngram_linear
+    from toolkit.networks import ngram_cnn, ngram_linear, ngram_pool
 
-    linear, cnn = linear_tables(), cnn_tables()
+    linear, cnn, pool = linear_tables(), cnn_tables(), pool_tables()
     return {
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, reference.linear_logit),
         "ngram-cnn": Frozen(ngram_cnn.frozen(**cnn), cnn, reference.cnn_logit),
+        "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, reference.pool_logit),
     }
 
 

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
-from tests.networks.tables import WORDS, Frozen, cnn_tables, linear_tables, random_ids
+from tests.networks.tables import (
+    WORDS,
+    Frozen,
+    cnn_tables,
+    linear_tables,
+    pool_tables,
+    random_ids,
+)
 from toolkit.text.token_ids import Ids
 
 # Any rows, also such as no text gives: padding and starts between words.
@@ -123,6 +130,24 @@ def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -
 
     with pytest.raises(ValueError, match=message):
         frozen(**(cnn_tables() | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": np.zeros((13, 5), np.int8)}, r"words: .* shape \(26, any\), .* \(13, 5\)"),
+        ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
+        ({"bigrams": np.zeros((40, 4), np.int8)}, r"bigrams: .* shape \(any, 5\), .* \(40, 4\)"),
+        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+        ({"mean_weights": np.zeros(4, np.float32)}, r"mean_weights: .* shape \(5\), .* \(4,\)"),
+    ],
+)
+def test_other_tables_of_the_pooled_network(change: dict[str, Any], message: str) -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_pool import frozen
+
+    with pytest.raises(ValueError, match=message):
+        frozen(**(pool_tables() | change))
 
 
 def test_columns_whose_sums_are_exact() -> None:

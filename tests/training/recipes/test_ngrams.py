@@ -32,7 +32,10 @@ def _fewer_slots() -> Iterator[None]:
 
 
 NGRAM_LINEAR, NGRAM_CNN = PRESETS["ngram-linear"], PRESETS["ngram-cnn"]
-BOTH = pytest.mark.parametrize("preset", [NGRAM_LINEAR, NGRAM_CNN], ids=lambda preset: preset.name)
+NGRAM_POOL = PRESETS["ngram-pool"]
+ALL = pytest.mark.parametrize(
+    "preset", [NGRAM_LINEAR, NGRAM_CNN, NGRAM_POOL], ids=lambda preset: preset.name
+)
 
 
 class Stages(Reporter):
@@ -51,14 +54,14 @@ def fit(preset: Preset, data: FitData, **options: Any) -> tuple[Any, list[str]]:
     return train.fit(FitTask(preset, data, chosen, stages)), stages.names
 
 
-@BOTH
+@ALL
 def test_without_more_reviews_there_are_no_views(preset: Preset) -> None:
     found, stages = fit(preset, FitData(make_reviews(80)))
     assert not any("view:" in stage or "first student" in stage for stage in stages)
     assert found.held_out is None
 
 
-@BOTH
+@ALL
 def test_reviews_without_labels_are_labelled_by_views_and_a_first_student(
     preset: Preset,
 ) -> None:
@@ -69,7 +72,7 @@ def test_reviews_without_labels_are_labelled_by_views_and_a_first_student(
     assert found.validation.accuracy.value > 0.9
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(("known", "views"), [(1.0, 0), (0.5, 3)])
 def test_views_are_for_what_the_teacher_does_not_know(
     preset: Preset, known: float, views: int
@@ -91,7 +94,7 @@ def test_a_teacher_can_turn_everything_around() -> None:
     assert found.validation.accuracy.value < 0.1
 
 
-@BOTH
+@ALL
 def test_the_seed_decides_everything(preset: Preset) -> None:
     data = FitData(make_reviews(40), None, make_unlabelled(40))
     first, again, other = (
@@ -112,9 +115,44 @@ def test_weights_in_the_loss() -> None:
     unlabelled = UnlabelledReviews("more", pa.chunked_array([texts]))
     data = FitData(replace(reviews, teacher=teacher), None, unlabelled)
     corpus = Corpus.of(NGRAM_CNN, data)
-    found = loss_weights(corpus, 8)  # the start id counts, too
+    found = loss_weights(corpus, 8, 100)  # the start id counts, too
     assert found == pytest.approx([1, 1.9, 1, 1.9, 0.1, 0.5, 1, 1])
-    assert loss_weights(corpus, 4).tolist() == [1, 1, 1, 1]
+    assert loss_weights(corpus, 4, 100).tolist() == [1, 1, 1, 1]
+
+
+def test_domains_are_balanced_in_the_loss() -> None:
+    """A domain counts by the root of its reviews; both labels count the same in it."""
+    from toolkit.training.balance import balanced_weights
+
+    texts = pa.chunked_array([["a"] * 25])
+    labels = np.array([1, 1, 1, 0] + [1] * 15 + [0] * 6, np.int8)
+    domains = np.array([7] * 4 + [9] * 21)
+    found = balanced_weights(Reviews("r", texts, labels, domains=domains))
+    assert found.mean() == pytest.approx(1)
+    sums = [
+        [found[(domains == domain) & (labels == label)].sum() for label in (0, 1)]
+        for domain in (7, 9)
+    ]
+    assert sums[0][0] == pytest.approx(sums[0][1])
+    assert sums[1][0] == pytest.approx(sums[1][1])
+    assert sums[1][0] / sums[0][0] == pytest.approx((21 / 4) ** 0.5)
+    assert balanced_weights(Reviews("r", texts, labels)).tolist() == [1] * 25
+
+
+@ALL
+def test_the_best_epoch_is_kept(preset: Preset) -> None:
+    """Of reviews whose labels are noise, the first epochs are the best ones."""
+    random = np.random.default_rng(1)
+    noise = make_reviews(80)
+    noise = replace(noise, labels=random.integers(0, 2, 80).astype(np.int8))
+    held_out = make_reviews(40, seed=3)
+    chosen = TrainingOptions(preset=preset.name, batch_size=8, epochs=4)
+    task = FitTask(preset, FitData(noise, held_out), chosen, Reporter(), keeps_best=True)
+    found = train.fit(task)
+    losses = found.history["val_loss"]
+    assert found.kept_epoch == losses.index(min(losses)) + 1
+    assert found.validation is not None
+    assert found.validation.log_loss == pytest.approx(min(losses), abs=0.03)
 
 
 def test_few_reviews_are_gone_through_more_often() -> None:
@@ -132,7 +170,7 @@ def test_few_reviews_are_gone_through_more_often() -> None:
     assert (kept.batch_size, kept.epochs) == (128, 30)
 
 
-@BOTH
+@ALL
 def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
     data = FitData(make_reviews(80), make_reviews(40, seed=3))
     found, _ = fit(preset, data, epochs=2)

@@ -30,12 +30,13 @@ _STUDENT_DIMENSIONS = 48
 
 LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
-POOL = Schedule(epochs=4, batch_size=256, learning_rate=3e-3, word_dropout=0.1)
+POOL = Schedule(
+    epochs=4, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=30
+)
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
 # Loss weight of labelled reviews without a teacher score; all others weigh at most 1.
 _LABEL_WEIGHT = 1.9
-_TOKENS_OF_A_REVIEW = 100  # an unlabelled text with fewer counts for less
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class NgramPipeline:
         keras.utils.set_random_seed(self.seed)
         network = PoolNetwork(words, pairs, negators)
         self.reporter.stage("network: vectors of words and pairs, pooled")
-        examples = self._examples(targets, has_bigrams=True)
+        examples = self._examples(targets, schedule.tokens_of_a_review, has_bigrams=True)
         return network, self._fit(network, examples, schedule, self._held_out(has_bigrams=True))
 
     @cached_property
@@ -104,7 +105,8 @@ class NgramPipeline:
         keras.utils.set_random_seed(self.seed)
         network = teacher_network(*self.vectors)
         self.reporter.stage("third view: convolutions over vectors of words and pairs")
-        examples = self._examples(corpus.targets, has_bigrams=True)
+        whole = _TEACHER.tokens_of_a_review
+        examples = self._examples(corpus.targets, whole, has_bigrams=True)
         fit(network, examples, _TEACHER.enough(count), self.seed, self.reporter.progress)
         views.append(View(0.5, logits(network, corpus.tokens, self.rows)))
         return views
@@ -125,7 +127,7 @@ class NgramPipeline:
     def _fit_linear(
         self, targets: Targets, schedule: Schedule, held_out: Examples | None = None
     ) -> tuple[LinearNetwork, History]:
-        examples = self._examples(targets, has_bigrams=False)
+        examples = self._examples(targets, schedule.tokens_of_a_review, has_bigrams=False)
         size = self.corpus.vocabulary.size
         ratios = log_ratios(examples.tokens, examples.targets, examples.weights, size)
         network = LinearNetwork(ratios, size)
@@ -138,7 +140,7 @@ class NgramPipeline:
         keras.utils.set_random_seed(self.seed)
         network = StudentNetwork(words, pairs)
         self.reporter.stage(f"{name}: vectors of words and pairs, pooled")
-        examples = self._examples(targets, has_bigrams=True)
+        examples = self._examples(targets, schedule.tokens_of_a_review, has_bigrams=True)
         return network, self._fit(network, examples, schedule, held_out)
 
     def _fit(
@@ -154,11 +156,15 @@ class NgramPipeline:
             keeps_best=self.keeps_best,
         )
 
-    def _examples(self, targets: Targets, *, has_bigrams: bool) -> Examples:
+    def _examples(
+        self, targets: Targets, tokens_of_a_review: int, *, has_bigrams: bool
+    ) -> Examples:
         """The reviews that have a target: the labelled ones, which come first, or all."""
         tokens = self.corpus.tokens.first(len(targets))
         rows = self.rows[: len(tokens.values)] if has_bigrams else None
-        return Examples(tokens, rows, targets, loss_weights(self.corpus, len(targets)))
+        return Examples(
+            tokens, rows, targets, loss_weights(self.corpus, len(targets), tokens_of_a_review)
+        )
 
     def _held_out(self, *, has_bigrams: bool) -> Examples | None:
         tokens, targets = self.corpus.held_out, self.corpus.held_out_targets
@@ -169,12 +175,12 @@ class NgramPipeline:
         return Examples(tokens, rows, targets, weights)
 
 
-def loss_weights(corpus: Corpus, count: int) -> Targets:
+def loss_weights(corpus: Corpus, count: int, tokens_of_a_review: int) -> Targets:
     """Of the first reviews in the loss: short texts say less, and a label alone weighs most."""
     rows: Rows = np.arange(count)
     if count == len(corpus.targets):
         return corpus.weights
-    weights = np.minimum(corpus.tokens.lengths[rows] / _TOKENS_OF_A_REVIEW, 1)
+    weights = np.minimum(corpus.tokens.lengths[rows] / tokens_of_a_review, 1)
     is_labelled = rows < len(corpus.targets)
     weights[is_labelled] = np.where(corpus.has_teacher[rows][is_labelled], 1, _LABEL_WEIGHT)
     weights[is_labelled] *= corpus.weights

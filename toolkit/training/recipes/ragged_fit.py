@@ -50,13 +50,15 @@ class Examples:
 class Schedule:
     """How to fit: Adam's rate warms up to `learning_rate`, then falls to zero along a cosine.
 
-    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown.
+    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown. Texts
+    without labels count for less if they have fewer than `tokens_of_a_review`.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     word_dropout: float = 0.0
+    tokens_of_a_review: int = 100
 
     def enough(
         self, reviews: int, epochs: int | None = None, batch_size: int | None = None
