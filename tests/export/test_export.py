@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +20,8 @@ from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
 from toolkit.export.parity import check_parity
 from toolkit.export.quantization_loss import QuantizationOptions
-from toolkit.model.facts import Metrics, Scores, TrainingData
-from toolkit.model.file import ModelFile
+from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
+from toolkit.model.file import ModelFile, read_twin
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.text.vocabulary import Vocabulary
@@ -57,6 +59,35 @@ def test_files_and_facts(run: RunFolder) -> None:
     assert facts.parity.label_flips == 0
     assert facts.parity.largest_difference <= 1e-5
     assert Scorer(result.model).score(REVIEWS)[0].probability is not None
+
+
+@pytest.mark.parametrize("rule", [1, 2])
+def test_a_run_keeps_its_token_rule_in_the_newest_format(run: RunFolder, rule: int) -> None:
+    """Run folders that say nothing of it have the first one."""
+    content = json.loads(run.config.read_text("utf-8"))
+    content = {**content, "token_rule": rule} if rule > 1 else {
+        key: value for key, value in content.items() if key != "token_rule"
+    }  # fmt: skip
+    run.config.write_text(json.dumps(content), "utf-8")
+    result = export(run.path)
+    facts = ModelFile.load(result.model).facts
+    assert (facts.format_version, facts.token_rule) == (FORMAT_VERSION, rule)
+    assert read_twin(result.twin).facts == facts
+    plain, typed = Scorer(result.model).score(["the don't movie", "the\u2028don\u2019t\u2014movie"])
+    assert (plain == typed) == (rule == 2)
+
+
+@pytest.mark.parametrize("texts", [[], ["the"], ["the", "\U0001f44d", ""]])
+def test_any_number_of_texts(run: RunFolder, texts: list[str]) -> None:
+    result = export(run.path)
+    session = ort.InferenceSession(str(result.model))
+    names = ["label", "probability", "known_tokens"]
+    label, probability, known = session.run(names, {"text": np.array(texts, object)})
+    assert label.shape == probability.shape == known.shape == (len(texts),)
+    assert known.tolist() == [1, 0, 0][: len(texts)]
+    ids = np.zeros((len(texts), 12), np.int32)
+    twin = ort.InferenceSession(str(result.twin))
+    assert [each.shape for each in twin.run(None, {"token_ids": ids})] == [(len(texts),)] * 2
 
 
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
+import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
@@ -30,6 +32,14 @@ def test_a_shipped_model_is_known_by_its_name(name: str) -> None:
     found = load_model(name)
     assert found.facts.preset == name
     assert found.path.read_bytes() == (EXPORTED / f"{name}.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_batch_of_no_texts(name: str) -> None:
+    session = ort.InferenceSession(str(EXPORTED / f"{name}.onnx"))
+    found = session.run(None, {"text": np.array([], object)})
+    assert [output.shape for output in found] == [(0,)] * len(session.get_outputs())
+    assert {"label", "probability", "known_tokens"} <= {each.name for each in session.get_outputs()}
 
 
 def test_the_default_is_shipped() -> None:
