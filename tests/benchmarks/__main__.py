@@ -1,9 +1,9 @@
 """Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default all parts of speed.
 
 The results are printed as Markdown tables and kept in results.json, from which ``plot`` draws
-examples/speed.png; those of ``quality`` in quality.json. The reviews come from the folder that
-TOOLKIT_DATA names. Three parts run only if they are named: ``quality``, which trains models for
-half an hour, ``networks`` and ``typography``.
+examples/speed.png; those of ``quality`` in quality.json and those of ``unseen`` in unseen.json. The
+reviews come from the folder that TOOLKIT_DATA names. Four parts run only if they are named:
+``quality`` and ``unseen``, which train models, ``networks`` and ``typography``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.benchmarks import (
     stages,
     startup,
     typography,
+    unseen,
 )
 from tests.benchmarks.measure import run_module
 
@@ -39,13 +40,42 @@ SPEED = {
     "lock": lock.main,
     "plot": plot,
 }
-QUALITY, NETWORKS, TYPOGRAPHY = "quality", "networks", "typography"
+QUALITY, UNSEEN, NETWORKS, TYPOGRAPHY = "quality", "unseen", "networks", "typography"
+# The options that not every part has, by the parts that have them.
+OPTIONS = {
+    (QUALITY,): ("data",),
+    (QUALITY, UNSEEN): ("reviews", "keep"),
+    (UNSEEN,): ("set", "with_teacher"),
+    (NETWORKS,): ("model", "reference"),
+}
 
 
 def main() -> None:
     """Run the chosen parts."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    chosen = arguments.part or [*SPEED]
+    for parts, names in OPTIONS.items():
+        given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+        if given and not {*parts} & {*chosen}:
+            parser.error(f"these are for the part {' or '.join(parts)}: {', '.join(given)}")
+    others = {
+        QUALITY: lambda: quality.main(arguments.data, arguments.reviews, arguments.keep),
+        UNSEEN: lambda: unseen.main(
+            arguments.set, arguments.reviews, arguments.keep, arguments.with_teacher
+        ),
+        NETWORKS: lambda: networks.main(arguments.model, arguments.reference),
+        TYPOGRAPHY: typography.main,
+    }
+    if unknown := set(chosen) - set(SPEED | others):
+        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(SPEED | others)}")
+    for part in chosen:
+        (SPEED | others)[part]()
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY]
+    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY, UNSEEN]
     parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
     of_quality = parser.add_argument_group(QUALITY)
     of_quality.add_argument(
@@ -55,8 +85,24 @@ def main() -> None:
         choices=quality.DATA,
         help=f"what it evaluates on, may be repeated; all but {quality.TEST} by default",
     )
-    of_quality.add_argument("--reviews", type=Path, help="table of all reviews with their folds")
-    of_quality.add_argument("--keep", type=Path, help="folder for the trained peers")
+    of_both = parser.add_argument_group(f"{QUALITY} and {UNSEEN}")
+    of_both.add_argument("--reviews", type=Path, help="table of all reviews with their folds")
+    of_both.add_argument("--keep", type=Path, help="folder for what is trained")
+    of_unseen = parser.add_argument_group(UNSEEN)
+    of_unseen.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=int,
+        choices=unseen.SETS,
+        help="the set of domains to leave out, may be repeated; all by default",
+    )
+    of_unseen.add_argument(
+        "--with-teacher",
+        type=Path,
+        metavar="FOLDER",
+        help="learn from the teacher, too; what exported.make wrote of its texts: runs/shipped",
+    )
     of_networks = parser.add_argument_group(NETWORKS)
     of_networks.add_argument(
         "--model",
@@ -66,24 +112,7 @@ def main() -> None:
         help="model file, may be repeated; the shipped ones by default",
     )
     of_networks.add_argument("--reference", type=Path, help="model file that counts as 1")
-    arguments = parser.parse_args()
-    chosen = arguments.part or [*SPEED]
-    if unknown := set(chosen) - set(parts):
-        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(parts)}")
-    options = {
-        QUALITY: ("data", "reviews", "keep"),
-        NETWORKS: ("model", "reference"),
-    }
-    for part, names in options.items():
-        if part not in chosen and any(getattr(arguments, name) for name in names):
-            parser.error(f"--{', --'.join(names)} are for the part {part}")
-    others = {
-        QUALITY: lambda: quality.main(arguments.data, arguments.reviews, arguments.keep),
-        NETWORKS: lambda: networks.main(arguments.model, arguments.reference),
-        TYPOGRAPHY: typography.main,
-    }
-    for part in chosen:
-        (SPEED | others)[part]()
+    return parser
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ The part of the page between two marks is replaced; without them, the tables are
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.benchmarks.page import percent, table, write_between
 from tests.benchmarks.quality_tables import title
 from tests.benchmarks.sources import PROJECT
 
@@ -32,16 +32,7 @@ reviews are those of `tests/everyday_reviews.jsonl` that have a label and are no
 def write_page(results: dict[str, Any]) -> None:
     """Replace the comparison in the page, and print it."""
     written = comparison({name: part["rows"] for name, part in results.items()})
-    print(f"\n{written}")
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        print(
-            f"not written: exported/README.md has no lines {BEGIN!r} and {END!r}", file=sys.stderr
-        )
-        return
-    PAGE.write_text(f"{before}{BEGIN}\n\n{written}\n{END}{after}", encoding="utf-8")
+    write_between(PAGE, BEGIN, END, written)
 
 
 def comparison(rows: dict[str, list[Row]]) -> str:
@@ -54,7 +45,7 @@ def comparison(rows: dict[str, list[Row]]) -> str:
         [shown, *(figure(_row(measured[data], name)) for _, data, figure in columns)]
         for name, shown in names
     ]
-    parts = [_table(["", *(head for head, *_ in columns)], lines)]
+    parts = [table(["", *(head for head, *_ in columns)], lines)]
     if held_out:
         peers = sum(row["is_peer"] for row in held_out)
         groups = (held_out[0]["macro_mean"] or {"groups": 0})["groups"]
@@ -73,11 +64,11 @@ def _by_domain(rows: Sequence[Row]) -> str:
             part["name"],
             f"{part['reviews']:,}",
             f"{part['positive'] / part['reviews']:.0%}",
-            *(_percent(each[part["name"]]["balanced_accuracy"]) for each in found),
+            *(percent(each[part["name"]]["balanced_accuracy"]) for each in found),
         ]
         for part in largest
     ]
-    return _table(["held out, by domain", "reviews", "positive", *map(title, rows)], lines)
+    return table(["held out, by domain", "reviews", "positive", *map(title, rows)], lines)
 
 
 def _row(rows: Sequence[Row], name: str) -> Row | None:
@@ -89,7 +80,7 @@ def _mean(key: str, digits: int | None = None) -> Callable[[Row | None], str]:
         if row is None or row["macro_mean"] is None:
             return ""
         value = row["macro_mean"][key]
-        return _percent(value) if digits is None else f"{value:.{digits}f}"
+        return percent(value) if digits is None else f"{value:.{digits}f}"
 
     return figure
 
@@ -97,7 +88,7 @@ def _mean(key: str, digits: int | None = None) -> Callable[[Row | None], str]:
 def _group(name: str) -> Callable[[Row | None], str]:
     def figure(row: Row | None) -> str:
         parts = {} if row is None else {part["name"]: part for part in row["groups"]}
-        return _percent(parts[name]["balanced_accuracy"]) if name in parts else ""
+        return percent(parts[name]["balanced_accuracy"]) if name in parts else ""
 
     return figure
 
@@ -106,24 +97,15 @@ def _clear(row: Row | None) -> str:
     """The accuracy on everyday reviews of clear kinds, of which half are positive."""
     parts = [] if row is None else [p for p in row["groups"] if p["name"] not in NOT_CLEAR]
     reviews = sum(part["reviews"] for part in parts)
-    return _percent(sum(part["right"] for part in parts) / reviews) if reviews else ""
+    return percent(sum(part["right"] for part in parts) / reviews) if reviews else ""
 
 
 def _balanced(row: Row | None) -> str:
-    return "" if row is None else _percent(row["metrics"]["balanced_accuracy"])
+    return "" if row is None else percent(row["metrics"]["balanced_accuracy"])
 
 
 def _size(row: Row | None) -> str:
     return "" if row is None else f"{row['bytes'] / 1e6:.3g}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 # Head, which data it is of, and what is shown of a model's row there.

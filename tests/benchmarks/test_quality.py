@@ -219,6 +219,8 @@ def test_what_is_missing_is_named(source: Path) -> None:
         (["startup", "--data", "everyday"], "quality"),
         (["startup", "--reviews", "all.parquet"], "quality"),
         (["quality", "--reference", "a.onnx"], "networks"),
+        (["quality", "--set", "1"], "unseen"),
+        (["unseen", "--data", "everyday"], "quality"),
     ],
 )
 def test_options_of_a_part_are_for_it_alone(

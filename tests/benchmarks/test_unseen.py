@@ -1,0 +1,155 @@
+"""The benchmark of unseen domains, on a few reviews made up for it."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exported.data import FILMS
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import unseen, unseen_data, unseen_page
+
+WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
+SIZES = {FILMS: 80, "hotels": 60, "phones": 40, "toys": 20}
+SPAN_OF_HOTELS, SPAN_OF_NOBODY = "The hotel is old.", "The thing is new."
+
+
+def reviews() -> pa.Table:
+    """Reviews whose words give their labels away; every fifth is held out, and one has no label."""
+    draw, rows = random.Random(1), []
+    for domain, size in SIZES.items():
+        for number in range(size):
+            label = number % 2
+            rows.append(
+                {
+                    "text": f"A {draw.choice(WORDS[label])} one of {domain}, number {number}.",
+                    "label": label,
+                    "domain": domain,
+                    "group": f"{domain}:{number}",
+                    "fold": "V" if number % 10 < 2 else "AB"[number % 4 // 2],
+                }
+            )
+    rows.append({"text": "A hotel.", "domain": "hotels", "group": "hotels:x", "fold": "A"})
+    return pa.Table.from_pylist(rows)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All reviews; results and a page that are not the project's."""
+    path = tmp_path / "all.parquet"
+    pq.write_table(reviews(), path)
+    monkeypatch.setattr(unseen, "RESULTS", tmp_path / "unseen.json")
+    page = tmp_path / "README.md"
+    page.write_text(f"above\n{unseen_page.BEGIN}\nold\n{unseen_page.END}\nbelow\n")
+    monkeypatch.setattr(unseen_page, "PAGE", page)
+    return path
+
+
+@given(st.dictionaries(st.text(), st.integers(min_value=1), max_size=40), st.integers(1, 5))
+def test_each_domain_is_in_one_set_and_sets_are_as_large(sizes: dict[str, int], sets: int) -> None:
+    dealt = unseen_data.deal(sizes, sets)
+    assert sorted(domain for each in dealt for domain in each) == sorted(sizes)
+    counts = [len(each) for each in dealt]
+    assert len(counts) == sets
+    assert max(counts) - min(counts) <= 1
+
+
+def test_each_set_has_large_and_small_domains() -> None:
+    dealt = unseen_data.deal({name: ord(name) for name in "abcdef"}, 3)
+    assert dealt == [["f", "a"], ["e", "b"], ["d", "c"]]
+
+
+def test_the_same_reviews_are_drawn_and_not_more_than_asked_for() -> None:
+    found = unseen_data.draw(reviews(), 30)
+    assert Counter(found["domain"].to_pylist()) == {**dict.fromkeys(SIZES, 30), "toys": 20}
+    assert found == unseen_data.draw(reviews(), 30)
+    hotels = [text for text in found["text"].to_pylist() if "of hotels" in text]
+    in_order = [text for text in reviews()["text"].to_pylist() if "of hotels" in text]
+    assert hotels != in_order[:30]
+
+
+def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taught = tmp_path / "taught"
+    (taught / "texts").mkdir(parents=True)
+    texts = [SPAN_OF_HOTELS, SPAN_OF_NOBODY, "A hotel."]
+    pq.write_table(pa.table({"text": texts}), taught / "unlabelled.parquet")
+    spans = pa.table({"domain": ["hotels"], "fold": ["A"], "text": [SPAN_OF_HOTELS]})
+    pq.write_table(spans, taught / unseen_data.SPANS)
+    unseen_data.main(1, 3, taught, tmp_path / "set", source)
+    parts = {path.stem: pq.read_table(path) for path in (tmp_path / "set").iterdir()}
+    domains = {n: {*t["domain"].to_pylist()} for n, t in parts.items() if n != "unlabelled"}
+    others = {FILMS, "phones", "toys"}
+    assert domains == {"train": others, "validation": others, "unseen": {"hotels"}}
+    assert {*parts["validation"]["fold"].to_pylist()} == {"V"}
+    assert {*parts["train"]["fold"].to_pylist()} == {"A", "B"}
+    assert parts["unlabelled"]["text"].to_pylist() == [SPAN_OF_NOBODY]
+    counts = {name: len(part) for name, part in parts.items()}
+    assert counts["unseen"] == SIZES["hotels"]
+    assert counts["train"] + counts["validation"] == sum(SIZES.values()) - SIZES["hotels"]
+    assert json.loads(capsys.readouterr().out) == {"left_out": ["hotels"], **counts}
+
+
+def test_a_domain_is_left_out_trained_without_and_evaluated(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    call = ["benchmarks", "unseen", "--set", "2", "--reviews", source, "--keep", tmp_path / "kept"]
+    monkeypatch.setattr(sys, "argv", [str(argument) for argument in call])
+    command.main()
+    results = unseen.RESULTS.read_text()
+    assert str(tmp_path) not in results
+    ((name, part),) = json.loads(results).items()
+    before, after = part["rows"]
+    assert name == "set 2"
+    assert (before["name"], after["name"]) == (unseen.BEFORE.stem, unseen.PRESET)
+    assert (after["left_out"], after["unseen"]) == (["phones"], SIZES["phones"])
+    assert after["groups"][0]["balanced_accuracy"] > 0.9
+    page = unseen_page.PAGE.read_text()
+    assert page.startswith(f"above\n{unseen_page.BEGIN}\n")
+    assert page.endswith(f"{unseen_page.END}\nbelow\n")
+    assert "| phones | 40 | 50% | 2 |" in page
+    assert "old" not in page.splitlines()
+
+
+def test_the_table_has_means_over_the_domains_with_both_labels() -> None:
+    def row(**figures: float | None) -> dict[str, Any]:
+        groups = [
+            {
+                "name": name,
+                "reviews": 10 * len(name),
+                "positive": 5 * len(name),
+                "accuracy": 0.99,
+                "balanced_accuracy": figure,
+            }
+            for name, figure in figures.items()
+        ]
+        return {"groups": groups}
+
+    sets = {
+        "set 1": [row(hotels=0.7, beer=None), row(hotels=0.8, beer=None)],
+        "set 2": [row(toys=0.6), row(toys=0.9)],
+    }
+    assert unseen_page.unseen_table(sets).splitlines()[2:] == [
+        "| hotels | 60 | 50% | 1 | 70.0 | 80.0 |",
+        "| beer | 40 | 50% | 1 | (99.0) | (99.0) |",
+        "| toys | 40 | 50% | 2 | 60.0 | 90.0 |",
+        "| mean of set 1 |  |  | 1 | 70.0 | 80.0 |",
+        "| mean of set 2 |  |  | 2 | 60.0 | 90.0 |",
+        "| **mean of 2** |  |  |  | 65.0 | 85.0 |",
+    ]
+    taught = {**sets, "set 2, with teacher": [row(toys=0.6), row(toys=0.95)]}
+    lines = unseen_page.unseen_table(taught).splitlines()
+    assert lines[4] == "| toys | 40 | 50% | 2 | 60.0 | 90.0 | 95.0 |"
+    assert lines[-1] == "| **mean of 2** |  |  |  | 65.0 | 85.0 |  |"  # not of the same domains
