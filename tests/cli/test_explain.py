@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Command, in_its_own_process
-from tests.models import CONV1D
+from tests.models import CONV1D, OLD_MODELS
 from toolkit import Scorer, __version__
 
 TEXT = "A superb film, not a dull one, zzyzx."
@@ -97,16 +97,35 @@ def test_a_long_review_is_shown_as_far_as_it_is_read(command: Command) -> None:
 
 def test_control_characters_do_not_reach_the_terminal(command: Command) -> None:
     ran = command(
-        "explain", "-m", CONV1D, "superb \x1b[31m film\x07,\nand\r\ta \x9b2J dull\u2028one"
+        *("explain", "-m", CONV1D),
+        "superb \x1b[31m film\x07,\nand\r\ta \x9b2J dull\u2028one\u0085\u2029\0 \x1b[2J",
     )
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]", ran.out)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", ran.out)
     assert r"\x1b" in ran.out
+    assert "dull one" in re.sub(r"[\[\]+-]", "", ran.out)
 
 
 def test_punctuation_only(command: Command) -> None:
-    ran = command("explain", "-m", CONV1D, "!!!")
+    ran = command("explain", "-m", OLD_MODELS / "conv1d.onnx", "!!!")
     assert "\n!!!\n" in ran.out
     assert ran.out.endswith(", words +0.00, interactions +0.00\n")
+    ran = command("explain", "-m", CONV1D, "!!!")
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "the model knows no word of '!!!', so it has no score to explain" in ran.err
+
+
+def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command: Command) -> None:
+    Path("a.csv").write_text("text\n\U0001f44d\nfine\n!!!\n", encoding="utf-8")
+    ran = command("explain", "-m", CONV1D, "--file", "a.csv")
+    assert [line for line in ran.out.splitlines() if line.startswith("row ")] == [
+        line for line in ran.out.splitlines() if line.startswith("row 2: ")
+    ]
+    assert ran.exit_code == 0
+    assert command("explain", "-m", CONV1D, "--file", "a.csv", "--row", "1").exit_code == 2
+    Path("a.csv").write_text("text\n\U0001f44d\n!!!\n", encoding="utf-8")
+    ran = command("explain", "-m", CONV1D, "--file", "a.csv")
+    assert ran.exit_code == 1
+    assert "a.csv: the model knows no word of the first 2 reviews with text" in ran.err
 
 
 @pytest.mark.parametrize(

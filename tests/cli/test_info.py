@@ -45,7 +45,7 @@ def test_json_of_a_model(command: Command) -> None:
     assert found["bytes"] == CONV1D.stat().st_size
     assert found["sha256"] == hashlib.sha256(CONV1D.read_bytes()).hexdigest()
     assert found["inputs"] == [{"name": "text", "type": "string", "shape": ["batch"]}]
-    assert [output["type"] for output in found["outputs"]] == ["float32", "string"]
+    assert [output["type"] for output in found["outputs"]] == ["float32", "string", "int32"]
     assert (found["preset"], found["labels"]) == (facts.preset, list(facts.labels))
     for name in ("data", "metrics", "parity", "calibration", "threshold", "threshold_choice"):
         assert found[name] == facts.as_dict()[name]

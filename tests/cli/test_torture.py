@@ -61,7 +61,8 @@ def score_bytes(command: Command, name: str, data: bytes, *options: str) -> Scor
     bad = [json.loads(line) for line in rejects.split(b"\n") if line]
     if ran.exit_code in (0, 3):
         counts = json.loads(report)
-        assert counts["records"] == counts["scored"] + counts["without_text"] + len(bad)
+        unscored = counts["without_text"] + counts["without_known_words"]
+        assert counts["records"] == counts["scored"] + unscored + len(bad)
         assert (ran.exit_code, counts["rejected"]) == (3 if bad else 0, len(bad))
         assert all(len(_raw(reject)) == reject["bytes"] for reject in bad)
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")

@@ -84,8 +84,8 @@ def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
 
 
 def _flat(separators: str) -> str:
-    """Give what is between two words, without line breaks and tabs."""
-    return re.sub(r"[\t\n\v\f\r]+", " ", separators)
+    """Give what is no word, without line breaks and tabs; after a NUL, it may be anything."""
+    return one_line(re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", separators))
 
 
 def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
