@@ -77,7 +77,7 @@ def test_general_models_learn_from_all_domains(data: Path) -> None:
     for model in ("reviews", "reviews-small"):
         options = options_of(model, source)
         assert options["preset"] == make.RECIPES[model].preset
-        assert (options["group_column"], options["balance_column"]) == ("group", "domain")
+        assert (options["group_column"], options["balance_column"]) == ("group", "kind")
         fitted, held_out = (pq.read_table(options[name]) for name in ("data", "validation_data"))
         assert set(fitted["domain"].to_pylist()) == {"films", "kitchen"}
         assert len(fitted) + len(held_out) == 80

@@ -66,8 +66,9 @@ def pool_logit(
     negators: _Table,
     bigrams: _Table,
     slots: _Table,
-    max_weights: _Table,
-    mean_weights: _Table,
+    kernel: _Table,
+    hidden_bias: _Table,
+    last: _Table,
     bias: float,
 ) -> float:
     """Give the logit of `ngram-pool`."""
@@ -81,7 +82,9 @@ def pool_logit(
             vectors.append(np.maximum(vector + _bigram(previous, token, size, bigrams, slots), 0))
         previous = token
     mean = np.sum(vectors, axis=0) / (4 * math.sqrt(tokens + 1))
-    return float(np.max(vectors, axis=0) @ max_weights + mean @ mean_weights + bias)
+    pooled = np.concatenate([np.max(vectors, axis=0), mean])
+    hidden = np.maximum(kernel @ pooled + hidden_bias, 0)
+    return float(np.concatenate([pooled, hidden]) @ last + bias)
 
 
 def _bigram(previous: int, token: int, size: int, bigrams: _Table, slots: _Table) -> Any:

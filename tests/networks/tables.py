@@ -64,15 +64,17 @@ def cnn_tables(
 def pool_tables(
     words: int = WORDS, bigrams: int = 40, slots: int = 29, columns: int = 5, seed: int = 1
 ) -> dict[str, Any]:
-    """A fifth of the words negate; columns that need filling up."""
+    """A fifth of the words negate; columns and hidden units that need filling up."""
     random = np.random.default_rng(seed)
+    hidden = 6
     return {
         "words": _int8(random, 2 * words, columns),
         "negators": (random.random(words) < 0.2).astype(np.int32),
         "bigrams": _int8(random, bigrams, columns),
         "slots": _slots(random, words, bigrams, slots),
-        "max_weights": random.normal(0, 0.01, columns).astype(np.float32),
-        "mean_weights": random.normal(0, 0.01, columns).astype(np.float32),
+        "kernel": random.normal(0, 0.01, (hidden, 2 * columns)).astype(np.float32),
+        "hidden_bias": random.normal(0, 0.1, hidden).astype(np.float32),
+        "last": random.normal(0, 0.01, 2 * columns + hidden).astype(np.float32),
         "bias": 0.125,
     }
 

@@ -139,7 +139,8 @@ def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -
         ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
         ({"bigrams": np.zeros((40, 4), np.int8)}, r"bigrams: .* shape \(any, 5\), .* \(40, 4\)"),
         ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
-        ({"mean_weights": np.zeros(4, np.float32)}, r"mean_weights: .* shape \(5\), .* \(4,\)"),
+        ({"kernel": np.zeros((6, 9), np.float32)}, r"kernel: .* shape \(any, 10\), .* \(6, 9\)"),
+        ({"last": np.zeros(15, np.float32)}, r"last: .* shape \(16\), .* \(15,\)"),
     ],
 )
 def test_other_tables_of_the_pooled_network(change: dict[str, Any], message: str) -> None:

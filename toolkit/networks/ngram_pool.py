@@ -3,10 +3,15 @@
 A token's vector is ``relu(words[id] + bigrams[row])``. Each word has a second vector, which counts
 instead where one of the three tokens before it negates; see `toolkit.networks.negation`. Over a
 review the vectors are pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The
-logit is the product of both with fixed weights.
+logit is a weighted sum of both, and of a hidden layer over them: what a word says depends on what
+the review is about, such as "cheap" in one of films.
 
 All numbers in the tables are whole, and sums of them stay below 2²⁴: they are exact in float32 in
-any order. Fetching rows takes most of the time, so there are few rows for a token, and short ones.
+any order. Fetching rows takes most of the time, so there are few rows for a token, and short ones;
+the hidden layer is computed once for a review.
+
+In the graph, ``relu(word + bigram)`` is written as ``QuantizeLinear(DequantizeLinear +
+DequantizeLinear)``, in which ONNX Runtime sees its `QLinearAdd`.
 """
 
 from __future__ import annotations
@@ -38,17 +43,24 @@ _STEPS = f"""
     word_rows = Add(token_ids, shifts)
     word_codes = Gather <axis = 0> (words, word_rows)
     bigram_codes = Gather <axis = 0> (bigrams, rows)
-    word = Cast <to = 1> (word_codes)
-    bigram = Cast <to = 1> (bigram_codes)
+    word = DequantizeLinear(word_codes, one, zero_code)
+    bigram = DequantizeLinear(bigram_codes, one, zero_code)
     both = Add(word, bigram)
-    vectors = Relu(both)
+    vector_codes = QuantizeLinear(both, one, no_code)
+    vectors = Cast <to = 1> (vector_codes)
     highest = ReduceMax <keepdims = 0> (vectors, axis)
     total = ReduceSum <keepdims = 0> (vectors, axis)
     root_column = Unsqueeze(root, axis)
     divisor = Mul(root_column, four)
     mean = Div(total, divisor)
     pooled = Concat <axis = 1> (highest, mean)
-    weighted = Mul(pooled, pooled_weights)
+    pooled_rows = Unsqueeze(pooled, axis)
+    hidden_products = Mul(pooled_rows, hidden_kernel)
+    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
+    hidden_logits = Add(hidden_sums, hidden_bias)
+    hidden = Relu(hidden_logits)
+    features = Concat <axis = 1> (pooled, hidden)
+    weighted = Mul(features, last_weights)
     sum = ReduceSum <keepdims = 0> (weighted, axis)
     logit = Add(sum, bias)
     probability = Sigmoid(logit)
@@ -57,9 +69,9 @@ _STEPS = f"""
 
 @tables.registered
 class NgramPool(TableLayer):
-    """Vectors of words, plain or negated, and of bigrams, added, cut at zero and pooled."""
+    """Vectors of words, plain or negated, and of bigrams, pooled; a hidden layer."""
 
-    SIZES = ("vocabulary", "bigrams", "slots", "columns")
+    SIZES = ("vocabulary", "bigrams", "slots", "columns", "hidden")
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
@@ -69,7 +81,10 @@ class NgramPool(TableLayer):
         self.negators = self._weight("negators", (sizes["vocabulary"],), "int32")
         self.bigrams = self._weight("bigrams", (sizes["bigrams"], columns), "int8")
         self.slots = self._weight("slots", (sizes["slots"],), "int32")
-        self.weights_of_pooled = self._weight("pooled", (2 * columns,), "float32")
+        hidden = sizes["hidden"]
+        self.kernel = self._weight("kernel", (hidden, 2 * columns), "float32")
+        self.hidden_bias = self._weight("hidden_bias", (hidden,), "float32")
+        self.last = self._weight("last", (2 * columns + hidden,), "float32")
         self.bias = self._weight("bias", (), "float32")
 
     def call(self, ids: Any) -> Any:
@@ -85,12 +100,14 @@ class NgramPool(TableLayer):
         tokens = tf.reduce_sum(tf.cast(kept, tf.float32), axis=1, keepdims=True)
         mean = tf.reduce_sum(vectors, axis=1) / (tf.sqrt(tokens + 1.0) * 4.0)
         pooled = tf.concat([tf.reduce_max(vectors, axis=1), mean], axis=-1)
-        logit = tf.reduce_sum(pooled * self.weights_of_pooled, axis=-1, keepdims=True)
+        sums = tf.reduce_sum(pooled[:, None] * self.kernel, axis=-1)
+        features = tf.concat([pooled, tf.nn.relu(sums + self.hidden_bias)], axis=-1)
+        logit = tf.reduce_sum(features * self.last, axis=-1, keepdims=True)
         return tf.sigmoid(logit + self.bias)
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
-        self.weights_of_pooled.assign(self.weights_of_pooled * scale)
+        self.last.assign(self.last * scale)
         self.bias.assign(self.bias * scale + bias)
 
 
@@ -107,22 +124,26 @@ def freeze(
     negators: Ids,
     bigrams: Floats,
     slots: Ids,
+    kernel: Floats,
+    hidden_bias: Floats,
     last: Floats,
     bias: float,
 ) -> Any:
     """Round the trained weights; arrays as in `frozen`, but of floats.
 
-    `words` and `negated` are (V, F) each. Scales of columns move into `last`, (2, F), the weights
-    of maximum and mean.
+    `words` and `negated` are (V, F) each. Scales of columns move into the kernel and into `last`.
     """
     words, negated, bigrams = words.copy(), negated.copy(), bigrams.copy()
     for table, empty in ((words, START_ID + 1), (negated, START_ID + 1), (bigrams, 1)):
         table[:empty] = 0
     words = np.concatenate([words, negated])
     scale = tables.scales(np.concatenate([words, bigrams]), LARGEST_CODE)
-    highest, mean = (last * scale).astype(np.float32)
-    codes = (rounded(table / scale) for table in (words, bigrams))
-    return frozen(next(codes), negators, next(codes), slots, highest, mean, bias)
+    factors = np.tile(scale, 2)
+    kernel = (kernel * factors).astype(np.float32)
+    last = np.concatenate([last[: len(factors)] * factors, last[len(factors) :]])
+    words, bigrams = (rounded(table / scale) for table in (words, bigrams))
+    last = last.astype(np.float32)
+    return frozen(words, negators, bigrams, slots, kernel, hidden_bias, last, bias)
 
 
 def frozen(
@@ -130,8 +151,9 @@ def frozen(
     negators: Ids,
     bigrams: Codes,
     slots: Ids,
-    max_weights: Floats,
-    mean_weights: Floats,
+    kernel: Floats,
+    hidden_bias: Floats,
+    last: Floats,
     bias: float,
 ) -> Any:
     """Make the network of its tables; `ValueError` if they do not fit together.
@@ -139,7 +161,9 @@ def frozen(
     - words (2V, F): the vectors of the token ids, and then those where they are negated
     - negators (V,): 1 for the token ids that negate the tokens after them, else 0
     - bigrams (R, F) and slots (P,): see `toolkit.networks.pairs`
-    - max_weights and mean_weights (F,): of the maximum and of the sum over 4 · √(n + 1)
+    - kernel (H, 2F) and hidden_bias (H,): the hidden layer over the maximum and the sum over
+      4 · √(n + 1)
+    - last (2F + H,): the weights of the maximum, of the sum and of the hidden layer
     - bias: the logit of a review without tokens
 
     The vectors of padding, of the start of a review and of row 0 are taken as zero. The Keras model
@@ -151,8 +175,10 @@ def frozen(
     columns = words.shape[1]
     tables.check_table("bigrams", bigrams, np.int8, None, columns)
     tables.check_table("slots", slots, np.int32, None)
-    tables.check_table("max_weights", max_weights, np.float32, columns)
-    tables.check_table("mean_weights", mean_weights, np.float32, columns)
+    tables.check_table("kernel", kernel, np.float32, None, 2 * columns)
+    hidden = len(kernel)
+    tables.check_table("hidden_bias", hidden_bias, np.float32, hidden)
+    tables.check_table("last", last, np.float32, 2 * columns + hidden)
     check_keys(size)
     check_slots(slots, size, len(bigrams))
     if not np.isin(negators, (0, 1)).all():
@@ -161,27 +187,48 @@ def frozen(
     for start in (0, size):
         words[start : start + START_ID + 1] = 0
     bigrams[0] = 0
-    pooled = np.concatenate([tables.filled(part, 0) for part in (max_weights, mean_weights)])
-    weights = [words, negators, bigrams, slots, pooled, np.float32(bias)]
-    sizes = (size, len(bigrams), len(slots), words.shape[1])
+    of_last = np.split(last, [columns, 2 * columns])
+    weights = [
+        words,
+        negators,
+        bigrams,
+        slots,
+        np.concatenate([_filled_kernel(part) for part in np.split(kernel, 2, axis=1)], axis=1),
+        tables.filled(hidden_bias, 0),
+        np.concatenate([tables.filled(part, 0) for part in of_last]),
+        np.float32(bias),
+    ]
+    sizes = (size, len(bigrams), len(slots), words.shape[1], len(weights[5]))
     return tables.model_of(NgramPool, sizes, weights, "ngram-pool")
 
 
+def _filled_kernel(part: Floats) -> Floats:
+    return tables.filled(tables.filled(part, 0), 1)
+
+
 def onnx_form(network: Any) -> onnx.ModelProto | None:
-    """Write the graph, `token_ids` → `probability`, with int8 tables; None for other layers."""
+    """Write the graph, `token_ids` → `probability`, with 8-bit tables; None for other layers."""
     layer = network.layers[-1]
     if not isinstance(layer, NgramPool):
         return None
-    words, negators, bigrams, slots, pooled, bias = map(np.asarray, layer.get_weights())
+    words, negators, bigrams, slots, kernel, hidden_bias, last, bias = map(
+        np.asarray, layer.get_weights()
+    )
     weights = {
-        "words": words,
+        # As uint8, each is 128 more.
+        "words": words.view(np.uint8) ^ 128,
         "negators": negators,
-        "bigrams": bigrams,
+        "bigrams": bigrams.view(np.uint8) ^ 128,
         "slots": slots,
+        "zero_code": np.array(128, np.uint8),
+        "no_code": np.array(0, np.uint8),
         "none_in_front": integers(0, SCOPE, 0, 0),
         **{f"start_{at}": integers(at) for at in _BEFORE},
         **{f"end_{at}": integers(at - SCOPE) for at in _BEFORE},
-        "pooled_weights": pooled,
+        "last_axis": integers(2),
+        "hidden_kernel": kernel,
+        "hidden_bias": hidden_bias,
+        "last_weights": last,
         "bias": bias,
         "slots_size": np.array(len(slots), np.int32),
         "quotients_size": np.array(QUOTIENTS, np.int32),

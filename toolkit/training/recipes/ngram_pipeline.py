@@ -12,7 +12,7 @@ from toolkit.networks.backend import import_keras
 from toolkit.networks.negation import negator_flags
 from toolkit.records.values import Rows, Targets
 from toolkit.text.token_ids import Ids
-from toolkit.training.recipes.bigram_table import Bigrams
+from toolkit.training.recipes.bigram_table import CANDIDATES, Bigrams
 from toolkit.training.recipes.cnn_networks import StudentNetwork, teacher_network
 from toolkit.training.recipes.corpus import Corpus
 from toolkit.training.recipes.linear_network import LinearNetwork, log_ratios
@@ -31,7 +31,7 @@ _STUDENT_DIMENSIONS = 48
 LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
 POOL = Schedule(
-    epochs=4, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=30
+    epochs=5, batch_size=256, learning_rate=4e-3, word_dropout=0.1, tokens_of_a_review=30
 )
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
@@ -48,11 +48,12 @@ class NgramPipeline:
     teacher_weight: float
     reporter: Reporter
     keeps_best: bool = False
+    most_bigrams: int = CANDIDATES
 
     @cached_property
     def bigrams(self) -> Bigrams:
         """The most common bigrams of all reviews."""
-        return Bigrams.build(self.corpus.tokens, self.corpus.vocabulary.size)
+        return Bigrams.build(self.corpus.tokens, self.corpus.vocabulary.size, self.most_bigrams)
 
     @cached_property
     def rows(self) -> Ids:

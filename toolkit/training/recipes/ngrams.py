@@ -19,6 +19,9 @@ from toolkit.training.recipes.ragged_fit import History, Schedule
 from toolkit.training.result import Fit
 
 
+_MOST_OF_POOL = 200_000  # bigrams to choose from: they cost no time, and many domains have many
+
+
 def fit_linear(task: FitTask) -> Fit:
     """Fit a weight for each word and each hashed bigram."""
     pipeline = _pipeline(task)
@@ -38,7 +41,7 @@ def fit_cnn(task: FitTask) -> Fit:
 
 def fit_pool(task: FitTask) -> Fit:
     """Fit a vector for each word, plain and negated, and each common bigram, pooled."""
-    pipeline = _pipeline(task)
+    pipeline = replace(_pipeline(task), most_bigrams=_MOST_OF_POOL)
     schedule = _schedule(POOL, task, len(pipeline.corpus))
     network, history = pipeline.pool(schedule)
     return _result(network.freeze(pipeline.bigrams), history, schedule, task, pipeline.corpus)

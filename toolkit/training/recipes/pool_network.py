@@ -18,14 +18,15 @@ keras: Any = import_keras()
 tf: Any = import_tensorflow()
 layers, ops = keras.layers, keras.ops
 
-COLUMNS = 24
+COLUMNS = 32
+HIDDEN = 32
 
 
 class PoolNetwork(keras.Model):  # type: ignore[misc]
     """A convolution of width one over the vectors of words and pairs, pooled.
 
     A negated word goes through a second kernel, too, which all words share, so that rare ones are
-    negated like common ones; what is special about a word is added.
+    negated like common ones; what is special about a word is added. A hidden layer follows.
     """
 
     def __init__(self, words: Vectors, bigrams: Vectors, negators: Ids) -> None:
@@ -40,6 +41,7 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
         self.negated_kernel = layers.Dense(COLUMNS, use_bias=False, kernel_initializer="zeros")
         self.vector_dropout = layers.SpatialDropout1D(0.1)
         self.feature_dropout = layers.Dropout(0.2)
+        self.hidden = layers.Dense(HIDDEN, activation="relu")
         self.last = layers.Dense(1)
         self([np.zeros((1, 1), np.int32)] * 2)
 
@@ -53,7 +55,8 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
         vectors = self.word_kernel(words) + self.bigram_kernel(pairs)
         vectors = vectors + change * mask(is_negated(self.negators, ids) > 0)
         features = ops.concatenate(pooled(ops.relu(vectors), is_token), -1)
-        return self.last(self.feature_dropout(features, training=training))
+        features = self.feature_dropout(features, training=training)
+        return self.last(ops.concatenate([features, self.hidden(features)], -1))
 
     def freeze(self, bigrams: Bigrams) -> Any:
         """Fold the kernels into tables of small integers; see `ngram_pool`."""
@@ -66,6 +69,8 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
             np.array(self.negators),
             pairs @ np.array(self.bigram_kernel.kernel),
             bigrams.slots,
-            np.array(self.last.kernel)[:, 0].reshape(2, -1),
+            np.array(self.hidden.kernel).T,
+            np.array(self.hidden.bias),
+            np.array(self.last.kernel)[:, 0],
             float(np.array(self.last.bias)[0]),
         )
