@@ -18,7 +18,6 @@ from toolkit.training.recipes.ngram_pipeline import LINEAR, POOL, STUDENT, Ngram
 from toolkit.training.recipes.ragged_fit import History, Schedule
 from toolkit.training.result import Fit
 
-
 _MOST_OF_POOL = 200_000  # bigrams to choose from: they cost no time, and many domains have many
 
 
