@@ -74,7 +74,7 @@ def pool_tables(
         "slots": _slots(random, words, bigrams, slots),
         "kernel": random.normal(0, 0.01, (hidden, 2 * columns)).astype(np.float32),
         "hidden_bias": random.normal(0, 0.1, hidden).astype(np.float32),
-        "last": random.normal(0, 0.01, 2 * columns + hidden).astype(np.float32),
+        "last": random.normal(0, 0.05, 2 * columns + hidden).astype(np.float32),
         "bias": 0.125,
     }
 

@@ -1,0 +1,98 @@
+"""Reviews that the user holds out, and kinds of product that are balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.training.conftest import make_rows
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.training.calibration import fit_calibration
+from toolkit.training.options import SplitKind, TrainingOptions
+from toolkit.training.train import train
+
+HEADER = ("text", "label", "kind")
+
+
+@pytest.fixture
+def files(write_csv: Callable[..., Path]) -> tuple[Path, Path]:
+    """Sixty reviews to train on and twenty others, of two kinds of product."""
+    kinds = ("kettles", "tents", "tents")
+    paths = []
+    for name, count, seed in (("train.csv", 60, 7), ("valid.csv", 20, 8)):
+        rows = [(*row, kinds[at % 3]) for at, row in enumerate(make_rows(count, seed))]
+        paths.append(write_csv(*rows, header=HEADER, name=name))
+    return paths[0], paths[1]
+
+
+def test_the_given_reviews_are_held_out_and_no_others(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    data, held_out = files
+    columns = ReadOptions(columns=Columns(balance="kind"))
+    result = train(
+        TrainingOptions(
+            data=str(data),
+            validation_data=held_out,
+            preset="ngram-pool",
+            output=tmp_path / "run",
+            epochs=4,
+            batch_size=4,
+            reading=columns,
+        )
+    )
+    config = result.run.load_config()
+    assert (config.data.fitted, config.data.held_out) == (60, 20)
+    assert config.data.validation is not None
+    assert config.data.validation.source == "valid.csv"
+    assert (config.training["split"], config.training["validation"]) == ("given", None)
+    assert result.metrics.validation is not None
+    assert result.metrics.validation.epoch == result.metrics.validation.best_epoch
+    assert len(pq.read_table(result.run.validation)) == 20
+    assert "is kept, with the lowest validation loss" in result.ending
+
+
+@pytest.mark.parametrize("other", [{"folds": 3}, {"split": SplitKind.RANDOM}])
+def test_no_other_way_to_hold_out(files: tuple[Path, Path], other: dict[str, object]) -> None:
+    data, held_out = files
+    with pytest.raises(UsageError, match=r"--validation-data holds out reviews of its own"):
+        TrainingOptions(data=str(data), validation_data=held_out, **other)  # type: ignore[arg-type]
+
+
+def test_reviews_to_hold_out_that_are_not_there(files: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    missing = tmp_path / "nowhere.csv"
+    options = TrainingOptions(data=str(files[0]), validation_data=missing, output=tmp_path / "run")
+    with pytest.raises(ToolkitError, match=r"nowhere\.csv: no such file"):
+        train(options)
+
+
+def test_a_column_to_balance_that_is_not_there(files: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    reading = ReadOptions(columns=Columns(balance="domain"))
+    options = TrainingOptions(data=str(files[0]), output=tmp_path / "run", reading=reading)
+    with pytest.raises(UsageError, match=r"no column 'domain' .*--balance-column"):
+        train(options)
+
+
+def test_the_calibration_counts_reviews_by_their_weights() -> None:
+    """Reviews that weigh nothing do not move it; copies weigh as much as a weight of two."""
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, 600)
+    labels = (random.random(600) < 1 / (1 + np.exp(-0.5 * logits))).astype(np.int8)
+    probability = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    plain = fit_calibration(labels[:400], probability[:400])
+    weights = np.repeat([1.0, 0.0], [400, 200])
+    weighted = fit_calibration(labels, probability, weights=weights)
+    assert (weighted.scale, weighted.bias) == pytest.approx((plain.scale, plain.bias), abs=1e-3)
+    twice = np.concatenate([np.arange(400), np.arange(100)])
+    copied = fit_calibration(labels[twice], probability[twice])
+    doubled = fit_calibration(labels[:400], probability[:400], weights=1.0 + (np.arange(400) < 100))
+    assert (doubled.scale, doubled.bias) == pytest.approx((copied.scale, copied.bias), abs=1e-3)
