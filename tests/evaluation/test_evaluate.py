@@ -202,7 +202,7 @@ def test_data_that_cannot_be_used(
         ([[0.5], [1.5]], "row 2: found the probability '1.5', expected .* from 0 to 1"),
         ([[0.5], ["nan"]], "row 2: found the probability 'nan', expected"),
         ([[0.5], ["x"]], "row 2: found the probability 'x', expected"),
-        ([[0.5], [""]], "row 2: found no probability, expected"),
+        ([[" "], [""]], "has no probability for any review with a label. Choose the column"),
     ],
 )
 def test_predictions_that_cannot_be_used(
@@ -212,6 +212,15 @@ def test_predictions_that_cannot_be_used(
     others = write_rows("p.csv", ("positive_probability",), rows)
     with pytest.raises(InputError, match=message):
         evaluate(path, [], [others])
+
+
+def test_reviews_without_a_prediction_are_left_out_and_counted(write_rows: WriteRows) -> None:
+    """Such as those of which a model knew no word."""
+    path = write_rows("r.csv", ("text", "label"), [("good", 1), ("\u597d", 1), ("bad", 0)])
+    others = write_rows("p.csv", ("positive_probability",), [[0.75], [""], [0.25]])
+    found = evaluate(path, [], [others])
+    assert (found.data.reviews, found.data.without_score) == (2, 1)
+    assert found.models[0].metrics.accuracy.value == 1
 
 
 def test_predictions_for_other_texts_are_refused(write_rows: WriteRows) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,12 @@ def evaluate(
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
     reviews = load(Path(data), options.reading)
-    reviews, sources = _of_models(scorers, reviews)
+    sources = [
+        *(_of_model(scorer, reviews) for scorer in scorers),
+        *(_of_predictions(Path(path), reviews, options) for path in predictions),
+    ]
+    reviews, sources = _with_scores(reviews, sources)
     facts = _data(reviews)
-    sources += [_of_predictions(Path(path), reviews, options) for path in predictions]
     results = [
         _result(name, source, reviews, options)
         for name, source in zip(_names(sources), sources, strict=True)
@@ -135,23 +138,22 @@ class _Source:
 
     identity: dict[str, Any]  # as `Scorer.identity` gives it
     threshold: float
-    probability: Probabilities
+    probability: Probabilities  # (reviews,) float32, NaN where there is none
     scorer: Scorer | None = None  # None: predictions
 
 
-def _of_models(
-    scorers: list[Scorer], reviews: LabelledReviews
+def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
+    found = scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False)
+    return _Source(scorer.identity(), float(scorer.threshold), found, scorer)
+
+
+def _with_scores(
+    reviews: LabelledReviews, sources: list[_Source]
 ) -> tuple[LabelledReviews, list[_Source]]:
-    """Score the reviews, and leave out those that a model gives no score, for all of them."""
-    found = [scorer.probabilities(reviews.texts) for scorer in scorers]
-    has_score = np.ones(len(reviews), np.bool_)
-    for probability in found:
-        has_score &= probability.is_valid().to_numpy(zero_copy_only=False)
-    kept = [each.to_numpy(zero_copy_only=False)[has_score] for each in found]
-    return reviews.only(has_score), [
-        _Source(scorer.identity(), float(scorer.threshold), probability, scorer)
-        for scorer, probability in zip(scorers, kept, strict=True)
-    ]
+    """Leave out, for all models, the reviews that one of them gives no score."""
+    has_score = np.all([~np.isnan(each.probability) for each in sources], axis=0)
+    kept = [replace(each, probability=each.probability[has_score]) for each in sources]
+    return reviews.only(has_score), kept
 
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:

@@ -20,8 +20,8 @@ from toolkit.records.table import read_table
 def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions) -> Probabilities:
     """Read the (reviews,) probabilities of a file, such as an output of `toolkit score`.
 
-    Raises `InputError` unless it has one row per row of the data, with the same text if it has
-    texts, and a probability for each review; rows that are left out of the data need none.
+    They are NaN where the file has none. Raises `InputError` unless it has one row per row of the
+    data, with the same text if it has texts, and a probability for at least one review.
     """
     texts = Column("text", (reviews.columns["text"],), is_needed=False)
     table = read_table(path, beside(path, reading), reading.columns.of("probability"), texts)
@@ -32,7 +32,15 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
         )
     if "text" in table.chosen:
         _check_texts(table.name, table["text"].take(pa.array(reviews.rows)), reviews)
-    return table.targets("probability", reviews.rows)
+    is_filled = np.isin(reviews.rows, table.filled("probability"))
+    if not is_filled.any():
+        raise InputError(
+            f"{table.place('probability')}: has no probability for any review with a label. Choose "
+            "the column with --probability-column."
+        )
+    found = np.full(len(reviews), np.nan, np.float32)
+    found[is_filled] = table.targets("probability", reviews.rows[is_filled])
+    return found
 
 
 def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) -> None:

@@ -31,7 +31,7 @@ class Data:
     without_text: int
     without_label: int
     soft_labels: int  # between 0 and 1, rounded for all figures
-    without_score: int  # rows with text and label of which a model knows no word
+    without_score: int  # rows with text and label that a model or a file gives no score
 
     @property
     def name(self) -> str:

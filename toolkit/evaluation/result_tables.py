@@ -62,7 +62,7 @@ def summary_of(data: Data) -> str:
     left_out = (
         (data.without_text, "text"),
         (data.without_label, "label"),
-        (data.without_score, "a known word"),
+        (data.without_score, "a score"),
     )
     for count, what in left_out:
         if count:

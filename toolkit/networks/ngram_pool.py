@@ -141,9 +141,9 @@ def freeze(
     factors = np.tile(scale, 2)
     kernel = (kernel * factors).astype(np.float32)
     last = np.concatenate([last[: len(factors)] * factors, last[len(factors) :]])
-    words, bigrams = (rounded(table / scale) for table in (words, bigrams))
+    codes = [rounded(table / scale) for table in (words, bigrams)]
     last = last.astype(np.float32)
-    return frozen(words, negators, bigrams, slots, kernel, hidden_bias, last, bias)
+    return frozen(codes[0], negators, codes[1], slots, kernel, hidden_bias, last, bias)
 
 
 def frozen(
@@ -188,17 +188,18 @@ def frozen(
         words[start : start + START_ID + 1] = 0
     bigrams[0] = 0
     of_last = np.split(last, [columns, 2 * columns])
+    hidden_bias = tables.filled(hidden_bias, 0)
     weights = [
         words,
         negators,
         bigrams,
         slots,
         np.concatenate([_filled_kernel(part) for part in np.split(kernel, 2, axis=1)], axis=1),
-        tables.filled(hidden_bias, 0),
+        hidden_bias,
         np.concatenate([tables.filled(part, 0) for part in of_last]),
         np.float32(bias),
     ]
-    sizes = (size, len(bigrams), len(slots), words.shape[1], len(weights[5]))
+    sizes = (size, len(bigrams), len(slots), words.shape[1], len(hidden_bias))
     return tables.model_of(NgramPool, sizes, weights, "ngram-pool")
 
 
