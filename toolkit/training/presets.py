@@ -72,7 +72,7 @@ _PRESETS = (
         recipe="ngram-pool",
         vocabulary_size=30_003,
         max_tokens=512,
-        epochs=4,
+        epochs=3,
         batch_size=256,
         uses_unlabelled=True,
     ),

@@ -31,7 +31,7 @@ _STUDENT_DIMENSIONS = 48
 LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.15)
 POOL = Schedule(
-    epochs=5, batch_size=256, learning_rate=4e-3, word_dropout=0.1, tokens_of_a_review=30
+    epochs=3, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=30
 )
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
