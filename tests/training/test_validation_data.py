@@ -15,6 +15,9 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.options import SplitKind, TrainingOptions
+from toolkit.training.read_data import read_data
+from toolkit.training.reporter import Reporter
+from toolkit.training.sources.labelled_file import load
 from toolkit.training.train import train
 
 HEADER = ("text", "label", "kind")
@@ -77,9 +80,46 @@ def test_reviews_to_hold_out_that_are_not_there(files: tuple[Path, Path], tmp_pa
 def test_a_column_to_balance_that_is_not_there(files: tuple[Path, Path], tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     reading = ReadOptions(columns=Columns(balance="domain"))
-    options = TrainingOptions(data=str(files[0]), output=tmp_path / "run", reading=reading)
+    options = TrainingOptions(
+        data=str(files[0]), preset="ngram-linear", output=tmp_path / "run", reading=reading
+    )
     with pytest.raises(UsageError, match=r"no column 'domain' .*--balance-column"):
         train(options)
+
+
+def test_a_preset_that_does_not_balance_says_which_do() -> None:
+    reading = ReadOptions(columns=Columns(balance="kind"))
+    with pytest.raises(UsageError, match=r"'conv1d' balances nothing \(these do: ngram-linear, "):
+        TrainingOptions(reading=reading)
+
+
+def test_reviews_without_a_kind_are_one_kind(write_csv: Callable[..., Path]) -> None:
+    """Otherwise each would be a kind of its own, and count several times as much as others."""
+    rows = [(f"text {at}", at % 2, kind) for at, kind in enumerate(["tents", "", " ", "tents", ""])]
+    columns = Columns(balance="kind")
+    found = load(write_csv(*rows, header=HEADER, name="blank.csv"), ReadOptions(columns=columns))
+    assert found.domains is not None
+    first, *others = found.domains.tolist()
+    assert others[2] == first
+    assert others[0] == others[1] == others[3] != first
+
+
+def test_reviews_to_hold_out_need_no_ids(write_csv: Callable[..., Path]) -> None:
+    """Ids are what scores of a teacher are found by, and reviews held out are given none."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    rows = [(f"text {at}", at % 2, at) for at in range(20)]
+    data = write_csv(*rows, header=("text", "label", "number"), name="train.csv")
+    held_out = write_csv(*(row[:2] for row in rows), header=("text", "label"), name="valid.csv")
+    teacher = write_csv((3, 0.5), header=("number", "probability"), name="teacher.csv")
+    options = TrainingOptions(
+        data=str(data),
+        validation_data=held_out,
+        teachers=(teacher,),
+        reading=ReadOptions(columns=Columns(id="number")),
+    )
+    found = read_data(options, Reporter())
+    assert found.validation is not None
+    assert len(found.validation) == 20
 
 
 def test_the_calibration_counts_reviews_by_their_weights() -> None:

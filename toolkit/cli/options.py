@@ -80,8 +80,9 @@ _GROUP = (
     "`train` keeps a group on one side of every split; `evaluate` shows figures of each group."
 )
 _BALANCE = (
-    "Column with the kind of product, such as hotels and phones. Each kind counts by the root of "
-    "its number of reviews, and both labels count the same in it."
+    "Column with the kind of product, such as hotels and phones, for presets over pairs of words. "
+    "Each kind counts by the root of its number of reviews, and both labels count the same in it. "
+    "Reviews without one are a kind, too."
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."

@@ -76,6 +76,12 @@ class TrainingOptions:
             )
         if self.unlabelled:
             self._check_uses_unlabelled()
+        if self.reading.columns.balance is not None and not find_preset(self.preset).balances:
+            others = [preset.name for preset in PRESETS.values() if preset.balances]
+            raise UsageError(
+                f"--balance-column: the preset '{self.preset}' balances nothing (these do: "
+                f"{', '.join(others)}). Choose another with --preset, or leave this out."
+            )
 
     def _check_teacher(self) -> None:
         """Refuse the columns of a teacher that is not there."""

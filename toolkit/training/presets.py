@@ -26,6 +26,7 @@ class Preset:
     batch_size: int  # reviews per step of the optimizer, unless the user chooses
     stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
     uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
+    balances: bool = False  # whether its recipe balances kinds of product in the loss
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
     # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`. It is
     # compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
@@ -55,6 +56,7 @@ _PRESETS = (
         epochs=5,
         batch_size=128,
         uses_unlabelled=True,
+        balances=True,
     ),
     Preset(
         name="ngram-cnn",
@@ -65,6 +67,7 @@ _PRESETS = (
         epochs=3,
         batch_size=128,
         uses_unlabelled=True,
+        balances=True,
     ),
     Preset(
         name="ngram-pool",
@@ -75,6 +78,7 @@ _PRESETS = (
         epochs=3,
         batch_size=256,
         uses_unlabelled=True,
+        balances=True,
     ),
 )
 

@@ -18,7 +18,8 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     reporter.loaded(reviews)
     validation = None
     if options.validation_data is not None:
-        validation = load(str(options.validation_data), options.reading).check()
+        without_ids = replace(options.reading, columns=replace(options.reading.columns, id=None))
+        validation = load(str(options.validation_data), without_ids).check()
         reporter.loaded(validation)
     test = _read_test(options, reporter)
     others = [unlabelled.load(path, options.reading) for path in options.unlabelled]

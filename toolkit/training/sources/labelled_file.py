@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
-from toolkit.training.sources.reviews import Reviews, group_codes
+from toolkit.training.sources.reviews import Reviews, domain_codes, group_codes
 
 
 def load(path: Path, reading: ReadOptions) -> Reviews:
@@ -30,5 +30,5 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
         table.rows - len(rows),
         targets if np.any((targets > 0) & (targets < 1)) else None,
         ids,
-        domains=None if domains is None else group_codes(domains),
+        domains=None if domains is None else domain_codes(domains),
     )

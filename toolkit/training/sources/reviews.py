@@ -162,3 +162,8 @@ def group_codes(names: pa.ChunkedArray) -> Groups:
     known = pc.unique(names)
     codes = pc.index_in(names, value_set=known).to_numpy().astype(np.int64)
     return np.where(is_blank(names), len(known) + np.arange(len(codes)), codes)
+
+
+def domain_codes(names: pa.ChunkedArray) -> Groups:
+    """Number the domains, (reviews,); all blank or missing names are one domain."""
+    return np.where(is_blank(names), -1, group_codes(names))
