@@ -88,6 +88,8 @@ def test_the_table_names_the_share_and_the_range(write_rows: WriteRows) -> None:
     wrong = write_rows("q.csv", ("positive_probability",), [[0.25], [0.75], [0.25], [0.75]])
     (row, *_) = target_table(evaluate(data, [], [wrong])).rows
     assert row.cells[0].note == "never reached"
+    strict = evaluate(data, [], [others], EvaluationOptions(targets=(0.99999, 0.07)))
+    assert [row.name for row in target_table(strict).rows] == ["99.999%", "7%"]
 
 
 @pytest.mark.parametrize("target", [0.0, -1.0, 1.01, 97.0, float("nan")])

@@ -214,6 +214,14 @@ def test_predictions_that_cannot_be_used(
         evaluate(path, [], [others])
 
 
+def test_predictions_of_no_review_in_common(write_rows: WriteRows) -> None:
+    path = write_rows("r.csv", ("text", "label"), [("a", 1), ("b", 0)])
+    first = write_rows("p.csv", ("id", "probability"), [(1, 0.5), (2, "")])
+    second = write_rows("q.csv", ("id", "probability"), [(1, ""), (2, 0.5)])
+    with pytest.raises(InputError, match=r"no review with a label has a score of every model"):
+        evaluate(path, [], [first, second])
+
+
 def test_reviews_without_a_prediction_are_left_out_and_counted(write_rows: WriteRows) -> None:
     """Such as those of which a model knew no word."""
     path = write_rows("r.csv", ("text", "label"), [("good", 1), ("\u597d", 1), ("bad", 0)])

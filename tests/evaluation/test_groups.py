@@ -244,3 +244,9 @@ def test_class_balanced_calibration_needs_both_labels() -> None:
     found = measure(np.ones(3, np.int8), np.full(3, 0.5, np.float32), 0.5)
     assert found.balanced_calibration_error is None
     assert found.balanced_accuracy_interval is None
+
+
+def test_names_that_matplotlib_has_no_font_for_are_not_warned_of(write_rows: WriteRows) -> None:
+    """The page draws them in its own font."""
+    rows = [(text, label, "漢字") for text, label in ((GOOD, 1), (BAD, 0)) for _ in range(5)]
+    assert "漢字" in page(of_domains(write_rows, rows))

@@ -39,7 +39,7 @@ def target_table(evaluation: Evaluation) -> Table:
     found = zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True)
     for targets in found:
         cells = tuple(_target_cell(each) for each in targets)
-        name = f"{100 * targets[0].target:.4g}%"
+        name = f"{100 * targets[0].target:.8g}%"
         rows.append(Row(name, (), cells, best_of([each.share for each in targets])))
     return Table("Reviews answered at accuracy", (), tuple(rows))
 

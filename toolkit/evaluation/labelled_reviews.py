@@ -43,7 +43,10 @@ class LabelledReviews:
         if has_score.all():
             return self
         if not has_score.any():
-            raise InputError(f"{self.path}: the models know no word of any review with a label")
+            raise InputError(
+                f"{self.path}: no review with a label has a score of every model. There is none "
+                "where a model knows no word of the text, or a file of predictions is empty."
+            )
         kept = pa.array(np.flatnonzero(has_score))
         return replace(
             self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ def as_svg(figure: Figure, name: str) -> str:
     """Write a figure, in the context of `style`, as ``svg``; no other of the page has its name."""
     written = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(written, format="svg", transparent=True, metadata=nothing)
+    with warnings.catch_warnings():
+        # The text is drawn in the font of the page, so what Matplotlib's own lacks is not missing.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font", UserWarning)
+        figure.savefig(written, format="svg", transparent=True, metadata=nothing)
     text = written.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
