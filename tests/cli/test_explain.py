@@ -111,7 +111,13 @@ def test_punctuation_only(command: Command) -> None:
     assert ran.out.endswith(", words +0.00, interactions +0.00\n")
     ran = command("explain", "-m", CONV1D, "!!!")
     assert (ran.exit_code, ran.out) == (2, "")
-    assert "the model knows no word of '!!!', so it has no score to explain" in ran.err
+    assert "error: the model knows no word of '!!!': it has no score to explain" in ran.err
+
+
+def test_a_text_without_a_known_word_is_named_before_any_is_shown(command: Command) -> None:
+    ran = command("explain", "-m", CONV1D, "fine", "!!!")
+    ran.failed_with("text 2: the model knows no word of '!!!': it has no score to explain", 2)
+    assert ran.out == ""
 
 
 def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command: Command) -> None:
@@ -121,7 +127,9 @@ def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command
         line for line in ran.out.splitlines() if line.startswith("row 2: ")
     ]
     assert ran.exit_code == 0
-    assert command("explain", "-m", CONV1D, "--file", "a.csv", "--row", "1").exit_code == 2
+    ran = command("explain", "-m", CONV1D, "--file", "a.csv", "--row", "2", "--row", "3")
+    ran.failed_with("a.csv: row 3: the model knows no word of '!!!': it has no score to explain")
+    assert ran.out == ""
     Path("a.csv").write_text("text\n\U0001f44d\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert ran.exit_code == 1

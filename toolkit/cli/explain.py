@@ -83,8 +83,7 @@ def explain(
     else:
         found = _found(file, reading, sorted(set(rows or ())), limit)
     scorer = Scorer(model)
-    if file is not None and not rows:
-        found = _scored(found, scorer, file)
+    found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)
         if json:
@@ -139,10 +138,22 @@ def _found(
     return found
 
 
-def _scored(found: list[tuple[int, str]], scorer: Scorer, file: Path) -> list[tuple[int, str]]:
-    """Leave out the texts of which the model knows no word; `InputError` if none is left."""
+def _scored(
+    found: list[tuple[int, str]], scorer: Scorer, file: Path | None, *, must_all: bool
+) -> list[tuple[int, str]]:
+    """Leave out the texts of which the model knows no word; an error if it `must_all` have one.
+
+    That is also an error if none is left, and comes before anything is shown.
+    """
     scores = scorer.score([text for _, text in found])
     kept = [pair for pair, score in zip(found, scores, strict=True) if score.sentiment is not None]
+    if must_all and len(kept) < len(found):
+        number = next(n for n, score in enumerate(scores) if score.sentiment is None)
+        row, text = found[number]
+        what = f"the model knows no word of {text!r:.50}: it has no score to explain."
+        if file is not None:
+            raise InputError(f"{file}: row {row:,}: {what}")
+        raise UsageError(f"text {number + 1}: {what}" if len(found) > 1 else what)
     if not kept:
         reviews = counted(len(found), "review")
         raise InputError(f"{file}: the model knows no word of the first {reviews} with text.")
