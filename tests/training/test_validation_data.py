@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.training.conftest import make_rows
+from tests.training.listening import Listener
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
@@ -60,6 +61,21 @@ def test_the_given_reviews_are_held_out_and_no_others(
     assert result.metrics.validation.epoch == result.metrics.validation.best_epoch
     assert len(pq.read_table(result.run.validation)) == 20
     assert "is kept, with the lowest validation loss" in result.ending
+
+
+def test_copies_among_the_given_reviews_are_to_be_removed(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """No groups keep them on one side: they are not split."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    data = files[0]
+    listener = Listener()
+    options = TrainingOptions(
+        data=str(data), validation_data=data, output=tmp_path / "run", epochs=1
+    )
+    train(options, listener)
+    assert listener.warnings[0].startswith("60 held-out reviews have the same text as fitted ones")
+    assert listener.warnings[0].endswith("Remove the copies.")
 
 
 @pytest.mark.parametrize("other", [{"folds": 3}, {"split": SplitKind.RANDOM}])

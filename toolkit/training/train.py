@@ -181,8 +181,8 @@ def _warn(outcome: Outcome, reporter: Reporter) -> None:
     if copies.held_out_in_fitted:
         reporter.warning(
             f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
-            "the validation scores look better than they are. Remove the copies, or keep them "
-            "together with --group-column."
+            "the validation scores look better than they are. Remove the copies"
+            f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
         )
     if copies.test_in_training and outcome.read.test is not None:
         reporter.warning(
