@@ -115,14 +115,14 @@ def test_punctuation_only(command: Command) -> None:
 
 
 def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command: Command) -> None:
-    Path("a.csv").write_text("text\n\U0001f44d\nfine\n!!!\n", encoding="utf-8")
+    Path("a.csv").write_text("text\n\U0001f994\nfine\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert [line for line in ran.out.splitlines() if line.startswith("row ")] == [
         line for line in ran.out.splitlines() if line.startswith("row 2: ")
     ]
     assert ran.exit_code == 0
     assert command("explain", "-m", CONV1D, "--file", "a.csv", "--row", "1").exit_code == 2
-    Path("a.csv").write_text("text\n\U0001f44d\n!!!\n", encoding="utf-8")
+    Path("a.csv").write_text("text\n\U0001f994\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert ran.exit_code == 1
     assert "a.csv: the model knows no word of the first 2 reviews with text" in ran.err

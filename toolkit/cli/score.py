@@ -87,8 +87,8 @@ def score(
     """Score the reviews of files.
 
     Keeps every record as it is, in order, and adds two columns: predicted_sentiment (positive or
-    negative) and positive_probability. Both are empty where a record has no text, or none with a
-    word that the model knows, such as an emoji. Records that cannot be read go to
+    negative) and positive_probability. Both are empty where a record has no text, or no
+    word that the model knows (as in Chinese). Records that cannot be read go to
     OUTPUT.rejected.jsonl, and the exit code is 3.
 
     Examples: `toolkit score reviews.csv`, or
