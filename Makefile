@@ -3,7 +3,7 @@
 PYTHON ?= python3
 DEMO := .venv
 DEV := .venv-dev
-SHIPPED := $(addprefix exported/,ngram-cnn.onnx ngram-linear.onnx conv1d.onnx)
+SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
 .PHONY: demo test check reference models bench format clean help
 

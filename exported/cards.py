@@ -1,10 +1,14 @@
-"""Model cards for README.md, from what the model files say of themselves."""
+"""Model cards for README.md, from what the model files say of themselves and from `sources.csv`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from exported.figures import figures_by_group
+from exported.pages import with_generated
+from exported.sources import load_sources, terms_lines
 from toolkit.cli.fact_lines import (
     Row,
     calibration_line,
@@ -20,20 +24,21 @@ from toolkit.model.file import ModelFile
 MARKER = "<!-- Below: written by exported/make.py from the metadata of the model files. -->"
 
 _CARD = """
-## {preset}
+## {name}
 
 | | |
 |---|---|
-| input | `text`: string[batch], UTF-8, at least one text |
-| outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}` |
+| input | `text`: string[batch], UTF-8{at_least} |
+| outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known} |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
+| preset | `{preset}` |
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
 {quantization}| format | version {format_version}, written by toolkit {toolkit_version} |
 
 ### Intended use
 
-Sorting English reviews of films into positive and negative, in bulk or inside an application.
+{use}
 
 ### Training data
 
@@ -41,8 +46,11 @@ Sorting English reviews of films into positive and negative, in bulk or inside a
 |---|---|
 {data}
 {teacher}
-Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011), for research
-use; it is not part of this project.
+{reviews}
+
+### Terms
+
+{terms}
 
 ### Evaluation
 
@@ -51,34 +59,80 @@ use; it is not part of this project.
 {metrics}
 | calibration | {calibration} |
 | parity | {parity} |
-
+{figures}
 ### Limits
 
-It knows English only, and film reviews best: words that mean something else in other domains cause mistakes. It reads
-no irony and little negation, and of a review of more than {max_tokens} tokens only the end. There is no class for
-neutral or mixed reviews: its training data have none.
+{domains} It reads no irony, and
+of a review of more than {max_tokens} tokens only the end. There is no class for neutral or mixed reviews: it learned from
+positive and negative ones only.
 
 ### Biases
 
-It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and
-genres carry the opinions of that time and place. Do not use it to assess people.
+{biases} Do not use it to assess people.
 """
 
-# Of the file that examples/teacher/imdb makes.
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the cards of all models for some kind of reviews say."""
+
+    use: str
+    reviews: str
+    terms: str
+    domains: str
+    biases: str
+
+
+_FILMS = _Kind(
+    use="Learning from the tutorial, and sorting English reviews of films into positive and negative.",
+    reviews="""Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011); it is not
+part of this project.""",
+    terms="""The weights are under the MIT licence. The training reviews are for research use. If you need a clear licence for
+commercial use, decide with counsel whether you can use this model.""",
+    domains="""It knows English only, and films only: words that mean something else in other domains cause mistakes. It
+understands little negation.""",
+    biases="""It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and genres carry
+the opinions of that time and place.""",
+)
+
+_ALL = _Kind(
+    use="""Sorting English reviews of any kind (films, hotels, restaurants, apps, products, services and more) into positive and
+negative, in bulk or inside an application. It is not made for decisions about single persons, such as a doctor, a teacher
+or an employee, and not for texts that are not reviews, such as news.""",
+    reviews="""It learned from reviews of {domains} domains. [SOURCES.md](SOURCES.md) lists all {sources} sources with their rows and
+terms. The reviews are not part of this project.""",
+    terms="""The weights are under the MIT licence, as the code is. But the project does not own the training reviews, and their
+terms differ:
+
+{terms}
+
+No stated term is against research, teaching and trials. If you need a clear licence for commercial use, decide with
+counsel whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
+repository covers what its owner made; it can rarely grant rights to reviews copied from a web site, whose terms apply.""",
+    domains="""It knows English only. Accuracy differs by domain: see [Accuracy](#accuracy), and measure it on your own reviews with
+`toolkit evaluate`. It understands some negation, but not all.""",
+    biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025, so
+names of people, places, brands and products carry the opinions of that time and place. Reviews of some sources name
+private persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
+)
+
+_FILMS_ONLY = {"conv1d"}
+
+_KNOWN = "; `known_tokens`: int32[batch], words that the model knows (0: the text has no score)"
+
+# Of the file that the tools in examples/teacher make.
 _TEACHER = """
-It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. One
-of them is a *pretrained* transformer, so part of what it knows comes from text outside the data set.
-`examples/teacher/imdb` has the tools that made them; the test reviews were not read. The teacher has seen the labels of
-all training reviews, so cross-validation and the calibration error look a little better than they are.
+It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. The
+largest is a *pretrained* transformer (MiniLM, Apache 2.0), so part of what it knows comes from text outside the data
+sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
+read. The texts without labels are film reviews, sentences of reviews of all domains, and 60,000 made-up phrases, most
+of them negated.
 """
 
 
 def with_cards(page: str, paths: list[Path]) -> str:
     """Replace what is below `MARKER` in a page by the cards of some text-in model files."""
-    by_hand, marker, _ = page.partition(MARKER)
-    if not marker:
-        raise ValueError(f"exported/README.md: the line {MARKER!r} is missing")
-    return f"{by_hand}{marker}\n{''.join(map(model_card, paths))}"
+    return with_generated("README.md", page, MARKER, "".join(map(model_card, paths)))
 
 
 def model_card(path: Path) -> str:
@@ -88,10 +142,15 @@ def model_card(path: Path) -> str:
     weights = ""
     if facts.quantization is not None:
         weights = f"| weights | {quantization_line(facts.quantization)} |\n"
+    kind = _FILMS if path.stem in _FILMS_ONLY else _ALL
+    sources = load_sources()
     return _CARD.format(
+        name=path.stem,
         preset=facts.preset,
         negative=negative,
         positive=positive,
+        at_least="" if facts.counts_known_tokens else ", at least one text",
+        known=_KNOWN if facts.counts_known_tokens else "",
         threshold=threshold_line(facts.threshold, facts.threshold_choice),
         max_tokens=facts.max_tokens,
         vocabulary_size=facts.vocabulary_size,
@@ -105,6 +164,14 @@ def model_card(path: Path) -> str:
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
         teacher=_TEACHER if facts.data.teachers else "",
+        figures=figures_by_group(path.stem, trained_on=("films",) if kind is _FILMS else ()),
+        use=kind.use,
+        reviews=kind.reviews.format(
+            sources=len(sources), domains=len({each.domain for each in sources if each.labelled})
+        ),
+        terms=kind.terms.format(terms=terms_lines(sources)),
+        domains=kind.domains,
+        biases=kind.biases,
     )
 
 

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from exported.cards import with_cards
 from exported.data import FILMS, HELD_OUT, join
+from exported.sources import with_sources
 from exported.unlabelled import taught_texts
 from toolkit import Scorer
 from toolkit.export.golden import Subject, golden_vectors
@@ -152,9 +153,10 @@ def shipped_files() -> list[Path]:
 
 
 def write_cards() -> None:
-    """Write the cards of the shipped models into README.md, below what is written by hand."""
-    page = EXPORTED / "README.md"
+    """Write the cards into README.md and the table of sources into SOURCES.md, below the hand-written part."""
+    page, sources = EXPORTED / "README.md", EXPORTED / "SOURCES.md"
     page.write_text(with_cards(page.read_text(encoding="utf-8"), shipped_files()), encoding="utf-8")
+    sources.write_text(with_sources(sources.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def shipped_vectors(paths: list[Path]) -> str:
@@ -197,7 +199,7 @@ def main() -> None:
     parser.add_argument(
         "--cards",
         action="store_true",
-        help="train nothing: write the model cards in exported/README.md again",
+        help="train nothing: write the model cards in exported/README.md and the table in exported/SOURCES.md again",
     )
     parser.add_argument(
         "model", nargs="*", choices=[*RECIPES, []], help="which to train (default: all)"

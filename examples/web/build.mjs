@@ -2,7 +2,7 @@
  * Builds the page into a folder: as separate files for any static server, and as one file that
  * contains everything and can be opened from a disk.
  *
- *     node build.mjs [--model ../../exported/ngram-linear.onnx] [--out dist]
+ *     node build.mjs [--model ../../exported/reviews-small.onnx] [--out dist]
  */
 
 import { createHash } from "node:crypto";
@@ -21,7 +21,7 @@ const WASM = fileURLToPath(import.meta.resolve("onnxruntime-web/ort-wasm-simd-th
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string", default: join(HERE, "../../exported/ngram-linear.onnx") },
+    model: { type: "string", default: join(HERE, "../../exported/reviews-small.onnx") },
     out: { type: "string", default: join(HERE, "dist") },
   },
 });

@@ -121,7 +121,7 @@ def test_a_text_without_a_known_word_is_named_before_any_is_shown(command: Comma
 
 
 def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command: Command) -> None:
-    Path("a.csv").write_text("text\n\U0001f44d\nfine\n!!!\n", encoding="utf-8")
+    Path("a.csv").write_text("text\n\U0001f994\nfine\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert [line for line in ran.out.splitlines() if line.startswith("row ")] == [
         line for line in ran.out.splitlines() if line.startswith("row 2: ")

@@ -74,14 +74,14 @@ def test_what_is_no_unicode(command: tuple[str, ...]) -> None:
 
 
 def test_texts_without_a_known_word_are_told_of(command: tuple[str, ...]) -> None:
-    found = score(command, MODEL, ["good", "\U0001f44d", "\u597d", "zzyzx good", ""])
+    found = score(command, MODEL, ["good", "\U0001f994", "\u597d", "zzyzx good", ""])
     assert [line.split()[0] for line in found] == [
         *("positive", "unknown", "unknown", "positive", "unknown")
     ]
 
 
 def test_models_before_format_3_have_labels_for_all(command: tuple[str, ...]) -> None:
-    found = score(command, OLD_MODELS / "conv1d.onnx", ["good", "\U0001f44d", ""])
+    found = score(command, OLD_MODELS / "conv1d.onnx", ["good", "\U0001f994", ""])
     assert {line.split()[0] for line in found} <= {"positive", "negative"}
 
 

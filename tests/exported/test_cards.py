@@ -58,7 +58,7 @@ def test_a_distilled_model_names_its_teacher(card: Any) -> None:
     found = card({"unlabelled": UNLABELLED, "teachers": [TEACHER]})
     assert "| teacher | ? probabilities of another model, t.parquet (25,000 for labelled" in found
     assert f"SHA-256 {'c' * 16}…) |" in found
-    assert "One of them is a *pretrained* transformer" in found
+    assert "The largest is a *pretrained* transformer" in found
 
 
 def test_reviews_that_were_held_out_are_not_called_trained_on(card: Any) -> None:
@@ -69,6 +69,19 @@ def test_reviews_that_were_held_out_are_not_called_trained_on(card: Any) -> None
 
 def test_limits_are_those_of_the_model(card: Any) -> None:
     assert "of a review of more than 100 tokens only the end" in card({})
+
+
+def test_a_general_model_says_what_its_sources_allow(card: Any) -> None:
+    found = card({})
+    assert "[SOURCES.md](SOURCES.md) lists all" in found
+    assert "research or non-commercial use only: imdb, " in found
+    assert "decide with counsel" in found
+
+
+def test_the_model_of_the_tutorial_is_one_for_films() -> None:
+    found = model_card(CONV1D)
+    assert "English reviews of films" in found
+    assert "SOURCES.md" not in found
 
 
 def test_what_is_written_by_hand_stays() -> None:

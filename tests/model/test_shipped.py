@@ -18,7 +18,7 @@ from tests.models import CONV1D, EXPORTED, MODEL
 from toolkit.errors import ModelError
 from toolkit.model.file import load_model
 from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model, is_shipped
 from toolkit.training.presets import PRESETS
 
 
@@ -30,7 +30,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_is_known_by_its_name(name: str) -> None:
     found = load_model(name)
-    assert found.facts.preset == name
+    assert found.name == name
+    assert found.facts.preset in PRESETS
     assert found.path.read_bytes() == (EXPORTED / f"{name}.onnx").read_bytes()
 
 
@@ -44,22 +45,39 @@ def test_a_batch_of_no_texts(name: str) -> None:
 
 def test_the_default_is_shipped() -> None:
     assert load_model().path.read_bytes() == MODEL.read_bytes()
-    assert load_model().facts.preset == DEFAULT_MODEL
+    assert load_model().name == DEFAULT_MODEL
 
 
 def test_a_file_goes_before_a_shipped_model() -> None:
     shutil.copy(CONV1D, DEFAULT_MODEL)
     assert load_model(DEFAULT_MODEL).facts.preset == "conv1d"
     assert load_model(Path(DEFAULT_MODEL)).facts.preset == "conv1d"
-    assert load_model().facts.preset == DEFAULT_MODEL
+    assert load_model().path.read_bytes() == MODEL.read_bytes()
 
 
 def test_a_run_folder_of_that_name_is_not_passed_over() -> None:
-    Path("conv1d").mkdir()
-    with pytest.raises(
-        ModelError, match="conv1d: a folder, expected a model file or the run folder"
-    ):
-        load_model("conv1d")
+    run_folder(Path("reviews"), exported=True)
+    assert load_model("reviews").path == Path("reviews", "conv1d.onnx")
+    assert not is_shipped(Path("reviews"))
+
+
+def test_a_folder_of_reviews_does_not_hide_the_model() -> None:
+    Path("reviews").mkdir()
+    assert is_shipped(Path("reviews"))
+    assert load_model("reviews").path == load_model().path
+    Path("mine").mkdir()
+    with pytest.raises(ModelError, match="mine: a folder, expected a model file or the run folder"):
+        load_model("mine")
+
+
+@pytest.mark.parametrize(
+    ("former", "successor"), [("ngram-cnn", "reviews"), ("ngram-linear", "reviews-small")]
+)
+def test_a_name_of_former_times_is_answered_with_the_new_one(former: str, successor: str) -> None:
+    with pytest.raises(ModelError, match=f"^{former}: this model .* Use {successor}, "):
+        load_model(former)
+    shutil.copy(CONV1D, former)
+    assert load_model(former).facts.preset == "conv1d"
 
 
 def test_a_link_that_leads_nowhere_is_not_passed_over() -> None:
@@ -118,8 +136,7 @@ def test_identity_has_the_keys_of_every_command() -> None:
     }
 
 
-def test_shipped_models_are_presets_and_the_wheel_has_them() -> None:
-    assert set(SHIPPED) <= set(PRESETS)
+def test_the_wheel_has_the_shipped_models() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     expected = {

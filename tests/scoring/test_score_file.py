@@ -48,7 +48,7 @@ def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
     ("model", "known", "cut"), [(MODEL, 2, 2), (OLD_MODELS / "conv1d.onnx", 6, 0)], ids=["3", "2"]
 )
 def test_every_record_is_counted_once(tmp_path: Path, model: Path, known: int, cut: int) -> None:
-    texts = ["good", "\U0001f44d", "bad\0 good", "\0good", "", None, "!!!", "\u597d"]
+    texts = ["good", "\U0001f994", "bad\0 good", "\0good", "", None, "!!!", "\u597d"]
     source = tmp_path / "a.jsonl"
     write_json_lines(source, texts)
     with source.open("ab") as file:

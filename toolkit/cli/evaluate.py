@@ -14,7 +14,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model
+from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def evaluate(
     Examples: `toolkit evaluate reviews.csv`, or
 
     - `toolkit evaluate sentiment.onnx reviews.csv --report report.html`
-    - `toolkit evaluate ngram-cnn runs/mine reviews.parquet --group-column domain`
+    - `toolkit evaluate reviews runs/mine reviews.parquet --group-column domain`
     - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     """
@@ -120,7 +120,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
         raise UsageError(
             f"--model {named[0]}: there are models before {data}, too. Name all of them there."
         )
-    is_model = data.suffix.lower() == ".onnx" or str(data) in SHIPPED
+    is_model = data.suffix.lower() == ".onnx" or is_shipped(data)
     if is_model or isfile(data / "config.json"):  # noqa: PTH113 (never raises)
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
     if models and (str(data) == "-" or data.suffix.lower() in _JSON):

@@ -59,12 +59,12 @@ def explain(
     written as [+fine] and [-dull].
 
     The numbers are in log-odds of positive: how much the score falls when the word is replaced by
-    an unknown one. For ngram-linear they are exact, and add up to the score.
+    an unknown one. For networks of the preset ngram-linear they are exact, and add up to the score.
 
     Examples: `toolkit explain "A fine film, but not for me."`, or
 
     - `toolkit explain --file reviews.csv --row 17`
-    - `toolkit explain --model ngram-linear --json < review.txt`
+    - `toolkit explain --model reviews-small --json < review.txt`
     """
     from json import dumps
 

@@ -24,7 +24,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
 
     Examples: `toolkit info`, or
 
-    - `toolkit info ngram-linear`
+    - `toolkit info reviews-small`
     - `toolkit info sentiment.onnx --json`
     """
     if model is not None and named is not None:

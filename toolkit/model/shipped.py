@@ -9,28 +9,49 @@ from toolkit.errors import ModelError
 
 # The first is used where no model is named. To ship another one, add its name here, and its file to
 # the wheel in pyproject.toml.
-SHIPPED = ("ngram-cnn", "ngram-linear", "conv1d")
+SHIPPED = ("reviews", "reviews-small", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
+_SUCCESSORS = {"ngram-cnn": "reviews", "ngram-linear": "reviews-small"}  # of models for films only
 
 
 def find_model(model: str | Path | None = None) -> Path:
     """Find the file of a model; raises `ModelError` if there is none.
 
     It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
-    `SHIPPED`, unless there is a file or folder of that name. None is `DEFAULT_MODEL`.
+    `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
     """
     from toolkit.model.run_folder import RunFolder  # late: `toolkit --help` imports this module
 
     path = Path(DEFAULT_MODEL if model is None else model)
-    if model is None or (str(path) in SHIPPED and _is_missing(path)):
+    if model is None or is_shipped(path):
         return _shipped_file(path.name)
     if _is_missing(path):
-        raise ModelError(
-            f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
-            f"models: {', '.join(SHIPPED)}"
-        )
+        raise ModelError(f"{path}: {_advice(str(path))}")
     # `Path.is_dir` raises where a name is too long.
     return RunFolder(path).find_export() if os.path.isdir(path) else path  # noqa: PTH112
+
+
+def is_shipped(path: Path) -> bool:
+    """Tell whether a name means a shipped model.
+
+    It does not if a file, a link or a run folder has that name. Other folders do not count, because
+    folders of reviews are often called `reviews`.
+    """
+    if str(path) not in SHIPPED:
+        return False
+    return _is_missing(path) or (path.is_dir() and not (path / "config.json").is_file())
+
+
+def _advice(name: str) -> str:
+    if (successor := _SUCCESSORS.get(name)) is not None:
+        return (
+            f"this model for films is no longer shipped. Use {successor}, which is for all kinds "
+            "of reviews, or give the path of the old file."
+        )
+    return (
+        "no such model file. Choose a model file, a run folder, or one of the shipped models: "
+        f"{', '.join(SHIPPED)}"
+    )
 
 
 def _is_missing(path: Path) -> bool:
