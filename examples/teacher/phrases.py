@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from examples.teacher import steps
+from toolkit.errors import InputError
 
 PHRASES = "phrases.parquet"
 COUNT = 60_000
@@ -188,7 +189,7 @@ def lexicon(data: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     for kind, opinion in (("positive", 1), ("negative", -1)):
         path = data / "reviews" / "lexicons" / f"opinion_lexicon_{kind}-words.txt"
-        lines = path.read_text(encoding="latin-1").splitlines()
+        lines = _existing(path).read_text(encoding="latin-1").splitlines()
         words = (line.strip() for line in lines)
         found |= {word: opinion for word in words if re.fullmatch(r"[a-z'-]+", word)}
     return found
@@ -255,9 +256,16 @@ def _drawn(kinds: dict[str, list[Word]], seed: int) -> Iterator[Phrase]:
             yield Phrase("".join(parts), SURE if 1 in opinions else round(1 - SURE, 2))
 
 
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Name the folder that holds reviews/ with --data.")
+    return path
+
+
 def main() -> None:
     chosen = steps.options(__doc__).parse_args()
-    reviews = pq.read_table(chosen.data / "reviews" / "reviews.parquet", columns=["text"])
+    source = _existing(chosen.data / "reviews" / "reviews.parquet")
+    reviews = pq.read_table(source, columns=["text"])
     phrases = make(reviews["text"].to_pylist(), chosen.data)
     chosen.work.mkdir(parents=True, exist_ok=True)
     path = chosen.work / PHRASES

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from examples.teacher.phrases import SURE, Phrase, make
+from examples.teacher.phrases import SURE, Phrase, main, make
+from toolkit.errors import InputError
 
 REVIEWS = [
     f"{before} {word}"
@@ -57,3 +60,11 @@ def test_phrases_are_sure_and_complete(phrases: dict[str, Phrase]) -> None:
 
 def test_words_that_disagree_have_no_rule(phrases: dict[str, Phrase]) -> None:
     assert not any("lovely" in text and "dirty" in text for text in phrases)
+
+
+def test_a_folder_without_reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["phrases", "--data", str(tmp_path)])
+    with pytest.raises(InputError, match=r"reviews\.parquet: no such file\. Name the folder"):
+        main()
+    with pytest.raises(InputError, match=r"positive-words\.txt: no such file"):
+        make(REVIEWS, tmp_path)
