@@ -71,7 +71,7 @@ _PRESETS = (
     ),
     Preset(
         name="ngram-pool",
-        summary="as ngram-cnn without windows, but with negation: a quarter of its time",
+        summary="for many kinds of reviews: short vectors, also of negated words; a third of the time",
         recipe="ngram-pool",
         vocabulary_size=30_003,
         max_tokens=512,
