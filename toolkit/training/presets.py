@@ -71,7 +71,7 @@ _PRESETS = (
     ),
     Preset(
         name="ngram-pool",
-        summary="for many kinds of reviews: short vectors, also of negated words; a third of the time",
+        summary="for many kinds of reviews: short vectors, also of negated words, and fast",
         recipe="ngram-pool",
         vocabulary_size=30_003,
         max_tokens=512,
