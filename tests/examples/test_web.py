@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import product
 from typing import Any
 
 import pytest
@@ -102,8 +103,40 @@ def test_texts_that_were_overtaken_are_left_out() -> None:
     assert done.stdout.strip() == "A,C 0"
 
 
-def test_a_sample_is_scored_and_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
+def text_in_the_middle() -> str:
+    """Find a text of which the model is as unsure as can be."""
+    things = ("acting", "plot", "music", "price", "room", "food", "staff", "camera")
+    good, bad = (
+        ("superb", "lovely", "fine", "good", "nice"),
+        ("poor", "slow", "dull", "loud", "bad"),
+    )
+    texts = [
+        f"The {a} is {b}, but the {c} is {d}." for a, b, c, d in product(things, good, things, bad)
+    ]
+    scores = zip(texts, shipped_scorer().score(texts), strict=True)
+    text, score = min(scores, key=lambda pair: abs((pair[1].probability or 0) - 0.5))
+    assert score.probability == pytest.approx(0.5, abs=0.05)
+    return text
+
+
+@pytest.mark.parametrize(("name", "side"), [("glad", "positive"), ("cross", "negative")])
+def test_samples_are_scored(page: Any, name: str, side: str) -> None:
+    page.click(f"#sample-{name}")
+    page.wait_for_selector(f"#verdict[data-side={side}]")
+
+
+def test_a_sample_replaces_the_text(page: Any) -> None:
+    page.fill("#review", TEXTS[0])
     page.click("#sample-torn")
+    (expected,) = shipped_scorer().score([page.input_value("#review")])
+    page.wait_for_function(
+        "p => Math.abs(document.querySelector('#verdict').dataset.probability - p) < 1e-6",
+        arg=expected.probability,
+    )
+
+
+def test_an_unsure_score_is_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
+    page.fill("#review", text_in_the_middle())
     page.wait_for_selector("#verdict[data-side=unsure]")
     assert page.inner_text("#word").startswith("Uncertain, leaning ")
     page.wait_for_selector("#spoken:has-text('Uncertain, leaning')", state="attached")

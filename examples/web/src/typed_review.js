@@ -12,8 +12,8 @@ const PAUSE = 80; // ms between the last letter and the score
 const PAUSE_TO_SPEAK = 900; // longer, so that a screen reader is not interrupted by every word
 
 const SAMPLES = {
-  glad: "An absolute joy from start to finish. The two leads are wonderful together, and the last scene moved me to tears.",
-  torn: "The first half is slow and the jokes fall flat, but the ending is clever and the music is lovely.",
+  glad: "An absolute joy from start to finish. The rooms are lovely, the staff is wonderful, and the breakfast made our day.",
+  torn: "The soup was superb and the waiter kind, but the meat was tough and the bill too high.",
   cross: "I wanted to like it, but the plot makes no sense and the dialogue is painfully bad. A complete waste of an evening.",
 };
 
