@@ -123,10 +123,11 @@ def test_files_of_one_name_have_different_names(
     write_rows: WriteRows, reviews_csv: Path, tmp_path: Path
 ) -> None:
     name = f"{MODEL.stem}.csv"
-    first = opposite(write_rows, reviews_csv, name)
-    (tmp_path / "other").mkdir()
-    second = first.rename(tmp_path / "other" / name)
-    first = opposite(write_rows, reviews_csv, name)
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+    first, second = (
+        opposite(write_rows, reviews_csv, f"{folder}/{name}") for folder in ("one", "other")
+    )
     names = [m.name for m in evaluate(reviews_csv, [MODEL, MODEL], [first, second]).models]
     assert len(set(names)) == 4
 
