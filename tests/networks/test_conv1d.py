@@ -193,14 +193,15 @@ def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
 
     path = SHIPPED.with_name(f"{name}.keras")
     facts = load_model(name).facts
-    converted = ids_in_model(convert(load_keras(path), facts.max_tokens).model, facts)
+    network = convert(load_keras(path), facts.max_tokens)
+    converted = ids_in_model(network.model, facts)
     written = onnx.load(path.with_suffix(".ids.onnx"))
     for found, expected in (
         (converted.graph.node, written.graph.node),
         (converted.graph.initializer, written.graph.initializer),
     ):
         assert [e.SerializeToString() for e in found] == [e.SerializeToString() for e in expected]
-    assert converted.notes == []
+    assert network.notes == []
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 31, 64])
