@@ -30,14 +30,13 @@ import pyarrow.parquet as pq
 from exported.cards import with_cards
 from exported.data import FILMS, HELD_OUT, join
 from exported.sources import with_sources
-from exported.unlabelled import taught_texts
+from exported.unlabelled import PROJECT, taught_texts
 from toolkit import Scorer
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.model.shipped import SHIPPED
 from toolkit.training.sources import acl_imdb, imdb
 
 EXPORTED = Path(__file__).parent
-PROJECT = EXPORTED.parent
 RUNS = Path("runs") / "shipped"
 FILM_PARTS = 9  # films count three times as much as another domain of their size
 TEACHER = EXPORTED / "teacher.parquet"
@@ -78,7 +77,7 @@ def films() -> Source:
     folder = data_folder() / "imdb"
     if folder.is_dir():
         train, test = (str(folder / f"{name}.parquet") for name in ("train", "test"))
-        return Source([train, "--group-column", "movie", *_tested(test)], _texts(test))
+        return Source([train, "--group-column", "movie", "--test-data", test], _texts(test))
     folder = Path("aclImdb")
     if folder.is_dir():
         return Source([str(folder), "--test"], acl_imdb.load(folder, "test").texts)
@@ -102,7 +101,7 @@ def all_reviews() -> Source:
         pq.write_table(table, RUNS / f"{name}.parquet")
     test = str(data / "imdb" / "test.parquet")
     columns = ["--group-column", "group", "--balance-column", "kind"]
-    held_out = ["--validation-data", str(RUNS / "validation.parquet"), *_tested(test)]
+    held_out = ["--validation-data", str(RUNS / "validation.parquet"), "--test-data", test]
     more = ["--unlabelled", str(RUNS / "unlabelled.parquet"), "--teacher", str(TEACHER)]
     return Source([str(RUNS / "train.parquet"), *columns, *held_out, *more], _texts(test))
 
@@ -171,10 +170,6 @@ def _kinds(reviews: pa.Table) -> list[str]:
         f"{domain} {zlib.crc32(group.encode()) % FILM_PARTS}" if domain == FILMS else domain
         for domain, group in names
     ]
-
-
-def _tested(test: str) -> list[str]:
-    return ["--test-data", test]
 
 
 def _texts(path: str) -> pa.ChunkedArray:

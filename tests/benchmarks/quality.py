@@ -54,7 +54,7 @@ DEFAULT = [name for name in DATA if name != TEST]
 def main(names: Sequence[str] = (), reviews: Path | None = None, keep: Path | None = None) -> None:
     """Train what is not trained yet, evaluate, save, and print.
 
-    ``reviews`` is the table of all reviews with their folds, by default made anew; ``keep`` is a
+    ``reviews`` is the table of all reviews with their folds, by default made again; ``keep`` is a
     folder for the trained peers, which are used again if they were trained on the same reviews.
     """
     with tempfile.TemporaryDirectory() as temporary:

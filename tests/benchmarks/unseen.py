@@ -50,7 +50,7 @@ def main(
 ) -> None:
     """Leave out one set of domains after the other: train, evaluate, save, and print.
 
-    ``reviews`` is the table of all reviews with their folds, by default made anew; ``keep`` is a
+    ``reviews`` is the table of all reviews with their folds, by default made again; ``keep`` is a
     folder for the reviews and the models; ``taught`` is the folder with the teacher's texts.
     """
     for number in sets or SETS:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.data import PROJECT
 from tests.training.conftest import make_rows
+from tests.training.teacher_tools import run_tool
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources.teacher import fingerprint, load
 
@@ -25,18 +23,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a 
 
 
 def run(tool: str, folder: Path, *arguments: str, code: int = 0) -> str:
-    """What a tool prints, all in one."""
-    places = ["--data", str(folder), "--work", str(folder / "work")]
-    done = subprocess.run(
-        [sys.executable, "-m", f"{TOOLS}.{tool}", *places, *arguments],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    return run_tool(f"{TOOLS}.{tool}", folder, *arguments, code=code)
 
 
 @pytest.fixture

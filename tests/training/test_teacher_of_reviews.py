@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 
 from examples.teacher.reviews.spans import choose, cut, sentences
 from exported.data import FILMS, HELD_OUT, join
-from tests.data import PROJECT
+from tests.training.teacher_tools import run_tool
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources.teacher import fingerprint, load
 
@@ -27,18 +25,7 @@ def long_review(number: int) -> str:
 
 
 def run(tool: str, folder: Path, *arguments: str, code: int = 0) -> str:
-    """What a tool prints, all in one."""
-    places = ["--data", str(folder), "--work", str(folder / "work")]
-    done = subprocess.run(
-        [sys.executable, "-m", f"examples.teacher.reviews.{tool}", *places, *arguments],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    return run_tool(f"examples.teacher.reviews.{tool}", folder, *arguments, code=code)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
-from toolkit.training.options import RUNS, SplitKind, TrainingOptions
+from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
@@ -77,15 +77,15 @@ def _hold_out(
     preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
+    how, split = "given", None
     if read.validation is None:
-        kind = str(split_kind(read.reviews, options.split))
-        split = validation_split(read.reviews, options.validation, options.seed, SplitKind(kind))
-    else:
-        kind, split = "given", None
+        kind = split_kind(read.reviews, options.split)
+        how = str(kind)
+        split = validation_split(read.reviews, options.validation, options.seed, kind)
     data = _fit_data(read, split, reporter)
     kept = fit(FitTask(preset, data, options, reporter, keeps_best=True, introduces=True))
     copies = count_copies([data], read.test)
-    return _calibrated(Outcome(read, kind, kept, data, copies), [(data, kept)])
+    return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)])
 
 
 def _cross_validate(
