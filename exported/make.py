@@ -29,8 +29,9 @@ import pyarrow.parquet as pq
 
 from exported.cards import with_cards
 from exported.data import FILMS, HELD_OUT, join
+from exported.negation import is_short_negation
 from exported.sources import with_sources
-from exported.unlabelled import PROJECT, taught_texts
+from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.model.shipped import SHIPPED
@@ -53,7 +54,7 @@ class Recipe:
 
 # By the name of the model: to ship another one, add an entry, and its name to `SHIPPED`.
 RECIPES = {
-    "reviews": Recipe("ngram-pool"),
+    "reviews": Recipe("ngram-pool", options=("--topic-column", "topic")),
     "reviews-small": Recipe("ngram-linear", options=("--epochs", "2", "--batch-size", "256")),
     "conv1d": Recipe("conv1d", is_general=False, options=("--folds", "5")),
 }
@@ -90,11 +91,15 @@ def all_reviews() -> Source:
     reviews = join(data)
     labelled = reviews.filter(pc.is_valid(reviews["label"]))
     labelled = labelled.append_column("kind", pa.array(_kinds(labelled)))
+    labelled = labelled.append_column("topic", pa.array(_topics(labelled)))
     is_held_out = pc.equal(labelled["fold"], HELD_OUT)
+    found = taught(reviews, data, TEACHER, RUNS / "texts")
+    names, probabilities = zip(*found.probabilities.items(), strict=True)
     parts = {
         "train": labelled.filter(pc.invert(is_held_out)),
         "validation": labelled.filter(is_held_out),
-        "unlabelled": pa.table({"text": taught_texts(reviews, data, TEACHER, RUNS / "texts")}),
+        "unlabelled": pa.table({"text": found.texts}),
+        "teacher": pa.table({"text_sha256": names, "positive_probability": probabilities}),
     }
     RUNS.mkdir(parents=True, exist_ok=True)
     for name, table in parts.items():
@@ -102,7 +107,12 @@ def all_reviews() -> Source:
     test = str(data / "imdb" / "test.parquet")
     columns = ["--group-column", "group", "--balance-column", "kind"]
     held_out = ["--validation-data", str(RUNS / "validation.parquet"), "--test-data", test]
-    more = ["--unlabelled", str(RUNS / "unlabelled.parquet"), "--teacher", str(TEACHER)]
+    more = [
+        "--unlabelled",
+        str(RUNS / "unlabelled.parquet"),
+        "--teacher",
+        str(RUNS / "teacher.parquet"),
+    ]
     return Source([str(RUNS / "train.parquet"), *columns, *held_out, *more], _texts(test))
 
 
@@ -164,12 +174,22 @@ def shipped_vectors(paths: list[Path]) -> str:
 
 
 def _kinds(reviews: pa.Table) -> list[str]:
-    """Give the domains, but deal films into parts: nine of them count three times as much as one."""
-    names = zip(reviews["domain"].to_pylist(), reviews["group"].to_pylist(), strict=True)
-    return [
-        f"{domain} {zlib.crc32(group.encode()) % FILM_PARTS}" if domain == FILMS else domain
-        for domain, group in names
-    ]
+    """Give the domains, each split into short reviews with a negation and others.
+
+    The other films are dealt into parts: nine of them count three times as much as one.
+    """
+    columns = (reviews[name].to_pylist() for name in ("domain", "group", "text"))
+    return [_kind(*values) for values in zip(*columns, strict=True)]
+
+
+def _kind(domain: str, group: str, text: str) -> str:
+    if is_short_negation(text):
+        return f"{domain}, negated"
+    return f"{domain} {zlib.crc32(group.encode()) % FILM_PARTS}" if domain == FILMS else domain
+
+
+def _topics(reviews: pa.Table) -> list[str]:
+    return [FILMS if domain == FILMS else "all else" for domain in reviews["domain"].to_pylist()]
 
 
 def _texts(path: str) -> pa.ChunkedArray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.data import HELD_OUT
+from exported.negation import balance
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.sources import teacher
 
@@ -23,9 +26,18 @@ TOOLS = {
     "examples.teacher.reviews.spans": "reviews-spans.parquet",
     "examples.teacher.phrases": "phrases.parquet",
 }
+_BALANCED = "phrases.parquet"  # the only ones with as many positive as negative negations
 
 
-def taught_texts(reviews: pa.Table, data: Path, teacher_file: Path, work: Path) -> list[str]:
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher says, balanced; see `exported.negation`."""
+
+    texts: list[str]  # without labels
+    probabilities: dict[str, float]  # of all texts that it knows, by fingerprint
+
+
+def taught(reviews: pa.Table, data: Path, teacher_file: Path, work: Path) -> Taught:
     """Gather the texts without labels, each once, that a teacher file has probabilities for.
 
     `reviews` are those of `exported.data.join`; reviews that are held out give none.
@@ -34,15 +46,27 @@ def taught_texts(reviews: pa.Table, data: Path, teacher_file: Path, work: Path) 
         places = ["--data", str(data.resolve()), "--work", str(work.resolve())]
         subprocess.run([sys.executable, "-m", tool, *places], check=True, cwd=PROJECT)
     is_free = pc.and_(pc.is_null(reviews["label"]), pc.not_equal(reviews["fold"], HELD_OUT))
-    parts = [
-        pq.read_table(data / "imdb" / "unlabelled.parquet", columns=["text"])["text"],
-        reviews.filter(is_free)["text"],
-        *(pq.read_table(work / name, columns=["text"])["text"] for name in TOOLS.values()),
+    short = {name: _texts(work / name) for name in TOOLS.values()}
+    reviewed = [
+        *_texts(data / "imdb" / "unlabelled.parquet"),
+        *reviews.filter(is_free)["text"].to_pylist(),
     ]
-    texts = dict.fromkeys(text for part in parts for text in part.to_pylist())
-    labelled = set(reviews.filter(pc.is_valid(reviews["label"]))["text"].to_pylist())
-    known = set(teacher.load(teacher_file, ReadOptions()).texts or ())
+    texts = dict.fromkeys(chain(reviewed, *short.values()))
+    labelled = dict.fromkeys(reviews.filter(pc.is_valid(reviews["label"]))["text"].to_pylist())
+    known = teacher.load(teacher_file, ReadOptions())
+    pairs = zip(known.texts or (), known.probabilities.tolist(), strict=True)
+    probabilities = {name: value for name, value in pairs if name is not None}
     free = [text for text in texts if text not in labelled]
-    found = [text for text in free if teacher.fingerprint(text) in known]
+    found = [text for text in free if teacher.fingerprint(text) in probabilities]
     print(f"{len(found):,} of {len(free):,} texts without labels are known to {teacher_file.name}")
-    return found
+    even = set(short.get(_BALANCED, ()))
+    of_free = balance((text for text in found if text not in even), probabilities)
+    shifted = of_free.probabilities | balance(labelled, probabilities).probabilities
+    probabilities |= {teacher.fingerprint(text): value for text, value in shifted.items()}
+    print(f"{len(of_free.left_out):,} short ones with a negation are left out")
+    return Taught([text for text in found if text not in of_free.left_out], probabilities)
+
+
+def _texts(path: Path) -> list[str]:
+    texts: list[str] = pq.read_table(path, columns=["text"])["text"].to_pylist()
+    return texts

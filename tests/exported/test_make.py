@@ -86,7 +86,7 @@ def test_general_models_learn_from_all_domains(data: Path) -> None:
         assert set(pq.read_table(unlabelled_file)["text"].to_pylist()) <= {
             *UNLABELLED, SPAN, NEUTRAL
         }  # fmt: skip
-        assert options["teacher"] == [make.TEACHER]
+        assert options["teacher"] == [make.RUNS / "teacher.parquet"]
 
 
 def test_texts_that_the_teacher_does_not_know_are_not_used(

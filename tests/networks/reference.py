@@ -60,38 +60,40 @@ def cnn_logit(
     return float(np.concatenate(highest) @ max_weights + mean @ mean_weights + bias)
 
 
-def pool_logit(
-    ids: Sequence[int],
-    words: _Table,
-    negators: _Table,
-    bigrams: _Table,
-    slots: _Table,
-    kernel: _Table,
-    hidden_bias: _Table,
-    last: _Table,
-    bias: float,
-) -> float:
-    """Give the logit of `ngram-pool`."""
-    size = len(negators)
-    vectors, tokens, previous = [np.zeros(words.shape[1], int)], 0, 0
+def pool_logit(ids: Sequence[int], lookup: Any, experts: Sequence[Any]) -> float:
+    """Give the logit of `ngram-pool`: an `ngram_pool.Lookup` and its `Expert`s."""
+    size = len(lookup.negators)
+    tokens = sum(token > 1 for token in ids)
+    route = sum(int(lookup.routes[token]) for token in ids if token > 1)
+    chosen = len(experts) - 1 if tokens < lookup.long_tokens else int(route > lookup.route_limit)
+    expert = experts[chosen]
+    rows, previous, plain = [], 0, size + lookup.pairs
+    negated_pairs = len(expert.vectors) - plain - size
     for place, token in enumerate(ids):
         if token > 1:
-            tokens += 1
-            before = ids[max(place - 3, 0) : place]
-            vector = words[token + size * any(negators[one] for one in before)].astype(int)
-            vectors.append(np.maximum(vector + _bigram(previous, token, size, bigrams, slots), 0))
+            is_negated = any(lookup.negators[one] for one in ids[max(place - 3, 0) : place])
+            pair = _pair(previous, token, size, lookup.slots)
+            has_row = pair > 0 and (not is_negated or pair < negated_pairs)
+            rows.append((size + pair if has_row else token) + plain * is_negated)
         previous = token
+    vectors = [np.zeros(expert.vectors.shape[1], int), *expert.vectors[rows].astype(int)]
     mean = np.sum(vectors, axis=0) / (4 * math.sqrt(tokens + 1))
     pooled = np.concatenate([np.max(vectors, axis=0), mean])
-    hidden = np.maximum(kernel @ pooled + hidden_bias, 0)
-    return float(np.concatenate([pooled, hidden]) @ last + bias)
+    hidden = np.maximum(expert.kernel @ pooled + expert.hidden_bias, 0)
+    return float(np.concatenate([pooled, hidden]) @ expert.last + expert.bias)
 
 
 def _bigram(previous: int, token: int, size: int, bigrams: _Table, slots: _Table) -> Any:
     """Give the vector of a bigram; zeros if it is unknown."""
+    row = _pair(previous, token, size, slots)
+    return bigrams[row].astype(int) * (row > 0)
+
+
+def _pair(previous: int, token: int, size: int, slots: _Table) -> int:
+    """Give the row of a bigram; 0 if it is unknown."""
     quotient, slot = divmod(previous * size + token, len(slots))
     row, owner = divmod(int(slots[slot]), 4096)
-    return bigrams[row].astype(int) * (owner == quotient and row > 0)
+    return row * (owner == quotient)
 
 
 def sigmoid(logit: float) -> float:

@@ -61,22 +61,35 @@ def cnn_tables(
     }
 
 
-def pool_tables(
-    words: int = WORDS, bigrams: int = 40, slots: int = 29, columns: int = 5, seed: int = 1
-) -> dict[str, Any]:
+def pool_tables(experts: int = 3, seed: int = 1) -> dict[str, Any]:
     """A fifth of the words negate; columns and hidden units that need filling up."""
+    from toolkit.networks.experts import Lookup
+
     random = np.random.default_rng(seed)
-    hidden = 6
+    routes = random.integers(-9, 10, WORDS, dtype=np.int32) * (experts > 1)
     return {
-        "words": _int8(random, 2 * words, columns),
-        "negators": (random.random(words) < 0.2).astype(np.int32),
-        "bigrams": _int8(random, bigrams, columns),
-        "slots": _slots(random, words, bigrams, slots),
-        "kernel": random.normal(0, 0.01, (hidden, 2 * columns)).astype(np.float32),
-        "hidden_bias": random.normal(0, 0.1, hidden).astype(np.float32),
-        "last": random.normal(0, 0.05, 2 * columns + hidden).astype(np.float32),
-        "bias": 0.125,
+        "lookup": Lookup(
+            negators=(random.random(WORDS) < 0.2).astype(np.int32),
+            slots=_slots(random, WORDS, bigrams=40, slots=29),
+            pairs=40,
+            routes=routes,
+            route_limit=5 * (experts > 1),
+            long_tokens=4 * (experts > 1),
+        ),
+        "experts": [_expert(random) for _ in range(experts)],
     }
+
+
+def _expert(random: np.random.Generator, columns: int = 5, hidden: int = 6) -> Any:
+    from toolkit.networks.experts import Expert
+
+    return Expert(
+        vectors=random.integers(0, 256, (2 * WORDS + 40 + 8, columns), dtype=np.uint8),
+        kernel=random.normal(0, 0.005, (hidden, 2 * columns)).astype(np.float32),
+        hidden_bias=random.normal(0, 0.1, hidden).astype(np.float32),
+        last=random.normal(0, 0.01, 2 * columns + hidden).astype(np.float32),
+        bias=float(np.float32(random.normal())),
+    )
 
 
 def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) -> Ids:
@@ -92,11 +105,12 @@ def frozen_networks() -> dict[str, Frozen]:
     """Make one of each kind."""
     from toolkit.networks import ngram_cnn, ngram_linear, ngram_pool
 
-    linear, cnn, pool = linear_tables(), cnn_tables(), pool_tables()
+    linear, cnn, pool, one = linear_tables(), cnn_tables(), pool_tables(), pool_tables(experts=1)
     return {
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, reference.linear_logit),
         "ngram-cnn": Frozen(ngram_cnn.frozen(**cnn), cnn, reference.cnn_logit),
         "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, reference.pool_logit),
+        "ngram-pool, one expert": Frozen(ngram_pool.frozen(**one), one, reference.pool_logit),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,20 +136,50 @@ def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"words": np.zeros((13, 5), np.int8)}, r"words: .* shape \(26, any\), .* \(13, 5\)"),
-        ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
-        ({"bigrams": np.zeros((40, 4), np.int8)}, r"bigrams: .* shape \(any, 5\), .* \(40, 4\)"),
-        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
-        ({"kernel": np.zeros((6, 9), np.float32)}, r"kernel: .* shape \(any, 10\), .* \(6, 9\)"),
+        ({"vectors": np.zeros((73, 5), np.uint8)}, r"vectors: .* \(74, any\), .* \(73, 5\)"),
+        ({"vectors": np.zeros((74, 5), np.int8)}, "vectors: expected uint8 .*, received int8"),
+        ({"kernel": np.zeros((6, 9), np.float32)}, r"kernel: .* shape \(6, 10\), .* \(6, 9\)"),
         ({"last": np.zeros(15, np.float32)}, r"last: .* shape \(16\), .* \(15,\)"),
     ],
 )
-def test_other_tables_of_the_pooled_network(change: dict[str, Any], message: str) -> None:
+def test_other_tables_of_an_expert(change: dict[str, Any], message: str) -> None:
     pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_pool import frozen
 
+    tables = pool_tables()
+    *others, last = tables["experts"]
     with pytest.raises(ValueError, match=message):
-        frozen(**(pool_tables() | change))
+        frozen(tables["lookup"], [*others, replace(last, **change)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
+        ({"routes": np.zeros(12, np.int32)}, r"routes: .* shape \(13\), .* \(12,\)"),
+        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+    ],
+)
+def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_pool import frozen
+
+    tables = pool_tables()
+    with pytest.raises(ValueError, match=message):
+        frozen(replace(tables["lookup"], **change), tables["experts"])
+
+
+def test_numbers_of_experts() -> None:
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks.ngram_pool import frozen
+
+    tables = pool_tables()
+    with pytest.raises(ValueError, match="experts: expected 1 to 3, received 4"):
+        frozen(tables["lookup"], tables["experts"][:1] * 4)
+    with pytest.raises(ValueError, match="routes: expected zeros, as there is one expert"):
+        frozen(tables["lookup"], tables["experts"][:1])
+    with pytest.raises(ValueError, match="vectors: expected 80 to 132 rows, received 74"):
+        frozen(replace(tables["lookup"], pairs=53), tables["experts"])
 
 
 def test_columns_whose_sums_are_exact() -> None:

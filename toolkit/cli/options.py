@@ -79,6 +79,10 @@ _GROUP = (
     "Column whose equal values belong together, such as the film, the product or the domain. "
     "`train` keeps a group on one side of every split; `evaluate` shows figures of each group."
 )
+_TOPIC = (
+    "Column with one of two topics, such as films and all else, for the preset ngram-pool: its "
+    "network has experts for long reviews of each topic, and for short ones."
+)
 _BALANCE = (
     "Column with the kind of product, such as hotels and phones, for presets over pairs of words. "
     "Each kind counts by the root of its number of reviews, and both labels count the same in it. "
@@ -94,6 +98,7 @@ LabelColumn = Annotated[str | None, _column(_LABEL, "label, else sentiment")]
 LabelColumnIfNamed = Annotated[str | None, _column(_LABEL + _IF_NAMED)]
 GroupColumn = Annotated[str | None, _column(_GROUP)]
 BalanceColumn = Annotated[str | None, _column(_BALANCE)]
+TopicColumn = Annotated[str | None, _column(_TOPIC)]
 IdColumn = Annotated[str | None, _column(_ID, "id, if any")]
 StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[

@@ -85,6 +85,7 @@ def train(
     label_column: o.LabelColumn = None,
     group_column: o.GroupColumn = None,
     balance_column: o.BalanceColumn = None,
+    topic_column: o.TopicColumn = None,
     id_column: o.IdColumn = None,
     probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
@@ -127,6 +128,7 @@ def train(
         label=label_column,
         group=group_column,
         balance=balance_column,
+        topic=topic_column,
         id=id_column,
         probability=probability_column,
     )

@@ -1,109 +1,151 @@
 """The network of `ngram-pool`: a vector for each word and each common bigram, in small integers.
 
-A token's vector is ``relu(words[id] + bigrams[row])``. Each word has a second vector, which counts
-instead where one of the three tokens before it negates; see `toolkit.networks.negation`. Over a
-review the vectors are pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The
-logit is a weighted sum of both, and of a hidden layer over them: what a word says depends on what
-the review is about, such as "cheap" in one of films.
+A token has one vector, that of the pair that it makes with the token before it, or else its own.
+Another one counts instead where one of the three tokens before it negates; see
+`toolkit.networks.negation`. Over a review the vectors are pooled by the maximum and by the sum,
+which is divided by 4 · √(n + 1). The logit is a weighted sum of both, and of a hidden layer over
+them: what a word says depends on what the review is about, such as "cheap" in one of films.
 
-All numbers in the tables are whole, and sums of them stay below 2²⁴: they are exact in float32 in
-any order. Fetching rows takes most of the time, so there are few rows for a token, and short ones;
-the hidden layer is computed once for a review.
+There may be several experts, networks of this kind of which each review is read by one, so that it
+costs as much as with one; `toolkit.networks.experts` says how one is chosen.
 
-In the graph, ``relu(word + bigram)`` is written as ``QuantizeLinear(DequantizeLinear +
-DequantizeLinear)``, in which ONNX Runtime sees its `QLinearAdd`.
+The vectors are whole numbers from 0 to 255, and sums of them stay below 2²⁴: they are exact in
+float32 in any order. Fetching rows takes most of the time, so there is one row for a token, and a
+short one; the hidden layer is computed once for a review.
+
+The hidden layer is a product and a sum, whose bits do not depend on the size of a batch as those of
+a `MatMul` may. The sum is over the middle axis: over the last one, OpenVINO 2026.4 gives other
+numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 
 from toolkit.networks import tables
+from toolkit.networks.experts import Expert, Lookup, check_experts
 from toolkit.networks.negation import SCOPE
 from toolkit.networks.onnx_graph import integers
-from toolkit.networks.pairs import QUOTIENTS, ROWS_STEPS, check_keys, check_slots
-from toolkit.networks.tables import LARGEST_CODE, Codes, Floats, TableLayer, rounded, tf
-from toolkit.text.token_ids import START_ID, Ids
+from toolkit.networks.pairs import FOUND_STEPS, QUOTIENTS
+from toolkit.networks.tables import TableLayer, tf
+from toolkit.text.token_ids import START_ID
 
+# The names of the layer's weights in the graph, in their order.
+_WEIGHTS = (
+    *("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"),
+    *("hidden_kernel", "hidden_bias", "last_weights", "bias"),
+)
 _BEFORE = range(SCOPE)
 _MARKS = " ".join(
     f"marks_{at} = Slice(marks_after_none, start_{at}, end_{at}, axis)" for at in _BEFORE
 )
 
-_STEPS = f"""
-    marks = GatherElements <axis = 0> (negators, ids)
+_EXPERT = """
+    routes_of_all = GatherElements <axis = 0> (routes, ids)
+    routes_of_tokens = Reshape(routes_of_all, shape)
+    route = ReduceSum <keepdims = 0> (routes_of_tokens, axis)
+    is_second = Greater(route, route_limit)
+    of_topic = Cast <to = 6> (is_second)
+    is_short = Less(tokens, long_tokens)
+    expert = Where(is_short, last_expert, of_topic)
+    kernel = Gather <axis = 0> (hidden_kernel, expert)
+    hidden_base = Gather <axis = 0> (hidden_bias, expert)
+    weights = Gather <axis = 0> (last_weights, expert)
+    base = Gather <axis = 0> (bias, expert)
+"""
+# Rows of negated tokens come after the plain ones; the last pairs have none, and are no pairs then.
+# (`Where` would be slower than the product.)
+_ROWS = f"""
+    marks = GatherElements <axis = 0> (shifts_after, ids)
     mark_rows = Reshape(marks, shape)
     marks_after_none = Pad(mark_rows, none_in_front)
     {_MARKS}
-    is_negated = Max({", ".join(f"marks_{at}" for at in _BEFORE)})
-    shifts = Mul(is_negated, vocabulary_size)
-    word_rows = Add(token_ids, shifts)
-    word_codes = Gather <axis = 0> (words, word_rows)
-    bigram_codes = Gather <axis = 0> (bigrams, rows)
-    word = DequantizeLinear(word_codes, one, zero_code)
-    bigram = DequantizeLinear(bigram_codes, one, zero_code)
-    both = Add(word, bigram)
-    vector_codes = QuantizeLinear(both, one, no_code)
-    vectors = Cast <to = 1> (vector_codes)
-    highest = ReduceMax <keepdims = 0> (vectors, axis)
-    total = ReduceSum <keepdims = 0> (vectors, axis)
+    shifts = Max({", ".join(f"marks_{at}" for at in _BEFORE)})
+    flat_shifts = Reshape(shifts, flat)
+    id_rows = Add(ids, flat_shifts)
+    pairs = Add(found_rows, flat_shifts)
+    has_row = Less(pairs, no_pair)
+    is_used = And(is_bigram, has_row)
+    is_pair = Cast <to = 6> (is_used)
+    pair_rows = Add(pairs, vocabulary_size)
+    differences = Sub(pair_rows, id_rows)
+    to_pair = Mul(differences, is_pair)
+    flat_rows = Add(id_rows, to_pair)
+    rows_of_one = Reshape(flat_rows, shape)
+    expert_column = Unsqueeze(expert, axis)
+    rows_before = Mul(expert_column, rows_of_expert)
+    rows = Add(rows_of_one, rows_before)
+"""
+_STEPS = """
+    codes = Gather <axis = 0> (vectors, rows)
+    found_vectors = Cast <to = 1> (codes)
+    highest = ReduceMax <keepdims = 0> (found_vectors, axis)
+    total = ReduceSum <keepdims = 0> (found_vectors, axis)
     root_column = Unsqueeze(root, axis)
     divisor = Mul(root_column, four)
     mean = Div(total, divisor)
     pooled = Concat <axis = 1> (highest, mean)
-    pooled_rows = Unsqueeze(pooled, axis)
-    hidden_products = Mul(pooled_rows, hidden_kernel)
-    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
-    hidden_logits = Add(hidden_sums, hidden_bias)
+    pooled_columns = Unsqueeze(pooled, last_axis)
+    hidden_products = Mul(pooled_columns, kernel)
+    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, axis)
+    hidden_logits = Add(hidden_sums, hidden_base)
     hidden = Relu(hidden_logits)
     features = Concat <axis = 1> (pooled, hidden)
-    weighted = Mul(features, last_weights)
+    weighted = Mul(features, weights)
     sum = ReduceSum <keepdims = 0> (weighted, axis)
-    logit = Add(sum, bias)
+    logit = Add(sum, base)
     probability = Sigmoid(logit)
 """
 
 
 @tables.registered
 class NgramPool(TableLayer):
-    """Vectors of words, plain or negated, and of bigrams, pooled; a hidden layer."""
+    """Vectors of words and bigrams, plain or negated, pooled; a hidden layer; experts."""
 
-    SIZES = ("vocabulary", "bigrams", "slots", "columns", "hidden")
+    SIZES = ("vocabulary", "pairs", "rows", "slots", "columns", "hidden", "experts")
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
         sizes = self._sizes
-        columns = sizes["columns"]
-        self.words = self._weight("words", (2 * sizes["vocabulary"], columns), "int8")
-        self.negators = self._weight("negators", (sizes["vocabulary"],), "int32")
-        self.bigrams = self._weight("bigrams", (sizes["bigrams"], columns), "int8")
+        columns, hidden, experts = sizes["columns"], sizes["hidden"], sizes["experts"]
+        size = sizes["vocabulary"]
+        self.vectors = self._weight("vectors", (experts * sizes["rows"], columns), "uint8")
+        self.negators = self._weight("negators", (size,), "int32")
         self.slots = self._weight("slots", (sizes["slots"],), "int32")
-        hidden = sizes["hidden"]
-        self.kernel = self._weight("kernel", (hidden, 2 * columns), "float32")
-        self.hidden_bias = self._weight("hidden_bias", (hidden,), "float32")
-        self.last = self._weight("last", (2 * columns + hidden,), "float32")
-        self.bias = self._weight("bias", (), "float32")
+        self.routes = self._weight("routes", (size,), "int32")
+        self.route_limit = self._weight("route_limit", (), "int32")
+        self.long_tokens = self._weight("long_tokens", (), "int32")
+        self.kernel = self._weight("kernel", (experts, hidden, 2 * columns), "float32")
+        self.hidden_bias = self._weight("hidden_bias", (experts, hidden), "float32")
+        self.last = self._weight("last", (experts, 2 * columns + hidden), "float32")
+        self.bias = self._weight("bias", (experts,), "float32")
 
     def call(self, ids: Any) -> Any:
         """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
-        size = self._sizes["vocabulary"]
+        size, last_expert = self._sizes["vocabulary"], self._sizes["experts"] - 1
+        plain_rows = size + self._sizes["pairs"]
         kept = tables.counts(ids)
-        rows = tables.bigram_rows(tables.bigram_keys(ids, size), self.slots, kept)
-        places = ids + size * is_negated(self.negators, ids)
-        vectors = tf.nn.relu(
-            tf.cast(tf.gather(self.words, places), tf.float32)
-            + tf.cast(tf.gather(self.bigrams, rows), tf.float32)
-        )
+        expert = expert_of(ids, self.routes, self.route_limit, self.long_tokens, last_expert)
+        pairs = tables.bigram_rows(tables.bigram_keys(ids, size), self.slots, kept)
+        negated = is_negated(self.negators, ids)
+        pairs = known_pairs(pairs, negated, self._sizes["rows"] - plain_rows - size)
+        rows = tf.where(pairs > 0, size + pairs, ids) + plain_rows * negated
+        rows = rows + self._sizes["rows"] * expert
+        vectors = tf.cast(tf.gather(self.vectors, rows), tf.float32)
         tokens = tf.reduce_sum(tf.cast(kept, tf.float32), axis=1, keepdims=True)
         mean = tf.reduce_sum(vectors, axis=1) / (tf.sqrt(tokens + 1.0) * 4.0)
         pooled = tf.concat([tf.reduce_max(vectors, axis=1), mean], axis=-1)
-        sums = tf.reduce_sum(pooled[:, None] * self.kernel, axis=-1)
-        features = tf.concat([pooled, tf.nn.relu(sums + self.hidden_bias)], axis=-1)
-        logit = tf.reduce_sum(features * self.last, axis=-1, keepdims=True)
-        return tf.sigmoid(logit + self.bias)
+        kernel, hidden_bias, last, bias = (
+            tf.gather(weights, expert[:, 0])
+            for weights in (self.kernel, self.hidden_bias, self.last, self.bias)
+        )
+        sums = tf.reduce_sum(pooled[:, None] * kernel, axis=-1)
+        features = tf.concat([pooled, tf.nn.relu(sums + hidden_bias)], axis=-1)
+        return tf.sigmoid(tf.reduce_sum(features * last, axis=-1) + bias)[:, None]
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
@@ -118,93 +160,47 @@ def is_negated(negators: Any, ids: Any) -> Any:
     return tf.reduce_max([marks[:, at : at + count] for at in _BEFORE], axis=0)
 
 
-def freeze(
-    words: Floats,
-    negated: Floats,
-    negators: Ids,
-    bigrams: Floats,
-    slots: Ids,
-    kernel: Floats,
-    hidden_bias: Floats,
-    last: Floats,
-    bias: float,
-) -> Any:
-    """Round the trained weights; arrays as in `frozen`, but of floats.
+def known_pairs(pairs: Any, negated: Any, negated_pairs: int) -> Any:
+    """The rows of pairs (batch, tokens), 0 where a pair has no vector for negated tokens."""
+    return tf.where(tf.logical_and(negated > 0, pairs >= negated_pairs), 0, pairs)
 
-    `words` and `negated` are (V, F) each. Scales of columns move into the kernel and into `last`.
+
+def expert_of(ids: Any, routes: Any, limit: Any, long_tokens: Any, last_expert: int) -> Any:
+    """Which expert reads each review: (batch, 1) int32; see `Lookup`."""
+    route = tf.reduce_sum(tf.gather(routes, ids), axis=1, keepdims=True)
+    tokens = tf.reduce_sum(tf.cast(tables.counts(ids), tf.int32), axis=1, keepdims=True)
+    return tf.where(tokens < long_tokens, last_expert, tf.cast(route > limit, tf.int32))
+
+
+def frozen(lookup: Lookup, experts: Sequence[Expert]) -> Any:
+    """Make the network of its rounded tables; `ValueError` if they do not fit together.
+
+    The vectors and routes of padding and of the start of a review are taken as zero, and so is the
+    vector of no pair. The Keras model takes (batch, any length) int32 and gives (batch, 1) float32,
+    the probability.
     """
-    words, negated, bigrams = words.copy(), negated.copy(), bigrams.copy()
-    for table, empty in ((words, START_ID + 1), (negated, START_ID + 1), (bigrams, 1)):
-        table[:empty] = 0
-    words = np.concatenate([words, negated])
-    scale = tables.scales(np.concatenate([words, bigrams]), LARGEST_CODE)
-    factors = np.tile(scale, 2)
-    kernel = (kernel * factors).astype(np.float32)
-    last = np.concatenate([last[: len(factors)] * factors, last[len(factors) :]])
-    codes = [rounded(table / scale) for table in (words, bigrams)]
-    last = last.astype(np.float32)
-    return frozen(codes[0], negators, codes[1], slots, kernel, hidden_bias, last, bias)
-
-
-def frozen(
-    words: Codes,
-    negators: Ids,
-    bigrams: Codes,
-    slots: Ids,
-    kernel: Floats,
-    hidden_bias: Floats,
-    last: Floats,
-    bias: float,
-) -> Any:
-    """Make the network of its tables; `ValueError` if they do not fit together.
-
-    - words (2V, F): the vectors of the token ids, and then those where they are negated
-    - negators (V,): 1 for the token ids that negate the tokens after them, else 0
-    - bigrams (R, F) and slots (P,): see `toolkit.networks.pairs`
-    - kernel (H, 2F) and hidden_bias (H,): the hidden layer over the maximum and the sum over
-      4 · √(n + 1)
-    - last (2F + H,): the weights of the maximum, of the sum and of the hidden layer
-    - bias: the logit of a review without tokens
-
-    The vectors of padding, of the start of a review and of row 0 are taken as zero. The Keras model
-    takes (batch, any length) int32 and gives (batch, 1) float32, the probability.
-    """
-    tables.check_table("negators", negators, np.int32, None)
-    size = len(negators)
-    tables.check_table("words", words, np.int8, 2 * size, None)
-    columns = words.shape[1]
-    tables.check_table("bigrams", bigrams, np.int8, None, columns)
-    tables.check_table("slots", slots, np.int32, None)
-    tables.check_table("kernel", kernel, np.float32, None, 2 * columns)
-    hidden = len(kernel)
-    tables.check_table("hidden_bias", hidden_bias, np.float32, hidden)
-    tables.check_table("last", last, np.float32, 2 * columns + hidden)
-    check_keys(size)
-    check_slots(slots, size, len(bigrams))
-    if not np.isin(negators, (0, 1)).all():
-        raise ValueError("negators: expected only 0 and 1")
-    words, bigrams = tables.filled(words, 1), tables.filled(bigrams, 1)
-    for start in (0, size):
-        words[start : start + START_ID + 1] = 0
-    bigrams[0] = 0
-    of_last = np.split(last, [columns, 2 * columns])
-    hidden_bias = tables.filled(hidden_bias, 0)
+    check_experts(lookup, experts)
+    filled = [expert.filled(lookup) for expert in experts]
+    routes = lookup.routes.copy()
+    routes[: START_ID + 1] = 0
     weights = [
-        words,
-        negators,
-        bigrams,
-        slots,
-        np.concatenate([_filled_kernel(part) for part in np.split(kernel, 2, axis=1)], axis=1),
-        hidden_bias,
-        np.concatenate([tables.filled(part, 0) for part in of_last]),
-        np.float32(bias),
+        np.concatenate([expert.vectors for expert in filled]),
+        lookup.negators,
+        lookup.slots,
+        routes,
+        np.int32(lookup.route_limit),
+        np.int32(lookup.long_tokens),
+        *(
+            np.stack([getattr(expert, name) for expert in filled])
+            for name in ("kernel", "hidden_bias", "last")
+        ),
+        np.array([expert.bias for expert in filled], np.float32),
     ]
-    sizes = (size, len(bigrams), len(slots), words.shape[1], len(hidden_bias))
+    sizes = (
+        *(len(lookup.negators), lookup.pairs, len(filled[0].vectors), len(lookup.slots)),
+        *(filled[0].vectors.shape[1], len(filled[0].hidden_bias), len(filled)),
+    )
     return tables.model_of(NgramPool, sizes, weights, "ngram-pool")
-
-
-def _filled_kernel(part: Floats) -> Floats:
-    return tables.filled(tables.filled(part, 0), 1)
 
 
 def onnx_form(network: Any) -> onnx.ModelProto | None:
@@ -212,27 +208,25 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
     layer = network.layers[-1]
     if not isinstance(layer, NgramPool):
         return None
-    words, negators, bigrams, slots, kernel, hidden_bias, last, bias = map(
-        np.asarray, layer.get_weights()
-    )
+    found = dict(zip(_WEIGHTS, map(np.asarray, layer.get_weights()), strict=True))
+    negators, experts = found.pop("negators"), len(found["bias"])
+    rows, plain_rows = len(found["vectors"]) // experts, len(negators) + layer.get_config()["pairs"]
     weights = {
-        # As uint8, each is 128 more.
-        "words": words.view(np.uint8) ^ 128,
-        "negators": negators,
-        "bigrams": bigrams.view(np.uint8) ^ 128,
-        "slots": slots,
-        "zero_code": np.array(128, np.uint8),
-        "no_code": np.array(0, np.uint8),
+        **found,
+        # No pair owns a slot whose quotient is below zero: row 0 is never found.
+        "slots": np.where(found["slots"] == 0, -1, found["slots"]).astype(np.int32),
+        "shifts_after": negators * np.int32(plain_rows),
+        "no_pair": np.array(rows - len(negators), np.int32),
+        "hidden_kernel": np.ascontiguousarray(found["hidden_kernel"].transpose(0, 2, 1)),
+        "long_tokens": found["long_tokens"].astype(np.float32),
+        "last_expert": np.array(experts - 1, np.int32),
+        "rows_of_expert": np.array(rows, np.int32),
         "none_in_front": integers(0, SCOPE, 0, 0),
         **{f"start_{at}": integers(at) for at in _BEFORE},
         **{f"end_{at}": integers(at - SCOPE) for at in _BEFORE},
         "last_axis": integers(2),
-        "hidden_kernel": kernel,
-        "hidden_bias": hidden_bias,
-        "last_weights": last,
-        "bias": bias,
-        "slots_size": np.array(len(slots), np.int32),
+        "slots_size": np.array(len(found["slots"]), np.int32),
         "quotients_size": np.array(QUOTIENTS, np.int32),
         "four": np.array(4, np.float32),
     }
-    return tables.table_graph(ROWS_STEPS + _STEPS, weights, len(negators))
+    return tables.table_graph(FOUND_STEPS + _EXPERT + _ROWS + _STEPS, weights, len(negators))

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 QUOTIENTS = 4096  # of keys by the number of slots; they share an int32 with the row
 
-# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to `rows`.
-ROWS_STEPS = """
+# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to the row in
+# the slot, and to whether it is that of the pair.
+FOUND_STEPS = """
     quotients = Div(keys, slots_size)
     multiples = Mul(quotients, slots_size)
     places = Sub(keys, multiples)
@@ -24,6 +25,11 @@ ROWS_STEPS = """
     owners = Sub(found, found_multiples)
     is_owner = Equal(owners, quotients)
     is_bigram = And(is_owner, counted)
+"""
+
+# From there to `rows`, 0 where there is no pair.
+ROWS_STEPS = f"""
+    {FOUND_STEPS}
     factors = Cast <to = 6> (is_bigram)
     flat_rows = Mul(found_rows, factors)
     rows = Reshape(flat_rows, shape)

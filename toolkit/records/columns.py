@@ -23,11 +23,12 @@ _USUAL = {
     "label": LABEL_COLUMNS,
     "group": (),
     "balance": (),
+    "topic": (),
     "id": ID_COLUMNS,
     "stars": STARS_COLUMNS,
     "probability": PROBABILITY_COLUMNS,
 }
-_OPTIONAL = ("group", "balance", "id", "stars")  # unless they are named
+_OPTIONAL = ("group", "balance", "topic", "id", "stars")  # unless they are named
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -40,7 +41,7 @@ Keys = tuple[str, ...]
 class Column:
     """A column to look for in a file."""
 
-    role: str  # what it holds: text, label, group, balance, id, stars, probability
+    role: str  # what it holds: text, label, group, balance, topic, id, stars, probability
     names: tuple[str, ...]  # to try, best first
     is_needed: bool = True
 
@@ -71,6 +72,7 @@ class Columns:
     label: str | None = None  # of the true label
     group: str | None = None  # such as the film or the product
     balance: str | None = None  # such as the domain
+    topic: str | None = None  # one of two, such as films and all else
     id: str | None = None
     stars: str | None = None
     sentiment: str | None = None  # that scoring adds

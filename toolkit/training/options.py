@@ -76,12 +76,21 @@ class TrainingOptions:
             )
         if self.unlabelled:
             self._check_uses_unlabelled()
-        if self.reading.columns.balance is not None and not find_preset(self.preset).balances:
-            others = [preset.name for preset in PRESETS.values() if preset.balances]
-            raise UsageError(
-                f"--balance-column: the preset '{self.preset}' balances nothing (these do: "
-                f"{', '.join(others)}). Choose another with --preset, or leave this out."
-            )
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        """Refuse columns that the preset has no use for."""
+        columns, preset = self.reading.columns, find_preset(self.preset)
+        for name, column, use, does in (
+            ("balance", columns.balance, "balances", "balances nothing"),
+            ("topic", columns.topic, "has_experts", "has no experts"),
+        ):
+            if column is not None and not getattr(preset, use):
+                others = [other.name for other in PRESETS.values() if getattr(other, use)]
+                raise UsageError(
+                    f"--{name}-column: the preset '{self.preset}' {does} (these do: "
+                    f"{', '.join(others)}). Choose another with --preset, or leave this out."
+                )
 
     def _check_teacher(self) -> None:
         """Refuse the columns of a teacher that is not there."""

@@ -27,6 +27,7 @@ class Preset:
     stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
     uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
     balances: bool = False  # whether its recipe balances kinds of product in the loss
+    has_experts: bool = False  # whether its network can have an expert for each of two topics
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
     # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`. It is
     # compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
@@ -79,6 +80,7 @@ _PRESETS = (
         batch_size=256,
         uses_unlabelled=True,
         balances=True,
+        has_experts=True,
     ),
 )
 

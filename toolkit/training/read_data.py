@@ -18,8 +18,9 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     reporter.loaded(reviews)
     validation = None
     if options.validation_data is not None:
-        without_ids = replace(options.reading, columns=replace(options.reading.columns, id=None))
-        validation = load(str(options.validation_data), without_ids).check()
+        columns = replace(options.reading.columns, topic=None, id=None)
+        reading = replace(options.reading, columns=columns)
+        validation = load(str(options.validation_data), reading).check()
         reporter.loaded(validation)
     test = _read_test(options, reporter)
     others = [unlabelled.load(path, options.reading) for path in options.unlabelled]
@@ -41,7 +42,7 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
 
 
 def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
-    columns = replace(options.reading.columns, group=None, balance=None, id=None)
+    columns = replace(options.reading.columns, group=None, balance=None, topic=None, id=None)
     reading = replace(options.reading, columns=columns)
     if options.test_data is None and not options.test:
         return None

@@ -32,6 +32,7 @@ class Corpus:
     targets: Targets
     teacher: Targets
     weights: Targets
+    is_second_topic: npt.NDArray[np.bool_] | None = None  # (labelled reviews,), if there are two
     held_out: TokenIds | None = None
     held_out_targets: Targets | None = None
     held_out_weights: Targets | None = None
@@ -78,6 +79,7 @@ class Corpus:
             data.fitted.targets,
             np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts]),
             balanced_weights(data.fitted),
+            None if data.fitted.topics is None else data.fitted.topics > 0,
             None if held_out is None else ids(held_out.texts),
             None if held_out is None else held_out.labels.astype(np.float32),
             None if held_out is None else balanced_weights(held_out),

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
-from toolkit.training.sources.reviews import Reviews, domain_codes, group_codes
+from toolkit.training.sources.reviews import Reviews, domain_codes, group_codes, topic_codes
 
 
 def load(path: Path, reading: ReadOptions) -> Reviews:
@@ -18,10 +18,11 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
     A text without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"), of("group"), of("id"), of("balance"))
+    roles = ("group", "id", "balance", "topic")
+    table = read_table(path, reading, of("text"), of("label"), *map(of, roles))
     rows = table.filled("text")
     targets = table.targets("label", rows)
-    groups, ids, domains = (table.at(role, rows) for role in ("group", "id", "balance"))
+    groups, ids, domains, topics = (table.at(role, rows) for role in roles)
     return Reviews(
         path.name,
         table["text"].take(pa.array(rows)),
@@ -31,4 +32,5 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
         targets if np.any((targets > 0) & (targets < 1)) else None,
         ids,
         domains=None if domains is None else domain_codes(domains),
+        topics=None if topics is None else topic_codes(path.name, topics),
     )

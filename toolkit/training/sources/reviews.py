@@ -95,7 +95,8 @@ class Reviews(_Texts):
 
     `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
     are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
-    `domains`, such as hotels and phones, are balanced while a network is fitted.
+    `domains`, such as hotels and phones, are balanced while a network is fitted. The two `topics`,
+    such as films (1) and all else (0), may be read by different experts of it.
     """
 
     labels: Labels
@@ -105,6 +106,7 @@ class Reviews(_Texts):
     ids: pa.ChunkedArray | None = None
     teacher: Targets | None = None
     domains: Groups | None = None
+    topics: Groups | None = None
 
     @property
     def targets(self) -> Targets:
@@ -167,3 +169,19 @@ def group_codes(names: pa.ChunkedArray) -> Groups:
 def domain_codes(names: pa.ChunkedArray) -> Groups:
     """Number the domains, (reviews,); all blank or missing names are one domain."""
     return np.where(is_blank(names), -1, group_codes(names))
+
+
+def topic_codes(file: str, names: pa.ChunkedArray) -> Groups:
+    """Number two topics, (reviews,): 0 for the more frequent one, else 1."""
+    counts = pc.value_counts(names.filter(pc.invert(pa.array(is_blank(names)))))
+    found = sorted(
+        ((count["counts"].as_py(), count["values"].as_py()) for count in counts), reverse=True
+    )
+    if len(found) != 2 or sum(count for count, _ in found) < len(names):
+        shown = ", ".join(f"'{name}' ({count:,})" for count, name in found[:5]) or "none"
+        raise TrainingError(
+            f"{file}: expected two topics and no blank ones, found {shown}"
+            f"{', …' * (len(found) > 5)}. Choose another column with --topic-column."
+        )
+    codes: Groups = pc.equal(names, found[1][1]).to_numpy().astype(np.int64)
+    return codes

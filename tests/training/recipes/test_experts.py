@@ -1,0 +1,123 @@
+"""Experts for two topics: which reviews they read, and that each learns its own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+
+from toolkit.errors import TrainingError, UsageError
+from toolkit.export.keras_to_onnx import load_keras
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.text.token_ids import TokenIds
+from toolkit.training.options import TrainingOptions
+from toolkit.training.recipes.ngram_pipeline import LONG_TOKENS
+from toolkit.training.recipes.router import fit_routes
+from toolkit.training.sources.labelled_file import load
+from toolkit.training.sources.reviews import topic_codes
+from toolkit.training.train import train
+
+HEADER = ("text", "label", "topic")
+FILM, KETTLE = ["plot", "actor", "scene", "music"], ["boils", "handle", "water", "lid"]
+
+
+def rows_of(count: int, words: int, seed: int = 1) -> list[tuple[str, int, str]]:
+    """In films "loud" is good, in kettles it is bad, and "quiet" the other way round."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        topic, label = number % 2, number // 2 % 2
+        opinion = "loud" if topic == label else "quiet"
+        text = " ".join([*draw.choices(FILM if topic else KETTLE, k=words - 3), *[opinion] * 3])
+        rows.append((text, label, "films" if topic else "kettles"))
+    return rows
+
+
+def test_an_opinion_that_depends_on_the_topic(
+    write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Each expert learns its own, and short reviews are read by a third one."""
+    data = write_csv(*rows_of(300, 60), *rows_of(40, 9, seed=2), header=HEADER, name="train.csv")
+    untold = (row[:2] for row in rows_of(80, 60, seed=3))
+    held_out = write_csv(*untold, header=HEADER[:2], name="valid.csv")
+    result = train(
+        TrainingOptions(
+            data=str(data),
+            validation_data=held_out,
+            preset="ngram-pool",
+            output=tmp_path / "run",
+            reading=ReadOptions(columns=Columns(topic="topic")),
+        )
+    )
+    validation = result.metrics.validation
+    assert validation is not None
+    assert validation.accuracy is not None
+    assert validation.accuracy > 0.9
+    layer = load_keras(result.run.model).layers[-1]
+    assert layer.get_config()["experts"] == 3
+    assert int(np.array(layer.long_tokens)) == LONG_TOKENS
+    kernels = np.array(layer.kernel)
+    assert all(np.any(kernels[one] != kernels[two]) for one, two in ((0, 1), (1, 2), (0, 2)))
+
+
+def test_routes_tell_topics_apart() -> None:
+    draw = np.random.default_rng(1)
+    is_second = draw.random(400) < 0.3
+    # Ids 4 to 9 are words of both, 10 to 14 of the first topic, 15 to 19 of the second.
+    rows = [
+        [
+            1,
+            *draw.integers(4, 10, 20),
+            *draw.integers(15 if second else 10, 20 if second else 15, 5),
+        ]
+        for second in is_second
+    ]
+    stops = np.cumsum([len(row) for row in rows])
+    starts = stops - [len(row) for row in rows]
+    tokens = TokenIds(np.concatenate(rows).astype(np.int32), starts, stops, True)
+    routes, limit = fit_routes(tokens, is_second, 20, seed=1)
+    assert routes.dtype == np.int32
+    assert routes.shape == (20,)
+    assert not routes[:4].any()
+    found = np.array([routes[row].sum() > limit for row in rows])
+    assert np.array_equal(found, is_second)
+    again, same_limit = fit_routes(tokens, is_second, 20, seed=1)
+    assert np.array_equal(routes, again)
+    assert limit == same_limit
+
+
+def test_the_rarer_topic_is_the_second() -> None:
+    names = pa.chunked_array([["a", "b", "b"]])
+    assert topic_codes("x.csv", names).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["a", "a"], r"found 'a' \(2\)\."),
+        (["a", "b", None], r"found 'b' \(1\), 'a' \(1\)\."),
+        (list("abcdefg"), r"found 'g' \(1\), 'f' \(1\), .*, …\."),
+        ([" ", ""], "found none"),
+    ],
+)
+def test_other_numbers_of_topics(
+    names: list[str | None], found: str, write_csv: Callable[..., Path]
+) -> None:
+    data = write_csv(*(("text", 1, name) for name in names), header=HEADER, name="x.csv")
+    reading = ReadOptions(columns=Columns(topic="topic"))
+    message = r"x\.csv: expected two topics and no blank ones, "
+    with pytest.raises(TrainingError, match=f"{message}{found}.* --topic-column"):
+        load(data, reading)
+
+
+def test_a_preset_without_experts() -> None:
+    reading = ReadOptions(columns=Columns(topic="topic"))
+    with pytest.raises(UsageError, match=r"'ngram-cnn' has no experts \(these do: ngram-pool\)"):
+        TrainingOptions(preset="ngram-cnn", reading=reading)
