@@ -18,7 +18,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.cards import with_cards
-from exported.data import FILMS, HELD_OUT, join
-from exported.negation import is_short_negation
+from exported.data import HELD_OUT, join
+from exported.kinds import KIND, TOPIC, with_kinds
 from exported.sources import with_sources
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
@@ -39,7 +38,6 @@ from toolkit.training.sources import acl_imdb, imdb
 
 EXPORTED = Path(__file__).parent
 RUNS = Path("runs") / "shipped"
-FILM_PARTS = 9  # films count three times as much as another domain of their size
 TEACHER = EXPORTED / "teacher.parquet"
 
 
@@ -54,7 +52,7 @@ class Recipe:
 
 # By the name of the model: to ship another one, add an entry, and its name to `SHIPPED`.
 RECIPES = {
-    "reviews": Recipe("ngram-pool", options=("--topic-column", "topic")),
+    "reviews": Recipe("ngram-pool", options=("--topic-column", TOPIC)),
     "reviews-small": Recipe("ngram-linear", options=("--epochs", "2", "--batch-size", "256")),
     "conv1d": Recipe("conv1d", is_general=False, options=("--folds", "5")),
 }
@@ -90,8 +88,7 @@ def all_reviews() -> Source:
     data = data_folder()
     reviews = join(data)
     labelled = reviews.filter(pc.is_valid(reviews["label"]))
-    labelled = labelled.append_column("kind", pa.array(_kinds(labelled)))
-    labelled = labelled.append_column("topic", pa.array(_topics(labelled)))
+    labelled = with_kinds(labelled)
     is_held_out = pc.equal(labelled["fold"], HELD_OUT)
     found = taught(reviews, data, TEACHER, RUNS / "texts")
     names, probabilities = zip(*found.probabilities.items(), strict=True)
@@ -105,7 +102,7 @@ def all_reviews() -> Source:
     for name, table in parts.items():
         pq.write_table(table, RUNS / f"{name}.parquet")
     test = str(data / "imdb" / "test.parquet")
-    columns = ["--group-column", "group", "--balance-column", "kind"]
+    columns = ["--group-column", "group", "--balance-column", KIND]
     held_out = ["--validation-data", str(RUNS / "validation.parquet"), "--test-data", test]
     more = [
         "--unlabelled",
@@ -171,25 +168,6 @@ def write_cards() -> None:
 def shipped_vectors(paths: list[Path]) -> str:
     """Make the golden vectors of models that have their Keras networks beside them."""
     return golden_vectors({path.stem: Subject.load(path) for path in paths})
-
-
-def _kinds(reviews: pa.Table) -> list[str]:
-    """Give the domains, each split into short reviews with a negation and others.
-
-    The other films are dealt into parts: nine of them count three times as much as one.
-    """
-    columns = (reviews[name].to_pylist() for name in ("domain", "group", "text"))
-    return [_kind(*values) for values in zip(*columns, strict=True)]
-
-
-def _kind(domain: str, group: str, text: str) -> str:
-    if is_short_negation(text):
-        return f"{domain}, negated"
-    return f"{domain} {zlib.crc32(group.encode()) % FILM_PARTS}" if domain == FILMS else domain
-
-
-def _topics(reviews: pa.Table) -> list[str]:
-    return [FILMS if domain == FILMS else "all else" for domain in reviews["domain"].to_pylist()]
 
 
 def _texts(path: str) -> pa.ChunkedArray:

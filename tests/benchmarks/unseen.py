@@ -30,7 +30,7 @@ BEFORE = PROJECT / "tests" / "frozen_files" / "format_2" / "ngram-cnn.onnx"
 TEACHER = PROJECT / "exported" / "teacher.parquet"
 SETS = (1, 2, 3)
 PRESET, EPOCHS = "ngram-pool", 2
-COLUMNS = ["--group-column", "group", "--balance-column", "domain"]
+COLUMNS = ["--group-column", "group", "--balance-column", "kind", "--topic-column", "topic"]
 # Of each domain, what unseen.json keeps.
 KEPT = (
     "name",

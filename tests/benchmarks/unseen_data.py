@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.data import FILMS, HELD_OUT, join
+from exported.kinds import with_kinds
 from tests.benchmarks.sources import data_folder
 
 COLUMNS = ["text", "label", "domain", "group", "fold"]
@@ -60,6 +61,7 @@ def main(number: int, sets: int, taught: Path | None, folder: Path, source: Path
     domains = left_out(reviews, number, sets)
     is_unseen = pc.is_in(reviews["domain"], pa.array(domains, reviews["domain"].type))
     seen, unseen = (_labelled(reviews.filter(each)) for each in (pc.invert(is_unseen), is_unseen))
+    seen = with_kinds(seen)
     held_out = pc.equal(seen["fold"], HELD_OUT)
     files = {
         "train": seen.filter(pc.invert(held_out)),
