@@ -21,7 +21,7 @@ layers, ops = keras.layers, keras.ops
 
 COLUMNS = 16
 HIDDEN = 32
-NEGATED_PAIRS = 40_000  # rows of pairs, the most common first, that have a vector where negated
+NEGATED_PAIRS = 64_000  # rows of pairs, the most common first, that have a vector where negated
 
 
 class PoolNetwork(keras.Model):  # type: ignore[misc]
