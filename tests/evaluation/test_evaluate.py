@@ -178,8 +178,10 @@ def test_reviews_of_one_label_have_no_auc(write_rows: WriteRows) -> None:
 @pytest.mark.parametrize(
     ("content", "message", "kind"),
     [
-        ("text,label\na,1\nb,3\nc,4\n",
-         r"'label', row 2: found the label '3' \(2 such rows\), expected 0 or 1, neg", InputError),
+        ("text,label\na,1\nb,13\nc,14\n",
+         r"'label', row 2: found the label '13' \(2 such rows\), expected 0 or 1, neg", InputError),
+        ("text,label\na,3\nb,3\nc,neutral\n", r"'label', row 1: found the label '3'", InputError),
+        ("text,label\na,3\nb,3\n", "'label': all labels are neutral", InputError),
         ("text,label\n,1\nb,\n", "none of its 2 rows has both a text and a label", InputError),
         ("text,label\n", "none of its 0 rows has both", InputError),
         ("text,opinion\na,1\n", "no column 'label' or 'sentiment'.*--label-column", UsageError),

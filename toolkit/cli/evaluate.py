@@ -64,6 +64,9 @@ def evaluate(
     target_accuracy: TargetAccuracies = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
+    positive: o.Positive = None,
+    negative: o.Negative = None,
+    positive_from: o.PositiveFrom = None,
     group_column: o.GroupColumn = None,
     stars_column: o.StarsColumn = None,
     probability_column: o.ProbabilityColumn = None,
@@ -101,7 +104,8 @@ def evaluate(
         stars=stars_column,
         probability=probability_column,
     )
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    names = o.label_names(positive, negative, positive_from)
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header, names)
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)

@@ -29,7 +29,10 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     data = evaluation.data
     title = one_line(str(data.path) if data.sha256 else data.name)
     console.print(Text(title, style="bold"), soft_wrap=True)
-    console.print(f"{tables.summary_of(data)}\n")
+    console.print(tables.summary_of(data))
+    if data.label_meaning:
+        console.print(Text(f"labels: {one_line(data.label_meaning)}"), soft_wrap=True)
+    console.print()
     for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     _print(console, evaluation, tables.metrics_table(evaluation))

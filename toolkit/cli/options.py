@@ -19,7 +19,7 @@ from toolkit.records.columns import (
     Columns,
 )
 from toolkit.records.formats import FORMATS
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.read_options import LabelNames, ReadOptions
 
 # Headings of `--help`.
 COLUMNS = "Columns"
@@ -74,6 +74,19 @@ _LABEL = (
     "Column with the labels: 0 or 1, negative or positive, neg or pos, or the probability of "
     "positive from 0 to 1."
 )
+_LABELS = (
+    "Column with the labels: 0 or 1, negative or positive (neg or pos), the probability of "
+    "positive from 0 to 1; also neutral, or stars from 1 to 5 or 10. Neutral reviews are left out: "
+    "3 of 5 stars, 5 and 6 of 10."
+)
+_POSITIVE = (
+    "Label that is positive, if its name is none of the usual ones. May be given several times."
+)
+_NEGATIVE = (
+    "Label that is negative. Other labels than those named with --positive and --negative are "
+    "neutral; if only one of the two is given, they are its opposite. May be given several times."
+)
+_POSITIVE_FROM = "Number from which labels are positive; lower ones are negative, none is neutral."
 _IF_NAMED = " The summary then shows the accuracy; the output is the same."
 _GROUP = (
     "Column whose equal values belong together, such as the film, the product or the domain. "
@@ -94,7 +107,10 @@ _ADDED = "Name of the added column with the "
 _STARS = "Column with the star ratings, to show the accuracy by rating."
 
 TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
-LabelColumn = Annotated[str | None, _column(_LABEL, "label, else sentiment")]
+LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
+Positive = Annotated[list[str] | None, option("LABEL", _POSITIVE, COLUMNS)]
+Negative = Annotated[list[str] | None, option("LABEL", _NEGATIVE, COLUMNS)]
+PositiveFrom = Annotated[float | None, option("N", _POSITIVE_FROM, COLUMNS)]
 LabelColumnIfNamed = Annotated[str | None, _column(_LABEL + _IF_NAMED)]
 GroupColumn = Annotated[str | None, _column(_GROUP)]
 BalanceColumn = Annotated[str | None, _column(_BALANCE)]
@@ -135,6 +151,7 @@ def reading(
     delimiter: str | None,
     encoding: str | None,
     no_header: bool,
+    labels: LabelNames | None = None,
 ) -> ReadOptions:
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
@@ -142,5 +159,13 @@ def reading(
         format=format_name,
         delimiter="\t" if delimiter == r"\t" else delimiter,
         encoding=encoding,
+        labels=labels or LabelNames(),
         header=not no_header,
     )
+
+
+def label_names(
+    positive: list[str] | None, negative: list[str] | None, positive_from: float | None
+) -> LabelNames:
+    """Put together what is said of the labels."""
+    return LabelNames(tuple(positive or ()), tuple(negative or ()), positive_from)

@@ -83,6 +83,9 @@ def train(
     preset: Preset = DEFAULT_PRESET,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
+    positive: o.Positive = None,
+    negative: o.Negative = None,
+    positive_from: o.PositiveFrom = None,
     group_column: o.GroupColumn = None,
     balance_column: o.BalanceColumn = None,
     topic_column: o.TopicColumn = None,
@@ -132,6 +135,7 @@ def train(
         id=id_column,
         probability=probability_column,
     )
+    names = o.label_names(positive, negative, positive_from)
     options = TrainingOptions(
         data=data,
         preset=preset,
@@ -145,7 +149,7 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        reading=o.reading(columns, input_format, delimiter, encoding, no_header),
+        reading=o.reading(columns, input_format, delimiter, encoding, no_header, names),
         unlabelled=tuple(unlabelled or ()),
         teachers=tuple(teacher or ()),
         teacher_weight=teacher_weight,

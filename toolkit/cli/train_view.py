@@ -37,6 +37,8 @@ class TerminalReporter(Reporter):
         kind = "reviews" if isinstance(reviews, Reviews) else "unlabelled reviews"
         details = f" ({', '.join(parts)})" if parts else ""
         typer.echo(f"{reviews.name}: {len(reviews):,} {kind}{details}")
+        if isinstance(reviews, Reviews) and reviews.label_meaning:
+            typer.echo(f"  labels: {one_line(reviews.label_meaning)}")
 
     def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
         found = f"{matches.labelled:,} of {labelled:,} labelled"

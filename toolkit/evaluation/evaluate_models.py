@@ -175,6 +175,8 @@ def _data(reviews: LabelledReviews) -> Data:
         without_text=reviews.without_text,
         without_label=reviews.without_label,
         soft_labels=reviews.soft_labels,
+        neutral=reviews.neutral,
+        label_meaning=reviews.label_meaning,
         without_score=reviews.without_score,
     )
 

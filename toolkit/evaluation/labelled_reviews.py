@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels
+from toolkit.records.labels import NEUTRAL
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 
@@ -33,6 +34,8 @@ class LabelledReviews:
     without_text: int  # rows left out because they have no text
     without_label: int  # rows left out because they have a text and no label
     soft_labels: int  # between 0 and 1, which are rounded
+    neutral: int = 0  # rows left out because their label is neutral
+    label_meaning: str = ""  # which labels were read as what; empty where it is as usual
     without_score: int = 0  # rows left out because a model gives them no score
 
     def __len__(self) -> int:
@@ -67,19 +70,26 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))
     with_text, with_label = table.filled("text"), table.filled("label")
-    rows = np.intersect1d(with_text, with_label)
+    with_both = np.intersect1d(with_text, with_label)
     names = dict(table.chosen)
-    if not len(rows):
+    if not len(with_both):
         raise InputError(
             f"{table.name}: none of its {table.rows:,} rows has both a text and a label (columns "
             f"{names['text']!r} and {names['label']!r}). Choose others with --text-column and "
             "--label-column."
         )
+    labels = table.labels(with_both, reading.labels)
+    is_opinion = labels.targets != NEUTRAL
+    rows, targets = with_both[is_opinion], labels.targets[is_opinion]
+    if not len(rows):
+        raise InputError(
+            f"{table.place('label')}: all labels are neutral. Choose another column with "
+            "--label-column, or say which labels are positive with --positive."
+        )
     stars = table.at("stars", rows)
     if stars is None or not _are_ratings(stars, table, is_named=reading.columns.stars is not None):
         names.pop("stars", None)
         stars = None
-    targets = table.targets("label", rows)
     return LabelledReviews(
         path,
         names,
@@ -90,8 +100,10 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         table.at("group", rows) if "group" in names else None,
         stars,
         table.rows - len(with_text),
-        len(with_text) - len(rows),
+        len(with_text) - len(with_both),
         int(np.count_nonzero((targets > 0) & (targets < 1))),
+        len(with_both) - len(rows),
+        labels.meaning,
     )
 
 

@@ -39,7 +39,7 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
             "the column with --probability-column."
         )
     found = np.full(len(reviews), np.nan, np.float32)
-    found[is_filled] = table.targets("probability", reviews.rows[is_filled])
+    found[is_filled] = table.probabilities(reviews.rows[is_filled])
     return found
 
 

@@ -31,6 +31,8 @@ class Data:
     without_text: int
     without_label: int
     soft_labels: int  # between 0 and 1, rounded for all figures
+    neutral: int  # rows left out because their label is neutral
+    label_meaning: str  # which labels were read as what; empty where it is as usual
     without_score: int  # rows with text and label that a model or a file gives no score
 
     @property

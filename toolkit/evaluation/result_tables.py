@@ -68,6 +68,8 @@ def summary_of(data: Data) -> str:
         if count:
             rows = "row" if count == 1 else "rows"
             parts.append(f"{count:,} {rows} without {what} left out")
+    if data.neutral:
+        parts.append(f"{data.neutral:,} neutral left out")
     reviews = "review" if data.reviews == 1 else "reviews"
     return f"{data.reviews:,} {reviews} ({', '.join(parts)})"
 

@@ -12,6 +12,26 @@ STDIN = Path("-")  # standard input, or output where something is written
 
 
 @dataclass(frozen=True)
+class LabelNames:
+    """What a user says of the labels; nothing: they are read by what they are."""
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    positive_from: float | None = None  # of numbers: less is negative
+
+    def __post_init__(self) -> None:
+        named = [plain_label(name) for name in (*self.positive, *self.negative)]
+        twice = [name for name in named if named.count(name) > 1]
+        if twice:
+            raise UsageError(f"--positive, --negative: the label {twice[0]!r} is named twice")
+        if named and self.positive_from is not None:
+            raise UsageError(
+                "--positive-from is for labels that are numbers, so it cannot be combined with "
+                "--positive or --negative."
+            )
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How a file of reviews is read."""
 
@@ -20,6 +40,7 @@ class ReadOptions:
     format: str | None = None  # name of the format; None: by the ending of the file
     delimiter: str | None = None  # of delimited files; None: by the format
     encoding: str | None = None  # of files of text; None: UTF-8
+    labels: LabelNames = field(default_factory=LabelNames)
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
@@ -33,3 +54,8 @@ class ReadOptions:
             raise UsageError(f"--delimiter: expected one ASCII character, received {mark!r}")
         if mark is not None and mark in '"\r\n.+-_':
             raise UsageError(f"--delimiter: fields cannot be separated by {mark!r}")
+
+
+def plain_label(word: str) -> str:
+    """Write a label as labels are compared: without white space around it, in lower case."""
+    return word.strip().lower()

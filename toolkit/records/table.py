@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.labels import Labels, labels_of
+from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.review_file import Parsed, ReviewFile
-from toolkit.records.values import Rows, Targets, read_targets
+from toolkit.records.values import Rows, Targets, read_probabilities
 from toolkit.text.strings import is_blank
 
 
@@ -45,10 +46,14 @@ class ReviewTable:
         """File and column, as messages call them."""
         return f"{self.name}: column {self.chosen[role]!r}"
 
-    def targets(self, role: str, rows: Rows) -> Targets:
-        """Read labels or probabilities at some positions, as `read_targets`."""
-        words = self[role].take(pa.array(rows))
-        return read_targets(words, rows, self.place(role), role)
+    def probabilities(self, rows: Rows) -> Targets:
+        """Read the probabilities at some positions, as `read_probabilities`."""
+        words = self["probability"].take(pa.array(rows))
+        return read_probabilities(words, rows, self.place("probability"))
+
+    def labels(self, rows: Rows, names: LabelNames) -> Labels:
+        """Read the labels at some positions, as `labels_of`."""
+        return labels_of(self["label"].take(pa.array(rows)), rows, self.place("label"), names)
 
 
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:

@@ -15,7 +15,6 @@ from toolkit.errors import InputError
 Targets = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-EXPECTED = "0 or 1, neg or pos, negative or positive, or the probability of positive from 0 to 1"
 
 _WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
 # Python's `float` takes "1_0", "nan" and the digits of any script, too.
@@ -28,42 +27,41 @@ def read_labels(words: pa.Array) -> pa.Int8Array:
     return pc.greater_equal(_targets(words), 0.5).cast(pa.int8())
 
 
-def read_targets(words: pa.ChunkedArray, rows: Rows, place: str, role: str) -> Targets:
-    """Read labels or probabilities of positive as float32; `InputError` if one is missing."""
+def read_probabilities(words: pa.ChunkedArray, rows: Rows, place: str) -> Targets:
+    """Read probabilities of positive as float32; `InputError` if one is missing."""
     targets = _targets(words.combine_chunks())
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):
-        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place, role)
+        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place)
     return np.asarray(targets.to_numpy(), np.float32)
 
 
 def _targets(words: pa.Array) -> pa.FloatArray:
     """Give the probability of positive that each word means, null if it means none."""
     codes = words.dictionary_encode()  # most columns have few different labels
-    return pa.array(map(_target, codes.dictionary.to_pylist()), pa.float32()).take(codes.indices)
+    found = [target(word) for word in codes.dictionary.to_pylist()]
+    return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
 
 
-def _target(word: str) -> float | None:
+def target(word: str) -> float:
+    """Give the probability of positive that a word means, 0 to 1; NaN if it means none."""
     word = word.strip().lower()
-    value = _WORDS.get(word, _number(word))
-    return value if 0 <= value <= 1 else None
+    value = _WORDS.get(word, number(word))
+    return value if 0 <= value <= 1 else float("nan")
 
 
-def _number(word: str) -> float:
+def number(word: str) -> float:
+    """Read a number; NaN if it is none."""
     return float(word) if _NUMBER.fullmatch(word) else float("nan")
 
 
-def _refuse(first: str | None, rows: Rows, place: str, role: str) -> NoReturn:
+def _refuse(first: str | None, rows: Rows, place: str) -> NoReturn:
     word = (first or "").strip().lower()
-    found = f"the {role} {first[:_SHOWN]!r}" if first and word else f"no {role}"
+    found = f"the probability {first[:_SHOWN]!r}" if first and word else "no probability"
     others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
-    stars = ""
-    if _number(word) > 1:
-        stars = (
-            " Stars become labels first: of five, write 0 for one and two, 1 for four and five, "
-            "and leave out the rows with three. Percentages are divided by 100."
-        )
+    percent = " Percentages are divided by 100." * (number(word) > 1)
     raise InputError(
-        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected {EXPECTED}. "
-        f"Choose the column with --{role}-column.{stars}"
+        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected the probability of "
+        "positive from 0 to 1, or negative or positive. Choose the column with "
+        f"--probability-column.{percent}"
     )

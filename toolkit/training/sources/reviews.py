@@ -107,6 +107,7 @@ class Reviews(_Texts):
     teacher: Targets | None = None
     domains: Groups | None = None
     topics: Groups | None = None
+    label_meaning: str = ""  # which labels were read as what; empty where it is as usual
 
     @property
     def targets(self) -> Targets:

@@ -61,7 +61,7 @@ def load(path: Path, reading: ReadOptions) -> Teacher:
     ids = table.at("id", rows)
     return Teacher(
         path,
-        table.targets("probability", rows),
+        table.probabilities(rows),
         rows,
         None if ids is None else named(ids),
         _texts(table, rows),

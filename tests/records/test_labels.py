@@ -1,0 +1,120 @@
+"""How label columns of all kinds are read, and what users are told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import InputError, UsageError
+from toolkit.records.labels import NEUTRAL, Labels, labels_of
+from toolkit.records.read_options import LabelNames
+
+
+def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
+    column = pa.chunked_array([pa.array(words, pa.large_string())])
+    rows = np.arange(len(words), dtype=np.int64)
+    return labels_of(column, rows, "x.csv: column 'y'", names or LabelNames())
+
+
+@pytest.mark.parametrize(
+    ("words", "targets", "meaning"),
+    [
+        (["0", "1", "neg", "Positive", "0.25"], [0, 1, 0, 1, 0.25], ""),
+        (
+            ["5", "1", "3", "2", "4", "4"],
+            [1, 0, NEUTRAL, 0, 1, 1],
+            "stars, of 5: 1, 2 → negative (2); 3 → neutral, left out (1); 4, 5 → positive (3)",
+        ),
+        (
+            ["2.5", "3.5", "3.0", "1 star", "5 Stars"],
+            [0, 1, NEUTRAL, 0, 1],
+            "stars, of 5: 1 star, 2.5 → negative (2); 3.0 → neutral, left out (1); "
+            "3.5, 5 stars → positive (2)",
+        ),
+        (
+            ["10", "7", "6", "5", "4", "1"],
+            [1, 1, NEUTRAL, NEUTRAL, 0, 0],
+            "stars, of 10: 1, 4 → negative (2); 5, 6 → neutral, left out (2); 7, 10 → positive (2)",
+        ),
+        (
+            ["positive", "Neutral", "neg"],
+            [1, NEUTRAL, 0],
+            "three classes: neg → negative (1); neutral → neutral, left out (1); "
+            "positive → positive (1)",
+        ),
+        (
+            ["-1", "0", "1"],
+            [0, NEUTRAL, 1],
+            "three classes: -1 → negative (1); 0 → neutral, left out (1); 1 → positive (1)",
+        ),
+    ],
+)
+def test_columns_of_all_kinds(words: list[str | None], targets: list[float], meaning: str) -> None:
+    found = read(words)
+    assert found.targets.dtype == np.float32
+    assert found.targets.tolist() == targets
+    assert found.meaning == meaning
+
+
+@pytest.mark.parametrize(
+    ("names", "targets"),
+    [
+        (LabelNames(positive=("Good", "great")), [1, 1, 0, 0]),
+        (LabelNames(negative=("bad",)), [1, 1, 1, 0]),
+        (LabelNames(positive=("good",), negative=("bad",)), [1, NEUTRAL, NEUTRAL, 0]),
+    ],
+)
+def test_labels_that_the_user_names(names: LabelNames, targets: list[float]) -> None:
+    found = read(["good", "great", "meh", "BAD "], names)
+    assert found.targets.tolist() == targets
+    assert found.meaning.startswith("as named: bad")
+
+
+def test_numbers_from_which_labels_are_positive() -> None:
+    found = read(["0", "3", "4", "90"], LabelNames(positive_from=4))
+    assert found.targets.tolist() == [0, 0, 1, 1]
+    assert found.meaning == "positive from 4: 0, 3 → negative (2); 4, 90 → positive (2)"
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "message"),
+    [
+        (["1", "2"], None, r"may be two classes or two of five stars.*--positive 2"),
+        (["0", "5"], None, r"row 2: found the label '5', .* --positive-from"),
+        (["95", "5"], None, r"row 1: found the label '95' \(2 such rows\).* --positive-from"),
+        (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
+        (["1", None], None, "row 2: found no label, expected 0 or 1"),
+        (["1", ""], LabelNames(positive=("1",)), "row 2: found no label"),
+        (["3", "x"], LabelNames(positive_from=2), "row 2: found the label 'x', expected a number"),
+    ],
+)
+def test_labels_that_mean_nothing(
+    words: list[str | None], names: LabelNames | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^x\.csv: column 'y'.*{message}"):
+        read(words, names)
+
+
+def test_names_that_contradict() -> None:
+    with pytest.raises(UsageError, match="'good' is named twice"):
+        LabelNames(positive=("good",), negative=("Good ",))
+    with pytest.raises(UsageError, match="--positive-from is for labels that are numbers"):
+        LabelNames(positive=("good",), positive_from=1)
+
+
+@given(st.lists(st.sampled_from("12345"), min_size=1).filter(lambda words: max(words) > "2"))
+def test_stars_in_any_order_mean_the_same(words: list[str]) -> None:
+    expected = {"1": 0.0, "2": 0.0, "3": NEUTRAL, "4": 1.0, "5": 1.0}
+    assert read([*words]).targets.tolist() == [expected[word] for word in words]
+
+
+@given(st.lists(st.text(max_size=4), min_size=1))
+def test_any_labels_are_read_or_refused(words: list[str]) -> None:
+    try:
+        found = read([*words])
+    except InputError:
+        return
+    assert all(value == NEUTRAL or 0 <= value <= 1 for value in found.targets.tolist())
