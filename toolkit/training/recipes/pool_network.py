@@ -66,25 +66,25 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
         lookup = self.lookup
         last_expert = self.experts - 1
         expert = expert_of(ids, lookup.routes, lookup.route_limit, lookup.long_tokens, last_expert)
-        of_expert = expert[:, 0]
+        of_expert = tf.one_hot(expert[:, 0], self.experts)
         is_token = mask(ids > START_ID)
         negated = is_negated(lookup.negators, ids)
         rows = known_pairs(rows, negated, NEGATED_PAIRS)
         words = self.vector_dropout(self.word_table(ids) * is_token, training=training)
         pairs = self.vector_dropout(self.bigram_table(rows) * mask(rows > 0), training=training)
         places = ids + len(lookup.negators) * expert
-        change = words @ tf.gather(self.negated_kernel, of_expert)
+        change = words @ _chosen(of_expert, self.negated_kernel)
         change = (change + self.negated_table(places)) * is_token
-        vectors = words @ tf.gather(self.word_kernel, of_expert)
-        vectors = vectors + pairs @ tf.gather(self.bigram_kernel, of_expert)
+        vectors = words @ _chosen(of_expert, self.word_kernel)
+        vectors = vectors + pairs @ _chosen(of_expert, self.bigram_kernel)
         vectors = vectors + change * mask(negated > 0)
         features = ops.concatenate(pooled(ops.relu(vectors), is_token), -1)
         features = self.feature_dropout(features, training=training)
-        sums = ops.einsum("bf,bfh->bh", features, tf.gather(self.hidden_kernel, of_expert))
-        hidden = ops.relu(sums + tf.gather(self.hidden_bias, of_expert))
+        sums = ops.einsum("bf,bfh->bh", features, _chosen(of_expert, self.hidden_kernel))
+        hidden = ops.relu(sums + _chosen(of_expert, self.hidden_bias))
         every = ops.concatenate([features, hidden], -1)
-        logit = ops.einsum("bf,bfo->bo", every, tf.gather(self.last_kernel, of_expert))
-        return logit + tf.gather(self.bias, of_expert)
+        logit = ops.einsum("bf,bfo->bo", every, _chosen(of_expert, self.last_kernel))
+        return logit + _chosen(of_expert, self.bias)
 
     def freeze(self, bigrams: Bigrams) -> Any:
         """Fold the kernels into one table of small integers for each expert; see `ngram_pool`."""
@@ -114,3 +114,13 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
             )
             experts.append(expert.rounded())
         return ngram_pool.frozen(self.lookup, experts)
+
+
+def _chosen(of_expert: Any, weights: Any) -> Any:
+    """Give the weights of the expert of each review, (rows, …).
+
+    A product, not a look-up: of the gradients of a look-up, Adam squares that of each review before
+    it adds them up, and then takes steps that are several times too large.
+    """
+    flat = ops.reshape(weights, (weights.shape[0], -1))
+    return ops.reshape(of_expert @ flat, (-1, *weights.shape[1:]))
