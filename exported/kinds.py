@@ -10,7 +10,6 @@ from exported.data import FILMS
 from exported.negation import is_short_negation
 
 KIND, TOPIC = "kind", "topic"
-WORKS = (FILMS, "music", "video", "magazines")  # reviews of these speak of plots, actors and songs
 FILM_PARTS = 9  # films count three times as much as another domain of their size
 
 
@@ -22,7 +21,7 @@ def with_kinds(reviews: pa.Table) -> pa.Table:
     """
     columns = [reviews[name].to_pylist() for name in ("domain", "group", "text")]
     kinds = [_kind(*values) for values in zip(*columns, strict=True)]
-    topics = ["works" if domain in WORKS else "all else" for domain in columns[0]]
+    topics = [FILMS if domain == FILMS else "all else" for domain in columns[0]]
     return reviews.append_column(KIND, pa.array(kinds)).append_column(TOPIC, pa.array(topics))
 
 

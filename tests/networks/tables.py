@@ -61,7 +61,9 @@ def cnn_tables(
     }
 
 
-def pool_tables(experts: int = 3, seed: int = 1) -> dict[str, Any]:
+def pool_tables(
+    experts: int = 3, columns: int = 5, hidden: int = 6, seed: int = 1
+) -> dict[str, Any]:
     """A fifth of the words negate; columns and hidden units that need filling up."""
     from toolkit.networks.experts import Lookup
 
@@ -76,11 +78,11 @@ def pool_tables(experts: int = 3, seed: int = 1) -> dict[str, Any]:
             route_limit=5 * (experts > 1),
             long_tokens=4 * (experts > 1),
         ),
-        "experts": [_expert(random) for _ in range(experts)],
+        "experts": [_expert(random, columns, hidden) for _ in range(experts)],
     }
 
 
-def _expert(random: np.random.Generator, columns: int = 5, hidden: int = 6) -> Any:
+def _expert(random: np.random.Generator, columns: int, hidden: int) -> Any:
     from toolkit.networks.experts import Expert
 
     return Expert(

@@ -23,6 +23,7 @@ def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
     ("words", "targets", "meaning"),
     [
         (["0", "1", "neg", "Positive", "0.25"], [0, 1, 0, 1, 0.25], ""),
+        (["true", "False"], [1, 0], "true or false: false → negative (1); true → positive (1)"),
         (
             ["5", "1", "3", "2", "4", "4"],
             [1, 0, NEUTRAL, 0, 1, 1],
@@ -48,7 +49,8 @@ def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
         (
             ["-1", "0", "1"],
             [0, NEUTRAL, 1],
-            "three classes: -1 → negative (1); 0 → neutral, left out (1); 1 → positive (1)",
+            "three classes, -1 to 1: -1 → negative (1); 0 → neutral, left out (1); "
+            "1 → positive (1)",
         ),
     ],
 )
@@ -79,16 +81,25 @@ def test_numbers_from_which_labels_are_positive() -> None:
     assert found.meaning == "positive from 4: 0, 3 → negative (2); 4, 90 → positive (2)"
 
 
+GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
+
+
 @pytest.mark.parametrize(
     ("words", "names", "message"),
     [
-        (["1", "2"], None, r"may be two classes or two of five stars.*--positive 2"),
-        (["0", "5"], None, r"row 2: found the label '5', .* --positive-from"),
+        (["1", "2"], None, r"may hold two classes or two of five stars.*--positive 2"),
+        (["5", "4", "3", "0"], None, r"row 4: found the label '0', expected 1 to 5 stars"),
+        (["5", "N/A", "4", "3"], None, r"row 2: found the label 'N/A', expected 1 to 5 stars"),
+        (["5", "nan", "4", "1"], None, "row 2: found no label, .* leave such rows out"),
         (["95", "5"], None, r"row 1: found the label '95' \(2 such rows\).* --positive-from"),
         (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
+        (["0 stars", "1 star"], None, "found the label '0 stars'"),
+        (["star5", "1"], None, "found the label 'star5'"),
         (["1", None], None, "row 2: found no label, expected 0 or 1"),
         (["1", ""], LabelNames(positive=("1",)), "row 2: found no label"),
-        (["3", "x"], LabelNames(positive_from=2), "row 2: found the label 'x', expected a number"),
+        (["7", "x"], FROM, "row 2: found the label 'x', expected a number"),
+        (["bad", "god"], GOOD, r"no label is 'good' \(found: bad, god\)\. .* --positive\."),
+        (["1", "5"], FROM, r"no label is 6 or more \(found: 1, 5\)\."),
     ],
 )
 def test_labels_that_mean_nothing(
@@ -103,6 +114,22 @@ def test_names_that_contradict() -> None:
         LabelNames(positive=("good",), negative=("Good ",))
     with pytest.raises(UsageError, match="--positive-from is for labels that are numbers"):
         LabelNames(positive=("good",), positive_from=1)
+    with pytest.raises(UsageError, match="at least one letter or digit"):
+        LabelNames(negative=(" ",))
+    with pytest.raises(UsageError, match="--positive-from: expected a number, received nan"):
+        LabelNames(positive_from=float("nan"))
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert read(["1.0", "0.0"], LabelNames(positive=("1",))).targets.tolist() == [1, 0]
+    assert read(["5 stars", "2 stars"], LabelNames(positive=("5",))).targets.tolist() == [1, 0]
+
+
+def test_soft_labels_among_three_classes() -> None:
+    found = read(["0.1", "0.8", "neutral"])
+    assert found.meaning == (
+        "three classes: 0.1 → negative (1); neutral → neutral, left out (1); 0.8 → positive (1)"
+    )
 
 
 @given(st.lists(st.sampled_from("12345"), min_size=1).filter(lambda words: max(words) > "2"))
@@ -111,7 +138,10 @@ def test_stars_in_any_order_mean_the_same(words: list[str]) -> None:
     assert read([*words]).targets.tolist() == [expected[word] for word in words]
 
 
-@given(st.lists(st.text(max_size=4), min_size=1))
+_WORDS = st.text(max_size=4) | st.sampled_from(["1 star", "0 stars", "-1", "nan", "5", "neutral"])
+
+
+@given(st.lists(_WORDS, min_size=1))
 def test_any_labels_are_read_or_refused(words: list[str]) -> None:
     try:
         found = read([*words])

@@ -48,6 +48,9 @@ def export(
     reviews: Reviews = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
+    positive: o.Positive = None,
+    negative: o.Negative = None,
+    positive_from: o.PositiveFrom = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -70,7 +73,8 @@ def export(
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
     columns = Columns(text_column, label=label_column)
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    names = o.label_names(positive, negative, positive_from)
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header, names)
     if reviews is None and reading != ReadOptions():
         raise UsageError("Options for columns and reading need a file. Name it with --reviews.")
     quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)

@@ -84,7 +84,7 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     if not len(rows):
         raise InputError(
             f"{table.place('label')}: all labels are neutral. Choose another column with "
-            "--label-column, or say which labels are positive with --positive."
+            "--label-column, or other labels with --positive and --negative."
         )
     stars = table.at("stars", rows)
     if stars is None or not _are_ratings(stars, table, is_named=reading.columns.stars is not None):

@@ -54,6 +54,7 @@ class ReviewSource:
     left_out: int | None = None  # reviews without labels that were not learned from
     sha256: str | None = None
     soft_labels: int | None = None  # labels between 0 and 1
+    label_meaning: str | None = None  # which labels were read as what, where they are not as usual
 
 
 @dataclass(frozen=True)

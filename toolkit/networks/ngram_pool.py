@@ -13,9 +13,8 @@ The vectors are whole numbers from 0 to 255, and sums of them stay below 2²⁴:
 float32 in any order. Fetching rows takes most of the time, so there is one row for a token, and a
 short one; the hidden layer is computed once for a review.
 
-The hidden layer is a product and a sum, whose bits do not depend on the size of a batch as those of
-a `MatMul` may. The sum is over the middle axis: over the last one, OpenVINO 2026.4 gives other
-numbers.
+The hidden layer is a product and a sum over the last axis: its bits do not depend on the size of a
+batch, as those of a `MatMul` may, and those of a sum over the middle axis do.
 """
 
 from __future__ import annotations
@@ -89,9 +88,9 @@ _STEPS = """
     divisor = Mul(root_column, four)
     mean = Div(total, divisor)
     pooled = Concat <axis = 1> (highest, mean)
-    pooled_columns = Unsqueeze(pooled, last_axis)
-    hidden_products = Mul(pooled_columns, kernel)
-    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, axis)
+    pooled_rows = Unsqueeze(pooled, axis)
+    hidden_products = Mul(pooled_rows, kernel)
+    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
     hidden_logits = Add(hidden_sums, hidden_base)
     hidden = Relu(hidden_logits)
     features = Concat <axis = 1> (pooled, hidden)
@@ -217,7 +216,6 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         "slots": np.where(found["slots"] == 0, -1, found["slots"]).astype(np.int32),
         "shifts_after": negators * np.int32(plain_rows),
         "no_pair": np.array(rows - len(negators), np.int32),
-        "hidden_kernel": np.ascontiguousarray(found["hidden_kernel"].transpose(0, 2, 1)),
         "long_tokens": found["long_tokens"].astype(np.float32),
         "last_expert": np.array(experts - 1, np.int32),
         "rows_of_expert": np.array(rows, np.int32),

@@ -9,8 +9,9 @@ Learning Word Vectors for Sentiment Analysis, ACL 2011). What is between is neut
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import NoReturn
 
 import numpy as np
@@ -22,18 +23,24 @@ from toolkit.records.read_options import LabelNames, plain_label
 from toolkit.records.values import Rows, Targets, number, target
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
+USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"
 
-_EXPECTED = (
-    "0 or 1, negative or positive (neg or pos), the probability of positive from 0 to 1, also "
-    "neutral, or stars from 1 to 5 or 10"
-)
+_EXPECTED = {
+    USUAL: "0 or 1, negative or positive (neg or pos), the probability of positive from 0 to 1, "
+    "neutral, or stars, 1 to 5 or 1 to 10",
+    STARS: "1 to 5 stars, as in other rows",
+    POINTS: "1 to 10 stars, as in other rows",
+}
 _NEUTRAL_WORDS = ("neutral", "neu")
+_BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
-_STARS = re.compile(r"\s*stars?")
-_SHOWN = 60  # letters of a label
-_MOST_SHOWN = 12  # labels of a class
+_STARS = re.compile(r"\s*stars?$")
 _FIVE, _TEN = 5, 10
 _NEUTRAL_FROM_TO = {_FIVE: (3.0, 3.0), _TEN: (4.5, 6.5)}
+_SHOWN = 60  # letters of a label
+_MOST_SHOWN = 12  # labels of a class
+
+_Rule = Callable[[str], float]  # of a word; NaN where it means nothing
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,14 @@ class Labels:
     ----------
     targets : Targets
         (rows,) float32: the probability of positive, 0 to 1, or `NEUTRAL`.
+    kind : str
+        As what the column was read; `USUAL` for classes and probabilities.
     meaning : str
-        What was read as what, for the user; empty where it is as usual.
+        Which labels became what, for the user; empty where they are as usual.
     """
 
     targets: Targets
+    kind: str
     meaning: str
 
 
@@ -58,70 +68,100 @@ def labels_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames)
     `rows` are the positions of the words in the file and `place` is what it is called.
     """
     codes = words.combine_chunks().dictionary_encode()
-    found = [plain_label(word or "") for word in codes.dictionary.to_pylist()]
-    kind, rule = _rule(found, names, place)
-    by_word = np.array([rule(word) for word in found], np.float32)
+    found = [_without_nan(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
+    kind, rule = _rule([word for word in found if word], names, place)
+    by_word = np.array([rule(word) if word else nan for word in found], np.float32)
     indices = pc.fill_null(codes.indices, -1).to_numpy()
     targets = np.append(by_word, np.float32(np.nan))[indices]
     wrong = np.flatnonzero(np.isnan(targets))
     if len(wrong):
-        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place, names)
-    return Labels(targets, _meaning(kind, found, by_word, targets, indices) if kind else "")
-
-
-_Rule = Callable[[str], float]  # of a word; NaN where it means nothing
+        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place, kind)
+    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, targets, indices)
+    return Labels(targets, kind, meaning)
 
 
 def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Rule]:
     """Find how to read a column: what the user is told of it, and what each word means."""
     if names.positive or names.negative:
-        return "as named", _by_name(names)
+        return "as named", _by_name(words, names, place)
     if names.positive_from is not None:
-        least = names.positive_from
-        return f"positive from {least:g}", lambda word: _at_least(_stars(word), least)
+        return f"positive from {names.positive_from:g}", _by_number(words, names, place)
+    return _usual_rule(words, place)
+
+
+def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
+    """Find it by the different words alone."""
     if not all(0 <= target(word) <= 1 for word in words):
         if all(_of_three(word) <= 1 for word in words):
             return "three classes", _of_three
-        numbers = [_stars(word) for word in words]
-        if set(numbers) <= _SIGNS.keys():
-            return "three classes", lambda word: _SIGNS[number(word)]
-        if all(1 <= value <= _TEN for value in numbers):
-            most = _most_stars(max(numbers), place)
-            return f"stars, of {most}", lambda word: _of_stars(_stars(word), most)
-    return "", target  # as usual, or as nothing that is known
-
-
-def _most_stars(largest: float, place: str) -> int:
-    if largest == 2:
-        raise InputError(
-            f"{place}: has the labels 1 and 2, which may be two classes or two of five stars. Say "
-            "which are positive, such as --positive 2 or --positive-from 4."
-        )
-    return _FIVE if largest <= _FIVE else _TEN
+        if set(words) <= _BOOLEANS.keys():
+            return "true or false", lambda word: _BOOLEANS[word]
+        if {number(word) for word in words} <= _SIGNS.keys():
+            return SIGNS, lambda word: _SIGNS[number(word)]
+        stars = [_stars(word) for word in words if 1 <= _stars(word) <= _TEN]
+        if 2 * len(stars) > len(words):
+            most = _most_stars(stars, place)
+            return STARS if most == _FIVE else POINTS, lambda word: _of_stars(_stars(word), most)
+    return USUAL, target  # or as nothing that is known
 
 
 def _of_three(word: str) -> float:
     return NEUTRAL if word in _NEUTRAL_WORDS else target(word)
 
 
+def _most_stars(stars: Sequence[float], place: str) -> int:
+    if max(stars) == 2:
+        raise InputError(
+            f"{place}: has no label above 2, so it may hold two classes or two of five stars. Say "
+            "which labels are positive: --positive 2, or --positive-from 4 for stars."
+        )
+    return _FIVE if max(stars) <= _FIVE else _TEN
+
+
 def _of_stars(stars: float, most: int) -> float:
     least, largest = _NEUTRAL_FROM_TO[most]
+    if not 1 <= stars <= most:
+        return nan
     return NEUTRAL if least <= stars <= largest else float(stars > largest)
 
 
-def _at_least(value: float, least: float) -> float:
-    return float("nan") if np.isnan(value) else float(value >= least)
+def _by_number(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
+    least = nan if names.positive_from is None else names.positive_from
+    if not any(_stars(word) >= least for word in words):
+        raise InputError(
+            f"{place}: no label is {least:g} or more (found: {_listed(words)}). Choose another "
+            "number with --positive-from."
+        )
+    return lambda word: nan if isnan(_stars(word)) else float(_stars(word) >= least)
 
 
-def _by_name(names: LabelNames) -> _Rule:
+def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
     """Other labels are the opposite of those named, or neutral if both kinds are."""
-    both = bool(names.positive) and bool(names.negative)
-    other = NEUTRAL if both else float(not names.positive)
-    meanings: Mapping[str, float] = {
-        **{plain_label(name): 1.0 for name in names.positive},
-        **{plain_label(name): 0.0 for name in names.negative},
-    }
-    return lambda word: meanings.get(word, other) if word else float("nan")
+    meanings: dict[str, float] = {}
+    for named, meaning, option in (
+        (names.positive, 1.0, "--positive"),
+        (names.negative, 0.0, "--negative"),
+    ):
+        keys = {_same_number(plain_label(name)): meaning for name in named}
+        if keys and not any(_same_number(word) in keys for word in words):
+            shown = ", ".join(f"'{name}'" for name in named)
+            raise InputError(
+                f"{place}: no label is {shown} (found: {_listed(words)}). Choose others with "
+                f"{option}."
+            )
+        meanings |= keys
+    other = NEUTRAL if names.positive and names.negative else float(not names.positive)
+    return lambda word: meanings.get(_same_number(word), other)
+
+
+def _same_number(word: str) -> str:
+    """Write equal numbers, with or without stars, in one way; other words stay as they are."""
+    value = _stars(word)
+    return word if isnan(value) else f"{value:g}"
+
+
+def _without_nan(word: str) -> str:
+    return "" if word == "nan" else word  # what a column of floats has where a value is missing
 
 
 def _stars(word: str) -> float:
@@ -133,30 +173,42 @@ def _meaning(
 ) -> str:
     """Say which labels became what, with numbers of rows."""
     parts = []
-    order = sorted(set(indices[indices >= 0].tolist()), key=lambda at: _sort_key(words[at]))
-    for value, name in ((0.0, "negative"), (NEUTRAL, "neutral, left out"), (1.0, "positive")):
-        named = dict.fromkeys(words[at] for at in order if by_word[at] == value)
+    there = [words[at] for at in set(indices[indices >= 0].tolist())]
+    meanings = dict(zip(words, by_word.tolist(), strict=True))
+    for name, least, most in (
+        ("negative", 0.0, 0.5),
+        ("neutral, left out", NEUTRAL, 0.0),
+        ("positive", 0.5, 1.1),
+    ):
+        named = [word for word in there if least <= meanings[word] < most]
         if named:
-            shown = ", ".join(word[:_SHOWN] for word in list(named)[:_MOST_SHOWN])
-            more = ", …" * (len(named) > _MOST_SHOWN)
-            parts.append(f"{shown}{more} → {name} ({np.count_nonzero(targets == value):,})")
+            count = np.count_nonzero((targets >= least) & (targets < most))
+            parts.append(f"{_listed(named)} → {name} ({count:,})")
     return f"{kind}: {'; '.join(parts)}"
 
 
-def _sort_key(word: str) -> tuple[float, str]:
+def _listed(words: Sequence[str]) -> str:
+    """List different words, numbers by their size."""
+    ordered = sorted(set(words), key=_by_size)
+    shown = ", ".join(word[:_SHOWN] for word in ordered[:_MOST_SHOWN])
+    return shown + ", …" * (len(ordered) > _MOST_SHOWN) or "none"
+
+
+def _by_size(word: str) -> tuple[bool, float, str]:
     value = _stars(word)
-    return (float("inf") if np.isnan(value) else value, word)
+    return isnan(value), 0.0 if isnan(value) else value, word
 
 
-def _refuse(first: str | None, rows: Rows, place: str, names: LabelNames) -> NoReturn:
-    word = plain_label(first or "")
+def _refuse(first: str | None, rows: Rows, place: str, kind: str) -> NoReturn:
+    word = _without_nan(plain_label(first or ""))
     found = f"the label {first[:_SHOWN]!r}" if first and word else "no label"
     others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
-    expected = _EXPECTED if names.positive_from is None else "a number, for --positive-from"
-    more = " Name other labels with --positive and --negative." if word else ""
-    if number(word) > 1 and names.positive_from is None:
-        more = " Say from which number on labels are positive with --positive-from."
+    expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
+    advice = "Choose the column with --label-column, or name labels with --positive and --negative."
+    if not word:
+        advice = "Choose the column with --label-column, or leave such rows out."
+    elif number(word) > 1:
+        advice = "Say from which number on labels are positive with --positive-from."
     raise InputError(
-        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected {expected}. "
-        f"Choose the column with --label-column.{more}"
+        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected {expected}. {advice}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from math import isfinite
 from pathlib import Path
 
 from toolkit.errors import UsageError
@@ -21,10 +22,15 @@ class LabelNames:
 
     def __post_init__(self) -> None:
         named = [plain_label(name) for name in (*self.positive, *self.negative)]
+        if "" in named:
+            raise UsageError("--positive, --negative: a label has at least one letter or digit")
         twice = [name for name in named if named.count(name) > 1]
         if twice:
             raise UsageError(f"--positive, --negative: the label {twice[0]!r} is named twice")
-        if named and self.positive_from is not None:
+        least = self.positive_from
+        if least is not None and not isfinite(least):
+            raise UsageError(f"--positive-from: expected a number, received {least}")
+        if named and least is not None:
             raise UsageError(
                 "--positive-from is for labels that are numbers, so it cannot be combined with "
                 "--positive or --negative."

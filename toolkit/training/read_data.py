@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from toolkit.errors import TrainingError
+from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reporter import Reporter
@@ -23,6 +25,9 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
         validation = load(str(options.validation_data), reading).check()
         reporter.loaded(validation)
     test = _read_test(options, reporter)
+    for other in (validation, test):
+        if other is not None:
+            _check_labels_mean_the_same(reviews, other)
     others = [unlabelled.load(path, options.reading) for path in options.unlabelled]
     for part in others:
         reporter.loaded(part)
@@ -49,3 +54,16 @@ def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
     test = load(str(options.test_data or options.data), reading, "test")
     reporter.loaded(test.check())
     return test
+
+
+# Kinds of labels, each read from its own file, of which one number means two things.
+_CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
+
+
+def _check_labels_mean_the_same(reviews: Reviews, other: Reviews) -> None:
+    if {reviews.label_kind, other.label_kind} in _CONTRADICTING:
+        first, second = (part.label_kind or "0 and 1" for part in (reviews, other))
+        raise TrainingError(
+            f"{other.name}: its labels look like {second}, those of {reviews.name} like {first}. "
+            "Say which labels are positive with --positive-from, or with --positive and --negative."
+        )

@@ -150,6 +150,7 @@ def _describe_reviews(reviews: Reviews) -> dict[str, Any]:
         "without_text": reviews.without_text,
         "sha256": reviews.sha256,
         "soft_labels": reviews.soft_count or None,
+        "label_meaning": reviews.label_meaning or None,
     }
 
 

@@ -19,7 +19,7 @@ from toolkit.training.recipes.corpus import Corpus
 from toolkit.training.recipes.linear_network import LinearNetwork, log_ratios
 from toolkit.training.recipes.pool_network import PoolNetwork
 from toolkit.training.recipes.ragged_fit import Examples, History, Schedule, fit, logits
-from toolkit.training.recipes.router import fit_routes
+from toolkit.training.recipes.router import LONG_TOKENS, fit_routes, reviews_of_experts
 from toolkit.training.recipes.soft_labels import View, soft_targets
 from toolkit.training.recipes.tfidf_regression import tfidf_logits
 from toolkit.training.recipes.word_vectors import Vectors, word_and_bigram_vectors
@@ -35,7 +35,6 @@ STUDENT = Schedule(epochs=3, batch_size=128, learning_rate=2e-3, word_dropout=0.
 POOL = Schedule(
     epochs=3, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=15
 )
-LONG_TOKENS = 40  # reviews of fewer have an expert of their own, if there are topics
 _TEACHER = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 
 # Loss weight of labelled reviews without a teacher score; all others weigh at most 1.
@@ -88,25 +87,27 @@ class NgramPipeline:
         """Train the network of `ngram-pool` by a schedule; give it and its history."""
         targets = self._targets
         words, pairs = (table[:, :_STUDENT_DIMENSIONS] for table in self.vectors)
-        lookup = self._lookup()
-        experts = 1 if self.corpus.is_second_topic is None else MOST_EXPERTS
+        lookup, experts = self._lookup()
         keras.utils.set_random_seed(self.seed)
         network = PoolNetwork(words, pairs, lookup, experts)
         self.reporter.stage("network: vectors of words and pairs, pooled")
         examples = self._examples(targets, schedule.tokens_of_a_review, has_bigrams=True)
         return network, self._fit(network, examples, schedule, self._held_out(has_bigrams=True))
 
-    def _lookup(self) -> Lookup:
-        """What finds rows of tables and experts; without topics there is one expert."""
+    def _lookup(self) -> tuple[Lookup, int]:
+        """What finds rows of tables and experts, and how many there are: one without topics."""
         corpus, size = self.corpus, self.corpus.vocabulary.size
         negators = negator_flags(corpus.vocabulary.words.to_pylist())
         found = (self.bigrams.slots, len(self.bigrams))
         if corpus.is_second_topic is None:
-            return Lookup(negators, *found, np.zeros(size, np.int32))
-        self.reporter.stage("which expert reads what")
-        labelled = corpus.tokens.first(len(corpus.targets))
-        routes, limit = fit_routes(labelled, corpus.is_second_topic, size, self.seed)
-        return Lookup(negators, *found, routes, limit, LONG_TOKENS)
+            return Lookup(negators, *found, np.zeros(size, np.int32)), 1
+        tokens = corpus.tokens.first(len(corpus.targets))
+        counts = reviews_of_experts(tokens, corpus.targets, corpus.is_second_topic)
+        self.reporter.stage(f"experts: {', '.join(f'{n:,} {name}' for name, n in counts.items())}")
+        routes, limit = fit_routes(tokens, corpus.is_second_topic, size, self.seed)
+        if len(counts) < MOST_EXPERTS:
+            return Lookup(negators, *found, routes, limit), len(counts)
+        return Lookup(negators, *found, routes, limit, LONG_TOKENS), MOST_EXPERTS
 
     @cached_property
     def _views(self) -> list[View]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import STDIN, LabelNames, ReadOptions
 from toolkit.training.sources import acl_imdb, imdb, labelled_file
 from toolkit.training.sources.reviews import Reviews
 
@@ -57,6 +57,7 @@ def check_columns(
     named = {
         "--text-column": columns.text is not None and not (is_used or is_read or teachers),
         "--label-column": columns.label is not None and not is_used,
+        "--positive, --negative, --positive-from": reading.labels != LabelNames() and not is_used,
         "--group-column": columns.group is not None and not is_file,
         "--balance-column": columns.balance is not None and not is_file,
         "--topic-column": columns.topic is not None and not is_file,

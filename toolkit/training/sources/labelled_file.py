@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from toolkit.errors import InputError
 from toolkit.records.labels import NEUTRAL
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
@@ -26,6 +27,11 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
     labels = table.labels(with_text, reading.labels)
     is_opinion = labels.targets != NEUTRAL
     rows, targets = with_text[is_opinion], labels.targets[is_opinion]
+    if len(with_text) and not len(rows):
+        raise InputError(
+            f"{table.place('label')}: all {len(with_text):,} labels are neutral. Choose another "
+            "column with --label-column, or other labels with --positive and --negative."
+        )
     groups, ids, domains, topics = (table.at(role, rows) for role in roles)
     return Reviews(
         path.name,
@@ -37,5 +43,6 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
         ids,
         domains=None if domains is None else domain_codes(domains),
         topics=None if topics is None else topic_codes(path.name, topics),
+        label_kind=labels.kind,
         label_meaning=labels.meaning,
     )

@@ -107,6 +107,7 @@ class Reviews(_Texts):
     teacher: Targets | None = None
     domains: Groups | None = None
     topics: Groups | None = None
+    label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual
 
     @property
@@ -174,15 +175,19 @@ def domain_codes(names: pa.ChunkedArray) -> Groups:
 
 def topic_codes(file: str, names: pa.ChunkedArray) -> Groups:
     """Number two topics, (reviews,): 0 for the more frequent one, else 1."""
-    counts = pc.value_counts(names.filter(pc.invert(pa.array(is_blank(names)))))
+    names = pc.utf8_trim_whitespace(names)
+    has_name = pc.invert(pa.array(is_blank(names)))
+    counts = pc.value_counts(names.filter(has_name))
     found = sorted(
         ((count["counts"].as_py(), count["values"].as_py()) for count in counts), reverse=True
     )
-    if len(found) != 2 or sum(count for count, _ in found) < len(names):
+    blank = len(names) - sum(count for count, _ in found)
+    if len(found) != 2 or blank:
         shown = ", ".join(f"'{name}' ({count:,})" for count, name in found[:5]) or "none"
         raise TrainingError(
-            f"{file}: expected two topics and no blank ones, found {shown}"
-            f"{', …' * (len(found) > 5)}. Choose another column with --topic-column."
+            f"{file}: expected two topics, found {shown}{', …' * (len(found) > 5)}"
+            f"{f', and {blank:,} blank ones' * (blank > 0)}. "
+            "Choose another column with --topic-column."
         )
     codes: Groups = pc.equal(names, found[1][1]).to_numpy().astype(np.int64)
     return codes
