@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ GOOD, BAD = "superb, a delight, the best", "dull, awful, the worst"
 STARS = [(GOOD, 5), (BAD, 1), (GOOD, 4), (BAD, 2), ("it is a film", 3)]
 
 
-def file_of(path: Path, rows: list[tuple[str, object]]) -> Path:
+def file_of(path: Path, rows: Sequence[tuple[str, object]]) -> Path:
     lines = [f'"{text} {at}",{label}\n' for at, (text, label) in enumerate(rows)]
     path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
     return path
