@@ -75,9 +75,9 @@ _LABEL = (
     "positive from 0 to 1."
 )
 _LABELS = (
-    "Column with the labels: 0 or 1, negative or positive (neg or pos), the probability of "
-    "positive from 0 to 1; also neutral, or stars from 1 to 5 or 10. Neutral reviews are left out: "
-    "3 of 5 stars, 5 and 6 of 10."
+    "Column with the labels: 0 or 1, negative or positive (neg or pos), or the probability of "
+    "positive from 0 to 1; also with neutral, from -1 to 1, or stars, 1 to 5 or 1 to 10. Neutral "
+    "reviews are left out, such as those with 3 of 5 stars, or 5 and 6 of 10."
 )
 _POSITIVE = (
     "Label that is positive, if its name is none of the usual ones. May be given several times."
@@ -94,7 +94,8 @@ _GROUP = (
 )
 _TOPIC = (
     "Column with one of two topics, such as films and all else, for the preset ngram-pool: its "
-    "network has experts for long reviews of each topic, and for short ones."
+    "network has experts for long reviews of each topic, and for short ones. Each topic needs 50 "
+    "positive and 50 negative reviews of 40 tokens or more."
 )
 _BALANCE = (
     "Column with the kind of product, such as hotels and phones, for presets over pairs of words. "
