@@ -195,9 +195,14 @@ def main() -> None:
         help="train nothing: write the model cards in exported/README.md and the table in exported/SOURCES.md again",
     )
     parser.add_argument(
-        "model", nargs="*", choices=[*RECIPES, []], help="which to train (default: all)"
+        "model",
+        nargs="*",
+        help=f"which to train: {', '.join(RECIPES)} (default: all)",
     )
     chosen = parser.parse_args()
+    unknown = [name for name in chosen.model if name not in RECIPES]
+    if unknown:
+        parser.error(f"no model '{unknown[0]}' (choose from: {', '.join(RECIPES)})")
     if chosen.cards:
         write_cards()
         return
