@@ -20,7 +20,8 @@ from tests.benchmarks import __main__ as command
 from tests.benchmarks import unseen, unseen_data, unseen_page
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
-SIZES = {FILMS: 80, "hotels": 60, "phones": 40, "toys": 20}
+SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}
+LONG = " and so on" * 13  # experts for long reviews need some
 SPAN_OF_HOTELS, SPAN_OF_NOBODY = "The hotel is old.", "The thing is new."
 
 
@@ -32,7 +33,7 @@ def reviews() -> pa.Table:
             label = number % 2
             rows.append(
                 {
-                    "text": f"A {draw.choice(WORDS[label])} one of {domain}, number {number}.",
+                    "text": f"A {draw.choice(WORDS[label])} one of {domain}, {number}.{LONG}",
                     "label": label,
                     "domain": domain,
                     "group": f"{domain}:{number}",
@@ -119,7 +120,7 @@ def test_a_domain_is_left_out_trained_without_and_evaluated(
     page = unseen_page.PAGE.read_text()
     assert page.startswith(f"above\n{unseen_page.BEGIN}\n")
     assert page.endswith(f"{unseen_page.END}\nbelow\n")
-    assert "| phones | 40 | 50% | 2 |" in page
+    assert "| phones | 120 | 50% | 2 |" in page
     assert "old" not in page.splitlines()
 
 

@@ -120,10 +120,10 @@ def test_the_same_gives_the_same_page(reviews_csv: Path) -> None:
 
 
 def test_words_that_caused_a_mistake_are_marked(write_rows: WriteRows) -> None:
-    path = write_rows("r.csv", ("text", "label"), [("It is awful & <dull>.", 1), ("superb", 1)])
+    path = write_rows("r.csv", ("text", "label"), [("Waste & <awful>.", 1), ("superb", 1)])
     content = page(evaluate(path))
     marked = re.findall(r'<mark class="w"[^>]*>([^<]*)</mark>', content)
-    assert {"awful", "dull"} <= {word.lower() for word in marked}
+    assert {"awful", "waste"} <= {word.lower() for word in marked}
     assert "</mark> &amp; &lt;<mark" in content
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,9 +23,9 @@ from toolkit.evaluation import labelled_reviews as evaluated
 from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.labels import NEUTRAL, labels_of
+from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.table import read_texts
-from toolkit.records.values import read_labels
 from toolkit.training.sources import labelled_file
 from toolkit.training.sources import unlabelled as unlabelled_file
 from toolkit.training.sources.reviews import Reviews
@@ -64,16 +65,15 @@ def answer(read: Callable[[], list[Row]]) -> Answer:
         return Refusal()
 
 
-def scored(path: Path, reading: ReadOptions) -> list[tuple[str | None, str | None, int | None]]:
-    """The text, the label as written and as read, of `toolkit score --on-error stop`."""
-    rows: list[tuple[str | None, str | None, int | None]] = []
+def scored(path: Path, reading: ReadOptions) -> list[tuple[str | None, str | None]]:
+    """The text and the label as written, of `toolkit score --on-error stop`."""
+    rows: list[tuple[str | None, str | None]] = []
     with open_reviews(path, reading) as file:
         for block in file.blocks():
             parsed = file.parse(block)
             if parsed.rejects:
                 file.fail(parsed.rejects[0].number, parsed.rejects[0].reason)
-            written = parsed.fields["label"]
-            columns = (parsed.texts, written, read_labels(written))
+            columns = (parsed.texts, parsed.fields["label"])
             rows += zip(*(column.to_pylist() for column in columns), strict=True)
     return rows
 
@@ -91,19 +91,28 @@ def expected_answers(path: Path, reading: ReadOptions) -> dict[str, Answer]:
         return dict.fromkeys(("train", "evaluate", "explain", "unlabelled"), Refusal())
     with_text = [row for row in found if row[0] and not row[0].isspace()]
     with_label = [row for row in with_text if row[1] and not row[1].isspace()]
-    texts = Rows([(plain(text), None) for text, _, _ in with_text])
+    texts = Rows([(plain(text), None) for text, _ in with_text])
     return {
         "train": _labelled(with_text) if with_text else Rows([]),
         "evaluate": _labelled(with_label) if with_label else Refusal(),
-        "explain": Rows([(plain(text), None) for text, _, _ in found]),
+        "explain": Rows([(plain(text), None) for text, _ in found]),
         "unlabelled": texts if with_text else Refusal(),
     }
 
 
-def _labelled(rows: list[tuple[str | None, str | None, int | None]]) -> Answer:
-    if any(label is None for _, _, label in rows):
+def _labelled(rows: list[tuple[str | None, str | None]]) -> Answer:
+    """The rows with an opinion, if all labels can be read."""
+    words = pa.chunked_array([pa.array([word for _, word in rows], pa.large_string())])
+    try:
+        targets = labels_of(words, np.arange(len(rows)), "", LabelNames()).targets.tolist()
+    except ToolkitError:
         return Refusal()
-    return Rows([(plain(text), label) for text, _, label in rows])
+    kept: list[Row] = [
+        (plain(text), int(target >= 0.5))
+        for (text, _), target in zip(rows, targets, strict=True)
+        if target != NEUTRAL
+    ]
+    return Rows(kept) if kept else Refusal()
 
 
 def check(path: Path, reading: ReadOptions = READING) -> Answer:

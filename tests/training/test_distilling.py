@@ -121,11 +121,11 @@ def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_pat
 
 def test_a_process_refuses_with_one_line(files: tuple[Path, Path], tmp_path: Path) -> None:
     reviews, unlabelled = map(str, files)
-    stars = write(tmp_path / "stars.csv", {"text": ["a", "b"], "label": [1, 5]})
+    stars = write(tmp_path / "stars.csv", {"text": ["a", "b"], "label": [1, 50]})
     missing = str(tmp_path / "missing.csv")
     columns = ["--text-column", "body", "--label-column", "opinion"]
     for arguments, code, message in (
-        ([str(stars)], 1, "row 2: found the label '5', expected 0 or 1"),
+        ([str(stars)], 1, "row 2: found the label '50', expected 0 or 1"),
         ([reviews, "--unlabelled", unlabelled], 2, "--unlabelled: the preset 'conv1d' has no use"),
         ([reviews, *columns, "--teacher", missing], 1, "missing.csv: no such file"),
         ([reviews, "--id-column", "number"], 2, "--id-column: there is no teacher. Name"),

@@ -99,7 +99,7 @@ def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
         if {number(word) for word in words} <= _SIGNS.keys():
             return SIGNS, lambda word: _SIGNS[number(word)]
         stars = [_stars(word) for word in words if 1 <= _stars(word) <= _TEN]
-        if 2 * len(stars) > len(words):
+        if 2 * len(stars) > len(words) and max(stars) > 1:
             most = _most_stars(stars, place)
             return STARS if most == _FIVE else POINTS, lambda word: _of_stars(_stars(word), most)
     return USUAL, target  # or as nothing that is known
