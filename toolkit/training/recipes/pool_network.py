@@ -119,8 +119,8 @@ class PoolNetwork(keras.Model):  # type: ignore[misc]
 def _chosen(of_expert: Any, weights: Any) -> Any:
     """Give the weights of the expert of each review, (rows, …).
 
-    A product, not a look-up: of the gradients of a look-up, Adam squares that of each review before
-    it adds them up, and then takes steps that are several times too large.
+    A product, not a look-up: of the gradients of a look-up, Keras' Adam squares that of each review
+    before it adds them up, and so takes larger steps than it should.
     """
     flat = ops.reshape(weights, (weights.shape[0], -1))
     return ops.reshape(of_expert @ flat, (-1, *weights.shape[1:]))
