@@ -80,7 +80,7 @@ _LABELS = (
     "reviews are left out, such as those with 3 of 5 stars, or 5 and 6 of 10."
 )
 _POSITIVE = (
-    "Label that is positive, if its name is none of the usual ones. May be given several times."
+    "Label that means positive, where labels have names of their own. May be given several times."
 )
 _NEGATIVE = (
     "Label that is negative. Other labels than those named with --positive and --negative are "

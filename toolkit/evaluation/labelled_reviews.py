@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels
-from toolkit.records.labels import NEUTRAL
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 
@@ -78,14 +77,8 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
             f"{names['text']!r} and {names['label']!r}). Choose others with --text-column and "
             "--label-column."
         )
-    labels = table.labels(with_both, reading.labels)
-    is_opinion = labels.targets != NEUTRAL
-    rows, targets = with_both[is_opinion], labels.targets[is_opinion]
-    if not len(rows):
-        raise InputError(
-            f"{table.place('label')}: all labels are neutral. Choose another column with "
-            "--label-column, or other labels with --positive and --negative."
-        )
+    labels = table.opinions(with_both, reading.labels)
+    rows, targets = labels.rows, labels.targets
     stars = table.at("stars", rows)
     if stars is None or not _are_ratings(stars, table, is_named=reading.columns.stars is not None):
         names.pop("stars", None)
@@ -102,7 +95,7 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         table.rows - len(with_text),
         len(with_text) - len(with_both),
         int(np.count_nonzero((targets > 0) & (targets < 1))),
-        len(with_both) - len(rows),
+        labels.neutral,
         labels.meaning,
     )
 

@@ -30,7 +30,7 @@ class Expert:
     """One of the networks, trained (float32) or rounded (vectors uint8).
 
     - vectors (V + P + V + N, F): of the token ids; of tokens with the one before them, as one of
-      the pairs, of which row 0 is none; and then where the token is negated: of the token ids, and
+      the pairs (row 0 is not a pair); and then where the token is negated: of the token ids, and
       of the first pairs. Negated tokens of other pairs have the vector of their id.
     - kernel (H, 2F) and hidden_bias (H,): the hidden layer over the maximum and the sum over
       4 · √(n + 1)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.read_options import LabelNames, plain_label
-from toolkit.records.values import Rows, Targets, number, target
+from toolkit.records.values import LETTERS_SHOWN, Rows, Targets, found_at, number, target
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
 USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"
@@ -37,7 +37,6 @@ _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
 _STARS = re.compile(r"\s*stars?$")
 _FIVE, _TEN = 5, 10
 _NEUTRAL_FROM_TO = {_FIVE: (3.0, 3.0), _TEN: (4.5, 6.5)}
-_SHOWN = 60  # letters of a label
 _MOST_SHOWN = 12  # labels of a class
 
 _Rule = Callable[[str], float]  # of a word; NaN where it means nothing
@@ -60,6 +59,43 @@ class Labels:
     targets: Targets
     kind: str
     meaning: str
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """The rows whose labels are not neutral.
+
+    Attributes
+    ----------
+    rows : Rows
+        (opinions,) their positions in the file.
+    targets : Targets
+        (opinions,) float32: the probability of positive, 0 to 1.
+    neutral : int
+        How many rows were left out.
+    kind, meaning : str
+        As of `Labels`.
+    """
+
+    rows: Rows
+    targets: Targets
+    neutral: int
+    kind: str
+    meaning: str
+
+
+def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Opinions:
+    """Read labels as `labels_of`, and leave out the neutral ones; an error if all of them are."""
+    labels = labels_of(words, rows, place, names)
+    is_opinion = labels.targets != NEUTRAL
+    kept = rows[is_opinion]
+    if len(rows) and not len(kept):
+        raise InputError(
+            f"{place}: all labels are neutral. Choose another column with --label-column, or other "
+            "labels with --positive and --negative."
+        )
+    targets = labels.targets[is_opinion]
+    return Opinions(kept, targets, len(rows) - len(kept), labels.kind, labels.meaning)
 
 
 def labels_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
@@ -85,7 +121,8 @@ def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Ru
     if names.positive or names.negative:
         return "as named", _by_name(words, names, place)
     if names.positive_from is not None:
-        return f"positive from {names.positive_from:g}", _by_number(words, names, place)
+        least = names.positive_from
+        return f"positive from {least:g}", _by_number(words, least, place)
     return _usual_rule(words, place)
 
 
@@ -125,8 +162,7 @@ def _of_stars(stars: float, most: int) -> float:
     return NEUTRAL if least <= stars <= largest else float(stars > largest)
 
 
-def _by_number(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
-    least = nan if names.positive_from is None else names.positive_from
+def _by_number(words: Sequence[str], least: float, place: str) -> _Rule:
     if not any(_stars(word) >= least for word in words):
         raise InputError(
             f"{place}: no label is {least:g} or more (found: {_listed(words)}). Choose another "
@@ -190,7 +226,7 @@ def _meaning(
 def _listed(words: Sequence[str]) -> str:
     """List different words, numbers by their size."""
     ordered = sorted(set(words), key=_by_size)
-    shown = ", ".join(word[:_SHOWN] for word in ordered[:_MOST_SHOWN])
+    shown = ", ".join(word[:LETTERS_SHOWN] for word in ordered[:_MOST_SHOWN])
     return shown + ", …" * (len(ordered) > _MOST_SHOWN) or "none"
 
 
@@ -201,14 +237,11 @@ def _by_size(word: str) -> tuple[bool, float, str]:
 
 def _refuse(first: str | None, rows: Rows, place: str, kind: str) -> NoReturn:
     word = _without_nan(plain_label(first or ""))
-    found = f"the label {first[:_SHOWN]!r}" if first and word else "no label"
-    others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
     advice = "Choose the column with --label-column, or name labels with --positive and --negative."
     if not word:
         advice = "Choose the column with --label-column, or leave such rows out."
     elif number(word) > 1:
         advice = "Say from which number on labels are positive with --positive-from."
-    raise InputError(
-        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected {expected}. {advice}"
-    )
+    found = found_at(word and first, rows, place, "label")
+    raise InputError(f"{found}, expected {expected}. {advice}")

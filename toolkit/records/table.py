@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import Labels, labels_of
+from toolkit.records.labels import Opinions, opinions_of
 from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.review_file import Parsed, ReviewFile
 from toolkit.records.values import Rows, Targets, read_probabilities
@@ -51,9 +51,9 @@ class ReviewTable:
         words = self["probability"].take(pa.array(rows))
         return read_probabilities(words, rows, self.place("probability"))
 
-    def labels(self, rows: Rows, names: LabelNames) -> Labels:
-        """Read the labels at some positions, as `labels_of`."""
-        return labels_of(self["label"].take(pa.array(rows)), rows, self.place("label"), names)
+    def opinions(self, rows: Rows, names: LabelNames) -> Opinions:
+        """Read the labels at some positions, as `opinions_of`."""
+        return opinions_of(self["label"].take(pa.array(rows)), rows, self.place("label"), names)
 
 
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:

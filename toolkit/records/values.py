@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
+from toolkit.records.read_options import plain_label
 
 Targets = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -19,7 +20,7 @@ Rows = npt.NDArray[np.int64]
 _WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
 # Python's `float` takes "1_0", "nan" and the digits of any script, too.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
-_SHOWN = 60
+LETTERS_SHOWN = 60  # of a value in a message
 
 
 def read_labels(words: pa.Array) -> pa.Int8Array:
@@ -44,24 +45,29 @@ def _targets(words: pa.Array) -> pa.FloatArray:
 
 
 def target(word: str) -> float:
-    """Give the probability of positive that a word means, 0 to 1; NaN if it means none."""
-    word = word.strip().lower()
+    """Give the probability of positive that a word means, 0 to 1; NaN if it means nothing."""
+    word = plain_label(word)
     value = _WORDS.get(word, number(word))
     return value if 0 <= value <= 1 else float("nan")
 
 
 def number(word: str) -> float:
-    """Read a number; NaN if it is none."""
+    """Read a number; NaN if it is not one."""
     return float(word) if _NUMBER.fullmatch(word) else float("nan")
 
 
-def _refuse(first: str | None, rows: Rows, place: str) -> NoReturn:
-    word = (first or "").strip().lower()
-    found = f"the probability {first[:_SHOWN]!r}" if first and word else "no probability"
+def found_at(first: str | None, rows: Rows, place: str, what: str) -> str:
+    """Say which value was found in the first of some rows, and in how many of them."""
+    found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
     others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
+    return f"{place}, row {rows[0] + 1:,}: found {found}{others}"
+
+
+def _refuse(first: str | None, rows: Rows, place: str) -> NoReturn:
+    word = plain_label(first or "")
     percent = " Percentages are divided by 100." * (number(word) > 1)
     raise InputError(
-        f"{place}, row {rows[0] + 1:,}: found {found}{others}, expected the probability of "
+        f"{found_at(word and first, rows, place, 'probability')}, expected the probability of "
         "positive from 0 to 1, or negative or positive. Choose the column with "
         f"--probability-column.{percent}"
     )

@@ -105,9 +105,9 @@ class NgramPipeline:
         counts = reviews_of_experts(tokens, corpus.targets, corpus.is_second_topic)
         self.reporter.stage(f"experts: {', '.join(f'{n:,} {name}' for name, n in counts.items())}")
         routes, limit = fit_routes(tokens, corpus.is_second_topic, size, self.seed)
-        if len(counts) < MOST_EXPERTS:
-            return Lookup(negators, *found, routes, limit), len(counts)
-        return Lookup(negators, *found, routes, limit, LONG_TOKENS), MOST_EXPERTS
+        has_short = len(counts) == MOST_EXPERTS
+        long_tokens = LONG_TOKENS if has_short else 0
+        return Lookup(negators, *found, routes, limit, long_tokens), len(counts)
 
     @cached_property
     def _views(self) -> list[View]:

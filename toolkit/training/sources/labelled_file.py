@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.errors import InputError
-from toolkit.records.labels import NEUTRAL
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
 from toolkit.training.sources.reviews import Reviews, domain_codes, group_codes, topic_codes
@@ -24,14 +22,8 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
     roles = ("group", "id", "balance", "topic")
     table = read_table(path, reading, of("text"), of("label"), *map(of, roles))
     with_text = table.filled("text")
-    labels = table.labels(with_text, reading.labels)
-    is_opinion = labels.targets != NEUTRAL
-    rows, targets = with_text[is_opinion], labels.targets[is_opinion]
-    if len(with_text) and not len(rows):
-        raise InputError(
-            f"{table.place('label')}: all {len(with_text):,} labels are neutral. Choose another "
-            "column with --label-column, or other labels with --positive and --negative."
-        )
+    labels = table.opinions(with_text, reading.labels)
+    rows, targets = labels.rows, labels.targets
     groups, ids, domains, topics = (table.at(role, rows) for role in roles)
     return Reviews(
         path.name,
