@@ -164,7 +164,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
          "/dev/null: is a device or a pipe"),
         (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
         (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
-        (["--sentiment-column", "p", "--probability-column", "p"], "need two names"),
+        (["--sentiment-column", "p", "--probability-column", "p"], "two of the added columns"),
         (["--text-column", "\udcff"], "is not valid UTF-8"),
         (["--text-column", "body"], "no column 'body' (found: id, text)"),
     ],
@@ -245,17 +245,17 @@ def test_the_accuracy_is_shown(command: Command, monkeypatch: pytest.MonkeyPatch
     assert Path("a.scored.csv").read_bytes() == written
 
 
-def test_uncertain_reviews_are_counted_and_are_not_mistakes(command: Command) -> None:
+def test_neutral_reviews_are_counted_and_are_not_mistakes(command: Command) -> None:
     write("a.csv", LABELLED)
     ran = command(
-        "score", "a.csv", "--label-column", "label", "--uncertain", "0:1", "--report", "r.json"
+        "score", "a.csv", "--label-column", "label", "--neutral-range", "0:1", "--report", "r.json"
     )
-    assert "  uncertain     3 (100.0% of scored)\n" in ran.err
-    assert "  accuracy      of 0 labelled records, 2 uncertain ones left out, 1 without" in ran.err
+    assert "  neutral       3 (100.0% of scored)\n" in ran.err
+    assert "  accuracy      of 0 labelled records, 2 called neutral left out, 1 without" in ran.err
     report = json.loads(Path("r.json").read_text(encoding="utf-8"))
-    assert (report["uncertain"], report["uncertain_range"]) == (3, [0.0, 1.0])
+    assert (report["neutral"], report["neutral_range"]) == (3, [0.0, 1.0])
     assert report["accuracy"] is None
-    assert Path("a.scored.csv").read_text(encoding="utf-8").count(",uncertain,0.") == 3
+    assert Path("a.scored.csv").read_text(encoding="utf-8").count(",neutral,0.") == 3
 
 
 def test_one_accuracy_for_several_files(command: Command) -> None:
@@ -268,9 +268,9 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--uncertain", "0.4"], "--uncertain: expected two probabilities such as 0.4:0.6, rec"),
-        (["--uncertain", "0.6:0.4"], "uncertain: expected 0 <= low < high <= 1, received 0.6"),
-        (["--uncertain", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
+        (["--neutral-range", "0.4"], "--neutral-range: expected two probabilities such as 0.4:0.6, rec"),
+        (["--neutral-range", "0.6:0.4"], "neutral range: expected 0 <= low < high <= 1, received 0.6"),
+        (["--neutral-range", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),

@@ -82,7 +82,7 @@ Each of its `models` also has:
 | `baseline` | a comparison with a constant that always answers the more frequent label; null if all reviews have one label |
 | `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision` and `recall` at thresholds from 0.1 to 0.9 |
 | `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
-| `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --uncertain` that leaves out the others; null if there are none |
+| `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; null if there are none |
 | `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain` as above; `answered` is 0 if it is never reached |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 """

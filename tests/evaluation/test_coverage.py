@@ -59,7 +59,7 @@ def test_the_range_gives_that_coverage_in_a_scorer(
         return
     scorer = Scorer(MODEL, threshold, found.uncertain)
     sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
-    assert len(answers) - sentiments.count("uncertain") == found.answered
+    assert len(answers) - sentiments.count("neutral") == found.answered
     names = [("negative", "positive")[label] for label in labels.tolist()]
     assert sum(name == given for name, given in zip(names, sentiments, strict=True)) == found.right
 

@@ -219,7 +219,7 @@ def test_the_range_to_leave_out_is_what_a_scorer_takes(
             continue
         scorer = Scorer(MODEL, threshold, found.uncertain)
         sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
-        assert len(answers) - sentiments.count("uncertain") == found.answered
+        assert len(answers) - sentiments.count("neutral") == found.answered
         names = [("negative", "positive")[label] for label in labels.tolist()]
         right = [name == given for name, given in zip(names, sentiments, strict=True)]
         assert sum(right) == found.right

@@ -52,7 +52,7 @@ def pass_through(
 
 
 def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool]) -> None:
-    rendered = [output.render(part.records, *_scores(part.texts)) for part in parsed]
+    rendered = [output.render(part.records, _scores(part.texts)) for part in parsed]
     if output.open_file is not None:
         with target.open("wb") as file:
             table = output.open_file(file)

@@ -107,7 +107,7 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_the_added_columns_need_two_names() -> None:
-    with pytest.raises(UsageError, match="need two names, received 'x' for both"):
+    with pytest.raises(UsageError, match="two of the added columns are called 'x'"):
         Columns(sentiment="x", probability="x")
     with pytest.raises(UsageError, match=r"the column name 'x\\udcff' is not valid UTF-8"):
         Columns(text="x\udcff")

@@ -5,6 +5,7 @@ It is all that a new format takes: this file, and the entry `TOY` in the registr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode
 
@@ -71,11 +72,9 @@ class QueryFile(RecordFile):
         records = spans(content.data, lines.blank_starts, stops)
         return self.parsed(block, columns, records, line_ends.filter(arrow_of(readable)), rejects)
 
-    def render(
-        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-    ) -> pa.Buffer:
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []
-        for name, values in zip(self.added, (sentiment, probability), strict=True):
+        for name, values in zip(self.added.names, scores, strict=True):
             written = pc.fill_null(values.cast(pa.string()), "")
             parts += [f"&{urlencode({name: ''})}", written]
         record = records.column(RECORD).view(pa.string())
@@ -84,10 +83,8 @@ class QueryFile(RecordFile):
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
-        def write(
-            records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-        ) -> pa.Buffer:
-            batch = table(records, sentiment, probability)
+        def write(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+            batch = table(records, scores)
             columns = [as_text(column).to_pylist() for column in batch.columns]
             rows = (zip(schema.names, row, strict=True) for row in zip(*columns, strict=True))
             return pa.py_buffer("".join(f"{urlencode([*row])}\n" for row in rows).encode())

@@ -84,20 +84,20 @@ def make(folder: Path, name: str, rows: Sequence[Row]) -> tuple[Path, ScoringOpt
 def expected(rows: Sequence[Row], scorer: Scorer | None = None) -> dict[str, int]:
     """Count review by review."""
     scorer = scorer or shipped_scorer()
-    found = {"labelled": 0, "labelled_uncertain": 0, "right": 0, "unreadable_labels": 0}
+    found = {"labelled": 0, "labelled_neutral": 0, "right": 0, "unreadable_labels": 0}
     for (_, label), score in zip(rows, scorer.score(text for text, _ in rows), strict=True):
         if score.sentiment is None:
             continue
         meaning = MEANINGS[str(label)] if label is not None else None
         found["labelled" if meaning is not None else "unreadable_labels"] += 1
         if meaning is not None:
-            found["labelled_uncertain"] += score.sentiment == "uncertain"
+            found["labelled_neutral"] += score.sentiment == "neutral"
             found["right"] += score.sentiment == ("negative", "positive")[meaning]
     return found
 
 
 def labels_of(summary: Summary) -> dict[str, int]:
-    names = ("labelled", "labelled_uncertain", "right", "unreadable_labels")
+    names = ("labelled", "labelled_neutral", "right", "unreadable_labels")
     return {name: getattr(summary, name) for name in names}
 
 
@@ -116,18 +116,18 @@ def middle_half() -> tuple[float, float]:
 
 
 @every_format
-@pytest.mark.parametrize("has_uncertain", [False, True])
+@pytest.mark.parametrize("has_neutral", [False, True])
 def test_labels_are_counted_and_change_nothing(
-    tmp_path: Path, name: str, has_uncertain: bool
+    tmp_path: Path, name: str, has_neutral: bool
 ) -> None:
-    scorer = Scorer(MODEL, uncertain=middle_half() if has_uncertain else None)
+    scorer = Scorer(MODEL, neutral=middle_half() if has_neutral else None)
     rows = list(zip([*TEXTS, "", " "], [*LABELS, "1", "x"], strict=True))
     source, options = make(tmp_path, name, rows)
     seen: list[Progress] = []
     summary = score_file(scorer, source, tmp_path / f"with{name}", options, seen.append)
     assert labels_of(summary) == expected(rows, scorer)
     assert summary.labelled + summary.unreadable_labels == summary.scored
-    answered = summary.labelled - summary.labelled_uncertain
+    answered = summary.labelled - summary.labelled_neutral
     assert summary.accuracy == pytest.approx(summary.right / answered)
     assert seen[-1].accuracy == summary.accuracy
     plain = replace(options, reading=replace(options.reading, columns=Columns()))

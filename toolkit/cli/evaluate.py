@@ -31,7 +31,7 @@ _PREDICTIONS = (
 _EXAMPLES = "Number of confident mistakes to explain for each model."
 _TARGETS = (
     "Accuracy to reach, as a share: shows how many of the reviews can be answered with it, and the "
-    "range for `toolkit score --uncertain` that leaves out the others. " + _SEVERAL
+    "range for `toolkit score --neutral-range` that leaves out the others. " + _SEVERAL
 )
 _REPORT = (
     "Report to write: FILE.html is a page with plots and the mistakes, FILE.json has every number. "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from toolkit.cli.terminal import megabytes
 from toolkit.model import export_facts, facts
+from toolkit.model import stars as stars_of_models
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
@@ -67,6 +68,30 @@ def calibration_line(calibration: facts.Calibration | None) -> str:
     if figures:
         line += f", {name} {', '.join(figures)}"
     return line if calibration.note is None else f"{line}; {calibration.note}"
+
+
+def star_rows(
+    stars: stars_of_models.StarScale | None, neutral: stars_of_models.NeutralRange | None
+) -> Iterator[Row]:
+    """Say how good the stars and the neutral range are, where a model has them."""
+    if stars is not None:
+        line = f"1 to 5, fitted on {_number(stars.fitted_on)} held-out reviews"
+        if stars.mean_error is not None:
+            line += (
+                f": {_number(stars.exact, '.1%')} exact, {_number(stars.within_one, '.1%')} within "
+                f"one, mean error {stars.mean_error:.2f}"
+            )
+        yield "stars", line
+    if neutral is not None:
+        line = f"from {neutral.low:g} to below {neutral.high:g}"
+        if neutral.macro_f1 is not None:
+            line += (
+                f", fitted on {_number(neutral.fitted_on)} held-out reviews, "
+                f"{_number(neutral.neutral)} of them neutral: macro F1 of three classes "
+                f"{neutral.macro_f1:.3f} ({_number(neutral.macro_f1_of_fixed, '.3f')} with 0.4 to "
+                "0.6)"
+            )
+        yield "neutral", line
 
 
 def threshold_line(threshold: float, choice: export_facts.ThresholdChoice) -> str:

@@ -65,6 +65,7 @@ def _rows(description: Description) -> Iterator[Row]:
         yield from say.data_rows(config.data)
         yield from say.metric_rows(description.metrics)
         yield "calibration", say.calibration_line(config.calibration)
+        yield from say.star_rows(config.stars, config.neutral)
         yield "written by", _version(config.toolkit_version)
     else:
         yield from _model(description)
@@ -84,6 +85,7 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     yield from say.data_rows(facts.data)
     yield from say.metric_rows(facts.metrics)
     yield "calibration", say.calibration_line(facts.calibration)
+    yield from say.star_rows(facts.stars, facts.neutral)
     yield "threshold", say.threshold_line(facts.threshold, facts.threshold_choice)
     if facts.quantization is not None:
         yield "weights", say.quantization_line(facts.quantization)

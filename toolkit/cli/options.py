@@ -13,6 +13,7 @@ import typer
 
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import (
+    PREDICTED_STARS_COLUMN,
     PROBABILITY_COLUMN,
     PROBABILITY_COLUMNS,
     SENTIMENT_COLUMN,
@@ -105,7 +106,14 @@ _BALANCE = (
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
 _ADDED = "Name of the added column with the "
-_STARS = "Column with the star ratings, to show the accuracy by rating."
+_STARS = (
+    "Column with the star ratings, of 5 or of 10, to show the accuracy by rating, and how well the "
+    "stars of models are."
+)
+_STARS_TO_LEARN = (
+    "Column with the star ratings, of 5 or of 10, from which the model learns to tell stars. "
+    "Labels that are stars need no such column."
+)
 
 TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
 LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
@@ -117,11 +125,13 @@ GroupColumn = Annotated[str | None, _column(_GROUP)]
 BalanceColumn = Annotated[str | None, _column(_BALANCE)]
 TopicColumn = Annotated[str | None, _column(_TOPIC)]
 IdColumn = Annotated[str | None, _column(_ID, "id, if any")]
+StarsToLearn = Annotated[str | None, _column(_STARS_TO_LEARN, "stars or rating, if any")]
 StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[
     str | None, _column(_PROBABILITY, ", else ".join(PROBABILITY_COLUMNS))
 ]
 AddedSentiment = Annotated[str | None, _column(_ADDED + "label.", SENTIMENT_COLUMN)]
+AddedStars = Annotated[str | None, _column(_ADDED + "stars.", PREDICTED_STARS_COLUMN)]
 AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBABILITY_COLUMN)]
 
 # Reading files.

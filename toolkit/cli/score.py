@@ -10,6 +10,7 @@ import typer
 
 from toolkit.cli import options as o
 from toolkit.cli.terminal import one_line
+from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ _OUTPUT = (
     "a new folder. The ending of the file name decides the format."
 )
 _OUTPUT_FORMAT = f"Format of the output: {o.FORMAT_NAMES}."
-_UNCERTAIN = (
-    "Probabilities from LOW to below HIGH get the label 'uncertain', such as 0.4:0.6. The "
-    "threshold must be between them."
+_NEUTRAL = "Reviews in the model's neutral range of probabilities get the label 'neutral'."
+_NEUTRAL_RANGE = (
+    "Probabilities from LOW to below HIGH get the label 'neutral', such as 0.4:0.6. The threshold "
+    "must be between them."
 )
+_STARS = "Add a column with stars from 1 to 5, the mean of what such reviews give."
 _REJECTED = "File for the records that cannot be read."
 _RESUME = "Continue an interrupted run of the same command."
 _WORKERS = "Number of threads that score."
@@ -48,7 +51,9 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILES, show_de
 # A Path would forget the slash at the end of a folder's name.
 _BESIDE = "beside the input: reviews.scored.csv"
 Output = Annotated[str | None, o.option("PATH", _OUTPUT, o.WRITING, _BESIDE, ("--output", "-o"))]
-Uncertain = Annotated[str | None, o.option("LOW:HIGH", _UNCERTAIN)]
+Neutral = Annotated[bool, o.option(None, _NEUTRAL, names=("--neutral",))]
+NeutralRange = Annotated[str | None, o.option("LOW:HIGH", _NEUTRAL_RANGE)]
+Stars = Annotated[bool, o.option(None, _STARS, names=("--stars",))]
 Error = Annotated[OnError, o.option("reject|stop", _ON_ERROR, o.READING, True)]
 OutputFormat = Annotated[
     str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")
@@ -64,11 +69,14 @@ def score(
     files: Files,
     model: o.Model = None,
     threshold: o.Threshold = None,
-    uncertain: Uncertain = None,
+    neutral: Neutral = False,
+    neutral_range: NeutralRange = None,
+    stars: Stars = False,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
     sentiment_column: o.AddedSentiment = None,
     probability_column: o.AddedProbability = None,
+    stars_column: o.AddedStars = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -94,20 +102,29 @@ def score(
     Examples: `toolkit score reviews.csv`, or
 
     - `toolkit score reviews.csv --text-column body -o scored.parquet`
+    - `toolkit score reviews.csv --stars --neutral`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     """
     from toolkit.cli.progress import progress_of
     from toolkit.cli.score_view import show, write_report
     from toolkit.files import check_output_file
+    from toolkit.model.neutral import parse_range
     from toolkit.model.scorer import Scorer
     from toolkit.model.shipped import find_model
-    from toolkit.model.uncertain import parse_range
     from toolkit.scoring.jobs import check_model, check_report, find_jobs
     from toolkit.scoring.journal import is_unfinished
     from toolkit.scoring.run import ScoringOptions, score_files
 
+    _check_options(
+        neutral=neutral, neutral_range=neutral_range, stars=stars, stars_column=stars_column
+    )
     columns = Columns(
-        text_column, label=label_column, sentiment=sentiment_column, probability=probability_column
+        text_column,
+        label=label_column,
+        sentiment=sentiment_column,
+        probability=probability_column,
+        stars=stars_column,
+        adds=("sentiment", "probability", *(["stars"] if stars else [])),
     )
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     options = ScoringOptions(
@@ -125,13 +142,25 @@ def score(
         check_report(report, jobs.files, find_model(model))
         replaces = force or (resume and is_unfinished(jobs))
         check_output_file(report, force=replaces, option="--report")
-    scorer = Scorer(model, threshold, None if uncertain is None else parse_range(uncertain))
+    named = None if neutral_range is None else parse_range(neutral_range)
+    scorer = Scorer(model, threshold, True if neutral else named)
+    if stars:
+        scorer.check_stars()
     results = score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
     if report is not None:
         write_report(report, scorer, results)
     if not quiet:
         show(results, jobs, scorer)
     _end(results)
+
+
+def _check_options(
+    *, neutral: bool, neutral_range: str | None, stars: bool, stars_column: str | None
+) -> None:
+    if neutral and neutral_range is not None:
+        raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
+    if stars_column is not None and not stars:
+        raise UsageError("--stars-column names the column that --stars adds: give --stars, too.")
 
 
 def _end(results: list[FileResult]) -> None:

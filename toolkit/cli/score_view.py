@@ -47,8 +47,8 @@ def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
     yield "positive", _share(summary.positive, summary.scored)
-    if scorer.uncertain is not None:
-        yield "uncertain", _share(summary.uncertain, summary.scored)
+    if scorer.neutral is not None:
+        yield "neutral", _share(summary.neutral, summary.scored)
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
@@ -65,13 +65,13 @@ def _share(count: int, scored: int) -> str:
 
 
 def _accuracy(summary: Summary) -> str:
-    """Such as ``90.00% of 20 labelled records, 3 uncertain ones left out``."""
-    answered = summary.labelled - summary.labelled_uncertain
+    """Such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
+    answered = summary.labelled - summary.labelled_neutral
     value = f"of {answered:,} labelled records"
     if summary.accuracy is not None:
         value = f"{summary.accuracy:.2%} {value}"
-    if summary.labelled_uncertain:
-        value += f", {summary.labelled_uncertain:,} uncertain ones left out"
+    if summary.labelled_neutral:
+        value += f", {summary.labelled_neutral:,} called neutral left out"
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     return value
@@ -91,7 +91,7 @@ def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> N
     content: dict[str, Any] = {
         **total(results).as_dict(),
         "model": scorer.identity(),
-        "uncertain_range": scorer.uncertain and [round(end, 7) for end in scorer.uncertain],
+        "neutral_range": scorer.neutral and [round(end, 7) for end in scorer.neutral],
         "toolkit_version": __version__,
         "files": [_file(result) for result in results],
     }

@@ -89,6 +89,7 @@ def train(
     group_column: o.GroupColumn = None,
     balance_column: o.BalanceColumn = None,
     topic_column: o.TopicColumn = None,
+    stars_column: o.StarsToLearn = None,
     id_column: o.IdColumn = None,
     probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
@@ -132,6 +133,7 @@ def train(
         group=group_column,
         balance=balance_column,
         topic=topic_column,
+        stars=stars_column,
         id=id_column,
         probability=probability_column,
     )

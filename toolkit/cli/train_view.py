@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from toolkit.cli.fact_lines import calibration_line, metric_rows
+from toolkit.cli.fact_lines import calibration_line, metric_rows, star_rows
 from toolkit.cli.terminal import counted, fact_table, new_console, one_line
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model.run_folder import LABELS
@@ -89,6 +89,7 @@ def show(result: TrainingResult) -> None:
         kind = "held-out" if metrics.folds is None else "cross-validated"
         note = f"; the {kind} scores are before it" if metrics.calibration.is_changed else ""
         rows.append(("calibration", line + note))
+    rows += star_rows(result.stars, result.neutral)
     rows.append(("training", result.ending))
     if metrics.seconds is not None:
         rows.append(("time", f"{metrics.seconds:.0f} s"))

@@ -25,7 +25,7 @@ class Coverage:
     right: int  # of those answered
     accuracy: float
     # What is left out: from the first probability to below the second, as `Scorer` and
-    # `toolkit score --uncertain` take it. None if all are answered.
+    # `toolkit score --neutral-range` take it. None if all are answered.
     uncertain: tuple[float, float] | None
 
 

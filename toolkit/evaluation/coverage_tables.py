@@ -10,7 +10,8 @@ from toolkit.evaluation.result_tables import UNDEFINED, Cell, Row, Table, best_o
 
 TARGET_NOTE = (
     "The largest share of these reviews that is answered with this accuracy if the others are left "
-    "out; next to it, the range of probabilities to leave out with `toolkit score --uncertain`. "
+    "out; next to it, the range of probabilities to leave out with `toolkit score "
+    "--neutral-range`. "
     "It is chosen on these reviews, so on others the accuracy may be a little lower."
 )
 _DIGITS = 10_000  # four digits after the point

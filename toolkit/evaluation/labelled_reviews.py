@@ -95,7 +95,7 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         table.rows - len(with_text),
         len(with_text) - len(with_both),
         int(np.count_nonzero((targets > 0) & (targets < 1))),
-        labels.neutral,
+        len(labels.neutral),
         labels.meaning,
     )
 

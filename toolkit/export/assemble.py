@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import onnx
 from onnx import TensorProto, helper
 
+from toolkit.errors import ParityError
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.keras_to_onnx import OPSET
 from toolkit.model.facts import ModelFacts
@@ -16,10 +17,13 @@ from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
     PROBABILITY,
+    STARS,
     TEXT,
     TOKEN_IDS,
+    logit_name,
     token_ids_width,
 )
+from toolkit.model.stars import FEWEST, StarScale
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
@@ -63,17 +67,21 @@ def text_in_model(
     width = token_ids_width(network)
     front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
     core = network.graph
-    label, known = _label(facts), _known_tokens()
+    label, known, stars = _label(facts), _known_tokens(), _stars(network, facts.stars)
     graph = helper.make_graph(
-        [*front.node, *core.node, *label.nodes, *known.nodes],
+        [*front.node, *core.node, *label.nodes, *known.nodes, *stars.nodes],
         facts.preset,
         front.input,
         [
             helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
             helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"]),
             helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
+            *stars.outputs,
         ],
-        [*front.initializer, *core.initializer, *label.constants, *known.constants],
+        [
+            *(*front.initializer, *core.initializer),
+            *(*label.constants, *known.constants, *stars.constants),
+        ],
         doc_string=f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
         value_info=[*front.value_info, *front.output],
     )
@@ -82,16 +90,17 @@ def text_in_model(
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
     """Give the network, `token_ids` → `probability`, the same facts, without text: the twin."""
-    known = _known_tokens()
+    known, stars = _known_tokens(), _stars(network, facts.stars)
     graph = helper.make_graph(
-        [*network.graph.node, *known.nodes],
+        [*network.graph.node, *known.nodes, *stars.nodes],
         f"{facts.preset}_ids",
         [token_ids_info(token_ids_width(network))],
         [
             helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
             helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
+            *stars.outputs,
         ],
-        [*network.graph.initializer, *known.constants],
+        [*network.graph.initializer, *known.constants, *stars.constants],
         doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
     )
     return _finished(graph, facts)
@@ -100,6 +109,7 @@ def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto
 class _Part(NamedTuple):
     nodes: list[onnx.NodeProto]
     constants: list[onnx.TensorProto]
+    outputs: tuple[onnx.ValueInfoProto, ...] = ()
 
 
 def _known_tokens() -> _Part:
@@ -114,6 +124,36 @@ def _known_tokens() -> _Part:
         helper.make_tensor("known/axis", TensorProto.INT64, [1], [1]),
     ]
     return _Part(nodes, constants)
+
+
+def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
+    """The logit → the mean of the stars; nothing without a scale."""
+    if scale is None:
+        return _Part([], [])
+    logit = logit_name(network)
+    if logit is None:
+        raise ParityError(
+            f"the network {network.graph.name} does not end in a sigmoid, so it has no stars. "
+            "Train it without star ratings."
+        )
+    nodes = [
+        helper.make_node("Reshape", [logit, "stars/column"], ["stars/logit"]),
+        helper.make_node("Mul", ["stars/logit", "stars/slopes"], ["stars/scaled"]),
+        helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/logits"]),
+        helper.make_node("Sigmoid", ["stars/logits"], ["stars/more_than"]),
+        helper.make_node("ReduceSum", ["stars/more_than", "stars/axis"], ["stars/sum"], keepdims=0),
+        helper.make_node("Add", ["stars/sum", "stars/fewest"], [STARS]),
+    ]
+    count = len(scale.slopes)
+    constants = [
+        helper.make_tensor("stars/column", TensorProto.INT64, [2], [-1, 1]),
+        helper.make_tensor("stars/slopes", TensorProto.FLOAT, [1, count], scale.slopes),
+        helper.make_tensor("stars/biases", TensorProto.FLOAT, [1, count], scale.biases),
+        helper.make_tensor("stars/axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("stars/fewest", TensorProto.FLOAT, [], [FEWEST]),
+    ]
+    output = helper.make_tensor_value_info(STARS, TensorProto.FLOAT, ["batch"])
+    return _Part(nodes, constants, (output,))
 
 
 def _label(facts: ModelFacts) -> _Part:

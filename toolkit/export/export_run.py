@@ -171,6 +171,8 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
         parity=None,
         toolkit_version=toolkit.__version__,
         calibration=config.calibration,
+        stars=config.stars,
+        neutral=config.neutral,
         threshold_choice=threshold.choice,
         token_rule=config.token_rule,
     )

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from toolkit.model.file import PROBABILITY, ModelFile, token_ids_width
+from toolkit.model.file import ModelFile, logit_name, token_ids_width
 from toolkit.model.logits import logits_of
 from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids
@@ -147,7 +147,7 @@ class Explainer:
         return np.concatenate([np.zeros(0), *parts])
 
     def _logits(self, rows: Ids) -> _Floats:
-        values = self._network.run(rows).reshape(-1)
+        values = self._network.run(rows)[0].reshape(-1)
         return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
 
@@ -175,15 +175,12 @@ def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
 
     A float32 of the probability says little of a logit beyond ±10.
     """
-    makers = {name: node for node in network.graph.node for name in node.output}
-    node = makers.get(PROBABILITY)
-    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
-        node = makers.get(node.input[0])
-    if node is None or node.op_type != "Sigmoid":
+    logit = logit_name(network)
+    if logit is None:
         return None
     changed = deepcopy(network)
     del changed.graph.output[:]
     changed.graph.output.append(
-        onnx.helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None)
+        onnx.helper.make_tensor_value_info(logit, onnx.TensorProto.FLOAT, None)
     )
     return changed

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
 from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
+from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
@@ -175,6 +176,8 @@ class ModelFacts:
     calibration: Calibration | None = None
     threshold_choice: ThresholdChoice = field(default_factory=ThresholdChoice)
     quantization: QuantizationCost | None = None
+    stars: StarScale | None = None  # with it, the file has the output `stars`
+    neutral: NeutralRange | None = None
     token_rule: RuleVersion = OLDEST_RULE.version
     format_version: int = FORMAT_VERSION
 

@@ -112,11 +112,17 @@ class ModelFile:
         other = Spellings(strings[end - first :], spellings.astype(np.int32))
         return Vocabulary(strings[: end - first], self.facts.rule, other)
 
+    @property
+    def has_stars(self) -> bool:
+        """Whether the file has the output `stars`."""
+        return any(value.name == STARS for value in self.graph.graph.output)
+
     @cached_property
     def network(self) -> onnx.ModelProto:
-        """The graph from `token_ids` to `probability`, without the text front end."""
+        """The graph from `token_ids` to `probability` and, if it has them, `stars`."""
+        outputs = [PROBABILITY, *([STARS] if self.has_stars else [])]
         try:
-            return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], [PROBABILITY])
+            return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], outputs)
         except (AssertionError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
@@ -165,6 +171,15 @@ def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFi
         if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
             raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
     return ModelFile(path, model, facts, path.stem)
+
+
+def logit_name(network: onnx.ModelProto) -> str | None:
+    """Name the tensor with the logit of `probability`; None if that does not end in a sigmoid."""
+    makers = {name: node for node in network.graph.node for name in node.output}
+    node = makers.get(PROBABILITY)
+    while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
+        node = makers.get(node.input[0])
+    return None if node is None or node.op_type != "Sigmoid" else str(node.input[0])
 
 
 def token_ids_width(model: onnx.ModelProto) -> int | None:

@@ -18,6 +18,7 @@ from toolkit.model.facts import (
     TrainingData,
     VocabularySize,
 )
+from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
@@ -40,6 +41,8 @@ class RunConfig:
     data: TrainingData
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
     calibration: Calibration | None = None  # already in `model.keras`
+    stars: StarScale | None = None
+    neutral: NeutralRange | None = None
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
     token_rule: RuleVersion = OLDEST_RULE.version  # run folders without it have the first one
     toolkit_version: str = ""

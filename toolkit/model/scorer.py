@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,22 +16,25 @@ from toolkit.errors import UsageError
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.session import Probabilities, open_network
+from toolkit.model.neutral import Range, check_range, labels_of, own_range
+from toolkit.model.session import Outputs, open_network
+from toolkit.model.shipped import DEFAULT_MODEL
 from toolkit.model.texts import array_of, as_strings
-from toolkit.model.uncertain import Range, check_range, labels_of
 from toolkit.text.strings import arrow_of, is_blank
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
+_STAR_DECIMALS = 2
 
 
 class Score(NamedTuple):
-    """The sentiment of one review; both are None where there is no text or no known word."""
+    """The sentiment of one review; all are None where there is no text or no known word."""
 
     sentiment: str | None
     probability: float | None  # of the positive class, 0 to 1
+    stars: float | None = None  # 1 to 5, in hundredths; None where the model has no stars
 
 
 class Scorer:
@@ -44,16 +47,17 @@ class Scorer:
         name of a shipped model: `reviews`, the default, `reviews-small` or `conv1d`.
     threshold : float | None
         Probability from which a review counts as positive, 0 to 1; by default the model's own.
-    uncertain : Range | None
-        Probabilities from the first number to below the second get the label ``uncertain``; the
-        threshold lies between them. By default none do.
+    neutral : Range | Literal[True] | None
+        Probabilities from the first number to below the second get the label ``neutral``; the
+        threshold lies between them. True is the model's own range. By default none do.
 
     Raises
     ------
     ModelError
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1, or the range does not include it.
+        If the threshold is not within 0 to 1, the range does not include it, or the model has no
+        range of its own.
 
     Examples
     --------
@@ -67,22 +71,23 @@ class Scorer:
         self,
         model: str | Path | None = None,
         threshold: float | None = None,
-        uncertain: Range | None = None,
+        neutral: Range | Literal[True] | None = None,
     ) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(
                 f"--threshold: expected a probability from 0 to 1, received {threshold}"
             )
-        self._arguments = (model, threshold, uncertain)
+        self._arguments = (model, threshold, neutral)
         self._file = load_model(model)
         self._network = open_network(self._file)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
-        self.uncertain = uncertain and check_range(
-            uncertain, float(self.threshold), self.facts.labels
-        )
+        self.neutral: Range | None = None
+        if neutral:
+            wanted = own_range(self.facts, self._file.name) if neutral is True else neutral
+            self.neutral = check_range(wanted, float(self.threshold), self.facts.labels)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
@@ -116,9 +121,10 @@ class Scorer:
         """
         if isinstance(texts, str | bytes):
             raise UsageError("score: expected several texts, received one string; put it in a list")
-        columns = self.score_array(array_of(texts))
+        numbers = self.numbers(array_of(texts))
+        columns = [self.sentiments(numbers["probability"]), *numbers.columns]
         return [
-            Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)
+            Score(*row) for row in zip(*(column.to_pylist() for column in columns), strict=True)
         ]
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
@@ -145,14 +151,46 @@ class Scorer:
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
+        return self.numbers(texts)["probability"]
+
+    @property
+    def has_stars(self) -> bool:
+        """Whether the model tells stars."""
+        return self._file.has_stars
+
+    def numbers(self, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+        """Give all that the model says of an Arrow array of any string type.
+
+        Parameters
+        ----------
+        texts : pa.Array | pa.ChunkedArray
+            Reviews.
+
+        Returns
+        -------
+        pa.RecordBatch
+            `probability` of the positive class, float32, 0 to 1; and, if the model has them,
+            `stars`, float32, 1 to 5 in hundredths. Both are null where there is no score.
+
+        Raises
+        ------
+        UsageError
+            If the array is of another type.
+        """
         texts = as_strings(texts)
-        found, is_known = self._probabilities(texts)
+        (probability, *others), is_known = self._outputs(texts)
         has_score = pc.and_not(arrow_of(is_known), is_blank(texts))
-        return pc.if_else(has_score, arrow_of(found), pa.scalar(None, pa.float32()))
+        found = {"probability": probability}
+        if others:
+            found["stars"] = np.round(others[0], _STAR_DECIMALS)
+        none = pa.scalar(None, pa.float32())
+        return pa.RecordBatch.from_pydict(
+            {name: pc.if_else(has_score, arrow_of(each), none) for name, each in found.items()}
+        )
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32); null where that is null."""
-        return labels_of(probability, self.facts.labels, float(self.threshold), self.uncertain)
+        return labels_of(probability, self.facts.labels, float(self.threshold), self.neutral)
 
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explanation` does.
@@ -190,8 +228,9 @@ class Scorer:
         text_column: str = "text",
         sentiment_column: str = "predicted_sentiment",
         probability_column: str = "positive_probability",
+        stars_column: str | None = None,
     ) -> pa.RecordBatch:
-        """Score a record batch: every column stays, two are added.
+        """Score a record batch: every column stays, two or three are added.
 
         Every engine calls this function, so that results never depend on where it runs.
 
@@ -205,46 +244,66 @@ class Scorer:
             Name of the added column with the label, string.
         probability_column : str
             Name of the added column with the probability of the positive class, float32.
+        stars_column : str | None
+            Name of the added column with the stars, float32, 1 to 5; by default there is none.
 
         Returns
         -------
         pa.RecordBatch
-            As many rows, in order; both added fields are null where there is no score.
+            As many rows, in order; the added fields are null where there is no score.
 
         Raises
         ------
         UsageError
-            If there is no such text column, or an added name is taken.
+            If there is no such text column, an added name is taken, or the model has no stars.
         """
-        if sentiment_column == probability_column:
-            raise UsageError(f"the added columns need two names, not {sentiment_column!r} for both")
+        added = {"sentiment": sentiment_column, "probability": probability_column}
+        if stars_column is not None:
+            self.check_stars()
+            added["stars"] = stars_column
+        if len({*added.values()}) < len(added):
+            raise UsageError(f"the added columns need different names, not {[*added.values()]}")
         names = batch.schema.names
         if names.count(text_column) > 1:
             raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
         if text_column not in names:
             raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
-        for name in (sentiment_column, probability_column):
+        for name in added.values():
             if name in names:
                 raise UsageError(f"the input has a column {name!r} already; choose another name")
-        sentiment, probability = self.score_array(batch.column(text_column))
-        return batch.append_column(sentiment_column, sentiment).append_column(
-            probability_column, probability
-        )
+        numbers = self.numbers(batch.column(text_column))
+        for role, values in self.scores(numbers, [*added]).items():
+            batch = batch.append_column(added[role], values)
+        return batch
+
+    def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Give the wanted of `sentiment`, `probability` and `stars` for some `numbers`."""
+        return {
+            name: self.sentiments(numbers["probability"]) if name == "sentiment" else numbers[name]
+            for name in wanted
+        }
+
+    def check_stars(self) -> None:
+        """Raise `UsageError` if the model has no stars."""
+        if not self.has_stars:
+            raise UsageError(
+                f"--stars: the model {self._file.name} has no stars, as it did not learn from "
+                f"reviews with stars. Choose another, such as {DEFAULT_MODEL}."
+            )
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
         return self._network.rows(self.vocabulary.encode(texts, last=self.facts.max_tokens))
 
-    def _probabilities(
-        self, texts: pa.Array | pa.ChunkedArray
-    ) -> tuple[Probabilities, npt.NDArray[np.bool_]]:
+    def _outputs(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Outputs, npt.NDArray[np.bool_]]:
         """Give what the network says, and whether that is a score: whether a word is known."""
         most, rows = self.facts.max_tokens, len(texts)
-        found, is_known = np.empty(rows, np.float32), np.ones(rows, np.bool_)
+        found = np.empty((self._network.outputs, rows), np.float32)
+        is_known = np.ones(rows, np.bool_)
         for start in range(0, len(texts), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             ids = self.vocabulary.encode(texts.slice(start, _ROWS_AT_ONCE), last=most)
-            found[part] = self._network.run_all(ids)
+            found[:, part] = self._network.run_all(ids)
             if self.facts.counts_known_tokens:
                 is_known[part] = ids.has_known_token(most)
         return found, is_known

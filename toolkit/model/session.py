@@ -13,9 +13,11 @@ import onnxruntime as ort
 
 from toolkit.errors import ModelError
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
+from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
+Outputs = npt.NDArray[np.float32]
 
 # Rows of one length: few calls, with activations that stay near the processor. With conv1d, batches
 # of 32, 64 and 128 give 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen 5, 1 MiB of
@@ -51,20 +53,21 @@ class Network:
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
         self._session = _open(part, model)
+        self.outputs = len(part.graph.output)
 
-    def run(self, rows: Ids) -> Probabilities:
-        """Give the one output for (rows, tokens) ids; raises `ModelError` if it cannot."""
+    def run(self, rows: Ids) -> list[Outputs]:
+        """Give each output for (rows, tokens) ids; raises `ModelError` if it cannot."""
         try:
-            (found,) = self._session.run(None, {TOKEN_IDS: rows})
+            return self._session.run(None, {TOKEN_IDS: rows})  # type: ignore[no-any-return]
         except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
             raise ModelError(f"{self._path}: its network does not run: {error}") from None
-        return found  # type: ignore[no-any-return]
 
-    def run_all(self, ids: TokenIds) -> Probabilities:
-        """Give the output for any number of reviews, (reviews,), in batches."""
-        found = np.empty(len(ids), np.float32)
+    def run_all(self, ids: TokenIds) -> Outputs:
+        """Give the outputs for any number of reviews, (outputs, reviews), in batches."""
+        found = np.empty((self.outputs, len(ids)), np.float32)
         for places, rows in self._batches(ids):
-            found[places] = self.run(rows)
+            for values, output in zip(found, self.run(rows), strict=True):
+                values[places] = output
         return found
 
     def rows(self, ids: TokenIds) -> Ids:
@@ -87,9 +90,11 @@ def open_network(model: ModelFile) -> Network:
     network = Network(model.network, model)
     # Rows of the highest id find what cannot work.
     rows = np.full((2, model.facts.max_tokens), model.facts.vocabulary_size - 1, np.int32)
-    probability = network.run(rows)
+    probability, *stars = network.run(rows)
     if probability.shape != (2,) or not ((probability >= 0) & (probability <= 1)).all():
         raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
+    if not all(each.shape == (2,) and ((each >= FEWEST) & (each <= MOST)).all() for each in stars):
+        raise ModelError(f"{model.path}: its network gives {stars[0]}, expected 1 to 5 stars")
     return network
 
 

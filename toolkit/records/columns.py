@@ -16,6 +16,7 @@ STARS_COLUMNS = ("stars", "rating")
 # What `toolkit score` adds.
 SENTIMENT_COLUMN = "predicted_sentiment"
 PROBABILITY_COLUMN = "positive_probability"
+PREDICTED_STARS_COLUMN = "predicted_stars"
 PROBABILITY_COLUMNS = (PROBABILITY_COLUMN, "probability")
 
 _USUAL = {
@@ -29,6 +30,13 @@ _USUAL = {
     "probability": PROBABILITY_COLUMNS,
 }
 _OPTIONAL = ("group", "balance", "topic", "id", "stars")  # unless they are named
+
+# By what they hold, the columns that scoring can add: the usual name and the Arrow type.
+_ADDED = {
+    "sentiment": (SENTIMENT_COLUMN, "string"),
+    "probability": (PROBABILITY_COLUMN, "float32"),
+    "stars": (PREDICTED_STARS_COLUMN, "float32"),
+}
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -64,6 +72,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class AddedColumn:
+    """A column that scoring adds."""
+
+    role: str  # what it holds: sentiment, probability, stars
+    name: str
+    kind: str  # its Arrow type
+
+
+@dataclass(frozen=True)
 class Columns:
     """Names of columns as the user gives them; None: by their usual names."""
 
@@ -74,16 +91,18 @@ class Columns:
     balance: str | None = None  # such as the domain
     topic: str | None = None  # one of two, such as films and all else
     id: str | None = None
-    stars: str | None = None
+    stars: str | None = None  # that reviewers gave, or that scoring adds
     sentiment: str | None = None  # that scoring adds
     probability: str | None = None  # that scoring adds, and that other models give
+    adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
-        sentiment, probability = self.added
-        if sentiment == probability:
+        names = [column.name for column in self.added]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
             raise UsageError(
-                f"the added columns need two names, received {sentiment!r} for both. "
-                "Name them with --sentiment-column and --probability-column."
+                f"two of the added columns are called {twice[0]!r}. Name them with "
+                f"{self.options_of_added}."
             )
         for role in (*_USUAL, "sentiment"):
             name: str = getattr(self, role) or ""
@@ -91,13 +110,20 @@ class Columns:
                 raise UsageError(f"the column name {name!a} is not valid UTF-8")
 
     @property
-    def added(self) -> tuple[str, str]:
-        """Names of the columns that scoring adds, in order."""
-        sentiment, probability = self.sentiment, self.probability  # which may be empty names
-        return (
-            SENTIMENT_COLUMN if sentiment is None else sentiment,
-            PROBABILITY_COLUMN if probability is None else probability,
-        )
+    def added(self) -> tuple[AddedColumn, ...]:
+        """The columns that scoring adds, in order."""
+        return tuple(self._added(role) for role in self.adds)
+
+    @property
+    def options_of_added(self) -> str:
+        """What the user names the added columns with."""
+        *others, last = (f"--{role}-column" for role in self.adds)
+        return f"{', '.join(others)} and {last}"
+
+    def _added(self, role: str) -> AddedColumn:
+        usual, kind = _ADDED[role]
+        named: str | None = getattr(self, role)  # which may be an empty name
+        return AddedColumn(role, usual if named is None else named, kind)
 
     def scored(self) -> tuple[Column, ...]:
         """What scoring reads: the text, and the label only where it is named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ class DelimitedFile(RecordFile):
         self._offset = min(header.end, len(data))
         self._stream.advance(self._offset)
         self._line = 1 + data.count(b"\n", 0, header.end)
-        added = "".join(self.delimiter + _quote(name, self.delimiter) for name in self.added)
+        added = "".join(self.delimiter + _quote(name, self.delimiter) for name in self.added.names)
         return data[: header.stop] + added.encode() + header.line_end.encode()
 
     def _find_column(self, column: Column) -> Keys | None:
@@ -149,19 +150,14 @@ class DelimitedFile(RecordFile):
         records = spans(content.data, lines.blank_starts, stops)
         return self.parsed(block, fields, records, line_ends, rejects)
 
-    def render(
-        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-    ) -> pa.Buffer:
-        """Put two more fields after each record; both are empty without text."""
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+        """Put the added fields after each record; a field is empty where there is no score."""
+        # Arrow writes the shortest decimal that reads back as the same float32.
+        fields = [values.cast(pa.string()) for values in scores]
         if self.delimiter == " ":  # which may be in a label
-            sentiment = pc.binary_join_element_wise('"', sentiment, '"', "")
-        added = pc.binary_join_element_wise(
-            "",
-            pc.fill_null(sentiment, ""),
-            # Arrow writes the shortest decimal that reads back as the same float32.
-            pc.fill_null(probability.cast(pa.string()), ""),
-            self.delimiter,
-        )
+            fields[0] = pc.binary_join_element_wise('"', fields[0], '"', "")
+        filled = [pc.fill_null(values, "") for values in fields]
+        added = pc.binary_join_element_wise("", *filled, self.delimiter)
         lines = pc.binary_join_element_wise(
             records.column(RECORD).view(pa.string()), added, records.column(LINE_END), ""
         )

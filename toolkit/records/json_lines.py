@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -70,8 +71,8 @@ class JsonLinesFile(RecordFile):
         self.choose_columns(lambda column: self._find_keys(data, column))
         self._others = [(role, keys) for role, keys in self.keys.items() if role != "text"]
         self._tables = JsonTables(self.keys) if "text" in self.keys else None
-        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added]
-        self._escaped_keys = [escaped_key(name) for name in self.added]
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added.names]
+        self._escaped_keys = [escaped_key(name) for name in self.added.names]
         return mark
 
     def _find_keys(self, data: bytes, column: Column) -> Keys | None:
@@ -118,22 +119,18 @@ class JsonLinesFile(RecordFile):
         records = spans(content.data, lines.blank_starts, closings)
         return self.parsed(block, fields, records, line_ends, rejects)
 
-    def render(
-        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-    ) -> pa.Buffer:
-        """Put two more members into each object; both are null without text."""
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+        """Put the added members into each object; a member is null where there is no score."""
         objects = records.column(RECORD).view(pa.string())
         empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
-        sentiment_key, probability_key = self._added_keys
+        members: list[pa.Array | str] = []
+        for key, values in zip(self._added_keys, scores, strict=True):
+            is_text = values.type == pa.string()
+            written = values.cast(pa.string())
+            quoted = pc.binary_join_element_wise('"', written, '"', "") if is_text else written
+            members += [f"{', ' * bool(members)}{key}: ", pc.fill_null(quoted, "null")]
         added = pc.binary_join_element_wise(
-            pc.if_else(empty_object, "", ", "),
-            f"{sentiment_key}: ",
-            pc.fill_null(pc.binary_join_element_wise('"', sentiment, '"', ""), "null"),
-            f", {probability_key}: ",
-            pc.fill_null(probability.cast(pa.string()), "null"),
-            "}",
-            records.column(LINE_END),
-            "",
+            pc.if_else(empty_object, "", ", "), *members, "}", records.column(LINE_END), ""
         )
         return values_buffer(pc.binary_join_element_wise(objects, added, ""))
 
@@ -212,7 +209,7 @@ class JsonLinesFile(RecordFile):
     def _fields_of(self, line: bytes) -> dict[str, str | None]:
         """Give text and other columns of an object, by role."""
         content = object_on(line)
-        for name in self.added:
+        for name in self.added.names:
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
         if self._held is not None:

@@ -1,14 +1,11 @@
 """What the labels of a file mean: a class or a probability, stars, three classes, or names.
 
-How a column is to be read follows from its different values. Of five stars, less than three are
-negative and more are positive (Blitzer, Dredze and Pereira, Biographies, Bollywood, Boom-boxes and
-Blenders, ACL 2007); of ten, up to four are negative, and seven and more positive (Maas and others,
-Learning Word Vectors for Sentiment Analysis, ACL 2011). What is between is neutral.
+How a column is to be read follows from its different values; `toolkit.records.star_ratings` says
+which stars are neutral.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
@@ -20,6 +17,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.read_options import LabelNames, plain_label
+from toolkit.records.star_ratings import FIVE, NEUTRAL_FROM_TO, TEN, scale_of, stars_in
 from toolkit.records.values import LETTERS_SHOWN, Rows, Targets, found_at, number, target
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
@@ -34,9 +32,6 @@ _EXPECTED = {
 _NEUTRAL_WORDS = ("neutral", "neu")
 _BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
-_STARS = re.compile(r"\s*stars?$")
-_FIVE, _TEN = 5, 10
-_NEUTRAL_FROM_TO = {_FIVE: (3.0, 3.0), _TEN: (4.5, 6.5)}
 _MOST_SHOWN = 12  # labels of a class
 
 _Rule = Callable[[str], float]  # of a word; NaN where it means nothing
@@ -63,7 +58,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Opinions:
-    """The rows whose labels are not neutral.
+    """The rows whose labels are not neutral, and the others.
 
     Attributes
     ----------
@@ -71,15 +66,15 @@ class Opinions:
         (opinions,) their positions in the file.
     targets : Targets
         (opinions,) float32: the probability of positive, 0 to 1.
-    neutral : int
-        How many rows were left out.
+    neutral : Rows
+        (neutral,) the positions of those that were left out.
     kind, meaning : str
         As of `Labels`.
     """
 
     rows: Rows
     targets: Targets
-    neutral: int
+    neutral: Rows
     kind: str
     meaning: str
 
@@ -95,7 +90,7 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
             "labels with --positive and --negative."
         )
     targets = labels.targets[is_opinion]
-    return Opinions(kept, targets, len(rows) - len(kept), labels.kind, labels.meaning)
+    return Opinions(kept, targets, rows[~is_opinion], labels.kind, labels.meaning)
 
 
 def labels_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
@@ -135,10 +130,10 @@ def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
             return "true or false", lambda word: _BOOLEANS[word]
         if {number(word) for word in words} <= _SIGNS.keys():
             return SIGNS, lambda word: _SIGNS[number(word)]
-        stars = [_stars(word) for word in words if 1 <= _stars(word) <= _TEN]
+        stars = [stars_in(word) for word in words if 1 <= stars_in(word) <= TEN]
         if 2 * len(stars) > len(words) and max(stars) > 1:
             most = _most_stars(stars, place)
-            return STARS if most == _FIVE else POINTS, lambda word: _of_stars(_stars(word), most)
+            return STARS if most == FIVE else POINTS, lambda word: _of_stars(stars_in(word), most)
     return USUAL, target  # or as nothing that is known
 
 
@@ -147,28 +142,29 @@ def _of_three(word: str) -> float:
 
 
 def _most_stars(stars: Sequence[float], place: str) -> int:
-    if max(stars) == 2:
+    most = scale_of(stars)
+    if most is None:
         raise InputError(
             f"{place}: has no label above 2, so it may hold two classes or two of five stars. Say "
             "which labels are positive: --positive 2, or --positive-from 4 for stars."
         )
-    return _FIVE if max(stars) <= _FIVE else _TEN
+    return most
 
 
 def _of_stars(stars: float, most: int) -> float:
-    least, largest = _NEUTRAL_FROM_TO[most]
+    least, largest = NEUTRAL_FROM_TO[most]
     if not 1 <= stars <= most:
         return nan
     return NEUTRAL if least <= stars <= largest else float(stars > largest)
 
 
 def _by_number(words: Sequence[str], least: float, place: str) -> _Rule:
-    if not any(_stars(word) >= least for word in words):
+    if not any(stars_in(word) >= least for word in words):
         raise InputError(
             f"{place}: no label is {least:g} or more (found: {_listed(words)}). Choose another "
             "number with --positive-from."
         )
-    return lambda word: nan if isnan(_stars(word)) else float(_stars(word) >= least)
+    return lambda word: nan if isnan(stars_in(word)) else float(stars_in(word) >= least)
 
 
 def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
@@ -192,16 +188,12 @@ def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
 
 def _same_number(word: str) -> str:
     """Write equal numbers, with or without stars, in one way; other words stay as they are."""
-    value = _stars(word)
+    value = stars_in(word)
     return word if isnan(value) else f"{value:g}"
 
 
 def _without_nan(word: str) -> str:
     return "" if word == "nan" else word  # what a column of floats has where a value is missing
-
-
-def _stars(word: str) -> float:
-    return number(_STARS.sub("", word))
 
 
 def _meaning(
@@ -231,7 +223,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _by_size(word: str) -> tuple[bool, float, str]:
-    value = _stars(word)
+    value = stars_in(word)
     return isnan(value), 0.0 if isnan(value) else value, word
 
 

@@ -131,12 +131,10 @@ class ParquetFile(ReviewFile):
         fields = {role: _strings(self._column(batch, role)) for role in others}
         return Parsed(texts, batch, rejects, fields)
 
-    def render(
-        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-    ) -> pa.RecordBatch:
-        """Put two more columns after those of the records."""
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
+        """Put the added columns after those of the records."""
         schema = with_scores(self.input_schema, self.added)
-        return pa.RecordBatch.from_arrays([*records.columns, sentiment, probability], schema=schema)
+        return pa.RecordBatch.from_arrays([*records.columns, *scores], schema=schema)
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""

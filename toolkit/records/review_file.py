@@ -19,8 +19,8 @@ BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, t
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
 Place = tuple[int, ...]
 
-# Some records and their scores → a record batch with all of it.
-Table = Callable[[pa.RecordBatch, pa.StringArray, pa.FloatArray], pa.RecordBatch]
+# Some records and their scores, the added columns in order → a record batch with all of it.
+Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class BatchFile(Protocol):
 class Output:
     """What to write around and for the records of a file."""
 
-    render: Callable[[pa.RecordBatch, pa.StringArray, pa.FloatArray], pa.Buffer | pa.RecordBatch]
+    render: Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.Buffer | pa.RecordBatch]
     header: bytes = b""
     trailer: Callable[[], bytes] = bytes  # known when all records are read
     # Opens what the rendered batches are appended to; None where `render` gives bytes.
@@ -97,7 +97,8 @@ class ReviewFile(ABC):
         self.path = path
         self.options = options
         self.wanted = options.columns.scored() if columns is None else tuple(columns)
-        self.added = options.columns.added if columns is None else ()
+        added = options.columns.added if columns is None else ()
+        self.added = pa.schema([(column.name, column.kind) for column in added])
         self.is_exact = columns is not None
         self.names: Sequence[str] = ()  # of all columns, as far as they are known
         self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
@@ -136,9 +137,9 @@ class ReviewFile(ABC):
 
     @abstractmethod
     def render(
-        self, records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
+        self, records: pa.RecordBatch, scores: Sequence[pa.Array]
     ) -> pa.Buffer | pa.RecordBatch:
-        """Give some records with two more fields, as an output of the same format holds them."""
+        """Give some records with the added fields, as an output of the same format holds them."""
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""
@@ -164,10 +165,8 @@ class ReviewFile(ABC):
         """Say how another format holds the scored records; `UsageError` if it cannot."""
         schema = with_scores(self.schema(), self.added)
 
-        def table(
-            records: pa.RecordBatch, sentiment: pa.StringArray, probability: pa.FloatArray
-        ) -> pa.RecordBatch:
-            columns = [*self.values(records).columns, sentiment, probability]
+        def table(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
+            columns = [*self.values(records).columns, *scores]
             return pa.RecordBatch.from_arrays(columns, schema=schema)
 
         return other.output_of_table(table, schema, delimiter)
@@ -195,11 +194,11 @@ class ReviewFile(ABC):
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""
-        for name in self.added:
+        for name in self.added.names:
             if name in names:
                 raise UsageError(
                     f"{self.name}: has a column {name!r} already. Choose other names for the added "
-                    "columns with --sentiment-column and --probability-column."
+                    f"columns with {self.options.columns.options_of_added}."
                 )
 
     def check_unique(self) -> None:
@@ -217,9 +216,6 @@ class ReviewFile(ABC):
         raise InputError(f"{self.name}: {self.counts} {number:,}: {reason}.")
 
 
-def with_scores(schema: pa.Schema, added: Sequence[str]) -> pa.Schema:
-    """Add the columns of the sentiment (string) and the probability (float32) to a schema."""
-    sentiment, probability = added
-    return schema.append(pa.field(sentiment, pa.string())).append(
-        pa.field(probability, pa.float32())
-    )
+def with_scores(schema: pa.Schema, added: pa.Schema) -> pa.Schema:
+    """Put the added columns after those of a schema."""
+    return pa.schema([*schema, *added], schema.metadata)

@@ -24,7 +24,7 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    probability: pa.FloatArray  # of the records that could be read, null without a score
+    numbers: pa.RecordBatch  # of the records that could be read, as `Scorer.numbers` gives them
     summary: Summary
     following: Place
     ends_group: bool
@@ -38,27 +38,27 @@ class BlockScorer:
     reviews: ReviewFile
     form: Output
     job: Job
-    saved: Sequence[pa.FloatArray]  # probabilities of the first blocks
+    saved: Sequence[pa.RecordBatch]  # numbers of the first blocks
 
     def score(self, numbered: tuple[int, Block]) -> ScoredBlock:
-        """Score a block, or take the probabilities that are saved."""
+        """Score a block, or take the numbers that are saved."""
         number, block = numbered
         parsed = self.reviews.parse(block)
         is_saved = number < len(self.saved)
-        probability = self.saved[number] if is_saved else self.scorer.probabilities(parsed.texts)
+        numbers = self.saved[number] if is_saved else self.scorer.numbers(parsed.texts)
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         texts = TextCounts.of(self.scorer, parsed.texts)
         del parsed  # and with it the texts, which may be as large as the output
-        sentiment = self.scorer.sentiments(probability)
-        data = self.form.render(records, sentiment, probability)
+        scores = self.scorer.scores(numbers, self.reviews.options.columns.adds)
+        data = self.form.render(records, [*scores.values()])
         if self.form.open_file is None:
             data = compressor(compression_of(self.job.output))(data)
         return ScoredBlock(
             data,
             b"".join(_line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
-            probability,
-            count(self.scorer, texts, sentiment, labels, len(rejects)),
+            numbers,
+            count(self.scorer, texts, scores["sentiment"], labels, len(rejects)),
             block.following,
             block.ends_group,
         )

@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.records.review_file import Place
 from toolkit.scoring.summary import Summary
 
-VERSION = 2  # of the lines
+VERSION = 3  # of the lines
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.errors import OutputError, UsageError, is_wrong_call
 from toolkit.files import atomic_file, flush_to_disk, is_there, reporting_failures, resolved
@@ -38,7 +36,7 @@ class ScoredOutput:
     """An output, its rejects and its counts, growing by a block at a time."""
 
     start: Place = ()  # where in the input to start
-    saved: Sequence[pa.FloatArray] = ()  # probabilities of the first blocks, where they are known
+    saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
 
     def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
         self.summary = before  # of what is written
@@ -148,8 +146,7 @@ class _FileOutput(ScoredOutput):
         if self._scores is None:
             lengths = {_OUTPUT: self._raw.tell(), _REJECTED: self._rejects.tell()}
         else:
-            values = pc.fill_null(block.probability, float("nan")).to_numpy()
-            write_all(self._scores, np.uint32(len(values)).tobytes() + values.tobytes())
+            write_all(self._scores, _stream_of(block.numbers))
             lengths = {_SCORES: self._scores.tell()}
         self._latest = Checkpoint(block.following, lengths, self.summary.as_dict())
         if time.monotonic() - self._saved_at >= self.seconds:
@@ -239,13 +236,21 @@ def _copy(file: IO[bytes], target: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def _read_scores(path: Path) -> list[pa.FloatArray]:
-    """Read the scores of the blocks of a Parquet file, null without text."""
-    data = path.read_bytes()
-    blocks, at = [], 0
-    while at < len(data):
-        count = int(np.frombuffer(data, np.uint32, 1, at)[0])
-        values = np.frombuffer(data, np.float32, count, at + 4)
-        blocks.append(pa.array(values, mask=np.isnan(values)))
-        at += 4 + 4 * count
+def _stream_of(numbers: pa.RecordBatch) -> bytes:
+    """Write the numbers of a block as an Arrow stream of its own."""
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, numbers.schema) as writer:
+        writer.write_batch(numbers)
+    return stream.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def _read_scores(path: Path) -> list[pa.RecordBatch]:
+    """Read the numbers of the blocks of a Parquet file, one stream after the other."""
+    data = pa.BufferReader(path.read_bytes())
+    blocks = []
+    while data.tell() < data.size():
+        with pa.ipc.open_stream(data) as stream:
+            blocks.append(stream.read_next_batch())
+            for _ in stream:  # to the end of the stream
+                pass
     return blocks

@@ -6,7 +6,7 @@ import errno
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -220,17 +220,19 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
     except OSError:  # opening it says what is wrong
         return None
     reading = options.reading
-    sentiment, probability = reading.columns.added  # the same, whether they are named or not
-    columns = replace(reading.columns, sentiment=sentiment, probability=probability)
+    # The same, whether they are named or not.
+    columns = asdict(reading.columns) | {
+        column.role: column.name for column in reading.columns.added
+    }
     identity = {
         "toolkit": __version__,
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the threshold": float(scorer.threshold),
-        "the uncertain range": scorer.uncertain,
+        "the neutral range": scorer.neutral,
         "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
         "the options": [
-            asdict(replace(reading, columns=columns)),
+            {**asdict(reading), "columns": columns},
             options.output_format,
             options.stop_on_error,
         ],

@@ -8,9 +8,9 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.model.neutral import NEUTRAL
 from toolkit.model.scorer import Scorer
 from toolkit.model.texts import as_strings
-from toolkit.model.uncertain import UNCERTAIN
 from toolkit.records.values import read_labels
 from toolkit.text.strings import NUL, has_nul, is_blank
 
@@ -35,12 +35,12 @@ class Summary:
     without_known_words: int = 0  # with a text of which the model knows no word
     rejected: int = 0
     positive: int = 0  # of the scored
-    uncertain: int = 0  # of the scored, where a range of probabilities is called so
+    neutral: int = 0  # of the scored, where a range of probabilities is called so
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
     labelled: int = 0  # of the scored, with a label that can be read
-    labelled_uncertain: int = 0  # of the labelled, called uncertain: neither right nor wrong
+    labelled_neutral: int = 0  # of the labelled, called neutral: neither right nor wrong
     right: int = 0  # of the labelled
     unreadable_labels: int = 0  # of the scored, without a label or with another value
 
@@ -56,8 +56,8 @@ class Summary:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the right among the labelled that are not uncertain; None where none are."""
-        answered = self.labelled - self.labelled_uncertain
+        """Share of the right among the labelled not called neutral; None where there are none."""
+        answered = self.labelled - self.labelled_neutral
         return self.right / answered if answered else None
 
     @property
@@ -114,16 +114,16 @@ def count(
         positive=_count_true(positive),
         cut_at_nul=texts.cut_at_nul,
     )
-    unsure = None if scorer.uncertain is None else pc.equal(sentiment, UNCERTAIN)
-    if unsure is not None:
-        summary.uncertain = _count_true(unsure)
+    is_neutral = None if scorer.neutral is None else pc.equal(sentiment, NEUTRAL)
+    if is_neutral is not None:
+        summary.neutral = _count_true(is_neutral)
     if labels is not None:
         values = read_labels(labels)
         is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
         right = pc.equal(values, positive.cast(pa.int8()))
-        if unsure is not None:
-            summary.labelled_uncertain = _count_true(pc.and_(is_labelled, unsure))
-            right = pc.and_not(right, unsure)
+        if is_neutral is not None:
+            summary.labelled_neutral = _count_true(pc.and_(is_labelled, is_neutral))
+            right = pc.and_not(right, is_neutral)
         summary.labelled = _count_true(is_labelled)
         summary.unreadable_labels = summary.scored - summary.labelled
         summary.right = _count_true(right)

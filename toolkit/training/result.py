@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model import facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
+from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.records.values import Targets
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.balance import balanced_weights
@@ -90,6 +91,8 @@ class HeldOut:
     probability: Probabilities  # (reviews,) float32
     groups: Groups | None  # (reviews,) int64
     weights: Targets | None = None  # (reviews,) float32 in the loss; None if all weigh the same
+    stars: Targets | None = None  # (reviews,) float32, 1 to 5 or NaN
+    domains: Groups | None = None  # (reviews,) int64
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]]) -> HeldOut:
@@ -101,12 +104,18 @@ class HeldOut:
         ]
         is_balanced = any(reviews.domains is not None for reviews, _ in parts)
         weights = [balanced_weights(reviews) for reviews, _ in parts]
-        groups = [reviews.groups for reviews, _ in parts if reviews.groups is not None]
+
+        def together(name: str) -> Any:
+            arrays = [getattr(reviews, name) for reviews, _ in parts]
+            return None if any(each is None for each in arrays) else np.concatenate(arrays)
+
         return cls(
-            np.concatenate([reviews.labels for reviews, _ in parts]),
+            together("labels"),
             np.concatenate([found for _, found in parts]),
-            np.concatenate(groups) if groups else None,
+            together("groups"),
             np.concatenate(weights) if is_balanced else None,
+            together("stars"),
+            together("domains"),
         )
 
 
@@ -122,6 +131,8 @@ class Outcome:
     folds: tuple[Fit, ...] = ()
     held_out: HeldOut | None = None
     calibration: facts.Calibration | None = None
+    stars: StarScale | None = None
+    neutral: NeutralRange | None = None
     test: Metrics | None = None
 
     def sample(self, seed: int) -> dict[str, Reviews]:
@@ -158,9 +169,15 @@ class TrainingResult:
         Why the fit ended and which epoch is kept.
     plots : tuple[str, ...]
         Names of the plots in the run folder.
+    stars : StarScale | None
+        How the model tells stars; None where too few held-out reviews have some.
+    neutral : NeutralRange | None
+        Which probabilities are neutral; None where too few reviews are.
     """
 
     run: RunFolder
     metrics: facts.Metrics
     ending: str = ""
     plots: tuple[str, ...] = ()
+    stars: StarScale | None = None
+    neutral: NeutralRange | None = None

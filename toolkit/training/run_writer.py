@@ -81,6 +81,8 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         data=_describe_data(outcome),
         training=training,
         calibration=outcome.calibration,
+        stars=outcome.stars,
+        neutral=outcome.neutral,
         token_rule=outcome.fit.vocabulary.rule.version,
         toolkit_version=__version__,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.evaluation.result_tables import beside_constant
@@ -24,6 +25,7 @@ from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, Traini
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
+from toolkit.training.star_scale import Rated, fit_neutral, fit_stars
 
 _ROWS_AT_ONCE = 512  # results do not depend on it
 
@@ -57,7 +59,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     preset = find_preset(options.preset)
     read = read_data(options, reporter)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = fit_all(preset, read, options, reporter)
+    outcome = _with_stars(fit_all(preset, read, options, reporter), preset)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
@@ -70,7 +72,9 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
         ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
-    return TrainingResult(RunFolder(options.run), metrics, ending, PLOTS)
+    return TrainingResult(
+        RunFolder(options.run), metrics, ending, PLOTS, outcome.stars, outcome.neutral
+    )
 
 
 def _hold_out(
@@ -126,15 +130,15 @@ def fit(task: FitTask) -> Fit:
 
 
 def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
-    found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews)
+    found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews.texts)
     return found, measure(reviews.labels, found, 0.5)
 
 
 def review_probabilities(
-    network: Any, preset: Preset, vocabulary: Vocabulary, reviews: Reviews
+    network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
 ) -> Probabilities:
     """What a network gives to reviews, (reviews,) float32, without dropout."""
-    ids = vocabulary.encode(reviews.texts, last=preset.max_tokens)
+    ids = vocabulary.encode(texts, last=preset.max_tokens)
     if preset.has_fixed_length:
         same_length = ids.padded(preset.max_tokens)
         padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
@@ -165,6 +169,22 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]]) -> Outcome:
     network = calibrated(outcome.fit.network, found.scale, found.bias)
     kept = replace(outcome.fit, network=network)
     return replace(outcome, fit=kept, held_out=held_out, calibration=found)
+
+
+def _with_stars(outcome: Outcome, preset: Preset) -> Outcome:
+    """Fit stars and the neutral range on what the kept network did not learn from."""
+    held_out, calibration, fit = outcome.held_out, outcome.calibration, outcome.fit
+    if held_out is None or calibration is None:
+        return outcome
+    source = outcome.read.validation or outcome.read.reviews
+    if source.neutral is None and held_out.stars is None:
+        return outcome
+    found = np.zeros(0, np.float32)
+    if source.neutral is not None:
+        found = review_probabilities(fit.network, preset, fit.vocabulary, source.neutral.texts)
+    share = len(held_out.labels) / len(source)
+    rated = Rated.of(held_out, calibration, source.neutral, found, share)
+    return replace(outcome, stars=fit_stars(rated), neutral=fit_neutral(rated))
 
 
 def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> FitData:

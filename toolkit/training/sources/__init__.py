@@ -61,6 +61,7 @@ def check_columns(
         "--group-column": columns.group is not None and not is_file,
         "--balance-column": columns.balance is not None and not is_file,
         "--topic-column": columns.topic is not None and not is_file,
+        "--stars-column": columns.stars is not None and not is_used,
         "--id-column": columns.id is not None and not is_read,
         "--format": reading.format is not None and not (is_used or is_read or teachers),
         "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),

@@ -7,34 +7,79 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from toolkit.errors import InputError
+from toolkit.records.labels import POINTS, STARS
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.table import read_table
-from toolkit.training.sources.reviews import Reviews, domain_codes, group_codes, topic_codes
+from toolkit.records.star_ratings import stars_of
+from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.values import Targets
+from toolkit.training.sources.reviews import (
+    Groups,
+    NeutralReviews,
+    Reviews,
+    domain_codes,
+    group_codes,
+    topic_codes,
+)
 
 
 def load(path: Path, reading: ReadOptions) -> Reviews:
     """Read a labelled file, or standard input.
 
-    Rows without text and those with a neutral label are left out and counted. A text without a
-    label is an error: silently leaving it out would hide a wrong column.
+    Rows without text are left out and counted; those with a neutral label are kept apart. A text
+    without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
     roles = ("group", "id", "balance", "topic")
-    table = read_table(path, reading, of("text"), of("label"), *map(of, roles))
+    table = read_table(path, reading, of("text"), of("label"), of("stars"), *map(of, roles))
     with_text = table.filled("text")
     labels = table.opinions(with_text, reading.labels)
     rows, targets = labels.rows, labels.targets
-    groups, ids, domains, topics = (table.at(role, rows) for role in roles)
+    ids, topics = table.at("id", rows), table.at("topic", rows)
+    # Numbered together: neutral reviews are of the same groups and domains.
+    groups, domains = _codes(table)
+    stars = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
+    neutral = NeutralReviews(
+        table["text"].take(pa.array(labels.neutral)),
+        None if stars is None else stars[labels.neutral],
+        None if groups is None else groups[labels.neutral],
+        None if domains is None else domains[labels.neutral],
+    )
     return Reviews(
         path.name,
         table["text"].take(pa.array(rows)),
         (targets >= 0.5).astype(np.int8),
-        None if groups is None else group_codes(groups),
+        None if groups is None else groups[rows],
         table.rows - len(with_text),
         targets if np.any((targets > 0) & (targets < 1)) else None,
         ids,
-        domains=None if domains is None else domain_codes(domains),
+        domains=None if domains is None else domains[rows],
         topics=None if topics is None else topic_codes(path.name, topics),
+        stars=None if stars is None else stars[rows],
+        neutral=neutral if len(neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
     )
+
+
+def _codes(table: ReviewTable) -> tuple[Groups | None, Groups | None]:
+    """Number the groups and the domains of all rows."""
+    groups, domains = table.at("group"), table.at("balance")
+    return (
+        None if groups is None else group_codes(groups),
+        None if domains is None else domain_codes(domains),
+    )
+
+
+def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> Targets | None:
+    """Give the stars of all rows: of a column of their own, else of the labels."""
+    column = table.at("stars")
+    if column is not None:
+        found = stars_of(column)
+        if found is None and is_named:
+            raise InputError(
+                f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
+                "10. Choose another with --stars-column, or leave it out."
+            )
+        return found
+    return stars_of(table["label"]) if kind in (STARS, POINTS) else None

@@ -90,13 +90,31 @@ class UnlabelledReviews(_Texts):
 
 
 @dataclass(frozen=True)
+class NeutralReviews:
+    """Reviews that are neither positive nor negative, of which no network learns.
+
+    `texts` (reviews,) are not blank, `stars` (reviews,) float32 are from 1 to 5, NaN where there
+    are none; `groups` and `domains` as of `Reviews`.
+    """
+
+    texts: pa.ChunkedArray
+    stars: Targets | None = None
+    groups: Groups | None = None
+    domains: Groups | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
 class Reviews(_Texts):
     """Labelled reviews; see `UnlabelledReviews` for what both have.
 
     `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
     are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
     `domains`, such as hotels and phones, are balanced while a network is fitted. The two `topics`,
-    such as films (1) and all else (0), may be read by different experts of it.
+    such as films (1) and all else (0), may be read by different experts of it. `stars` (reviews,)
+    float32 are from 1 to 5, NaN where there are none.
     """
 
     labels: Labels
@@ -107,6 +125,8 @@ class Reviews(_Texts):
     teacher: Targets | None = None
     domains: Groups | None = None
     topics: Groups | None = None
+    stars: Targets | None = None
+    neutral: NeutralReviews | None = None  # of the same source; a split leaves them as they are
     label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual
 

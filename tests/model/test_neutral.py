@@ -10,12 +10,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.model.uncertain import parse_range
+from toolkit.model.neutral import parse_range
 from toolkit.scoring.run import ScoringOptions, score_file
 
 NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
@@ -27,7 +26,7 @@ LOW, HIGH = np.float32(0.3), np.float32(0.7)
 def test_from_the_low_end_to_below_the_high_one(values: list[float]) -> None:
     probability = pa.array([*map(float, values), None], pa.float32())
     expected = [
-        "uncertain" if LOW <= np.float32(p) < HIGH else "positive" if p >= 0.5 else "negative"
+        "neutral" if LOW <= np.float32(p) < HIGH else "positive" if p >= 0.5 else "negative"
         for p in values
     ]
     assert NARROW.sentiments(probability).to_pylist() == [*expected, None]
@@ -37,23 +36,23 @@ def test_only_labels_change() -> None:
     texts = [*many_texts(60), ""]
     plain, narrow = shipped_scorer().score(texts), NARROW.score(texts)
     assert [score.probability for score in plain] == [score.probability for score in narrow]
-    assert {score.sentiment for score in narrow} == {"positive", "negative", "uncertain", None}
-    changed = [score.probability for score in narrow if score.sentiment == "uncertain"]
+    assert {score.sentiment for score in narrow} == {"positive", "negative", "neutral", None}
+    changed = [score.probability for score in narrow if score.sentiment == "neutral"]
     assert all(p is not None and LOW <= p < HIGH for p in changed)
 
 
-def test_all_can_be_uncertain_but_what_is_sure() -> None:
-    scorer = Scorer(MODEL, uncertain=(0.0, 1.0))
+def test_all_can_be_neutral_but_what_is_sure() -> None:
+    scorer = Scorer(MODEL, neutral=(0.0, 1.0))
     found = scorer.sentiments(pa.array([0.0, 0.5, 1.0], pa.float32())).to_pylist()
-    assert found == ["uncertain", "uncertain", "positive"]
+    assert found == ["neutral", "neutral", "positive"]
 
 
 def test_a_copy_in_another_process_has_the_range() -> None:
-    assert pickle.loads(pickle.dumps(NARROW)).uncertain == NARROW.uncertain
+    assert pickle.loads(pickle.dumps(NARROW)).neutral == NARROW.neutral
 
 
 @pytest.mark.parametrize(
-    ("uncertain", "threshold", "message"),
+    ("neutral", "threshold", "message"),
     [
         ((0.6, 0.4), None, r"expected 0 <= low < high <= 1, received 0\.6 and 0\.4"),
         ((0.5, 0.5), None, "low < high"),
@@ -66,21 +65,21 @@ def test_a_copy_in_another_process_has_the_range() -> None:
     ],
 )
 def test_ranges_that_make_no_sense(
-    uncertain: tuple[float, float], threshold: float | None, message: str
+    neutral: tuple[float, float], threshold: float | None, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        Scorer(MODEL, threshold, uncertain)
+        Scorer(MODEL, threshold, neutral)
 
 
 @pytest.mark.parametrize("ends", [(0.5, 0.6), (0.4, 0.5)])
 def test_the_threshold_may_be_an_end(ends: tuple[float, float]) -> None:
-    assert Scorer(MODEL, 0.5, ends).uncertain == tuple(float(np.float32(end)) for end in ends)
+    assert Scorer(MODEL, 0.5, ends).neutral == tuple(float(np.float32(end)) for end in ends)
 
 
 def test_a_written_range() -> None:
     assert parse_range("0.4:0.6") == (0.4, 0.6)
     for wrong in ("", "0.4", "0.4:", ":0.6", "a:b", "0.4:0.6:0.7", "0,4:0,6"):
-        with pytest.raises(UsageError, match=r"--uncertain: expected two .* 0\.4:0\.6, received"):
+        with pytest.raises(UsageError, match=r"--neutral-range: expected two .* 0\.4:0\.6, received"):
             parse_range(wrong)
 
 
@@ -90,8 +89,8 @@ def test_files_have_the_label_and_it_is_counted(tmp_path: Path) -> None:
     summary = score_file(NARROW, source, output)
     found = [score.sentiment for score in scores_in_csv(output)]
     assert found == [score.sentiment for score in NARROW.score(texts)]
-    counts = (summary.uncertain, summary.positive, summary.scored)
-    named = [found.count(label) for label in ("uncertain", "positive", "negative")]
+    counts = (summary.neutral, summary.positive, summary.scored)
+    named = [found.count(label) for label in ("neutral", "positive", "negative")]
     assert counts == (named[0], named[1], sum(named))
     assert named[0] > 0
     assert summary.accuracy is None
@@ -106,6 +105,6 @@ def test_a_run_continues_with_the_same_range_only(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stopped"):
         score_file(NARROW, source, output, on_progress=stop)
     for scorer in (shipped_scorer(), Scorer(MODEL, 0.5, (0.3, 0.6))):
-        with pytest.raises(UsageError, match="this has changed: the uncertain range"):
+        with pytest.raises(UsageError, match="this has changed: the neutral range"):
             score_file(scorer, source, output, ScoringOptions(resume=True))
     assert score_file(NARROW, source, output, ScoringOptions(resume=True)).records == 1

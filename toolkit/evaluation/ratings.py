@@ -1,0 +1,93 @@
+"""How well stars and the three classes are told: exact, within one star, macro F1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.model.stars import FEWEST, MOST, rounded_stars
+
+NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2  # the three classes, in order
+
+Stars = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StarFigures:
+    """How near stars come to those of the reviewers; shares from 0 to 1.
+
+    Balanced figures are the means of those of each whole number of stars.
+    """
+
+    reviews: int
+    exact: float
+    within_one: float
+    mean_error: float  # mean absolute difference
+    balanced_exact: float
+    balanced_within_one: float
+
+
+def star_figures(given: Stars, stars: Stars, most_likely: Classes) -> StarFigures:
+    """Compare stars, (reviews,), with those that reviewers gave, 1 to 5."""
+    right = rounded_stars(given)
+    is_exact = most_likely == right
+    is_near = np.abs(rounded_stars(stars) - right) <= 1
+    there = np.unique(right)
+    return StarFigures(
+        reviews=len(given),
+        exact=float(np.mean(is_exact)),
+        within_one=float(np.mean(is_near)),
+        mean_error=float(np.mean(np.abs(stars - given))),
+        balanced_exact=float(np.mean([is_exact[right == each].mean() for each in there])),
+        balanced_within_one=float(np.mean([is_near[right == each].mean() for each in there])),
+    )
+
+
+def best_constants(given: Stars) -> StarFigures:
+    """Give the best that a constant number of stars reaches, for each figure its own."""
+    counts = range(FEWEST, MOST + 1)
+    found = [
+        star_figures(given, np.full(len(given), float(each)), np.full(len(given), each))
+        for each in counts
+    ]
+    median = np.full(len(given), float(np.median(given)))
+    return StarFigures(
+        reviews=len(given),
+        exact=max(each.exact for each in found),
+        within_one=max(each.within_one for each in found),
+        mean_error=float(np.mean(np.abs(median - given))),
+        balanced_exact=max(each.balanced_exact for each in found),
+        balanced_within_one=max(each.balanced_within_one for each in found),
+    )
+
+
+def classes_of(probability: npt.NDArray[Any], neutral: tuple[float, float]) -> Classes:
+    """Name the class of each probability, (reviews,): neutral from the first to below the second.
+
+    Compared in float32, as scoring does.
+    """
+    ends = np.array(neutral, np.float32)
+    return np.searchsorted(ends, probability.astype(np.float32), side="right")
+
+
+def macro_f1(given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None) -> float:
+    """Give the mean F1 of the classes that are given; 0 for one that is never found."""
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (given, found), 1.0 if weights is None else weights)
+    return macro_f1_of(counts)
+
+
+def macro_f1_of(counts: npt.NDArray[Any]) -> float:
+    """Give it of a confusion matrix, (3 given, 3 found)."""
+    right, given, found = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    scores = 2 * right / np.maximum(given + found, 1e-12)
+    return float(scores[given > 0].mean())
+
+
+def constant_macro_f1(given: Classes) -> float:
+    """Give the best that a constant class reaches."""
+    return max(macro_f1(given, np.full(len(given), each)) for each in range(3))

@@ -1,0 +1,76 @@
+"""Stars and the neutral range: what else than a label the logit of a review says.
+
+The probability that a reviewer gave more than k stars is sigmoid(a_k · z + b_k) for k from 1 to 4,
+with z the logit: a cumulative logit model with a slope for each k (McCullagh, Regression Models
+for Ordinal Data, 1980; Peterson and Harrell, Partial Proportional Odds Models, 1990).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.model.logits import sigmoid
+
+FEWEST, MOST = 1, 5  # stars
+FIXED_RANGE = (0.4, 0.6)  # of the probability: what is neutral where nothing better is known
+
+_Numbers = npt.NDArray[np.float64]
+_Slope = Annotated[float, lambda value: 0 < value < 1e3]
+_Bias = Annotated[float, lambda value: abs(value) < 1e3]
+_Share = Annotated[float, lambda value: 0 <= value <= 1]
+
+
+@dataclass(frozen=True)
+class StarScale:
+    """How stars follow from the logit; measured on reviews of other groups than fitted on."""
+
+    slopes: tuple[_Slope, _Slope, _Slope, _Slope]  # of more than 1, 2, 3 and 4 stars
+    biases: tuple[_Bias, _Bias, _Bias, _Bias]
+    fitted_on: int | None = None  # reviews with stars
+    exact: float | None = None  # share whose most likely stars are those of the reviewer
+    within_one: float | None = None  # share whose rounded stars are at most one off
+    mean_error: float | None = None  # mean absolute difference in stars
+
+    def more_than(self, logits: npt.NDArray[Any]) -> _Numbers:
+        """Give the probabilities of more than 1, 2, 3 and 4 stars, (reviews, 4)."""
+        sums = np.multiply.outer(logits.astype(np.float64), self.slopes) + np.array(self.biases)
+        return sigmoid(sums)
+
+    def stars(self, logits: npt.NDArray[Any]) -> _Numbers:
+        """Give the mean of the stars, (reviews,), 1 to 5."""
+        found: _Numbers = FEWEST + self.more_than(logits).sum(axis=1)
+        return found
+
+    def most_likely(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Give the single most likely number of stars, (reviews,), 1 to 5."""
+        # Lines of different slopes cross somewhere; more than 3 is never likelier than more than 2.
+        above = np.minimum.accumulate(self.more_than(logits), axis=1)
+        padded = np.pad(above, ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
+        likely: npt.NDArray[np.int64] = np.argmax(padded[:, :-1] - padded[:, 1:], axis=1)
+        return FEWEST + likely
+
+
+@dataclass(frozen=True)
+class NeutralRange:
+    """The probabilities that are neutral: from `low` to below `high`."""
+
+    low: _Share
+    high: _Share
+    fitted_on: int | None = None  # reviews, of which
+    neutral: int | None = None  # were neutral
+    macro_f1: float | None = None  # of the three classes, on reviews of other groups
+    macro_f1_of_fixed: float | None = None  # of `FIXED_RANGE` on the same reviews
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both numbers."""
+        return self.low, self.high
+
+
+def rounded_stars(stars: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Round stars to whole ones, halves up, at least 1 and at most 5."""
+    return np.clip(np.floor(stars + 0.5), FEWEST, MOST).astype(np.int64)

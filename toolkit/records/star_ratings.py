@@ -1,0 +1,52 @@
+"""Star ratings: of five, or of ten, which count half.
+
+Of five stars, less than three are negative and more are positive (Blitzer, Dredze and Pereira,
+Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007); of ten, up to four are negative, and
+seven and more positive (Maas and others, Learning Word Vectors for Sentiment Analysis, ACL 2011).
+What is between is neutral.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import nan
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.records.read_options import plain_label
+from toolkit.records.values import Targets, number
+
+FIVE, TEN = 5, 10
+NEUTRAL_FROM_TO = {FIVE: (3.0, 3.0), TEN: (4.5, 6.5)}
+_STARS = re.compile(r"\s*stars?$")
+
+
+def stars_in(word: str) -> float:
+    """Give the number of a word such as ``4`` or ``4 stars``; NaN if it is something else."""
+    return number(_STARS.sub("", word))
+
+
+def scale_of(stars: Sequence[float]) -> int | None:
+    """Say of how many stars these are; None if none is above 2, which may be classes."""
+    if max(stars) <= 2:
+        return None
+    return FIVE if max(stars) <= FIVE else TEN
+
+
+def stars_of(words: pa.ChunkedArray) -> Targets | None:
+    """Read ratings as 1 to 5 stars, (rows,) float32, NaN where one is something else.
+
+    None if less than half of the words are ratings, or they may be classes.
+    """
+    codes = words.combine_chunks().dictionary_encode()
+    found = [stars_in(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
+    by_word = np.array([stars if 0 < stars <= TEN else nan for stars in [*found, nan]], np.float32)
+    stars = by_word[pc.fill_null(codes.indices, -1).to_numpy()]
+    rated = stars[~np.isnan(stars)]
+    if not len(rated) or 2 * len(rated) < len(stars):
+        return None
+    scale = scale_of(rated.tolist())
+    return None if scale is None else np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32)

@@ -1,0 +1,196 @@
+"""The stars and the neutral range of a model, fitted on reviews that it was not fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.evaluation.ratings import (
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    classes_of,
+    macro_f1,
+    macro_f1_of,
+    star_figures,
+)
+from toolkit.model.facts import Calibration
+from toolkit.model.logits import logits_of, sigmoid
+from toolkit.model.stars import FIXED_RANGE, MOST, NeutralRange, StarScale, rounded_stars
+from toolkit.training.balance import DOMAIN_POWER
+from toolkit.training.result import HeldOut, Probabilities
+from toolkit.training.sources.reviews import NeutralReviews
+
+FEWEST_RATED = 200  # reviews with stars; of fewer the two ends follow chance
+FEWEST_ON_A_SIDE = 20  # reviews with more, and with no more, than a number of stars
+FEWEST_NEUTRAL = 50
+
+_FOLDS = 5
+_STEPS = 100  # ends of a neutral range are hundredths
+_RIDGE = 1e-3  # of a slope's distance from 1 and of a bias, beside the mean log loss
+
+_Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Reviews that a network was not fitted on, with what reviewers said in more than two words.
+
+    - logits (reviews,): calibrated
+    - stars (reviews,): 1 to 5, NaN where there are none
+    - classes (reviews,): negative, neutral or positive, by the labels
+    - weights (reviews,): how much each counts
+    - groups (reviews,): what belongs together
+    """
+
+    logits: _Array
+    stars: _Array
+    classes: _Array
+    weights: _Array
+    groups: _Array
+
+    @classmethod
+    def of(
+        cls,
+        held_out: HeldOut,
+        calibration: Calibration,
+        neutral: NeutralReviews | None,
+        found: Probabilities,
+        share: float,
+    ) -> Rated:
+        """Put held-out reviews and neutral ones together, with the logits of the kept network.
+
+        `found` (neutral,) are the probabilities of the neutral ones, of which each counts as much
+        as the `share` of the other reviews that is held out.
+        """
+        logits = calibration.scale * logits_of(held_out.probability) + calibration.bias
+        parts = [
+            (held_out, logits, np.where(held_out.labels >= 1, POSITIVE, NEGATIVE), 1.0),
+            (neutral, logits_of(found), np.full(len(found), NEUTRAL), share),
+        ]
+        columns: list[list[_Array]] = [[], [], [], [], [], []]
+        for part, its_logits, classes, weight in parts:
+            count = len(its_logits)
+            stars, groups, domains = (
+                getattr(part, name, None) for name in ("stars", "groups", "domains")
+            )
+            values = (
+                its_logits,
+                np.full(count, np.nan) if stars is None else stars,
+                classes,
+                np.full(count, weight),
+                np.arange(count) if groups is None else groups,
+                np.zeros(count, np.int64) if domains is None else domains,
+            )
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+        *found_columns, domains = (np.concatenate(column) for column in columns)
+        rated = cls(*found_columns)
+        return replace(rated, weights=rated.weights * _domain_weights(domains))
+
+    def take(self, rows: _Array) -> Rated:
+        """Give the reviews at some positions."""
+        return Rated(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def fit_stars(rated: Rated) -> StarScale | None:
+    """Fit the stars; None where too few reviews have some, or they do not rise with the logit."""
+    rated = rated.take(np.flatnonzero(~np.isnan(rated.stars)))
+    given = rounded_stars(rated.stars)
+    sides = [min(np.sum(given > k), np.sum(given <= k)) for k in range(1, MOST)]
+    if len(given) < FEWEST_RATED or min(sides) < FEWEST_ON_A_SIDE:
+        return None
+    scale = _scale_of(rated)
+    if min(scale.slopes) <= 0:
+        return None
+    stars, likely = np.empty(len(given)), np.empty(len(given), np.int64)
+    for fitted, left_out in _splits(rated):
+        other = _scale_of(rated.take(fitted))
+        logits = rated.logits[left_out]
+        stars[left_out], likely[left_out] = other.stars(logits), other.most_likely(logits)
+    found = star_figures(rated.stars, stars, likely)
+    return StarScale(
+        *(scale.slopes, scale.biases, found.reviews),
+        *(found.exact, found.within_one, found.mean_error),
+    )
+
+
+def fit_neutral(rated: Rated) -> NeutralRange | None:
+    """Fit the neutral range: of the best macro F1 of the three classes; None for too few reviews.
+
+    It holds the probability 0.5, from which reviews are positive.
+    """
+    counts = np.bincount(rated.classes, minlength=3)
+    if min(counts) < FEWEST_NEUTRAL:
+        return None
+    probability = sigmoid(rated.logits)
+    low, high = _best_range(probability, rated.classes, rated.weights)
+    found = np.empty(len(probability), np.int64)
+    for fitted, left_out in _splits(rated):
+        other = _best_range(probability[fitted], rated.classes[fitted], rated.weights[fitted])
+        found[left_out] = classes_of(probability[left_out], other)
+    fixed = classes_of(probability, FIXED_RANGE)
+    return NeutralRange(
+        *(low, high, len(probability), int(counts[NEUTRAL])),
+        *(macro_f1(rated.classes, each, rated.weights) for each in (found, fixed)),
+    )
+
+
+def _scale_of(rated: Rated) -> StarScale:
+    given = rounded_stars(rated.stars)
+    lines = [_line(rated.logits, given > k, rated.weights) for k in range(1, MOST)]
+    slopes, biases = zip(*lines, strict=True)
+    return StarScale(slopes, biases)
+
+
+def _line(logits: _Array, is_more: _Array, weights: _Array) -> tuple[float, float]:
+    """Fit the slope and the bias of one threshold by log loss."""
+    from scipy.optimize import minimize
+
+    def loss(line: _Array) -> tuple[float, _Array]:
+        sums = line[0] * logits + line[1]
+        excess = (sigmoid(sums) - is_more) * shares
+        far = line - start
+        value = np.sum(shares * (np.logaddexp(0, sums) - is_more * sums)) + _RIDGE * far @ far
+        slopes = np.array([np.sum(excess * logits), np.sum(excess)]) + 2 * _RIDGE * far
+        return float(value), slopes
+
+    shares, start = weights / weights.sum(), np.array([1.0, 0.0])
+    slope, bias = minimize(loss, start, jac=True, method="BFGS").x
+    return float(slope), float(bias)
+
+
+def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[float, float]:
+    """Try all ranges of hundredths around 0.5."""
+    # Weights of each class below each hundredth, (3, steps + 1).
+    cells = np.minimum((probability * _STEPS).astype(np.int64), _STEPS - 1)
+    counts = np.zeros((3, _STEPS))
+    np.add.at(counts, (classes, cells), weights)
+    below = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    half = _STEPS // 2
+
+    def score(ends: tuple[int, int]) -> float:
+        low, high = (below[:, end] for end in ends)
+        return macro_f1_of(np.stack([low, high - low, below[:, -1] - high], axis=1))
+
+    pairs = [(low, high) for low in range(half + 1) for high in range(half, _STEPS + 1)]
+    low, high = max((pair for pair in pairs if pair[0] < pair[1]), key=score)
+    return low / _STEPS, high / _STEPS
+
+
+def _domain_weights(domains: _Array) -> _Array:
+    """Weigh each domain by the root of its reviews, as in the loss, whatever their labels."""
+    _, places, sizes = np.unique(domains, return_inverse=True, return_counts=True)
+    return sizes[places] ** (DOMAIN_POWER - 1)
+
+
+def _splits(rated: Rated) -> Any:
+    """Give rows to fit on, and rows of other groups."""
+    from sklearn.model_selection import GroupKFold, KFold
+
+    if len(np.unique(rated.groups)) < _FOLDS:
+        return KFold(_FOLDS, shuffle=True, random_state=1).split(rated.logits)
+    return GroupKFold(_FOLDS).split(rated.logits, groups=rated.groups)
