@@ -87,14 +87,12 @@ def all_reviews() -> Source:
     """Write the reviews of all domains into files, and give what `toolkit train` needs of them."""
     data = data_folder()
     reviews = join(data)
-    labelled = reviews.filter(pc.is_valid(reviews["label"]))
-    labelled = with_kinds(labelled)
-    is_held_out = pc.equal(labelled["fold"], HELD_OUT)
+    labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
     found = taught(reviews, data, TEACHER, RUNS / "texts")
     names, probabilities = zip(*found.probabilities.items(), strict=True)
     parts = {
-        "train": labelled.filter(pc.invert(is_held_out)),
-        "validation": labelled.filter(is_held_out),
+        "train": labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT)),
+        "validation": of_held_out(reviews),
         "unlabelled": pa.table({"text": found.texts}),
         "teacher": pa.table({"text_sha256": names, "positive_probability": probabilities}),
     }
@@ -168,6 +166,20 @@ def write_cards() -> None:
 def shipped_vectors(paths: list[Path]) -> str:
     """Make the golden vectors of models that have their Keras networks beside them."""
     return golden_vectors({path.stem: Subject.load(path) for path in paths})
+
+
+def of_held_out(reviews: pa.Table) -> pa.Table:
+    """Give the reviews that no model is fitted to; those of about three stars are labelled `neutral`."""
+    is_held_out = pc.equal(reviews["fold"], HELD_OUT)
+    is_neutral = pc.and_(
+        pc.is_null(reviews["label"]),
+        pc.and_(pc.greater(reviews["stars"], 2), pc.less(reviews["stars"], 4)),
+    )
+    kept = reviews.filter(
+        pc.and_(is_held_out, pc.or_kleene(pc.is_valid(reviews["label"]), is_neutral))
+    )
+    labels = pc.fill_null(kept["label"].cast(pa.string()), "neutral")
+    return with_kinds(kept.set_column(kept.schema.get_field_index("label"), "label", labels))
 
 
 def _texts(path: str) -> pa.ChunkedArray:

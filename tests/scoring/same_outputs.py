@@ -6,7 +6,8 @@ again and compares. To see what has changed where a hash differs, run
 
     python -m tests.scoring.same_outputs --keep FOLDER csv_quoted
 
-at both commits: it records nothing, and leaves the files of the named cases (of all cases where
+at both commits (the label and the option `neutral` were called `uncertain` then; the record has the
+new name). It records nothing, and leaves the files of the named cases (of all cases where
 none is named) in the folder.
 
 This module runs the command and imports nothing of `toolkit`, so it does not care where its code

@@ -44,6 +44,7 @@ class Rated:
     - classes (reviews,): negative, neutral or positive, by the labels
     - weights (reviews,): how much each counts
     - groups (reviews,): what belongs together
+    - domains (reviews,): such as hotels and phones
     """
 
     logits: _Array
@@ -51,6 +52,7 @@ class Rated:
     classes: _Array
     weights: _Array
     groups: _Array
+    domains: _Array
 
     @classmethod
     def of(
@@ -87,9 +89,8 @@ class Rated:
             )
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
-        *found_columns, domains = (np.concatenate(column) for column in columns)
-        rated = cls(*found_columns)
-        return replace(rated, weights=rated.weights * _domain_weights(domains))
+        rated = cls(*map(np.concatenate, columns))
+        return replace(rated, weights=rated.weights * _domain_weights(rated.domains))
 
     def take(self, rows: _Array) -> Rated:
         """Give the reviews at some positions."""
@@ -121,8 +122,11 @@ def fit_stars(rated: Rated) -> StarScale | None:
 def fit_neutral(rated: Rated) -> NeutralRange | None:
     """Fit the neutral range: of the best macro F1 of the three classes; None for too few reviews.
 
-    It holds the probability 0.5, from which reviews are positive.
+    It holds the probability 0.5, from which reviews are positive. Domains without neutral reviews
+    say nothing of it: somebody has left them out.
     """
+    with_neutral = np.unique(rated.domains[rated.classes == NEUTRAL])
+    rated = rated.take(np.flatnonzero(np.isin(rated.domains, with_neutral)))
     counts = np.bincount(rated.classes, minlength=3)
     if min(counts) < FEWEST_NEUTRAL:
         return None
