@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line
-from toolkit.evaluation import Evaluation, coverage_tables, group_tables, groups
+from toolkit.evaluation import Evaluation, coverage_tables, group_tables, groups, rating_tables
 from toolkit.evaluation import result_tables as tables
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.result import LABELS, ModelResult
@@ -44,6 +44,7 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
         _print_plain(console, tables.threshold_table(evaluation.models[0]))
     for breakdown in evaluation.breakdowns:
         _print_parts(console, evaluation, breakdown)
+    _print_ratings(console, evaluation)
     _print(console, evaluation, coverage_tables.coverage_table(evaluation), notes=False)
     _print(console, evaluation, coverage_tables.target_table(evaluation))
     console.print(Text(f"{coverage_tables.TARGET_NOTE}\n", style="dim"))
@@ -67,6 +68,16 @@ def _print(
             cells = [_cell(row.cells[p], best=p in row.best, notes=notes) for p in shown]
             output.add_row(Text(one_line(row.name)), *row.common, *cells)
         console.print(output)
+
+
+def _print_ratings(console: Console, evaluation: Evaluation) -> None:
+    """Print how well stars and three classes are told, where there are any."""
+    stars, classes = rating_tables.star_table(evaluation), rating_tables.class_table(evaluation)
+    if stars is not None:
+        _print(console, evaluation, stars)
+        console.print(Text(f"{rating_tables.STARS_NOTE}\n", style="dim"))
+    if classes is not None:
+        _print(console, evaluation, classes)
 
 
 def _print_parts(console: Console, evaluation: Evaluation, found: Breakdown) -> None:

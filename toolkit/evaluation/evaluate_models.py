@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.breakdown import break_down
@@ -20,6 +21,7 @@ from toolkit.evaluation.labelled_reviews import LabelledReviews, load
 from toolkit.evaluation.metrics import Labels, Probabilities, at_thresholds, calls_positive, measure
 from toolkit.evaluation.mistakes import mistakes
 from toolkit.evaluation.predictions import load_predictions
+from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
@@ -140,11 +142,16 @@ class _Source:
     threshold: float
     probability: Probabilities  # (reviews,) float32, NaN where there is none
     scorer: Scorer | None = None  # None: predictions
+    neutral: Probabilities | None = None  # (neutral,) of the neutral reviews
 
 
 def _of_model(scorer: Scorer, reviews: LabelledReviews) -> _Source:
     found = scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False)
-    return _Source(scorer.identity(), float(scorer.threshold), found, scorer)
+    neutral = None
+    if reviews.rated is not None:
+        texts = reviews.rated.texts
+        neutral = scorer.probabilities(texts).to_numpy(zero_copy_only=False)
+    return _Source(scorer.identity(), float(scorer.threshold), found, scorer, neutral)
 
 
 def _with_scores(
@@ -202,8 +209,21 @@ def _result(
         coverage=coverages(labels, probability, threshold),
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
         mistakes=mistakes(reviews, probability, threshold, source.scorer, options.examples),
+        ratings=_ratings(source, reviews),
         probability=probability,
     )
+
+
+def _ratings(source: _Source, reviews: LabelledReviews) -> Ratings | None:
+    rated, scorer = reviews.rated, source.scorer
+    if rated is None or scorer is None or source.neutral is None:
+        return None
+    facts, probability = scorer.facts, np.append(source.probability, source.neutral)
+    texts = pa.chunked_array([*reviews.texts.chunks, *rated.texts.chunks])
+    most = facts.max_tokens
+    known = scorer.vocabulary.encode(texts, last=most).known_tokens(most)
+    own = None if facts.neutral is None else facts.neutral.ends
+    return rate(probability, known, rated.classes, rated.stars, facts.stars, own)
 
 
 def _is_right(labels: Labels, probability: Probabilities, threshold: float) -> Right:

@@ -54,6 +54,7 @@ def _model(model: ModelResult) -> Json:
         "reliability": [asdict(each) for each in model.reliability],
         "coverage": [asdict(each) for each in model.coverage],
         "coverage_at_accuracy": [asdict(each) for each in model.coverage_at_accuracy],
+        "ratings": model.ratings and asdict(model.ratings),
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
 

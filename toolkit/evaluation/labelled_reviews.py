@@ -12,10 +12,28 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels
+from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
+from toolkit.records.labels import POINTS, STARS, Opinions
 from toolkit.records.read_options import ReadOptions
+from toolkit.records.star_ratings import stars_of
 from toolkit.records.table import ReviewTable, read_table
 
 _MOST_STARS = 20  # more different values are not ratings
+
+
+@dataclass(frozen=True)
+class RatedReviews:
+    """What reviewers said in more than two words: stars, or that a review is neutral."""
+
+    texts: pa.ChunkedArray  # (neutral,) large_string: of the neutral reviews, which come last
+    classes: Classes  # (reviews + neutral,)
+    stars: Stars | None  # (reviews + neutral,) 1 to 5, NaN where there are none
+
+    def only(self, has_score: npt.NDArray[np.bool_]) -> RatedReviews:
+        """Leave out reviews; the neutral ones stay."""
+        kept = np.append(has_score, np.ones(len(self.texts), np.bool_))
+        stars = None if self.stars is None else self.stars[kept]
+        return replace(self, classes=self.classes[kept], stars=stars)
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,7 @@ class LabelledReviews:
     neutral: int = 0  # rows left out because their label is neutral
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual
     without_score: int = 0  # rows left out because a model gives them no score
+    rated: RatedReviews | None = None  # these and the neutral ones, if there are stars or neutral
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,6 +77,7 @@ class LabelledReviews:
             groups=None if self.groups is None else self.groups.take(kept),
             stars=None if self.stars is None else self.stars.take(kept),
             without_score=int(np.count_nonzero(~has_score)),
+            rated=self.rated and self.rated.only(has_score),
         )
 
 
@@ -97,7 +117,23 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         int(np.count_nonzero((targets > 0) & (targets < 1))),
         len(labels.neutral),
         labels.meaning,
+        rated=_rated(table, labels),
     )
+
+
+def _rated(table: ReviewTable, labels: Opinions) -> RatedReviews | None:
+    """Read stars, of their own column or of the labels, and put the neutral reviews last."""
+    rows = np.concatenate([labels.rows, labels.neutral])
+    column = table.at("stars", rows)
+    if column is None and labels.kind in (STARS, POINTS):
+        column = table.at("label", rows)
+    stars = None if column is None else stars_of(column)
+    if stars is None and not len(labels.neutral):
+        return None
+    opinions = np.where(labels.targets >= 0.5, POSITIVE, NEGATIVE)
+    classes = np.append(opinions, np.full(len(labels.neutral), NEUTRAL))
+    texts = table["text"].take(pa.array(labels.neutral))
+    return RatedReviews(texts, classes, None if stars is None else stars.astype(np.float64))
 
 
 def _are_ratings(stars: pa.ChunkedArray, table: ReviewTable, *, is_named: bool) -> bool:

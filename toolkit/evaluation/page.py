@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from toolkit import __version__
-from toolkit.evaluation import coverage_tables, group_tables, result_tables
+from toolkit.evaluation import coverage_tables, group_tables, rating_tables, result_tables
 from toolkit.evaluation.group_plot import group_plot
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
@@ -58,6 +58,7 @@ def page(evaluation: Evaluation) -> str:
         style=Markup((here / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         tables=result_tables,
         coverage_tables=coverage_tables,
+        rating_tables=rating_tables,
         group_tables=group_tables,
         version=__version__,
     )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.stars import FEWEST, MOST, rounded_stars
+from toolkit.model.logits import logits_of
+from toolkit.model.stars import FEWEST, FIXED_RANGE, MOST, StarScale, rounded_stars
 
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2  # the three classes, in order
 
@@ -29,6 +30,61 @@ class StarFigures:
     mean_error: float  # mean absolute difference
     balanced_exact: float
     balanced_within_one: float
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """The macro F1 of negative, neutral and positive: the mean of the F1 of each class."""
+
+    reviews: int
+    neutral: int  # of the reviews
+    macro_f1: float | None  # with the model's own neutral range, if it has one
+    range: tuple[float, float] | None
+    macro_f1_of_fixed: float  # with `FIXED_RANGE`
+    macro_f1_of_constant: float  # of the best constant answer
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """How well a model tells stars and three classes; None where it or the data have none."""
+
+    stars: StarFigures | None = None
+    best_constants: StarFigures | None = None
+    classes: ClassFigures | None = None
+
+
+def rate(
+    probability: npt.NDArray[Any],
+    known_tokens: npt.NDArray[Any],
+    classes: Classes,
+    given: Stars | None,
+    scale: StarScale | None,
+    neutral: tuple[float, float] | None,
+) -> Ratings:
+    """Judge the probabilities of reviews, (reviews,), NaN where there is no score.
+
+    `known_tokens` (reviews,) are those of which the model knows the word. `given` are the stars of
+    the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.
+    """
+    has_score = ~np.isnan(probability)
+    stars = constants = three = None
+    if given is not None and scale is not None:
+        rated = np.flatnonzero(has_score & ~np.isnan(given))
+        if len(rated):
+            told = logits_of(probability[rated]), known_tokens[rated]
+            stars = star_figures(given[rated], scale.stars(*told), scale.most_likely(*told))
+            constants = best_constants(given[rated])
+    scored, classes = probability[has_score], classes[has_score]
+    if np.any(classes == NEUTRAL):
+        three = ClassFigures(
+            reviews=len(classes),
+            neutral=int(np.count_nonzero(classes == NEUTRAL)),
+            macro_f1=None if neutral is None else macro_f1(classes, classes_of(scored, neutral)),
+            range=neutral,
+            macro_f1_of_fixed=macro_f1(classes, classes_of(scored, FIXED_RANGE)),
+            macro_f1_of_constant=constant_macro_f1(classes),
+        )
+    return Ratings(stars, constants, three)
 
 
 def star_figures(given: Stars, stars: Stars, most_likely: Classes) -> StarFigures:

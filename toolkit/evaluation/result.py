@@ -12,6 +12,7 @@ from toolkit.evaluation.coverage import Coverage, TargetCoverage
 from toolkit.evaluation.groups import MacroMean
 from toolkit.evaluation.metrics import AtThreshold, Labels, Metrics, Probabilities
 from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reliability import ReliabilityBin
 from toolkit.records.read_options import STDIN
 
@@ -64,6 +65,7 @@ class ModelResult:
     coverage: tuple[Coverage, ...]
     coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
+    ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
 
 

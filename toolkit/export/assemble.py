@@ -127,7 +127,7 @@ def _known_tokens() -> _Part:
 
 
 def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
-    """The logit → the mean of the stars; nothing without a scale."""
+    """The logit and the number of known tokens → the mean of the stars; nothing without a scale."""
     if scale is None:
         return _Part([], [])
     logit = logit_name(network)
@@ -139,7 +139,13 @@ def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
     nodes = [
         helper.make_node("Reshape", [logit, "stars/column"], ["stars/logit"]),
         helper.make_node("Mul", ["stars/logit", "stars/slopes"], ["stars/scaled"]),
-        helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/logits"]),
+        helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/by_logit"]),
+        helper.make_node("Cast", [KNOWN_TOKENS], ["stars/known"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["stars/known", "stars/column"], ["stars/known_column"]),
+        helper.make_node("Add", ["stars/known_column", "stars/one"], ["stars/known_and_one"]),
+        helper.make_node("Pow", ["stars/known_and_one", "stars/half"], ["stars/length"]),
+        helper.make_node("Mul", ["stars/length", "stars/lengths"], ["stars/by_length"]),
+        helper.make_node("Add", ["stars/by_logit", "stars/by_length"], ["stars/logits"]),
         helper.make_node("Sigmoid", ["stars/logits"], ["stars/more_than"]),
         helper.make_node("ReduceSum", ["stars/more_than", "stars/axis"], ["stars/sum"], keepdims=0),
         helper.make_node("Add", ["stars/sum", "stars/fewest"], [STARS]),
@@ -149,6 +155,9 @@ def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
         helper.make_tensor("stars/column", TensorProto.INT64, [2], [-1, 1]),
         helper.make_tensor("stars/slopes", TensorProto.FLOAT, [1, count], scale.slopes),
         helper.make_tensor("stars/biases", TensorProto.FLOAT, [1, count], scale.biases),
+        helper.make_tensor("stars/lengths", TensorProto.FLOAT, [1, count], scale.lengths),
+        helper.make_tensor("stars/one", TensorProto.FLOAT, [], [1]),
+        helper.make_tensor("stars/half", TensorProto.FLOAT, [], [0.5]),
         helper.make_tensor("stars/axis", TensorProto.INT64, [1], [1]),
         helper.make_tensor("stars/fewest", TensorProto.FLOAT, [], [FEWEST]),
     ]

@@ -18,10 +18,12 @@ import pyarrow as pa
 from toolkit.export.golden_texts import golden_texts
 from toolkit.export.keras_to_onnx import load_keras, run_keras
 from toolkit.model.file import ModelFile
+from toolkit.model.logits import logits_of
 from toolkit.text.token_ids import PADDING_ID
 
 # Keras gives other last digits on other processors.
 _DECIMALS = 7
+_STAR_DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
     known = ids.known_tokens(facts.max_tokens)
     probability = run_keras(subject.network, rows)
     labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
-    return [
+    expected: list[dict[str, Any]] = [
         {
             "token_ids": row[row != PADDING_ID].tolist(),
             "probability": round(float(number), _DECIMALS),
@@ -64,3 +66,8 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
         }
         for row, number, label, count in zip(rows, probability, labels, known, strict=True)
     ]
+    if facts.stars is not None:
+        found = facts.stars.stars(logits_of(probability), known)
+        for entry, stars in zip(expected, found, strict=True):
+            entry["stars"] = round(float(stars), _STAR_DECIMALS)
+    return expected

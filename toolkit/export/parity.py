@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
@@ -22,13 +23,19 @@ from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
     PROBABILITY,
+    STARS,
     TEXT,
     TOKEN_IDS,
     token_ids_width,
 )
+from toolkit.model.logits import logits_of
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import Probabilities, session_options
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
+
+# The scorer gives hundredths; and the logit that stars come from is known less well where the
+# float32 of a probability is near 1.
+STARS_TOLERANCE = 0.01
 
 
 def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
@@ -36,6 +43,12 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     # NaN is within no tolerance.
     is_near = parity.largest_difference <= TOLERANCE
     counts = (parity.label_flips, parity.token_id_differences, parity.known_token_differences)
+    in_stars = parity.largest_stars_difference
+    if in_stars is not None and not in_stars <= STARS_TOLERANCE:
+        raise ParityError(
+            f"{compared} disagree on the stars: largest difference {in_stars:.2g} (allowed "
+            f"{STARS_TOLERANCE:g}). Nothing was exported."
+        )
     if is_near and not any(counts):
         return
     raise ParityError(
@@ -67,14 +80,22 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
     known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
 
     counts = [KNOWN_TOKENS] if facts.counts_known_tokens else []
+    more = [*counts, *([STARS] if facts.stars else [])]
     in_text = _with_token_ids(text_in)
     objects = [np.array(part, dtype=object) for part in parts]
-    graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *counts], TEXT, objects)
-    in_graph, graph_labels, *known_in_graph = map(np.concatenate, of_text)
+    graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *more], TEXT, objects)
+    in_graph, graph_labels, *more_in_graph = map(np.concatenate, of_text)
     ids_session = ort.InferenceSession(str(ids_in), session_options())
-    of_ids = _run(ids_session, [PROBABILITY, *counts], TOKEN_IDS, ids)
-    in_twin, *known_in_twin = map(np.concatenate, of_ids)
-    scored = scorer.probabilities(pa.array(texts, pa.string()))
+    of_ids = _run(ids_session, [PROBABILITY, *more], TOKEN_IDS, ids)
+    in_twin, *more_in_twin = map(np.concatenate, of_ids)
+    numbers = scorer.numbers(pa.array(texts, pa.string()))
+    scored = numbers["probability"]
+    in_stars = None
+    if facts.stars is not None:
+        wanted = facts.stars.stars(logits_of(expected), known)
+        of_scorer = pc.if_else(numbers["stars"].is_valid(), numbers["stars"], pa.array(wanted))
+        found_stars = (more_in_graph.pop(), more_in_twin.pop(), of_scorer.to_numpy())
+        in_stars = max(float(np.abs(each - wanted).max()) for each in found_stars)
     is_scored = scored.is_valid().to_numpy(zero_copy_only=False)
     found = {
         "ids_in_graph": in_twin,
@@ -82,7 +103,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         # Blank texts and those without a known word are not scored; here they count as equal.
         "vectorised_scorer": np.where(is_scored, scored.fill_null(0), expected),
     }
-    other_known = [found_known != known for found_known in (*known_in_graph, *known_in_twin)]
+    other_known = [found_known != known for found_known in (*more_in_graph, *more_in_twin)]
     if counts:
         other_known.append(is_scored & (known == 0))
     differences = {name: float(np.abs(other - expected).max()) for name, other in found.items()}
@@ -99,6 +120,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
+        largest_stars_difference=in_stars,
     )
 
 

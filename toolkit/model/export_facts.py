@@ -20,6 +20,7 @@ class Parity:
     known_token_differences: int = 0  # rows for which executions count other known tokens
     differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
     tolerance: float | None = None
+    largest_stars_difference: float | None = None  # of the stars of any execution, if there are any
 
 
 @dataclass(frozen=True)

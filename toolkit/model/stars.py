@@ -1,8 +1,9 @@
 """Stars and the neutral range: what else than a label the logit of a review says.
 
-The probability that a reviewer gave more than k stars is sigmoid(a_k · z + b_k) for k from 1 to 4,
-with z the logit: a cumulative logit model with a slope for each k (McCullagh, Regression Models
-for Ordinal Data, 1980; Peterson and Harrell, Partial Proportional Odds Models, 1990).
+The probability that a reviewer gave more than k stars is sigmoid(a_k · z + b_k + c_k · √(1 + n))
+for k from 1 to 4, with z the logit and n the number of known tokens: a cumulative logit model with
+coefficients for each k (McCullagh, Regression Models for Ordinal Data, 1980; Peterson and Harrell,
+Partial Proportional Odds Models, 1990). The length is there because five stars have short reviews.
 """
 
 from __future__ import annotations
@@ -30,25 +31,29 @@ class StarScale:
 
     slopes: tuple[_Slope, _Slope, _Slope, _Slope]  # of more than 1, 2, 3 and 4 stars
     biases: tuple[_Bias, _Bias, _Bias, _Bias]
+    lengths: tuple[_Bias, _Bias, _Bias, _Bias]
     fitted_on: int | None = None  # reviews with stars
     exact: float | None = None  # share whose most likely stars are those of the reviewer
     within_one: float | None = None  # share whose rounded stars are at most one off
     mean_error: float | None = None  # mean absolute difference in stars
 
-    def more_than(self, logits: npt.NDArray[Any]) -> _Numbers:
+    def more_than(self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]) -> _Numbers:
         """Give the probabilities of more than 1, 2, 3 and 4 stars, (reviews, 4)."""
-        sums = np.multiply.outer(logits.astype(np.float64), self.slopes) + np.array(self.biases)
-        return sigmoid(sums)
+        by_length = np.multiply.outer(length_of(known_tokens), self.lengths)
+        by_logit = np.multiply.outer(logits.astype(np.float64), self.slopes)
+        return sigmoid(by_logit + self.biases + by_length)
 
-    def stars(self, logits: npt.NDArray[Any]) -> _Numbers:
+    def stars(self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]) -> _Numbers:
         """Give the mean of the stars, (reviews,), 1 to 5."""
-        found: _Numbers = FEWEST + self.more_than(logits).sum(axis=1)
+        found: _Numbers = FEWEST + self.more_than(logits, known_tokens).sum(axis=1)
         return found
 
-    def most_likely(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def most_likely(
+        self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]
+    ) -> npt.NDArray[np.int64]:
         """Give the single most likely number of stars, (reviews,), 1 to 5."""
         # Lines of different slopes cross somewhere; more than 3 is never likelier than more than 2.
-        above = np.minimum.accumulate(self.more_than(logits), axis=1)
+        above = np.minimum.accumulate(self.more_than(logits, known_tokens), axis=1)
         padded = np.pad(above, ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
         likely: npt.NDArray[np.int64] = np.argmax(padded[:, :-1] - padded[:, 1:], axis=1)
         return FEWEST + likely
@@ -69,6 +74,11 @@ class NeutralRange:
     def ends(self) -> tuple[float, float]:
         """Both numbers."""
         return self.low, self.high
+
+
+def length_of(known_tokens: npt.NDArray[Any]) -> _Numbers:
+    """Give what the stars depend on besides the logit."""
+    return np.sqrt(1.0 + known_tokens)
 
 
 def rounded_stars(stars: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

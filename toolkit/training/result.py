@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model import facts
@@ -22,6 +23,7 @@ from toolkit.training.sources.reviews import Groups, Labels, Reviews
 if TYPE_CHECKING:
     import keras
 
+Tokens = npt.NDArray[np.int32]
 Probabilities = npt.NDArray[np.float32]
 
 PATIENCE = 3  # epochs without a lower validation loss, after which a fit stops early
@@ -83,6 +85,11 @@ class Fit:
         return kept
 
 
+def known_tokens(vocabulary: Vocabulary, texts: pa.ChunkedArray, max_tokens: int) -> Tokens:
+    """Count the tokens of reviews that a vocabulary has, (reviews,), among the last ones."""
+    return vocabulary.encode(texts, last=max_tokens).known_tokens(max_tokens)
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """What networks give to reviews that they were not fitted on, not calibrated."""
@@ -93,29 +100,36 @@ class HeldOut:
     weights: Targets | None = None  # (reviews,) float32 in the loss; None if all weigh the same
     stars: Targets | None = None  # (reviews,) float32, 1 to 5 or NaN
     domains: Groups | None = None  # (reviews,) int64
+    known_tokens: Tokens | None = None  # (reviews,) int64, counted where there are stars
 
     @classmethod
-    def of(cls, fits: Sequence[tuple[FitData, Fit]]) -> HeldOut:
+    def of(cls, fits: Sequence[tuple[FitData, Fit]], max_tokens: int) -> HeldOut:
         """Put the held-out reviews of some fits after each other."""
         parts = [
-            (data.held_out, fit.held_out)
+            (data.held_out, fit.held_out, fit.vocabulary)
             for data, fit in fits
             if data.held_out is not None and fit.held_out is not None
         ]
-        is_balanced = any(reviews.domains is not None for reviews, _ in parts)
-        weights = [balanced_weights(reviews) for reviews, _ in parts]
+        is_balanced = any(reviews.domains is not None for reviews, *_ in parts)
+        weights = [balanced_weights(reviews) for reviews, *_ in parts]
+        tokens = [
+            known_tokens(vocabulary, reviews.texts, max_tokens)
+            for reviews, _, vocabulary in parts
+            if reviews.stars is not None
+        ]
 
         def together(name: str) -> Any:
-            arrays = [getattr(reviews, name) for reviews, _ in parts]
+            arrays = [getattr(reviews, name) for reviews, *_ in parts]
             return None if any(each is None for each in arrays) else np.concatenate(arrays)
 
         return cls(
             together("labels"),
-            np.concatenate([found for _, found in parts]),
+            np.concatenate([found for _, found, _ in parts]),
             together("groups"),
             np.concatenate(weights) if is_balanced else None,
             together("stars"),
             together("domains"),
+            np.concatenate(tokens) if len(tokens) == len(parts) else None,
         )
 
 

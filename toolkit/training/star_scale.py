@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.ratings import (
-    NEGATIVE,
     NEUTRAL,
     POSITIVE,
     classes_of,
@@ -19,9 +18,16 @@ from toolkit.evaluation.ratings import (
 )
 from toolkit.model.facts import Calibration
 from toolkit.model.logits import logits_of, sigmoid
-from toolkit.model.stars import FIXED_RANGE, MOST, NeutralRange, StarScale, rounded_stars
+from toolkit.model.stars import (
+    FIXED_RANGE,
+    MOST,
+    NeutralRange,
+    StarScale,
+    length_of,
+    rounded_stars,
+)
 from toolkit.training.balance import DOMAIN_POWER
-from toolkit.training.result import HeldOut, Probabilities
+from toolkit.training.result import HeldOut, Probabilities, Tokens
 from toolkit.training.sources.reviews import NeutralReviews
 
 FEWEST_RATED = 200  # reviews with stars; of fewer the two ends follow chance
@@ -30,7 +36,7 @@ FEWEST_NEUTRAL = 50
 
 _FOLDS = 5
 _STEPS = 100  # ends of a neutral range are hundredths
-_RIDGE = 1e-3  # of a slope's distance from 1 and of a bias, beside the mean log loss
+_PRIOR = 1.0  # of a slope's squared distance from 1, of a bias and a length, beside the log losses
 
 _Array = npt.NDArray[Any]
 
@@ -40,6 +46,7 @@ class Rated:
     """Reviews that a network was not fitted on, with what reviewers said in more than two words.
 
     - logits (reviews,): calibrated
+    - known_tokens (reviews,): of which the network knows the word
     - stars (reviews,): 1 to 5, NaN where there are none
     - classes (reviews,): negative, neutral or positive, by the labels
     - weights (reviews,): how much each counts
@@ -48,6 +55,7 @@ class Rated:
     """
 
     logits: _Array
+    known_tokens: _Array
     stars: _Array
     classes: _Array
     weights: _Array
@@ -61,26 +69,28 @@ class Rated:
         calibration: Calibration,
         neutral: NeutralReviews | None,
         found: Probabilities,
+        known_tokens: Tokens,
         share: float,
     ) -> Rated:
         """Put held-out reviews and neutral ones together, with the logits of the kept network.
 
-        `found` (neutral,) are the probabilities of the neutral ones, of which each counts as much
-        as the `share` of the other reviews that is held out.
+        `found` (neutral,) are the probabilities of the neutral ones and `known_tokens` (neutral,)
+        their lengths; each counts as much as the `share` of the other reviews that is held out.
         """
         logits = calibration.scale * logits_of(held_out.probability) + calibration.bias
         parts = [
-            (held_out, logits, np.where(held_out.labels >= 1, POSITIVE, NEGATIVE), 1.0),
-            (neutral, logits_of(found), np.full(len(found), NEUTRAL), share),
+            (held_out, logits, held_out.known_tokens, held_out.labels * POSITIVE, 1.0),
+            (neutral, logits_of(found), known_tokens, np.full(len(found), NEUTRAL), share),
         ]
-        columns: list[list[_Array]] = [[], [], [], [], [], []]
-        for part, its_logits, classes, weight in parts:
+        columns: list[list[_Array]] = [[] for _ in fields(cls)]
+        for part, its_logits, tokens, classes, weight in parts:
             count = len(its_logits)
             stars, groups, domains = (
                 getattr(part, name, None) for name in ("stars", "groups", "domains")
             )
             values = (
                 its_logits,
+                np.zeros(count, np.int32) if tokens is None else tokens,
                 np.full(count, np.nan) if stars is None else stars,
                 classes,
                 np.full(count, weight),
@@ -110,11 +120,11 @@ def fit_stars(rated: Rated) -> StarScale | None:
     stars, likely = np.empty(len(given)), np.empty(len(given), np.int64)
     for fitted, left_out in _splits(rated):
         other = _scale_of(rated.take(fitted))
-        logits = rated.logits[left_out]
-        stars[left_out], likely[left_out] = other.stars(logits), other.most_likely(logits)
+        told = rated.logits[left_out], rated.known_tokens[left_out]
+        stars[left_out], likely[left_out] = other.stars(*told), other.most_likely(*told)
     found = star_figures(rated.stars, stars, likely)
     return StarScale(
-        *(scale.slopes, scale.biases, found.reviews),
+        *(scale.slopes, scale.biases, scale.lengths, found.reviews),
         *(found.exact, found.within_one, found.mean_error),
     )
 
@@ -144,27 +154,26 @@ def fit_neutral(rated: Rated) -> NeutralRange | None:
 
 
 def _scale_of(rated: Rated) -> StarScale:
-    given = rounded_stars(rated.stars)
-    lines = [_line(rated.logits, given > k, rated.weights) for k in range(1, MOST)]
-    slopes, biases = zip(*lines, strict=True)
-    return StarScale(slopes, biases)
+    given, length = rounded_stars(rated.stars), length_of(rated.known_tokens)
+    columns = np.stack([rated.logits, np.ones(len(given)), length], axis=1)
+    found = [_coefficients(columns, given > k, rated.weights) for k in range(1, MOST)]
+    return StarScale(*(tuple(map(float, each)) for each in zip(*found, strict=True)))  # type: ignore[arg-type]
 
 
-def _line(logits: _Array, is_more: _Array, weights: _Array) -> tuple[float, float]:
-    """Fit the slope and the bias of one threshold by log loss."""
+def _coefficients(columns: _Array, is_more: _Array, weights: _Array) -> _Array:
+    """Fit the slope, the bias and what the length adds, of one threshold, by log loss."""
     from scipy.optimize import minimize
 
     def loss(line: _Array) -> tuple[float, _Array]:
-        sums = line[0] * logits + line[1]
+        sums, far = columns @ line, line - start
         excess = (sigmoid(sums) - is_more) * shares
-        far = line - start
-        value = np.sum(shares * (np.logaddexp(0, sums) - is_more * sums)) + _RIDGE * far @ far
-        slopes = np.array([np.sum(excess * logits), np.sum(excess)]) + 2 * _RIDGE * far
-        return float(value), slopes
+        value = np.sum(shares * (np.logaddexp(0, sums) - is_more * sums)) + prior * far @ far
+        return float(value), excess @ columns + 2 * prior * far
 
-    shares, start = weights / weights.sum(), np.array([1.0, 0.0])
-    slope, bias = minimize(loss, start, jac=True, method="BFGS").x
-    return float(slope), float(bias)
+    shares, start = weights / weights.sum(), np.array([1.0, 0.0, 0.0])
+    prior = _PRIOR / len(weights)
+    found: _Array = minimize(loss, start, jac=True, method="BFGS").x
+    return found
 
 
 def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[float, float]:

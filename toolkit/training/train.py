@@ -21,7 +21,14 @@ from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
-from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
+from toolkit.training.result import (
+    Fit,
+    HeldOut,
+    Outcome,
+    Probabilities,
+    TrainingResult,
+    known_tokens,
+)
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
@@ -89,7 +96,7 @@ def _hold_out(
     data = _fit_data(read, split, reporter)
     kept = fit(FitTask(preset, data, options, reporter, keeps_best=True, introduces=True))
     copies = count_copies([data], read.test)
-    return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)])
+    return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)], preset)
 
 
 def _cross_validate(
@@ -115,7 +122,9 @@ def _cross_validate(
     kept = fit(FitTask(preset, everything, options, reporter, epochs))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
-    return _calibrated(Outcome(read, str(kind), kept, everything, copies, folds=fits), folds)
+    return _calibrated(
+        Outcome(read, str(kind), kept, everything, copies, folds=fits), folds, preset
+    )
 
 
 def fit(task: FitTask) -> Fit:
@@ -158,11 +167,11 @@ def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
     return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
 
-def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]]) -> Outcome:
+def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Preset) -> Outcome:
     """Calibrate the network that is kept by what was held out of it, or of the folds."""
     from toolkit.networks.calibrated import calibrated
 
-    held_out = HeldOut.of(fits)
+    held_out = HeldOut.of(fits, preset.max_tokens)
     found = fit_calibration(
         held_out.labels, held_out.probability, held_out.groups, held_out.weights
     )
@@ -179,11 +188,13 @@ def _with_stars(outcome: Outcome, preset: Preset) -> Outcome:
     source = outcome.read.validation or outcome.read.reviews
     if source.neutral is None and held_out.stars is None:
         return outcome
-    found = np.zeros(0, np.float32)
+    found, tokens = np.zeros(0, np.float32), np.zeros(0, np.int32)
     if source.neutral is not None:
-        found = review_probabilities(fit.network, preset, fit.vocabulary, source.neutral.texts)
+        texts = source.neutral.texts
+        found = review_probabilities(fit.network, preset, fit.vocabulary, texts)
+        tokens = known_tokens(fit.vocabulary, texts, preset.max_tokens)
     share = len(held_out.labels) / len(source)
-    rated = Rated.of(held_out, calibration, source.neutral, found, share)
+    rated = Rated.of(held_out, calibration, source.neutral, found, tokens, share)
     return replace(outcome, stars=fit_stars(rated), neutral=fit_neutral(rated))
 
 
