@@ -7,7 +7,7 @@ import numpy as np
 from toolkit.records.values import Targets
 from toolkit.training.sources.reviews import Reviews
 
-DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
+_DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
 _LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
 
 
@@ -21,7 +21,7 @@ def balanced_weights(reviews: Reviews) -> Targets:
     _, domains, sizes = np.unique(reviews.domains, return_inverse=True, return_counts=True)
     cells = domains * 2 + reviews.labels
     in_cell = np.bincount(cells, minlength=2 * len(sizes))
-    weights = sizes[domains] ** DOMAIN_POWER / in_cell[cells]
+    weights = sizes[domains] ** _DOMAIN_POWER / in_cell[cells]
     limited = np.minimum(weights / weights.mean(), _LARGEST)
     balanced: Targets = (limited / limited.mean()).astype(np.float32)
     return balanced

@@ -1,8 +1,12 @@
-"""The stars and the neutral range of a model, fitted on reviews that it was not fitted on."""
+"""The stars and the neutral range of a model, fitted on reviews that it was not fitted on.
+
+They are fitted on reviews as they come, with no weights for domains or labels: four stars are
+likelier than one where most reviewers are content.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,7 +30,6 @@ from toolkit.model.stars import (
     length_of,
     rounded_stars,
 )
-from toolkit.training.balance import DOMAIN_POWER
 from toolkit.training.result import HeldOut, Probabilities, Tokens
 from toolkit.training.sources.reviews import NeutralReviews
 
@@ -99,8 +102,7 @@ class Rated:
             )
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
-        rated = cls(*map(np.concatenate, columns))
-        return replace(rated, weights=rated.weights * _domain_weights(rated.domains))
+        return cls(*map(np.concatenate, columns))
 
     def take(self, rows: _Array) -> Rated:
         """Give the reviews at some positions."""
@@ -192,12 +194,6 @@ def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[
     pairs = [(low, high) for low in range(half + 1) for high in range(half, _STEPS + 1)]
     low, high = max((pair for pair in pairs if pair[0] < pair[1]), key=score)
     return low / _STEPS, high / _STEPS
-
-
-def _domain_weights(domains: _Array) -> _Array:
-    """Weigh each domain by the root of its reviews, as in the loss, whatever their labels."""
-    _, places, sizes = np.unique(domains, return_inverse=True, return_counts=True)
-    return sizes[places] ** (DOMAIN_POWER - 1)
 
 
 def _splits(rated: Rated) -> Any:
