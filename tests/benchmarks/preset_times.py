@@ -29,7 +29,7 @@ class Catching(Network):
         super().__init__(model.network, model)
         self.batches: list[Ids] = []
 
-    def run(self, rows: Ids) -> npt.NDArray[np.float32]:
+    def run(self, rows: Ids) -> list[npt.NDArray[np.float32]]:
         self.batches.append(rows)
         return super().run(rows)
 

@@ -268,8 +268,14 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--neutral-range", "0.4"], "--neutral-range: expected two probabilities such as 0.4:0.6, rec"),
-        (["--neutral-range", "0.6:0.4"], "neutral range: expected 0 <= low < high <= 1, received 0.6"),
+        (
+            ["--neutral-range", "0.4"],
+            "--neutral-range: expected two probabilities such as 0.4:0.6, rec",
+        ),
+        (
+            ["--neutral-range", "0.6:0.4"],
+            "neutral range: expected 0 <= low < high <= 1, received 0.6",
+        ),
         (["--neutral-range", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),

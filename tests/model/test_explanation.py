@@ -109,8 +109,7 @@ def test_words_are_those_of_the_text(scorer: Scorer, text: str) -> None:
 @given(text=filled_texts)
 def test_the_score_is_that_of_the_scorer(scorer: Scorer, text: str) -> None:
     found = explained(scorer, text)
-    (score,) = scorer.score([text])
-    assert (found.sentiment, found.probability) == score[:2]
+    assert [(found.sentiment, found.probability)] == scorer.score([text])
     assert float(sigmoid(np.array(found.logit))) == pytest.approx(found.probability, abs=1e-6)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
@@ -79,7 +80,9 @@ def test_the_threshold_may_be_an_end(ends: tuple[float, float]) -> None:
 def test_a_written_range() -> None:
     assert parse_range("0.4:0.6") == (0.4, 0.6)
     for wrong in ("", "0.4", "0.4:", ":0.6", "a:b", "0.4:0.6:0.7", "0,4:0,6"):
-        with pytest.raises(UsageError, match=r"--neutral-range: expected two .* 0\.4:0\.6, received"):
+        with pytest.raises(
+            UsageError, match=r"--neutral-range: expected two .* 0\.4:0\.6, received"
+        ):
             parse_range(wrong)
 
 

@@ -365,7 +365,10 @@ OPTIONS = (
         "a.csv --neutral-range 0.02:0.98 -o a.jsonl --label-column label --report report.json",
         "a.csv --neutral-range 0:1 -o b.csv --label-column label --report b.report.json",
         "a.csv --neutral-range 0.1:0.95 --threshold 0.9 -o c.csv --report c.report.json",
-        *(f"a.csv --neutral-range {bad}" for bad in ("0.4", "0.6:0.4", "0.6:0.7", "a:b", "0.5:0.5")),
+        *(
+            f"a.csv --neutral-range {bad}"
+            for bad in ("0.4", "0.6:0.4", "0.6:0.7", "a:b", "0.5:0.5")
+        ),
     ),
     case(
         "labels",

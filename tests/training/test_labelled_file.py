@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ ROWS = [("fine, truly", "1"), ("two\nlines", "0"), ('a "quoted" word', "1"), ("0
 TEXTS = [text for text, _ in ROWS]
 
 
-def read(path: Path, **columns: str) -> Reviews:
+def read(path: Path, **columns: Any) -> Reviews:
     return load(str(path), ReadOptions(Columns(**columns)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,8 @@ COLUMNS = {"text": "--text-column", "label": "--label-column", "group": "--group
 def test_sources_without_columns_refuse_their_names(
     options: TrainingOptions, tmp_path: Path, column: str, option: str
 ) -> None:
-    reading = ReadOptions(Columns(**{column: "x"}))
+    named: dict[str, Any] = {column: "x"}
+    reading = ReadOptions(Columns(**named))
     (tmp_path / "aclImdb").mkdir()
     with pytest.raises(UsageError, match=f"{option}: 'imdb' has no columns. Leave"):
         train(replace(options, data="imdb", reading=reading), Unreached())

@@ -23,7 +23,7 @@ from toolkit.model.file import (
     logit_name,
     token_ids_width,
 )
-from toolkit.model.stars import FEWEST, StarScale
+from toolkit.model.stars import FEWEST, LARGEST_LOGIT, StarScale
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
@@ -138,7 +138,8 @@ def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
         )
     nodes = [
         helper.make_node("Reshape", [logit, "stars/column"], ["stars/logit"]),
-        helper.make_node("Mul", ["stars/logit", "stars/slopes"], ["stars/scaled"]),
+        helper.make_node("Clip", ["stars/logit", "stars/low", "stars/high"], ["stars/inside"]),
+        helper.make_node("Mul", ["stars/inside", "stars/slopes"], ["stars/scaled"]),
         helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/by_logit"]),
         helper.make_node("Cast", [KNOWN_TOKENS], ["stars/known"], to=TensorProto.FLOAT),
         helper.make_node("Reshape", ["stars/known", "stars/column"], ["stars/known_column"]),
@@ -153,6 +154,8 @@ def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
     count = len(scale.slopes)
     constants = [
         helper.make_tensor("stars/column", TensorProto.INT64, [2], [-1, 1]),
+        helper.make_tensor("stars/low", TensorProto.FLOAT, [], [-LARGEST_LOGIT]),
+        helper.make_tensor("stars/high", TensorProto.FLOAT, [], [LARGEST_LOGIT]),
         helper.make_tensor("stars/slopes", TensorProto.FLOAT, [1, count], scale.slopes),
         helper.make_tensor("stars/biases", TensorProto.FLOAT, [1, count], scale.biases),
         helper.make_tensor("stars/lengths", TensorProto.FLOAT, [1, count], scale.lengths),

@@ -30,11 +30,10 @@ _STAR_DECIMALS = 2
 
 
 class Score(NamedTuple):
-    """The sentiment of one review; all are None where there is no text or no known word."""
+    """The sentiment of one review; both are None where there is no text or no known word."""
 
     sentiment: str | None
     probability: float | None  # of the positive class, 0 to 1
-    stars: float | None = None  # 1 to 5, in hundredths; None where the model has no stars
 
 
 class Scorer:
@@ -119,13 +118,32 @@ class Scorer:
         list[Score]
             One for each review, in order.
         """
-        if isinstance(texts, str | bytes):
-            raise UsageError("score: expected several texts, received one string; put it in a list")
-        numbers = self.numbers(array_of(texts))
-        columns = [self.sentiments(numbers["probability"]), *numbers.columns]
+        columns = self.score_array(array_of(texts))
         return [
-            Score(*row) for row in zip(*(column.to_pylist() for column in columns), strict=True)
+            Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)
         ]
+
+    def stars(self, texts: Iterable[str | None]) -> list[float | None]:
+        """Tell the stars of some reviews.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[float | None]
+            For each review 1.0 to 5.0 in hundredths, None where there is no score.
+
+        Raises
+        ------
+        UsageError
+            If the model has no stars.
+        """
+        self.check_stars()
+        found: list[float | None] = self.numbers(array_of(texts))["stars"].to_pylist()
+        return [None if stars is None else round(stars, _STAR_DECIMALS) for stars in found]
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from toolkit.model.logits import sigmoid
 
 FEWEST, MOST = 1, 5  # stars
+# A larger logit counts as this; a float32 of the probability hardly tells such logits apart.
+LARGEST_LOGIT = 12.0
 FIXED_RANGE = (0.4, 0.6)  # of the probability: what is neutral where nothing better is known
 
 _Numbers = npt.NDArray[np.float64]
@@ -40,7 +42,8 @@ class StarScale:
     def more_than(self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]) -> _Numbers:
         """Give the probabilities of more than 1, 2, 3 and 4 stars, (reviews, 4)."""
         by_length = np.multiply.outer(length_of(known_tokens), self.lengths)
-        by_logit = np.multiply.outer(logits.astype(np.float64), self.slopes)
+        inside = np.clip(logits.astype(np.float64), -LARGEST_LOGIT, LARGEST_LOGIT)
+        by_logit = np.multiply.outer(inside, self.slopes)
         return sigmoid(by_logit + self.biases + by_length)
 
     def stars(self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]) -> _Numbers:

@@ -16,6 +16,8 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
     None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair, which
     Python's JSON reader accepts and UTF-8 cannot store, becomes U+FFFD.
     """
+    if isinstance(texts, str | bytes):
+        raise UsageError("score: expected several texts, received one string; put it in a list")
     values = list(texts)
     try:
         return pa.array(values, pa.string(), from_pandas=True)

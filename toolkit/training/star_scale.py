@@ -24,6 +24,7 @@ from toolkit.model.facts import Calibration
 from toolkit.model.logits import logits_of, sigmoid
 from toolkit.model.stars import (
     FIXED_RANGE,
+    LARGEST_LOGIT,
     MOST,
     NeutralRange,
     StarScale,
@@ -157,7 +158,8 @@ def fit_neutral(rated: Rated) -> NeutralRange | None:
 
 def _scale_of(rated: Rated) -> StarScale:
     given, length = rounded_stars(rated.stars), length_of(rated.known_tokens)
-    columns = np.stack([rated.logits, np.ones(len(given)), length], axis=1)
+    inside = np.clip(rated.logits, -LARGEST_LOGIT, LARGEST_LOGIT)
+    columns = np.stack([inside, np.ones(len(given)), length], axis=1)
     found = [_coefficients(columns, given > k, rated.weights) for k in range(1, MOST)]
     return StarScale(*(tuple(map(float, each)) for each in zip(*found, strict=True)))  # type: ignore[arg-type]
 
