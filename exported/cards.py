@@ -16,6 +16,7 @@ from toolkit.cli.fact_lines import (
     metric_rows,
     parity_line,
     quantization_line,
+    star_rows,
     threshold_line,
 )
 from toolkit.model.file import ModelFile
@@ -29,7 +30,7 @@ _CARD = """
 | | |
 |---|---|
 | input | `text`: string[batch], UTF-8{at_least} |
-| outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known} |
+| outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known}{stars} |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
 | preset | `{preset}` |
@@ -57,14 +58,13 @@ _CARD = """
 | | |
 |---|---|
 {metrics}
-| calibration | {calibration} |
+| calibration | {calibration} |{more}
 | parity | {parity} |
 {figures}
 ### Limits
 
 {domains} It reads no irony, and
-of a review of more than {max_tokens} tokens only the end. There is no class for neutral or mixed reviews: it learned from
-positive and negative ones only.
+of a review of more than {max_tokens} tokens only the end. {classes}
 
 ### Biases
 
@@ -118,6 +118,10 @@ private persons (teachers, doctors, clerks); their names may carry an opinion, t
 
 _FILMS_ONLY = {"conv1d"}
 
+_STARS = "; `stars`: float32[batch], 1 to 5"
+_CLASSES = """There is no class for neutral or mixed reviews: it learned from positive and negative ones only."""
+_CLASSES_WITH_NEUTRAL = """It learned from positive and negative reviews only; what is neutral is told by a range of the
+probability, which was chosen on held-out reviews."""
 _KNOWN = "; `known_tokens`: int32[batch], words that the model knows (0: the text has no score)"
 
 # Of the file that the tools in examples/teacher make.
@@ -151,6 +155,11 @@ def model_card(path: Path) -> str:
         positive=positive,
         at_least="" if facts.counts_known_tokens else ", at least one text",
         known=_KNOWN if facts.counts_known_tokens else "",
+        stars=_STARS if facts.stars is not None else "",
+        more="".join(
+            f"\n| {name} | {line} |" for name, line in star_rows(facts.stars, facts.neutral)
+        ),
+        classes=_CLASSES if facts.neutral is None else _CLASSES_WITH_NEUTRAL,
         threshold=threshold_line(facts.threshold, facts.threshold_choice),
         max_tokens=facts.max_tokens,
         vocabulary_size=facts.vocabulary_size,

@@ -52,6 +52,7 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `threshold` | of a model: the probability from which a review is positive |
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
+| `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `start`, `end` | the first character of a word, and the one after its last (Unicode characters) |
 | `contribution` | what a word adds to the log-odds of positive |
@@ -84,6 +85,7 @@ Each of its `models` also has:
 | `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
 | `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; null if there are none |
 | `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain` as above; `answered` is 0 if it is never reached |
+| `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 """
 
