@@ -258,6 +258,21 @@ def test_neutral_reviews_are_counted_and_are_not_mistakes(command: Command) -> N
     assert Path("a.scored.csv").read_text(encoding="utf-8").count(",neutral,0.") == 3
 
 
+def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
+    write("a.csv", "text\nPerfect! I love it\nIt is okay\nTerrible\n\n")
+    ran = command("score", "a.csv", "--stars", "--neutral", "-o", "-")
+    header, best, middling, worst = ran.out.splitlines()[:4]
+    assert header == "text,predicted_sentiment,positive_probability,predicted_stars"
+    assert [line.split(",")[1] for line in (best, middling, worst)] == [
+        *("positive", "neutral", "negative")
+    ]
+    stars = [float(line.rpartition(",")[2]) for line in (best, middling, worst)]
+    assert 1 <= stars[2] < 2 < stars[1] < 4 < stars[0] <= 5
+    named = command("score", "a.csv", "--stars", "--stars-column", "told", "-o", "-")
+    assert named.out.startswith("text,predicted_sentiment,positive_probability,told\n")
+    assert "  neutral       1 (33.3% of scored)\n" in ran.err
+
+
 def test_one_accuracy_for_several_files(command: Command) -> None:
     write("a.csv", LABELLED)
     write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')
@@ -277,6 +292,11 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
             "neutral range: expected 0 <= low < high <= 1, received 0.6",
         ),
         (["--neutral-range", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
+        (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral is the model's own range"),
+        (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
+        (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
+        (["--stars-column", "s"], "names the column that --stars adds: give --stars, too"),
+        (["--stars", "--stars-column", "label"], "has a column 'label' already"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),

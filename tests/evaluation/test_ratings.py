@@ -1,0 +1,115 @@
+"""Stars and three classes are judged beside the best constant answer."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from tests.evaluation.conftest import WriteRows
+from tests.models import CONV1D, MODEL, many_texts
+from toolkit import Scorer
+from toolkit.evaluation import EvaluationOptions, evaluate
+from toolkit.evaluation.json_report import as_dict
+from toolkit.evaluation.page import page
+from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+
+classes = st.integers(0, 2)
+
+
+@given(st.lists(st.tuples(classes, classes), min_size=1, max_size=40))
+def test_macro_f1_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    given_classes, found = (np.array(side) for side in zip(*pairs, strict=True))
+    there = sorted(set(given_classes.tolist()))
+    expected = f1_score(given_classes, found, labels=there, average="macro", zero_division=0)
+    assert macro_f1(given_classes, found) == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30))
+def test_classes_are_the_labels_that_scoring_gives(values: list[float]) -> None:
+    scorer = Scorer(MODEL, 0.5, (0.3, 0.7))
+    labels = scorer.sentiments(pa.array(values, pa.float32())).to_pylist()
+    names = ["negative", "neutral", "positive"]
+    found = classes_of(np.array(values, np.float32), (0.3, 0.7))
+    assert [names[each] for each in found] == labels
+
+
+def test_figures_of_a_few_reviews() -> None:
+    given_stars = np.array([1.0, 2.0, 5.0, 5.0])
+    found = star_figures(given_stars, np.array([1.2, 3.6, 4.4, 5.0]), np.array([1, 4, 5, 5]))
+    assert (found.exact, found.within_one, found.reviews) == (0.75, 0.75, 4)
+    assert found.mean_error == pytest.approx((0.2 + 1.6 + 0.6) / 4)
+    assert found.balanced_exact == pytest.approx((1 + 0 + 1) / 3)
+    constant = best_constants(given_stars)
+    assert (constant.exact, constant.within_one) == (0.5, 0.5)
+    assert constant.mean_error == pytest.approx((2.5 + 1.5 + 1.5 + 1.5) / 4)
+
+
+@pytest.fixture
+def starred_csv(write_rows: WriteRows) -> Path:
+    """Reviews of one to five stars, which have little to do with the texts."""
+    texts = [text for text in many_texts(80) if text.strip()]
+    return write_rows(
+        "starred.csv", ("text", "stars"), [(t, 1 + n % 5) for n, t in enumerate(texts)]
+    )
+
+
+def test_evaluate_judges_labels_that_are_stars(starred_csv: Path) -> None:
+    options = EvaluationOptions(ReadOptions(Columns(label="stars")))
+    found = evaluate(starred_csv, [MODEL, CONV1D], options=options)
+    ours, tutorial = (model.ratings for model in found.models)
+    assert ours is not None
+    assert ours.stars is not None
+    assert ours.classes is not None
+    assert ours.stars.reviews == found.data.reviews + found.data.neutral
+    assert ours.classes.neutral == found.data.neutral > 0
+    # The same stars as scoring gives, but for their rounding.
+    texts, given_stars = _rows(starred_csv)
+    stars = Scorer(MODEL).stars(texts)
+    error = np.mean([abs(s - g) for s, g in zip(stars, given_stars, strict=True) if s is not None])
+    assert ours.stars.mean_error == pytest.approx(error, abs=0.006)
+    assert tutorial is not None
+    assert tutorial.stars is None
+    assert tutorial.classes is not None
+    assert tutorial.classes.macro_f1 is None
+    for text in ("Stars and neutral reviews", "within one, balanced", "Three classes"):
+        assert text in page(found)
+    as_json = as_dict(found)["models"][0]["ratings"]
+    assert as_json["stars"]["within_one"] == ours.stars.within_one
+    assert as_json["classes"]["range"] == ours.classes.range
+
+
+def test_a_column_of_stars_is_judged_and_other_columns_are_not(write_rows: WriteRows) -> None:
+    texts = [text for text in many_texts(40) if text.strip()]
+    rows = [(text, n % 2, 5 * (n % 2) or 2, f"c{n % 3}") for n, text in enumerate(texts)]
+    path = write_rows("a.csv", ("text", "label", "rating", "colour"), rows)
+    (model,) = evaluate(path, MODEL).models
+    assert model.ratings is not None
+    assert model.ratings.stars is not None
+    assert model.ratings.classes is None  # no review is neutral
+    other = EvaluationOptions(ReadOptions(Columns(stars="colour")))
+    assert evaluate(path, MODEL, options=other).models[0].ratings is None
+
+
+def test_neutral_labels_without_stars(write_rows: WriteRows) -> None:
+    texts = [text for text in many_texts(60) if text.strip()]
+    rows = [(t, ("negative", "neutral", "positive")[n % 3]) for n, t in enumerate(texts)]
+    (model,) = evaluate(write_rows("a.csv", ("text", "label"), rows), MODEL).models
+    assert model.ratings is not None
+    assert model.ratings.stars is None
+    assert model.ratings.classes is not None
+    assert model.ratings.classes.macro_f1_of_constant == pytest.approx(1 / 6, abs=0.01)
+
+
+def _rows(path: Path) -> tuple[list[str], list[float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["text"] for row in rows], [float(row["stars"]) for row in rows]
