@@ -260,16 +260,16 @@ def test_neutral_reviews_are_counted_and_are_not_mistakes(command: Command) -> N
 
 def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
     write("a.csv", "text\nPerfect! I love it\nIt is okay\nTerrible\n\n")
-    ran = command("score", "a.csv", "--stars", "--neutral", "-o", "-")
-    header, best, middling, worst = ran.out.splitlines()[:4]
+    ran = command("score", "a.csv", "--stars", "--neutral")
+    header, best, middling, worst, *_ = Path("a.scored.csv").read_text(encoding="utf-8").split("\n")
     assert header == "text,predicted_sentiment,positive_probability,predicted_stars"
     assert [line.split(",")[1] for line in (best, middling, worst)] == [
         *("positive", "neutral", "negative")
     ]
     stars = [float(line.rpartition(",")[2]) for line in (best, middling, worst)]
     assert 1 <= stars[2] < 2 < stars[1] < 4 < stars[0] <= 5
-    named = command("score", "a.csv", "--stars", "--stars-column", "told", "-o", "-")
-    assert named.out.startswith("text,predicted_sentiment,positive_probability,told\n")
+    command("score", "a.csv", "--stars", "--stars-column", "told", "-o", "b.jsonl")
+    assert '"told": 4.' in Path("b.jsonl").read_text(encoding="utf-8")
     assert "  neutral       1 (33.3% of scored)\n" in ran.err
 
 
