@@ -10,10 +10,18 @@ import numpy.typing as npt
 
 from toolkit.text.split import END, SplitTexts
 
-_ALWAYS = b"!?;\n\r"
 _ELLIPSIS = "\u2026".encode()
-_MAY_END = np.zeros(256, np.bool_)
-_MAY_END[list(_ALWAYS + b".<" + _ELLIPSIS[-1:])] = True
+
+
+def _flags(marks: bytes) -> npt.NDArray[np.bool_]:
+    """Give a flag for each byte, (256,): whether it is one of the marks."""
+    flags = np.zeros(256, np.bool_)
+    flags[list(marks)] = True
+    return flags
+
+
+_ALWAYS_ENDS, _RARELY_ENDS = _flags(b"!?;\n\r"), _flags(b"<" + _ELLIPSIS[-1:])
+_MAY_END = _ALWAYS_ENDS | _RARELY_ENDS | _flags(b".")
 
 
 def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
@@ -25,11 +33,11 @@ def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
     found = np.flatnonzero(_MAY_END[content[separators]])
     at = separators[found]
     mark = content[at]
-    is_end = np.isin(mark, np.frombuffer(_ALWAYS, np.uint8))
-    is_end |= (mark == ord(".")) & (blanked[at + 1] == ord(END))
-    is_end |= _is_at(at - 2, _ELLIPSIS, content)
-    is_break = (mark == ord("<")) & _is_at(at, b" br ", blanked)
-    is_end |= is_break & ~_is_at(at - 1, b">", content)  # the first of several in a row
+    is_end = _ALWAYS_ENDS[mark] | (blanked[at + 1] == ord(END)) & (mark == ord("."))
+    rare = np.flatnonzero(_RARELY_ENDS[mark])
+    at, is_first = at[rare], content[at[rare] - 1] != ord(">")  # of several <br /> in a row
+    is_break = (content[at] == ord("<")) & is_first & _is_at(at, b" br ", blanked)
+    is_end[rare] = is_break | _is_at(at - 2, _ELLIPSIS, content)
     return found[is_end]
 
 

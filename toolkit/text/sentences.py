@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 CONTRASTS = ("but", "however", "although", "though", "whereas", "except")
@@ -50,36 +50,49 @@ class SentenceRule:
 
     def sentences(self, ids: TokenIds, most_tokens: int) -> Sentences:
         """Cut the last ``most_tokens`` ids of reviews, made ``with_cuts``, into sentences."""
-        assert ids.cuts is not None
+        if ids.cuts is None:
+            raise ValueError("ids with cuts are expected")
         starts = np.maximum(ids.starts, ids.stops - most_tokens)
         begins = np.zeros(len(ids.values) + 1, np.bool_)
         begins[ids.cuts] = begins[starts] = begins[ids.stops] = True
-        self._add_contrasts(begins, ids)
+        words = self._contrasts(ids.values, begins)
+        begins[words.starts] = begins[words.stops] = True
         marks = np.flatnonzero(begins)
         first, last = np.searchsorted(marks, starts), np.searchsorted(marks, ids.stops)
         counts = last - first
         reviews = np.repeat(np.arange(len(ids)), counts)
         at = np.arange(len(reviews)) + np.repeat(last - np.cumsum(counts), counts)
-        return Sentences(TokenIds(ids.values, marks[at], marks[at + 1]), reviews)
+        is_contrast = np.zeros(len(begins), np.bool_)
+        is_contrast[words.starts] = True
+        kept = np.flatnonzero(~is_contrast[marks[at]])
+        at = at[kept]
+        return Sentences(TokenIds(ids.values, marks[at], marks[at + 1]), reviews[kept])
 
-    def _add_contrasts(self, begins: _Flags, ids: TokenIds) -> None:
-        values = ids.values
-        places = np.flatnonzero(self._contrasts[values])
+    def _contrasts(self, values: Ids, begins: _Flags) -> TokenIds:
+        """Find the words of contrast between two others of a sentence; "even though" is one."""
+        places = np.flatnonzero(self._is_contrast[values])
         places = places[~(begins[places] | begins[places + 1])]
-        # Each has a word before it and one after it in its sentence.
-        is_none = self._before_none[values[places - 1]] | self._after_none[values[places + 1]]
-        begins[places[~is_none]] = True
+        # Each has a word before it and one after it.
+        is_even = self._is_even[values[places - 1]]
+        is_other = self._is_before_other[values[places - 1]] | (is_even & begins[places - 1])
+        is_other |= self._is_after_other[values[places + 1]]
+        starts, stops = places - is_even, places + 1
+        return TokenIds(values, starts[~is_other], stops[~is_other])
 
     @cached_property
-    def _contrasts(self) -> _Flags:
+    def _is_contrast(self) -> _Flags:
         return self._flags(CONTRASTS)
 
     @cached_property
-    def _before_none(self) -> _Flags:
+    def _is_even(self) -> _Flags:
+        return self._flags(("even",))
+
+    @cached_property
+    def _is_before_other(self) -> _Flags:
         return self._flags(NO_CONTRAST_AFTER)
 
     @cached_property
-    def _after_none(self) -> _Flags:
+    def _is_after_other(self) -> _Flags:
         return self._flags(NO_CONTRAST_BEFORE)
 
     def _flags(self, words: tuple[str, ...]) -> _Flags:
