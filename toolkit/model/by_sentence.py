@@ -17,7 +17,7 @@ from toolkit.text.token_ids import TokenIds
 class ScoredSentences:
     """The sentences of some reviews that have a word which the model knows."""
 
-    ids: TokenIds  # a row for each sentence
+    ids: TokenIds  # a row for each sentence, among the values of the reviews
     reviews: npt.NDArray[np.int64]  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
 
@@ -42,8 +42,8 @@ class SentenceScorer:
         found = self.rule.sentences(ids, self.most_tokens)
         is_only = np.bincount(found.reviews, minlength=len(ids))[found.reviews] == 1
         kept = np.flatnonzero(found.ids.has_known_token(self.most_tokens))
-        sentences, reviews, is_only = found.ids.take(kept), found.reviews[kept], is_only[kept]
+        sentences, reviews = found.ids.select(kept), found.reviews[kept]
         values = probability[reviews]
-        others = np.flatnonzero(~is_only)
-        values[others] = self.network.run_all(sentences.take(others))
+        others = np.flatnonzero(~is_only[kept])
+        values[others] = self.network.run_all(sentences.select(others))
         return ScoredSentences(sentences, reviews, values)

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 MIXED = "mixed"  # the label that such reviews get
 
 CLEAR = 0.8
-SURE = 0.97
+SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
 

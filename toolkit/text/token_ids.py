@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -141,6 +141,10 @@ class TokenIds:
         """The first rows."""
         end = int(self.lengths[:count].sum())
         return TokenIds(self.values[:end], self.starts[:count], self.stops[:count], self.has_start)
+
+    def select(self, rows: _Rows) -> TokenIds:
+        """Some rows, in that order; the values stay where they are."""
+        return replace(self, starts=self.starts[rows], stops=self.stops[rows])
 
     def take(self, rows: _Rows) -> TokenIds:
         """Some rows, in that order and without gaps."""

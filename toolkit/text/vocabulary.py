@@ -134,7 +134,7 @@ class Vocabulary:
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE, self.rule)
             parts = [self._look_up([self._split(part)], with_cuts) for part in slices]
-            return TokenIds.concatenate(parts)
+            return TokenIds.concatenate(parts or [self._look_up([], with_cuts)])
         limit = last * _TAIL_BYTES_PER_TOKEN
         parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit), self.rule))
         return self._encode_tails(parts, last, limit, with_cuts)
