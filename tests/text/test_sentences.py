@@ -116,3 +116,9 @@ def test_ids_without_cuts_are_refused() -> None:
     vocabulary = Vocabulary(pa.array(["good"]))
     with pytest.raises(ValueError, match="ids with cuts are expected"):
         SentenceRule(vocabulary).sentences(vocabulary.encode(pa.array(["good"])), MOST)
+
+
+def test_many_texts_are_read_in_parts() -> None:
+    texts = ["the movie. don't but the even!", "the", "", "movie; the"] * 300
+    expected = [expected_of(text, MOST) for text in texts[:4]] * 300
+    assert found_in(texts, MOST, last=MOST) == expected
