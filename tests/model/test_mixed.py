@@ -21,7 +21,8 @@ def rule(probability: np.float32, sentences: list[np.float32]) -> bool:
     positive = sum(value >= np.float32(0.8) for value in sentences)
     negative = sum(value <= np.float32(0.2) for value in sentences)
     fewer, more = sorted([positive, negative])
-    return bool(fewer) and 2 * fewer >= more and np.float32(0.05) <= probability <= np.float32(0.95)
+    is_sure = probability < np.float32(0.05) or probability > np.float32(0.95)
+    return bool(fewer) and bool(2 * fewer >= more) and not is_sure
 
 
 @given(reviews)

@@ -28,7 +28,9 @@ written = st.lists(
 ).map("".join)
 
 
-def found_in(texts: list[str], most: int, rule: int = 2, last: int | None = None) -> list[list[str]]:
+def found_in(
+    texts: list[str], most: int, rule: int = 2, last: int | None = None
+) -> list[list[str]]:
     """Give the sentences of each text, as words or <unknown>."""
     vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
     ids = vocabulary.encode(pa.array(texts, pa.string()), last, with_cuts=True)

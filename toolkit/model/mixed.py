@@ -1,15 +1,15 @@
 """The label ``mixed``: sentences of a review disagree.
 
-A sentence is clearly positive from a probability of `CLEAR`, clearly negative from 1 - `CLEAR` down.
-A review is mixed where
+A sentence is clearly positive from a probability of `CLEAR` up, clearly negative from 1 - `CLEAR`
+down. A review is mixed where
 
 1. it has sentences of both kinds,
 2. the fewer of them are at least half as many as the others, so that one remark in a long review is
    not enough,
-3. and its own probability is not beyond `SURE` or 1 - `SURE`.
+3. and its own probability is between 1 - `SURE` and `SURE`.
 
-The numbers were chosen on reviews with stars and on pairs of pros and cons; `docs` and `tests` have
-the shares that they give. They do not depend on the threshold, which is for reviews.
+The numbers do not depend on the threshold, which is for reviews. They were chosen on reviews with
+stars, and on texts about what is good and what is bad, joined to one review.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
     at, is_first = at[rare], content[at[rare] - 1] != ord(">")  # of several <br /> in a row
     is_break = (content[at] == ord("<")) & is_first & _is_at(at, b" br ", blanked)
     is_end[rare] = is_break | _is_at(at - 2, _ELLIPSIS, content)
-    return found[is_end]
+    ends: npt.NDArray[np.int64] = found[is_end]
+    return ends
 
 
 def _is_at(
