@@ -38,9 +38,11 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
     has_no_colours = console.no_color or console.color_system is None
     console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
     if explanation.sentences:
-        console.print(_sentences(explanation.sentences), end="\n\n")
+        console.print(_sentences(explanation.sentences))
+        console.print()
     if words := _strongest(explanation):
-        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"), end="\n\n")
+        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
+        console.print()
     total = sum(word.contribution for word in explanation.words)
     logit = f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
     rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""

@@ -45,5 +45,5 @@ class SentenceScorer:
         sentences, reviews = found.ids.select(kept), found.reviews[kept]
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
-        values[others] = self.network.run_all(sentences.select(others))
+        values[others] = self.network.run_all(sentences.select(others))[0]
         return ScoredSentences(sentences, reviews, values)

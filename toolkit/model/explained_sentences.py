@@ -26,7 +26,7 @@ def explained_sentences(
 ) -> tuple[Sentence, ...]:
     """Find the scored sentences of one review in its text.
 
-    ``spans`` are those of the tokens that the review has among its ids.
+    ``spans`` are those of its tokens, by whose numbers the sentences start and stop.
     """
     sentiments = {1: labels[1], 0: None, -1: labels[0]}
     found = []
@@ -52,5 +52,5 @@ def _first_character(text: str, spans: Sequence[tuple[int, int]]) -> int:
 
 def _length_of_marks(separators: str) -> int:
     """Count what is written without a space after a word, up to a tag."""
-    before_space = re.split(r"\s", separators, maxsplit=1)[0]
+    before_space = re.split(r"[\s\0]", separators, maxsplit=1)[0]
     return len(before_space.partition("<")[0])
