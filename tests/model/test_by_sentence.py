@@ -26,7 +26,15 @@ MIXED = "The camera is excellent but the battery is terrible."
 PRAISE, BLAME = "A superb film, the best of the year.", "Dull, awful, a waste of time."
 # Of one length of rows, with random weights.
 FIXED = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
-CLAUSES = ["a superb film", "dull and awful", "it is long", "but", "even though", "not bad", "zzyzx"]
+CLAUSES = [
+    "a superb film",
+    "dull and awful",
+    "it is long",
+    "but",
+    "even though",
+    "not bad",
+    "zzyzx",
+]
 JOINS = [". ", "! ", ", ", " ", "\n", "<br /><br />", " but ", "; ", "\u2026 ", '." ', "\0"]
 
 texts = st.lists(
@@ -114,7 +122,9 @@ def test_a_sentence_has_the_probability_of_its_text(clauses: list[str], join: st
         assert each.probability == shipped_scorer().score([each.text])[0].probability
 
 
-@pytest.mark.parametrize("text", [PRAISE, "But good", "Even though it is dull", "dull", "Good zzyzx"])
+@pytest.mark.parametrize(
+    "text", [PRAISE, "But good", "Even though it is dull", "dull", "Good zzyzx"]
+)
 def test_the_only_sentence_has_the_probability_of_the_review(text: str) -> None:
     (found,) = sentences(text)
     assert found.probability == shipped_scorer().score([text])[0].probability
