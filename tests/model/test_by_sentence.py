@@ -175,7 +175,7 @@ def test_a_batch_has_two_more_columns() -> None:
 
 
 def test_the_scorer_can_be_sent_to_another_process() -> None:
-    again = pickle.loads(pickle.dumps(by_sentence()))  # noqa: S301 (of this test)
+    again = pickle.loads(pickle.dumps(by_sentence()))
     assert again.score([MIXED])[0].sentiment == "mixed"
 
 
