@@ -70,3 +70,60 @@ def row_of(text: str, words: list[str], max_tokens: int, rule: int = 2) -> list[
     ids = [1] + [2 if word is None else words.index(word) + 4 for word in found]
     ids = ids[-max_tokens:]
     return [0] * (max_tokens - len(ids)) + ids
+
+
+CONTRASTS = {"but", "however", "although", "though", "whereas", "except"}
+OTHERS_BEFORE = {"nothing", "anything", "everything", "all", "none", "as"}
+
+
+def sentences_of(text: str, last: int, rule: int = 2) -> list[list[str]]:
+    """Split the last tokens of a text as the docstring of `toolkit.text.sentences` says."""
+    separators = SEPARATORS if rule == 2 else ASCII_SEPARATORS
+    text = text.partition("\0")[0] if rule == 2 else text
+    tokens, begins, token = [], [True], ""
+    for place, character in enumerate(text):
+        if character not in separators:
+            token += character
+            continue
+        if token:
+            tokens.extend(tokens_of(token, rule))
+            begins.append(False)
+        token = ""
+        if _ends_sentence(text, place, separators):
+            begins[-1] = True
+    tokens.extend(tokens_of(token, rule))
+    sentences: list[list[str]] = []
+    for number, token in enumerate(tokens):
+        if number < len(tokens) - last:
+            continue
+        if begins[number] or not sentences:
+            sentences.append([])
+        sentences[-1].append(token)
+    return [part for sentence in sentences for part in _at_contrasts(sentence)]
+
+
+def _ends_sentence(text: str, place: int, separators: Container[str]) -> bool:
+    """Whether the separator at a place ends a sentence."""
+    character, following = text[place], text[place + 1 : place + 2]
+    if character == ".":
+        return not following or following in separators
+    if character == "<":
+        is_break = text[place + 1 : place + 3] in ("br", "bR", "Br", "BR")
+        after = text[place + 3 : place + 4]
+        is_second = text[place - 1 : place] == ">"
+        return is_break and not is_second and (not after or after in separators)
+    return character in "!?;\n\r\u2026"
+
+
+def _at_contrasts(sentence: list[str]) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for number, token in enumerate(sentence):
+        before, after = sentence[:number], sentence[number + 1 :]
+        is_contrast = token in CONTRASTS and before and after and after[0] != "also"
+        if not is_contrast or before[-1] in OTHERS_BEFORE or before == ["even"]:
+            parts[-1].append(token)
+            continue
+        if before[-1] == "even":
+            parts[-1].pop()
+        parts.append([])
+    return [part for part in parts if part]

@@ -54,7 +54,8 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
 | `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
-| `start`, `end` | the first character of a word, and the one after its last (Unicode characters) |
+| `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |
+| `start`, `end` | the first character of a word or sentence, and the one after its last (Unicode characters) |
 | `contribution` | what a word adds to the log-odds of positive |
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |

@@ -27,6 +27,7 @@ _TEXTS = (
     "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
     "review may begin with a dash."
 )
+_BY_SENTENCE = "Show the score of each sentence, too; the label is 'mixed' if they disagree."
 _FILE = f"Explain reviews of a file instead: {o.FILES}; - is standard input."
 _ROW = (
     "Row of --file to explain, from 1, as `toolkit evaluate` counts them. May be given several "
@@ -37,12 +38,14 @@ _LIMIT = "Number of rows of --file, without --row."
 Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help=_TEXTS, show_default=False)]
 File = Annotated[Path | None, o.option("FILE", _FILE, names=("--file", "-f"))]
 Rows = Annotated[list[int] | None, o.option("N", _ROW, None, "the first rows", ("--row",), min=1)]
+BySentence = Annotated[bool, o.option(None, _BY_SENTENCE, names=("--by-sentence",))]
 Limit = Annotated[int, o.option("N", _LIMIT, None, True, min=1)]
 
 
 def explain(
     texts: Texts = None,
     model: o.Model = None,
+    by_sentence: BySentence = False,
     file: File = None,
     rows: Rows = None,
     limit: Limit = 10,
@@ -63,6 +66,7 @@ def explain(
 
     Examples: `toolkit explain "A fine film, but not for me."`, or
 
+    - `toolkit explain --by-sentence "The camera is excellent but the battery is terrible."`
     - `toolkit explain --file reviews.csv --row 17`
     - `toolkit explain --model reviews-small --json < review.txt`
     """
@@ -82,7 +86,7 @@ def explain(
         raise UsageError("Give either texts or --file, not both.")
     else:
         found = _found(file, reading, sorted(set(rows or ())), limit)
-    scorer = Scorer(model)
+    scorer = Scorer(model, by_sentence=by_sentence)
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)

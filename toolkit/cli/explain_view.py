@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line
+from toolkit.model.explained_sentences import Sentence
 from toolkit.model.explanation import Explanation, Word
 
 # Shares of the strongest contribution from which a word is marked once, twice, three times.
@@ -22,7 +24,10 @@ _BAR = 24  # characters of the longest
 
 
 def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool) -> None:
-    """Print a text with its words marked, the strongest words, and the sum; row 0: of no file."""
+    """Print a text with its words marked, its sentences, the strongest words, and the sum.
+
+    Row 0: of no file.
+    """
     console = new_console()
     if not is_first:
         console.print()
@@ -32,8 +37,12 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
     console.print(line)
     has_no_colours = console.no_color or console.color_system is None
     console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
+    if explanation.sentences:
+        console.print(_sentences(explanation.sentences))
+        console.print()
     if words := _strongest(explanation):
-        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"), end="\n\n")
+        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
+        console.print()
     total = sum(word.contribution for word in explanation.words)
     logit = f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
     rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
@@ -86,6 +95,18 @@ def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
 def _flat(separators: str) -> str:
     """Give what is no word, without line breaks and tabs; after a NUL, it may be anything."""
     return one_line(re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", separators))
+
+
+def _sentences(sentences: Sequence[Sentence]) -> Table:
+    """Give the sentences with their probabilities, and their labels where they are clear."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for sentence in sentences:
+        label = Text(sentence.sentiment or "", style="bold")
+        table.add_row(f"{sentence.probability:.3f}", label, Text(_flat(sentence.text)))
+    return table
 
 
 def _strongest(explanation: Explanation) -> list[tuple[str, float]]:

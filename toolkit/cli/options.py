@@ -13,6 +13,8 @@ import typer
 
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import (
+    NEGATIVE_SENTENCES_COLUMN,
+    POSITIVE_SENTENCES_COLUMN,
     PREDICTED_STARS_COLUMN,
     PROBABILITY_COLUMN,
     PROBABILITY_COLUMNS,
@@ -132,6 +134,12 @@ ProbabilityColumn = Annotated[
 ]
 AddedSentiment = Annotated[str | None, _column(_ADDED + "label.", SENTIMENT_COLUMN)]
 AddedStars = Annotated[str | None, _column(_ADDED + "stars.", PREDICTED_STARS_COLUMN)]
+AddedPositiveSentences = Annotated[
+    str | None, _column(_ADDED + "number of positive sentences.", POSITIVE_SENTENCES_COLUMN)
+]
+AddedNegativeSentences = Annotated[
+    str | None, _column(_ADDED + "number of negative sentences.", NEGATIVE_SENTENCES_COLUMN)
+]
 AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBABILITY_COLUMN)]
 
 # Reading files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.terminal import one_line
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records.columns import Columns, option_of
 
 if TYPE_CHECKING:
     from toolkit.scoring.run import FileResult
@@ -41,6 +42,10 @@ _NEUTRAL_RANGE = (
     "must be between them."
 )
 _STARS = "Add a column with stars from 1 to 5, the mean of what such reviews give."
+_BY_SENTENCE = (
+    "Score each sentence, too: reviews whose sentences disagree get the label 'mixed', and two "
+    "columns have the numbers of clearly positive and negative sentences."
+)
 _REJECTED = "File for the records that cannot be read."
 _RESUME = "Continue an interrupted run of the same command."
 _WORKERS = "Number of threads that score."
@@ -54,6 +59,7 @@ Output = Annotated[str | None, o.option("PATH", _OUTPUT, o.WRITING, _BESIDE, ("-
 Neutral = Annotated[bool, o.option(None, _NEUTRAL, names=("--neutral",))]
 NeutralRange = Annotated[str | None, o.option("LOW:HIGH", _NEUTRAL_RANGE)]
 Stars = Annotated[bool, o.option(None, _STARS, names=("--stars",))]
+BySentence = Annotated[bool, o.option(None, _BY_SENTENCE, names=("--by-sentence",))]
 Error = Annotated[OnError, o.option("reject|stop", _ON_ERROR, o.READING, True)]
 OutputFormat = Annotated[
     str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")
@@ -72,11 +78,14 @@ def score(
     neutral: Neutral = False,
     neutral_range: NeutralRange = None,
     stars: Stars = False,
+    by_sentence: BySentence = False,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
     sentiment_column: o.AddedSentiment = None,
     probability_column: o.AddedProbability = None,
     stars_column: o.AddedStars = None,
+    positive_sentences_column: o.AddedPositiveSentences = None,
+    negative_sentences_column: o.AddedNegativeSentences = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -99,10 +108,15 @@ def score(
     word that the model knows, such as one in another script. Records that cannot be read go to
     OUTPUT.rejected.jsonl, and the exit code is 3.
 
+    With --by-sentence, a sentence ends at . ! ? … or ;, at the end of a line, and before a word of
+    contrast, such as "but". It is clearly positive from a probability of 0.8, clearly negative up
+    to 0.2. A review is mixed if it has both, the fewer at least half as many as the others, and its
+    own probability is from 0.05 to 0.95.
+
     Examples: `toolkit score reviews.csv`, or
 
     - `toolkit score reviews.csv --text-column body -o scored.parquet`
-    - `toolkit score reviews.csv --stars --neutral`
+    - `toolkit score reviews.csv --stars --neutral --by-sentence`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     """
     from toolkit.cli.progress import progress_of
@@ -115,17 +129,18 @@ def score(
     from toolkit.scoring.journal import is_unfinished
     from toolkit.scoring.run import ScoringOptions, score_files
 
-    _check_options(
-        neutral=neutral, neutral_range=neutral_range, stars=stars, stars_column=stars_column
-    )
+    if neutral and neutral_range is not None:
+        raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
     columns = Columns(
         text_column,
         label=label_column,
         sentiment=sentiment_column,
         probability=probability_column,
         stars=stars_column,
-        adds=("sentiment", "probability", *(["stars"] if stars else [])),
+        positive_sentences=positive_sentences_column,
+        negative_sentences=negative_sentences_column,
     )
+    columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
     reading = o.reading(columns, input_format, delimiter, encoding, no_header)
     options = ScoringOptions(
         reading=reading,
@@ -143,7 +158,7 @@ def score(
         replaces = force or (resume and is_unfinished(jobs))
         check_output_file(report, force=replaces, option="--report")
     named = None if neutral_range is None else parse_range(neutral_range)
-    scorer = Scorer(model, threshold, True if neutral else named)
+    scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
     if stars:
         scorer.check_stars()
     results = score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
@@ -154,13 +169,20 @@ def score(
     _end(results)
 
 
-def _check_options(
-    *, neutral: bool, neutral_range: str | None, stars: bool, stars_column: str | None
-) -> None:
-    if neutral and neutral_range is not None:
-        raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
-    if stars_column is not None and not stars:
-        raise UsageError("--stars-column names the column that --stars adds: give --stars, too.")
+def _with_added(columns: Columns, *, stars: bool, by_sentence: bool) -> Columns:
+    """Say which columns are added; `UsageError` if one is named that is not."""
+    adds = list(columns.adds)
+    for option, roles, is_given in (
+        ("--stars", ["stars"], stars),
+        ("--by-sentence", ["positive_sentences", "negative_sentences"], by_sentence),
+    ):
+        adds += roles if is_given else []
+        for role in roles:
+            if not is_given and getattr(columns, role) is not None:
+                raise UsageError(
+                    f"{option_of(role)} names a column that {option} adds: give {option}, too."
+                )
+    return replace(columns, adds=tuple(adds))
 
 
 def _end(results: list[FileResult]) -> None:

@@ -46,9 +46,7 @@ def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator
     summary = total(results)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
-    yield "positive", _share(summary.positive, summary.scored)
-    if scorer.neutral is not None:
-        yield "neutral", _share(summary.neutral, summary.scored)
+    yield from _labels(summary, scorer)
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
@@ -60,18 +58,27 @@ def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator
     yield "time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
 
 
+def _labels(summary: Summary, scorer: Scorer) -> Iterator[Row]:
+    yield "positive", _share(summary.positive, summary.scored)
+    if scorer.neutral is not None:
+        yield "neutral", _share(summary.neutral, summary.scored)
+    if scorer.by_sentence:
+        yield "mixed", _share(summary.mixed, summary.scored)
+
+
 def _share(count: int, scored: int) -> str:
     return f"{count:,} ({count / scored if scored else 0:.1%} of scored)"
 
 
 def _accuracy(summary: Summary) -> str:
     """Such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
-    answered = summary.labelled - summary.labelled_neutral
-    value = f"of {answered:,} labelled records"
+    value = f"of {summary.answered:,} labelled records"
     if summary.accuracy is not None:
         value = f"{summary.accuracy:.2%} {value}"
     if summary.labelled_neutral:
         value += f", {summary.labelled_neutral:,} called neutral left out"
+    if summary.labelled_mixed:
+        value += f", {summary.labelled_mixed:,} called mixed left out"
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     return value
@@ -92,6 +99,7 @@ def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> N
         **total(results).as_dict(),
         "model": scorer.identity(),
         "neutral_range": scorer.neutral and [round(end, 7) for end in scorer.neutral],
+        "by_sentence": scorer.by_sentence,
         "toolkit_version": __version__,
         "files": [_file(result) for result in results],
     }

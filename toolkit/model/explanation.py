@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from toolkit.model.explained_sentences import Sentence
 from toolkit.model.file import ModelFile, logit_name, token_ids_width
 from toolkit.model.logits import logits_of
 from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
@@ -64,6 +65,7 @@ class Explanation:
     baseline: float  # the logit of the same review with every word hidden
     method: Literal["exact", "occlusion"]  # exact: contributions and baseline add up to the logit
     words: tuple[Word, ...]  # all words, in order
+    sentences: tuple[Sentence, ...] | None = None  # with a known word; None: not asked for
 
     @property
     def rest(self) -> float:
@@ -73,7 +75,9 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""
         entries = asdict(self)
-        words = entries.pop("words")
+        words, sentences = entries.pop("words"), entries.pop("sentences")
+        if sentences is not None:
+            entries["sentences"] = list(sentences)
         return {**entries, "rest": self.rest, "words": list(words)}
 
 

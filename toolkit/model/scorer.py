@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.added_columns import check_columns
+from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
+from toolkit.model.mixed import MIXED, is_mixed
 from toolkit.model.neutral import Range, check_range, labels_of, own_range
-from toolkit.model.session import Outputs, open_network
+from toolkit.model.numbers import STAR_DECIMALS, Numbers
+from toolkit.model.session import open_network
 from toolkit.model.shipped import DEFAULT_MODEL
-from toolkit.model.texts import array_of, as_strings
-from toolkit.text.strings import arrow_of, is_blank
+from toolkit.model.texts import array_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
-
-# Token ids are made for this many reviews at once, so that millions of short ones stay small.
-_ROWS_AT_ONCE = 4096
-_STAR_DECIMALS = 2
 
 
 class Score(NamedTuple):
@@ -49,14 +48,17 @@ class Scorer:
     neutral : Range | Literal[True] | None
         Probabilities from the first number to below the second get the label ``neutral``; the
         threshold lies between them. True is the model's own range. By default none do.
+    by_sentence : bool
+        Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
+        whose sentences disagree get the label ``mixed`` (`toolkit.model.mixed`).
 
     Raises
     ------
     ModelError
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1, the range does not include it, or the model has no
-        range of its own.
+        If the threshold is not within 0 to 1, the range does not include it, the model has no
+        range of its own, or a label of the model is called mixed.
 
     Examples
     --------
@@ -71,14 +73,16 @@ class Scorer:
         model: str | Path | None = None,
         threshold: float | None = None,
         neutral: Range | Literal[True] | None = None,
+        *,
+        by_sentence: bool = False,
     ) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(
                 f"--threshold: expected a probability from 0 to 1, received {threshold}"
             )
-        self._arguments = (model, threshold, neutral)
+        self._new = partial(Scorer, model, threshold, neutral, by_sentence=by_sentence)
         self._file = load_model(model)
-        self._network = open_network(self._file)
+        network = open_network(self._file)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         # Compared in float32, as inside the exported graph.
@@ -87,10 +91,14 @@ class Scorer:
         if neutral:
             wanted = own_range(self.facts, self._file.name) if neutral is True else neutral
             self.neutral = check_range(wanted, float(self.threshold), self.facts.labels)
+        self.by_sentence = by_sentence
+        if by_sentence and MIXED in self.facts.labels:
+            raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
+        self._numbers = Numbers(network, self.vocabulary, self.facts, by_sentence=by_sentence)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
-        return Scorer, self._arguments
+        return self._new, ()
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -143,7 +151,7 @@ class Scorer:
         """
         self.check_stars()
         found: list[float | None] = self.numbers(array_of(texts))["stars"].to_pylist()
-        return [None if stars is None else round(stars, _STAR_DECIMALS) for stars in found]
+        return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -164,8 +172,8 @@ class Scorer:
         UsageError
             If it is of another type.
         """
-        probability = self.probabilities(texts)
-        return self.sentiments(probability), probability
+        scores = self.scores(self.numbers(texts), ["sentiment", "probability"])
+        return scores["sentiment"], scores["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
@@ -188,26 +196,18 @@ class Scorer:
         -------
         pa.RecordBatch
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
-            `stars`, float32, 1 to 5 in hundredths. Both are null where there is no score.
+            `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
+            `negative_sentences`, int32. All are null where there is no score.
 
         Raises
         ------
         UsageError
             If the array is of another type.
         """
-        texts = as_strings(texts)
-        (probability, *others), is_known = self._outputs(texts)
-        has_score = pc.and_not(arrow_of(is_known), is_blank(texts))
-        found = {"probability": probability}
-        if others:
-            found["stars"] = np.round(others[0], _STAR_DECIMALS)
-        none = pa.scalar(None, pa.float32())
-        return pa.RecordBatch.from_pydict(
-            {name: pc.if_else(has_score, arrow_of(each), none) for name, each in found.items()}
-        )
+        return self._numbers.of(texts)
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
-        """Give the label for each probability (float32); null where that is null."""
+        """Give the label for each probability (float32) alone; null where that is null."""
         return labels_of(probability, self.facts.labels, float(self.threshold), self.neutral)
 
     def explain(self, text: str) -> Explanation:
@@ -221,7 +221,8 @@ class Scorer:
         Returns
         -------
         Explanation
-            Its score, and its words with their places and contributions.
+            Its score, its words with their places and contributions, and, by sentence, its
+            sentences.
 
         Raises
         ------
@@ -236,9 +237,16 @@ class Scorer:
             raise UsageError(
                 f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
             )
-        return self._explainer.explain(
-            texts[0].as_py(), self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
+        text = texts[0].as_py()
+        found = self._explainer.explain(
+            text, self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
         )
+        if not self.by_sentence:
+            return found
+        spans = [(word.start, word.end) for word in found.words]
+        scored = self._numbers.sentences(texts)
+        sentences = explained_sentences(text, spans, scored, self.facts.labels)
+        return replace(found, sentences=sentences)
 
     def score_batch(
         self,
@@ -247,8 +255,10 @@ class Scorer:
         sentiment_column: str = "predicted_sentiment",
         probability_column: str = "positive_probability",
         stars_column: str | None = None,
+        positive_sentences_column: str = "positive_sentences",
+        negative_sentences_column: str = "negative_sentences",
     ) -> pa.RecordBatch:
-        """Score a record batch: every column stays, two or three are added.
+        """Score a record batch: every column stays, two are added, with stars and sentences more.
 
         Every engine calls this function, so that results never depend on where it runs.
 
@@ -264,6 +274,11 @@ class Scorer:
             Name of the added column with the probability of the positive class, float32.
         stars_column : str | None
             Name of the added column with the stars, float32, 1 to 5; by default there is none.
+        positive_sentences_column : str
+            Name of the column with the number of clearly positive sentences, int32, which is added
+            if they are scored.
+        negative_sentences_column : str
+            Name of the same for negative sentences.
 
         Returns
         -------
@@ -279,27 +294,28 @@ class Scorer:
         if stars_column is not None:
             self.check_stars()
             added["stars"] = stars_column
-        if len({*added.values()}) < len(added):
-            raise UsageError(f"the added columns need different names, not {[*added.values()]}")
-        names = batch.schema.names
-        if names.count(text_column) > 1:
-            raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
-        if text_column not in names:
-            raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
-        for name in added.values():
-            if name in names:
-                raise UsageError(f"the input has a column {name!r} already; choose another name")
+        if self.by_sentence:
+            added["positive_sentences"] = positive_sentences_column
+            added["negative_sentences"] = negative_sentences_column
+        check_columns(batch.schema.names, text_column, added.values())
         numbers = self.numbers(batch.column(text_column))
         for role, values in self.scores(numbers, [*added]).items():
             batch = batch.append_column(added[role], values)
         return batch
 
     def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Give the wanted of `sentiment`, `probability` and `stars` for some `numbers`."""
+        """Give the wanted of `sentiment` and the columns of ``numbers``, which `numbers` gave."""
         return {
-            name: self.sentiments(numbers["probability"]) if name == "sentiment" else numbers[name]
+            name: self._sentiment(numbers) if name == "sentiment" else numbers[name]
             for name in wanted
         }
+
+    def _sentiment(self, numbers: pa.RecordBatch) -> pa.StringArray:
+        found = self.sentiments(numbers["probability"])
+        if not self.by_sentence:
+            return found
+        names = ("probability", "positive_sentences", "negative_sentences")
+        return pc.if_else(is_mixed(*(numbers[name] for name in names)), MIXED, found)
 
     def check_stars(self) -> None:
         """Raise `UsageError` if the model has no stars."""
@@ -311,17 +327,4 @@ class Scorer:
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
-        return self._network.rows(self.vocabulary.encode(texts, last=self.facts.max_tokens))
-
-    def _outputs(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Outputs, npt.NDArray[np.bool_]]:
-        """Give what the network says, and whether that is a score: whether a word is known."""
-        most, rows = self.facts.max_tokens, len(texts)
-        found = np.empty((self._network.outputs, rows), np.float32)
-        is_known = np.ones(rows, np.bool_)
-        for start in range(0, len(texts), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            ids = self.vocabulary.encode(texts.slice(start, _ROWS_AT_ONCE), last=most)
-            found[:, part] = self._network.run_all(ids)
-            if self.facts.counts_known_tokens:
-                is_known[part] = ids.has_known_token(most)
-        return found, is_known
+        return self._numbers.token_ids(texts)

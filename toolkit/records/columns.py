@@ -17,6 +17,8 @@ STARS_COLUMNS = ("stars", "rating")
 SENTIMENT_COLUMN = "predicted_sentiment"
 PROBABILITY_COLUMN = "positive_probability"
 PREDICTED_STARS_COLUMN = "predicted_stars"
+POSITIVE_SENTENCES_COLUMN = "positive_sentences"
+NEGATIVE_SENTENCES_COLUMN = "negative_sentences"
 PROBABILITY_COLUMNS = (PROBABILITY_COLUMN, "probability")
 
 _USUAL = {
@@ -36,6 +38,8 @@ _ADDED = {
     "sentiment": (SENTIMENT_COLUMN, "string"),
     "probability": (PROBABILITY_COLUMN, "float32"),
     "stars": (PREDICTED_STARS_COLUMN, "float32"),
+    "positive_sentences": (POSITIVE_SENTENCES_COLUMN, "int32"),
+    "negative_sentences": (NEGATIVE_SENTENCES_COLUMN, "int32"),
 }
 
 _NAMES_SHOWN = 20
@@ -56,7 +60,7 @@ class Column:
     @property
     def option(self) -> str:
         """What the user chooses it with."""
-        return f"--{self.role}-column"
+        return option_of(self.role)
 
     def among(self, found: Collection[str]) -> Keys | None:
         """Choose the first of the names that a file has; None if there is none."""
@@ -75,7 +79,7 @@ class Column:
 class AddedColumn:
     """A column that scoring adds."""
 
-    role: str  # what it holds: sentiment, probability, stars
+    role: str  # what it holds: sentiment, probability, stars, positive or negative sentences
     name: str
     kind: str  # its Arrow type
 
@@ -94,6 +98,8 @@ class Columns:
     stars: str | None = None  # that reviewers gave, or that scoring adds
     sentiment: str | None = None  # that scoring adds
     probability: str | None = None  # that scoring adds, and that other models give
+    positive_sentences: str | None = None  # that scoring adds
+    negative_sentences: str | None = None  # that scoring adds
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
@@ -104,7 +110,7 @@ class Columns:
                 f"two of the added columns are called {twice[0]!r}. Name them with "
                 f"{self.options_of_added}."
             )
-        for role in (*_USUAL, "sentiment"):
+        for role in {**_USUAL, **_ADDED}:
             name: str = getattr(self, role) or ""
             if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
                 raise UsageError(f"the column name {name!a} is not valid UTF-8")
@@ -117,7 +123,7 @@ class Columns:
     @property
     def options_of_added(self) -> str:
         """What the user names the added columns with."""
-        *others, last = (f"--{role}-column" for role in self.adds)
+        *others, last = map(option_of, self.adds)
         return f"{', '.join(others)} and {last}"
 
     def _added(self, role: str) -> AddedColumn:
@@ -135,6 +141,11 @@ class Columns:
         if named is not None:
             return Column(role, (named,))
         return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
+
+
+def option_of(role: str) -> str:
+    """Give the option that names the column with a role."""
+    return f"--{role.replace('_', '-')}-column"
 
 
 def _listed(names: Collection[str]) -> str:

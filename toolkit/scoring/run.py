@@ -230,6 +230,7 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
         "the model": scorer.sha256,
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
+        "the scoring by sentence": scorer.by_sentence,
         "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
         "the options": [
             {**asdict(reading), "columns": columns},

@@ -8,6 +8,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.model.mixed import MIXED
 from toolkit.model.neutral import NEUTRAL
 from toolkit.model.scorer import Scorer
 from toolkit.model.texts import as_strings
@@ -36,11 +37,13 @@ class Summary:
     rejected: int = 0
     positive: int = 0  # of the scored
     neutral: int = 0  # of the scored, where a range of probabilities is called so
+    mixed: int = 0  # of the scored, where reviews are scored by sentence
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
     labelled: int = 0  # of the scored, with a label that can be read
     labelled_neutral: int = 0  # of the labelled, called neutral: neither right nor wrong
+    labelled_mixed: int = 0  # the same for mixed
     right: int = 0  # of the labelled
     unreadable_labels: int = 0  # of the scored, without a label or with another value
 
@@ -56,9 +59,13 @@ class Summary:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the right among the labelled not called neutral; None where there are none."""
-        answered = self.labelled - self.labelled_neutral
-        return self.right / answered if answered else None
+        """Share of the right among the answered; None where there are none."""
+        return self.right / self.answered if self.answered else None
+
+    @property
+    def answered(self) -> int:
+        """Labelled records that are called positive or negative."""
+        return self.labelled - self.labelled_neutral - self.labelled_mixed
 
     @property
     def rate(self) -> float:
@@ -114,16 +121,17 @@ def count(
         positive=_count_true(positive),
         cut_at_nul=texts.cut_at_nul,
     )
-    is_neutral = None if scorer.neutral is None else pc.equal(sentiment, NEUTRAL)
-    if is_neutral is not None:
-        summary.neutral = _count_true(is_neutral)
+    others = {NEUTRAL: scorer.neutral is not None, MIXED: scorer.by_sentence}
+    called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
+    for label, is_called in called.items():
+        setattr(summary, label, _count_true(is_called))
     if labels is not None:
         values = read_labels(labels)
         is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
         right = pc.equal(values, positive.cast(pa.int8()))
-        if is_neutral is not None:
-            summary.labelled_neutral = _count_true(pc.and_(is_labelled, is_neutral))
-            right = pc.and_not(right, is_neutral)
+        for label, is_called in called.items():
+            setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
+            right = pc.and_not(right, is_called)
         summary.labelled = _count_true(is_labelled)
         summary.unreadable_labels = summary.scored - summary.labelled
         summary.right = _count_true(right)

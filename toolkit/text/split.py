@@ -29,6 +29,7 @@ class SplitTexts:
     fifth of the time of `pyarrow.compute.ascii_split_whitespace`.
     """
 
+    written: pa.Buffer  # the texts as they are, with `END` between them
     strings: pa.StringArray
     stops: npt.NDArray[np.int64]  # (texts,): how many strings each text and those before it have
 
@@ -40,7 +41,8 @@ class SplitTexts:
         """
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
         (joined,) = pc.binary_join(all_texts, pa.scalar(END, texts.type))
-        content: bytes | bytearray = joined.as_buffer().to_pybytes() + END.encode()
+        written = joined.as_buffer()
+        content: bytes | bytearray = written.to_pybytes() + END.encode()
         content = content.translate(_normal_bytes(rule))
         if len(wide := _wide_separators(rule)) and not content.isascii():
             content = bytearray(content)
@@ -50,7 +52,7 @@ class SplitTexts:
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
         ends_of_texts = np.cumsum(byte_lengths(texts) + np.int32(len(END)), dtype=np.int32)
-        return cls(strings, np.searchsorted(bounds, ends_of_texts))
+        return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
 
 
 def byte_lengths(strings: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int32]:

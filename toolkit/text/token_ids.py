@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -26,13 +26,15 @@ class TokenIds:
     """Token ids of some reviews, ragged.
 
     Row i is ``values[starts[i]:stops[i]]``; values between the rows belong to none. `has_start`
-    says whether the start id is in the rows, or is still to be put in front of them.
+    says whether the start id is in the rows, or is still to be put in front of them. Sentences end
+    before the places of `cuts` among the values, where they were asked for.
     """
 
     values: Ids
     starts: _Rows
     stops: _Rows
     has_start: bool = False
+    cuts: _Rows | None = None  # ascending
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -48,12 +50,16 @@ class TokenIds:
         if len(parts) == 1:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
+
+        def places(of_parts: list[_Rows]) -> _Rows:
+            return concatenate([p + s for p, s in zip(of_parts, shifts, strict=True)], np.int64)
+
+        cuts = [part.cuts for part in parts if part.cuts is not None]
         return cls(
-            values=concatenate([p.values for p in parts], np.int32),
-            starts=concatenate(
-                [p.starts + s for p, s in zip(parts, shifts, strict=True)], np.int64
-            ),
-            stops=concatenate([p.stops + s for p, s in zip(parts, shifts, strict=True)], np.int64),
+            values=concatenate([part.values for part in parts], np.int32),
+            starts=places([part.starts for part in parts]),
+            stops=places([part.stops for part in parts]),
+            cuts=places(cuts) if cuts else None,
         )
 
     def padded(self, width: int) -> Ids:
@@ -135,6 +141,10 @@ class TokenIds:
         """The first rows."""
         end = int(self.lengths[:count].sum())
         return TokenIds(self.values[:end], self.starts[:count], self.stops[:count], self.has_start)
+
+    def select(self, rows: _Rows) -> TokenIds:
+        """Some rows, in that order; the values stay where they are."""
+        return replace(self, starts=self.starts[rows], stops=self.stops[rows])
 
     def take(self, rows: _Rows) -> TokenIds:
         """Some rows, in that order and without gaps."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
 from toolkit.text.rule import NEWEST_RULE, TokenRule
+from toolkit.text.sentence_ends import sentence_ends
 from toolkit.text.split import END, SplitTexts, byte_lengths
 from toolkit.text.strings import NUL, arrow_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
@@ -118,18 +119,25 @@ class Vocabulary:
         """Write the vocabulary file that `load` reads."""
         path.write_bytes("".join(f"{word}\n" for word in self.words.to_pylist()).encode())
 
-    def encode(self, texts: pa.Array | pa.ChunkedArray, last: int | None = None) -> TokenIds:
+    def encode(
+        self,
+        texts: pa.Array | pa.ChunkedArray,
+        last: int | None = None,
+        *,
+        with_cuts: bool = False,
+    ) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
-        be left out, which saves the work of reading them.
+        be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences.
         """
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE, self.rule)
-            return TokenIds.concatenate([self._look_up([self._split(part)]) for part in slices])
+            parts = [self._look_up([self._split(part)], with_cuts) for part in slices]
+            return TokenIds.concatenate(parts or [self._look_up([], with_cuts)])
         limit = last * _TAIL_BYTES_PER_TOKEN
         parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit), self.rule))
-        return self._encode_tails(parts, last, limit)
+        return self._encode_tails(parts, last, limit, with_cuts)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """Join the words of a row of ids, without padding: ``<start> the <unknown> movie``."""
@@ -163,14 +171,16 @@ class Vocabulary:
     def _split(self, texts: pa.StringArray | pa.BinaryArray) -> SplitTexts:
         return SplitTexts.of(texts, self.rule)
 
-    def _encode_tails(self, texts: list[pa.StringArray], last: int, limit: int) -> TokenIds:
+    def _encode_tails(
+        self, texts: list[pa.StringArray], last: int, limit: int, with_cuts: bool
+    ) -> TokenIds:
         """Read `limit` bytes at the end of each text, and more where they have too few tokens."""
         most = np.iinfo(np.int32).max
         tails = (pc.binary_slice(part.cast(pa.binary()), -limit, most) for part in texts)
-        ids = self._look_up([self._split(tail) for tail in tails])
+        ids = self._look_up([self._split(tail) for tail in tails], with_cuts)
         # The cut may go through a token, even through a character: the first token is left out.
         cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
-        ids = TokenIds(ids.values, np.minimum(ids.starts + cut, ids.stops), ids.stops)
+        ids = replace(ids, starts=np.minimum(ids.starts + cut, ids.stops))
         short = cut & (ids.lengths < last)
         if not short.any():
             return ids
@@ -180,12 +190,13 @@ class Vocabulary:
             for part, mask in zip(texts, np.split(short, bounds), strict=True)
             if mask.any()
         ]
-        longer = self._encode_tails(rest, last, 2 * limit)
-        ids.starts[short] = longer.starts + len(ids.values)
-        ids.stops[short] = longer.stops + len(ids.values)
-        return TokenIds(np.concatenate([ids.values, longer.values]), ids.starts, ids.stops)
+        longer = self._encode_tails(rest, last, 2 * limit, with_cuts)
+        both = TokenIds.concatenate([ids, longer])
+        starts, stops = both.starts[: len(ids)], both.stops[: len(ids)]
+        starts[short], stops[short] = both.starts[len(ids) :], both.stops[len(ids) :]
+        return replace(both, starts=starts, stops=stops)
 
-    def _look_up(self, parts: list[SplitTexts]) -> TokenIds:
+    def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
         # At once, as each call makes a table of all words first, which takes a quarter millisecond.
         strings = pa.chunked_array([part.strings for part in parts], pa.string())
         ids = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID).to_numpy()
@@ -195,7 +206,11 @@ class Vocabulary:
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
         stops = np.searchsorted(tokens, concatenate(ends, np.int64))
-        return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
+        cuts = None
+        if with_cuts:
+            places = [sentence_ends(part) + n for part, n in zip(parts, before, strict=True)]
+            cuts = np.searchsorted(tokens, concatenate(places, np.int64), side="right")
+        return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops, cuts=cuts)
 
 
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:

@@ -1,0 +1,68 @@
+"""Which reviews are mixed, by their own probability and those of their sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.model.mixed import count_sentences, is_mixed, tone
+
+probabilities = st.one_of(
+    st.sampled_from([0.05, 0.2, 0.5, 0.8, 0.95]), st.floats(0, 1, width=32)
+).map(np.float32)
+reviews = st.lists(st.tuples(probabilities, st.lists(probabilities, max_size=9)), max_size=9)
+
+
+def rule(probability: np.float32, sentences: list[np.float32]) -> bool:
+    """Say what the docstring of `toolkit.model.mixed` says."""
+    positive = sum(value >= np.float32(0.8) for value in sentences)
+    negative = sum(value <= np.float32(0.2) for value in sentences)
+    fewer, more = sorted([positive, negative])
+    is_sure = probability < np.float32(0.05) or probability > np.float32(0.95)
+    return bool(fewer) and bool(2 * fewer >= more) and not is_sure
+
+
+@given(reviews)
+def test_mixed_is_the_rule(reviews: list[tuple[np.float32, list[np.float32]]]) -> None:
+    of_reviews = np.array([probability for probability, _ in reviews], np.float32)
+    numbers = np.repeat(np.arange(len(reviews)), [len(found) for _, found in reviews])
+    sentences = np.array([value for _, found in reviews for value in found], np.float32)
+    counts = count_sentences(sentences, numbers, len(reviews))
+    assert counts.positive.dtype == counts.negative.dtype == np.int32
+    found = is_mixed(pa.array(of_reviews), *map(pa.array, counts))
+    assert found.to_pylist() == [rule(*review) for review in reviews]
+
+
+@pytest.mark.parametrize(
+    ("probability", "positive", "negative", "mixed"),
+    [
+        (0.5, 1, 1, True),
+        (0.5, 2, 1, True),
+        (0.5, 1, 2, True),
+        (0.5, 3, 1, False),  # one remark among many
+        (0.5, 1, 3, False),
+        (0.5, 2, 0, False),
+        (0.5, 0, 0, False),
+        (0.96, 1, 1, False),  # the review as a whole is sure
+        (0.04, 1, 1, False),
+        (None, 1, 1, None),
+        (0.5, None, None, None),
+    ],
+)
+def test_examples(
+    probability: float | None, positive: int | None, negative: int | None, mixed: bool | None
+) -> None:
+    found = is_mixed(
+        pa.array([probability], pa.float32()),
+        pa.array([positive], pa.int32()),
+        pa.array([negative], pa.int32()),
+    )
+    assert found.to_pylist() == [mixed]
+
+
+def test_tones() -> None:
+    values = np.array([0, 0.2, 0.201, 0.5, 0.799, 0.8, 1], np.float32)
+    assert tone(values).tolist() == [-1, -1, 0, 0, 0, 1, 1]

@@ -1,0 +1,56 @@
+"""The sentences of one review, as they are in its text, with their scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolkit.model.by_sentence import ScoredSentences
+from toolkit.model.mixed import tone
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of a review, ``text[start:end]`` in Unicode characters."""
+
+    text: str  # as it is written, with the marks at its end
+    start: int
+    end: int  # after its last character
+    sentiment: str | None  # the label if it is clear, else None
+    probability: float  # of the positive class
+
+
+def explained_sentences(
+    text: str, spans: Sequence[tuple[int, int]], scored: ScoredSentences, labels: tuple[str, str]
+) -> tuple[Sentence, ...]:
+    """Find the scored sentences of one review in its text.
+
+    ``spans`` are those of its tokens, by whose numbers the sentences start and stop.
+    """
+    sentiments = {1: labels[1], 0: None, -1: labels[0]}
+    found = []
+    for first, stop, probability, sign in zip(
+        scored.ids.starts.tolist(),
+        scored.ids.stops.tolist(),
+        scored.probability.tolist(),
+        tone(scored.probability).tolist(),
+        strict=True,
+    ):
+        start, last = _first_character(text, spans[first:stop]), spans[stop - 1][1]
+        following = spans[stop][0] if stop < len(spans) else len(text)
+        end = last + _length_of_marks(text[last:following])
+        found.append(Sentence(text[start:end], start, end, sentiments[sign], probability))
+    return tuple(found)
+
+
+def _first_character(text: str, spans: Sequence[tuple[int, int]]) -> int:
+    """Give where a sentence starts, without the ``<br />`` that end the one before."""
+    words = (start for start, _ in spans if text[start - 1 : start + 2].lower() != "<br")
+    return next(words, spans[0][0])
+
+
+def _length_of_marks(separators: str) -> int:
+    """Count what is written without a space after a word, up to a tag."""
+    before_space = re.split(r"[\s\0]", separators, maxsplit=1)[0]
+    return len(before_space.partition("<")[0])

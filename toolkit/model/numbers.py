@@ -1,0 +1,80 @@
+"""What a model says of texts, in numbers, of which labels are made without the texts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
+from toolkit.model.facts import ModelFacts
+from toolkit.model.session import Network
+from toolkit.model.texts import as_strings
+from toolkit.text.sentences import SentenceRule
+from toolkit.text.strings import arrow_of, is_blank
+from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+# Token ids are made for this many reviews at once, so that millions of short ones stay small.
+_ROWS_AT_ONCE = 4096
+STAR_DECIMALS = 2
+
+
+class Numbers:
+    """Tokenizes texts and runs a network; safe to share between threads."""
+
+    def __init__(
+        self, network: Network, vocabulary: Vocabulary, facts: ModelFacts, *, by_sentence: bool
+    ) -> None:
+        self._network, self._vocabulary, self._facts = network, vocabulary, facts
+        self._by_sentence = by_sentence
+
+    def of(self, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+        """Give what `Scorer.numbers` gives."""
+        texts = as_strings(texts)
+        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
+        blocks = [self._block(texts.slice(start, _ROWS_AT_ONCE)) for start in starts]
+        found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
+        return pa.RecordBatch.from_pydict(
+            {name: _where(has_score, arrow_of(values)) for name, values in found.items()}
+        )
+
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Give what `Scorer.token_ids` gives."""
+        return self._network.rows(self._encode(texts, with_cuts=False))
+
+    def sentences(self, texts: pa.Array) -> ScoredSentences:
+        """Score the sentences of texts, which start and stop among all their tokens."""
+        ids = self._vocabulary.encode(texts, with_cuts=True)
+        return self._sentences.score(ids, self._network.run_all(ids)[0])
+
+    @cached_property
+    def _sentences(self) -> SentenceScorer:
+        return SentenceScorer(self._network, SentenceRule(self._vocabulary), self._facts.max_tokens)
+
+    def _encode(self, texts: pa.Array | pa.ChunkedArray, *, with_cuts: bool) -> TokenIds:
+        return self._vocabulary.encode(texts, self._facts.max_tokens, with_cuts=with_cuts)
+
+    def _block(self, texts: pa.Array | pa.ChunkedArray) -> dict[str, npt.NDArray[np.generic]]:
+        """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
+        ids = self._encode(texts, with_cuts=self._by_sentence)
+        probability, *stars = self._network.run_all(ids)
+        found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
+        if stars:
+            found["stars"] = np.round(stars[0], STAR_DECIMALS)
+        if self._by_sentence:
+            counts = self._sentences.score(ids, probability).counts(len(ids))
+            found["positive_sentences"], found["negative_sentences"] = counts
+        needs_known = self._facts.counts_known_tokens
+        is_known = ids.has_known_token(self._facts.max_tokens) if needs_known else None
+        found["is_known"] = np.ones(len(ids), np.bool_) if is_known is None else is_known
+        return found
+
+
+def _where(has_score: pa.BooleanArray, values: pa.Array) -> pa.Array:
+    """Give values, null where there is no score."""
+    return pc.if_else(has_score, values, pa.scalar(None, values.type))
