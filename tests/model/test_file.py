@@ -136,8 +136,10 @@ def test_version_3_counts_known_tokens(model: onnx.ModelProto, tmp_path: Path) -
 def test_more_outputs_are_ignored_and_stars_are_numbers(
     model: onnx.ModelProto, tmp_path: Path
 ) -> None:
+    one = onnx.helper.make_tensor("one", onnx.TensorProto.FLOAT, [], [1])
+    model.graph.initializer.append(one)
     for name in ("stars", "another"):
-        model.graph.node.append(onnx.helper.make_node("Identity", ["probability"], [name]))
+        model.graph.node.append(onnx.helper.make_node("Add", ["probability", "one"], [name]))
         model.graph.output.append(
             onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch"])
         )
