@@ -120,11 +120,7 @@ class Vocabulary:
         path.write_bytes("".join(f"{word}\n" for word in self.words.to_pylist()).encode())
 
     def encode(
-        self,
-        texts: pa.Array | pa.ChunkedArray,
-        last: int | None = None,
-        *,
-        with_cuts: bool = False,
+        self, texts: pa.Array | pa.ChunkedArray, last: int | None = None, with_cuts: bool = False
     ) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
@@ -133,8 +129,8 @@ class Vocabulary:
         """
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE, self.rule)
-            parts = [self._look_up([self._split(part)], with_cuts) for part in slices]
-            return TokenIds.concatenate(parts or [self._look_up([], with_cuts)])
+            found = [self._look_up([self._split(part)], with_cuts) for part in slices]
+            return TokenIds.concatenate(found or [self._look_up([], with_cuts)])
         limit = last * _TAIL_BYTES_PER_TOKEN
         parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit), self.rule))
         return self._encode_tails(parts, last, limit, with_cuts)
@@ -191,10 +187,9 @@ class Vocabulary:
             if mask.any()
         ]
         longer = self._encode_tails(rest, last, 2 * limit, with_cuts)
-        both = TokenIds.concatenate([ids, longer])
-        starts, stops = both.starts[: len(ids)], both.stops[: len(ids)]
-        starts[short], stops[short] = both.starts[len(ids) :], both.stops[len(ids) :]
-        return replace(both, starts=starts, stops=stops)
+        both, rows = TokenIds.concatenate([ids, longer]), np.arange(len(ids))
+        rows[short] = len(ids) + np.arange(len(longer))
+        return both.select(rows)
 
     def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
         # At once, as each call makes a table of all words first, which takes a quarter millisecond.
@@ -206,11 +201,11 @@ class Vocabulary:
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
         stops = np.searchsorted(tokens, concatenate(ends, np.int64))
-        cuts = None
-        if with_cuts:
-            places = [sentence_ends(part) + n for part, n in zip(parts, before, strict=True)]
-            cuts = np.searchsorted(tokens, concatenate(places, np.int64), side="right")
-        return TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops, cuts=cuts)
+        found = TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
+        if not with_cuts:
+            return found
+        at = [sentence_ends(part) + shift for part, shift in zip(parts, before, strict=True)]
+        return replace(found, cuts=np.searchsorted(tokens, concatenate(at, np.int64), "right"))
 
 
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
