@@ -174,6 +174,18 @@ def test_a_batch_gets_stars_where_they_are_asked_for() -> None:
         shipped_scorer().score_batch(batch, stars_column="text")
 
 
+def test_files_are_not_begun_if_the_scorer_lacks_a_column(tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", ["a film"]), tmp_path / "b.csv"
+    for scorer, role, message in (
+        (Scorer(CONV1D), "stars", "the model conv1d has no stars"),
+        (shipped_scorer(), "negative_sentences", r"Scorer\(by_sentence=True\)"),
+    ):
+        columns = Columns(adds=("sentiment", "probability", role))
+        with pytest.raises(UsageError, match=message):
+            score_file(scorer, source, output, ScoringOptions(reading=ReadOptions(columns)))
+    assert not output.exists()
+
+
 def test_stars_out_of_range_are_a_damaged_file(tmp_path: Path) -> None:
     model = onnx.load(MODEL)
     (fewest,) = (each for each in model.graph.initializer if each.name == "stars/fewest")

@@ -159,8 +159,6 @@ def score(
         check_output_file(report, force=replaces, option="--report")
     named = None if neutral_range is None else parse_range(neutral_range)
     scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
-    if stars:
-        scorer.check_stars()
     results = score_files(scorer, jobs, options, lambda job: progress_of(job.source, quiet=quiet))
     if report is not None:
         write_report(report, scorer, results)

@@ -29,6 +29,10 @@ SURE = 0.95
 Counts = npt.NDArray[np.int32]
 
 
+# What `SentenceCounts` are called among the numbers of a scorer.
+SENTENCE_COUNTS = ("positive_sentences", "negative_sentences")
+
+
 class SentenceCounts(NamedTuple):
     """How many sentences of each review are clear, (reviews,) int32 each."""
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
 from toolkit.model.facts import ModelFacts
+from toolkit.model.mixed import SENTENCE_COUNTS
 from toolkit.model.session import Network
 from toolkit.model.texts import as_strings
 from toolkit.text.sentences import SentenceRule
@@ -68,7 +69,7 @@ class Numbers:
             found["stars"] = np.round(stars[0], STAR_DECIMALS)
         if self._by_sentence:
             counts = self._sentences.score(ids, probability).counts(len(ids))
-            found["positive_sentences"], found["negative_sentences"] = counts
+            found |= zip(SENTENCE_COUNTS, counts, strict=True)
         needs_known = self._facts.counts_known_tokens
         is_known = ids.has_known_token(self._facts.max_tokens) if needs_known else None
         found["is_known"] = np.ones(len(ids), np.bool_) if is_known is None else is_known

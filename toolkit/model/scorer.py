@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.mixed import MIXED, is_mixed
+from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, is_mixed
 from toolkit.model.neutral import Range, check_range, labels_of, own_range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
 from toolkit.model.session import open_network
@@ -149,7 +149,7 @@ class Scorer:
         UsageError
             If the model has no stars.
         """
-        self.check_stars()
+        self.check_gives(["stars"])
         found: list[float | None] = self.numbers(array_of(texts))["stars"].to_pylist()
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
@@ -292,11 +292,11 @@ class Scorer:
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
         if stars_column is not None:
-            self.check_stars()
             added["stars"] = stars_column
         if self.by_sentence:
             added["positive_sentences"] = positive_sentences_column
             added["negative_sentences"] = negative_sentences_column
+        self.check_gives(added)
         check_columns(batch.schema.names, text_column, added.values())
         numbers = self.numbers(batch.column(text_column))
         for role, values in self.scores(numbers, [*added]).items():
@@ -314,15 +314,19 @@ class Scorer:
         found = self.sentiments(numbers["probability"])
         if not self.by_sentence:
             return found
-        names = ("probability", "positive_sentences", "negative_sentences")
+        names = ("probability", *SENTENCE_COUNTS)
         return pc.if_else(is_mixed(*(numbers[name] for name in names)), MIXED, found)
 
-    def check_stars(self) -> None:
-        """Raise `UsageError` if the model has no stars."""
-        if not self.has_stars:
+    def check_gives(self, wanted: Collection[str]) -> None:
+        """Raise `UsageError` unless `scores` can give all that is wanted."""
+        if "stars" in wanted and not self.has_stars:
             raise UsageError(
                 f"--stars: the model {self._file.name} has no stars, as it did not learn from "
                 f"reviews with stars. Choose another, such as {DEFAULT_MODEL}."
+            )
+        if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
+            raise UsageError(
+                "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
             )
 
     def token_ids(self, texts: pa.Array) -> Ids:

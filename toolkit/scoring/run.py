@@ -110,6 +110,7 @@ def score_files(
     those that failed. Raises the errors of `score_file`; those of the input only for a single file.
     """
     options = options or ScoringOptions()
+    scorer.check_gives(options.reading.columns.adds)
     resume = options.resume and not options.force
     files = [job for job in jobs.files if job.error is None]
     if resume and any(STDIN in (job.source, job.output) for job in files):
