@@ -178,7 +178,7 @@ def test_files_are_not_begun_if_the_scorer_lacks_a_column(tmp_path: Path) -> Non
     source, output = write_csv(tmp_path / "a.csv", ["a film"]), tmp_path / "b.csv"
     for scorer, role, message in (
         (Scorer(CONV1D), "stars", "the model conv1d has no stars"),
-        (shipped_scorer(), "negative_sentences", r"Scorer\(by_sentence=True\)"),
+        (shipped_scorer(), "negative_sentences", r"or Scorer\(by_sentence=True\)"),
     ):
         columns = Columns(adds=("sentiment", "probability", role))
         with pytest.raises(UsageError, match=message):
