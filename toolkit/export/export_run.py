@@ -10,7 +10,7 @@ import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
-from toolkit.export.keras_to_onnx import convert, load_keras
+from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
 from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize
@@ -21,6 +21,7 @@ from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.networks.keras_file import load_keras
 
 _FEW_REVIEWS = 1000
 
