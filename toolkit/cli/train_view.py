@@ -92,7 +92,8 @@ def show(result: TrainingResult) -> None:
     rows.append(("training", result.ending))
     if metrics.seconds is not None:
         rows.append(("time", f"{metrics.seconds:.0f} s"))
-    rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
+    if result.plots:
+        rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
     console = new_console()
     console.print()
     console.print(fact_table(rows))

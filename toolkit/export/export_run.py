@@ -64,8 +64,8 @@ def export(
     threshold : float | None
         Probability from which a review counts as positive; by default 0.5.
     optimize : str | None
-        Choose the threshold on the held-out reviews of the run: `accuracy`, `f1`, or such as
-        `precision=0.95` or `recall=0.9`.
+        Choose the threshold on the held-out reviews of the run: `accuracy`, `balanced`, `f1`, or
+        such as `precision=0.95` or `recall=0.9`.
     golden : bool
         Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
         `toolkit.export.golden`.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
+from toolkit.model.adaptation_facts import Adaptation, StartModel
 from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
 from toolkit.model.typed_json import decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
@@ -40,7 +41,7 @@ VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
 _Factor = Annotated[float, lambda value: 0 < value < 1e6]
 _Number = Annotated[float, lambda value: abs(value) < 1e6]
-_Share = Annotated[float, lambda value: 0 <= value <= 1]
+Share = Annotated[float, lambda value: 0 <= value <= 1]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class TeacherSource:
 class TrainingData(ReviewSource):
     """The labelled reviews, and all else that a model was trained and tested on."""
 
+    start: StartModel | None = None  # that the network was adapted from
     test: ReviewSource | None = None
     validation: ReviewSource | None = None
     unlabelled: ReviewSource | None = None
@@ -94,6 +96,7 @@ class Scores:
     balanced_accuracy: float | None = None
     majority_accuracy: float | None = None  # of always answering with the more frequent label
     epoch: int | None = None  # whose weights are kept
+    threshold: float | None = None  # from which a review was called positive; None: 0.5
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class Metrics:
     validation: Scores | None = None
     folds: Folds | None = None
     calibration: Calibration | None = None
+    adaptation: Adaptation | None = None
     test: Scores | None = None
     copies: Copies | None = None
     parameters: int | None = None
@@ -165,7 +169,7 @@ class ModelFacts:
 
     preset: str
     labels: Labels  # of probability 0 and of probability 1
-    threshold: _Share  # probabilities from here up get the second label
+    threshold: Share  # probabilities from here up get the second label
     max_tokens: MaxTokens
     vocabulary_size: VocabularySize  # every token id is below it
     data: TrainingData

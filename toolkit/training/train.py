@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.result_tables import beside_constant
 from toolkit.model.run_folder import RunFolder
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.adapt.run import adapt
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
-from toolkit.training.options import RUNS, TrainingOptions
+from toolkit.training.options import TrainingOptions
+from toolkit.training.predictions import review_probabilities
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
@@ -24,8 +23,7 @@ from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, Traini
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-
-_ROWS_AT_ONCE = 512  # results do not depend on it
+from toolkit.training.warn import warn
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -53,6 +51,8 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     """
     reporter = reporter or Reporter()
     check_options(options)
+    if options.start is not None:
+        return adapt(options, reporter)
     started = time.monotonic()
     preset = find_preset(options.preset)
     read = read_data(options, reporter)
@@ -61,11 +61,9 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
-    _warn(outcome, reporter)
+    warn(outcome, reporter)
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = config_of(preset, options, outcome)
-    if options.run.parent == RUNS:
-        RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
@@ -130,26 +128,6 @@ def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabiliti
     return found, measure(reviews.labels, found, 0.5)
 
 
-def review_probabilities(
-    network: Any, preset: Preset, vocabulary: Vocabulary, reviews: Reviews
-) -> Probabilities:
-    """What a network gives to reviews, (reviews,) float32, without dropout."""
-    ids = vocabulary.encode(reviews.texts, last=preset.max_tokens)
-    if preset.has_fixed_length:
-        same_length = ids.padded(preset.max_tokens)
-        padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
-            :, 0
-        ]
-        return padded
-    tokens = ids.with_start(preset.max_tokens)
-    order = np.argsort(tokens.lengths, kind="stable")
-    found = np.zeros(len(order), np.float32)
-    for start in range(0, len(order), _ROWS_AT_ONCE):
-        rows = order[start : start + _ROWS_AT_ONCE]
-        found[rows] = np.asarray(network(tokens.padded_rows(rows), training=False))[:, 0]
-    return found
-
-
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
     return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
@@ -173,30 +151,3 @@ def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> Fi
     if read.unlabelled is not None:
         reporter.left_out(len(read.unlabelled) - data.unlabelled_count)
     return data
-
-
-def _warn(outcome: Outcome, reporter: Reporter) -> None:
-    """Say what makes scores look better than they are, and where a constant does as well."""
-    held_out, test, copies = outcome.held_out, outcome.test, outcome.copies
-    if copies.held_out_in_fitted:
-        reporter.warning(
-            f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
-            "the validation scores look better than they are. Remove the copies"
-            f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
-        )
-    if copies.test_in_training and outcome.read.test is not None:
-        reporter.warning(
-            f"{copies.test_in_training:,} of {len(outcome.read.test):,} test reviews have the "
-            "same text as reviews to train on: the test scores look better than they are. Test on "
-            "other reviews."
-        )
-    measured = {"test": test}
-    if held_out is not None:
-        measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
-    for kind, found in measured.items():
-        warning = None if found is None else beside_constant("the network", found, kind)
-        if warning is not None:
-            reporter.warning(
-                f"{warning} Train on more reviews, above all with the less frequent label, or for "
-                "more epochs."
-            )
