@@ -59,12 +59,17 @@ Teacher = Annotated[list[Path] | None, o.option("FILE", _TEACHER, _MORE_DATA)]
 TeacherWeight = Annotated[float, o.option("SHARE", _WEIGHT, _MORE_DATA, True)]
 
 _FITTING = "Fitting"
+_CLASS_WEIGHT = (
+    "balanced: both labels count the same, in the fit and in the calibration, however rare one is. "
+    "The probabilities are then those of reviews of which half are positive."
+)
 _STOPPING = (
     "Stop when the validation loss no longer falls, and keep the best epoch; or run all epochs, "
     "and keep the last."
 )
 _EPOCHS = "Largest number of passes over the reviews."
 _SEED = "Seed of all random choices. The same seed gives the same network."
+ClassWeight = Annotated[str | None, o.option("balanced", _CLASS_WEIGHT, _FITTING)]
 Epochs = Annotated[int | None, o.option("N", _EPOCHS, _FITTING, _by_preset("epochs"))]
 EarlyStopping = Annotated[bool | None, o.option(None, _STOPPING, _FITTING, "stop, for conv1d")]
 BatchSize = Annotated[
@@ -118,6 +123,7 @@ def train(
     unlabelled: Unlabelled = None,
     teacher: Teacher = None,
     teacher_weight: TeacherWeight = 0.5,
+    class_weight: ClassWeight = None,
     epochs: Epochs = None,
     early_stopping: EarlyStopping = None,
     batch_size: BatchSize = None,
@@ -163,6 +169,7 @@ def train(
         start=start,
         output=output,
         force=force,
+        class_weight=class_weight,
         epochs=epochs,
         early_stopping=early_stopping,
         split=split,

@@ -11,6 +11,7 @@ from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 
 RUNS = Path("runs")
+BALANCED = "balanced"  # a class weight
 ADAPTED = "adapted"  # the default name of a run that starts from a trained network
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
@@ -72,6 +73,8 @@ class TrainingOptions:
         _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
+        of_classes = self.class_weight
+        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
         weight = self.teacher_weight
         _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
         self._check_teacher()

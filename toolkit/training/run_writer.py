@@ -75,6 +75,8 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         "folds": options.folds,
         "sample": sampled_parts(outcome, options.seed),
     }
+    if outcome.read.reviews.domains is not None:
+        training["balanced"] = True  # the probabilities are those of as many reviews of each label
     if outcome.read.teachers:
         training["teacher_weight"] = options.teacher_weight
     return RunConfig(

@@ -33,7 +33,7 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     start = load_start(str(options.start))
     read = read_data(options, reporter)
     kind = split_kind(read.reviews, options.split)
-    wanted = options.folds or (_FOLDS_OF_FEW if len(read.reviews) < _FEW else _FOLDS)
+    wanted = options.folds or usual_folds(len(read.reviews))
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)
     reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     made = adapt_network(start, read.reviews, splits)
@@ -44,6 +44,11 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     metrics = replace(metrics, adaptation=_facts(made, len(splits)))
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics, _ending(made))
+
+
+def usual_folds(reviews: int) -> int:
+    """Choose how many folds there are: more for few reviews, which a fit can less do without."""
+    return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
 
 
 def _outcome(made: AdaptedNetwork, read: TrainingData, split: str, copies: facts.Copies) -> Outcome:
