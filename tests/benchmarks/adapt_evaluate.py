@@ -90,7 +90,7 @@ def evaluate(start: Start, one: Drawn, way: Callable[..., list[Found]]) -> Itera
 def main(folder: Path, ways: list[str]) -> None:
     """Print the rows."""
     start = load_start(str(folder / "run"))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in drawn(pq.read_table(folder / "unseen.parquet")):
         for way in ways or WAYS:
             rows += evaluate(start, one, WAYS[way])

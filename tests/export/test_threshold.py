@@ -139,7 +139,7 @@ def reached(labels: Any, probability: Any, threshold: float) -> dict[str, float]
              "recall=0.9x", "accuracy=0.9", "f1=1", "precision=nan"]
 )  # fmt: skip
 def test_what_is_no_goal(folder: RunFolder, text: str) -> None:
-    with pytest.raises(UsageError, match="--optimize: expected accuracy, f1, precision="):
+    with pytest.raises(UsageError, match="--optimize: expected accuracy, balanced, f1, precision="):
         choose_threshold(folder, CONFIG, None, text)
 
 

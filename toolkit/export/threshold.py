@@ -67,21 +67,21 @@ def choose_threshold(
     if given is not None and not 0 <= given <= 1:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {given}")
     goal = None if optimize is None else Goal.parse(optimize)
+    value = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
+    chosen = _choice_of(config)
+    if given is not None:
+        value, chosen = given, "given"
     if not folder.validation.is_file():
         if goal is not None:
             raise UsageError(
                 f"--optimize: {folder.validation} is not there, so no held-out reviews to choose a "
                 "threshold on. Train with a validation part, or give one with --threshold."
             )
-        return Threshold() if given is None else Threshold(given, ThresholdChoice("given"))
-    unsaid = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
+        return Threshold(value, ThresholdChoice(chosen))
     labels, probability = load_held_out(folder.validation)
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
-    if goal is None:
-        value = unsaid if given is None else given
-        chosen = "given" if given is not None else _choice_of(config)
-    else:
+    if goal is not None:
         usual = DEFAULT_THRESHOLD if config.training.get("balanced") else float(labels.mean())
         value = _Curve.of(labels, probability, folder.validation).best(goal, usual)
         chosen = str(goal)

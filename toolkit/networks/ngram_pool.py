@@ -239,8 +239,9 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     if found is None:
         return None
     shifts, slots = found["shifts_after"], np.maximum(found["slots"], 0)
-    # Without negators, no row but the plain ones is read, and any number of pairs is right.
-    plain_rows = int(shifts.max()) or len(shifts) + int(slots.max()) // QUOTIENTS + 1
+    rows = len(found["vectors"]) // len(found["bias"])
+    # Without negators, the rows of negated tokens are never read, so any place of them will do.
+    plain_rows = int(shifts.max()) or rows - len(shifts) - 1
     lookup = Lookup(
         negators=(shifts > 0).astype(np.int32),
         slots=slots,
