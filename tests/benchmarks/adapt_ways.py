@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from tests.benchmarks.quality_peers import PEERS
 from toolkit.errors import TrainingError
+from toolkit.export.threshold import Goal, best_threshold
 from toolkit.model.logits import sigmoid
 from toolkit.training.adapt.network import adapt_network, examples_of
 from toolkit.training.adapt.run import usual_folds
@@ -55,8 +56,11 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
     made = adapt_network(start, reviews, splits)
     found = made.probabilities(texts)
     kept = {"kept": made.choice.kept.name}
+    held_out = sigmoid(made.choice.kept.logits).astype(np.float32)
+    best = best_threshold(reviews.labels > 0, held_out, Goal.parse("balanced"), Path())
     return [
         Found("adapted", found, made.threshold, kept),
+        Found("adapted, --optimize balanced", found, best),
         Found("adapted, cut at 0.5", found, 0.5),
     ]
 

@@ -82,8 +82,10 @@ def choose_threshold(
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
     if goal is not None:
-        usual = DEFAULT_THRESHOLD if config.training.get("balanced") else float(labels.mean())
-        value = _Curve.of(labels, probability, folder.validation).best(goal, usual)
+        is_balanced = bool(config.training.get("balanced"))
+        value = best_threshold(
+            labels, probability, goal, folder.validation, is_balanced=is_balanced
+        )
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(
@@ -96,6 +98,23 @@ def choose_threshold(
     is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
     warning = None if is_for_both else beside_constant("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
+
+
+def best_threshold(
+    labels: npt.NDArray[np.bool_],
+    probability: _Array,
+    goal: Goal,
+    path: Path,
+    *,
+    is_balanced: bool = False,
+) -> float:
+    """Choose the threshold for a goal on reviews from `path`; `UsageError` if it is not reached.
+
+    `is_balanced`: whether the probabilities are those of as many reviews of each label, so that
+    0.5 speaks for neither label; otherwise the share of positives does.
+    """
+    usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
+    return _Curve.of(labels, probability, path).best(goal, usual)
 
 
 def _choice_of(config: RunConfig) -> str:
