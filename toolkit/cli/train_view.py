@@ -76,6 +76,9 @@ class TerminalReporter(Reporter):
         shares += "" if balanced is None else f" (balanced {balanced:.2%})"
         typer.echo(f"Fold {number}: loss {metrics.log_loss:.4f}, accuracy {shares}, epoch {epoch}")
 
+    def hint(self, message: str) -> None:
+        typer.echo(f"hint: {message}", err=True)
+
     def warning(self, message: str) -> None:
         typer.echo(f"warning: {message}", err=True)
 

@@ -40,8 +40,7 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     parts = [read.for_fit(split) for split in splits]
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
     warn_of_copies(found, reporter)
-    metrics = metrics_of(found, time.monotonic() - started)
-    metrics = replace(metrics, adaptation=_facts(made, len(splits)))
+    metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics, _ending(made))
 
@@ -77,6 +76,20 @@ def _measured(made: AdaptedNetwork, reviews: Reviews, found: Probabilities) -> M
 def _probabilities(candidate: Candidate) -> Probabilities:
     found: Probabilities = sigmoid(candidate.logits).astype("float32")
     return found
+
+
+def _with_facts(metrics: facts.Metrics, made: AdaptedNetwork, folds: int) -> facts.Metrics:
+    """Add what was chosen how, and the threshold to the figures that depend on it."""
+
+    def at_threshold(scores: facts.Scores | None) -> facts.Scores | None:
+        return scores and replace(scores, threshold=made.threshold)
+
+    return replace(
+        metrics,
+        adaptation=_facts(made, folds),
+        validation=at_threshold(metrics.validation),
+        test=at_threshold(metrics.test),
+    )
 
 
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
@@ -129,5 +142,7 @@ def _ending(made: AdaptedNetwork) -> str:
         return "the start is kept as it is: no change was better beyond noise"
     return (
         f"'{made.choice.kept.name}' is kept: it helps, with a cross-validated log loss of "
-        f"{after:.4f} instead of {before:.4f}"
+        f"{after:.4f} instead of {before:.4f}. Reviews count as positive from "
+        f"{made.threshold:g}, the share of positives, so that the rarer label is found, too "
+        "(for the likelier label: toolkit export --threshold 0.5)"
     )
