@@ -141,7 +141,8 @@ def train(
     """Train a network on labelled reviews.
 
     Writes a run folder with the network, its vocabulary, metrics, history and plots.
-    `toolkit export` turns it into one model file.
+    `toolkit export` turns it into one model file. For up to about 5,000 labelled reviews,
+    adapting a trained network with --from is more accurate than training from scratch.
 
     Examples: `toolkit train`, or
 
