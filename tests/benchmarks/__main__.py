@@ -1,9 +1,9 @@
 """Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default all parts of speed.
 
 The results are printed as Markdown tables and kept in results.json, from which ``plot`` draws
-examples/speed.png; those of ``quality`` in quality.json and those of ``unseen`` in unseen.json. The
-reviews come from the folder that TOOLKIT_DATA names. Four parts run only if they are named:
-``quality`` and ``unseen``, which train models, ``networks`` and ``typography``.
+examples/speed.png; those of ``quality``, ``unseen`` and ``adapt`` in JSON files of that name. The
+reviews come from the folder that TOOLKIT_DATA names. Five parts run only if they are named:
+``quality``, ``unseen`` and ``adapt``, which train models, ``networks`` and ``typography``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks import (
+    adapt,
     growth,
     lock,
     networks,
@@ -40,12 +41,15 @@ SPEED = {
     "lock": lock.main,
     "plot": plot,
 }
-QUALITY, UNSEEN, NETWORKS, TYPOGRAPHY = "quality", "unseen", "networks", "typography"
+QUALITY, UNSEEN, ADAPT = "quality", "unseen", "adapt"
+NETWORKS, TYPOGRAPHY = "networks", "typography"
 # The options that not every part has, by the parts that have them.
 OPTIONS = {
     (QUALITY,): ("data",),
-    (QUALITY, UNSEEN): ("reviews", "keep"),
-    (UNSEEN,): ("set", "with_teacher"),
+    (QUALITY, UNSEEN): ("reviews",),
+    (QUALITY, UNSEEN, ADAPT): ("keep",),
+    (UNSEEN, ADAPT): ("set",),
+    (UNSEEN,): ("with_teacher",),
     (NETWORKS,): ("model", "reference"),
 }
 
@@ -64,6 +68,7 @@ def main() -> None:
         UNSEEN: lambda: unseen.main(
             arguments.set, arguments.reviews, arguments.keep, arguments.with_teacher
         ),
+        ADAPT: lambda: adapt.main(arguments.set, arguments.keep),
         NETWORKS: lambda: networks.main(arguments.model, arguments.reference),
         TYPOGRAPHY: typography.main,
     }
@@ -75,7 +80,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY, UNSEEN]
+    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY, UNSEEN, ADAPT]
     parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
     of_quality = parser.add_argument_group(QUALITY)
     of_quality.add_argument(
@@ -87,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     of_both = parser.add_argument_group(f"{QUALITY} and {UNSEEN}")
     of_both.add_argument("--reviews", type=Path, help="table of all reviews with their folds")
-    of_both.add_argument("--keep", type=Path, help="folder for what is trained")
+    of_both.add_argument(
+        "--keep", type=Path, help=f"folder for what is trained, from which {ADAPT} takes its starts"
+    )
     of_unseen = parser.add_argument_group(UNSEEN)
     of_unseen.add_argument(
         "--set",

@@ -48,7 +48,7 @@ def test_numbers_are_those_of_keras(
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert"]
+    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 @given(data=st.data())
 def test_a_row_has_one_probability_in_any_batch_and_padding(
@@ -136,7 +136,7 @@ def test_relu_of_the_sum_is_one_operator_when_it_is_loaded(
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert"]
+    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> None:
     ids = random_ids(1)
@@ -146,7 +146,7 @@ def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert"]
+    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
     assert {node.domain for node in graphs[name].graph.node} == {""}

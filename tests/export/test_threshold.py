@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     ("goal", "threshold", "reached"),
     [
         ("accuracy", 0.3, {"accuracy": 5 / 7, "precision": 0.75, "recall": 0.75, "f1": 0.75}),
+        ("balanced", 0.3, {"balanced_accuracy": 17 / 24, "recall": 0.75}),
         ("f1", 0.075, {"accuracy": 5 / 7, "precision": 4 / 6, "recall": 1.0, "f1": 0.8}),
         ("precision=1", 0.8, {"accuracy": 4 / 7, "precision": 1.0, "recall": 0.25, "f1": 0.4}),
         ("precision=0.7", 0.3, {"precision": 0.75, "recall": 0.75}),
@@ -68,6 +70,39 @@ def test_goals(folder: RunFolder, goal: str, threshold: float, reached: dict[str
     assert reached_of(found).reviews == 7
     for name, value in reached.items():
         assert getattr(reached_of(found), name) == pytest.approx(value), name
+
+
+def test_both_labels_alike(folder: RunFolder) -> None:
+    """The share of positives is chosen where no other is clearly better."""
+    save(folder, [0, 0, 1, 1, 1], [0.2, 0.3, 0.55, 0.7, 0.8])  # 0.425 would make no mistake
+    assert choose_threshold(folder, CONFIG, None, "balanced").value == 0.6
+    labels = [0] * 200 + [1] * 800
+    save(folder, labels, [0.3] * 200 + [0.85] * 800)
+    found = choose_threshold(folder, CONFIG, None, "balanced")
+    assert (found.value, found.warning) == (0.8, None)
+    assert reached_of(found).balanced_accuracy == 1
+    # Clearly better than 0.8, which calls nothing positive.
+    save(folder, labels, [0.3] * 200 + [0.7] * 800)
+    found = choose_threshold(folder, CONFIG, None, "balanced")
+    assert (found.value, found.choice.chosen) == (0.5, "balanced")
+    assert reached_of(found).balanced_accuracy == 1
+
+
+def test_both_labels_alike_of_a_balanced_fit(folder: RunFolder) -> None:
+    save(folder, [0] * 20 + [1] * 80, [0.3] * 20 + [0.7] * 80)
+    config = replace(CONFIG, training={"balanced": True})
+    assert choose_threshold(folder, config, None, "balanced").value == 0.5
+
+
+def test_the_threshold_of_a_run(folder: RunFolder) -> None:
+    config = replace(CONFIG, threshold=0.45)
+    found = choose_threshold(folder, config, None, None)
+    assert (found.value, found.choice.chosen) == (0.45, "share of positives")
+    assert reached_of(found).recall == 0.5
+    assert choose_threshold(folder, config, 0.5, None).choice.chosen == "given"
+    assert choose_threshold(folder, config, None, "accuracy").value == pytest.approx(0.3)
+    folder.validation.unlink()
+    assert choose_threshold(folder, config, None, None).value == 0.45
 
 
 def test_given_and_default_thresholds(folder: RunFolder) -> None:
@@ -139,7 +174,7 @@ def reached(labels: Any, probability: Any, threshold: float) -> dict[str, float]
              "recall=0.9x", "accuracy=0.9", "f1=1", "precision=nan"]
 )  # fmt: skip
 def test_what_is_no_goal(folder: RunFolder, text: str) -> None:
-    with pytest.raises(UsageError, match="--optimize: expected accuracy, f1, precision="):
+    with pytest.raises(UsageError, match="--optimize: expected accuracy, balanced, f1, precision="):
         choose_threshold(folder, CONFIG, None, text)
 
 

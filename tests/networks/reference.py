@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,26 @@ def linear_logit(
                 total += int(code) * abs(int(code))
         previous = token
     return scale * total / math.sqrt(tokens + 1) + bias
+
+
+def adapted_logit(
+    ids: Sequence[int],
+    tables: dict[str, Any],
+    logit: Callable[..., float],
+    known: int,
+    weights: _Table,
+    base_scale: float,
+    bias: float,
+) -> float:
+    """Give the logit of an adapted network, of which `logit` with `tables` is the base."""
+    largest = float(np.abs(weights).max())
+    total, tokens = 0.0, 0
+    for token in ids:
+        code = round(127 * math.sqrt(abs(float(weights[token])) / largest))
+        total += math.copysign((code / 127) ** 2 * largest, float(weights[token]))
+        tokens += token > 1
+    of_base = logit([token if token < known else 2 for token in ids], **tables)
+    return base_scale * of_base + total / math.sqrt(tokens + 1) + bias
 
 
 def cnn_logit(

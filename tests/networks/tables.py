@@ -82,6 +82,13 @@ def pool_tables(
     }
 
 
+def adapted_tables(seed: int = 1) -> dict[str, Any]:
+    """Weights of all words, of which the base does not know the last three."""
+    weights = np.random.default_rng(seed).normal(0, 1, WORDS).astype(np.float32)
+    weights[:4] = 0
+    return {"known": WORDS - 3, "weights": weights, "base_scale": 0.75, "bias": -0.25}
+
+
 def _expert(random: np.random.Generator, columns: int, hidden: int) -> Any:
     from toolkit.networks.experts import Expert
 
@@ -105,10 +112,15 @@ def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) ->
 
 def frozen_networks() -> dict[str, Frozen]:
     """Make one of each kind."""
-    from toolkit.networks import ngram_cnn, ngram_linear, ngram_pool
+    from toolkit.networks import adapted, ngram_cnn, ngram_linear, ngram_pool
 
     linear, cnn, pool, one = linear_tables(), cnn_tables(), pool_tables(), pool_tables(experts=1)
+    words = adapted_tables()
+    around = {"tables": pool, "logit": reference.pool_logit, **words}
     return {
+        "adapted": Frozen(
+            adapted.freeze(ngram_pool.frozen(**pool), **words), around, reference.adapted_logit
+        ),
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, reference.linear_logit),
         "ngram-cnn": Frozen(ngram_cnn.frozen(**cnn), cnn, reference.cnn_logit),
         "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, reference.pool_logit),

@@ -189,7 +189,7 @@ def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.assemble import ids_in_model
-    from toolkit.export.keras_to_onnx import load_keras
+    from toolkit.networks.keras_file import load_keras
 
     path = SHIPPED.with_name(f"{name}.keras")
     facts = load_model(name).facts

@@ -54,7 +54,7 @@ def test_padding_in_front_changes_nothing(frozen: Frozen) -> None:
 
 
 def test_a_file_of_keras(frozen: Frozen, tmp_path: Path) -> None:
-    from toolkit.export.keras_to_onnx import load_keras
+    from toolkit.networks.keras_file import load_keras
 
     frozen.network.save(tmp_path / "model.keras")
     loaded = load_keras(tmp_path / "model.keras")

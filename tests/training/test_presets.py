@@ -12,10 +12,11 @@ from tests.training.making import make_reviews
 from toolkit.errors import UsageError
 from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
+from toolkit.training.predictions import review_probabilities
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 from toolkit.training.reporter import Reporter
 from toolkit.training.sources.reviews import Reviews
-from toolkit.training.train import fit, review_probabilities
+from toolkit.training.train import fit
 
 
 @pytest.fixture(scope="module")

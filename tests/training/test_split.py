@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from toolkit.errors import TrainingError, UsageError
 from toolkit.training.options import SplitKind
 from toolkit.training.sources.reviews import Reviews
-from toolkit.training.split import cross_validation, split_kind, validation_split
+from toolkit.training.split import (
+    cross_validation,
+    folds_for_few,
+    split_kind,
+    validation_split,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -50,6 +55,30 @@ def test_a_split_has_every_row_once_and_is_decided_by_the_seed(reviews: Reviews,
     assert (np.diff(split.fitted) > 0).all()
     assert (np.diff(split.held_out) > 0).all()
     assert np.array_equal(split.held_out, again.held_out)
+
+
+@pytest.mark.parametrize(("negatives", "count"), [(1, 20), (2, 20), (4, 300), (10, 20)])
+def test_few_reviews_of_a_label_are_dealt_to_as_many_folds(negatives: int, count: int) -> None:
+    reviews = make_reviews([0] * negatives + [1] * (count - negatives))
+    folds = folds_for_few(reviews, 10, seed=1)
+    assert sorted(np.concatenate([fold.held_out for fold in folds])) == list(range(count))
+    found = [int((reviews.labels[fold.held_out] == 0).sum()) for fold in folds]
+    assert (max(found), sum(found)) == (1, negatives)
+    for fold in folds:
+        assert sorted([*fold.fitted, *fold.held_out]) == list(range(count))
+
+
+@pytest.mark.parametrize("negatives", [2, 30])
+def test_folds_of_few_groups(negatives: int) -> None:
+    labels = [0] * negatives + [1] * (60 - negatives)
+    reviews = make_reviews(labels, [i % 4 for i in range(60)])
+    folds = folds_for_few(reviews, 10, seed=1)
+    assert len(folds) == 4
+    assert reviews.groups is not None
+    for fold in folds:
+        assert not set(reviews.groups[fold.held_out]) & set(reviews.groups[fold.fitted])
+    with pytest.raises(TrainingError, match="all 60 reviews are of one group"):
+        folds_for_few(make_reviews(labels, [0] * 60), 10, seed=1)
 
 
 @settings(deadline=None, max_examples=50)

@@ -13,8 +13,8 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
 _OPTIMIZE = (
-    "Choose the threshold on the held-out reviews of the run instead. GOAL is accuracy, f1, or a "
-    "target such as precision=0.95 or recall=0.9."
+    "Choose the threshold on the held-out reviews of the run instead. GOAL is accuracy, balanced "
+    "(both labels count the same), f1, or a target such as precision=0.95 or recall=0.9."
 )
 _SMALLER = "A smaller file"
 _QUANTIZE = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from toolkit.cli.terminal import megabytes
 from toolkit.model import export_facts, facts
 from toolkit.model import stars as stars_of_models
+from toolkit.model.adaptation_facts import Adaptation
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
@@ -16,7 +17,11 @@ def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
-    yield "trained on", fitted + _source(data, "labelled reviews", *held_out)
+    kind = "trained on"
+    if (start := data.start) is not None:
+        yield "adapted from", f"{start.name} ({start.preset}, SHA-256 {start.sha256[:16]}…)"
+        kind = "adapted to"
+    yield kind, fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:
         yield "and on", _source(data.unlabelled, "unlabelled reviews")
     for teacher in data.teachers or ():
@@ -40,6 +45,8 @@ def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
         line += f" ({', '.join(shares)})" if shares else ""
         loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
         yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
+    if metrics.adaptation is not None:
+        yield from _adaptation(metrics.adaptation)
     if (scores := metrics.validation) is not None:
         epoch = "" if scores.epoch is None else f", epoch {scores.epoch}"
         split = "" if scores.split is None else f", split {scores.split}"
@@ -128,6 +135,20 @@ def parity_line(model: facts.ModelFacts) -> str:
     )
 
 
+def _adaptation(found: Adaptation) -> Iterator[Row]:
+    """Compare the candidates, and say what was kept."""
+    for candidate in found.candidates:
+        more = candidate.balanced_accuracy
+        balanced = "" if more is None else f" (balanced {more:.2%})"
+        kept = "; kept" if candidate.name == found.kept else ""
+        line = f"loss {candidate.loss:.4f}, accuracy {candidate.accuracy:.2%}{balanced}"
+        yield candidate.name, f"{line}, cross-validated in {found.folds} folds{kept}"
+    line = f"logit · {found.scale:.3f} {found.bias:+.3f}"
+    if found.words is not None:
+        line += f", and weights of {found.words:,} words, {_number(found.new_words)} of them new"
+    yield "change", line
+
+
 def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
     counts = {
         f"of {_number(source.reviews)} positive": source.positive,
@@ -153,7 +174,8 @@ def _sentence(
 
 def _scores(scores: facts.Scores) -> str:
     loss = _number(scores.loss, ".4f")
-    return f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
+    line = f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
+    return line if scores.threshold is None else f"{line}, threshold {scores.threshold}"
 
 
 def _accuracy(found: facts.Scores | export_facts.ThresholdReached) -> str:

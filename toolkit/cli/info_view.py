@@ -66,6 +66,8 @@ def _rows(description: Description) -> Iterator[Row]:
         yield from say.metric_rows(description.metrics)
         yield "calibration", say.calibration_line(config.calibration)
         yield from say.star_rows(config.stars, config.neutral)
+        if config.threshold is not None:
+            yield "threshold", str(config.threshold)
         yield "written by", _version(config.toolkit_version)
     else:
         yield from _model(description)

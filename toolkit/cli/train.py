@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.training.options import SplitKind, TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS
@@ -22,10 +23,25 @@ _DATA = f"Labelled reviews: a file ({o.FILES}), an aclImdb folder, or imdb, whic
 _PRESET = "The network: " + "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
 Data = Annotated[str, typer.Argument(metavar="DATA", help=_DATA)]
 Preset = Annotated[str, o.option("NAME", _PRESET, None, True)]
+_DEFAULT_RUN = "runs/PRESET, or runs/adapted with --from"
 Run = Annotated[
     Path | None,
-    o.option("FOLDER", "Run folder to write.", o.WRITING, "runs/PRESET", ("--output", "-o")),
+    o.option(
+        "FOLDER",
+        "Run folder to write.",
+        o.WRITING,
+        _DEFAULT_RUN,
+        ("--output", "-o"),
+    ),
 ]
+
+_FROM = (
+    "Adapt a trained network to 20 to 5,000 reviews of your own, in seconds: a shipped model "
+    f"({', '.join(SHIPPED)}), a model file, or a run folder. Cross-validation chooses between the "
+    "network as it is, another scale and bias of its logit, and weights of words, also of words "
+    "that it does not know. In place of --preset."
+)
+From = Annotated[str | None, o.option("MODEL", _FROM, names=("--from",))]
 
 _MORE_DATA = "Unlabelled reviews and teacher"
 _UNLABELLED = (
@@ -43,12 +59,17 @@ Teacher = Annotated[list[Path] | None, o.option("FILE", _TEACHER, _MORE_DATA)]
 TeacherWeight = Annotated[float, o.option("SHARE", _WEIGHT, _MORE_DATA, True)]
 
 _FITTING = "Fitting"
+_CLASS_WEIGHT = (
+    "balanced: both labels count the same, in the fit and in the calibration, however rare one is. "
+    "The probabilities are then those of reviews of which half are positive."
+)
 _STOPPING = (
     "Stop when the validation loss no longer falls, and keep the best epoch; or run all epochs, "
     "and keep the last."
 )
 _EPOCHS = "Largest number of passes over the reviews."
 _SEED = "Seed of all random choices. The same seed gives the same network."
+ClassWeight = Annotated[str | None, o.option("balanced", _CLASS_WEIGHT, _FITTING)]
 Epochs = Annotated[int | None, o.option("N", _EPOCHS, _FITTING, _by_preset("epochs"))]
 EarlyStopping = Annotated[bool | None, o.option(None, _STOPPING, _FITTING, "stop, for conv1d")]
 BatchSize = Annotated[
@@ -62,7 +83,10 @@ _VALIDATION = "Share of the reviews to hold out, between 0 and 1. Not used with 
 _VALIDATION_DATA = (
     "Hold out these labelled reviews, and none of the others. They have the same columns."
 )
-_FOLDS = "First cross-validate with K folds, then fit on all reviews. 0: no folds."
+_FOLDS = (
+    "First cross-validate with K folds, then fit on all reviews. 0: no folds; with --from, 5 of "
+    "them, or 10 for fewer than 200 reviews."
+)
 _TEST = "Measure on the test part of the data at the end."
 _TEST_DATA = "Measure on these labelled reviews at the end. They have the same columns."
 _SAMPLES = "Show N random reviews as the network sees them."
@@ -81,6 +105,7 @@ ShowSamples = Annotated[int, o.option("N", _SAMPLES, _MEASURING, True)]
 def train(
     data: Data = "imdb",
     preset: Preset = DEFAULT_PRESET,
+    start: From = None,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumn = None,
     positive: o.Positive = None,
@@ -99,6 +124,7 @@ def train(
     unlabelled: Unlabelled = None,
     teacher: Teacher = None,
     teacher_weight: TeacherWeight = 0.5,
+    class_weight: ClassWeight = None,
     epochs: Epochs = None,
     early_stopping: EarlyStopping = None,
     batch_size: BatchSize = None,
@@ -116,12 +142,14 @@ def train(
     """Train a network on labelled reviews.
 
     Writes a run folder with the network, its vocabulary, metrics, history and plots.
-    `toolkit export` turns it into one model file.
+    `toolkit export` turns it into one model file. For up to about 5,000 labelled reviews,
+    adapting a trained network with --from is more accurate than training from scratch.
 
     Examples: `toolkit train`, or
 
     - `toolkit train reviews.csv --text-column body --label-column opinion`
     - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
+    - `toolkit train reviews.csv --from reviews`, for few reviews
     - `toolkit train aclImdb --test`
     - `toolkit train reviews.csv --teacher teacher.csv`
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
@@ -141,8 +169,10 @@ def train(
     options = TrainingOptions(
         data=data,
         preset=preset,
+        start=start,
         output=output,
         force=force,
+        class_weight=class_weight,
         epochs=epochs,
         early_stopping=early_stopping,
         split=split,

@@ -76,6 +76,9 @@ class TerminalReporter(Reporter):
         shares += "" if balanced is None else f" (balanced {balanced:.2%})"
         typer.echo(f"Fold {number}: loss {metrics.log_loss:.4f}, accuracy {shares}, epoch {epoch}")
 
+    def hint(self, message: str) -> None:
+        typer.echo(f"hint: {message}", err=True)
+
     def warning(self, message: str) -> None:
         typer.echo(f"warning: {message}", err=True)
 
@@ -93,7 +96,8 @@ def show(result: TrainingResult) -> None:
     rows.append(("training", result.ending))
     if metrics.seconds is not None:
         rows.append(("time", f"{metrics.seconds:.0f} s"))
-    rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
+    if result.plots:
+        rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
     console = new_console()
     console.print()
     console.print(fact_table(rows))

@@ -10,7 +10,7 @@ import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
-from toolkit.export.keras_to_onnx import convert, load_keras
+from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
 from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
 from toolkit.export.quantize import quantize
@@ -21,6 +21,7 @@ from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.networks.keras_file import load_keras
 
 _FEW_REVIEWS = 1000
 
@@ -63,8 +64,8 @@ def export(
     threshold : float | None
         Probability from which a review counts as positive; by default 0.5.
     optimize : str | None
-        Choose the threshold on the held-out reviews of the run: `accuracy`, `f1`, or such as
-        `precision=0.95` or `recall=0.9`.
+        Choose the threshold on the held-out reviews of the run: `accuracy`, `balanced`, `f1`, or
+        such as `precision=0.95` or `recall=0.9`.
     golden : bool
         Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
         `toolkit.export.golden`.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +12,10 @@ import onnxruntime as ort
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.canonical import canonical
-from toolkit.export.keras_file import check_keras_file, limited_memory
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
 from toolkit.model.session import session_options
-from toolkit.networks.backend import import_keras, import_tensorflow
+from toolkit.networks.backend import import_tensorflow
+from toolkit.networks.forms import graph_of_network
 from toolkit.text.token_ids import Ids
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
@@ -31,36 +29,6 @@ class Converted(NamedTuple):
 
     model: onnx.ModelProto
     notes: list[str]
-
-
-def onnx_forms() -> dict[str, Callable[[Any], onnx.ModelProto | None]]:
-    """Give what writes the graphs of our networks; each gives None for other layers than its own.
-
-    To add a network, add an entry; without one, the graph of tf2onnx is kept.
-    """
-    from toolkit.networks import conv1d, ngram_cnn, ngram_linear, ngram_pool  # they import Keras
-
-    return {
-        "conv1d": conv1d.onnx_form,
-        "ngram-linear": ngram_linear.onnx_form,
-        "ngram-cnn": ngram_cnn.onnx_form,
-        "ngram-pool": ngram_pool.onnx_form,
-    }
-
-
-def load_keras(path: Path) -> Any:
-    """Read a Keras file of plain layers, not compiled; else `ModelError` or `MissingExtraError`."""
-    check_keras_file(path)
-    keras = import_keras()
-    onnx_forms()  # Keras finds our layers when they are imported
-    try:
-        with limited_memory(path):
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
-        reason = str(error).strip().splitlines()
-        raise ModelError(
-            f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
-        ) from None
 
 
 def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
@@ -79,8 +47,8 @@ def convert(network: Any, max_tokens: int) -> Converted:
             f"the network reads {width} tokens, but its config says {max_tokens}. "
             "Is it the config of another run?"
         )
-    forms = (form(network) for form in onnx_forms().values())
-    own = next((canonical(graph) for graph in forms if graph is not None), None)
+    graph = graph_of_network(network)
+    own = None if graph is None else canonical(graph)
     if own is not None and _has_layers_of_tables(network):  # which tf2onnx cannot convert
         return Converted(own, [])
     converted = canonical(_by_tf2onnx(network))

@@ -16,10 +16,11 @@ from toolkit.evaluation.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
 from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
-from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 
 DEFAULT_THRESHOLD = 0.5
-_GOALS = "accuracy, f1, precision=0.95 or recall=0.9 (any share)"
+_GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
+BALANCED = "balanced"  # for the balanced accuracy
 
 _Array = npt.NDArray[Any]
 
@@ -46,7 +47,7 @@ class Goal:
     @classmethod
     def parse(cls, text: str) -> Goal:
         """Read what `--optimize` says; raises `UsageError` if it is not a goal."""
-        if text in ("accuracy", "f1"):
+        if text in ("accuracy", BALANCED, "f1"):
             return cls(text)
         found = re.fullmatch(r"(precision|recall)=(\d*\.?\d+)", text)
         if found is None or not 0 < float(found[2]) <= 1:
@@ -57,7 +58,7 @@ class Goal:
 def choose_threshold(
     folder: RunFolder, config: RunConfig, given: float | None, optimize: str | None
 ) -> Threshold:
-    """Take the given threshold, or the best one on the held-out reviews; 0.5 by default.
+    """Take the given threshold, the best one on the held-out reviews, or that of the run, or 0.5.
 
     `UsageError` for both, or a goal that cannot be reached; `ModelError` for damaged reviews.
     """
@@ -66,21 +67,25 @@ def choose_threshold(
     if given is not None and not 0 <= given <= 1:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {given}")
     goal = None if optimize is None else Goal.parse(optimize)
+    value = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
+    chosen = _choice_of(config)
+    if given is not None:
+        value, chosen = given, "given"
     if not folder.validation.is_file():
         if goal is not None:
             raise UsageError(
                 f"--optimize: {folder.validation} is not there, so no held-out reviews to choose a "
                 "threshold on. Train with a validation part, or give one with --threshold."
             )
-        return Threshold() if given is None else Threshold(given, ThresholdChoice("given"))
+        return Threshold(value, ThresholdChoice(chosen))
     labels, probability = load_held_out(folder.validation)
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
-    if goal is None:
-        value = DEFAULT_THRESHOLD if given is None else given
-        chosen = "default" if given is None else "given"
-    else:
-        value = _Curve.of(labels, probability, folder.validation).best(goal)
+    if goal is not None:
+        is_balanced = bool(config.training.get("balanced"))
+        value = best_threshold(
+            labels, probability, goal, folder.validation, is_balanced=is_balanced
+        )
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(
@@ -89,8 +94,32 @@ def choose_threshold(
         *(metrics.balanced_accuracy, metrics.majority_accuracy),
         is_calibrated=found is not None and found.is_changed,
     )
-    warning = beside_constant("the model", metrics, "held-out")
+    # For both labels to count the same, a constant may well be right more often.
+    is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
+    warning = None if is_for_both else beside_constant("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
+
+
+def best_threshold(
+    labels: npt.NDArray[np.bool_],
+    probability: _Array,
+    goal: Goal,
+    path: Path,
+    *,
+    is_balanced: bool = False,
+) -> float:
+    """Choose the threshold for a goal on reviews from `path`; `UsageError` if it is not reached.
+
+    `is_balanced`: whether the probabilities are those of as many reviews of each label, so that
+    0.5 speaks for neither label; otherwise the share of positives does.
+    """
+    usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
+    return _Curve.of(labels, probability, path).best(goal, usual)
+
+
+def _choice_of(config: RunConfig) -> str:
+    """Say where the threshold comes from if the user does not give one."""
+    return "default" if config.threshold in (None, DEFAULT_THRESHOLD) else SHARE_OF_POSITIVES
 
 
 @dataclass(frozen=True)
@@ -115,11 +144,21 @@ class _Curve:
         thresholds = np.where((middle > below) | (places == 0), middle, above)
         return cls(path, probability, np.cumsum([0, *labels[order]]), thresholds, places)
 
-    def best(self, goal: Goal) -> float:
-        """Choose the threshold for a goal; of equal ones, the nearest to 0.5."""
+    def best(self, goal: Goal, usual: float) -> float:
+        """Choose the threshold for a goal; of equal ones, the nearest to 0.5.
+
+        For both labels alike, it is `usual`, the probability of a review that speaks for neither,
+        unless another is better by more than a standard error: few reviews say little of it.
+        """
         if not 0 < self.positives[-1] < len(self.probability):
             raise UsageError(f"--optimize: all reviews of {self.path} have one label")
         measures = self._measures(self.places)
+        if goal.measure == BALANCED:
+            place = np.searchsorted(self.probability, np.float32(usual))
+            (of_usual,) = self._measures(np.array([place]))[BALANCED]
+            best = int(np.argmax(measures[BALANCED]))
+            if of_usual >= measures[BALANCED][best] - self._error(self.places[best]):
+                return round(usual, 4)
         value = measures[goal.measure]
         if goal.least is not None:
             if not (value >= goal.least).any():
@@ -133,6 +172,15 @@ class _Curve:
         best = equal[np.argmin(np.abs(equal - np.float32(DEFAULT_THRESHOLD)))]
         return float(str(best))  # the shortest decimal that is this float32
 
+    def _error(self, place: int) -> float:
+        """Give the standard error of the balanced accuracy from a place on; it is never 0."""
+        positives, called = self.positives[-1], len(self.probability) - place
+        right = positives - self.positives[place]
+        parts = ((right, positives), (place - self.positives[place], called + place - positives))
+        # With one more review of either answer, after Agresti and Coull (1998).
+        shares = (((count + 1) / (total + 2), total) for count, total in parts)
+        return float(np.sqrt(sum(share * (1 - share) / total for share, total in shares)) / 2)
+
     def _measures(self, places: _Array) -> dict[str, _Array]:
         """Tell what it means to call all reviews from a place on positive."""
         reviews, positives = len(self.probability), self.positives[-1]
@@ -143,5 +191,9 @@ class _Curve:
             "accuracy": (right + places - wrong_before) / reviews,
             "precision": right / np.maximum(called, 1),
             "recall": right / max(positives, 1),
+            BALANCED: (
+                right / max(positives, 1) + (places - wrong_before) / max(reviews - positives, 1)
+            )
+            / 2,
             "f1": 2 * right / np.maximum(called + positives, 1),
         }

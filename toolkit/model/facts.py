@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
+from toolkit.model.adaptation_facts import Adaptation, StartModel
 from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import decode, encode, parse_json
@@ -41,7 +42,7 @@ VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
 _Factor = Annotated[float, lambda value: 0 < value < 1e6]
 _Number = Annotated[float, lambda value: abs(value) < 1e6]
-_Share = Annotated[float, lambda value: 0 <= value <= 1]
+Share = Annotated[float, lambda value: 0 <= value <= 1]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class TeacherSource:
 class TrainingData(ReviewSource):
     """The labelled reviews, and all else that a model was trained and tested on."""
 
+    start: StartModel | None = None  # that the network was adapted from
     test: ReviewSource | None = None
     validation: ReviewSource | None = None
     unlabelled: ReviewSource | None = None
@@ -95,6 +97,7 @@ class Scores:
     balanced_accuracy: float | None = None
     majority_accuracy: float | None = None  # of always answering with the more frequent label
     epoch: int | None = None  # whose weights are kept
+    threshold: float | None = None  # from which a review was called positive; None: 0.5
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class Metrics:
     validation: Scores | None = None
     folds: Folds | None = None
     calibration: Calibration | None = None
+    adaptation: Adaptation | None = None
     test: Scores | None = None
     copies: Copies | None = None
     parameters: int | None = None
@@ -166,7 +170,7 @@ class ModelFacts:
 
     preset: str
     labels: Labels  # of probability 0 and of probability 1
-    threshold: _Share  # probabilities from here up get the second label
+    threshold: Share  # probabilities from here up get the second label
     max_tokens: MaxTokens
     vocabulary_size: VocabularySize  # every token id is below it
     data: TrainingData

@@ -15,6 +15,7 @@ from toolkit.model.facts import (
     MaxTokens,
     Metrics,
     RuleVersion,
+    Share,
     TrainingData,
     VocabularySize,
 )
@@ -24,6 +25,7 @@ from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
+SHARE_OF_POSITIVES = "share of positives"  # how a run that has a threshold has chosen it
 LABELS = ("negative", "positive")  # of the label 0 and of 1
 SAMPLE_REVIEWS = 2000
 
@@ -43,6 +45,7 @@ class RunConfig:
     calibration: Calibration | None = None  # already in `model.keras`
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
+    threshold: Share | None = None  # from which a review is positive, unless the user says so
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
     token_rule: RuleVersion = OLDEST_RULE.version  # run folders without it have the first one
     toolkit_version: str = ""

@@ -10,7 +10,7 @@ import json
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 LONGEST_JSON = 1 << 20  # characters or bytes
 _MOST_LEVELS = 100  # of lists and objects in each other; a network of networks has some twenty
@@ -55,7 +55,7 @@ def _decode(kind: Any, value: Any, name: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and is_dataclass(kind):
         return kind(**_attributes(kind, value, name))
-    if origin is UnionType:
+    if origin in (UnionType, Union):  # the latter of an alias
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         return None if value is None or value == {} else _decode(inner, value, name)
     if origin is Annotated:

@@ -119,6 +119,23 @@ def onnx_form(network: keras.Model) -> onnx.ModelProto | None:
     return model
 
 
+def from_onnx(model: onnx.ModelProto) -> Any:
+    """Make the network of its graph; None for others."""
+    import numpy as np
+
+    from toolkit.networks.onnx_graph import weights_of
+
+    found = weights_of(model, _STEPS)
+    if found is None:
+        return None
+    network = build(len(found["embedding"]), int(found["width"][0]))
+    kernel = np.stack([found["first_kernel"], found["second_kernel"]])
+    dense = found["dense_kernel"].reshape(-1, 1)
+    weights = (found["embedding"], kernel, found["bias"], dense, found["dense_bias"])
+    network.set_weights(list(weights))
+    return network
+
+
 def _has_the_layers(network: Any) -> bool:
     keras = import_keras()
     if not isinstance(network, keras.Sequential):  # others need not be a chain

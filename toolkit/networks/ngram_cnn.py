@@ -88,8 +88,8 @@ class NgramCnn(TableLayer):
         self.weights_of_pooled = self._weight("pooled", (pooled,), "float32")
         self.bias = self._weight("bias", (), "float32")
 
-    def call(self, ids: Any) -> Any:
-        """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         kept = tables.counts(ids)
         keys = tables.bigram_keys(ids, self._sizes["words"])
         rows = tables.bigram_rows(keys, self.slots, kept)
@@ -103,7 +103,7 @@ class NgramCnn(TableLayer):
         highest = tf.concat([tf.reduce_max(each, axis=1) for each in both], axis=-1)
         pooled = tf.concat([highest, total / (tf.sqrt(tokens + 1.0) * 4.0)], axis=-1)
         logit = tf.reduce_sum(pooled * self.weights_of_pooled, axis=-1, keepdims=True)
-        return tf.sigmoid(logit + self.bias)
+        return logit + self.bias
 
     def _of_windows(self, vectors: Any) -> Any:
         count = tf.shape(vectors)[1] + WIDTH - 1
@@ -235,6 +235,19 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         "four": np.array(4, np.float32),
     }
     return tables.table_graph(ROWS_STEPS + _STEPS, weights, len(words))
+
+
+def from_onnx(model: onnx.ModelProto) -> Any:
+    """Make the network of its graph; None for others."""
+    found = tables.tables_of(model, ROWS_STEPS + _STEPS)
+    if found is None:
+        return None
+    words, bigrams = ((found[name] ^ 128).view(np.int8) for name in ("words", "bigrams"))
+    columns, factors = words.shape[1], found["window_factors"]
+    highest, mean = np.split(found["pooled_weights"], [columns + len(factors)])
+    kernel = found["kernel"].reshape(WIDTH, columns, len(factors))
+    bias = float(found["bias"])
+    return frozen(words, bigrams, found["slots"], kernel, factors, highest, mean, bias)
 
 
 def _check_values(words: Codes, bigrams: Codes, slots: Ids, kernel: Codes) -> None:

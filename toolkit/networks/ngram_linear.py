@@ -1,6 +1,6 @@
 """The network of `ngram-linear`: a weight for each word and each hashed bigram, rounded to int8.
 
-With code(a) = a · |a|, which gives small weights the finer steps, the logit is
+With code(a) = a · |a|, the logit is
 
     scale · Σ (code(words[id]) + code(bigrams[(previous · V + id) % M])) / √(n + 1) + bias
 
@@ -16,19 +16,15 @@ import onnx
 
 from toolkit.networks import tables
 from toolkit.networks.pairs import check_keys
-from toolkit.networks.tables import LARGEST_CODE, Codes, Floats, TableLayer, tf
+from toolkit.networks.tables import Codes, Floats, TableLayer, tf
 from toolkit.text.token_ids import START_ID
 
-# `GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
-_STEPS = """
+_STEPS = f"""
+    {tables.WORD_STEPS}
     quotients = Div(keys, bigrams_size)
     multiples = Mul(quotients, bigrams_size)
     hashes = Sub(keys, multiples)
-    word_codes = GatherElements <axis = 0> (words, ids)
     bigram_codes = GatherElements <axis = 0> (bigrams, hashes)
-    word = Cast <to = 6> (word_codes)
-    word_size = Abs(word)
-    word_weight = Mul(word, word_size)
     bigram = Cast <to = 6> (bigram_codes)
     bigram_size = Abs(bigram)
     bigram_weight = Mul(bigram, bigram_size)
@@ -58,14 +54,15 @@ class NgramLinear(TableLayer):
         self.scale = self._weight("scale", (), "float32")
         self.bias = self._weight("bias", (), "float32")
 
-    def call(self, ids: Any) -> Any:
-        """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         kept = tf.cast(tables.counts(ids), tf.int32)
         hashes = tables.bigram_keys(ids, self._sizes["words"]) % self._sizes["bigrams"]
-        codes = _decoded(tf.gather(self.words, ids)) + _decoded(tf.gather(self.bigrams, hashes))
+        codes = tables.decoded(tf.gather(self.words, ids))
+        codes += tables.decoded(tf.gather(self.bigrams, hashes))
         total = tf.cast(tf.reduce_sum(codes * kept, axis=1, keepdims=True), tf.float32)
         tokens = tf.cast(tf.reduce_sum(kept, axis=1, keepdims=True), tf.float32)
-        return tf.sigmoid(total / tf.sqrt(tokens + 1.0) * self.scale + self.bias)
+        return total / tf.sqrt(tokens + 1.0) * self.scale + self.bias
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
@@ -76,9 +73,8 @@ class NgramLinear(TableLayer):
 def freeze(weights: Floats, vocabulary_size: int, bias: float) -> Any:
     """Round trained weights, those of the token ids and then those of the hash values."""
     weights = np.where(np.arange(len(weights)) > START_ID, weights, np.float32(0))
-    largest = max(float(np.abs(weights).max()), tables.TINY)
-    codes = tables.rounded(LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest))
-    return frozen(codes[:vocabulary_size], codes[vocabulary_size:], largest / LARGEST_CODE**2, bias)
+    codes, scale = tables.coded(weights)
+    return frozen(codes[:vocabulary_size], codes[vocabulary_size:], scale, bias)
 
 
 def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
@@ -106,6 +102,9 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
     return tables.table_graph(_STEPS, weights | {"bigrams_size": size}, len(words))
 
 
-def _decoded(codes: Any) -> Any:
-    values = tf.cast(codes, tf.int32)
-    return values * tf.abs(values)
+def from_onnx(model: onnx.ModelProto) -> Any:
+    """Make the network of its graph; None for others."""
+    found = tables.tables_of(model, _STEPS)
+    if found is None:
+        return None
+    return frozen(found["words"], found["bigrams"], float(found["scale"]), float(found["bias"]))

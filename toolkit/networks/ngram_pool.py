@@ -34,9 +34,10 @@ from toolkit.networks.tables import TableLayer, tf
 from toolkit.text.token_ids import START_ID
 
 # The names of the layer's weights in the graph, in their order.
+_OF_EXPERTS = ("hidden_kernel", "hidden_bias", "last_weights", "bias")
 _WEIGHTS = (
     *("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"),
-    *("hidden_kernel", "hidden_bias", "last_weights", "bias"),
+    *_OF_EXPERTS,
 )
 _BEFORE = range(SCOPE)
 _MARKS = " ".join(
@@ -100,6 +101,8 @@ _STEPS = """
     probability = Sigmoid(logit)
 """
 
+_ALL_STEPS = FOUND_STEPS + _EXPERT + _ROWS + _STEPS
+
 
 @tables.registered
 class NgramPool(TableLayer):
@@ -123,8 +126,8 @@ class NgramPool(TableLayer):
         self.last = self._weight("last", (experts, 2 * columns + hidden), "float32")
         self.bias = self._weight("bias", (experts,), "float32")
 
-    def call(self, ids: Any) -> Any:
-        """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         size, last_expert = self._sizes["vocabulary"], self._sizes["experts"] - 1
         plain_rows = size + self._sizes["pairs"]
         kept = tables.counts(ids)
@@ -144,7 +147,7 @@ class NgramPool(TableLayer):
         )
         sums = tf.reduce_sum(pooled[:, None] * kernel, axis=-1)
         features = tf.concat([pooled, tf.nn.relu(sums + hidden_bias)], axis=-1)
-        return tf.sigmoid(tf.reduce_sum(features * last, axis=-1) + bias)[:, None]
+        return (tf.reduce_sum(features * last, axis=-1) + bias)[:, None]
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
@@ -227,4 +230,25 @@ def onnx_form(network: Any) -> onnx.ModelProto | None:
         "quotients_size": np.array(QUOTIENTS, np.int32),
         "four": np.array(4, np.float32),
     }
-    return tables.table_graph(FOUND_STEPS + _EXPERT + _ROWS + _STEPS, weights, len(negators))
+    return tables.table_graph(_ALL_STEPS, weights, len(negators))
+
+
+def from_onnx(model: onnx.ModelProto) -> Any:
+    """Make the network of its graph; None for others."""
+    found = tables.tables_of(model, _ALL_STEPS)
+    if found is None:
+        return None
+    shifts, slots = found["shifts_after"], np.maximum(found["slots"], 0)
+    rows = len(found["vectors"]) // len(found["bias"])
+    # Without negators, the rows of negated tokens are never read, so any place of them will do.
+    plain_rows = int(shifts.max()) or rows - len(shifts) - 1
+    lookup = Lookup(
+        negators=(shifts > 0).astype(np.int32),
+        slots=slots,
+        pairs=plain_rows - len(shifts),
+        routes=found["routes"],
+        route_limit=int(found["route_limit"]),
+        long_tokens=int(found["long_tokens"]),
+    )
+    parts = [np.split(found["vectors"], len(found["bias"])), *map(found.get, _OF_EXPERTS)]
+    return frozen(lookup, [Expert(*part) for part in zip(*parts, strict=True)])

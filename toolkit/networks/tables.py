@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 
 from toolkit.networks.backend import import_keras, import_tensorflow
-from toolkit.networks.onnx_graph import Tables, graph_of
+from toolkit.networks.onnx_graph import Tables, graph_of, weights_of
 from toolkit.networks.pairs import QUOTIENTS, pair_keys
 from toolkit.text.token_ids import START_ID
 
@@ -51,6 +51,15 @@ _START = """
     root = Pow(tokens_and_one, half)
 """
 
+# From `words`, a code for each token id, and `ids` (all tokens,) to the weight of each word.
+# `GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
+WORD_STEPS = """
+    word_codes = GatherElements <axis = 0> (words, ids)
+    word = Cast <to = 6> (word_codes)
+    word_size = Abs(word)
+    word_weight = Mul(word, word_size)
+"""
+
 
 class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
     """Ids (batch, tokens) int32 → probability (batch, 1) float32, whatever the padding in front."""
@@ -65,6 +74,14 @@ class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no typ
         return self.add_weight(
             name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
         )
+
+    def call(self, ids: Any) -> Any:
+        """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
+        return tf.sigmoid(self.logits(ids))
+
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        raise NotImplementedError
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
         """Give one column."""
@@ -108,10 +125,17 @@ def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any],
     return network
 
 
-def table_graph(steps: str, tables: Tables, vocabulary_size: int) -> onnx.ModelProto:
+def table_graph(
+    steps: str, tables: Tables, vocabulary_size: int, *, width: int | None = None
+) -> onnx.ModelProto:
     """Write the graph of a table layer; its steps continue from the keys and the counts."""
     size = {"vocabulary_size": np.array(vocabulary_size, np.int32)}
-    return graph_of(_START + steps, tables | size, width="tokens", constants=_CONSTANTS)
+    return graph_of(_START + steps, tables | size, width=width or "tokens", constants=_CONSTANTS)
+
+
+def tables_of(model: onnx.ModelProto, steps: str) -> Tables | None:
+    """Read the tables out of the graph of a table layer; None if it has other steps."""
+    return weights_of(model, _START + steps, constants=_CONSTANTS)
 
 
 def scales(table: Floats, largest: int) -> Floats:
@@ -130,6 +154,22 @@ def filled(table: npt.NDArray[Any], axis: int, value: float = 0) -> npt.NDArray[
 def rounded(values: npt.NDArray[Any]) -> Codes:
     """Round to whole numbers, as int8."""
     return np.round(values).astype(np.int8)
+
+
+def coded(weights: Floats) -> tuple[Codes, float]:
+    """Round weights to codes c, which stand for c · |c| of a unit, and give the unit.
+
+    So, small weights have the finer steps.
+    """
+    largest = max(float(np.abs(weights).max()), TINY)
+    codes = LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest)
+    return rounded(codes), largest / LARGEST_CODE**2
+
+
+def decoded(codes: Any) -> Any:
+    """Give what a tensor of codes stands for, in units of `coded`, as int32."""
+    values = tf.cast(codes, tf.int32)
+    return values * tf.abs(values)
 
 
 def check_table(name: str, table: npt.NDArray[Any], dtype: type, *shape: int | None) -> None:

@@ -14,7 +14,7 @@ _LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
 def balanced_weights(reviews: Reviews) -> Targets:
     """Weights in the loss, (reviews,) float32, of mean 1; all alike without domains.
 
-    Both labels weigh the same within a domain.
+    Both labels weigh the same within a domain; of several domains, no review weighs more than 5.
     """
     if reviews.domains is None:
         return np.ones(len(reviews), np.float32)
@@ -22,6 +22,8 @@ def balanced_weights(reviews: Reviews) -> Targets:
     cells = domains * 2 + reviews.labels
     in_cell = np.bincount(cells, minlength=2 * len(sizes))
     weights = sizes[domains] ** _DOMAIN_POWER / in_cell[cells]
-    limited = np.minimum(weights / weights.mean(), _LARGEST)
+    limited = weights / weights.mean()
+    if len(sizes) > 1:
+        limited = np.minimum(limited, _LARGEST)
     balanced: Targets = (limited / limited.mean()).astype(np.float32)
     return balanced

@@ -11,6 +11,8 @@ from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 
 RUNS = Path("runs")
+BALANCED = "balanced"  # a class weight
+ADAPTED = "adapted"  # the default name of a run that starts from a trained network
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 
@@ -28,6 +30,8 @@ class TrainingOptions:
 
     data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
     preset: str = DEFAULT_PRESET  # a name in `PRESETS`
+    # A shipped model, a model file or a run folder to adapt, instead of fitting fresh weights.
+    start: str | None = None
     output: Path | None = None  # the run folder to write; None: `runs/PRESET`
     force: bool = False  # replace an existing run folder
     epochs: int | None = None  # passes over the reviews, at most; None: as the preset chooses
@@ -42,6 +46,7 @@ class TrainingOptions:
     seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
     reading: ReadOptions = field(default_factory=ReadOptions)  # how files are read; their columns
     unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
+    class_weight: str | None = None  # `balanced`: both labels weigh the same
     teachers: tuple[Path, ...] = ()  # files of probabilities that another model gives
     teacher_weight: float = 0.5  # share of the teacher in the target of a labelled review, 0 to 1
     test: bool = False  # measure on the test part of the source
@@ -53,6 +58,8 @@ class TrainingOptions:
             if isinstance(given := getattr(self, name), str):  # from Python
                 object.__setattr__(self, name, Path(given))
         find_preset(self.preset)
+        if self.start is not None:
+            self._check_adapts()
         _require(self.most_epochs >= 1, "--epochs", self.epochs, "at least 1")
         _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
         _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
@@ -66,6 +73,8 @@ class TrainingOptions:
         _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
+        of_classes = self.class_weight
+        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
         weight = self.teacher_weight
         _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
         self._check_teacher()
@@ -77,6 +86,28 @@ class TrainingOptions:
         if self.unlabelled:
             self._check_uses_unlabelled()
         self._check_columns()
+
+    def _check_adapts(self) -> None:
+        """Refuse what is for fitting fresh weights."""
+        columns, default = self.reading.columns, TrainingOptions.preset
+        given = {
+            "--preset": self.preset != default,
+            "--epochs": self.epochs is not None,
+            "--batch-size": self.batch_size is not None,
+            "--early-stopping, --no-early-stopping": self.early_stopping is not None,
+            "--class-weight": self.class_weight is not None,
+            "--unlabelled": self.unlabelled,
+            "--teacher": self.teachers,
+            "--balance-column": columns.balance is not None,
+            "--topic-column": columns.topic is not None,
+            "--split last": self.split is SplitKind.LAST,
+            "--show-samples": self.show_samples,
+        }
+        if useless := [option for option, is_given in given.items() if is_given]:
+            raise UsageError(
+                f"{', '.join(useless)}: for networks that are trained from scratch, and --from "
+                f"{self.start} adapts one that is trained. Leave out one or the other."
+            )
 
     def _check_columns(self) -> None:
         """Refuse columns that the preset has no use for."""
@@ -131,7 +162,7 @@ class TrainingOptions:
     @property
     def run(self) -> Path:
         """The run folder to write."""
-        return self.output or RUNS / self.preset
+        return self.output or RUNS / (ADAPTED if self.start is not None else self.preset)
 
 
 def _require(holds: bool, option: str, found: object, expected: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from toolkit.errors import TrainingError
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.training.data import TrainingData
@@ -18,12 +20,14 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     """Read everything, with the opinions of the teachers in the reviews."""
     reviews = load(options.data, options.reading).check()
     reporter.loaded(reviews)
+    reviews = _weighted(reviews, options)
     validation = None
     if options.validation_data is not None:
         columns = replace(options.reading.columns, topic=None, id=None)
         reading = replace(options.reading, columns=columns)
         validation = load(str(options.validation_data), reading).check()
         reporter.loaded(validation)
+        validation = _weighted(validation, options)
     test = _read_test(options, reporter)
     for other in (validation, test):
         if other is not None:
@@ -44,6 +48,13 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
         count = None if together is None else len(together)
         reporter.matched_teacher(one, len(reviews), count)
     return TrainingData(reviews, test, together, tuple(matches), validation)
+
+
+def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
+    """For both labels to weigh the same, all reviews are one domain, unless they have domains."""
+    if options.class_weight is None or reviews.domains is not None:
+        return reviews
+    return replace(reviews, domains=np.zeros(len(reviews), np.int64))
 
 
 def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:

@@ -42,5 +42,8 @@ class Reporter:
     def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
         """The fold is done: the scores on what it held out, and the epoch that they belong to."""
 
+    def hint(self, message: str) -> None:
+        """Another way may suit these reviews better."""
+
     def warning(self, message: str) -> None:
         """Something makes the result worth less than it seems."""

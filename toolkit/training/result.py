@@ -37,25 +37,26 @@ class Fit:
     """A fitted network and how it came about.
 
     `network` has the kept weights, not calibrated: (batch, tokens) int32 → (batch, 1) float32.
-    `history` has by epoch `loss`, `accuracy` (during the epoch, with dropout), and `val_…` of both.
+    `history` has by epoch `loss`, `accuracy` (during the epoch, with dropout), and `val_…` of both;
+    it is empty of a network that was adapted.
     `held_out` and `validation` are what the kept weights give to the held-out reviews, and how good
     that is; a recipe leaves them to `toolkit.training.train.fit`.
     """
 
     network: keras.Model
     history: dict[str, list[float]]
-    keeps_best: bool  # whether the weights are those of the best epoch, else of the last one
-    most_epochs: int  # that there would have been without early stopping
-    batch_size: int
     vocabulary: Vocabulary
     vocabulary_size: int  # every token id is below it
+    most_epochs: int = 0  # that there would have been without early stopping
+    batch_size: int = 0
+    keeps_best: bool = False  # whether the weights are those of the best epoch, else of the last
     held_out: Probabilities | None = None
     validation: Metrics | None = None
 
     @property
     def epochs(self) -> int:
         """How many epochs were run."""
-        return len(self.history["loss"])
+        return len(self.history.get("loss", ()))
 
     @property
     def best_epoch(self) -> int:

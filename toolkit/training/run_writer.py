@@ -17,7 +17,7 @@ from toolkit.files import atomic_folder
 from toolkit.model import facts
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.training.history_plots import plot_histories
-from toolkit.training.options import TrainingOptions
+from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit, Outcome
 from toolkit.training.sources.reviews import Reviews
@@ -30,6 +30,8 @@ def write_run(
     path: Path, config: RunConfig, metrics: facts.Metrics, outcome: Outcome, *, force: bool
 ) -> None:
     """Write every part of the run folder; all of it appears at once."""
+    if path.parent == RUNS:
+        RUNS.mkdir(exist_ok=True)
     with atomic_folder(path, force=force) as partial:
         run = RunFolder(partial)
         outcome.fit.network.save(run.model)
@@ -42,7 +44,8 @@ def write_run(
             columns = {"label": held_out.labels, "probability": held_out.probability}
             pq.write_table(pa.table(columns), run.validation)
         run.save_config(config)
-        plot_histories(partial, outcome.fit, outcome.folds)
+        if outcome.fit.history:
+            plot_histories(partial, outcome.fit, outcome.folds)
 
 
 def metrics_of(outcome: Outcome, seconds: float) -> facts.Metrics:
@@ -70,15 +73,17 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         "split": outcome.split,
         "validation": None if options.folds or outcome.read.validation else options.validation,
         "folds": options.folds,
-        "sample": _listed(list(outcome.sample(options.seed))),
+        "sample": sampled_parts(outcome, options.seed),
     }
+    if outcome.read.reviews.domains is not None:
+        training["balanced"] = True  # the probabilities are those of as many reviews of each label
     if outcome.read.teachers:
         training["teacher_weight"] = options.teacher_weight
     return RunConfig(
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary_size,
         max_tokens=preset.max_tokens,
-        data=_describe_data(outcome),
+        data=describe_data(outcome),
         training=training,
         calibration=outcome.calibration,
         stars=outcome.stars,
@@ -102,7 +107,9 @@ def _scores(fit: Fit, split: str | None = None) -> facts.Scores | None:
     """Of the kept epoch, on what was held out."""
     if fit.validation is None:
         return None
-    epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
+    epochs = {}
+    if fit.history:
+        epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
     return facts.Scores(**_numbers(fit.validation), **epochs, split=split)
 
 
@@ -117,7 +124,7 @@ def _summarize(outcome: Outcome) -> facts.Folds:
     return facts.Folds(**{name: spread(name) for name in names}, each=each, split=outcome.split)
 
 
-def _describe_data(outcome: Outcome) -> facts.TrainingData:
+def describe_data(outcome: Outcome) -> facts.TrainingData:
     """What was read."""
     read, held_out = outcome.read, outcome.data.held_out
     unlabelled = None
@@ -168,9 +175,9 @@ def _describe_teacher(matches: Matches) -> facts.TeacherSource:
     )
 
 
-def _listed(names: list[str]) -> str:
-    """Such as `validation, test and training`."""
-    *others, last = names
+def sampled_parts(outcome: Outcome, seed: int) -> str:
+    """Say which reviews the sample has, such as `validation, test and training`."""
+    *others, last = outcome.sample(seed)
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -74,6 +74,38 @@ def cross_validation(
     return splits
 
 
+def folds_for_few(
+    reviews: Reviews, count: int, seed: int, kind: SplitKind | None = None
+) -> list[Split]:
+    """Hold out each review exactly once, as `cross_validation`; a side may lack a label.
+
+    There are fewer folds if there are fewer reviews or groups, but at least two; `TrainingError` if
+    there is one group.
+    """
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    everything = np.arange(len(reviews))
+    if split_kind(reviews, kind) is not SplitKind.GROUP or reviews.groups is None:
+        # Dealt one after the other, label by label: the folds have the same share of either.
+        random = np.random.default_rng(seed).permutation(len(reviews))
+        dealt = random[np.argsort(reviews.labels[random], kind="stable")]
+        held_out = [np.sort(dealt[number::count]) for number in range(min(count, len(dealt)))]
+        return [Split(np.setdiff1d(everything, rows), rows) for rows in held_out]
+    groups = len(np.unique(reviews.groups))
+    if groups < 2:
+        raise TrainingError(
+            f"{reviews.name}: all {len(reviews)} reviews are of one group, which cannot be split. "
+            "Choose another column with --group-column, or use --split random."
+        )
+    count = min(count, groups)
+    fewest = min(reviews.positives, len(reviews) - reviews.positives)
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    if fewest < count:  # of which the stratified one would warn
+        folds = GroupKFold(count)
+    drawn = folds.split(everything, reviews.labels, reviews.groups)
+    return [Split(fitted, held_out) for fitted, held_out in drawn]
+
+
 def _random_split(reviews: Reviews, share: float, seed: int) -> Split:
     from sklearn.model_selection import train_test_split
 

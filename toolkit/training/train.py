@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.result_tables import beside_constant
 from toolkit.model.run_folder import RunFolder
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.adapt.run import adapt
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
-from toolkit.training.options import RUNS, TrainingOptions
+from toolkit.training.options import TrainingOptions
+from toolkit.training.predictions import review_probabilities
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
@@ -33,8 +31,15 @@ from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.star_scale import Rated, fit_neutral, fit_stars
+from toolkit.training.warn import warn
 
-_ROWS_AT_ONCE = 512  # results do not depend on it
+# With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
+# tests/benchmarks/README.md.
+_FEW_LABELS = 5_000
+_HINT_FOR_FEW = (
+    "for so few labelled reviews, adapting a shipped model is more accurate, and takes seconds: "
+    "--from reviews"
+)
 
 
 def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
@@ -62,19 +67,21 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     """
     reporter = reporter or Reporter()
     check_options(options)
+    if options.start is not None:
+        return adapt(options, reporter)
     started = time.monotonic()
     preset = find_preset(options.preset)
     read = read_data(options, reporter)
+    if len(read.reviews) < _FEW_LABELS:
+        reporter.hint(_HINT_FOR_FEW)
     fit_all = _cross_validate if options.folds else _hold_out
     outcome = _with_stars(fit_all(preset, read, options, reporter), preset)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
-    _warn(outcome, reporter)
+    warn(outcome, reporter)
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = config_of(preset, options, outcome)
-    if options.run.parent == RUNS:
-        RUNS.mkdir(exist_ok=True)
     write_run(options.run, config, metrics, outcome, force=options.force)
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
@@ -143,26 +150,6 @@ def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabiliti
     return found, measure(reviews.labels, found, 0.5)
 
 
-def review_probabilities(
-    network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
-) -> Probabilities:
-    """What a network gives to reviews, (reviews,) float32, without dropout."""
-    ids = vocabulary.encode(texts, last=preset.max_tokens)
-    if preset.has_fixed_length:
-        same_length = ids.padded(preset.max_tokens)
-        padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
-            :, 0
-        ]
-        return padded
-    tokens = ids.with_start(preset.max_tokens)
-    order = np.argsort(tokens.lengths, kind="stable")
-    found = np.zeros(len(order), np.float32)
-    for start in range(0, len(order), _ROWS_AT_ONCE):
-        rows = order[start : start + _ROWS_AT_ONCE]
-        found[rows] = np.asarray(network(tokens.padded_rows(rows), training=False))[:, 0]
-    return found
-
-
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
     return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
@@ -204,30 +191,3 @@ def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> Fi
     if read.unlabelled is not None:
         reporter.left_out(len(read.unlabelled) - data.unlabelled_count)
     return data
-
-
-def _warn(outcome: Outcome, reporter: Reporter) -> None:
-    """Say what makes scores look better than they are, and where a constant does as well."""
-    held_out, test, copies = outcome.held_out, outcome.test, outcome.copies
-    if copies.held_out_in_fitted:
-        reporter.warning(
-            f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
-            "the validation scores look better than they are. Remove the copies"
-            f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
-        )
-    if copies.test_in_training and outcome.read.test is not None:
-        reporter.warning(
-            f"{copies.test_in_training:,} of {len(outcome.read.test):,} test reviews have the "
-            "same text as reviews to train on: the test scores look better than they are. Test on "
-            "other reviews."
-        )
-    measured = {"test": test}
-    if held_out is not None:
-        measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
-    for kind, found in measured.items():
-        warning = None if found is None else beside_constant("the network", found, kind)
-        if warning is not None:
-            reporter.warning(
-                f"{warning} Train on more reviews, above all with the less frequent label, or for "
-                "more epochs."
-            )

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from toolkit.errors import TrainingError, UsageError
-from toolkit.export.keras_to_onnx import load_keras
+from toolkit.networks.keras_file import load_keras
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.text.token_ids import TokenIds

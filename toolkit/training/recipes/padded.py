@@ -11,6 +11,7 @@ from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.records.values import Targets
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.balance import balanced_weights
 from toolkit.training.data import FitData, FitTask, check_words
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit
@@ -27,6 +28,12 @@ class Part:
     ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
     labels: Labels  # (reviews,) int8
     targets: Targets | None = None  # (reviews,) float32, to fit in place of labels that differ
+    weights: Targets | None = None  # (reviews,) float32, in the loss; None if all weigh the same
+
+    def for_keras(self) -> tuple[Any, ...]:
+        """Rows and labels, and weights if there are any."""
+        rows = (self.ids, self.labels)
+        return rows if self.weights is None else (*rows, self.weights)
 
     def sizes(self, name: str) -> str:
         """Shapes and types, with names such as the tutorial has."""
@@ -70,7 +77,8 @@ def fit(task: FitTask) -> Fit:
     history = network.fit(
         fitted.ids,
         fitted.labels if fitted.targets is None else fitted.targets,
-        validation_data=None if held_out is None else (held_out.ids, held_out.labels),
+        sample_weight=fitted.weights,
+        validation_data=None if held_out is None else held_out.for_keras(),
         epochs=most_epochs,
         batch_size=options.reviews_per_step,
         callbacks=[_early_stopping()] if keeps_best else [],
@@ -96,7 +104,8 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
 
     def part(reviews: Reviews, targets: Targets | None) -> Part:
         ids = vocabulary.encode(reviews.texts, last=preset.max_tokens).padded(preset.max_tokens)
-        return Part(ids, reviews.labels, targets)
+        weights = None if reviews.domains is None else balanced_weights(reviews)
+        return Part(ids, reviews.labels, targets, weights)
 
     targets = data.fitted.blended(teacher_weight)
     differ = not np.array_equal(targets, data.fitted.labels)

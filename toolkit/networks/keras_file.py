@@ -1,4 +1,4 @@
-"""What a ``.keras`` file from anywhere holds, looked at before Keras opens it.
+"""A ``.keras`` file from anywhere: what it holds is looked at before Keras opens it.
 
 Keras refuses Lambda layers in its safe mode, but versions before 3.13 could still be made to import
 modules, to call functions, to read other files and to make arrays of any size by what
@@ -18,6 +18,8 @@ from typing import Any
 
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.model.keras_archive import read_keras_archive
+from toolkit.networks.backend import import_keras
+from toolkit.networks.forms import forms
 
 _MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
 
@@ -44,8 +46,23 @@ def check_keras_file(path: Path) -> None:
     _check_weights(archive.weights, path)
 
 
+def load_keras(path: Path) -> Any:
+    """Read a Keras file of plain layers, not compiled; else `ModelError` or `MissingExtraError`."""
+    check_keras_file(path)
+    keras = import_keras()
+    forms()  # Keras finds our layers when they are imported
+    try:
+        with _limited_memory(path):
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
+        reason = str(error).strip().splitlines()
+        raise ModelError(
+            f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
+        ) from None
+
+
 @contextmanager
-def limited_memory(path: Path) -> Iterator[None]:
+def _limited_memory(path: Path) -> Iterator[None]:
     """Let the block take little more memory than a file warrants, where the system can do so.
 
     A layer has the size that `config.json` says, and is made before its weights are read. This

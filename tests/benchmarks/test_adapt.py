@@ -1,0 +1,52 @@
+"""The benchmark of few labels, on rows made up for it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.benchmarks import adapt, adapt_evaluate, adapt_page
+
+
+def make_row(way: str, domain: str, labels: int, draw: int, balanced: float) -> dict[str, Any]:
+    facts = {"way": way, "domain": domain, "labels": labels, "draw": draw, "seconds": 0.5}
+    kept = {"kept": "words"} if way == "adapted" else {}
+    return {**facts, "balanced_accuracy": balanced, "log_loss": 1 - balanced, **kept}
+
+
+def test_tables_count_domains_alike() -> None:
+    rows = [make_row("as it is", "tea", 20, draw, 0.8) for draw in range(3)]
+    rows += [make_row("as it is", "taxis", 20, 0, 0.6), make_row("as it is", "tea", 500, 0, 0.8)]
+    rows += [make_row("adapted", "tea", 20, draw, 0.9) for draw in range(3)]
+    rows += [make_row("adapted", "taxis", 20, 0, 0.59), make_row("adapted", "tea", 500, 0, 0.95)]
+    found = adapt_page.tables(rows)
+    assert "2 domains (500 labels: 1)" in found
+    assert "| the start as it is | 70.0 | 80.0 |" in found
+    assert "| **`train --from`** | 74.5 | 95.0 |" in found
+    assert "| worst domain | -1.0 points | +15.0 points |" in found
+    assert "| lower log loss | in 3 of 4 | in 1 of 1 |" in found
+    assert "| kept: words | 4 | 1 |" in found
+
+
+def test_labelled_reviews_are_drawn_as_they_come_with_both_labels() -> None:
+    draw = random.Random(1)
+    labels = [int(draw.random() < 0.9) for _ in range(1000)]
+    columns = {"text": [f"review {i}" for i in range(1000)], "label": labels, "domain": "tea"}
+    table = pa.table({**columns, "domain": ["tea"] * 1000})
+    found = list(adapt_evaluate.drawn(table))
+    assert {one.facts["labels"] for one in found} == {20, 50, 100, 500}
+    for one in found:
+        assert len(one.labelled) == one.facts["labels"]
+        assert 0 < np.mean(one.labelled["label"].to_numpy()) < 1
+        assert not {*one.labelled["text"].to_pylist()} & {*one.tested["text"].to_pylist()}
+
+
+def test_starts_that_are_not_there(tmp_path: Any) -> None:
+    with pytest.raises(SystemExit, match="with --keep"):
+        adapt.main()
+    with pytest.raises(SystemExit, match=r"has no run\. Make it: unseen --set 2"):
+        adapt.main(keep=tmp_path)

@@ -1,0 +1,217 @@
+"""`toolkit train --from`: a run folder that exports, explains and scores like any other."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.cli.running import Command
+from toolkit.errors import UsageError
+from toolkit.model.file import ModelFile
+from toolkit.model.run_folder import RunFolder
+from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import SHIPPED
+from toolkit.training.options import TrainingOptions
+from toolkit.training.train import train
+
+pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+
+# Words that no start knows, and one that means the opposite of what it usually means.
+_GOOD, _BAD = ("zorgly", "terrible"), ("blurpish", "quonk")
+_PLAIN = ("the", "device", "was", "and", "a", "story", "with", "its", "people", "here")
+
+
+def make_rows(count: int, share: float = 0.5, seed: int = 1) -> list[dict[str, Any]]:
+    """Reviews whose words say their label; each belongs to a group of four."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = int(number % 20 < 20 * share)
+        words = [*draw.choices(_PLAIN, k=8), *draw.choices(_GOOD if label else _BAD, k=2)]
+        draw.shuffle(words)
+        rows.append({"text": " ".join(words), "label": label, "shop": f"shop {number // 4}"})
+    return rows
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="") as file:
+        lines = csv.DictWriter(file, rows[0])
+        lines.writeheader()
+        lines.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    return write(tmp_path / "mine.csv", make_rows(120))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_from_each_shipped_model_to_scores(name: str, mine: Path, command: Command) -> None:
+    write(mine.with_name("new.csv"), make_rows(60, seed=2))
+    shown = command("train", "mine.csv", "--from", name, "-o", "run", "--test-data", "new.csv").out
+    assert f"Adapting {name}: 10 folds, split random" in shown
+    run = RunFolder(mine.with_name("run"))
+    metrics, config = run.load_metrics(), run.load_config()
+    assert metrics.adaptation is not None
+    assert metrics.adaptation.kept == "words"
+    losses = [candidate.loss for candidate in metrics.adaptation.candidates]
+    assert losses[2] < losses[1] < losses[0]
+    assert metrics.test is not None
+    assert metrics.test.accuracy is not None
+    assert metrics.test.accuracy > 0.9
+    start = ModelFile.load(Path(__file__).parents[3] / "exported" / f"{name}.onnx")
+    assert config.data.start is not None
+    assert (config.data.start.name, config.data.start.sha256) == (name, start.sha256)
+    words = run.load_vocabulary(config).words.to_pylist()
+    assert words[: len(start.vocabulary.words)] == start.vocabulary.words.to_pylist()
+    assert {"zorgly", "blurpish", "quonk"} <= set(words[len(start.vocabulary.words) :])
+
+    command("export", "run", "--golden")
+    assert f"adapted from    {name} (" in command("info", "run").out
+    found = json.loads(command("explain", "--model", "run", "zorgly device", "--json").out)
+    assert found["sentiment"] == "positive"
+    assert found["words"][0]["state"] == "read"
+    assert found["words"][0]["contribution"] > 0
+    command("score", "new.csv", "--model", "run", "-o", "scored.csv")
+    evaluated = json.loads(command("evaluate", "run", "new.csv", "--json").out)
+    assert evaluated["models"][0]["metrics"]["log_loss"] == pytest.approx(metrics.test.loss)
+
+
+def test_the_scores_of_a_batch_are_those_of_each_review(mine: Path, tmp_path: Path) -> None:
+    from toolkit.export import export
+
+    run = tmp_path / "run"
+    train(TrainingOptions(data=str(mine), start="reviews", output=run))
+    scorer = Scorer(export(run).model)
+    texts = [row["text"] + " and so on" * (n % 7) for n, row in enumerate(make_rows(60))]
+    together = scorer.probabilities(pa.array(texts))
+    alone = [scorer.probabilities(pa.array([text]))[0] for text in texts]
+    assert together.to_pylist() == [found.as_py() for found in alone]
+
+
+def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None:
+    """Also from one that was adapted itself."""
+    for name, output in (("conv1d", "first"), ("first", "second")):
+        command("train", "mine.csv", "--from", name, "-o", output)
+    second = RunFolder(tmp_path / "second")
+    start = second.load_config().data.start
+    assert start is not None
+    assert (start.name, start.preset) == ("first", "conv1d")
+    command("export", "second")
+    command("export", "first")
+    # The file of the first is of no use: its graph is that of two networks in each other.
+    failed = command("train", "mine.csv", "--from", "first/conv1d.onnx", "-o", "third")
+    failed.failed_with("first/conv1d.onnx: its network cannot be adapted")
+
+
+def test_groups_stay_together_and_the_run_says_so(mine: Path, command: Command) -> None:
+    options = ["--group-column", "shop", "--folds", "3", "-o", "run"]
+    shown = command("train", "mine.csv", "--from", "conv1d", *options).out
+    assert "Adapting conv1d: 3 folds, split group" in shown
+    write(mine, [{**row, "shop": "one"} for row in make_rows(40)])
+    failed = command("train", "mine.csv", "--from", "conv1d", *options, "--force")
+    assert failed.exit_code == 1
+    assert "mine.csv: all 40 reviews are of one group" in failed.err
+
+
+def test_validation_data_is_held_out(mine: Path, tmp_path: Path) -> None:
+    held_out = write(tmp_path / "held-out.csv", make_rows(40, seed=3))
+    options = TrainingOptions(
+        data=str(mine), start="conv1d", validation_data=held_out, output=tmp_path / "run"
+    )
+    result = train(options)
+    assert result.metrics.validation is not None
+    assert result.metrics.validation.reviews == 40
+    assert result.metrics.validation.split == "given"
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.95, 300), (0.9, 20), (0.05, 60)])
+def test_rare_labels_do_not_make_a_constant(share: float, count: int, tmp_path: Path) -> None:
+    from toolkit.export import export
+
+    data = write(tmp_path / "mine.csv", make_rows(count, share))
+    run = tmp_path / "run"
+    result = train(TrainingOptions(data=str(data), start="reviews", output=run))
+    assert result.metrics.adaptation is not None
+    made = export(run)
+    # The words are made up, so that only what the labels say tells the reviews apart.
+    if result.metrics.adaptation.kept == "words":
+        assert made.threshold.choice.chosen == "share of positives"
+        assert made.threshold.value == pytest.approx(share, abs=0.1)
+    new = make_rows(40, seed=5)
+    found = Scorer(made.model).probabilities(pa.array([row["text"] for row in new])).to_numpy()
+    called = found >= made.threshold.value
+    assert 0 < called.sum() < len(new)
+
+
+def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> None:
+    runs = [tmp_path / name for name in ("a", "b")]
+    for run in runs:
+        train(TrainingOptions(data=str(mine), start="conv1d", output=run, seed=4))
+    configs = [RunFolder(run).load_config().parts for run in runs]
+    for part in ("vocabulary.txt", "sample.parquet", "validation.parquet"):
+        assert configs[0][part] == configs[1][part]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"preset": "ngram-pool"},
+        {"epochs": 3},
+        {"batch_size": 8},
+        {"early_stopping": False},
+        {"class_weight": "balanced"},
+        {"unlabelled": (Path("more.csv"),)},
+        {"teachers": (Path("teacher.csv"),)},
+        {"show_samples": 2},
+    ],
+)
+def test_options_of_training_from_scratch(other: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"--.*: for networks that are trained from scratch"):
+        TrainingOptions(data="mine.csv", start="reviews", **other)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("nothing", "nothing: no such model file"),
+        ("mine.csv", "mine.csv: not an ONNX model"),
+        (".", "a folder, expected a model file or the run folder"),
+    ],
+)
+def test_no_start(start: str, message: str, mine: Path, command: Command) -> None:
+    command("train", "mine.csv", "--from", start).failed_with(message)
+    assert not mine.with_name("runs").exists()
+
+
+def test_a_quantized_start(mine: Path, command: Command) -> None:
+    command("train", "mine.csv", "--from", "conv1d", "-o", "run", "--folds", "2")
+    write(mine.with_name("one.csv"), make_rows(20))
+    from toolkit.training.adapt.start import load_start
+
+    assert load_start("conv1d").facts.name == "conv1d"
+    command("export", "run", "--quantize", "float16", "-o", "small.onnx")
+    failed = command("train", "mine.csv", "--from", "small.onnx", "-o", "other")
+    failed.failed_with("its network cannot be adapted: its weights were stored as float16")
+
+
+def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:
+    from toolkit.training.adapt.network import examples_of
+    from toolkit.training.adapt.start import load_start
+    from toolkit.training.sources import load
+
+    start = load_start("reviews")
+    reviews = load(str(mine), TrainingOptions().reading)
+    together = examples_of(start, start.vocabulary, reviews)
+    rows = np.array([7, 3])
+    two = examples_of(start, start.vocabulary, reviews.take(rows))
+    np.testing.assert_allclose(two.start, together.start[rows], rtol=0, atol=1e-6)
+    assert np.array_equal(two.words.toarray(), together.words[rows].toarray())

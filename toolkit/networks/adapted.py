@@ -1,0 +1,135 @@
+"""A network that was adapted to a user's reviews: another scale and bias, and weights of words.
+
+With z the logit of the *base*, where it started from, and code(a) = a · |a|, the logit is
+
+    base_scale · z + scale · Σ code(words[id]) / √(n + 1) + bias
+
+over the n tokens of a review: a sum of int32, exact in any order. Words that the base does not know
+have ids after its own; it reads them as the unknown word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+
+from toolkit.networks import tables
+from toolkit.networks.calibrated import logits_of_network
+from toolkit.networks.onnx_graph import composed
+from toolkit.networks.tables import Floats, TableLayer, keras, tf
+from toolkit.text.token_ids import UNKNOWN_ID
+
+BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
+
+_STEPS = f"""
+    is_known = Less(token_ids, known)
+    {BASE_IDS} = Where(is_known, token_ids, unknown)
+    {tables.WORD_STEPS}
+    weight_rows = Reshape(word_weight, shape)
+    total = ReduceSum <keepdims = 0> (weight_rows, axis)
+    whole = Cast <to = 1> (total)
+    mean = Div(whole, root)
+    of_words = Mul(mean, scale)
+    of_base = Mul({BASE_LOGIT}, base_scale)
+    both = Add(of_base, of_words)
+    logit = Add(both, bias)
+    probability = Sigmoid(logit)
+"""
+
+
+@tables.registered
+class Adapted(TableLayer):
+    """The logit of a base, a network of this toolkit, and weights of words, one per token id."""
+
+    SIZES = ("words", "known")
+
+    def __init__(self, base: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.base = base
+
+    def build(self, _: Any) -> None:
+        """Make the table and the factors, all zero."""
+        self.words = self._weight("words", (self._sizes["words"],), "int8")
+        for name in ("scale", "base_scale", "bias"):
+            setattr(self, name, self._weight(name, (), "float32"))
+
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        known = tf.where(ids < self._sizes["known"], ids, UNKNOWN_ID)
+        codes = tables.decoded(tf.gather(self.words, ids))
+        total = tf.cast(tf.reduce_sum(codes, axis=1, keepdims=True), tf.float32)
+        tokens = tf.reduce_sum(tf.cast(tables.counts(ids), tf.float32), axis=1, keepdims=True)
+        of_words = total / tf.sqrt(tokens + 1.0) * self.scale
+        return logits_of_network(self.base, known) * self.base_scale + of_words + self.bias
+
+    def rescale(self, scale: float, bias: float) -> None:
+        """Make the logit `scale` · logit + `bias`."""
+        self.scale.assign(self.scale * scale)
+        self.base_scale.assign(self.base_scale * scale)
+        self.bias.assign(self.bias * scale + bias)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments to make the layer again."""
+        base = keras.saving.serialize_keras_object(self.base)
+        base.pop("compile_config", None)  # of an optimizer, which no file needs
+        return {**super().get_config(), "base": base}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Adapted:
+        """Make the layer of what `get_config` gives."""
+        base = keras.saving.deserialize_keras_object(config["base"])
+        return cls(**{**config, "base": base})
+
+
+def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: float) -> Any:
+    """Make the network, with rounded weights of words; those of padding and start must be 0.
+
+    - base: a network of this toolkit, of which a copy is taken
+    - known: the ids from here up are new, and unknown to the base
+    - weights (V,): of the token ids, times the count of the token over √(n + 1)
+    - base_scale, bias: of the base's logit, and of all together
+    """
+    words, scale = tables.coded(weights)
+    copy = keras.models.clone_model(base)
+    copy.set_weights(base.get_weights())
+    layer = Adapted(copy, words=len(words), known=known)
+    ids = keras.Input(base.input_shape[1:], dtype="int32", name="token_ids")
+    network = keras.Model(ids, layer(ids), name="adapted")
+    for weight, value in (
+        (layer.words, words),
+        (layer.scale, scale),
+        (layer.base_scale, base_scale),
+        (layer.bias, bias),
+    ):
+        weight.assign(value)
+    return network
+
+
+def onnx_form(
+    network: Any, form_of: Callable[[Any], onnx.ModelProto | None]
+) -> onnx.ModelProto | None:
+    """Write the graph around that of the base, by `form_of`; None for other layers."""
+    layer = network.layers[-1]
+    if not isinstance(layer, Adapted):
+        return None
+    base = form_of(layer.base)
+    if base is None:
+        return None
+    words, scale, base_scale, bias = (
+        np.asarray(weight) for weight in (layer.words, layer.scale, layer.base_scale, layer.bias)
+    )
+    sizes = layer.get_config()
+    weights = {
+        "words": words,
+        "scale": scale,
+        "base_scale": base_scale,
+        "bias": bias,
+        "known": np.array(sizes["known"], np.int32),
+        "unknown": np.array(UNKNOWN_ID, np.int32),
+    }
+    width = network.input_shape[-1]
+    around = tables.table_graph(_STEPS, weights, len(words), width=width)
+    return composed(around, base, ids=BASE_IDS, logit=BASE_LOGIT)

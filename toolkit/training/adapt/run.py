@@ -1,0 +1,148 @@
+"""The whole way from a start and labelled reviews to a run folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from toolkit import __version__
+from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.model import facts
+from toolkit.model.adaptation_facts import Adaptation, CandidateScores
+from toolkit.model.logits import sigmoid
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.training.adapt.choice import AS_IT_IS, WORDS, Candidate
+from toolkit.training.adapt.network import AdaptedNetwork, adapt_network, shown_share
+from toolkit.training.adapt.start import load_start
+from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.options import TrainingOptions
+from toolkit.training.read_data import read_data
+from toolkit.training.reporter import Reporter
+from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
+from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts, write_run
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.split import folds_for_few, split_kind
+from toolkit.training.warn import warn_of_copies
+
+_FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
+
+
+def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
+    """Adapt the network that `options.start` names; see `toolkit.training.train.train`."""
+    started = time.monotonic()
+    start = load_start(str(options.start))
+    read = read_data(options, reporter)
+    kind = split_kind(read.reviews, options.split)
+    wanted = options.folds or usual_folds(len(read.reviews))
+    splits = folds_for_few(read.reviews, wanted, options.seed, kind)
+    reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
+    made = adapt_network(start, read.reviews, splits)
+    parts = [read.for_fit(split) for split in splits]
+    found = _outcome(made, read, str(kind), count_copies(parts, read.test))
+    warn_of_copies(found, reporter)
+    metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
+    write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
+    return TrainingResult(RunFolder(options.run), metrics, _ending(made))
+
+
+def usual_folds(reviews: int) -> int:
+    """Choose how many folds there are: more for few reviews, which a fit can less do without."""
+    return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
+
+
+def _outcome(made: AdaptedNetwork, read: TrainingData, split: str, copies: facts.Copies) -> Outcome:
+    reviews, validation = read.reviews, read.validation
+    fit = Fit(
+        network=made.network,
+        history={},
+        vocabulary=made.vocabulary,
+        vocabulary_size=made.vocabulary_size,
+    )
+    held_out = HeldOut(reviews.labels, _probabilities(made.choice.kept), reviews.groups)
+    if validation is not None:
+        found = made.probabilities(validation.texts)
+        fit = replace(fit, held_out=found, validation=_measured(made, validation, found))
+        held_out, split = HeldOut(validation.labels, found, validation.groups), "given"
+    test = read.test
+    of_test = None if test is None else _measured(made, test, made.probabilities(test.texts))
+    data = FitData(reviews, validation)
+    return Outcome(read, split, fit, data, copies, held_out=held_out, test=of_test)
+
+
+def _measured(made: AdaptedNetwork, reviews: Reviews, found: Probabilities) -> Metrics:
+    return measure(reviews.labels, found, made.threshold)
+
+
+def _probabilities(candidate: Candidate) -> Probabilities:
+    found: Probabilities = sigmoid(candidate.logits).astype("float32")
+    return found
+
+
+def _with_facts(metrics: facts.Metrics, made: AdaptedNetwork, folds: int) -> facts.Metrics:
+    """Add what was chosen how, and the threshold to the figures that depend on it."""
+
+    def at_threshold(scores: facts.Scores | None) -> facts.Scores | None:
+        return scores and replace(scores, threshold=made.threshold)
+
+    return replace(
+        metrics,
+        adaptation=_facts(made, folds),
+        validation=at_threshold(metrics.validation),
+        test=at_threshold(metrics.test),
+    )
+
+
+def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
+    kept, weights = made.choice.kept, made.choice.weights
+    has_words = kept.name == WORDS and kept.prior is not None
+    added = made.vocabulary.size - made.start.vocabulary.size
+    return Adaptation(
+        kept=kept.name,
+        candidates=tuple(_scores(made, candidate) for candidate in made.choice.candidates),
+        folds=folds,
+        scale=weights.scale,
+        bias=weights.bias,
+        strength=kept.prior.words if has_words and kept.prior else None,
+        words=int((weights.words != 0).sum()) if has_words else None,
+        new_words=added if has_words else None,
+    )
+
+
+def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
+    """Of a candidate on the reviews that its fits did not see, with its own threshold."""
+    threshold = 0.5 if candidate.name == AS_IT_IS else shown_share(made.examples)
+    labels = (made.examples.targets >= 0.5).astype("int8")
+    found = measure(labels, _probabilities(candidate), threshold)
+    loss = float(candidate.losses(made.examples).mean())
+    return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)
+
+
+def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
+    return RunConfig(
+        preset=made.start.preset,
+        vocabulary_size=made.vocabulary_size,
+        max_tokens=made.start.max_tokens,
+        data=replace(describe_data(outcome), start=made.start.facts),
+        training={
+            "seed": options.seed,
+            "split": outcome.split,
+            "sample": sampled_parts(outcome, options.seed),
+        },
+        threshold=made.threshold,
+        token_rule=made.vocabulary.rule.version,
+        toolkit_version=__version__,
+    )
+
+
+def _ending(made: AdaptedNetwork) -> str:
+    """Say what is kept and whether it helps."""
+    first, *_ = made.choice.candidates
+    before, after = (float(one.losses(made.examples).mean()) for one in (first, made.choice.kept))
+    if made.choice.kept is first:
+        return "the start is kept as it is: no change was better beyond noise"
+    return (
+        f"'{made.choice.kept.name}' is kept: it helps, with a cross-validated log loss of "
+        f"{after:.4f} instead of {before:.4f}. Reviews count as positive from "
+        f"{made.threshold:g}, the share of positives, so that the rarer label is found, too "
+        "(for the likelier label: toolkit export --threshold 0.5)"
+    )

@@ -1,0 +1,88 @@
+"""The network that an adaptation starts from: a shipped model, a model file or a run folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from toolkit.errors import ModelError
+from toolkit.model.adaptation_facts import StartModel
+from toolkit.model.file import ModelFile
+from toolkit.model.run_folder import RunFolder
+from toolkit.model.shipped import find_model, is_shipped
+from toolkit.text.token_ids import TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network of this toolkit, `vocabulary`, and how it reads reviews."""
+
+    network: Any  # (batch, tokens) int32 → (batch, 1) float32
+    vocabulary: Vocabulary
+    vocabulary_size: int  # every token id is below it
+    preset: str
+    max_tokens: int
+    facts: StartModel
+
+    @property
+    def width(self) -> int | None:
+        """Tokens in each row that it reads; None for any number up to `max_tokens`."""
+        found: int | None = self.network.input_shape[-1]
+        return found
+
+    def encode(self, vocabulary: Vocabulary, texts: pa.ChunkedArray) -> TokenIds:
+        """Give the ids that the network reads, by this vocabulary or a longer one."""
+        return vocabulary.encode(texts, last=self.max_tokens).with_start(self.max_tokens)
+
+
+def load_start(model: str) -> Start:
+    """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
+    path = Path(model)
+    if not is_shipped(path) and RunFolder(path).config.is_file():
+        return _of_run(RunFolder(path))
+    return _of_file(ModelFile.load(find_model(model)))
+
+
+def _of_run(run: RunFolder) -> Start:
+    from toolkit.networks.forms import graph_of_network
+    from toolkit.networks.keras_file import load_keras
+
+    run.check()
+    config = run.load_config()
+    network = load_keras(run.model)
+    if graph_of_network(network) is None:
+        raise ModelError(
+            f"{run.model}: the network {network.name} is not one of this toolkit, so it cannot be "
+            "adapted. Choose another run folder or a shipped model with --from."
+        )
+    found = hashlib.sha256(run.model.read_bytes()).hexdigest()
+    facts = StartModel(run.path.resolve().name, config.preset, found)
+    vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
+    return Start(network, vocabulary, size, config.preset, config.max_tokens, facts)
+
+
+def _of_file(model: ModelFile) -> Start:
+    """Make the Keras network again from the graph: shipped models have no other file."""
+    from toolkit.networks.forms import network_of_graph
+
+    why = "its graph is not as this version of the toolkit writes it"
+    if model.facts.quantization is not None:
+        why = f"its weights were stored as {model.facts.quantization.weights}"
+    try:
+        network = network_of_graph(model.network)
+    except ValueError as error:
+        network, why = None, f"damaged, {error}"
+    if network is None:
+        raise ModelError(
+            f"{model.path}: its network cannot be adapted: {why}. Name the run folder that it was "
+            "exported from, or a shipped model, with --from."
+        )
+    found = model.facts
+    facts = StartModel(model.name, found.preset, model.sha256)
+    size, preset = found.vocabulary_size, found.preset
+    return Start(network, model.vocabulary, size, preset, found.max_tokens, facts)
