@@ -19,7 +19,7 @@ from tests.scoring.reviews import write_csv
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.model.file import ModelFile
-from toolkit.model.stars import StarScale, rounded_stars
+from toolkit.model.stars import NeutralRange, StarScale, rounded_stars
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.run import ScoringOptions, score_file
@@ -205,3 +205,22 @@ def test_the_twin_has_the_same_stars() -> None:
     (expected,) = text_in_session().run(["stars"], {"text": np.array(texts, object)})
     assert model.has_stars
     assert np.array_equal(found, expected)
+
+
+@given(logits, lengths, st.floats(0.2, 3), st.floats(-3, 3))
+def test_the_same_stars_from_another_logit(
+    logit: float, tokens: int, factor: float, bias: float
+) -> None:
+    inside = np.clip([logit, factor * logit + bias], -12, 12)
+    if not np.array_equal(inside, [logit, factor * logit + bias]):
+        return
+    before = scale().stars(np.array([logit]), np.array([tokens]))
+    after = scale().after(factor, bias).stars(inside[1:], np.array([tokens]))
+    assert after == pytest.approx(before, abs=1e-9)
+
+
+def test_the_same_neutral_range_of_another_logit() -> None:
+    found = NeutralRange(0.25, 0.75).after(2.0, 1.0)
+    expected = [1 / (1 + np.exp(-(2 * np.log(p / (1 - p)) + 1))) for p in (0.25, 0.75)]
+    assert found.ends == pytest.approx(expected, abs=1e-4)
+    assert found.macro_f1 is None

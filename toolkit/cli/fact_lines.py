@@ -82,10 +82,11 @@ def star_rows(
 ) -> Iterator[Row]:
     """Say how good the stars and the neutral range are, where a model has them."""
     if stars is not None:
-        line = f"1 to 5, fitted on {_number(stars.fitted_on)} held-out reviews"
+        line = "1 to 5, by the scale of the start"
         if stars.mean_error is not None:
-            line += (
-                f": {_number(stars.exact, '.1%')} exact, {_number(stars.within_one, '.1%')} within "
+            line = (
+                f"1 to 5, fitted on {_number(stars.fitted_on)} held-out reviews: "
+                f"{_number(stars.exact, '.1%')} exact, {_number(stars.within_one, '.1%')} within "
                 f"one, mean error {stars.mean_error:.2f}"
             )
         yield "stars", line

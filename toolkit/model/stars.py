@@ -14,11 +14,12 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.logits import sigmoid
+from toolkit.model.logits import rescaled, sigmoid
 
 FEWEST, MOST = 1, 5  # stars
 # A larger logit counts as this; a float32 of the probability hardly tells such logits apart.
 LARGEST_LOGIT = 12.0
+_DIGITS = 4  # of the ends of a range
 FIXED_RANGE = (0.4, 0.6)  # of the probability: what is neutral where nothing better is known
 
 _Numbers = npt.NDArray[np.float64]
@@ -38,6 +39,12 @@ class StarScale:
     exact: float | None = None  # share whose most likely stars are those of the reviewer
     within_one: float | None = None  # share whose rounded stars are at most one off
     mean_error: float | None = None  # mean absolute difference in stars
+
+    def after(self, scale: float, bias: float) -> StarScale:
+        """Tell the same stars from the logit ``scale · z + bias``; the figures are left out."""
+        slopes = np.array(self.slopes) / scale
+        biases = np.array(self.biases) - slopes * bias
+        return StarScale(_four(slopes), _four(biases), self.lengths)
 
     def more_than(self, logits: npt.NDArray[Any], known_tokens: npt.NDArray[Any]) -> _Numbers:
         """Give the probabilities of more than 1, 2, 3 and 4 stars, (reviews, 4)."""
@@ -77,6 +84,16 @@ class NeutralRange:
     def ends(self) -> tuple[float, float]:
         """Both numbers."""
         return self.low, self.high
+
+    def after(self, scale: float, bias: float) -> NeutralRange:
+        """Give the same range for the logit ``scale · z + bias``; the figures are left out."""
+        low, high = rescaled(np.array(self.ends), scale, bias)
+        return NeutralRange(round(float(low), _DIGITS), round(float(high), _DIGITS))
+
+
+def _four(values: _Numbers) -> tuple[float, float, float, float]:
+    one, two, three, four = map(float, values)
+    return one, two, three, four
 
 
 def length_of(known_tokens: npt.NDArray[Any]) -> _Numbers:

@@ -161,7 +161,8 @@ def _scale_of(rated: Rated) -> StarScale:
     inside = np.clip(rated.logits, -LARGEST_LOGIT, LARGEST_LOGIT)
     columns = np.stack([inside, np.ones(len(given)), length], axis=1)
     found = [_coefficients(columns, given > k, rated.weights) for k in range(1, MOST)]
-    return StarScale(*(tuple(map(float, each)) for each in zip(*found, strict=True)))  # type: ignore[arg-type]
+    slopes, biases, lengths = (tuple(map(float, each)) for each in zip(*found, strict=True))
+    return StarScale(slopes, biases, lengths)  # type: ignore[arg-type] # four of each
 
 
 def _coefficients(columns: _Array, is_more: _Array, weights: _Array) -> _Array:

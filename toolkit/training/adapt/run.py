@@ -118,17 +118,21 @@ def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
 
 
 def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
+    start, weights = made.start, made.choice.weights
     return RunConfig(
-        preset=made.start.preset,
+        preset=start.preset,
         vocabulary_size=made.vocabulary_size,
-        max_tokens=made.start.max_tokens,
-        data=replace(describe_data(outcome), start=made.start.facts),
+        max_tokens=start.max_tokens,
+        data=replace(describe_data(outcome), start=start.facts),
         training={
             "seed": options.seed,
             "split": outcome.split,
             "sample": sampled_parts(outcome, options.seed),
         },
         threshold=made.threshold,
+        # Those of the start, which the words move as they move the sentiment.
+        stars=start.stars and start.stars.after(weights.scale, weights.bias),
+        neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
         token_rule=made.vocabulary.rule.version,
         toolkit_version=__version__,
     )

@@ -14,6 +14,7 @@ from toolkit.model.adaptation_facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.shipped import find_model, is_shipped
+from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -28,6 +29,8 @@ class Start:
     preset: str
     max_tokens: int
     facts: StartModel
+    stars: StarScale | None = None
+    neutral: NeutralRange | None = None
 
     @property
     def width(self) -> int | None:
@@ -63,7 +66,8 @@ def _of_run(run: RunFolder) -> Start:
     found = hashlib.sha256(run.model.read_bytes()).hexdigest()
     facts = StartModel(run.path.resolve().name, config.preset, found)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
-    return Start(network, vocabulary, size, config.preset, config.max_tokens, facts)
+    told = (config.stars, config.neutral)
+    return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
 
 
 def _of_file(model: ModelFile) -> Start:
@@ -85,4 +89,5 @@ def _of_file(model: ModelFile) -> Start:
     found = model.facts
     facts = StartModel(model.name, found.preset, model.sha256)
     size, preset = found.vocabulary_size, found.preset
-    return Start(network, model.vocabulary, size, preset, found.max_tokens, facts)
+    told = (found.stars, found.neutral)
+    return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
