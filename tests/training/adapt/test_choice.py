@@ -106,7 +106,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     def cost(scale: float, bias: float, words: Floats) -> float:
         logits = scale * examples.start + bias + examples.words @ words
         share = positive_share(examples.targets)
-        away = ((scale - 1) / 0.25) ** 2 + ((bias - np.log(share / (1 - share))) / 0.5) ** 2
+        away = ((scale - 1) / 0.25) ** 2 + ((bias - np.log(share / (1 - share))) / 0.25) ** 2
         away += (words**2).sum() / 0.8**2
         loss = np.logaddexp(0, logits) - examples.targets * logits
         return float(loss.sum() + 0.5 * away)
