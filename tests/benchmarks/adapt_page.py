@@ -31,16 +31,17 @@ _TITLES = {
 
 def write_page(results: dict[str, Any]) -> None:
     """Replace the tables in the page, and print them."""
-    rows = [row for part in results.values() for row in part["rows"]]
-    write_between(PAGE, BEGIN, END, tables(rows))
+    parts = (tables(name, part["rows"]) for name, part in sorted(results.items(), reverse=True))
+    write_between(PAGE, BEGIN, END, "\n".join(parts))
 
 
-def tables(rows: list[Row]) -> str:
+def tables(name: str, rows: list[Row]) -> str:
     """Write balanced accuracy and log loss by number of labels, and what was kept."""
     sizes = sorted({row["labels"] for row in rows})
     head = ["labels", *(f"{size:,}" for size in sizes)]
+    domains = _counted(rows, sizes)
     parts = [
-        f"Balanced accuracy in %, the mean over {_counted(rows, sizes)}:\n",
+        f"**{name.capitalize()}.** Balanced accuracy in %, the mean over {domains}:\n",
         table(head, _lines(rows, sizes, "balanced_accuracy", percent)),
         "Log loss:\n",
         table(head, _lines(rows, sizes, "log_loss", "{:.3f}".format)),
