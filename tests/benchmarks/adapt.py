@@ -2,8 +2,8 @@
 
 The starts are those of the part ``unseen``, which ``--keep`` keeps: each was trained without twelve
 domains. Of each of these, labelled reviews are drawn as they come, and all ways to a model are
-measured on up to 2,000 others. Set 1 was used to choose the priors and what counts as noise
-(`toolkit.training.adapt`), so that sets 2 and 3 are reported.
+measured on up to 2,000 others. Set 1, and for 20 to 100 labels set 2, were used to choose the
+priors and what counts as noise (`toolkit.training.adapt`); set 3 was not.
 
 Like the other parts, this one imports the standard library alone: each step is a process.
 """

@@ -77,11 +77,8 @@ def evaluate(start: Start, one: Drawn, way: Callable[..., list[Found]]) -> Itera
         yield {
             **one.facts,
             "way": found.name,
-            "tested": len(labels),
-            "positive": float(labels.mean()),
-            "balanced_accuracy": metrics.balanced_accuracy,
-            "accuracy": metrics.accuracy.value,
-            "log_loss": metrics.log_loss,
+            "balanced_accuracy": round(metrics.balanced_accuracy or 0.0, 5),
+            "log_loss": round(metrics.log_loss, 5),
             "seconds": round(seconds, 2),
             **found.facts,
         }

@@ -23,7 +23,6 @@ _TITLES = {
     "adapted, --optimize balanced": "the same, exported with `--optimize balanced`",
     "adapted, cut at 0.5": "the same, exported with `--threshold 0.5`",
     "from scratch": "from scratch, `ngram-linear`",
-    "from scratch, --class-weight balanced": "the same, with `--class-weight balanced`",
     "tf-idf": "tf-idf, logistic regression",
     "tf-idf, cut at the share of positives": "the same, cut at the share of positives",
 }
@@ -31,16 +30,17 @@ _TITLES = {
 
 def write_page(results: dict[str, Any]) -> None:
     """Replace the tables in the page, and print them."""
-    rows = [row for part in results.values() for row in part["rows"]]
-    write_between(PAGE, BEGIN, END, tables(rows))
+    parts = (tables(name, part["rows"]) for name, part in sorted(results.items(), reverse=True))
+    write_between(PAGE, BEGIN, END, "\n".join(parts))
 
 
-def tables(rows: list[Row]) -> str:
+def tables(name: str, rows: list[Row]) -> str:
     """Write balanced accuracy and log loss by number of labels, and what was kept."""
     sizes = sorted({row["labels"] for row in rows})
     head = ["labels", *(f"{size:,}" for size in sizes)]
+    domains = _counted(rows, sizes)
     parts = [
-        f"Balanced accuracy in %, the mean over {_counted(rows, sizes)}:\n",
+        f"**{name.capitalize()}.** Balanced accuracy in %, the mean over {domains}:\n",
         table(head, _lines(rows, sizes, "balanced_accuracy", percent)),
         "Log loss:\n",
         table(head, _lines(rows, sizes, "log_loss", "{:.3f}".format)),
@@ -53,7 +53,9 @@ def tables(rows: list[Row]) -> str:
 def _lines(
     rows: list[Row], sizes: list[int], key: str, shown: Callable[[float], str]
 ) -> list[list[str]]:
-    ways = [way for way in _TITLES if any(row["way"] == way for row in rows)]
+    measured = {row["way"] for row in rows}
+    # Another threshold has the same log loss.
+    ways = [way for way in _TITLES if way in measured and (key != "log_loss" or "," not in way)]
     return [
         [_TITLES[way], *(shown(mean(_by_domain(rows, way, size, key).values())) for size in sizes)]
         for way in ways

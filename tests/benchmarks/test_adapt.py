@@ -23,7 +23,8 @@ def test_tables_count_domains_alike() -> None:
     rows += [make_row("as it is", "taxis", 20, 0, 0.6), make_row("as it is", "tea", 500, 0, 0.8)]
     rows += [make_row("adapted", "tea", 20, draw, 0.9) for draw in range(3)]
     rows += [make_row("adapted", "taxis", 20, 0, 0.59), make_row("adapted", "tea", 500, 0, 0.95)]
-    found = adapt_page.tables(rows)
+    found = adapt_page.tables("set 9", rows)
+    assert "**Set 9.**" in found
     assert "2 domains (500 labels: 1)" in found
     assert "| the start as it is | 70.0 | 80.0 |" in found
     assert "| **`train --from`** | 74.5 | 95.0 |" in found

@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     ("goal", "threshold", "reached"),
     [
         ("accuracy", 0.3, {"accuracy": 5 / 7, "precision": 0.75, "recall": 0.75, "f1": 0.75}),
-        ("balanced", 0.3, {"balanced_accuracy": 17 / 24, "recall": 0.75}),
+        ("balanced", 0.5714, {"balanced_accuracy": 11 / 24, "recall": 0.25}),
         ("f1", 0.075, {"accuracy": 5 / 7, "precision": 4 / 6, "recall": 1.0, "f1": 0.8}),
         ("precision=1", 0.8, {"accuracy": 4 / 7, "precision": 1.0, "recall": 0.25, "f1": 0.4}),
         ("precision=0.7", 0.3, {"precision": 0.75, "recall": 0.75}),

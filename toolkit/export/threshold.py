@@ -148,7 +148,7 @@ class _Curve:
         """Choose the threshold for a goal; of equal ones, the nearest to 0.5.
 
         For both labels alike, it is `usual`, the probability of a review that speaks for neither,
-        unless another is better by more than a standard error: few reviews say little of it.
+        unless another is better by more than two standard errors: few reviews say little of it.
         """
         if not 0 < self.positives[-1] < len(self.probability):
             raise UsageError(f"--optimize: all reviews of {self.path} have one label")
@@ -157,7 +157,7 @@ class _Curve:
             place = np.searchsorted(self.probability, np.float32(usual))
             (of_usual,) = self._measures(np.array([place]))[BALANCED]
             best = int(np.argmax(measures[BALANCED]))
-            if of_usual >= measures[BALANCED][best] - self._error(self.places[best]):
+            if of_usual >= measures[BALANCED][best] - 2 * self._error(self.places[best]):
                 return round(usual, 4)
         value = measures[goal.measure]
         if goal.least is not None:

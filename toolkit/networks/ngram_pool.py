@@ -242,13 +242,8 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     rows = len(found["vectors"]) // len(found["bias"])
     # Without negators, the rows of negated tokens are never read, so any place of them will do.
     plain_rows = int(shifts.max()) or rows - len(shifts) - 1
-    lookup = Lookup(
-        negators=(shifts > 0).astype(np.int32),
-        slots=slots,
-        pairs=plain_rows - len(shifts),
-        routes=found["routes"],
-        route_limit=int(found["route_limit"]),
-        long_tokens=int(found["long_tokens"]),
-    )
+    limits = int(found["route_limit"]), int(found["long_tokens"])
+    negators = (shifts > 0).astype(np.int32)
+    lookup = Lookup(negators, slots, plain_rows - len(shifts), found["routes"], *limits)
     parts = [np.split(found["vectors"], len(found["bias"])), *map(found.get, _OF_EXPERTS)]
     return frozen(lookup, [Expert(*part) for part in zip(*parts, strict=True)])

@@ -89,9 +89,9 @@ class TrainingOptions:
 
     def _check_adapts(self) -> None:
         """Refuse what is for fitting fresh weights."""
-        columns, default = self.reading.columns, TrainingOptions.preset
+        columns = self.reading.columns
         given = {
-            "--preset": self.preset != default,
+            "--preset": self.preset != TrainingOptions.preset,
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
@@ -100,6 +100,7 @@ class TrainingOptions:
             "--teacher": self.teachers,
             "--balance-column": columns.balance is not None,
             "--topic-column": columns.topic is not None,
+            "--validation": self.validation != TrainingOptions.validation,
             "--split last": self.split is SplitKind.LAST,
             "--show-samples": self.show_samples,
         }

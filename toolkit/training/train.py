@@ -37,8 +37,8 @@ from toolkit.training.warn import warn
 # tests/benchmarks/README.md.
 _FEW_LABELS = 5_000
 _HINT_FOR_FEW = (
-    "for so few labelled reviews, adapting a shipped model is more accurate, and takes seconds: "
-    "--from reviews"
+    "for fewer than 5,000 labelled reviews, --from reviews takes seconds and is more accurate (500 "
+    "labels of a new domain: 86 to 90 % balanced accuracy, from scratch 71 to 79 %)"
 )
 
 

@@ -172,6 +172,7 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
         {"unlabelled": (Path("more.csv"),)},
         {"teachers": (Path("teacher.csv"),)},
         {"show_samples": 2},
+        {"validation": 0.3},
     ],
 )
 def test_options_of_training_from_scratch(other: dict[str, Any]) -> None:
