@@ -28,7 +28,19 @@ def load(path: Path = RESULTS) -> dict[str, Any]:
 def save(part: str, rows: Rows, path: Path = RESULTS) -> None:
     """Replace the results of a part, with the machine and the date."""
     results = load(path) | {part: {"machine": machine(), "rows": rows}}
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    path.write_text(_written(results))
+
+
+def _written(results: dict[str, Any]) -> str:
+    """Write JSON with a row on each line."""
+    parts = []
+    for name, part in results.items():
+        rows = ",\n".join(f"   {json.dumps(row)}" for row in part["rows"])
+        machine_of_part = json.dumps(part["machine"])
+        parts.append(
+            f' {json.dumps(name)}: {{"machine": {machine_of_part}, "rows": [\n{rows}\n ]}}'
+        )
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def machine() -> dict[str, Any]:

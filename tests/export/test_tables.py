@@ -150,5 +150,6 @@ def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> Non
 )
 def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
     assert {node.domain for node in graphs[name].graph.node} == {""}
-    assert len(graphs[name].graph.node) < 80  # tf2onnx makes several hundred
+    # tf2onnx makes several hundred; an adapted network has those of its start, too.
+    assert len(graphs[name].graph.node) < (100 if name == "adapted" else 80)
     onnx.checker.check_model(graphs[name], full_check=True)
