@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 
 ASCII_SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
@@ -110,9 +111,11 @@ def _ends_sentence(text: str, place: int, separators: Container[str]) -> bool:
     if character == "<":
         is_break = text[place + 1 : place + 3] in ("br", "bR", "Br", "BR")
         after = text[place + 3 : place + 4]
-        is_second = text[place - 1 : place] == ">"
+        is_second = re.search(r"<br(?: ?/)?> ?$", text[max(0, place - 7) : place], re.IGNORECASE)
         return is_break and not is_second and (not after or after in separators)
-    return character in "!?;\n\r\u2026"
+    if character == ";":
+        return re.search(r"&[A-Za-z0-9#]{1,8}$", text[:place]) is None
+    return character in "!?\n\r\v\u2026\u2028\u2029\u0085"
 
 
 def _at_contrasts(sentence: list[str]) -> list[list[str]]:

@@ -39,6 +39,8 @@ class TerminalReporter(Reporter):
         typer.echo(f"{reviews.name}: {len(reviews):,} {kind}{details}")
         if isinstance(reviews, Reviews) and reviews.label_meaning:
             typer.echo(f"  labels: {one_line(reviews.label_meaning)}")
+        if isinstance(reviews, Reviews) and reviews.stars_meaning:
+            typer.echo(f"  stars: {one_line(reviews.stars_meaning)}")
 
     def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
         found = f"{matches.labelled:,} of {labelled:,} labelled"

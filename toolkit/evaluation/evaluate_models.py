@@ -25,6 +25,7 @@ from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
+from toolkit.model.stars import known_tokens
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN, ReadOptions
 
@@ -159,8 +160,17 @@ def _with_scores(
 ) -> tuple[LabelledReviews, list[_Source]]:
     """Leave out, for all models, the reviews that one of them gives no score."""
     has_score = np.all([~np.isnan(each.probability) for each in sources], axis=0)
-    kept = [replace(each, probability=each.probability[has_score]) for each in sources]
-    return reviews.only(has_score), kept
+    neutral = [each.neutral for each in sources if each.neutral is not None]
+    has_neutral = np.all([~np.isnan(each) for each in neutral], axis=0) if neutral else None
+    kept = [
+        replace(
+            each,
+            probability=each.probability[has_score],
+            neutral=None if each.neutral is None else each.neutral[has_neutral],
+        )
+        for each in sources
+    ]
+    return reviews.only(has_score, has_neutral), kept
 
 
 def _of_predictions(path: Path, reviews: LabelledReviews, options: EvaluationOptions) -> _Source:
@@ -219,9 +229,10 @@ def _ratings(source: _Source, reviews: LabelledReviews) -> Ratings | None:
     if rated is None or scorer is None or source.neutral is None:
         return None
     facts, probability = scorer.facts, np.append(source.probability, source.neutral)
-    texts = pa.chunked_array([*reviews.texts.chunks, *rated.texts.chunks])
-    most = facts.max_tokens
-    known = scorer.vocabulary.encode(texts, last=most).known_tokens(most)
+    known = None
+    if facts.stars is not None and rated.stars is not None:
+        texts = pa.chunked_array([*reviews.texts.chunks, *rated.texts.chunks])
+        known = known_tokens(scorer.vocabulary, texts, facts.max_tokens)
     own = None if facts.neutral is None else facts.neutral.ends
     return rate(probability, known, rated.classes, rated.stars, facts.stars, own)
 

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels
 from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
-from toolkit.records.labels import POINTS, STARS, Opinions
+from toolkit.records.labels import Opinions
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.star_ratings import stars_of
 from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.values import Rows
 
 _MOST_STARS = 20  # more different values are not ratings
 
@@ -29,11 +29,14 @@ class RatedReviews:
     classes: Classes  # (reviews + neutral,)
     stars: Stars | None  # (reviews + neutral,) 1 to 5, NaN where there are none
 
-    def only(self, has_score: npt.NDArray[np.bool_]) -> RatedReviews:
-        """Leave out reviews; the neutral ones stay."""
-        kept = np.append(has_score, np.ones(len(self.texts), np.bool_))
+    def only(
+        self, has_score: npt.NDArray[np.bool_], has_neutral: npt.NDArray[np.bool_]
+    ) -> RatedReviews:
+        """Leave out the reviews, and the neutral ones, that have no score."""
+        kept = np.append(has_score, has_neutral)
         stars = None if self.stars is None else self.stars[kept]
-        return replace(self, classes=self.classes[kept], stars=stars)
+        texts = self.texts.take(pa.array(np.flatnonzero(has_neutral)))
+        return RatedReviews(texts, self.classes[kept], stars)
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,13 @@ class LabelledReviews:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def only(self, has_score: npt.NDArray[np.bool_]) -> LabelledReviews:
+    def only(
+        self, has_score: npt.NDArray[np.bool_], has_neutral: npt.NDArray[np.bool_] | None
+    ) -> LabelledReviews:
         """Leave out the reviews without a score; `InputError` if no review is left."""
-        if has_score.all():
-            return self
+        rated = None
+        if self.rated is not None and has_neutral is not None:
+            rated = self.rated.only(has_score, has_neutral)
         if not has_score.any():
             raise InputError(
                 f"{self.path}: no review with a label has a score of every model. There is none "
@@ -77,7 +83,7 @@ class LabelledReviews:
             groups=None if self.groups is None else self.groups.take(kept),
             stars=None if self.stars is None else self.stars.take(kept),
             without_score=int(np.count_nonzero(~has_score)),
-            rated=self.rated and self.rated.only(has_score),
+            rated=rated,
         )
 
 
@@ -99,10 +105,10 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         )
     labels = table.opinions(with_both, reading.labels)
     rows, targets = labels.rows, labels.targets
-    stars = table.at("stars", rows)
-    if stars is None or not _are_ratings(stars, table, is_named=reading.columns.stars is not None):
+    rated = _rated(table, labels)
+    stars = _shown_stars(table, rows, rated, is_named=reading.columns.stars is not None)
+    if stars is None:
         names.pop("stars", None)
-        stars = None
     return LabelledReviews(
         path,
         names,
@@ -117,31 +123,35 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         int(np.count_nonzero((targets > 0) & (targets < 1))),
         len(labels.neutral),
         labels.meaning,
-        rated=_rated(table, labels),
+        rated=rated,
     )
 
 
 def _rated(table: ReviewTable, labels: Opinions) -> RatedReviews | None:
     """Read stars, of their own column or of the labels, and put the neutral reviews last."""
     rows = np.concatenate([labels.rows, labels.neutral])
-    column = table.at("stars", rows)
-    if column is None and labels.kind in (STARS, POINTS):
-        column = table.at("label", rows)
-    stars = None if column is None else stars_of(column)
-    if stars is None and not len(labels.neutral):
+    found = table.ratings(rows, labels.kind)
+    if found is None and not len(labels.neutral):
         return None
     opinions = np.where(labels.targets >= 0.5, POSITIVE, NEGATIVE)
     classes = np.append(opinions, np.full(len(labels.neutral), NEUTRAL))
     texts = table["text"].take(pa.array(labels.neutral))
-    return RatedReviews(texts, classes, None if stars is None else stars.astype(np.float64))
+    stars = None if found is None else found.stars.astype(np.float64)
+    return RatedReviews(texts, classes, stars)
 
 
-def _are_ratings(stars: pa.ChunkedArray, table: ReviewTable, *, is_named: bool) -> bool:
-    """Whether there are few different values; `InputError` if not, and the column was named."""
-    values = int(pc.count_distinct(stars).as_py())
-    if is_named and not 0 < values <= _MOST_STARS:
+def _shown_stars(
+    table: ReviewTable, rows: Rows, rated: RatedReviews | None, *, is_named: bool
+) -> pa.ChunkedArray | None:
+    """Give the ratings to see the accuracy by: few different values; else None.
+
+    `InputError` if the column was named and has no ratings.
+    """
+    stars = table.at("stars", rows)
+    values = 0 if stars is None else int(pc.count_distinct(stars).as_py())
+    if is_named and not 0 < values <= _MOST_STARS and (rated is None or rated.stars is None):
         raise InputError(
             f"{table.place('stars')}: {values:,} different values, expected 1 to {_MOST_STARS} "
             "ratings. Choose another with --stars-column, or see it by --group-column."
         )
-    return 0 < values <= _MOST_STARS
+    return stars if 0 < values <= _MOST_STARS else None

@@ -15,7 +15,7 @@ _STARS = (
 )
 STARS_NOTE = (
     "Exact: the most likely number of stars is that of the reviewer. Within one: the rounded stars "
-    "are at most one off. Balanced: the mean over the five numbers of stars. The constant is the "
+    "are at most one off. Balanced: the mean over the numbers of stars. The constant is the "
     "best one for each figure."
 )
 

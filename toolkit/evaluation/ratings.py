@@ -21,7 +21,7 @@ Classes = npt.NDArray[np.int64]
 class StarFigures:
     """How near stars come to those of the reviewers; shares from 0 to 1.
 
-    Balanced figures are the means of those of each whole number of stars.
+    Balanced figures are the means of those of each whole number of stars that reviewers gave.
     """
 
     reviews: int
@@ -55,20 +55,20 @@ class Ratings:
 
 def rate(
     probability: npt.NDArray[Any],
-    known_tokens: npt.NDArray[Any],
+    known_tokens: npt.NDArray[Any] | None,
     classes: Classes,
     given: Stars | None,
     scale: StarScale | None,
     neutral: tuple[float, float] | None,
 ) -> Ratings:
-    """Judge the probabilities of reviews, (reviews,), NaN where there is no score.
+    """Measure the probabilities of reviews, (reviews,), NaN where there is no score.
 
-    `known_tokens` (reviews,) are those of which the model knows the word. `given` are the stars of
-    the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.
+    `known_tokens` (reviews,) are those of which the model knows the word; stars need them. `given`
+    are the stars of the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.
     """
     has_score = ~np.isnan(probability)
     stars = constants = three = None
-    if given is not None and scale is not None:
+    if given is not None and scale is not None and known_tokens is not None:
         rated = np.flatnonzero(has_score & ~np.isnan(given))
         if len(rated):
             told = logits_of(probability[rated]), known_tokens[rated]
@@ -87,7 +87,9 @@ def rate(
     return Ratings(stars, constants, three)
 
 
-def star_figures(given: Stars, stars: Stars, most_likely: Classes) -> StarFigures:
+def star_figures(
+    given: Stars, stars: Stars, most_likely: Classes, weights: npt.NDArray[Any] | None = None
+) -> StarFigures:
     """Compare stars, (reviews,), with those that reviewers gave, 1 to 5."""
     right = rounded_stars(given)
     is_exact = most_likely == right
@@ -95,9 +97,9 @@ def star_figures(given: Stars, stars: Stars, most_likely: Classes) -> StarFigure
     there = np.unique(right)
     return StarFigures(
         reviews=len(given),
-        exact=float(np.mean(is_exact)),
-        within_one=float(np.mean(is_near)),
-        mean_error=float(np.mean(np.abs(stars - given))),
+        exact=float(np.average(is_exact, weights=weights)),
+        within_one=float(np.average(is_near, weights=weights)),
+        mean_error=float(np.average(np.abs(stars - given), weights=weights)),
         balanced_exact=float(np.mean([is_exact[right == each].mean() for each in there])),
         balanced_within_one=float(np.mean([is_near[right == each].mean() for each in there])),
     )

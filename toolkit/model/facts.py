@@ -17,7 +17,7 @@ from toolkit.errors import ModelError
 from toolkit.model.adaptation_facts import Adaptation, StartModel
 from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import decode, encode, parse_json
+from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
 _Factor = Annotated[float, lambda value: 0 < value < 1e6]
 _Number = Annotated[float, lambda value: abs(value) < 1e6]
-Share = Annotated[float, lambda value: 0 <= value <= 1]
 
 
 @dataclass(frozen=True)

@@ -31,19 +31,25 @@ def own_range(facts: ModelFacts, name: str) -> Range:
     """Give the neutral range of the model called `name`; raises `UsageError` if it has none."""
     if facts.neutral is None:
         raise UsageError(
-            f"--neutral: the model {name} has no neutral range of its own, as it learned from no "
-            "neutral reviews. Name one with --neutral-range, such as 0.4:0.6."
+            f"--neutral: the model {name} has no neutral range of its own, as its training fitted "
+            "none. Name one with --neutral-range, such as 0.4:0.6."
         )
     return facts.neutral.ends
 
 
 def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Range:
     """Give both ends as float32; raises `UsageError` unless 0 <= low < high <= 1 around it."""
-    # Checked as they are compared: numbers that are one in float32 leave nothing between them.
-    low, high = (float(np.float32(end)) for end in neutral)
+    try:
+        # Checked as they are compared: numbers that are one in float32 leave nothing between them.
+        low, high = (float(np.float32(end)) for end in neutral)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"neutral range: expected two numbers such as (0.4, 0.6), received {neutral!r}"
+        ) from None
     if not 0 <= low < high <= 1:
         raise UsageError(
-            f"neutral range: expected 0 <= low < high <= 1, received {neutral[0]} and {neutral[1]}"
+            f"neutral range: expected 0 <= low < high <= 1, received {neutral[0]} and "
+            f"{neutral[1]}. Choose another with --neutral-range."
         )
     if not low <= threshold <= high:
         raise UsageError(

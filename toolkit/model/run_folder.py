@@ -15,12 +15,11 @@ from toolkit.model.facts import (
     MaxTokens,
     Metrics,
     RuleVersion,
-    Share,
     TrainingData,
     VocabularySize,
 )
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import decode, encode, parse_json
+from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
 

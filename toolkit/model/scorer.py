@@ -88,7 +88,7 @@ class Scorer:
         # Compared in float32, as inside the exported graph.
         self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
         self.neutral: Range | None = None
-        if neutral:
+        if neutral is not None:
             wanted = own_range(self.facts, self._file.name) if neutral is True else neutral
             self.neutral = check_range(wanted, float(self.threshold), self.facts.labels)
         self.by_sentence = by_sentence
@@ -321,8 +321,8 @@ class Scorer:
         """Raise `UsageError` unless `scores` can give all that is wanted."""
         if "stars" in wanted and not self.has_stars:
             raise UsageError(
-                f"--stars: the model {self._file.name} has no stars, as it did not learn from "
-                f"reviews with stars. Choose another, such as {DEFAULT_MODEL}."
+                f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
+                f"Choose another, such as {DEFAULT_MODEL}."
             )
         if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
             raise UsageError(

@@ -13,8 +13,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from toolkit.model.logits import rescaled, sigmoid
+from toolkit.model.typed_json import Share
+from toolkit.text.vocabulary import Vocabulary
 
 FEWEST, MOST = 1, 5  # stars
 # A larger logit counts as this; a float32 of the probability hardly tells such logits apart.
@@ -25,7 +28,6 @@ FIXED_RANGE = (0.4, 0.6)  # of the probability: what is neutral where nothing be
 _Numbers = npt.NDArray[np.float64]
 _Slope = Annotated[float, lambda value: 0 < value < 1e3]
 _Bias = Annotated[float, lambda value: abs(value) < 1e3]
-_Share = Annotated[float, lambda value: 0 <= value <= 1]
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class StarScale:
 class NeutralRange:
     """The probabilities that are neutral: from `low` to below `high`."""
 
-    low: _Share
-    high: _Share
+    low: Share
+    high: Share
     fitted_on: int | None = None  # reviews, of which
     neutral: int | None = None  # were neutral
     macro_f1: float | None = None  # of the three classes, on reviews of other groups
@@ -94,6 +96,13 @@ class NeutralRange:
 def _four(values: _Numbers) -> tuple[float, float, float, float]:
     one, two, three, four = map(float, values)
     return one, two, three, four
+
+
+def known_tokens(
+    vocabulary: Vocabulary, texts: pa.ChunkedArray, max_tokens: int
+) -> npt.NDArray[np.int32]:
+    """Count the tokens of reviews that a vocabulary has, (reviews,), among the last ones."""
+    return vocabulary.encode(texts, last=max_tokens).known_tokens(max_tokens)
 
 
 def length_of(known_tokens: npt.NDArray[Any]) -> _Numbers:

@@ -16,6 +16,7 @@ LONGEST_JSON = 1 << 20  # characters or bytes
 _MOST_LEVELS = 100  # of lists and objects in each other; a network of networks has some twenty
 
 T = TypeVar("T")
+Share = Annotated[float, lambda value: 0 <= value <= 1]  # a type of entries
 
 
 def parse_json(text: str | bytes, name: str = "the JSON") -> Any:

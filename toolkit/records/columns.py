@@ -103,6 +103,11 @@ class Columns:
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
+        unknown = [role for role in self.adds if role not in _ADDED]
+        if unknown or "sentiment" not in self.adds:
+            raise UsageError(
+                f"adds: expected 'sentiment' and any of {', '.join(_ADDED)}, received {self.adds!r}"
+            )
         names = [column.name for column in self.added]
         twice = [name for name in names if names.count(name) > 1]
         if twice:

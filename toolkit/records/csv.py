@@ -155,7 +155,11 @@ class DelimitedFile(RecordFile):
         # Arrow writes the shortest decimal that reads back as the same float32.
         fields = [values.cast(pa.string()) for values in scores]
         if self.delimiter == " ":  # which may be in a label
-            fields[0] = pc.binary_join_element_wise('"', fields[0], '"', "")
+            is_text = [values.type == pa.string() for values in scores]
+            fields = [
+                pc.binary_join_element_wise('"', values, '"', "") if quote else values
+                for values, quote in zip(fields, is_text, strict=True)
+            ]
         filled = [pc.fill_null(values, "") for values in fields]
         added = pc.binary_join_element_wise("", *filled, self.delimiter)
         lines = pc.binary_join_element_wise(

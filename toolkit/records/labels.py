@@ -22,6 +22,7 @@ from toolkit.records.values import LETTERS_SHOWN, Rows, Targets, found_at, numbe
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
 USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"
+SCALES = {STARS: FIVE, POINTS: TEN}  # of the labels that are stars
 
 _EXPECTED = {
     USUAL: "0 or 1, negative or positive (neg or pos), the probability of positive from 0 to 1, "

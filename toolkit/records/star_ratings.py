@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import nan
 
 import numpy as np
@@ -21,6 +22,7 @@ from toolkit.records.values import Targets, number
 
 FIVE, TEN = 5, 10
 NEUTRAL_FROM_TO = {FIVE: (3.0, 3.0), TEN: (4.5, 6.5)}
+_SHARE_OF_TEN = 0.05
 _STARS = re.compile(r"\s*stars?$")
 
 
@@ -36,8 +38,28 @@ def scale_of(stars: Sequence[float]) -> int | None:
     return FIVE if max(stars) <= FIVE else TEN
 
 
-def stars_of(words: pa.ChunkedArray) -> Targets | None:
-    """Read ratings as 1 to 5 stars, (rows,) float32, NaN where one is something else.
+@dataclass(frozen=True)
+class Ratings:
+    """The stars of some rows.
+
+    - stars (rows,): 1 to 5 as float32, NaN where there are none
+    - column: where they are from
+    - scale: of how many stars they were
+    """
+
+    stars: Targets
+    column: str
+    scale: int
+
+    @property
+    def meaning(self) -> str:
+        """Say for the user where they are from, of how many they were and how many there are."""
+        count = np.count_nonzero(~np.isnan(self.stars))
+        return f"column {self.column!r}, of {self.scale} ({count:,} reviews)"
+
+
+def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) -> Ratings | None:
+    """Read ratings of 1 to `scale` stars; without a scale, of ten if one in twenty is above five.
 
     None if less than half of the words are ratings, or they may be classes.
     """
@@ -45,8 +67,11 @@ def stars_of(words: pa.ChunkedArray) -> Targets | None:
     found = [stars_in(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
     by_word = np.array([stars if 0 < stars <= TEN else nan for stars in [*found, nan]], np.float32)
     stars = by_word[pc.fill_null(codes.indices, -1).to_numpy()]
+    if scale is None:
+        is_many = np.count_nonzero(stars > FIVE) >= _SHARE_OF_TEN * np.count_nonzero(stars > 0)
+        scale = TEN if is_many else FIVE
+    stars = np.where(stars <= scale, stars, np.float32(nan))
     rated = stars[~np.isnan(stars)]
-    if not len(rated) or 2 * len(rated) < len(stars):
+    if not len(rated) or 2 * len(rated) < len(stars) or scale_of(rated.tolist()) is None:
         return None
-    scale = scale_of(rated.tolist())
-    return None if scale is None else np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32)
+    return Ratings(np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32), column, scale)

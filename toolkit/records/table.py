@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import Opinions, opinions_of
+from toolkit.records.labels import SCALES, Opinions, opinions_of
 from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.review_file import Parsed, ReviewFile
+from toolkit.records.star_ratings import Ratings, read_ratings
 from toolkit.records.values import Rows, Targets, read_probabilities
 from toolkit.text.strings import is_blank
 
@@ -50,6 +51,15 @@ class ReviewTable:
         """Read the probabilities at some positions, as `read_probabilities`."""
         words = self["probability"].take(pa.array(rows))
         return read_probabilities(words, rows, self.place("probability"))
+
+    def ratings(self, rows: Rows, kind: str) -> Ratings | None:
+        """Read the stars at some positions: of their own column, else of labels of this kind."""
+        column = self.at("stars", rows)
+        found = None if column is None else read_ratings(column, self.chosen["stars"])
+        if found is None and kind in SCALES:
+            labels = self["label"].take(pa.array(rows))
+            return read_ratings(labels, self.chosen["label"], SCALES[kind])
+        return found
 
     def opinions(self, rows: Rows, names: LabelNames) -> Opinions:
         """Read the labels at some positions, as `opinions_of`."""

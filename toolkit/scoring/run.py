@@ -1,4 +1,4 @@
-"""Score files of reviews: blocks of records in, the same records with two more fields out."""
+"""Score files of reviews: blocks of records in, the same records with added fields out."""
 
 from __future__ import annotations
 

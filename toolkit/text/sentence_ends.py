@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from toolkit.text.split import END, SplitTexts
 
-_ELLIPSIS = "\u2026".encode()
+# Ends of three and of two bytes: the ellipsis, and line ends of Unicode.
+_LONG_ENDS = tuple(end.encode() for end in ("\u2026", "\u2028", "\u2029", "\u0085"))
+_LONGEST_ENTITY = 8  # characters between & and ;
 
 
 def _flags(marks: bytes) -> npt.NDArray[np.bool_]:
@@ -20,7 +22,9 @@ def _flags(marks: bytes) -> npt.NDArray[np.bool_]:
     return flags
 
 
-_ALWAYS_ENDS, _RARELY_ENDS = _flags(b"!?;\n\r"), _flags(b"<" + _ELLIPSIS[-1:])
+_ALWAYS_ENDS = _flags(b"!?\n\r\v")
+_RARELY_ENDS = _flags(b"<;" + bytes(end[-1] for end in _LONG_ENDS))
+_IN_ENTITY = _flags(b"#" + bytes(byte for byte in range(128) if chr(byte).isalnum()))
 _MAY_END = _ALWAYS_ENDS | _RARELY_ENDS | _flags(b".")
 
 
@@ -35,11 +39,40 @@ def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
     mark = content[at]
     is_end = _ALWAYS_ENDS[mark] | (blanked[at + 1] == ord(END)) & (mark == ord("."))
     rare = np.flatnonzero(_RARELY_ENDS[mark])
-    at, is_first = at[rare], content[at[rare] - 1] != ord(">")  # of several <br /> in a row
-    is_break = (content[at] == ord("<")) & is_first & _is_at(at, b" br ", blanked)
-    is_end[rare] = is_break | _is_at(at - 2, _ELLIPSIS, content)
+    at = at[rare]
+    is_break = (content[at] == ord("<")) & _is_at(at, b" br ", blanked)
+    is_break &= ~_is_after_break(at, content, blanked)
+    is_end[rare] = is_break | ((content[at] == ord(";")) & ~_ends_entity(at, content))
+    for end in _LONG_ENDS:
+        is_end[rare] |= _is_at(at - (len(end) - 1), end, content)
     ends: npt.NDArray[np.int64] = found[is_end]
     return ends
+
+
+def _is_after_break(
+    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8], blanked: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.bool_]:
+    """Whether another <br /> is before places, (places,), with at most one space between."""
+    before = np.maximum(places - 1, 0)
+    before = np.maximum(before - (content[before] == ord(" ")), 0)
+    found = np.zeros(len(places), np.bool_)
+    for form in (b" br   ", b" br  ", b" br "):  # <br />, <br/> and <br>, blanked
+        start = before - (len(form) - 1)
+        found |= (content[np.maximum(start, 0)] == ord("<")) & _is_at(start, form, blanked)
+    found &= content[before] == ord(">")
+    return found
+
+
+def _ends_entity(
+    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.bool_]:
+    """Whether the ; at places, (places,), ends an entity of HTML, such as &amp; or &#39;."""
+    found, inside = np.zeros(len(places), np.bool_), np.ones(len(places), np.bool_)
+    for distance in range(1, _LONGEST_ENTITY + 2):
+        byte = content[np.maximum(places - distance, 0)]
+        found |= inside & (byte == ord("&")) & (distance > 1)
+        inside &= _IN_ENTITY[byte]
+    return found
 
 
 def _is_at(

@@ -2,12 +2,14 @@
 
 A sentence ends
 
-1. at ``!``, ``?``, ``…``, ``;``, at the end of a line, and at ``<br />``;
+1. at ``!``, ``?``, ``…``, at ``;`` unless it ends an entity such as ``&amp;``, at the end of a
+   line, and at ``<br />``;
 2. at a ``.`` after which no word begins at once: not in 3.5, and not at the first one of U.S. for
    example;
 3. before a word of contrast that the model knows, `CONTRASTS`, so that "The camera is excellent but
    the battery is terrible" is two sentences. Not where it is the last word of a sentence, and not
-   in "nothing but", "as though" and the like (`NO_CONTRAST_AFTER`), nor in "but also".
+   in "nothing but", "can't help but", "as though" and the like (`NO_CONTRAST_AFTER`), nor in "but
+   also".
 
 Only sentences with a word count. Closing quotes and brackets belong to the sentence before, as they
 are no words.
@@ -27,7 +29,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 CONTRASTS = ("but", "however", "although", "though", "whereas", "except")
-NO_CONTRAST_AFTER = ("nothing", "anything", "everything", "all", "none", "as")
+NO_CONTRAST_AFTER = ("nothing", "anything", "everything", "all", "none", "as", "help")
 NO_CONTRAST_BEFORE = ("also",)
 
 _Rows = npt.NDArray[np.int64]

@@ -58,7 +58,9 @@ def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
 
 
 def _read_test(options: TrainingOptions, reporter: Reporter) -> Reviews | None:
-    columns = replace(options.reading.columns, group=None, balance=None, topic=None, id=None)
+    columns = replace(
+        options.reading.columns, group=None, balance=None, topic=None, id=None, stars=None
+    )
     reading = replace(options.reading, columns=columns)
     if options.test_data is None and not options.test:
         return None

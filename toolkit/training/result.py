@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model import facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
-from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.values import Targets
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.balance import balanced_weights
@@ -86,11 +85,6 @@ class Fit:
         return kept
 
 
-def known_tokens(vocabulary: Vocabulary, texts: pa.ChunkedArray, max_tokens: int) -> Tokens:
-    """Count the tokens of reviews that a vocabulary has, (reviews,), among the last ones."""
-    return vocabulary.encode(texts, last=max_tokens).known_tokens(max_tokens)
-
-
 @dataclass(frozen=True)
 class HeldOut:
     """What networks give to reviews that they were not fitted on, not calibrated."""
@@ -101,7 +95,7 @@ class HeldOut:
     weights: Targets | None = None  # (reviews,) float32 in the loss; None if all weigh the same
     stars: Targets | None = None  # (reviews,) float32, 1 to 5 or NaN
     domains: Groups | None = None  # (reviews,) int64
-    known_tokens: Tokens | None = None  # (reviews,) int64, counted where there are stars
+    known_tokens: Tokens | None = None  # (reviews,) int32, counted where there are stars
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]], max_tokens: int) -> HeldOut:

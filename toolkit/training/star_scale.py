@@ -110,30 +110,39 @@ class Rated:
         return Rated(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def fit_stars(rated: Rated) -> StarScale | None:
-    """Fit the stars; None where too few reviews have some, or they do not rise with the logit."""
+class NotFitted(Exception):  # noqa: N818 (no error, only a reason)
+    """Why stars or a neutral range cannot be fitted."""
+
+
+def fit_stars(rated: Rated) -> StarScale:
+    """Fit the stars; `NotFitted` if few reviews have some, or they do not rise with the logit."""
     rated = rated.take(np.flatnonzero(~np.isnan(rated.stars)))
     given = rounded_stars(rated.stars)
     sides = [min(np.sum(given > k), np.sum(given <= k)) for k in range(1, MOST)]
-    if len(given) < FEWEST_RATED or min(sides) < FEWEST_ON_A_SIDE:
-        return None
+    if len(given) < FEWEST_RATED:
+        raise NotFitted(f"{len(given)} held-out reviews have some, and {FEWEST_RATED} are needed")
+    if min(sides) < FEWEST_ON_A_SIDE:
+        raise NotFitted(
+            f"with more than {1 + int(np.argmin(sides))} stars, or with no more, there are "
+            f"{min(sides)} held-out reviews, and {FEWEST_ON_A_SIDE} are needed"
+        )
     scale = _scale_of(rated)
     if min(scale.slopes) <= 0:
-        return None
+        raise NotFitted("they do not rise with the probability of positive")
     stars, likely = np.empty(len(given)), np.empty(len(given), np.int64)
     for fitted, left_out in _splits(rated):
         other = _scale_of(rated.take(fitted))
         told = rated.logits[left_out], rated.known_tokens[left_out]
         stars[left_out], likely[left_out] = other.stars(*told), other.most_likely(*told)
-    found = star_figures(rated.stars, stars, likely)
+    found = star_figures(rated.stars, stars, likely, rated.weights)
     return StarScale(
         *(scale.slopes, scale.biases, scale.lengths, found.reviews),
         *(found.exact, found.within_one, found.mean_error),
     )
 
 
-def fit_neutral(rated: Rated) -> NeutralRange | None:
-    """Fit the neutral range: of the best macro F1 of the three classes; None for too few reviews.
+def fit_neutral(rated: Rated) -> NeutralRange:
+    """Fit the neutral range, of the best macro F1 of the three classes; `NotFitted` if it cannot.
 
     It holds the probability 0.5, from which reviews are positive. Domains without neutral reviews
     say nothing of it: somebody has left them out.
@@ -142,7 +151,10 @@ def fit_neutral(rated: Rated) -> NeutralRange | None:
     rated = rated.take(np.flatnonzero(np.isin(rated.domains, with_neutral)))
     counts = np.bincount(rated.classes, minlength=3)
     if min(counts) < FEWEST_NEUTRAL:
-        return None
+        raise NotFitted(
+            f"of negative, neutral and positive there are {counts[0]}, {counts[1]} and {counts[2]} "
+            f"held-out reviews, and {FEWEST_NEUTRAL} of each are needed"
+        )
     probability = sigmoid(rated.logits)
     low, high = _best_range(probability, rated.classes, rated.weights)
     found = np.empty(len(probability), np.int64)
@@ -150,10 +162,10 @@ def fit_neutral(rated: Rated) -> NeutralRange | None:
         other = _best_range(probability[fitted], rated.classes[fitted], rated.weights[fitted])
         found[left_out] = classes_of(probability[left_out], other)
     fixed = classes_of(probability, FIXED_RANGE)
-    return NeutralRange(
-        *(low, high, len(probability), int(counts[NEUTRAL])),
-        *(macro_f1(rated.classes, each, rated.weights) for each in (found, fixed)),
-    )
+    own, usual = (macro_f1(rated.classes, each, rated.weights) for each in (found, fixed))
+    if own < usual:
+        raise NotFitted("none does better on other reviews than {:g} to {:g}".format(*FIXED_RANGE))
+    return NeutralRange(low, high, len(probability), int(counts[NEUTRAL]), own, usual)
 
 
 def _scale_of(rated: Rated) -> StarScale:
@@ -182,7 +194,7 @@ def _coefficients(columns: _Array, is_more: _Array, weights: _Array) -> _Array:
 
 
 def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[float, float]:
-    """Try all ranges of hundredths around 0.5."""
+    """Try all ranges of hundredths around 0.5 that leave something on both sides."""
     # Weights of each class below each hundredth, (3, steps + 1).
     cells = np.minimum((probability * _STEPS).astype(np.int64), _STEPS - 1)
     counts = np.zeros((3, _STEPS))
@@ -194,7 +206,7 @@ def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[
         low, high = (below[:, end] for end in ends)
         return macro_f1_of(np.stack([low, high - low, below[:, -1] - high], axis=1))
 
-    pairs = [(low, high) for low in range(half + 1) for high in range(half, _STEPS + 1)]
+    pairs = [(low, high) for low in range(1, half + 1) for high in range(half, _STEPS)]
     low, high = max((pair for pair in pairs if pair[0] < pair[1]), key=score)
     return low / _STEPS, high / _STEPS
 

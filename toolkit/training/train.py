@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.stars import known_tokens
 from toolkit.training.adapt.run import adapt
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options
@@ -25,12 +26,11 @@ from toolkit.training.result import (
     Outcome,
     Probabilities,
     TrainingResult,
-    known_tokens,
 )
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.star_scale import Rated, fit_neutral, fit_stars
+from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.warn import warn
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
@@ -75,7 +75,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     if len(read.reviews) < _FEW_LABELS:
         reporter.hint(_HINT_FOR_FEW)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = _with_stars(fit_all(preset, read, options, reporter), preset)
+    outcome = _with_stars(fit_all(preset, read, options, reporter), preset, reporter)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
@@ -167,7 +167,7 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Prese
     return replace(outcome, fit=kept, held_out=held_out, calibration=found)
 
 
-def _with_stars(outcome: Outcome, preset: Preset) -> Outcome:
+def _with_stars(outcome: Outcome, preset: Preset, reporter: Reporter) -> Outcome:
     """Fit stars and the neutral range on what the kept network did not learn from."""
     held_out, calibration, fit = outcome.held_out, outcome.calibration, outcome.fit
     if held_out is None or calibration is None:
@@ -182,7 +182,17 @@ def _with_stars(outcome: Outcome, preset: Preset) -> Outcome:
         tokens = known_tokens(fit.vocabulary, texts, preset.max_tokens)
     share = len(held_out.labels) / len(source)
     rated = Rated.of(held_out, calibration, source.neutral, found, tokens, share)
-    return replace(outcome, stars=fit_stars(rated), neutral=fit_neutral(rated))
+    if held_out.stars is not None:
+        try:
+            outcome = replace(outcome, stars=fit_stars(rated))
+        except NotFitted as reason:
+            reporter.hint(f"the model tells no stars: {reason}")
+    if source.neutral is not None:
+        try:
+            outcome = replace(outcome, neutral=fit_neutral(rated))
+        except NotFitted as reason:
+            reporter.hint(f"the model has no neutral range: {reason}")
+    return outcome
 
 
 def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> FitData:

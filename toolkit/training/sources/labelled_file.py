@@ -8,9 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.records.labels import POINTS, STARS
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.star_ratings import stars_of
 from toolkit.records.table import ReviewTable, read_table
 from toolkit.records.values import Targets
 from toolkit.training.sources.reviews import (
@@ -38,7 +36,7 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
     ids, topics = table.at("id", rows), table.at("topic", rows)
     # Numbered together: neutral reviews are of the same groups and domains.
     groups, domains = _codes(table)
-    stars = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
+    stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
     neutral = NeutralReviews(
         table["text"].take(pa.array(labels.neutral)),
         None if stars is None else stars[labels.neutral],
@@ -59,6 +57,7 @@ def load(path: Path, reading: ReadOptions) -> Reviews:
         neutral=neutral if len(neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
+        stars_meaning=stars_meaning,
     )
 
 
@@ -71,15 +70,17 @@ def _codes(table: ReviewTable) -> tuple[Groups | None, Groups | None]:
     )
 
 
-def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> Targets | None:
-    """Give the stars of all rows: of a column of their own, else of the labels."""
-    column = table.at("stars")
-    if column is not None:
-        found = stars_of(column)
-        if found is None and is_named:
-            raise InputError(
-                f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
-                "10. Choose another with --stars-column, or leave it out."
-            )
-        return found
-    return stars_of(table["label"]) if kind in (STARS, POINTS) else None
+def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> tuple[Targets | None, str]:
+    """Give the stars of all rows, NaN without a text, and where they are from."""
+    rows = table.filled("text")
+    found = table.ratings(rows, kind)
+    if is_named and (found is None or found.column != table.chosen["stars"]):
+        raise InputError(
+            f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
+            "10. Choose another with --stars-column, or leave it out."
+        )
+    if found is None:
+        return None, ""
+    stars = np.full(table.rows, np.nan, np.float32)
+    stars[rows] = found.stars
+    return stars, found.meaning

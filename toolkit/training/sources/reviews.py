@@ -128,6 +128,7 @@ class Reviews(_Texts):
     stars: Targets | None = None
     neutral: NeutralReviews | None = None  # of the same source; a split leaves them as they are
     label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
+    stars_meaning: str = ""  # where the stars are from; empty without stars
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual
 
     @property
