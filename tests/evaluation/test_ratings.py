@@ -1,4 +1,4 @@
-"""Stars and three classes are judged beside the best constant answer."""
+"""Stars and three classes are measured beside the best constant answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def starred_csv(write_rows: WriteRows) -> Path:
     )
 
 
-def test_evaluate_judges_labels_that_are_stars(starred_csv: Path) -> None:
+def test_evaluate_measures_labels_that_are_stars(starred_csv: Path) -> None:
     options = EvaluationOptions(ReadOptions(Columns(label="stars")))
     found = evaluate(starred_csv, [MODEL, CONV1D], options=options)
     ours, tutorial = (model.ratings for model in found.models)
@@ -87,7 +87,7 @@ def test_evaluate_judges_labels_that_are_stars(starred_csv: Path) -> None:
     assert as_json["classes"]["range"] == ours.classes.range
 
 
-def test_a_column_of_stars_is_judged_and_other_columns_are_not(write_rows: WriteRows) -> None:
+def test_a_column_of_stars_is_measured_and_other_columns_are_not(write_rows: WriteRows) -> None:
     texts = [text for text in many_texts(40) if text.strip()]
     rows = [(text, n % 2, 5 * (n % 2) or 2, f"c{n % 3}") for n, text in enumerate(texts)]
     path = write_rows("a.csv", ("text", "label", "rating", "colour"), rows)
@@ -97,6 +97,39 @@ def test_a_column_of_stars_is_judged_and_other_columns_are_not(write_rows: Write
     assert model.ratings.classes is None  # no review is neutral
     other = EvaluationOptions(ReadOptions(Columns(stars="colour")))
     assert evaluate(path, MODEL, options=other).models[0].ratings is None
+
+
+def test_labels_that_are_stars_beside_another_kind_of_rating(write_rows: WriteRows) -> None:
+    texts = [text for text in many_texts(40) if text.strip()]
+    rows = [(text, 1 + n % 5, ("PG", "R")[n % 2]) for n, text in enumerate(texts)]
+    path = write_rows("a.csv", ("text", "score", "rating"), rows)
+    options = EvaluationOptions(ReadOptions(Columns(label="score")))
+    (model,) = evaluate(path, MODEL, options=options).models
+    assert model.ratings is not None
+    assert model.ratings.stars is not None
+
+
+def test_averages_are_stars_though_there_are_many(write_rows: WriteRows) -> None:
+    texts = [text for text in many_texts(60) if text.strip()]
+    rows = [(text, n % 2, 1 + (n % 40) / 10) for n, text in enumerate(texts)]
+    path = write_rows("a.csv", ("text", "label", "rating"), rows)
+    options = EvaluationOptions(ReadOptions(Columns(stars="rating")))
+    found = evaluate(path, MODEL, options=options)
+    assert [part.key for part in found.breakdowns] == ["length"]
+    assert found.models[0].ratings is not None
+    assert found.models[0].ratings.stars is not None
+
+
+def test_all_models_are_compared_on_the_same_reviews(write_rows: WriteRows) -> None:
+    known = Scorer(CONV1D).vocabulary.words.to_pylist()
+    (unknown,) = [w for w in Scorer(MODEL).vocabulary.words.to_pylist() if w not in known][:1]
+    texts = [text for text in many_texts(60) if text.strip()] + [unknown] * 10
+    rows = [(text, 1 + n % 5) for n, text in enumerate(texts)]
+    options = EvaluationOptions(ReadOptions(Columns(label="stars")))
+    both = evaluate(write_rows("a.csv", ("text", "stars"), rows), [MODEL, CONV1D], options=options)
+    counts = [m.ratings.classes.reviews for m in both.models if m.ratings and m.ratings.classes]
+    assert len(set(counts)) == 1
+    assert counts[0] < len(texts)
 
 
 def test_neutral_labels_without_stars(write_rows: WriteRows) -> None:

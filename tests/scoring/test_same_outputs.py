@@ -60,8 +60,8 @@ def test_this_machine_can_compare_every_byte() -> None:
 # What a report says of the model is one object now, the same in all commands.
 MODEL_FACTS = ("model", "model_sha256", "threshold", "toolkit_version")
 
-# Counts that reports did not have.
-NEW_COUNTS = ("without_known_words", "cut_at_nul")
+# What reports did not have.
+NEW_COUNTS = ("without_known_words", "cut_at_nul", "mixed", "labelled_mixed", "by_sentence")
 
 
 # These files hold labels such as 0.5 and 1e0, which the old code took for labels only in training;

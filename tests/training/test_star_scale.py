@@ -7,18 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.training.conftest import make_rows
 from toolkit import Scorer
 from toolkit.evaluation.ratings import NEUTRAL, classes_of, macro_f1
 from toolkit.export.export_run import export
-from toolkit.model.logits import sigmoid
+from toolkit.model.facts import Calibration
+from toolkit.model.logits import logits_of, sigmoid
 from toolkit.model.stars import StarScale
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions
-from toolkit.training.star_scale import Rated, fit_neutral, fit_stars
+from toolkit.training.result import HeldOut
+from toolkit.training.sources.reviews import NeutralReviews
+from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.train import train
 
 TRUE = StarScale((0.6, 0.9, 0.9, 0.5), (2.0, 1.0, -0.2, -1.0), (0.05, 0.0, 0.0, -0.05))
@@ -37,7 +41,6 @@ def rated(count: int, seed: int = 1) -> Rated:
 
 def test_the_fit_finds_the_coefficients() -> None:
     found = fit_stars(rated(60_000))
-    assert found is not None
     assert found.slopes == pytest.approx(TRUE.slopes, abs=0.05)
     assert found.biases == pytest.approx(TRUE.biases, abs=0.15)
     assert found.lengths == pytest.approx(TRUE.lengths, abs=0.015)
@@ -48,26 +51,29 @@ def test_the_fit_finds_the_coefficients() -> None:
 
 def test_too_few_stars_and_stars_that_fall_are_no_scale() -> None:
     reviews = rated(2000)
-    assert fit_stars(reviews.take(np.arange(199))) is None
-    assert fit_stars(replace(reviews, logits=-reviews.logits)) is None
-    assert fit_stars(replace(reviews, stars=np.full(2000, np.nan))) is None
-    only_high = np.flatnonzero(reviews.stars > 3)
-    assert fit_stars(reviews.take(only_high)) is None
+    only_high = reviews.take(np.flatnonzero(reviews.stars > 3))
+    for few, reason in (
+        (reviews.take(np.arange(199)), "199 held-out reviews have some, and 200 are needed"),
+        (replace(reviews, stars=np.full(2000, np.nan)), "0 held-out reviews have some"),
+        (only_high, "with more than 1 stars, or with no more, there are 0 held-out reviews"),
+        (replace(reviews, logits=-reviews.logits), "do not rise with the probability"),
+    ):
+        with pytest.raises(NotFitted, match=reason):
+            fit_stars(few)
 
 
 def test_the_neutral_range_is_the_best_one_around_a_half() -> None:
     reviews = rated(20_000)
     found = fit_neutral(reviews)
-    assert found is not None
-    assert 0 <= found.low <= 0.5 <= found.high <= 1
+    assert 0 < found.low <= 0.5 <= found.high < 1
     probability = sigmoid(reviews.logits)
 
     def score(low: float, high: float) -> float:
         return macro_f1(reviews.classes, classes_of(probability, (low, high)))
 
     best = score(*found.ends)
-    for low in np.arange(0, 0.51, 0.1):
-        for high in np.arange(0.5, 1.01, 0.1):
+    for low in np.arange(0.1, 0.51, 0.1):
+        for high in np.arange(0.5, 0.91, 0.1):
             if low < high:
                 assert score(low, high) <= best + 1e-9
     assert found.macro_f1 == pytest.approx(best, abs=0.03)
@@ -82,15 +88,71 @@ def test_domains_without_neutral_reviews_say_nothing_of_the_range() -> None:
     names = Rated.__dataclass_fields__
     both = Rated(*(np.concatenate([getattr(r, name) for r in (reviews, others)]) for name in names))
     alone, together = fit_neutral(reviews), fit_neutral(both)
-    assert alone is not None
-    assert together is not None
     assert (together.ends, together.fitted_on) == (alone.ends, alone.fitted_on)
 
 
 def test_few_neutral_reviews_give_no_range() -> None:
     reviews = rated(5000)
     few = np.flatnonzero((reviews.classes != NEUTRAL) | (np.arange(5000) < 100))
-    assert fit_neutral(reviews.take(few)) is None
+    with pytest.raises(NotFitted, match=r"there are \d+, \d+ and \d+ held-out reviews, and 50 of"):
+        fit_neutral(reviews.take(few))
+
+
+def test_a_range_that_does_no_better_than_the_usual_one_is_not_kept() -> None:
+    draw = np.random.default_rng(1)
+    logits = np.append(draw.normal(3, 1, 600), draw.normal(-3, 1, 600))
+    reviews = rated(1200)
+    # Neutral reviews that nothing tells from the others.
+    reviews = replace(reviews, logits=logits, classes=draw.integers(0, 3, 1200))
+    try:
+        found = fit_neutral(reviews)
+    except NotFitted as reason:
+        assert "none does better on other reviews than 0.4 to 0.6" in str(reason)  # noqa: PT017
+    else:
+        assert found.macro_f1 is not None
+        assert found.macro_f1_of_fixed is not None
+        assert found.macro_f1 >= found.macro_f1_of_fixed
+
+
+def test_held_out_and_neutral_reviews_are_put_together() -> None:
+    labels, probability = np.array([0, 1, 1], np.int8), np.array([0.2, 0.5, 0.9], np.float32)
+    held_out = HeldOut(
+        *(labels, probability, np.array([7, 8, 8]), None),
+        stars=np.array([1, np.nan, 5], np.float32),
+        domains=np.array([0, 0, 1]),
+        known_tokens=np.array([3, 4, 5], np.int32),
+    )
+    texts = pa.chunked_array([["x", "y"]])
+    neutral = NeutralReviews(
+        texts, np.array([3, 3], np.float32), np.array([8, 9]), np.array([1, 1])
+    )
+    found = Rated.of(
+        *(held_out, Calibration(2.0, -1.0), neutral),
+        *(np.array([0.5, 0.6], np.float32), np.array([6, 7], np.int32), 0.25),
+    )
+    before = logits_of(probability)
+    assert found.logits[:3] == pytest.approx(2 * before - 1)
+    assert found.logits[3:] == pytest.approx(logits_of(np.array([0.5, 0.6], np.float32)))
+    assert found.known_tokens.tolist() == [3, 4, 5, 6, 7]
+    assert found.stars.tolist() == pytest.approx([1, np.nan, 5, 3, 3], nan_ok=True)
+    assert found.classes.tolist() == [0, 2, 2, 1, 1]
+    assert found.weights.tolist() == [1, 1, 1, 0.25, 0.25]
+    assert found.groups.tolist() == [7, 8, 8, 8, 9]
+    assert found.domains.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_the_figures_count_neutral_reviews_by_their_share() -> None:
+    """Four copies of the neutral reviews, a quarter each, change nothing."""
+    reviews = rated(4000)
+    once = fit_stars(reviews)
+    is_neutral = reviews.classes == NEUTRAL
+    rows = np.concatenate([np.flatnonzero(~is_neutral), *[np.flatnonzero(is_neutral)] * 4])
+    many = reviews.take(rows)
+    many = replace(many, weights=np.where(many.classes == NEUTRAL, 0.25, 1.0))
+    again = fit_stars(many)
+    assert again.slopes == pytest.approx(once.slopes, abs=0.01)
+    assert again.exact == pytest.approx(once.exact, abs=0.02)
+    assert again.mean_error == pytest.approx(once.mean_error, abs=0.02)
 
 
 def star_rows(count: int) -> list[tuple[str, str]]:
