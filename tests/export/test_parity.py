@@ -132,6 +132,8 @@ def test_another_text_rule_does_not_pass(small_model: SmallModel, tmp_path: Path
         {"largest_difference": float("nan")},
         {"label_flips": 1},
         {"token_id_differences": 1},
+        {"largest_stars_difference": 0.011},
+        {"largest_stars_difference": float("nan")},
     ],
 )
 def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
@@ -139,6 +141,7 @@ def test_each_disagreement_alone_is_one(worse: dict[str, Any]) -> None:
         "largest_difference": 9e-6,
         "label_flips": 0,
         "token_id_differences": 0,
+        "largest_stars_difference": 0.009,
     }
     check_parity(Parity(1, 0, **agreeing))
     with pytest.raises(ParityError, match="Nothing was exported"):
@@ -156,7 +159,23 @@ def test_shipped_model_on_the_texts_here(name: str) -> None:
     with (PROJECT / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
         reviews = [row["text"] for row in csv.DictReader(file)]
     assert len(reviews) >= 20
-    check_parity(shipped_report(name, reviews))
+    report = shipped_report(name, reviews)
+    check_parity(report)
+    assert (report.largest_stars_difference is None) == (name == "conv1d")
+
+
+def test_other_stars_do_not_pass(tmp_path: Path) -> None:
+    """A file that gives other stars than its facts say."""
+    for ending in (".onnx", ".ids.onnx"):
+        model = onnx.load(EXPORTED / f"reviews-small{ending}")
+        (biases,) = (each for each in model.graph.initializer if each.name == "stars/biases")
+        biases.float_data[1] += 0.2
+        onnx.save(model, tmp_path / f"m{ending}")
+    network = load_keras(EXPORTED / "reviews-small.keras")
+    texts = ["A fine room, but the street is loud.", "It works."]
+    report = compare(network, tmp_path / "m.onnx", tmp_path / "m.ids.onnx", texts)
+    with pytest.raises(ParityError, match="disagree on the stars: largest difference"):
+        check_parity(report)
 
 
 @pytest.mark.parametrize("folder", ["imdb", "reviews"])

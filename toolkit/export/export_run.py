@@ -134,12 +134,17 @@ def export(
         *(paths[0], paths[1], paths[2], parity, chosen),
         golden=paths[3] if golden else None,
         quantization=models.facts.quantization,
-        notes=[*notes, *_notes(parity, models.facts.quantization)],
+        notes=[*notes, *_notes(parity, models.facts)],
     )
 
 
-def _notes(parity: Parity, cost: QuantizationCost | None) -> list[str]:
-    notes = []
+def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
+    notes, cost, neutral = [], facts.quantization, facts.neutral
+    if neutral is not None and not neutral.low <= facts.threshold <= neutral.high:
+        notes.append(
+            f"The neutral range, {neutral.low:g} to {neutral.high:g}, is not around the threshold: "
+            "`toolkit score --neutral` will not work, --neutral-range will."
+        )
     if parity.reviews < _FEW_REVIEWS:
         notes.append(
             f"Keras and ONNX were compared on {parity.reviews} reviews only; 1,000 or more are "
