@@ -57,7 +57,8 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
     found = made.probabilities(texts)
     kept = {"kept": made.choice.kept.name}
     held_out = sigmoid(made.choice.kept.logits).astype(np.float32)
-    best = best_threshold(reviews.labels > 0, held_out, Goal.parse("balanced"), Path())
+    goal = Goal.parse("balanced")
+    best = best_threshold(reviews.labels > 0, held_out, goal, Path(), made.threshold)
     return [
         Found("adapted", found, made.threshold, kept),
         Found("adapted, --optimize balanced", found, best),
@@ -79,12 +80,14 @@ def from_scratch(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[F
             result = train(options)
         except TrainingError:  # such as too few reviews of a label to hold some out
             share = np.float32(reviews.positives / len(reviews))
-            return [Found("from scratch", np.full(len(texts), share), facts={"failed": True})]
+            constant = np.full(len(texts), share)
+            names = ("from scratch", "from scratch, cut at the share")
+            return [Found(name, constant, facts={"failed": True}) for name in names]
         network = load_keras(result.run.model)
         vocabulary = result.run.load_vocabulary(result.run.load_config())
-    tested = Reviews("tested", texts, np.zeros(len(texts), np.int8))
-    found = review_probabilities(network, find_preset(SCRATCH), vocabulary, tested)
-    return [Found("from scratch", found)]
+    found = review_probabilities(network, find_preset(SCRATCH), vocabulary, texts)
+    cut = reviews.positives / len(reviews)
+    return [Found("from scratch", found), Found("from scratch, cut at the share", found, cut)]
 
 
 def tfidf(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Found]:

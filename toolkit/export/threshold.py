@@ -16,9 +16,8 @@ from toolkit.evaluation.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
 from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
-from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunConfig, RunFolder
 
-DEFAULT_THRESHOLD = 0.5
 _GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
 BALANCED = "balanced"  # for the balanced accuracy
 
@@ -82,10 +81,8 @@ def choose_threshold(
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
     if goal is not None:
-        is_balanced = bool(config.training.get("balanced"))
-        value = best_threshold(
-            labels, probability, goal, folder.validation, is_balanced=is_balanced
-        )
+        usual = _usual(config, float(labels.mean()))
+        value = best_threshold(labels, probability, goal, folder.validation, usual)
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(
@@ -101,20 +98,20 @@ def choose_threshold(
 
 
 def best_threshold(
-    labels: npt.NDArray[np.bool_],
-    probability: _Array,
-    goal: Goal,
-    path: Path,
-    *,
-    is_balanced: bool = False,
+    labels: npt.NDArray[np.bool_], probability: _Array, goal: Goal, path: Path, usual: float
 ) -> float:
     """Choose the threshold for a goal on reviews from `path`; `UsageError` if it is not reached.
 
-    `is_balanced`: whether the probabilities are those of as many reviews of each label, so that
-    0.5 speaks for neither label; otherwise the share of positives does.
+    `usual` is the one that speaks for neither label.
     """
-    usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
     return _Curve.of(labels, probability, path).best(goal, usual)
+
+
+def _usual(config: RunConfig, share: float) -> float:
+    """Give the run's own threshold; 0.5 where both labels weighed the same; else the share."""
+    if config.threshold is not None:
+        return config.threshold
+    return DEFAULT_THRESHOLD if config.training.get("balanced") else share
 
 
 def _choice_of(config: RunConfig) -> str:

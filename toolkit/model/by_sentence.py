@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.mixed import SentenceCounts, count_sentences
+from toolkit.model.mixed import Limits, SentenceCounts, count_sentences, tone
 from toolkit.model.session import Network, Probabilities
 from toolkit.text.sentences import SentenceRule
 from toolkit.text.token_ids import TokenIds
@@ -20,10 +20,11 @@ class ScoredSentences:
     ids: TokenIds  # a row for each sentence, among the values of the reviews
     reviews: npt.NDArray[np.int64]  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
+    tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
 
     def counts(self, total: int) -> SentenceCounts:
         """Count the clear sentences of ``total`` reviews."""
-        return count_sentences(self.probability, self.reviews, total)
+        return count_sentences(self.tones, self.reviews, total)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class SentenceScorer:
     network: Network
     rule: SentenceRule
     most_tokens: int
+    limits: Limits
 
     def score(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
         """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities.
@@ -46,4 +48,4 @@ class SentenceScorer:
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
         values[others] = self.network.run_all(sentences.select(others))[0]
-        return ScoredSentences(sentences, reviews, values)
+        return ScoredSentences(sentences, reviews, values, tone(values, self.limits))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.model.by_sentence import ScoredSentences
-from toolkit.model.mixed import tone
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def explained_sentences(
         scored.ids.starts.tolist(),
         scored.ids.stops.tolist(),
         scored.probability.tolist(),
-        tone(scored.probability).tolist(),
+        scored.tones.tolist(),
         strict=True,
     ):
         start, last = _first_character(text, spans[first:stop]), spans[stop - 1][1]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
 from toolkit.model.facts import ModelFacts
-from toolkit.model.mixed import SENTENCE_COUNTS
+from toolkit.model.mixed import SENTENCE_COUNTS, Limits
 from toolkit.model.session import Network
 from toolkit.model.texts import as_strings
 from toolkit.text.sentences import SentenceRule
@@ -55,7 +55,8 @@ class Numbers:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
-        return SentenceScorer(self._network, SentenceRule(self._vocabulary), self._facts.max_tokens)
+        rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
+        return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
 
     def _encode(self, texts: pa.Array | pa.ChunkedArray, *, with_cuts: bool) -> TokenIds:
         return self._vocabulary.encode(texts, self._facts.max_tokens, with_cuts=with_cuts)

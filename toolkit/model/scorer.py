@@ -18,7 +18,7 @@ from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, is_mixed
+from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
 from toolkit.model.neutral import Range, check_range, labels_of, own_range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
 from toolkit.model.session import open_network
@@ -314,8 +314,10 @@ class Scorer:
         found = self.sentiments(numbers["probability"])
         if not self.by_sentence:
             return found
-        names = ("probability", *SENTENCE_COUNTS)
-        return pc.if_else(is_mixed(*(numbers[name] for name in names)), MIXED, found)
+        positive, negative = (numbers[name] for name in SENTENCE_COUNTS)
+        limits = Limits.of(self.facts)
+        disagree = is_mixed(numbers["probability"], positive, negative, limits)
+        return pc.if_else(disagree, MIXED, found)
 
     def check_gives(self, wanted: Collection[str]) -> None:
         """Raise `UsageError` unless `scores` can give all that is wanted."""

@@ -100,6 +100,7 @@ class TrainingOptions:
             "--teacher": self.teachers,
             "--balance-column": columns.balance is not None,
             "--topic-column": columns.topic is not None,
+            "--stars-column": columns.stars is not None,
             "--validation": self.validation != TrainingOptions.validation,
             "--split last": self.split is SplitKind.LAST,
             "--show-samples": self.show_samples,

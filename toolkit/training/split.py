@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.errors import TrainingError, UsageError
 from toolkit.records.values import Rows
 from toolkit.training.options import SplitKind
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.sources.reviews import Reviews, group_codes
 
 _GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
 
@@ -86,6 +86,10 @@ def folds_for_few(
 
     everything = np.arange(len(reviews))
     if split_kind(reviews, kind) is not SplitKind.GROUP or reviews.groups is None:
+        texts = group_codes(reviews.texts)
+        if 1 < len(np.unique(texts)) < len(texts):  # the copies of a text stay together
+            copies = replace(reviews, groups=texts)
+            return folds_for_few(copies, count, seed, SplitKind.GROUP)
         # Dealt one after the other, label by label: the folds have the same share of either.
         random = np.random.default_rng(seed).permutation(len(reviews))
         dealt = random[np.argsort(reviews.labels[random], kind="stable")]

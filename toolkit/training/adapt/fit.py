@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,26 +30,30 @@ class Examples:
     - start (reviews,) float64: the logits of the start
     - words (reviews, ids) float64, sparse: see `toolkit.training.adapt.words.word_shares`
     - targets (reviews,) float64: the labels, 0 to 1
+    - start_odds: the log-odds of the share of positives that the start is made for; 0 is one half
     """
 
     start: Floats
     words: Any
     targets: Floats
+    start_odds: float = 0.0
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, rows: Rows) -> Examples:
         """Those at some positions."""
-        return Examples(self.start[rows], self.words[rows], self.targets[rows])
+        return replace(
+            self, start=self.start[rows], words=self.words[rows], targets=self.targets[rows]
+        )
 
 
 @dataclass(frozen=True)
 class Prior:
     """What is expected before any label is seen.
 
-    `expects_share`: the bias makes up for the share of positives, as the start was trained on both
-    labels alike; else the bias is 0. `words`: deviation of the weight of a word; with 0, words have
+    `expects_share`: the bias makes up for another share of positives than the start is made for;
+    else the bias is 0. `words`: deviation of the weight of a word; with 0, words have
     none.
     """
 
@@ -89,7 +93,8 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
     turned = words.T.tocsr()
     center = np.zeros(2 + len(seen))
     share = positive_share(examples.targets)
-    center[:2] = 1.0, np.log(share / (1 - share)) if prior.expects_share else 0.0
+    odds = np.log(share / (1 - share)) - examples.start_odds
+    center[:2] = 1.0, odds if prior.expects_share else 0.0
     precision = np.full(len(center), prior.words**-2.0 if prior.words else 0.0)
     precision[:2] = _OF_SCALE**-2, _OF_BIAS**-2
 

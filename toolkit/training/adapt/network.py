@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from toolkit.model.logits import logits_of
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.adapt.choice import AS_IT_IS, WORDS, Choice, choose
 from toolkit.training.adapt.fit import Examples, positive_share
@@ -74,7 +76,7 @@ def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> Ad
         network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
     elif kept != AS_IT_IS:
         network = calibrated(network, weights.scale, weights.bias)
-    threshold = 0.5 if kept == AS_IT_IS else shown_share(examples)
+    threshold = threshold_of(kept, start, examples)
     return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
 
 
@@ -85,9 +87,18 @@ def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
     known = start.encode(start.vocabulary, reviews.texts)
     logits = in_batches(lambda rows: logits_of_network(start.network, rows), known, start.width)
     shares = word_shares(start.encode(words, reviews.texts), words.size)
-    return Examples(logits.astype(np.float64), shares, reviews.targets.astype(np.float64))
+    targets = reviews.targets.astype(np.float64)
+    # A threshold other than a half is that of a start which was adapted to a share of positives.
+    (odds,) = logits_of(np.array([start.threshold]))
+    return Examples(logits.astype(np.float64), shares, targets, float(odds))
 
 
-def shown_share(examples: Examples) -> float:
-    """Give the share of positives with the digits that files show."""
-    return round(positive_share(examples.targets), 4)
+def threshold_of(candidate: str, start: Start, examples: Examples) -> float:
+    """Say from which probability a candidate calls reviews positive, with four digits that count.
+
+    That of the start, or the share of positives.
+    """
+    if candidate == AS_IT_IS:
+        return start.threshold
+    share = positive_share(examples.targets)
+    return round(share, 3 - floor(log10(min(share, 1 - share))))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.model import facts
 from toolkit.model.adaptation_facts import Adaptation, CandidateScores
 from toolkit.model.logits import sigmoid
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.training.adapt.choice import AS_IT_IS, WORDS, Candidate
-from toolkit.training.adapt.network import AdaptedNetwork, adapt_network, shown_share
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
+from toolkit.training.adapt.choice import WORDS, Candidate
+from toolkit.training.adapt.network import AdaptedNetwork, adapt_network, threshold_of
 from toolkit.training.adapt.start import load_start
 from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.options import TrainingOptions
@@ -25,6 +27,7 @@ from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.warn import warn_of_copies
 
 _FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
+_SURE = 1.64  # standard errors of the gain, from which it is said to help
 
 
 def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
@@ -38,6 +41,8 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     made = adapt_network(start, read.reviews, splits)
     parts = [read.for_fit(split) for split in splits]
+    if read.validation is not None:
+        parts = [FitData(read.reviews, read.validation)]
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
     warn_of_copies(found, reporter)
     metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
@@ -95,7 +100,8 @@ def _with_facts(metrics: facts.Metrics, made: AdaptedNetwork, folds: int) -> fac
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
     kept, weights = made.choice.kept, made.choice.weights
     has_words = kept.name == WORDS and kept.prior is not None
-    added = made.vocabulary.size - made.start.vocabulary.size
+    weighed = np.flatnonzero(weights.words)
+    new = np.count_nonzero(weighed >= made.start.vocabulary.size)
     return Adaptation(
         kept=kept.name,
         candidates=tuple(_scores(made, candidate) for candidate in made.choice.candidates),
@@ -103,14 +109,14 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
         scale=weights.scale,
         bias=weights.bias,
         strength=kept.prior.words if has_words and kept.prior else None,
-        words=int((weights.words != 0).sum()) if has_words else None,
-        new_words=added if has_words else None,
+        words=len(weighed) if has_words else None,
+        new_words=int(new) if has_words else None,
     )
 
 
 def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     """Of a candidate on the reviews that its fits did not see, with its own threshold."""
-    threshold = 0.5 if candidate.name == AS_IT_IS else shown_share(made.examples)
+    threshold = threshold_of(candidate.name, made.start, made.examples)
     labels = (made.examples.targets >= 0.5).astype("int8")
     found = measure(labels, _probabilities(candidate), threshold)
     loss = float(candidate.losses(made.examples).mean())
@@ -141,12 +147,21 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
 def _ending(made: AdaptedNetwork) -> str:
     """Say what is kept and whether it helps."""
     first, *_ = made.choice.candidates
-    before, after = (float(one.losses(made.examples).mean()) for one in (first, made.choice.kept))
-    if made.choice.kept is first:
+    kept = made.choice.kept
+    if kept is first:
         return "the start is kept as it is: no change was better beyond noise"
+    before, after = (one.losses(made.examples) for one in (first, kept))
+    gain = before - after
+    is_sure = gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain))
+    helps = "it helps, with" if is_sure else "whether it helps is not sure:"
+    line = (
+        f"'{kept.name}' is kept: {helps} a cross-validated log loss of {after.mean():.4f} instead "
+        f"of {before.mean():.4f}"
+    )
+    if made.threshold == DEFAULT_THRESHOLD:
+        return line
     return (
-        f"'{made.choice.kept.name}' is kept: it helps, with a cross-validated log loss of "
-        f"{after:.4f} instead of {before:.4f}. Reviews count as positive from "
-        f"{made.threshold:g}, the share of positives, so that the rarer label is found, too "
-        "(for the likelier label: toolkit export --threshold 0.5)"
+        f"{line}. Reviews count as positive from {made.threshold:g}, the share of positives, so "
+        "that the rarer label is found, too (for the likelier label: toolkit export --threshold "
+        f"{DEFAULT_THRESHOLD:g})"
     )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from toolkit.errors import ModelError
 from toolkit.model.adaptation_facts import StartModel
 from toolkit.model.file import ModelFile
-from toolkit.model.run_folder import RunFolder
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
 from toolkit.model.shipped import find_model, is_shipped
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.text.token_ids import TokenIds
@@ -29,6 +29,7 @@ class Start:
     preset: str
     max_tokens: int
     facts: StartModel
+    threshold: float = 0.5  # from which it calls reviews positive
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
 
@@ -66,7 +67,8 @@ def _of_run(run: RunFolder) -> Start:
     found = hashlib.sha256(run.model.read_bytes()).hexdigest()
     facts = StartModel(run.path.resolve().name, config.preset, found)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
-    told = (config.stars, config.neutral)
+    threshold = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
+    told = (threshold, config.stars, config.neutral)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
 
 
@@ -89,5 +91,5 @@ def _of_file(model: ModelFile) -> Start:
     found = model.facts
     facts = StartModel(model.name, found.preset, model.sha256)
     size, preset = found.vocabulary_size, found.preset
-    told = (found.stars, found.neutral)
+    told = (found.threshold, found.stars, found.neutral)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
