@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.model.mixed import count_sentences, is_mixed, tone
+from tests.models import shipped_scorer
+from toolkit.model.adaptation_facts import Adaptation
+from toolkit.model.logits import rescaled
+from toolkit.model.mixed import Limits, count_sentences, is_mixed, tone
 
 probabilities = st.one_of(
     st.sampled_from([0.05, 0.2, 0.5, 0.8, 0.95]), st.floats(0, 1, width=32)
@@ -66,3 +71,19 @@ def test_examples(
 def test_tones() -> None:
     values = np.array([0, 0.2, 0.201, 0.5, 0.799, 0.8, 1], np.float32)
     assert tone(values).tolist() == [-1, -1, 0, 0, 0, 1, 1]
+
+
+def test_limits_of_an_adapted_model_are_moved_as_its_logits() -> None:
+    facts = shipped_scorer().facts
+    assert Limits.of(facts) == Limits()
+    adaptation = Adaptation("scale and bias", (), folds=5, scale=1.5, bias=2.0)
+    adapted = replace(facts, metrics=replace(facts.metrics, adaptation=adaptation))
+    start = np.array([0.2, 0.8, 0.05, 0.95, 0.5], np.float32)
+    moved = rescaled(start, 1.5, 2.0)
+    assert Limits.of(adapted) == pytest.approx(moved[:4], abs=1e-6)
+    near = np.array([start[0] - 0.01, start[1] + 0.01, start[4]], np.float32)
+    assert tone(rescaled(near, 1.5, 2.0).astype(np.float32), Limits.of(adapted)).tolist() == [
+        -1,
+        1,
+        0,
+    ]

@@ -142,7 +142,7 @@ def train(
     """Train a network on labelled reviews.
 
     Writes a run folder with the network, its vocabulary, metrics, history and plots.
-    `toolkit export` turns it into one model file. For up to about 5,000 labelled reviews,
+    `toolkit export` turns it into one model file. For up to about 2,000 labelled reviews,
     adapting a trained network with --from is more accurate than training from scratch.
 
     Examples: `toolkit train`, or

@@ -18,7 +18,11 @@ from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
+from toolkit.training.adapt.fit import Examples
+from toolkit.training.adapt.network import threshold_of
 from toolkit.training.options import TrainingOptions
+from toolkit.training.sources.reviews import Reviews
+from toolkit.training.split import folds_for_few
 from toolkit.training.train import train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
@@ -51,6 +55,50 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
     return write(tmp_path / "mine.csv", make_rows(120))
+
+
+def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> None:
+    """A rare label moves the threshold; adapting again to the same reviews does not undo that."""
+    write(tmp_path / "rare.csv", make_rows(300, share=0.95))
+    command("train", "rare.csv", "--from", "reviews-small", "-o", "first")
+    command("export", "first")
+    again = command("train", "rare.csv", "--from", "first/ngram-linear.onnx", "-o", "unused")
+    assert again.exit_code == 1  # of words: its run folder is asked for
+    command("train", "rare.csv", "--from", "first", "-o", "second")
+    first, second = (RunFolder(tmp_path / name) for name in ("first", "second"))
+    assert first.load_config().threshold != 0.5
+    kept = second.load_metrics().adaptation
+    assert kept is not None
+    as_it_is = kept.candidates[0]
+    assert as_it_is.balanced_accuracy is not None
+    assert as_it_is.balanced_accuracy > 0.9
+    assert second.load_config().threshold == pytest.approx(first.load_config().threshold, abs=0.01)
+
+
+def test_the_threshold_has_digits_where_a_label_is_very_rare() -> None:
+    targets = np.append(np.ones(20_000), 0.0)
+    examples = Examples(np.zeros(20_001), None, targets)
+    share = threshold_of("words", None, examples)  # type: ignore[arg-type] # only kept starts count
+    assert 0.9998 < share < 0.9999
+    assert share == round(share, 7)
+
+
+def test_copies_in_the_validation_file_are_warned_of(mine: Path, command: Command) -> None:
+    ran = command(
+        *("train", "mine.csv", "--from", "reviews-small", "-o", "run"),
+        *("--validation-data", "mine.csv"),
+    )
+    assert "120 held-out reviews have the same text as fitted ones" in ran.err
+
+
+def test_copies_of_a_text_are_in_one_fold() -> None:
+    texts = [f"review {number % 20}" for number in range(200)]
+    labels = np.array([number % 20 < 12 for number in range(200)], np.int8)
+    reviews = Reviews("r", pa.chunked_array([texts]), labels)
+    for split in folds_for_few(reviews, 5, 1):
+        fitted, held_out = ({texts[row] for row in rows} for rows in (split.fitted, split.held_out))
+        assert held_out
+        assert not fitted & held_out
 
 
 @pytest.mark.parametrize("name", SHIPPED)
