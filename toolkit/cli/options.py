@@ -66,7 +66,7 @@ Model = Annotated[
 ]
 _THRESHOLD = "Probability from which a review is positive, 0 to 1."
 Threshold = Annotated[float | None, option("P", _THRESHOLD, None, "the model's own")]
-NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "0.5")]
+NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "the run's own, or 0.5")]
 
 # Columns.
 _TEXT = (
