@@ -29,7 +29,8 @@ def test_tables_count_domains_alike() -> None:
     assert "| the start as it is | 70.0 | 80.0 |" in found
     assert "| **`train --from`** | 74.5 | 95.0 |" in found
     assert "| worst domain | -1.0 points | +15.0 points |" in found
-    assert "| lower log loss | in 3 of 4 | in 1 of 1 |" in found
+    assert "| worst draw | -1.0 points | +15.0 points |" in found
+    assert "| changed, of these lower log loss | 4, 3 | 1, 1 |" in found
     assert "| kept: words | 4 | 1 |" in found
 
 
