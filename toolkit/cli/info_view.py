@@ -64,7 +64,8 @@ def _rows(description: Description) -> Iterator[Row]:
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
         yield from say.data_rows(config.data)
         yield from say.metric_rows(description.metrics)
-        yield "calibration", say.calibration_line(config.calibration)
+        if description.metrics.adaptation is None:  # which has its own scale and bias
+            yield "calibration", say.calibration_line(config.calibration)
         yield from say.star_rows(config.stars, config.neutral)
         if config.threshold is not None:
             yield "threshold", str(config.threshold)
@@ -86,7 +87,8 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
     yield from say.data_rows(facts.data)
     yield from say.metric_rows(facts.metrics)
-    yield "calibration", say.calibration_line(facts.calibration)
+    if facts.metrics.adaptation is None:
+        yield "calibration", say.calibration_line(facts.calibration)
     yield from say.star_rows(facts.stars, facts.neutral)
     yield "threshold", say.threshold_line(facts.threshold, facts.threshold_choice)
     if facts.quantization is not None:

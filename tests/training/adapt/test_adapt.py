@@ -83,6 +83,16 @@ def test_the_threshold_has_digits_where_a_label_is_very_rare() -> None:
     assert share == round(share, 7)
 
 
+def test_reviews_that_the_start_cannot_read_are_warned_of(tmp_path: Path, command: Command) -> None:
+    rows = [{"text": "ужасно" + " жук" * n, "label": n % 2} for n in range(40)]
+    write(tmp_path / "mine.csv", rows)
+    ran = command("train", "mine.csv", "--from", "reviews-small", "-o", "run")
+    assert "warning: mine.csv: reviews-small knows no word of" in ran.err
+    assert "train from scratch" in ran.err
+    shown = command("info", "run").out
+    assert "calibration" not in shown
+
+
 def test_copies_in_the_validation_file_are_warned_of(mine: Path, command: Command) -> None:
     ran = command(
         *("train", "mine.csv", "--from", "reviews-small", "-o", "run"),

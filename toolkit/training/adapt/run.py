@@ -13,9 +13,10 @@ from toolkit.model import facts
 from toolkit.model.adaptation_facts import Adaptation, CandidateScores
 from toolkit.model.logits import sigmoid
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
+from toolkit.model.stars import known_tokens
 from toolkit.training.adapt.choice import WORDS, Candidate
 from toolkit.training.adapt.network import AdaptedNetwork, adapt_network, threshold_of
-from toolkit.training.adapt.start import load_start
+from toolkit.training.adapt.start import Start, load_start
 from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.options import TrainingOptions
 from toolkit.training.read_data import read_data
@@ -39,6 +40,7 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     wanted = options.folds or usual_folds(len(read.reviews))
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)
     reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
+    _warn_of_unknown(start, read.reviews, reporter)
     made = adapt_network(start, read.reviews, splits)
     parts = [read.for_fit(split) for split in splits]
     if read.validation is not None:
@@ -48,6 +50,18 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics, _ending(made))
+
+
+def _warn_of_unknown(start: Start, reviews: Reviews, reporter: Reporter) -> None:
+    """Say where the start cannot read most of the reviews."""
+    known = known_tokens(start.vocabulary, reviews.texts, start.max_tokens)
+    unknown = int(np.count_nonzero(known == 0))
+    if 2 * unknown > len(reviews):
+        reporter.warning(
+            f"{reviews.name}: {start.facts.name} knows no word of {unknown:,} of the "
+            f"{len(reviews):,} reviews. It may be for another language: train from scratch, "
+            "without --from, or start from another model."
+        )
 
 
 def usual_folds(reviews: int) -> int:
