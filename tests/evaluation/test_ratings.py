@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +147,14 @@ def _rows(path: Path) -> tuple[list[str], list[float]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [row["text"] for row in rows], [float(row["stars"]) for row in rows]
+
+
+def test_stars_of_a_database_are_decimals(tmp_path: Path) -> None:
+    texts = [text for text in many_texts(30) if text.strip()]
+    stars = pa.array([str(1 + n % 5) for n in range(len(texts))]).cast(pa.decimal128(3, 1))
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": texts, "stars": stars}), path)
+    found = evaluate(path, MODEL, options=EvaluationOptions(ReadOptions(Columns(label="stars"))))
+    assert found.data.label_meaning.startswith("stars, of 5: 1.0, 2.0 → negative")
+    assert found.models[0].ratings is not None
+    assert found.models[0].ratings.stars is not None

@@ -190,7 +190,10 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
         return None
     if role == "text":
         return "strings"
-    is_number = pa.types.is_integer(value) or pa.types.is_floating(value)
+    is_number = any(
+        is_kind(value)
+        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    )
     if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
         return None
     return "numbers or strings"
