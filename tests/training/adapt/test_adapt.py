@@ -18,6 +18,7 @@ from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
+from toolkit.networks.keras_file import load_keras
 from toolkit.training.adapt.fit import Examples
 from toolkit.training.adapt.network import threshold_of
 from toolkit.training.options import TrainingOptions
@@ -217,6 +218,8 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
     configs = [RunFolder(run).load_config().parts for run in runs]
     for part in ("vocabulary.txt", "sample.parquet", "validation.parquet"):
         assert configs[0][part] == configs[1][part]
+    weights = [load_keras(RunFolder(run).model).get_weights() for run in runs]
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
 @pytest.mark.parametrize(
