@@ -273,6 +273,12 @@ def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
     assert "  neutral       1 (33.3% of scored)\n" in ran.err
 
 
+def test_labels_that_are_stars_are_for_evaluate(command: Command) -> None:
+    write("a.csv", "text,stars\nsuperb,5\nawful,1\nfine,4\n")
+    ran = command("score", "a.csv", "--label-column", "stars")
+    assert "2 without a readable label (for stars, three classes or names of" in ran.err
+
+
 def test_one_accuracy_for_several_files(command: Command) -> None:
     write("a.csv", LABELLED)
     write("b.jsonl", '{"text": "superb", "label": 1}\n{"text": "awful", "label": 0}\n')

@@ -81,6 +81,8 @@ def _accuracy(summary: Summary) -> str:
         value += f", {summary.labelled_mixed:,} called mixed left out"
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
+    if summary.unreadable_labels > summary.labelled:
+        value += " (for stars, three classes or names of your own: toolkit evaluate)"
     return value
 
 
