@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.added_columns import check_columns
@@ -18,8 +16,9 @@ from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
-from toolkit.model.neutral import Range, check_range, labels_of, own_range
+from toolkit.model.labelling import Labelling, Neutral
+from toolkit.model.mixed import SENTENCE_COUNTS
+from toolkit.model.neutral import Range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
 from toolkit.model.session import open_network
 from toolkit.model.shipped import DEFAULT_MODEL
@@ -72,28 +71,19 @@ class Scorer:
         self,
         model: str | Path | None = None,
         threshold: float | None = None,
-        neutral: Range | Literal[True] | None = None,
+        neutral: Neutral = None,
         *,
         by_sentence: bool = False,
     ) -> None:
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise UsageError(
-                f"--threshold: expected a probability from 0 to 1, received {threshold}"
-            )
         self._new = partial(Scorer, model, threshold, neutral, by_sentence=by_sentence)
         self._file = load_model(model)
-        network = open_network(self._file)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
-        # Compared in float32, as inside the exported graph.
-        self.threshold = np.float32(self.facts.threshold if threshold is None else threshold)
-        self.neutral: Range | None = None
-        if neutral is not None:
-            wanted = own_range(self.facts, self._file.name) if neutral is True else neutral
-            self.neutral = check_range(wanted, float(self.threshold), self.facts.labels)
+        network = open_network(self._file)
+        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
+        self.threshold = self._labelling.threshold
+        self.neutral: Range | None = self._labelling.neutral
         self.by_sentence = by_sentence
-        if by_sentence and MIXED in self.facts.labels:
-            raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
         self._numbers = Numbers(network, self.vocabulary, self.facts, by_sentence=by_sentence)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -208,7 +198,7 @@ class Scorer:
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
-        return labels_of(probability, self.facts.labels, float(self.threshold), self.neutral)
+        return self._labelling.of_probability(probability)
 
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explanation` does.
@@ -306,18 +296,9 @@ class Scorer:
     def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
         """Give the wanted of `sentiment` and the columns of ``numbers``, which `numbers` gave."""
         return {
-            name: self._sentiment(numbers) if name == "sentiment" else numbers[name]
+            name: self._labelling.of_numbers(numbers) if name == "sentiment" else numbers[name]
             for name in wanted
         }
-
-    def _sentiment(self, numbers: pa.RecordBatch) -> pa.StringArray:
-        found = self.sentiments(numbers["probability"])
-        if not self.by_sentence:
-            return found
-        positive, negative = (numbers[name] for name in SENTENCE_COUNTS)
-        limits = Limits.of(self.facts)
-        disagree = is_mixed(numbers["probability"], positive, negative, limits)
-        return pc.if_else(disagree, MIXED, found)
 
     def check_gives(self, wanted: Collection[str]) -> None:
         """Raise `UsageError` unless `scores` can give all that is wanted."""
