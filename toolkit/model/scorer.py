@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labelling import Labelling, Neutral
+from toolkit.model.labelling import Labelling
 from toolkit.model.mixed import SENTENCE_COUNTS
 from toolkit.model.neutral import Range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
@@ -71,7 +71,7 @@ class Scorer:
         self,
         model: str | Path | None = None,
         threshold: float | None = None,
-        neutral: Neutral = None,
+        neutral: Range | Literal[True] | None = None,
         *,
         by_sentence: bool = False,
     ) -> None:
