@@ -74,7 +74,7 @@ def row_of(text: str, words: list[str], max_tokens: int, rule: int = 2) -> list[
 
 
 CONTRASTS = {"but", "however", "although", "though", "whereas", "except"}
-OTHERS_BEFORE = {"nothing", "anything", "everything", "all", "none", "as"}
+OTHERS_BEFORE = {"nothing", "anything", "everything", "all", "none", "as", "help"}
 
 
 def sentences_of(text: str, last: int, rule: int = 2) -> list[list[str]]:
