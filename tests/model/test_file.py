@@ -1,4 +1,4 @@
-"""Reading model files, and what is none."""
+"""Reading model files, and files that are not models."""
 
 from __future__ import annotations
 

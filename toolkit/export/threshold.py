@@ -66,7 +66,7 @@ def choose_threshold(
     if given is not None and not 0 <= given <= 1:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {given}")
     goal = None if optimize is None else Goal.parse(optimize)
-    value = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
+    value = config.usual_threshold
     chosen = _choice_of(config)
     if given is not None:
         value, chosen = given, "given"

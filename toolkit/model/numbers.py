@@ -71,9 +71,11 @@ class Numbers:
         if self._by_sentence:
             counts = self._sentences.score(ids, probability).counts(len(ids))
             found |= zip(SENTENCE_COUNTS, counts, strict=True)
-        needs_known = self._facts.counts_known_tokens
-        is_known = ids.has_known_token(self._facts.max_tokens) if needs_known else None
-        found["is_known"] = np.ones(len(ids), np.bool_) if is_known is None else is_known
+        found["is_known"] = (
+            ids.has_known_token(self._facts.max_tokens)
+            if self._facts.counts_known_tokens
+            else np.ones(len(ids), np.bool_)
+        )
         return found
 
 

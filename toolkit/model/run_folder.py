@@ -51,6 +51,11 @@ class RunConfig:
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
 
+    @property
+    def usual_threshold(self) -> float:
+        """The threshold unless the user says another one."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
+
 
 class RunFolder:
     """The parts of a run folder by name; beside them are plots and exported model files."""

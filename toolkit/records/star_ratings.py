@@ -15,10 +15,9 @@ from math import nan
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.records.read_options import plain_label
-from toolkit.records.values import Targets, number
+from toolkit.records.values import Targets, by_word, number
 
 FIVE, TEN = 5, 10
 NEUTRAL_FROM_TO = {FIVE: (3.0, 3.0), TEN: (4.5, 6.5)}
@@ -29,6 +28,11 @@ _STARS = re.compile(r"\s*stars?$")
 def stars_in(word: str) -> float:
     """Give the number of a word such as ``4`` or ``4 stars``; NaN if it is something else."""
     return number(_STARS.sub("", word))
+
+
+def _rating(word: str) -> float:
+    stars = stars_in(plain_label(word))
+    return stars if 0 < stars <= TEN else nan
 
 
 def scale_of(stars: Sequence[float]) -> int | None:
@@ -63,10 +67,7 @@ def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) 
 
     None if less than half of the words are ratings, or they may be classes.
     """
-    codes = words.combine_chunks().dictionary_encode()
-    found = [stars_in(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
-    by_word = np.array([stars if 0 < stars <= TEN else nan for stars in [*found, nan]], np.float32)
-    stars = by_word[pc.fill_null(codes.indices, -1).to_numpy()]
+    stars = by_word(words.combine_chunks(), _rating).to_numpy(zero_copy_only=False)
     if scale is None:
         is_many = np.count_nonzero(stars > FIVE) >= _SHARE_OF_TEN * np.count_nonzero(stars > 0)
         scale = TEN if is_many else FIVE

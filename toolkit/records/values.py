@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NoReturn
 
 import numpy as np
@@ -25,22 +26,22 @@ LETTERS_SHOWN = 60  # of a value in a message
 
 def read_labels(words: pa.Array) -> pa.Int8Array:
     """Read labels: 1 from a probability of 0.5 on, else 0; null where it is not a label."""
-    return pc.greater_equal(_targets(words), 0.5).cast(pa.int8())
+    return pc.greater_equal(by_word(words, target), 0.5).cast(pa.int8())
 
 
 def read_probabilities(words: pa.ChunkedArray, rows: Rows, place: str) -> Targets:
     """Read probabilities of positive as float32; `InputError` if one is missing."""
-    targets = _targets(words.combine_chunks())
+    targets = by_word(words.combine_chunks(), target)
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):
         _refuse(words[int(wrong[0])].as_py(), rows[wrong], place)
     return np.asarray(targets.to_numpy(), np.float32)
 
 
-def _targets(words: pa.Array) -> pa.FloatArray:
-    """Give the probability of positive that each word means, null if it means none."""
-    codes = words.dictionary_encode()  # most columns have few different labels
-    found = [target(word) for word in codes.dictionary.to_pylist()]
+def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
+    """Read the number that each word means, null where `read` gives NaN or there is no word."""
+    codes = words.dictionary_encode()  # most columns have few different words
+    found = [read(word) for word in codes.dictionary.to_pylist()]
     return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
 
 

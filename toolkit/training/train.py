@@ -20,13 +20,7 @@ from toolkit.training.predictions import review_probabilities
 from toolkit.training.presets import Preset, find_preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
-from toolkit.training.result import (
-    Fit,
-    HeldOut,
-    Outcome,
-    Probabilities,
-    TrainingResult,
-)
+from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
 from toolkit.training.run_writer import config_of, metrics_of, write_run
 from toolkit.training.sources.reviews import Reviews
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split

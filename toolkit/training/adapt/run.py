@@ -42,9 +42,11 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
     reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, reporter)
     made = adapt_network(start, read.reviews, splits)
-    parts = [read.for_fit(split) for split in splits]
-    if read.validation is not None:
-        parts = [FitData(read.reviews, read.validation)]
+    parts = (
+        [read.for_fit(split) for split in splits]
+        if read.validation is None
+        else [FitData(read.reviews, read.validation)]
+    )
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
     warn_of_copies(found, reporter)
     metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))

@@ -29,7 +29,7 @@ class Start:
     preset: str
     max_tokens: int
     facts: StartModel
-    threshold: float = 0.5  # from which it calls reviews positive
+    threshold: float = DEFAULT_THRESHOLD  # from which it calls reviews positive
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
 
@@ -67,8 +67,7 @@ def _of_run(run: RunFolder) -> Start:
     found = hashlib.sha256(run.model.read_bytes()).hexdigest()
     facts = StartModel(run.path.resolve().name, config.preset, found)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
-    threshold = DEFAULT_THRESHOLD if config.threshold is None else config.threshold
-    told = (threshold, config.stars, config.neutral)
+    told = (config.usual_threshold, config.stars, config.neutral)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
 
 
