@@ -34,14 +34,14 @@ def test_a_taken_name_is_refused(ending: str, columns: Columns) -> None:
 
 @every_file
 def test_the_text_column_has_to_be_there(ending: str) -> None:
-    data = PYTHON[ending][0]([{"body": "a", "id": "1"}], "\n")
+    data = PYTHON[ending][0]([{"plot": "a", "id": "1"}], "\n")
     with pytest.raises(
         UsageError,
-        match=r"no column 'text' or 'review' \(found: body, id\)\. Choose one with --text-column",
+        match=r"no column 'text' or 'review' \(found: plot, id\)\. Choose one with --text-column",
     ):
         pass_through(data, ending)
-    with pytest.raises(UsageError, match=r"no column 'Body' \(found: body, id\)"):
-        pass_through(data, ending, Columns("Body"))
+    with pytest.raises(UsageError, match=r"no column 'body' \(found: plot, id\)"):
+        pass_through(data, ending, Columns("body"))
 
 
 @every_text_format

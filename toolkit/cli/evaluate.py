@@ -98,7 +98,7 @@ def evaluate(
     from toolkit.evaluation.coverage import TARGETS
 
     columns = Columns(
-        text_column,
+        o.text_columns(text_column),
         label=label_column,
         group=group_column,
         stars=stars_column,

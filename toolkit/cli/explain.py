@@ -75,7 +75,9 @@ def explain(
     from toolkit.cli.explain_view import show
     from toolkit.model.scorer import Scorer
 
-    reading = o.reading(Columns(text_column), input_format, delimiter, encoding, no_header)
+    reading = o.reading(
+        Columns(o.text_columns(text_column)), input_format, delimiter, encoding, no_header
+    )
     if file is None:
         if rows:
             raise UsageError("--row: is a row of a file. Name the file with --file.")

@@ -72,7 +72,7 @@ def export(
 
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
-    columns = Columns(text_column, label=label_column)
+    columns = Columns(o.text_columns(text_column), label=label_column)
     names = o.label_names(positive, negative, positive_from)
     reading = o.reading(columns, input_format, delimiter, encoding, no_header, names)
     if reviews is None and reading != ReadOptions():

@@ -71,7 +71,8 @@ NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "the run's 
 # Columns.
 _TEXT = (
     "Column with the texts. In JSON Lines and Parquet, a dot leads into objects: review.body. In "
-    "files without a header, the number of the column, from 1."
+    "files without a header, the number of the column, from 1. May be given several times: the "
+    "texts are joined by line breaks."
 )
 _LABEL = (
     "Column with the labels: 0 or 1, negative or positive, neg or pos, or the probability of "
@@ -117,7 +118,8 @@ _STARS_TO_LEARN = (
     "Labels that are stars need no such column."
 )
 
-TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
+_USUAL_TEXT = "text, else review, else one such as review_text, content, comment or body"
+TextColumn = Annotated[list[str] | None, _column(_TEXT, _USUAL_TEXT)]
 LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
 Positive = Annotated[list[str] | None, option("LABEL", _POSITIVE, COLUMNS)]
 Negative = Annotated[list[str] | None, option("LABEL", _NEGATIVE, COLUMNS)]
@@ -181,6 +183,11 @@ def reading(
         labels=labels or LabelNames(),
         header=not no_header,
     )
+
+
+def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
+    """Give what `Columns` takes: none, one, or several."""
+    return named[0] if named and len(named) == 1 else tuple(named or ()) or None
 
 
 def label_names(

@@ -132,7 +132,7 @@ def score(
     if neutral and neutral_range is not None:
         raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
     columns = Columns(
-        text_column,
+        o.text_columns(text_column),
         label=label_column,
         sentiment=sentiment_column,
         probability=probability_column,

@@ -156,7 +156,7 @@ def train(
       the tutorial as published
     """
     columns = Columns(
-        text_column,
+        o.text_columns(text_column),
         label=label_column,
         group=group_column,
         balance=balance_column,

@@ -145,7 +145,7 @@ class DelimitedFile(RecordFile):
             role: self._field(
                 content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
             )
-            for role, name in self.chosen.items()
+            for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
         return self.parsed(block, fields, records, line_ends, rejects)

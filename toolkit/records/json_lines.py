@@ -13,18 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
-from toolkit.records.columns import Column, Keys
+from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.json_objects import (
     DECODER,
     JsonTables,
     escaped_key,
     field_at,
-    follow,
     has_pair,
-    kind_of,
     may_be_deep,
     members,
     object_on,
+    text_at,
 )
 from toolkit.records.json_values import as_json
 from toolkit.records.line_records import (
@@ -69,7 +68,6 @@ class JsonLinesFile(RecordFile):
         self._offset = len(mark)
         self._stream.advance(len(mark))
         self.choose_columns(lambda column: self._find_keys(data, column))
-        self._others = [(role, keys) for role, keys in self.keys.items() if role != "text"]
         self._tables = JsonTables(self.keys) if "text" in self.keys else None
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added.names]
         self._escaped_keys = [escaped_key(name) for name in self.added.names]
@@ -214,11 +212,10 @@ class JsonLinesFile(RecordFile):
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
         if self._held is not None:
             self._check_names(line.decode())
-        text = follow(content, self.keys["text"]) if "text" in self.keys else None
-        if text is not None and type(text) is not str:  # a number is a string, too
-            raise ValueError(f"expected a string as {self.chosen['text']!r}, found {kind_of(text)}")
-        fields = {role: field_at(content, keys) for role, keys in self._others}
-        fields["text"] = text
+        fields = {
+            role: text_at(content, keys) if is_text(role) else field_at(content, keys)
+            for role, keys in self.keys.items()
+        }
         if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
             fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
         return fields

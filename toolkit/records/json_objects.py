@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Bytes, Positions
-from toolkit.records.columns import Keys
+from toolkit.records.columns import Keys, is_text
 from toolkit.text.strings import without_half_pairs
 
 
@@ -76,6 +76,14 @@ def field_at(content: dict[str, Any], keys: Keys) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def text_at(content: dict[str, Any], keys: Keys) -> str | None:
+    """Give the text at the end of some keys; `ValueError` if it is something else."""
+    text = follow(content, keys)
+    if text is not None and type(text) is not str:  # a number is a string, too
+        raise ValueError(f"expected a string as {'.'.join(keys)!r}, found {kind_of(text)}")
+    return text
 
 
 def is_too_deep(line: bytes) -> bool:
@@ -153,7 +161,7 @@ class JsonTables:
     def _kind_of(self, role: str, first: bytes) -> pa.DataType:
         """Tell the kind of a column; of a null, that of the block before."""
         value = (
-            None if role == "text" else field_at(DECODER.decode(first.decode()), self._keys[role])
+            None if is_text(role) else field_at(DECODER.decode(first.decode()), self._keys[role])
         )
         if value is None:
             return self._kinds[role]

@@ -140,7 +140,7 @@ class RecordFile(ReviewFile):
             for start, stop, reason in content.broken
         ]
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
-        texts = fields.pop("text", None)
+        texts = self.joined(fields)
         if texts is None:  # no column has the texts
             texts = pa.nulls(len(batch), pa.string())
         found = sorted([*broken, *rejects], key=lambda reject: reject.number)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys
+from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.parquet_row_groups import (
     RowGroups,
     RowGroupWriter,
@@ -110,26 +110,27 @@ class ParquetFile(ReviewFile):
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
-        has_text = "text" in self.keys
-        texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
-        if texts.type in _BYTES:  # not checked to be UTF-8 yet
-            texts = texts.cast(pa.large_binary()).view(pa.large_string())
+        texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
         reasons: dict[int, tuple[str, pa.Array]] = {}
         columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        for name, column in [*columns, (self.chosen.get("text", ""), texts)]:
+        columns += [(".".join(self.keys[role]), column) for role, column in texts.items()]
+        for name, column in columns:
             for row in rows_not_utf8(column):
                 reasons.setdefault(row, (name, column.slice(row, 1)))
         if reasons:
             good = np.ones(len(batch), np.bool_)
             good[list(reasons)] = False
-            texts = only_rows(texts, good)
+            texts = {role: only_rows(column, good) for role, column in texts.items()}
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
         rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
-        others = [role for role in self.keys if role != "text"]
+        others = [role for role in self.keys if not is_text(role)]
         fields = {role: _strings(self._column(batch, role)) for role in others}
-        return Parsed(texts, batch, rejects, fields)
+        joined = self.joined(texts)
+        if joined is None:
+            joined = pa.nulls(len(batch), pa.string())
+        return Parsed(joined, batch, rejects, fields)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
         """Put the added columns after those of the records."""
@@ -170,6 +171,13 @@ class ParquetFile(ReviewFile):
                 )
         return None
 
+    def _text(self, batch: pa.RecordBatch, role: str) -> pa.Array:
+        """Take a column of texts; those of bytes are not checked to be UTF-8 yet."""
+        texts = self._column(batch, role)
+        return (
+            texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in _BYTES else texts
+        )
+
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
         """Take a column out of the structs around it, and its values out of their dictionary."""
         first, *others = self.keys[role]
@@ -188,7 +196,7 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if value in (*_STRINGS, *_BYTES, pa.null()):
         return None
-    if role == "text":
+    if is_text(role):
         return "strings"
     is_number = any(
         is_kind(value)
