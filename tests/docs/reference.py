@@ -60,6 +60,16 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |
 
+What the model can read is in the report of `score`, too, for all files and for each:
+
+| key | meaning |
+|---|---|
+| `without_known_words` | texts without a word that the model knows; they have no label |
+| `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
+| `first_unread` | row of the output, from 1, of the first text of either kind; 0 if there is none. For several files, as if they followed each other |
+| `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
+| `warnings` | of a file: sentences, such as about texts of which the model knows few words |
+
 What `evaluate` finds has these keys. Shares and probabilities are numbers from 0 to 1, intervals
 are pairs of the lower and the upper end (95%), and what is not defined is null. Later versions may
 add keys; `format_version` changes if one gets another meaning.

@@ -33,6 +33,9 @@ def show(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> None:
     typer.secho(title, bold=True, err=True)
     for name, value in _rows(results, jobs, scorer):
         typer.echo(f"  {name:<13} {one_line(value)}", err=True)
+    for result in results:
+        for warning in result.warnings:
+            typer.echo(one_line(f"warning: {result.job.source}: {warning}"), err=True)
 
 
 def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator[Row]:
@@ -50,12 +53,22 @@ def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
-    if summary.without_known_words:
-        yield "no known word", f"{summary.without_known_words:,}"
-    if summary.cut_at_nul:
-        yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
+    yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
     yield "time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
+
+
+def _reading(summary: Summary, scorer: Scorer) -> Iterator[Row]:
+    """Say how many texts were not read, or not wholly."""
+    if summary.without_known_words:
+        yield "no known word", f"{summary.without_known_words:,}"
+    if summary.few_known_words:
+        yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
+    if summary.cut_to_length:
+        read = f"the model reads the last {scorer.facts.max_tokens:,} tokens"
+        yield "cut to length", f"{summary.cut_to_length:,} ({read})"
+    if summary.cut_at_nul:
+        yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
 
 
 def _labels(summary: Summary, scorer: Scorer) -> Iterator[Row]:
@@ -114,4 +127,10 @@ def _file(result: FileResult) -> dict[str, Any]:
     if result.error is not None:
         return {**names, "error": result.error}
     rejected = str(result.job.rejected) if result.summary.rejected else None
-    return {**names, "rejected_file": rejected, **result.summary.as_dict()}
+    return {
+        **names,
+        "columns": dict(result.columns),
+        "rejected_file": rejected,
+        "warnings": result.warnings,
+        **result.summary.as_dict(),
+    }

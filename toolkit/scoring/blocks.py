@@ -24,7 +24,8 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    numbers: pa.RecordBatch  # of the records that could be read, as `Scorer.numbers` gives them
+    # Of the records that could be read, as `Scorer.numbers` gives them, with the reading.
+    numbers: pa.RecordBatch
     summary: Summary
     following: Place
     ends_group: bool
@@ -45,7 +46,9 @@ class BlockScorer:
         number, block = numbered
         parsed = self.reviews.parse(block)
         is_saved = number < len(self.saved)
-        numbers = self.saved[number] if is_saved else self.scorer.numbers(parsed.texts)
+        numbers = (
+            self.saved[number] if is_saved else self.scorer.numbers(parsed.texts, with_reading=True)
+        )
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         texts = TextCounts.of(self.scorer, parsed.texts)
         del parsed  # and with it the texts, which may be as large as the output
@@ -58,7 +61,7 @@ class BlockScorer:
             b"".join(_line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             numbers,
-            count(self.scorer, texts, scores["sentiment"], labels, len(rejects)),
+            count(self.scorer, texts, numbers, scores["sentiment"], labels, len(rejects)),
             block.following,
             block.ends_group,
         )

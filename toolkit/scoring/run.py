@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outpu
 from toolkit.scoring.journal import Journal, open_journal
 from toolkit.scoring.output import ScoredOutput, open_output, publish
 from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.unread import unread_warning
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
@@ -50,6 +51,14 @@ class FileResult:
     job: Job
     summary: Summary = field(default_factory=Summary)
     error: str | None = None  # why it could not be scored
+    # Role → name of the column; empty where the file was not opened, as one that is done already.
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What may be wrong with it."""
+        warning = unread_warning(self.summary, self.columns.get("text"))
+        return [] if warning is None else [warning]
 
 
 def score_file(
@@ -146,7 +155,7 @@ class _Run:
         if job.error is not None:
             return FileResult(job, error=job.error)
         try:
-            return FileResult(job, self._score(job))
+            return self._score(job)
         except (InputError, UsageError, OutputError) as error:
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
@@ -154,7 +163,7 @@ class _Run:
                 raise
             return FileResult(job, error=str(error))
 
-    def _score(self, job: Job) -> Summary:
+    def _score(self, job: Job) -> FileResult:
         """Score a file, or what an earlier run has left of it."""
         options, journal = self.options, self.journal
         identity = _identity(self.scorer, job.source, options)
@@ -163,7 +172,7 @@ class _Run:
             summary = Summary.from_dict(checkpoint.counts)
             with reporting_failures(job.output), journal.reserved(job):
                 publish(job, journal.folder(job), summary)
-            return summary
+            return FileResult(job, summary)
         with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
             form = _form(reviews, job, options)
             with reporting_failures(job.output):
@@ -176,7 +185,7 @@ class _Run:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
                 output.finish()
-                return output.summary
+                return FileResult(job, output.summary, columns=reviews.chosen)
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
