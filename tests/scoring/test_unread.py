@@ -109,8 +109,10 @@ def test_a_file_in_another_language_is_noticed(language: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("unread", "texts", "is_said"),
-    [(0, 0, False), (1, 1, True), (1, 2, False), (2, 3, True), (4, 10, False), (5, 49, True)]
-    + [(5, 50, False), (100, 1000, False), (101, 1000, True)],
+    [
+        *((0, 0, False), (1, 1, True), (1, 2, False), (2, 3, True), (4, 10, False)),
+        *((5, 49, True), (5, 50, False), (100, 1000, False), (101, 1000, True)),
+    ],
 )
 def test_when_it_is_said(unread: int, texts: int, is_said: bool) -> None:
     for none in (0, unread):
