@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
 from toolkit.records.columns import Column, Keys
 from toolkit.records.json_objects import (
-    DECODER,
+    VALUES_LIMIT,
     JsonTables,
     escaped_key,
     field_at,
@@ -23,6 +24,7 @@ from toolkit.records.json_objects import (
     has_pair,
     kind_of,
     may_be_deep,
+    may_have_no_number,
     members,
     object_on,
 )
@@ -35,18 +37,22 @@ from toolkit.records.line_records import (
     Content,
     RecordFile,
 )
-from toolkit.records.review_file import Block, Output, Parsed, Reject, Table
+from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, Table
 from toolkit.text.strings import arrow_of, without_half_pairs
 
 _WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
 _FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
+_LATE_BYTES = 64 << 20  # looked at where the first objects lack a key that is needed
 _SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
 
-# Arrow takes "Inf" and "-NaN" for numbers, Python does not.
-_INF = re.compile(rb"Inf[\s,\]}]")
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_LINE = re.compile(rb"[^\n]+")
 
 _Fields = dict[str, pa.StringArray]  # columns by role
+
+# Some records and their scores → as many objects with all of it.
+Objects = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.StringArray]
 
 
 class JsonLinesFile(RecordFile):
@@ -65,43 +71,76 @@ class JsonLinesFile(RecordFile):
             size *= 2
             data = self._peek(size)
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
-        data = data.removeprefix(mark)
-        self._offset = len(mark)
-        self._stream.advance(len(mark))
+        self._begin(mark, data.removeprefix(mark))
+        return mark
+
+    def _begin(self, header: bytes, data: bytes) -> None:
+        """Choose the keys by the first bytes after a header."""
+        self._offset = len(header)
+        self._stream.advance(len(header))
         self.choose_columns(lambda column: self._find_keys(data, column))
         self._others = [(role, keys) for role, keys in self.keys.items() if role != "text"]
         self._tables = JsonTables(self.keys) if "text" in self.keys else None
         self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added.names]
         self._escaped_keys = [escaped_key(name) for name in self.added.names]
-        return mark
 
     def _find_keys(self, data: bytes, column: Column) -> Keys | None:
         """Choose the keys by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
-        for line in data.split(b"\n"):
-            try:
-                content = DECODER.decode(line.decode())
-            except (ValueError, RecursionError):
-                continue  # cut off, or bad: `parse` says so
-            if not isinstance(content, dict):
-                continue
+        for content in self._objects_in(data):
             self.check_free(content)
-            for name in column.names:
-                if name in content:
-                    return (name,)
-                if "." in name and name.split(".")[0] in content:
-                    return tuple(name.split("."))
+            if keys := _keys_in(content, column):
+                return keys
             found |= dict.fromkeys(content)
         self.names = list(found)
-        return (column.names[0],) if column.is_needed and not found else None
+        late = self._find_late(len(data), column) if column.is_needed else None
+        return (column.names[0],) if late is None and column.is_needed and not found else late
+
+    def _find_late(self, seen: int, column: Column) -> Keys | None:
+        """Look for keys behind the first bytes, at first for their names alone."""
+        names = [escaped_key(name) for full in column.names for name in (full, full.split(".")[0])]
+        while seen < _LATE_BYTES:
+            wanted = min(8 * seen, _LATE_BYTES) or _FIRST_BYTES
+            data = self._peek(wanted)
+            if len(data) == seen:
+                return None
+            if any(name.search(data, seen) for name in names):
+                for content in self._objects_in(data, names):
+                    if keys := _keys_in(content, column):
+                        return keys
+            seen = len(data)
+        return None
+
+    def _objects_in(
+        self, data: bytes, names: Sequence[re.Pattern[bytes]] = ()
+    ) -> Iterator[dict[str, Any]]:
+        """Give the objects in some bytes from the start, or those that may have one of some keys.
+
+        What is cut off or bad is passed over: `parse` says so.
+        """
+        for record in self._records_in(data):
+            if not names or any(name.search(record) for name in names):
+                with suppress(ValueError):
+                    yield object_on(record)
+
+    def _records_in(self, data: bytes) -> Iterator[bytes]:
+        """Cut some bytes at the start of the records into them; the last may be cut off."""
+        return (line[0] for line in _LINE.finditer(data))
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
+        # There may be so many blank lines that their positions would take gigabytes.
+        first = data.rfind(b"\n", 0, space_before(data)) + 1
+        if first >= RECORD_BYTES_LIMIT >> 1:
+            return Content(data, first, Lines.find(b"", np.zeros(0, np.int64)), None, [])
         raw = np.frombuffer(data, np.uint8)
-        lines = Lines.find(data, np.flatnonzero(raw == ord("\n")))
+        lines = Lines.find(data, first + np.flatnonzero(raw[first:] == ord("\n")), first)
         filled = raw[lines.starts] == ord("{")
         for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
             filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(_WHITE_SPACE))
         lines = lines.merging(filled)
+        if first and len(lines):
+            blank_starts = np.concatenate([[0], lines.blank_starts[1:]])
+            lines = Lines(lines.starts, lines.newlines, blank_starts)
         return Content(data, lines.end, lines, None, [])
 
     def parse(self, block: Block) -> Parsed:
@@ -109,7 +148,7 @@ class JsonLinesFile(RecordFile):
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
-        stops, line_ends = lines.stops(content.data)
+        stops, line_ends = self._ends(content, lines)
         closings = stops - 1
         fields = None if rejects else self._parse_at_once(content, stops)
         if fields is None:
@@ -119,9 +158,20 @@ class JsonLinesFile(RecordFile):
         records = spans(content.data, lines.blank_starts, closings)
         return self.parsed(block, fields, records, line_ends, rejects)
 
+    def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
+        """Where some records stop, and what is written after them."""
+        return lines.stops(content.data)
+
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; a member is null where there is no score."""
         objects = records.column(RECORD).view(pa.string())
+        added = self._members(objects, scores, records.column(LINE_END))
+        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
+
+    def _members(
+        self, objects: pa.StringArray, scores: Sequence[pa.Array], ends: pa.StringArray | str
+    ) -> pa.StringArray:
+        """Write the added members of some objects, the closing brace, and what comes after it."""
         empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
         members: list[pa.Array | str] = []
         for key, values in zip(self._added_keys, scores, strict=True):
@@ -129,15 +179,36 @@ class JsonLinesFile(RecordFile):
             written = values.cast(pa.string())
             quoted = pc.binary_join_element_wise('"', written, '"', "") if is_text else written
             members += [f"{', ' * bool(members)}{key}: ", pc.fill_null(quoted, "null")]
-        added = pc.binary_join_element_wise(
-            pc.if_else(empty_object, "", ", "), *members, "}", records.column(LINE_END), ""
-        )
-        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
+        comma = pc.if_else(empty_object, "", ", ")
+        return pc.binary_join_element_wise(comma, *members, "}", ends, "")
+
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records; objects stay objects."""
+        if issubclass(other, JsonLinesFile):
+            return other.output_of_objects(self._scored)
+        return super().output_in(other, delimiter)
+
+    def _scored(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.StringArray:
+        """Give the objects with the added members, without white space around them."""
+        objects = pc.ascii_ltrim(records.column(RECORD).view(pa.string()), " \t\r\n")
+        return pc.binary_join_element_wise(objects, self._members(objects, scores, ""), "")
+
+    @classmethod
+    def output_of_objects(cls, scored: Objects) -> Output:
+        """Write objects on one line each: line ends within them are spaces."""
+
+        def render(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+            objects = scored(records, scores)
+            if pc.any(pc.match_substring(objects, "\n")).as_py():
+                objects = pc.replace_substring_regex(objects, r"\s*\n\s*", " ")
+            return values_buffer(pc.binary_join_element_wise(objects, "\n", ""))
+
+        return Output(render)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
         """Write rows; null is null, and what JSON has no way to write is a string."""
-        return Output(lambda *scored: _rows(table(*scored)))
+        return cls.output_of_objects(lambda *scored: _objects(table(*scored)))
 
     def schema(self) -> pa.Schema:
         """All columns are strings; JSON values that are not strings keep their source text.
@@ -145,9 +216,9 @@ class JsonLinesFile(RecordFile):
         The columns are the keys of the first records. Later records with others are rejected.
         """
         names: dict[str, None] = {}
-        for line in self._peek(_SCHEMA_BYTES).split(b"\n"):
+        for record in self._records_in(self._peek(_SCHEMA_BYTES)):
             with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
-                names |= dict.fromkeys(name for name, _ in members(line.decode()))
+                names |= dict.fromkeys(name for name, _ in members(record.decode()))
         self.check_free(names)
         self._held = names
         return pa.schema([(name, pa.string()) for name in names])
@@ -167,12 +238,18 @@ class JsonLinesFile(RecordFile):
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
         if not one_each or self._held is not None or self._tables is None:
             return None
+        if len(starts) and (stops - starts).max() > VALUES_LIMIT:  # it may have as many values
+            return None
         if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
         first = content.data[int(starts[0]) : int(stops[0])] if len(starts) else b""
-        fields = self._tables.read(content.whole(), first)
+        fields = self._tables.read(self._objects_of(content), first)
         # Lines that begin and end an object are one each if there are as many texts as lines.
         return None if fields is None or len(fields["text"]) != len(starts) else fields
+
+    def _objects_of(self, content: Content) -> pa.Buffer:
+        """Give the objects of a block, with nothing but white space between them."""
+        return content.whole()
 
     def _needs_python(self, data: bytes) -> bool:
         """Whether there may be a taken name in the data, or a number that only Arrow reads."""
@@ -180,8 +257,7 @@ class JsonLinesFile(RecordFile):
         return (
             any(key.encode() in data for key in self._added_keys)
             or (has_pair(raw, b"\\", b"u/") and any(k.search(data) for k in self._escaped_keys))
-            or (has_pair(raw, b"-", b"N") and b"-NaN" in data)
-            or (b"Inf" in data and bool(_INF.search(data)))
+            or may_have_no_number(data)
         )
 
     def _parse_one_by_one(
@@ -238,9 +314,26 @@ class JsonLinesFile(RecordFile):
             seen.add(name)
 
 
-def _rows(batch: pa.RecordBatch) -> pa.Buffer:
+def space_before(data: bytes, start: int = 0) -> int:
+    """Position of the first byte from a start on that is not white space of JSON."""
+    match = _SPACE.match(data, start)
+    assert match is not None
+    return match.end()
+
+
+def _keys_in(content: dict[str, Any], column: Column) -> Keys | None:
+    """Choose the keys of a column in an object that has one of its names."""
+    for name in column.names:
+        if name in content:
+            return (name,)
+        if "." in name and name.split(".")[0] in content:
+            return tuple(name.split("."))
+    return None
+
+
+def _objects(batch: pa.RecordBatch) -> pa.StringArray:
     parts: list[object] = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         opening = ("{" if not parts else ", ") + json.dumps(name, ensure_ascii=False) + ": "
         parts += [opening, as_json(column)]
-    return values_buffer(pc.binary_join_element_wise(*parts, "}\n", ""))
+    return pc.binary_join_element_wise(*parts, "}", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Bytes, Positions
 from toolkit.records.columns import Keys
+from toolkit.records.json_bounds import measure
 from toolkit.text.strings import without_half_pairs
 
 
@@ -22,15 +23,20 @@ class Number(str):
     __slots__ = ()
 
 
-DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"no JSON: {constant} is no number of JSON")
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
 
 # Python's reader gives up at a depth that depends on who calls it, near 1,000; Arrow's at none.
 NESTING_LIMIT = 800
+# Python takes up to 200 bytes for each.
+VALUES_LIMIT = 1_000_000
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKETS = np.zeros(256, np.int64)
-_BRACKETS[list(b"[{")], _BRACKETS[list(b"]}")] = 1, -1
+# What Arrow takes for a number, and JSON does not; it may also be in a text.
+_NO_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Inf(?:inity)?)\s*[,\]}]")
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -78,26 +84,31 @@ def field_at(content: dict[str, Any], keys: Keys) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def is_too_deep(line: bytes) -> bool:
-    """Whether arrays and objects are nested more than `NESTING_LIMIT` deep."""
-    if line.count(b"[") + line.count(b"{") <= NESTING_LIMIT:
-        return False
-    brackets = _BRACKETS[np.frombuffer(_STRING.sub(b"", line), np.uint8)]
-    return bool(np.cumsum(brackets).max(initial=0) > NESTING_LIMIT)
-
-
 def may_be_deep(raw: Bytes, starts: Positions) -> bool:
-    """Whether a line has so many brackets that they could be nested deeper than the limit."""
-    opening = (raw == ord("[")) | (raw == ord("{"))
+    """Whether a record has so many brackets that they could be nested deeper than the limit."""
+    opening = (raw | 0x20) == ord("{")  # which "[" is then, too
     if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
         return False
     return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
 
 
+def may_have_no_number(data: bytes) -> bool:
+    """Whether there may be a NaN or an infinity, which Arrow reads as numbers."""
+    raw = np.frombuffer(data, np.uint8)
+    if not (has_pair(raw, b"N", b"a") and b"NaN" in data) and b"Inf" not in data:
+        return False
+    return bool(_NO_NUMBER.search(data))
+
+
 def object_on(line: bytes) -> dict[str, Any]:
     """Decode the object on a line; `ValueError` says why that cannot be."""
-    if is_too_deep(line):
-        raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+    is_long = len(line) > VALUES_LIMIT
+    if is_long or line.count(b"[") + line.count(b"{") > NESTING_LIMIT:
+        depth, values = measure(line)
+        if depth > NESTING_LIMIT:
+            raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+        if values > VALUES_LIMIT:
+            raise ValueError(f"more than {VALUES_LIMIT:,} values in one record")
     try:
         content = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
