@@ -114,6 +114,11 @@ class Bounds:
         return self._nesting.depth == self._outer and not self._nesting.is_inside
 
     @property
+    def is_in_string(self) -> bool:
+        """Whether the last byte that was seen is in a string."""
+        return self._nesting.is_inside
+
+    @property
     def last(self) -> int:
         """The last of the cuts; -1 without one."""
         return int(self._cuts[-1][-1]) if self._cuts else -1

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,9 @@ from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
 from toolkit.records.columns import Column, Keys
 from toolkit.records.json_objects import (
     VALUES_LIMIT,
+    WHITE_SPACE,
     JsonTables,
+    check_names,
     escaped_key,
     field_at,
     follow,
@@ -28,7 +29,8 @@ from toolkit.records.json_objects import (
     members,
     object_on,
 )
-from toolkit.records.json_values import as_json
+from toolkit.records.json_search import find_late, keys_in, objects_among
+from toolkit.records.json_writing import added_members, objects_of, on_lines
 from toolkit.records.line_records import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -40,10 +42,7 @@ from toolkit.records.line_records import (
 from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, Table
 from toolkit.text.strings import arrow_of, without_half_pairs
 
-_WHITE_SPACE = b" \t\r\n"  # as JSON has it
-
-_FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
-_LATE_BYTES = 64 << 20  # looked at where the first objects lack a key that is needed
+FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
 _SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -65,9 +64,9 @@ class JsonLinesFile(RecordFile):
     _held: dict[str, None] | None = None  # columns of an output of another format
 
     def _read_header(self) -> bytes:
-        size = _FIRST_BYTES
+        size = FIRST_BYTES
         data = self._peek(size)
-        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(_WHITE_SPACE):
+        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(WHITE_SPACE):
             size *= 2
             data = self._peek(size)
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
@@ -87,41 +86,16 @@ class JsonLinesFile(RecordFile):
     def _find_keys(self, data: bytes, column: Column) -> Keys | None:
         """Choose the keys by the first object that has one of the wanted names."""
         found: dict[str, None] = {}
-        for content in self._objects_in(data):
+        for content in objects_among(self._records_in(data)):
             self.check_free(content)
-            if keys := _keys_in(content, column):
+            if keys := keys_in(content, column):
                 return keys
             found |= dict.fromkeys(content)
         self.names = list(found)
-        late = self._find_late(len(data), column) if column.is_needed else None
-        return (column.names[0],) if late is None and column.is_needed and not found else late
-
-    def _find_late(self, seen: int, column: Column) -> Keys | None:
-        """Look for keys behind the first bytes, at first for their names alone."""
-        names = [escaped_key(name) for full in column.names for name in (full, full.split(".")[0])]
-        while seen < _LATE_BYTES:
-            wanted = min(8 * seen, _LATE_BYTES) or _FIRST_BYTES
-            data = self._peek(wanted)
-            if len(data) == seen:
-                return None
-            if any(name.search(data, seen) for name in names):
-                for content in self._objects_in(data, names):
-                    if keys := _keys_in(content, column):
-                        return keys
-            seen = len(data)
-        return None
-
-    def _objects_in(
-        self, data: bytes, names: Sequence[re.Pattern[bytes]] = ()
-    ) -> Iterator[dict[str, Any]]:
-        """Give the objects in some bytes from the start, or those that may have one of some keys.
-
-        What is cut off or bad is passed over: `parse` says so.
-        """
-        for record in self._records_in(data):
-            if not names or any(name.search(record) for name in names):
-                with suppress(ValueError):
-                    yield object_on(record)
+        if not column.is_needed:
+            return None
+        late = find_late(self._peek, self._records_in, len(data), column)
+        return late if late or found else (column.names[0],)
 
     def _records_in(self, data: bytes) -> Iterator[bytes]:
         """Cut some bytes at the start of the records into them; the last may be cut off."""
@@ -136,7 +110,7 @@ class JsonLinesFile(RecordFile):
         lines = Lines.find(data, first + np.flatnonzero(raw[first:] == ord("\n")), first)
         filled = raw[lines.starts] == ord("{")
         for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
-            filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(_WHITE_SPACE))
+            filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(WHITE_SPACE))
         lines = lines.merging(filled)
         if first and len(lines):
             blank_starts = np.concatenate([[0], lines.blank_starts[1:]])
@@ -155,32 +129,24 @@ class JsonLinesFile(RecordFile):
             fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
-        records = spans(content.data, lines.blank_starts, closings)
+        records, line_ends = self._cut(content, lines, closings, line_ends)
         return self.parsed(block, fields, records, line_ends, rejects)
 
     def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
         """Where some records stop, and what is written after them."""
         return lines.stops(content.data)
 
+    def _cut(
+        self, content: Content, lines: Lines, closings: Positions, line_ends: pa.StringArray
+    ) -> tuple[pa.BinaryArray, pa.StringArray]:
+        """Cut out what is written before the added members, and what comes after them."""
+        return spans(content.data, lines.blank_starts, closings), line_ends
+
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; a member is null where there is no score."""
         objects = records.column(RECORD).view(pa.string())
-        added = self._members(objects, scores, records.column(LINE_END))
+        added = added_members(objects, self._added_keys, scores, "}", records.column(LINE_END))
         return values_buffer(pc.binary_join_element_wise(objects, added, ""))
-
-    def _members(
-        self, objects: pa.StringArray, scores: Sequence[pa.Array], ends: pa.StringArray | str
-    ) -> pa.StringArray:
-        """Write the added members of some objects, the closing brace, and what comes after it."""
-        empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
-        members: list[pa.Array | str] = []
-        for key, values in zip(self._added_keys, scores, strict=True):
-            is_text = values.type == pa.string()
-            written = values.cast(pa.string())
-            quoted = pc.binary_join_element_wise('"', written, '"', "") if is_text else written
-            members += [f"{', ' * bool(members)}{key}: ", pc.fill_null(quoted, "null")]
-        comma = pc.if_else(empty_object, "", ", ")
-        return pc.binary_join_element_wise(comma, *members, "}", ends, "")
 
     def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
         """Say how another format holds the scored records; objects stay objects."""
@@ -191,24 +157,18 @@ class JsonLinesFile(RecordFile):
     def _scored(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.StringArray:
         """Give the objects with the added members, without white space around them."""
         objects = pc.ascii_ltrim(records.column(RECORD).view(pa.string()), " \t\r\n")
-        return pc.binary_join_element_wise(objects, self._members(objects, scores, ""), "")
+        added = added_members(objects, self._added_keys, scores, "}")
+        return pc.binary_join_element_wise(objects, added, "")
 
     @classmethod
     def output_of_objects(cls, scored: Objects) -> Output:
-        """Write objects on one line each: line ends within them are spaces."""
-
-        def render(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
-            objects = scored(records, scores)
-            if pc.any(pc.match_substring(objects, "\n")).as_py():
-                objects = pc.replace_substring_regex(objects, r"\s*\n\s*", " ")
-            return values_buffer(pc.binary_join_element_wise(objects, "\n", ""))
-
-        return Output(render)
+        """Write objects on one line each."""
+        return Output(lambda *records: on_lines(scored(*records)))
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
         """Write rows; null is null, and what JSON has no way to write is a string."""
-        return cls.output_of_objects(lambda *scored: _objects(table(*scored)))
+        return cls.output_of_objects(lambda *records: objects_of(table(*records)))
 
     def schema(self) -> pa.Schema:
         """All columns are strings; JSON values that are not strings keep their source text.
@@ -271,7 +231,7 @@ class JsonLinesFile(RecordFile):
         data: bytes = block.content.data
         ranges = zip(lines.starts.tolist(), stops.tolist(), strict=True)
         for row, (start, stop) in enumerate(ranges):
-            line = data[start:stop].rstrip(_WHITE_SPACE)
+            line = data[start:stop].rstrip(WHITE_SPACE)
             try:
                 rows.append(self._fields_of(line))
             except ValueError as error:
@@ -289,7 +249,7 @@ class JsonLinesFile(RecordFile):
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
         if self._held is not None:
-            self._check_names(line.decode())
+            check_names(line.decode(), self._held)
         text = follow(content, self.keys["text"]) if "text" in self.keys else None
         if text is not None and type(text) is not str:  # a number is a string, too
             raise ValueError(f"expected a string as {self.chosen['text']!r}, found {kind_of(text)}")
@@ -299,41 +259,9 @@ class JsonLinesFile(RecordFile):
             fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
         return fields
 
-    def _check_names(self, line: str) -> None:
-        """Refuse an object that the columns of another format cannot hold."""
-        assert self._held is not None
-        seen = set()
-        for name, _ in members(line):
-            if name not in self._held:
-                raise ValueError(
-                    f"has a key {name!r}, which none of the first records has; only an output of "
-                    "JSON Lines can hold it"
-                )
-            if name in seen:
-                raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
-            seen.add(name)
-
 
 def space_before(data: bytes, start: int = 0) -> int:
     """Position of the first byte from a start on that is not white space of JSON."""
     match = _SPACE.match(data, start)
     assert match is not None
     return match.end()
-
-
-def _keys_in(content: dict[str, Any], column: Column) -> Keys | None:
-    """Choose the keys of a column in an object that has one of its names."""
-    for name in column.names:
-        if name in content:
-            return (name,)
-        if "." in name and name.split(".")[0] in content:
-            return tuple(name.split("."))
-    return None
-
-
-def _objects(batch: pa.RecordBatch) -> pa.StringArray:
-    parts: list[object] = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        opening = ("{" if not parts else ", ") + json.dumps(name, ensure_ascii=False) + ": "
-        parts += [opening, as_json(column)]
-    return pc.binary_join_element_wise(*parts, "}", "")

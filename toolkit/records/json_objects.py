@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import numpy as np
@@ -34,7 +35,10 @@ NESTING_LIMIT = 800
 # Python takes up to 200 bytes for each.
 VALUES_LIMIT = 1_000_000
 
+WHITE_SPACE = b" \t\r\n"  # as JSON has it
+
 _SPACE = re.compile(r"[ \t\r\n]*")
+_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 # What Arrow takes for a number, and JSON does not; it may also be in a text.
 _NO_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Inf(?:inity)?)\s*[,\]}]")
 
@@ -55,6 +59,25 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
             break
         at = _after(text, at, ",")
     _after(text, at, "}")
+
+
+def opening_members(text: str) -> tuple[list[str], bool]:
+    """Give the names of an object up to the first that is an array of objects; and if there is one.
+
+    The end of the object may be cut off.
+    """
+    names: list[str] = []
+    with suppress(ValueError, RecursionError):
+        at = _after(text, _after(text, 0), "{")
+        while True:
+            name, at = DECODER.raw_decode(text, at)
+            names.append(name)
+            at = _after(text, at, ":")
+            if _OBJECTS.match(text, at):
+                return names, True
+            _, at = DECODER.raw_decode(text, at)
+            at = _after(text, _after(text, at), ",")
+    return names, False
 
 
 def follow(content: dict[str, Any], keys: Keys) -> Any:
@@ -82,6 +105,20 @@ def field_at(content: dict[str, Any], keys: Keys) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def check_names(text: str, known: Collection[str]) -> None:
+    """Raise `ValueError` for an object that the columns of another format cannot hold."""
+    seen = set()
+    for name, _ in members(text):
+        if name not in known:
+            raise ValueError(
+                f"has a key {name!r}, which none of the first records has; only an output of "
+                "JSON Lines can hold it"
+            )
+        if name in seen:
+            raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
+        seen.add(name)
 
 
 def may_be_deep(raw: Bytes, starts: Positions) -> bool:
