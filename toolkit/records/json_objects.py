@@ -39,8 +39,9 @@ WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
-# What Arrow takes for a number, and JSON does not; it may also be in a text.
-_NO_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Inf(?:inity)?)\s*[,\]}]")
+# What Arrow takes for numbers, and JSON does not; each begins with letters that are found quickly.
+_NO_NUMBERS = (re.compile(rb"NaN\s*[,\]}]"), re.compile(rb"Inf(?:inity)?\s*[,\]}]"))
+_BEFORE_A_VALUE = re.compile(rb"(?:\A|[:,\[])\s*-?\Z")  # or all white space
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -130,11 +131,12 @@ def may_be_deep(raw: Bytes, starts: Positions) -> bool:
 
 
 def may_have_no_number(data: bytes) -> bool:
-    """Whether there may be a NaN or an infinity, which Arrow reads as numbers."""
-    raw = np.frombuffer(data, np.uint8)
-    if not (has_pair(raw, b"N", b"a") and b"NaN" in data) and b"Inf" not in data:
-        return False
-    return bool(_NO_NUMBER.search(data))
+    """Whether there may be a NaN or an infinity, which Arrow reads as numbers; or one in a text."""
+    return any(
+        _BEFORE_A_VALUE.search(data[max(found.start() - 32, 0) : found.start()])
+        for pattern in _NO_NUMBERS
+        for found in pattern.finditer(data)
+    )
 
 
 def object_on(line: bytes) -> dict[str, Any]:

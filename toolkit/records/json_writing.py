@@ -18,7 +18,7 @@ def added_members(
     scores: Sequence[pa.Array],
     *ends: pa.StringArray | str,
 ) -> pa.StringArray:
-    """Write what follows in some objects without their end: members, null without a score; the ends.
+    """Write what follows in objects without their end: members, null without a score; the ends.
 
     The keys are in quotes.
     """
