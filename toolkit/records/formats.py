@@ -46,6 +46,12 @@ def _json_lines() -> type[ReviewFile]:
     return JsonLinesFile
 
 
+def _json() -> type[ReviewFile]:
+    from toolkit.records.json_file import JsonFile
+
+    return JsonFile
+
+
 def _parquet() -> type[ReviewFile]:
     from toolkit.records.parquet import ParquetFile
 
@@ -58,6 +64,7 @@ FORMATS: dict[str, Format] = {
         Format("csv", (".csv",), _csv, delimiter=","),
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
+        Format("json", (".json",), _json),
         Format("parquet", (".parquet",), _parquet, is_text=False),
     )
 }

@@ -78,6 +78,7 @@ class Output:
     trailer: Callable[[], bytes] = bytes  # known when all records are read
     # Opens what the rendered batches are appended to; None where `render` gives bytes.
     open_file: Callable[[IO[bytes]], BatchFile] | None = None
+    separator: bytes = b""  # between two rendered blocks that have records
 
 
 class ReviewFile(ABC):

@@ -128,10 +128,15 @@ class _FileOutput(ScoredOutput):
         if form.open_file is None:
             self._scores = None
             self._raw = opened(_OUTPUT)
-            is_new = not lengths.get(_OUTPUT)
-            file = ByteFile(self._raw, form, compression_of(job.output), is_new=is_new)
             if checkpoint is not None:
                 self.start, before = checkpoint.place, Summary.from_dict(checkpoint.counts)
+            file = ByteFile(
+                self._raw,
+                form,
+                compression_of(job.output),
+                is_new=not lengths.get(_OUTPUT),
+                has_records=before.records > before.rejected,
+            )
         else:
             self._scores = opened(_SCORES)
             self._raw = opened(_OUTPUT, buffering=-1)
