@@ -11,20 +11,14 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys
-from toolkit.records.parquet_row_groups import (
-    RowGroups,
-    RowGroupWriter,
-    bytes_of,
-    only_rows,
-    rows_not_utf8,
-)
+from toolkit.records.parquet_row_groups import RowGroups, RowGroupWriter, bytes_of
+from toolkit.records.parquet_values import UTF8, Fault, in_known_zones, only_rows, reject, writable
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
     Output,
     Parsed,
     Place,
-    Reject,
     ReviewFile,
     Table,
     with_scores,
@@ -43,6 +37,7 @@ class ParquetFile(ReviewFile):
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
     ) -> None:
         super().__init__(path, options, columns)
+        self._is_written_as_text = False
         self._groups = _open(path, options.block_bytes)
         self._file = self._groups.file
         try:
@@ -114,22 +109,35 @@ class ParquetFile(ReviewFile):
         texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
         if texts.type in _BYTES:  # not checked to be UTF-8 yet
             texts = texts.cast(pa.large_binary()).view(pa.large_string())
-        reasons: dict[int, tuple[str, pa.Array]] = {}
-        columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        for name, column in [*columns, (self.chosen.get("text", ""), texts)]:
-            for row in rows_not_utf8(column):
-                reasons.setdefault(row, (name, column.slice(row, 1)))
-        if reasons:
+        faults = self._faults(batch, texts)
+        if faults:
             good = np.ones(len(batch), np.bool_)
-            good[list(reasons)] = False
+            good[list(faults)] = False
             texts = only_rows(texts, good)
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
+        rejects = [reject(block.number + row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if role != "text"]
         fields = {role: _strings(self._column(batch, role)) for role in others}
         return Parsed(texts, batch, rejects, fields)
+
+    def _faults(self, batch: pa.RecordBatch, texts: pa.Array) -> dict[int, Fault]:
+        """Tell which rows cannot be read, or not be written in another format."""
+        checks = [(self.chosen.get("text", ""), texts, UTF8)]
+        if self.is_exact:  # the other columns are not looked at
+            roles = [role for role in self.keys if role != "text"]
+            checks += [(self.chosen[role], self._column(batch, role), UTF8) for role in roles]
+        else:
+            columns = [*zip(batch.schema.names, batch.columns, strict=True)]
+            checks += [(*column, UTF8) for column in columns]
+            if self._is_written_as_text:
+                checks += [(name, column, writable(column.type)) for name, column in columns]
+        faults: dict[int, Fault] = {}
+        for name, column, check in checks:
+            for row, fault in check.faults(name, column):
+                faults.setdefault(row, fault)
+        return faults
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
         """Put the added columns after those of the records."""
@@ -145,14 +153,20 @@ class ParquetFile(ReviewFile):
         """Say how a Parquet file holds the scored records of another format."""
         return _output(table, schema)
 
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records, which it does as text."""
+        self._is_written_as_text = True
+        return super().output_in(other, delimiter)
+
     def schema(self) -> pa.Schema:
-        """The columns of the file, as they are."""
+        """The columns of the file, times in UTC where their zone is not known."""
         self.check_unique()
-        return self.input_schema
+        fields = [field.with_type(in_known_zones(field.type)) for field in self.input_schema]
+        return pa.schema(fields, self.input_schema.metadata)
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the records themselves."""
-        return records
+        """Give the records with the types of `schema`."""
+        return records.cast(self.schema())
 
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
@@ -232,9 +246,3 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
     return kind
-
-
-def _reject(number: int, name: str, value: pa.Array) -> Reject:
-    plain = value.type in _STRINGS
-    raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
-    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))

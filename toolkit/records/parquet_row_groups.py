@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -172,32 +170,6 @@ class RowGroupWriter:
 def bytes_of(batch: pa.RecordBatch) -> int:
     """Tell about how many bytes a batch takes, values in a dictionary as often as they occur."""
     return sum(map(_bytes_of, batch.columns))
-
-
-def rows_not_utf8(column: pa.Array) -> list[int]:
-    """Which rows of a column hold a string that is not UTF-8."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if _is_valid(column):
-        return []
-    # Copied, for the values within a slice of nested ones are checked as a whole.
-    rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
-    return [number for number, row in enumerate(rows) if not _is_valid(row)]
-
-
-def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
-    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
-    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
-
-
-def _is_valid(column: pa.Array) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _bytes_of(column: pa.Array) -> int:
