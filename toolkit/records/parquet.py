@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys
-from toolkit.records.parquet_row_groups import RowGroups, RowGroupWriter, bytes_of
+from toolkit.records.parquet_layout import PLAIN, Layout, layout_of
+from toolkit.records.parquet_row_groups import RowGroups, bytes_of
 from toolkit.records.parquet_values import UTF8, Fault, in_known_zones, only_rows, reject, writable
+from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
@@ -52,18 +55,6 @@ class ParquetFile(ReviewFile):
             raise
 
     @property
-    def compression(self) -> str:
-        """How the first column is compressed."""
-        if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
-            return "snappy"
-        # Where the facts about a column are damaged, reading it raises an error; to look at them
-        # ends the process (pyarrow 26).
-        path = self._file.schema.column(0).path
-        next(self._batches(0, 1, columns=[path]), None)
-        name: str = self._file.metadata.row_group(0).column(0).compression.lower()
-        return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
-
-    @property
     def bytes_read(self) -> int:
         """Its share of the bytes, by the rows that are read."""
         rows = self._file.metadata.num_rows
@@ -88,19 +79,23 @@ class ParquetFile(ReviewFile):
                 yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
                 number += len(batch)
 
-    def _batches(
-        self, group: int, number: int, columns: list[str] | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        batches = self._groups.batches(group, columns)
+    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
+        batches = self._groups.batches(group)
         while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
+            with self._reading(number):
+                batch = next(batches, None)
+            if batch is None:
                 return
-            except (OSError, pa.ArrowException, ValueError) as error:
-                self.fail(number, f"cannot be read from here on: {error}")
             number += len(batch)
             yield batch
+
+    @contextmanager
+    def _reading(self, number: int) -> Iterator[None]:
+        """Say which record cannot be read."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, ValueError) as error:
+            self.fail(number, f"cannot be read from here on: {error}")
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; strings that are not UTF-8 reject their record."""
@@ -146,7 +141,12 @@ class ParquetFile(ReviewFile):
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""
-        return _output(self.render, with_scores(self.input_schema, self.added), self.compression)
+        schema = with_scores(self.input_schema, self.added)
+        with self._reading(1):
+            self._groups.read_a_row()
+        layout = layout_of(self.path, self._file, schema)
+        self.warnings += layout.warnings
+        return _output(self.render, schema, layout)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
@@ -193,8 +193,8 @@ class ParquetFile(ReviewFile):
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Output:
-    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, compression))
+def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
+    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, layout))
 
 
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:

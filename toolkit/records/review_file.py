@@ -103,6 +103,7 @@ class ReviewFile(ABC):
         self.names: Sequence[str] = ()  # of all columns, as far as they are known
         self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
         self.chosen: dict[str, str] = {}  # role → name of the column
+        self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
     def __enter__(self) -> Self:
         return self
