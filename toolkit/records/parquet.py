@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +12,16 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, is_text
-from toolkit.records.parquet_row_groups import (
-    RowGroups,
-    RowGroupWriter,
-    bytes_of,
-    only_rows,
-    rows_not_utf8,
-)
+from toolkit.records.parquet_layout import PLAIN, Layout, layout_of
+from toolkit.records.parquet_row_groups import RowGroups, bytes_of
+from toolkit.records.parquet_values import UTF8, Fault, in_known_zones, only_rows, reject, writable
+from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
     Output,
     Parsed,
     Place,
-    Reject,
     ReviewFile,
     Table,
     with_scores,
@@ -43,6 +40,7 @@ class ParquetFile(ReviewFile):
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
     ) -> None:
         super().__init__(path, options, columns)
+        self._is_written_as_text = False
         self._groups = _open(path, options.block_bytes)
         self._file = self._groups.file
         try:
@@ -55,18 +53,6 @@ class ParquetFile(ReviewFile):
         except BaseException:
             self.close()
             raise
-
-    @property
-    def compression(self) -> str:
-        """How the first column is compressed."""
-        if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
-            return "snappy"
-        # Where the facts about a column are damaged, reading it raises an error; to look at them
-        # ends the process (pyarrow 26).
-        path = self._file.schema.column(0).path
-        next(self._batches(0, 1, columns=[path]), None)
-        name: str = self._file.metadata.row_group(0).column(0).compression.lower()
-        return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
 
     @property
     def bytes_read(self) -> int:
@@ -93,44 +79,60 @@ class ParquetFile(ReviewFile):
                 yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
                 number += len(batch)
 
-    def _batches(
-        self, group: int, number: int, columns: list[str] | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        batches = self._groups.batches(group, columns)
+    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
+        batches = self._groups.batches(group)
         while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
+            with self._reading(number):
+                batch = next(batches, None)
+            if batch is None:
                 return
-            except (OSError, pa.ArrowException, ValueError) as error:
-                self.fail(number, f"cannot be read from here on: {error}")
             number += len(batch)
             yield batch
+
+    @contextmanager
+    def _reading(self, number: int) -> Iterator[None]:
+        """Say which record cannot be read."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, ValueError) as error:
+            self.fail(number, f"cannot be read from here on: {error}")
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
         texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
-        reasons: dict[int, tuple[str, pa.Array]] = {}
-        columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        columns += [(".".join(self.keys[role]), column) for role, column in texts.items()]
-        for name, column in columns:
-            for row in rows_not_utf8(column):
-                reasons.setdefault(row, (name, column.slice(row, 1)))
-        if reasons:
+        faults = self._faults(batch, texts)
+        if faults:
             good = np.ones(len(batch), np.bool_)
-            good[list(reasons)] = False
+            good[list(faults)] = False
             texts = {role: only_rows(column, good) for role, column in texts.items()}
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
+        rejects = [reject(block.number + row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
         fields = {role: _strings(self._column(batch, role)) for role in others}
         joined = self.joined(texts)
         if joined is None:
             joined = pa.nulls(len(batch), pa.string())
         return Parsed(joined, batch, rejects, fields)
+
+    def _faults(self, batch: pa.RecordBatch, texts: Mapping[str, pa.Array]) -> dict[int, Fault]:
+        """Tell which rows cannot be read, or not be written in another format."""
+        checks = [(".".join(self.keys[role]), column, UTF8) for role, column in texts.items()]
+        if self.is_exact:  # the other columns are not looked at
+            roles = [role for role in self.keys if not is_text(role)]
+            checks += [(self.chosen[role], self._column(batch, role), UTF8) for role in roles]
+        else:
+            columns = [*zip(batch.schema.names, batch.columns, strict=True)]
+            checks += [(*column, UTF8) for column in columns]
+            if self._is_written_as_text:
+                checks += [(name, column, writable(column.type)) for name, column in columns]
+        faults: dict[int, Fault] = {}
+        for name, column, check in checks:
+            for row, fault in check.faults(name, column):
+                faults.setdefault(row, fault)
+        return faults
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
         """Put the added columns after those of the records."""
@@ -139,21 +141,32 @@ class ParquetFile(ReviewFile):
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""
-        return _output(self.render, with_scores(self.input_schema, self.added), self.compression)
+        schema = with_scores(self.input_schema, self.added)
+        with self._reading(1):
+            self._groups.read_a_row()
+        layout = layout_of(self.path, self._file, schema)
+        self.warnings += layout.warnings
+        return _output(self.render, schema, layout)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
         """Say how a Parquet file holds the scored records of another format."""
         return _output(table, schema)
 
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records, which it does as text."""
+        self._is_written_as_text = True
+        return super().output_in(other, delimiter)
+
     def schema(self) -> pa.Schema:
-        """The columns of the file, as they are."""
+        """The columns of the file, times in UTC where their zone is not known."""
         self.check_unique()
-        return self.input_schema
+        fields = [field.with_type(in_known_zones(field.type)) for field in self.input_schema]
+        return pa.schema(fields, self.input_schema.metadata)
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the records themselves."""
-        return records
+        """Give the records with the types of `schema`."""
+        return records.cast(self.schema())
 
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
@@ -187,8 +200,8 @@ class ParquetFile(ReviewFile):
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Output:
-    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, compression))
+def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
+    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, layout))
 
 
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:
@@ -240,9 +253,3 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
     return kind
-
-
-def _reject(number: int, name: str, value: pa.Array) -> Reject:
-    plain = value.type in _STRINGS
-    raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
-    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))

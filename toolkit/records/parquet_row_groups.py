@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,9 +25,6 @@ _BATCH_BYTES = 32 << 20
 # A look at the dictionary of each row group doubles the time where groups have 1,000 such rows.
 _FEW_ROWS = 128
 _ROWS_OF_LONG = 4096  # a block of rows that are not short holds fewer
-
-# Row groups of an output end with those of the input, or here at the latest.
-_ROW_GROUP_BYTES = 64 << 20
 
 _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
@@ -51,17 +46,20 @@ class RowGroups:
         if self._with_dictionaries is not None:
             self._with_dictionaries.close()
 
-    def batches(self, group: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Read a row group, all columns or some; each time it is read, the batches are the same."""
+    def read_a_row(self) -> None:
+        """Read the first row, if there is one, of all columns."""
+        if self.file.metadata.num_row_groups:
+            next(self.file.iter_batches(1, row_groups=[0], use_threads=False), None)
+
+    def batches(self, group: int) -> Iterator[pa.RecordBatch]:
+        """Read a row group; each time it is read, the batches are the same."""
         facts = self.file.metadata.row_group(group)
         row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
         wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
         pending: list[pa.RecordBatch] = []
         rows = size = 0
         at_once = self._rows_at_once(group, wanted)
-        for batch in self.file.iter_batches(
-            at_once, row_groups=[group], columns=columns, use_threads=False
-        ):
+        for batch in self.file.iter_batches(at_once, row_groups=[group], use_threads=False):
             pending.append(batch)
             rows, size = rows + len(batch), size + bytes_of(batch)
             if rows >= wanted or size >= self._block_bytes:
@@ -136,68 +134,9 @@ class RowGroups:
         )
 
 
-class RowGroupWriter:
-    """Writes a Parquet file, one row group after the other."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._writer = pq.ParquetWriter(file, schema, compression=compression)
-        self._pending: list[pa.RecordBatch] = []
-        self._size = 0
-
-    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the row group, which ends where asked or when it is large enough."""
-        self._pending.append(batch)
-        self._size += batch.nbytes
-        if ends_group or self._size >= _ROW_GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
-        if self._pending:
-            table = pa.Table.from_batches(self._pending)
-            self._writer.write_table(table, row_group_size=max(len(table), 1))
-        self._pending, self._size = [], 0
-
-
 def bytes_of(batch: pa.RecordBatch) -> int:
     """Tell about how many bytes a batch takes, values in a dictionary as often as they occur."""
     return sum(map(_bytes_of, batch.columns))
-
-
-def rows_not_utf8(column: pa.Array) -> list[int]:
-    """Which rows of a column hold a string that is not UTF-8."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if _is_valid(column):
-        return []
-    # Copied, for the values within a slice of nested ones are checked as a whole.
-    rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
-    return [number for number, row in enumerate(rows) if not _is_valid(row)]
-
-
-def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
-    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
-    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
-
-
-def _is_valid(column: pa.Array) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _bytes_of(column: pa.Array) -> int:

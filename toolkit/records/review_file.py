@@ -108,6 +108,7 @@ class ReviewFile(ABC):
         # Role → name of the column. Where the texts are in several, `keys` has the role of each
         # (`is_text`), and this one entry.
         self.chosen: dict[str, str] = {}
+        self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
     def __enter__(self) -> Self:
         return self
