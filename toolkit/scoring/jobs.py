@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ class Job:
     output: Path  # STDIN is standard output
     rejected: Path  # written only if a record is rejected
     error: str | None = None  # why it cannot be scored, where that is known before the run
+    is_named: bool = True  # by itself, not found in a folder or by a pattern
 
     @classmethod
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
@@ -133,10 +134,10 @@ def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> N
         raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
 
 
-def check_job(job: Job, *, may_replace: bool) -> None:
+def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
     """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
 
-    Files that are there already are an error, too, unless ``may_replace``.
+    Files that are there already are an error, too, unless ``may_replace`` says otherwise.
     """
     if job.rejected == STDIN:
         raise UsageError("--rejected: these records cannot go to standard output; name a file.")
@@ -148,7 +149,7 @@ def check_job(job: Job, *, may_replace: bool) -> None:
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
             if path.samefile(job.source):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        check_output_file(path, force=may_replace, option=option)
+        check_output_file(path, force=may_replace(path), option=option)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
@@ -158,7 +159,7 @@ def check_absent(outputs: Sequence[Path]) -> None:
         more = f", and {len(there) - 1:,} more" if there[1:] else ""
         raise UsageError(
             f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
-            "them with --force."
+            "them with --force, or score only what is new with --skip-existing."
         )
 
 
