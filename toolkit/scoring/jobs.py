@@ -57,6 +57,7 @@ def find_jobs(
     """
     target = None if output is None else Path(output)
     found = Found()
+    named: set[Path] = set()
     for name in inputs:
         path = Path(name)
         if path == STDIN:
@@ -67,6 +68,7 @@ def find_jobs(
             found.add_pattern(name, target)
         else:
             found.files.append((path, Path(path.name)))
+            named.add(path)
     once: dict[Path, tuple[Path, Path]] = {}
     for source, relative in found.files:
         once.setdefault(resolved(source), (source, relative))
@@ -74,11 +76,13 @@ def find_jobs(
     is_single = len(files) == 1 and not any(_is_whole_folder(name, output) for name in inputs)
     if is_single and not _is_new_folder(output):
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        job = replace(job, is_named=job.source in named)
         return Jobs([job], is_single=True, ignored=found.ignored)
     if rejected is not None:
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
     folder = _folder(target, [source for source, _ in files])
     jobs = [Job.of(source, folder / with_format(name, output_format)) for source, name in files]
+    jobs = [replace(job, is_named=job.source in named) for job in jobs]
     failed = [
         replace(Job.of(path, folder / name), error=error) for path, name, error in found.unreadable
     ]

@@ -22,8 +22,8 @@ from toolkit.scoring.checkpoints import Checkpoint, Entry, FileFacts, PrefixSum,
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.watched_input import WatchedInput
 
-# Names of the files while they are not complete. The last one takes some room of the disk, which the
-# journal gets when the disk is full.
+# Names of the files while they are not complete. The last one takes some room, which the journal
+# gets when the disk is full.
 OUTPUT, REJECTED, SCORES, ROOM = "output", "rejected.jsonl", "scores", "room"
 _FILES = (OUTPUT, REJECTED, SCORES, ROOM)
 
@@ -148,13 +148,18 @@ class Journal:
                 f"{self.job.output}: cannot be continued, because this has changed: "
                 f"{', '.join(changed)}. Undo that, or {START_OVER}"
             )
-        if point.complete is not None:
-            found = FileFacts.at(self.folder / OUTPUT)
-            if found is None:  # it has its name already, unless that is another file
-                return point if self.is_done else None
-            if found != point.complete:
-                raise UsageError(f"{self.folder / OUTPUT}: was changed: {START_OVER}")
+        if point.complete is None:
+            self._check_files(point)
             return point
+        found = FileFacts.at(self.folder / OUTPUT)
+        if found is None:  # it has its name already, unless that is another file
+            return point if self.is_done else None
+        if found != point.complete:
+            raise UsageError(f"{self.folder / OUTPUT}: was changed: {START_OVER}")
+        return point
+
+    def _check_files(self, point: Checkpoint) -> None:
+        """Raise `UsageError` if a file of the output is not as it was at a checkpoint."""
         for name, prefix in point.files.items():
             path = self.folder / name
             if not is_there(path) or path.stat().st_size < prefix.size:
@@ -162,7 +167,6 @@ class Journal:
             with path.open("rb", buffering=0) as file:
                 if self.sums[name].up_to(prefix.size, file) != prefix:
                     raise UsageError(f"{path}: was changed: {START_OVER}")
-        return point
 
     def may_replace(self, path: Path) -> bool:
         """The one rule for files that are there: they stay, unless forced."""

@@ -125,6 +125,11 @@ class Journals:
                 journal.note_replaced()
                 journal.close()
 
+    def forget(self, job: Job) -> None:
+        """Remove what is noted of an output."""
+        if job in self._noted:
+            self._remove(self._noted[job])
+
     def end(self) -> None:
         """Drop everything about the outputs of a run that is done."""
         for journal in [*self._noted.values()]:

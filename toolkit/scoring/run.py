@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -137,7 +138,9 @@ def score_files(
         is_plain = not (options.force or options.resume or options.skip_existing)
         if jobs.folder is not None and is_plain:
             check_absent([job.output for job in files])
-        if not jobs.is_single:  # else it is noted when the file is found to be good
+        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
+            with reporting_failures(jobs.folder):
+                jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.note_replaced()
         has_folder = jobs.folder is not None
         run = _Run(scorer, journals, options, on_file, jobs.is_single, has_folder)
@@ -162,6 +165,7 @@ class _Run:
         if job.error is not None:
             return FileResult(job, error=job.error)
         if self.options.skip_existing and self.journals.is_done(job):
+            self.journals.forget(job)
             return FileResult(job, is_skipped=True)
         try:
             return self._score(job)
@@ -215,7 +219,8 @@ class _Run:
     def _is_foreign(self, journal: Journal) -> bool:
         """Whether something is at the output that this run does not know of."""
         output = journal.job.output
-        return output.is_file() and not journal.may_replace(output)
+        is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
+        return is_file and not journal.may_replace(output)
 
     def _prepare(self, job: Job, journal: Journal) -> None:
         """Make the folder of the output, and check that it can be written."""
