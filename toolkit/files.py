@@ -113,6 +113,30 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         _unfinished.discard(partial)
 
 
+# What file systems without hard links say.
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def rename_to_new(source: Path, target: Path) -> None:
+    """Rename a file; `FileExistsError` if there is one at ``target``, even if it has just come.
+
+    Where a file cannot have two names, one that comes at the very same moment is replaced.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not target.samefile(source):  # as it was killed before the old name was removed
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+        return
+    source.unlink()
+
+
 def remove_unfinished() -> None:
     """Remove the temporary files and folders, for a process that ends without cleaning up."""
     for partial in _unfinished:

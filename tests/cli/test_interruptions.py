@@ -75,7 +75,7 @@ def test_a_signal_keeps_the_progress(
     )
     started = time.monotonic()
     name = "scores" if ending == ".parquet" else "output"
-    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/*/{name}")):
+    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/{name}")):
         assert process.poll() is None
         assert time.monotonic() - started < 30
         time.sleep(0.01)

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from tests.models import many_texts, shipped_scorer
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.journal import is_unfinished
+from toolkit.scoring.journals import is_unfinished
 from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import score_file
 

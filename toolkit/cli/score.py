@@ -126,7 +126,7 @@ def score(
     from toolkit.model.scorer import Scorer
     from toolkit.model.shipped import find_model
     from toolkit.scoring.jobs import check_model, check_report, find_jobs
-    from toolkit.scoring.journal import is_unfinished
+    from toolkit.scoring.journals import is_unfinished
     from toolkit.scoring.run import ScoringOptions, score_files
 
     if neutral and neutral_range is not None:

@@ -49,7 +49,8 @@ class ParquetFile(ReviewFile):
             self.names = self.input_schema.names
             self.check_free(self.names)
             self.choose_columns(self._find_keys)
-            self._done = 0
+            self._done = self._bytes_used = self._groups_ended = 0
+            self._group = -1  # the last one that is read
         except BaseException:
             self.close()
             raise
@@ -59,6 +60,17 @@ class ParquetFile(ReviewFile):
         """Its share of the bytes, by the rows that are read."""
         rows = self._file.metadata.num_rows
         return (self.size or 0) * self._done // rows if rows else 0
+
+    @property
+    def bytes_used(self) -> int:
+        """Where the last row group ends of those that are read."""
+        while self._groups_ended <= self._group:  # only what could be read, as for `compression`
+            facts = self._file.metadata.row_group(self._groups_ended)
+            for column in map(facts.column, range(facts.num_columns)):
+                start = column.dictionary_page_offset or column.data_page_offset
+                self._bytes_used = max(self._bytes_used, start + column.total_compressed_size)
+            self._groups_ended += 1
+        return self._bytes_used
 
     def close(self) -> None:
         """Close the file."""
@@ -74,7 +86,7 @@ class ParquetFile(ReviewFile):
                 done += len(batch)
                 if group == first and done <= passed:
                     continue
-                self._done = number - 1 + len(batch)
+                self._done, self._group = number - 1 + len(batch), group
                 following = (group, done, number + len(batch))
                 yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
                 number += len(batch)

@@ -130,6 +130,11 @@ class ReviewFile(ABC):
     def bytes_read(self) -> int:
         """How many of its bytes are read; the progress."""
 
+    @property
+    def bytes_used(self) -> int:
+        """Of the bytes at the start of the file, how many hold all records that are read."""
+        return self.bytes_read
+
     @abstractmethod
     def blocks(self, start: Place = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.

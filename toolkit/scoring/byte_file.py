@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import select
+from collections.abc import Callable
 from typing import IO
 
 import pyarrow as pa
@@ -61,8 +61,10 @@ class ByteFile:
 def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
     """Write to a file that is not buffered, and may take less than it is given."""
     rest = memoryview(data)
+    write: Callable[[memoryview], int | None] = file.write
     while rest:
-        try:
-            rest = rest[os.write(file.fileno(), rest) :]
-        except BlockingIOError:  # a pipe that does not wait, and is full
+        written = write(rest)
+        if written is None:  # a pipe that does not wait, and is full
             select.select([], [file], [])
+        else:
+            rest = rest[written:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ class Job:
     output: Path  # STDIN is standard output
     rejected: Path  # written only if a record is rejected
     error: str | None = None  # why it cannot be scored, where that is known before the run
+    is_named: bool = True  # by itself, not found in a folder or by a pattern
 
     @classmethod
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
@@ -56,6 +57,7 @@ def find_jobs(
     """
     target = None if output is None else Path(output)
     found = Found()
+    named: set[Path] = set()
     for name in inputs:
         path = Path(name)
         if path == STDIN:
@@ -66,6 +68,7 @@ def find_jobs(
             found.add_pattern(name, target)
         else:
             found.files.append((path, Path(path.name)))
+            named.add(path)
     once: dict[Path, tuple[Path, Path]] = {}
     for source, relative in found.files:
         once.setdefault(resolved(source), (source, relative))
@@ -73,11 +76,13 @@ def find_jobs(
     is_single = len(files) == 1 and not any(_is_whole_folder(name, output) for name in inputs)
     if is_single and not _is_new_folder(output):
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        job = replace(job, is_named=job.source in named)
         return Jobs([job], is_single=True, ignored=found.ignored)
     if rejected is not None:
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
     folder = _folder(target, [source for source, _ in files])
     jobs = [Job.of(source, folder / with_format(name, output_format)) for source, name in files]
+    jobs = [replace(job, is_named=job.source in named) for job in jobs]
     failed = [
         replace(Job.of(path, folder / name), error=error) for path, name, error in found.unreadable
     ]
@@ -133,10 +138,10 @@ def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> N
         raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
 
 
-def check_job(job: Job, *, may_replace: bool) -> None:
+def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
     """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
 
-    Files that are there already are an error, too, unless ``may_replace``.
+    Files that are there already are an error, too, unless ``may_replace`` says otherwise.
     """
     if job.rejected == STDIN:
         raise UsageError("--rejected: these records cannot go to standard output; name a file.")
@@ -148,7 +153,7 @@ def check_job(job: Job, *, may_replace: bool) -> None:
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
             if path.samefile(job.source):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        check_output_file(path, force=may_replace, option=option)
+        check_output_file(path, force=may_replace(path), option=option)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
@@ -158,7 +163,7 @@ def check_absent(outputs: Sequence[Path]) -> None:
         more = f", and {len(there) - 1:,} more" if there[1:] else ""
         raise UsageError(
             f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
-            "them with --force."
+            "them with --force, or score only what is new with --skip-existing."
         )
 
 

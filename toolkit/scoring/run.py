@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,17 +16,22 @@ import onnxruntime as ort
 
 from toolkit import __version__
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import reporting_failures
+from toolkit.files import reporting_failures, resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, ReadOptions
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
+from toolkit.scoring.compared_output import compare_output
+from toolkit.scoring.empty_input import empty_output
 from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
-from toolkit.scoring.journal import Journal, open_journal
-from toolkit.scoring.output import ScoredOutput, open_output, publish
+from toolkit.scoring.journal import Journal
+from toolkit.scoring.journals import Journals, open_journals
+from toolkit.scoring.output import ScoredOutput, Work, open_output
+from toolkit.scoring.publishing import FileAppearedError, publish
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unread import unread_warning
+from toolkit.scoring.watched_input import WatchedInput
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
@@ -40,7 +47,9 @@ class ScoringOptions:
     stop_on_error: bool = False  # end at the first record that cannot be read
     workers: int | None = None  # None: as many as there are usable cores
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
-    resume: bool = False  # continue an earlier run, if there is one; force starts over
+    # Continue an earlier run, if there is one; with force, even if that replaces other files.
+    resume: bool = False
+    skip_existing: bool = False  # leave out files whose output exists
     checkpoint_seconds: float = 5.0  # between two checkpoints
 
 
@@ -51,14 +60,16 @@ class FileResult:
     job: Job
     summary: Summary = field(default_factory=Summary)
     error: str | None = None  # why it could not be scored
+    is_skipped: bool = False  # as its output is there
     # Role → name of the column; empty where the file was not opened, as one that is done already.
     columns: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()  # what a user should know of the file, such as that it is empty
 
     @property
     def warnings(self) -> list[str]:
         """What may be wrong with it."""
         warning = unread_warning(self.summary, self.columns.get("text"))
-        return [] if warning is None else [warning]
+        return [*self.notes, *([] if warning is None else [warning])]
 
 
 def score_file(
@@ -120,72 +131,116 @@ def score_files(
     """
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
-    resume = options.resume and not options.force
     files = [job for job in jobs.files if job.error is None]
-    if resume and any(STDIN in (job.source, job.output) for job in files):
-        raise UsageError("--resume does not work with standard input or output.")
+    if (options.resume or options.skip_existing) and any(
+        STDIN in (job.source, job.output) for job in files
+    ):
+        option = "--resume" if options.resume else "--skip-existing"
+        raise UsageError(f"{option} does not work with standard input or output.")
+    if options.skip_existing and options.force:
+        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     if jobs.folder is not None:
         check_outputs(files)
-    with open_journal(jobs, force=options.force, resume=resume) as journal:
-        if jobs.folder is not None:
-            if not jobs.is_single:  # which is made when its file is found to be good
-                with reporting_failures(jobs.folder):
-                    jobs.folder.mkdir(parents=True, exist_ok=True)
-                    journal.lines.open()
-            check_absent([job.output for job in files if not journal.may_replace(job)])
-            journal.note_replaced(files)  # also where the run ends before it comes to them
-        run = _Run(scorer, journal, options, on_file, jobs)
+    with open_journals(
+        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
+    ) as journals:
+        is_plain = not (options.force or options.resume or options.skip_existing)
+        if jobs.folder is not None and is_plain:
+            check_absent([job.output for job in files])
+        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
+            with reporting_failures(jobs.folder):
+                jobs.folder.mkdir(parents=True, exist_ok=True)
+            journals.note_replaced()
+        has_folder = jobs.folder is not None
+        run = _Run(scorer, journals, options, on_file, jobs.is_single, has_folder)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)
-        if not failed or (failed == len(results) and not journal.has_checkpoint(files)):
-            journal.end(files)
+        if not failed or (failed == len(results) and not journals.have_checkpoints):
+            journals.end()
     return results
 
 
 @dataclass(frozen=True)
 class _Run:
     scorer: Scorer
-    journal: Journal
+    journals: Journals
     options: ScoringOptions
     on_file: OnFile
-    jobs: Jobs
+    is_single: bool
+    has_folder: bool  # for the outputs, which may have to be made
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
         if job.error is not None:
             return FileResult(job, error=job.error)
+        if self.options.skip_existing and self.journals.is_done(job):
+            self.journals.forget(job)
+            return FileResult(job, is_skipped=True)
         try:
             return self._score(job)
         except (InputError, UsageError, OutputError) as error:
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
-            if self.jobs.is_single or (isinstance(error, OutputError) and not is_name_too_long):
+            is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
+            if self.is_single or (isinstance(error, OutputError) and not is_of_one):
                 raise
             return FileResult(job, error=str(error))
 
     def _score(self, job: Job) -> FileResult:
         """Score a file, or what an earlier run has left of it."""
-        options, journal = self.options, self.journal
-        identity = _identity(self.scorer, job.source, options)
-        checkpoint = journal.checkpoint(job, identity)
-        if checkpoint is not None and checkpoint.complete:
-            summary = Summary.from_dict(checkpoint.counts)
-            with reporting_failures(job.output), journal.reserved(job):
-                publish(job, journal.folder(job), summary)
-            return FileResult(job, summary)
-        with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
-            form = _form(reviews, job, options)
-            with reporting_failures(job.output):
-                if self.jobs.folder is not None:
-                    job.output.parent.mkdir(parents=True, exist_ok=True)
-            check_job(job, may_replace=journal.may_replace(job))
-            journal.note_replaced([job])
-            seconds = options.checkpoint_seconds
-            with open_output(job, form, journal, identity, checkpoint, seconds) as output:
+        began = time.monotonic()
+        with ExitStack() as opened:
+            source = WatchedInput.open(job.source)
+            if source is not None:
+                opened.callback(source.close)
+            identity = _identity(self.scorer, source, self.options)
+            journal = self.journals.load(job)
+            checkpoint = journal.checkpoint(identity, source)
+            if checkpoint is not None and checkpoint.complete:
+                summary = Summary.from_dict(checkpoint.counts)
+                with reporting_failures(job.output):
+                    publish(journal, summary)
+                return FileResult(job, summary)
+            before = checkpoint.counts["seconds"] if checkpoint is not None else 0.0
+            on_progress = opened.enter_context(self.on_file(job))
+            is_empty = not job.is_named and source is not None and not source.facts.size
+            if is_empty:
+                reviews, reading = None, self.options.reading
+                form = empty_output(job, reading, self.options.output_format)
+            else:
+                reviews = opened.enter_context(open_reviews(job.source, self.options.reading))
+                form = _form(reviews, job, self.options)
+            if self.options.resume and checkpoint is None and self._is_foreign(journal):
+                output = opened.enter_context(compare_output(job, form))
+            else:
+                self._prepare(job, journal)
+                seconds = self.options.checkpoint_seconds
+                work = Work(self.journals, journal, source, reviews, identity, seconds)
+                output = opened.enter_context(open_output(work, form, checkpoint))
+            if reviews is not None:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
-                output.finish()
-                return FileResult(job, output.summary, columns=reviews.chosen)
+            output.finish()
+            output.summary.seconds = before + time.monotonic() - began
+            if reviews is None:
+                note = f"{job.source}: the file is empty, and so is its output"
+                return FileResult(job, output.summary, notes=[note])
+            return FileResult(
+                job, output.summary, columns=reviews.chosen, notes=tuple(reviews.warnings)
+            )
+
+    def _is_foreign(self, journal: Journal) -> bool:
+        """Whether something is at the output that this run does not know of."""
+        output = journal.job.output
+        is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
+        return is_file and not journal.may_replace(output)
+
+    def _prepare(self, job: Job, journal: Journal) -> None:
+        """Make the folder of the output, and check that it can be written."""
+        if self.has_folder:
+            with reporting_failures(job.output):
+                job.output.parent.mkdir(parents=True, exist_ok=True)
+        check_job(job, journal.may_replace)
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
@@ -218,16 +273,11 @@ def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     return output_of(reviews, own, target, options.reading.delimiter)
 
 
-def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str, Any] | None:
-    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file.
-
-    Taken before the input is opened, so that a file that takes its name meanwhile is noticed.
-    """
-    if source == STDIN:
-        return None
-    try:
-        facts = source.stat()
-    except OSError:  # opening it says what is wrong
+def _identity(
+    scorer: Scorer, source: WatchedInput | None, options: ScoringOptions
+) -> dict[str, Any] | None:
+    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
+    if source is None:
         return None
     reading = options.reading
     # The same, whether they are named or not.
@@ -241,7 +291,7 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
-        "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
+        "the input": [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns],
         "the options": [
             {**asdict(reading), "columns": columns},
             options.output_format,
