@@ -128,7 +128,7 @@ class Journal:
             self._add({
                 job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
                 for job in jobs
-                if (is_there(job.output) or is_there(job.rejected))
+                if any(is_there(path) for path, _ in job.written())
                 and self._entry(job).replaces_for != str(resolved(job.source))
             })  # fmt: skip
 

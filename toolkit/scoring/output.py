@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import shutil
 import sys
 import time
@@ -52,6 +54,15 @@ class ScoredOutput:
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+
+    def first_reject(self) -> str | None:
+        """Say where the first reject is, and why; also one that an earlier run has found."""
+        with open(self._rejects.fileno(), "rb", closefd=False) as file:
+            file.seek(0)
+            found = json.loads(file.readline() or b"{}")
+        self._rejects.seek(0, os.SEEK_END)
+        what = "line" if "line" in found else "record"
+        return f"{what} {found[what]:,}: {found['reason']}" if found else None
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -118,7 +129,7 @@ class _FileOutput(ScoredOutput):
         def opened(name: str, buffering: int = 0) -> IO[bytes]:
             length = lengths.get(name, 0)
             path = self._folder / name
-            file = files.enter_context(path.open("r+b" if length else "wb", buffering))
+            file = files.enter_context(path.open("r+b" if length else "w+b", buffering))
             file.truncate(length)
             file.seek(length)
             return file
@@ -199,23 +210,44 @@ class _StandardOutput(ScoredOutput):
     def finish(self) -> None:
         with reporting_failures(_STANDARD_OUTPUT):
             super().finish()
-        if self.summary.rejected:
+        if self.summary.rejected and self._job.rejects_file is not None:
             self._rejects.seek(0)
-            _copy(self._rejects, self._job.rejected)
+            _copy(self._rejects, self._job.rejects_file)
 
 
 def publish(job: Job, folder: Path, summary: Summary) -> None:
     """Move the files of a complete output to their places, or do what is left of that."""
-    output, rejected = resolved(job.output), resolved(job.rejected)
+    if job.rejected == STDIN and is_there(folder / _OUTPUT):
+        _show(folder / _REJECTED)  # whose reader may wait, so before signals are held back
     with held_back():
         if is_there(folder / _OUTPUT):  # the last one that is moved
-            if not summary.rejected:
-                rejected.unlink(missing_ok=True)  # of an earlier run that is replaced
-            elif is_there(folder / _REJECTED):
-                with reporting_failures(rejected):
-                    _move(folder / _REJECTED, rejected)
-            _move(folder / _OUTPUT, output)
+            _publish_rejects(job, folder / _REJECTED, summary)
+            _move(folder / _OUTPUT, resolved(job.output))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish_rejects(job: Job, rejects: Path, summary: Summary) -> None:
+    if job.rejects_file is None:
+        return
+    target = resolved(job.rejects_file)
+    if not summary.rejected:
+        target.unlink(missing_ok=True)  # of an earlier run that is replaced
+    elif is_there(rejects):
+        with reporting_failures(target):
+            _move(rejects, target)
+
+
+def _show(rejects: Path) -> None:
+    """Write rejects to standard output, which is not a file of the run."""
+    if sys.stdout is None:
+        raise OutputError("standard output: is closed. Name a file with --rejected")
+    with (
+        reporting_failures(_STANDARD_OUTPUT),
+        suppress(BrokenPipeError),  # a reader that has seen enough: the run is not undone
+        rejects.open("rb") as file,
+        open(1, "wb", closefd=False) as copy,
+    ):
+        shutil.copyfileobj(file, copy)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,17 @@ from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
 from toolkit.scoring.journal import Journal, open_journal
+from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
 from toolkit.scoring.output import ScoredOutput, open_output, publish
+from toolkit.scoring.results import FileResult, Source, why_none_is_scored
+from toolkit.scoring.selection import Part
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
+OnResult = Callable[[FileResult], None]
+OnWarning = Callable[[Job, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +47,8 @@ class ScoringOptions:
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
     resume: bool = False  # continue an earlier run, if there is one; force starts over
     checkpoint_seconds: float = 5.0  # between two checkpoints
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """What became of a file."""
-
-    job: Job
-    summary: Summary = field(default_factory=Summary)
-    error: str | None = None  # why it could not be scored
+    max_rejected: MaxRejected | None = None  # of each file; a file with more fails
+    part: Part = field(default_factory=Part)  # of each file that is scored; all by default
 
 
 def score_file(
@@ -101,13 +100,17 @@ def score_files(
     jobs: Jobs,
     options: ScoringOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
+    on_start: OnResult = lambda _: None,
+    on_warning: OnWarning = lambda _, __: None,
 ) -> list[FileResult]:
     """Score files one after the other, each with all workers.
 
-    ``on_file`` is entered while a file is scored, and gives what to call with its progress. The
-    results are in the order of the jobs, with those that an earlier run has scored. Where files go
-    into a folder, one that fails does not stop the others, and a later run with ``resume`` scores
-    those that failed. Raises the errors of `score_file`; those of the input only for a single file.
+    ``on_file`` is entered while a file is scored, and gives what to call with its progress.
+    ``on_start`` gets the result of each file before it is known, for a run that does not come to
+    its end; ``on_warning`` what may be wrong with a file, as soon as it is found. The results are
+    in the order of the jobs, with those that an earlier run has scored. Where files go into a
+    folder, one that fails does not stop the others, and a later run with ``resume`` scores those
+    that failed. Raises the errors of `score_file`; those of the input only for a single file.
     """
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
@@ -125,7 +128,7 @@ def score_files(
                     journal.lines.open()
             check_absent([job.output for job in files if not journal.may_replace(job)])
             journal.note_replaced(files)  # also where the run ends before it comes to them
-        run = _Run(scorer, journal, options, on_file, jobs)
+        run = _Run(scorer, journal, options, on_file, jobs, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)
         if not failed or (failed == len(results) and not journal.has_checkpoint(files)):
@@ -140,31 +143,42 @@ class _Run:
     options: ScoringOptions
     on_file: OnFile
     jobs: Jobs
+    on_start: OnResult
+    on_warning: OnWarning
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
+        source = Source.of(job.source, self.options.reading)
+        result = FileResult(job, error=job.error, source=source)
+        self.on_start(result)
         if job.error is not None:
-            return FileResult(job, error=job.error)
+            return result
         try:
-            return FileResult(job, self._score(job))
+            result.summary = self._score(job, result)
+            result.is_done = True
         except (InputError, UsageError, OutputError) as error:
+            result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
             if self.jobs.is_single or (isinstance(error, OutputError) and not is_name_too_long):
                 raise
-            return FileResult(job, error=str(error))
+        return result
 
-    def _score(self, job: Job) -> Summary:
+    def _score(self, job: Job, result: FileResult) -> Summary:
         """Score a file, or what an earlier run has left of it."""
         options, journal = self.options, self.journal
         identity = _identity(self.scorer, job.source, options)
         checkpoint = journal.checkpoint(job, identity)
         if checkpoint is not None and checkpoint.complete:
             summary = Summary.from_dict(checkpoint.counts)
+            check_counts(str(job.source), summary, options.max_rejected)
             with reporting_failures(job.output), journal.reserved(job):
                 publish(job, journal.folder(job), summary)
             return summary
         with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
+            result.columns = reviews.chosen
+            for warning in reviews.warnings:
+                self._warn(result, warning)
             form = _form(reviews, job, options)
             with reporting_failures(job.output):
                 if self.jobs.folder is not None:
@@ -176,27 +190,37 @@ class _Run:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
                 output.finish()
+                if not self.jobs.is_single and (why := why_none_is_scored(output.summary)):
+                    self._warn(result, f"no record is scored: {why}.")
                 return output.summary
+
+    def _warn(self, result: FileResult, warning: str) -> None:
+        result.warnings.append(warning)
+        self.on_warning(result.job, warning)
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
+        workers = self.options.workers or usable_cores()
+        check = partial(check_rejected, reviews.name, output, self.options.max_rejected)
         for scored in in_order(
             blocks.score,
-            enumerate(reviews.blocks(output.start)),
-            self.options.workers or usable_cores(),
-            size=lambda numbered: numbered[1].size,
+            enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),
+            workers,
+            size=lambda numbered: numbered[1][0].size,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)
             output.append(scored)
+            check(at_end=False)
             if on_progress is not None:
                 done = output.summary
                 on_progress(
                     Progress(done.records, reviews.bytes_read, reviews.size, resumed, done.accuracy)
                 )
             del scored  # which may be large, before the next block is read
+        check(at_end=True)
 
 
 def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
@@ -237,6 +261,7 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
             {**asdict(reading), "columns": columns},
             options.output_format,
             options.stop_on_error,
+            asdict(options.part),
         ],
     }
     return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again
