@@ -11,7 +11,7 @@ from importlib.abc import MetaPathFinder
 
 # Of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_PACKAGES_BYTES = 300 << 20
+_PACKAGES_BYTES = 400 << 20  # of addresses: about what the score of one review takes in all
 _LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
 
 

@@ -119,6 +119,11 @@ def score(
         run.allow(jobs, find_model(model), force=force, resume=resume)
         named = None if neutral_range is None else parse_range(neutral_range)
         run.scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
+        if dry_run:
+            from toolkit.cli.score_preview import show_preview
+
+            show_preview(run.scorer, jobs, options)
+            return
         _score(run, run.scorer, jobs, options, quiet=quiet)
 
 

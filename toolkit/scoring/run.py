@@ -179,7 +179,7 @@ class _Run:
             result.columns = reviews.chosen
             for warning in reviews.warnings:
                 self._warn(result, warning)
-            form = _form(reviews, job, options)
+            form = output_form(reviews, job, options)
             with reporting_failures(job.output):
                 if self.jobs.folder is not None:
                     job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ class _Run:
         check(at_end=True)
 
 
-def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
+def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(job.source, options.reading.format)
     asked = options.output_format or (own.name if job.output == STDIN else None)
