@@ -121,7 +121,7 @@ class ParquetFile(ReviewFile):
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [reject(block.number + row, faults[row]) for row in sorted(faults)]
+        rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
         fields = {role: _strings(self._column(batch, role)) for role in others}
         joined = self.joined(texts)

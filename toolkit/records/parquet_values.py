@@ -112,10 +112,10 @@ def writable(kind: pa.DataType) -> Check:
     return _NESTED if pa.types.is_nested(kind) else _PLAIN
 
 
-def reject(number: int, fault: Fault) -> Reject:
-    """Say that a record holds such a value."""
+def reject(first: int, row: int, fault: Fault) -> Reject:
+    """Say that a row of a block holds such a value; ``first`` is the number of its first row."""
     reason, value = fault
-    return Reject(number, reason, value, len(value))
+    return Reject(first + row, reason, value, len(value), row)
 
 
 def in_known_zones(kind: pa.DataType) -> pa.DataType:

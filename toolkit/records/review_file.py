@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, Self
 
@@ -32,6 +32,8 @@ class Reject:
     reason: str
     raw: bytes | None  # as it is in the file; None where it is too long to be kept
     length: int  # of the record, in bytes
+    # In its block: how many records are before it, read or rejected.
+    position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ class Journals:
     def note_replaced(self) -> None:
         """Note what force replaces, also where the run ends before it comes to that."""
         for job in self._jobs if self._force else ():
-            if is_there(job.output) or is_there(job.rejected):
+            if any(is_there(path) for path, _ in job.written()):
                 journal = self._noted.setdefault(job, self.of(job))
                 journal.open()
                 journal.note_replaced()

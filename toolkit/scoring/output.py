@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -25,12 +26,11 @@ from toolkit.scoring.checkpoints import Checkpoint, FileFacts
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.journal import OUTPUT, REJECTED, ROOM, SCORES, Journal
 from toolkit.scoring.journals import Journals
-from toolkit.scoring.publishing import copy_to, publish
+from toolkit.scoring.publishing import STANDARD_OUTPUT, copy_to, publish
 from toolkit.scoring.summary import Summary
 from toolkit.scoring.watched_input import WatchedInput
 from toolkit.signals import held_back
 
-_STANDARD_OUTPUT = Path("standard output")
 _ROOM_BYTES = 1 << 16  # a journal of a long run takes as much in some minutes
 
 
@@ -54,6 +54,15 @@ class ScoredOutput:
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+
+    def first_reject(self) -> str | None:
+        """Say where the first reject is, and why; also one that an earlier run has found."""
+        with open(self._rejects.fileno(), "rb", closefd=False) as file:
+            file.seek(0)
+            found = json.loads(file.readline() or b"{}")
+        self._rejects.seek(0, os.SEEK_END)
+        what = "line" if "line" in found else "record"
+        return f"{what} {found[what]:,}: {found['reason']}" if found else None
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -227,20 +236,20 @@ class _StandardOutput(ScoredOutput):
         if sys.stdout is None:  # then other files have its number
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
         self._job = job
 
     def append(self, block: ScoredBlock) -> None:
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().append(block)
 
     def finish(self) -> None:
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().finish()
-        if self.summary.rejected:
+        if self.summary.rejected and self._job.rejects_file is not None:
             self._rejects.seek(0)
-            copy_to(self._rejects, self._job.rejected)
+            copy_to(self._rejects, self._job.rejects_file)
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:
