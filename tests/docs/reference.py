@@ -64,7 +64,7 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 The report of `score` is written when the run ends, also when it fails or is interrupted. Then no
 older report is left at its path: the report of a run that failed is always replaced, others with
 `--force`, and with `--resume`. It has these keys, and the counts of the records in all files that
-are done:
+are done, which are missing if the run ended before its first file:
 
 | key | meaning |
 |---|---|

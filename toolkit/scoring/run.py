@@ -180,6 +180,7 @@ class _Run:
             for warning in reviews.warnings:
                 self._warn(result, warning)
             form = output_form(reviews, job, options)
+            options.part.check(reviews)
             with reporting_failures(job.output):
                 if self.jobs.folder is not None:
                     job.output.parent.mkdir(parents=True, exist_ok=True)
