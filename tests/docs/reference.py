@@ -73,7 +73,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 The report of `score` is written when the run ends, also when it fails or is interrupted. Then no
 older report is left at its path: the report of a run that failed is always replaced, others with
 `--force`, and with `--resume`. It has these keys, and the counts of the records in all files that
-are done:
+are done, which are missing if the run ended before its first file:
 
 | key | meaning |
 |---|---|

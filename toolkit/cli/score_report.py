@@ -112,8 +112,6 @@ class RunReport:
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def _content(self, error: BaseException | None) -> dict[str, Any]:
-        from toolkit.scoring.results import total
-
         status, code, message = self._ending(error)
         scorer = self.scorer
         files = [_file(result, status) for result in self.results]
@@ -126,7 +124,7 @@ class RunReport:
             "error": message,
             "started": self._started.isoformat(timespec="milliseconds"),
             "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            **total([result for result in self.results if result.is_done]).as_dict(),
+            **self._counts(),
             "seconds": round(self.seconds, 3),
             "model": scorer and scorer.identity(),
             "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
@@ -134,6 +132,14 @@ class RunReport:
             "options": self.options,
             "files": files,
         }
+
+    def _counts(self) -> dict[str, Any]:
+        """Add up the files; nothing before the first, where this may interrupt an import."""
+        if not self.results:
+            return {}
+        from toolkit.scoring.results import total
+
+        return total([result for result in self.results if result.is_done]).as_dict()
 
     def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
         """Give status, exit code and message."""

@@ -90,6 +90,8 @@ def preview(job: Job, options: ScoringOptions) -> Preview:
     small = replace(options.reading, block_bytes=_FIRST_BYTES)
     with open_reviews(job.source, small) as reviews:
         output_form(reviews, job, options)
+        options.part.check(reviews)
+        reviews.is_exact = True  # as texts are shown
         if found.source.format is not None:
             own = format_called(found.source.format)
             found.encoding = (reviews.options.encoding or "utf-8") if own.is_text else None

@@ -226,6 +226,7 @@ class _Run:
                 reviews = opened.enter_context(open_reviews(job.source, self.options.reading))
                 result.columns = reviews.chosen
                 form = output_form(reviews, job, self.options)
+                self.options.part.check(reviews)
                 for warning in reviews.warnings:
                     self._warn(result, warning)
             if self.options.resume and checkpoint is None and self._is_foreign(journal):

@@ -45,6 +45,14 @@ class Part:
             return f"only the first {self.limit:,} records of a file (--limit)"
         return f"only {self.sample:,} random records of a file (--sample)" if self.sample else ""
 
+    def check(self, reviews: ReviewFile) -> None:
+        """Raise `UsageError` if the file cannot be read as often as the part needs."""
+        if self.sample is not None and not reviews.path.is_file():
+            raise UsageError(
+                f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
+                "Save it to a file first, or use --limit."
+            )
+
     def blocks(
         self, reviews: ReviewFile, start: Place, done: int, workers: int
     ) -> Iterator[tuple[Block, Positions]]:
@@ -72,11 +80,6 @@ def _sampled(
     reviews: ReviewFile, start: Place, size: int, workers: int
 ) -> Iterator[tuple[Block, Positions]]:
     """Read the file once to count its records, and again."""
-    if not reviews.path.is_file():
-        raise UsageError(
-            f"{reviews.name}: --sample reads a file twice, and this can be read only once. Save it "
-            "to a file first, or use --limit."
-        )
     before: dict[Place, int] = {}  # where a block starts → the records before it
     records = 0
     with open_reviews(reviews.path, reviews.options) as counted:
