@@ -54,6 +54,32 @@ def read_json_lines(data: bytes) -> list[Row]:
     return [_strings(json.loads(line)) for line in lines if line.strip()]
 
 
+def write_json_array(rows: list[Row], line_end: str) -> bytes:
+    objects = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return f"[{line_end}{f',{line_end}'.join(objects)}{line_end}]{line_end}".encode()
+
+
+def write_json_objects(rows: list[Row], line_end: str) -> bytes:
+    """Write as `jq` does."""
+    objects = (json.dumps(row, ensure_ascii=False, indent=2) for row in rows)
+    return "".join(f"{row}\n" for row in objects).replace("\n", line_end).encode()
+
+
+def read_json_array(data: bytes) -> list[Row]:
+    return [_strings(row) for row in json.loads(data.decode("utf-8-sig"))]
+
+
+def read_json(data: bytes) -> list[Row]:
+    """Read an array, or objects one after the other."""
+    text = data.decode("utf-8-sig").strip()
+    rows: list[Row] = []
+    while text:
+        value, stop = json.JSONDecoder().raw_decode(text)
+        rows += map(_strings, value if isinstance(value, list) else [value])
+        text = text[stop:].strip()
+    return rows
+
+
 def write_parquet(rows: list[Row], line_end: str = "") -> bytes:
     file = io.BytesIO()
     schema = pa.schema([(name, pa.string()) for name in rows[0]])
@@ -86,6 +112,9 @@ _PLAIN: dict[str, tuple[Writer, Reader]] = {
     ".tsv": (write_tsv, read_tsv),
     ".jsonl": (write_json_lines, read_json_lines),
     ".ndjson": (write_json_lines, read_json_lines),
+    ".json": (write_json_lines, read_json),
+    ".array.json": (write_json_array, read_json_array),
+    ".objects.json": (write_json_objects, read_json),
     ".parquet": (write_parquet, read_parquet),
     ".query": (write_queries, read_queries),
 }

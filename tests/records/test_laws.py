@@ -33,6 +33,9 @@ HEADERS = {
     ".tsv": b"text\tid\n",
     ".jsonl": b'{"text": "a", "id": 1}\n',
     ".ndjson": b'{"text": "a", "id": 1}\n',
+    ".json": b'{"text": "a", "id": 1}\n',
+    ".array.json": b'[{"text": "a", "id": 1}\n',
+    ".objects.json": b'{"text": "a",\n"id": 1}\n',
     ".query": b"text=a&id=1\n",
 }
 GOOD = [{"text": f"a film {n}", "id": str(n * 7919)} for n in range(20)]
@@ -52,7 +55,7 @@ def test_every_byte_comes_out_or_is_rejected(ending: str, body: bytes, block_byt
     output = passed.output.replace(b"\r", b"").replace(b"\n", b"")
     both = output + rejected.replace(b"\r", b"").replace(b"\n", b"")
     added -= output.translate(None, b" \t").count(b'{"predicted_sentiment"')  # "{}" needs no comma
-    blank = b"\r\n \t" if ending in (".jsonl", ".ndjson") else b"\r\n"
+    blank = b"\r\n \t" if ending in (".jsonl", ".ndjson", ".json") else b"\r\n"
     before = len(data.translate(None, blank))
     header = len(b",predicted_sentiment,positive_probability") if ending[1] in "ct" else 0
     assert len(both.translate(None, blank)) == before + header + added

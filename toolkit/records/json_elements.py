@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ NO_LINES = Lines.find(b"", np.zeros(0, np.int64))
 
 _IS_SPACE = np.zeros(256, np.bool_)
 _IS_SPACE[list(WHITE_SPACE)] = True
+_EMPTY = "nothing between two commas, or between a comma and a bracket"
 _STEPS = 64  # more white space is looked at element by element
 
 
@@ -30,13 +32,20 @@ def elements_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
         yield rest
 
 
-def cut_elements(data: bytes, cuts: Positions, *, in_array: bool) -> tuple[Lines, list[Broken]]:
-    """Cut data at commas, or behind closing brackets; also give what is empty.
+class Elements(NamedTuple):
+    """Elements of some data; the lines end where they do, and begin with white space before."""
 
-    The `Lines` end where the elements do, and begin with the white space before them.
-    """
+    lines: Lines
+    cuts: Positions  # behind each, and each of the empty ones
+    empty: list[Broken]  # of those right after each other, the first
+
+
+def cut_elements(
+    data: bytes, cuts: Positions, *, in_array: bool, after_empty: bool = False
+) -> Elements:
+    """Cut data at commas, or behind closing brackets."""
     if not len(cuts):
-        return NO_LINES, []
+        return Elements(NO_LINES, cuts, [])
     blank_starts = np.concatenate([[0], cuts[:-1] + 1])
     stops = cuts if in_array else cuts + 1
     raw = np.frombuffer(data, np.uint8)
@@ -44,8 +53,9 @@ def cut_elements(data: bytes, cuts: Positions, *, in_array: bool) -> tuple[Lines
     stops = behind_space(raw, stops, starts, -1)
     is_empty = starts == stops
     lines = Lines(starts, stops, blank_starts).only(~is_empty)
-    reason = "nothing between two commas, or between a comma and a bracket"
-    return lines, [(at, at, reason) for at in starts[is_empty].tolist()]
+    is_first = is_empty & ~np.concatenate([[after_empty], is_empty[:-1]])
+    empty = [(at, at, _EMPTY) for at in starts[is_first].tolist()]
+    return Elements(lines, cuts[~is_empty | is_first], empty)
 
 
 def behind_space(raw: Bytes, places: Positions, limits: Positions, step: int) -> Positions:

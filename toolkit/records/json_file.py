@@ -44,6 +44,8 @@ class JsonFile(JsonLinesFile):
 
     _in_array: bool | None = None  # whether commas are between the objects; None for JSON Lines
 
+    _after_empty = False  # whether the last element was nothing between commas
+
     def _read_header(self) -> bytes:
         data, start = self._first_bytes()
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
@@ -97,8 +99,9 @@ class JsonFile(JsonLinesFile):
         if self._in_array is None:
             yield from super().blocks(start)
             return
-        first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE)
-        offset, number, wanted, left = start or first
+        first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
+        offset, number, wanted, left, after_empty = start or first
+        self._after_empty = bool(after_empty)
         if start:
             self._stream.seek(offset)
         self.trailer = b"]\n" if self._in_array else b""
@@ -110,8 +113,13 @@ class JsonFile(JsonLinesFile):
             number += len(_cuts(content))
             if number > at:
                 wanted = self._next_size(content, wanted)
-                yield Block(content, at, len(content.data), (offset, number, wanted, left))
+                yield Block(
+                    content, at, len(content.data), self._place(offset, number, wanted, left)
+                )
             del content  # which may be large, before the next ones are read
+
+    def _place(self, offset: int, number: int, wanted: int, left: int) -> Place:
+        return (offset, number, wanted, left, int(self._after_empty))
 
     def _next_elements(self, wanted: int, number: int) -> tuple[Content, int]:
         """Find the elements in the next bytes, or one in more; and tell what is left then."""
@@ -138,8 +146,11 @@ class JsonFile(JsonLinesFile):
 
     def _content(self, data: bytes, cuts: Positions) -> Content:
         assert self._in_array is not None
-        lines, broken = cut_elements(data, cuts, in_array=self._in_array)
-        return Content(data, len(data), lines, cuts, broken)
+        found = cut_elements(data, cuts, in_array=self._in_array, after_empty=self._after_empty)
+        if len(cuts):
+            last = found.lines.newlines[-1:]
+            self._after_empty = self._in_array and not (last > np.append([-1], cuts)[-2]).any()
+        return Content(data, len(data), found.lines, found.cuts, found.empty)
 
     def _cut_off(self, data: bytes, bounds: Bounds) -> Content:
         """Read what is before the end of a file that ends too early."""
@@ -159,6 +170,7 @@ class JsonFile(JsonLinesFile):
     def _pass_over(self, data: bytes, bounds: Bounds) -> tuple[Content, int]:
         """Reject a record that is longer than the limit, and find its end."""
         skipped = 0
+        self._after_empty = False
         while data and not len(bounds.cuts) and bounds.end is None:
             self._stream.advance(len(data))
             bounds.drop(len(data))

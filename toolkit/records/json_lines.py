@@ -22,6 +22,7 @@ from toolkit.records.json_objects import (
     escaped_key,
     field_at,
     has_pair,
+    has_too_much,
     may_be_deep,
     may_have_no_number,
     members,
@@ -196,8 +197,9 @@ class JsonLinesFile(RecordFile):
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
         if not one_each or self._held is not None or self._tables is None:
             return None
-        if len(starts) and (stops - starts).max() > VALUES_LIMIT:  # it may have as many values
-            return None
+        for row in np.flatnonzero(stops - starts > VALUES_LIMIT):
+            if has_too_much(content.data[starts[row] : stops[row]]):
+                return None
         if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
         first = content.data[int(starts[0]) : int(stops[0])] if len(starts) else b""

@@ -147,15 +147,21 @@ def may_have_no_number(data: bytes) -> bool:
     )
 
 
+def has_too_much(record: bytes) -> str | None:
+    """Say what a record has more of than can be read in bounded memory; None if it has not."""
+    is_long = len(record) > VALUES_LIMIT
+    if not is_long and record.count(b"[") + record.count(b"{") <= NESTING_LIMIT:
+        return None
+    depth, values = measure(record)
+    if depth > NESTING_LIMIT:
+        return f"nested more than {NESTING_LIMIT} deep"
+    return f"more than {VALUES_LIMIT:,} values in one record" if values > VALUES_LIMIT else None
+
+
 def object_on(line: bytes) -> dict[str, Any]:
     """Decode the object on a line; `ValueError` says why that cannot be."""
-    is_long = len(line) > VALUES_LIMIT
-    if is_long or line.count(b"[") + line.count(b"{") > NESTING_LIMIT:
-        depth, values = measure(line)
-        if depth > NESTING_LIMIT:
-            raise ValueError(f"nested more than {NESTING_LIMIT} deep")
-        if values > VALUES_LIMIT:
-            raise ValueError(f"more than {VALUES_LIMIT:,} values in one record")
+    if reason := has_too_much(line):
+        raise ValueError(reason)
     try:
         content = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
