@@ -12,9 +12,19 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys
-from toolkit.records.parquet_layout import PLAIN, Layout, layout_of
+from toolkit.records.parquet_layout import PLAIN, Layout, columns_of, layout_of
 from toolkit.records.parquet_row_groups import RowGroups, bytes_of
-from toolkit.records.parquet_values import UTF8, Fault, in_known_zones, only_rows, reject, writable
+from toolkit.records.parquet_values import (
+    BYTES,
+    STRINGS,
+    UTF8,
+    Fault,
+    as_strings,
+    in_known_zones,
+    only_rows,
+    reject,
+    writable,
+)
 from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
@@ -26,9 +36,6 @@ from toolkit.records.review_file import (
     Table,
     with_scores,
 )
-
-_STRINGS = (pa.string(), pa.large_string(), pa.string_view())
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 
 
 class ParquetFile(ReviewFile):
@@ -50,6 +57,11 @@ class ParquetFile(ReviewFile):
             self.check_free(self.names)
             self.choose_columns(self._find_keys)
             self._done = 0
+            if self._groups.old_times is not None and self._groups.old_times.columns:
+                self.warnings.append(
+                    "times are read in microseconds, without their nanoseconds, as 64 bits hold no "
+                    f"more of years so far apart, in {columns_of(self._groups.old_times.columns)}"
+                )
         except BaseException:
             self.close()
             raise
@@ -102,7 +114,7 @@ class ParquetFile(ReviewFile):
         batch: pa.RecordBatch = block.content
         has_text = "text" in self.keys
         texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
-        if texts.type in _BYTES:  # not checked to be UTF-8 yet
+        if texts.type in BYTES:  # not checked to be UTF-8 yet
             texts = texts.cast(pa.large_binary()).view(pa.large_string())
         faults = self._faults(batch, texts)
         if faults:
@@ -112,9 +124,9 @@ class ParquetFile(ReviewFile):
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [reject(block.number + row, faults[row]) for row in sorted(faults)]
+        rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if role != "text"]
-        fields = {role: _strings(self._column(batch, role)) for role in others}
+        fields = {role: as_strings(self._column(batch, role)) for role in others}
         return Parsed(texts, batch, rejects, fields)
 
     def _faults(self, batch: pa.RecordBatch, texts: pa.Array) -> dict[int, Fault]:
@@ -200,7 +212,7 @@ def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     """Say what a column with a role must hold, if a type is something else."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if value in (*_STRINGS, *_BYTES, pa.null()):
+    if value in (*STRINGS, *BYTES, pa.null()):
         return None
     if role == "text":
         return "strings"
@@ -213,17 +225,6 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     return "numbers or strings"
 
 
-def _strings(column: pa.Array) -> pa.Array:
-    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
-    if column.type not in _BYTES:
-        return column.cast(pa.large_string())
-    try:
-        return column.cast(pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        values = (value and value.decode(errors="replace") for value in column.to_pylist())
-        return pa.array(values, pa.large_string())
-
-
 def _open(path: Path, block_bytes: int) -> RowGroups:
     try:
         if path.stat().st_size == 0:
@@ -233,6 +234,11 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         return groups
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(
+            f"{path}: holds what Arrow cannot read: {error}. Store that column in another type, or "
+            "leave it out"
+        ) from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
         raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
     except OSError as error:
