@@ -12,9 +12,19 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, is_text
-from toolkit.records.parquet_layout import PLAIN, Layout, layout_of
+from toolkit.records.parquet_layout import PLAIN, Layout, columns_of, layout_of
 from toolkit.records.parquet_row_groups import RowGroups, bytes_of
-from toolkit.records.parquet_values import UTF8, Fault, in_known_zones, only_rows, reject, writable
+from toolkit.records.parquet_values import (
+    BYTES,
+    STRINGS,
+    UTF8,
+    Fault,
+    as_strings,
+    in_known_zones,
+    only_rows,
+    reject,
+    writable,
+)
 from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
@@ -26,9 +36,6 @@ from toolkit.records.review_file import (
     Table,
     with_scores,
 )
-
-_STRINGS = (pa.string(), pa.large_string(), pa.string_view())
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 
 
 class ParquetFile(ReviewFile):
@@ -51,6 +58,11 @@ class ParquetFile(ReviewFile):
             self.choose_columns(self._find_keys)
             self._done = self._bytes_used = self._groups_ended = 0
             self._group = -1  # the last one that is read
+            if self._groups.old_times is not None and self._groups.old_times.columns:
+                self.warnings.append(
+                    "times are read in microseconds, without their nanoseconds, as 64 bits hold no "
+                    f"more of years so far apart, in {columns_of(self._groups.old_times.columns)}"
+                )
         except BaseException:
             self.close()
             raise
@@ -123,7 +135,7 @@ class ParquetFile(ReviewFile):
             )
         rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
-        fields = {role: _strings(self._column(batch, role)) for role in others}
+        fields = {role: as_strings(self._column(batch, role)) for role in others}
         joined = self.joined(texts)
         if joined is None:
             joined = pa.nulls(len(batch), pa.string())
@@ -200,7 +212,7 @@ class ParquetFile(ReviewFile):
         """Take a column of texts; those of bytes are not checked to be UTF-8 yet."""
         texts = self._column(batch, role)
         return (
-            texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in _BYTES else texts
+            texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in BYTES else texts
         )
 
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
@@ -219,7 +231,7 @@ def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     """Say what a column with a role must hold, if a type is something else."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if value in (*_STRINGS, *_BYTES, pa.null()):
+    if value in (*STRINGS, *BYTES, pa.null()):
         return None
     if is_text(role):
         return "strings"
@@ -232,17 +244,6 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     return "numbers or strings"
 
 
-def _strings(column: pa.Array) -> pa.Array:
-    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
-    if column.type not in _BYTES:
-        return column.cast(pa.large_string())
-    try:
-        return column.cast(pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        values = (value and value.decode(errors="replace") for value in column.to_pylist())
-        return pa.array(values, pa.large_string())
-
-
 def _open(path: Path, block_bytes: int) -> RowGroups:
     try:
         if path.stat().st_size == 0:
@@ -252,6 +253,11 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         return groups
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(
+            f"{path}: holds what Arrow cannot read: {error}. Store that column in another type, or "
+            "leave it out"
+        ) from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
         raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
     except OSError as error:

@@ -17,8 +17,8 @@ Element = dict[int, tuple[int, bytes]]
 TYPE, TYPE_LENGTH, NAME, CHILDREN = 1, 2, 4, 5
 _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 6, 7, 8, 10
 _MEANING = (_CONVERTED, _SCALE, _PRECISION, _LOGICAL)
-_TIMES = {7: 1, 8: 2}  # `ConvertedType`: the unit of `TimeType`
-_TIME = 7  # in `LogicalType`
+_TIME, _TIMESTAMP = 7, 8  # in `LogicalType`; units are 1 for ms, 2 for us, 3 for ns
+_TIMES = {7: (_TIME, 1), 8: (_TIME, 2), 9: (_TIMESTAMP, 1), 10: (_TIMESTAMP, 2)}  # `ConvertedType`
 _CONVERTED_INTERVAL = 21
 _LOGICAL_INTERVAL, _LOGICAL_FLOAT16 = 9, 15  # later ones have no order: VARIANT, GEOMETRY
 
@@ -126,20 +126,22 @@ def number(element: Element, key: int, default: int = 0) -> int:
 def _is_lost(element: Element, original: Element) -> bool:
     if not any(key in element for key in _MEANING):
         return True
+    # Whether they are in UTC.
     unit = _time_unit(element)
     return unit is not None and unit == _time_unit(original)
 
 
-def _time_unit(element: Element) -> int | None:
-    """Give the unit of a time of the day; None for another type."""
+def _time_unit(element: Element) -> tuple[int, int] | None:
+    """Give the kind and the unit of a time of the day or of a time stamp."""
     if _LOGICAL not in element:
         return _TIMES.get(number(element, _CONVERTED, -1))
     logical, _ = _fields(element[_LOGICAL][1], 0)
-    if _TIME not in logical:
+    kind = next(iter(logical), 0)
+    if kind not in (_TIME, _TIMESTAMP):
         return None
-    time, _ = _fields(logical[_TIME][1], 0)
+    time, _ = _fields(logical[kind][1], 0)
     unit, _ = _fields(time[2][1], 0)
-    return next(iter(unit), None)
+    return kind, next(iter(unit), 0)
 
 
 def _tree(elements: Iterator[Element]) -> Iterator[Element]:

@@ -170,16 +170,17 @@ def _differences(original: Schema, stored: Schema) -> Iterator[str]:
             if storage(one) != storage(other):
                 changed.setdefault(f"{storage(one)} as {storage(other)}", []).append(name)
     for how, names in changed.items():
-        yield f"the output stores {how}, with the same values, in {_listed(names)}"
+        yield f"the output stores {how}, with the same values, in {columns_of(names)}"
     if regrouped:
-        yield f"the output has other parts, with the same values, in {_listed(regrouped)}"
+        yield f"the output has other parts, with the same values, in {columns_of(regrouped)}"
 
 
 def _shape(column: list[Element]) -> list[int]:
     return [number(element, CHILDREN) for element in column]
 
 
-def _listed(names: list[str]) -> str:
+def columns_of(names: Sequence[str]) -> str:
+    """List columns in a message."""
     names = [*dict.fromkeys(names)]
     more = len(names) - _NAMES_SHOWN
     shown = ", ".join(map(repr, names[:_NAMES_SHOWN])) + (f" and {more:,} more" if more > 0 else "")

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.records.parquet_times import old_times
 from toolkit.records.review_file import BLOCK_RECORDS
 
 # A row group is read in pages of this size, however large it is.
@@ -38,6 +39,15 @@ class RowGroups:
         self._path = path
         self._block_bytes = block_bytes
         self.file: Any = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        self.old_times = old_times(path, self.file)
+        if self.old_times is not None:
+            self.file.close()
+            self.file = pq.ParquetFile(
+                path,
+                pre_buffer=False,
+                buffer_size=_BUFFER_BYTES,
+                coerce_int96_timestamp_unit=self.old_times.unit,
+            )
         self._with_dictionaries: Any = None
 
     def close(self) -> None:

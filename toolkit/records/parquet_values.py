@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from toolkit.records.json_values import IN_A_DAY, with_parts
 from toolkit.records.review_file import Reject
 
-_STRINGS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+STRINGS = (pa.string(), pa.large_string(), pa.string_view())
+BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 _DAYS = (-12_687_063, 11_248_372)  # of the years -32766 to 32766; Arrow has no text for others
 
 # What is wrong with the one row of an array: the reason, and the bytes of the value.
@@ -43,12 +44,12 @@ class Check:
                 yield number, self.fault(wrong[0], name)
 
     def _leaves(self, column: pa.Array) -> Iterator[pa.Array]:
-        return (leaf for leaf in _leaves(column, self.concerns))
+        return (leaf for leaf in leaves_of(column, self.concerns))
 
 
 def is_string(kind: pa.DataType) -> bool:
     """Whether values of a type must be UTF-8."""
-    return any(is_kind(kind) for is_kind in _STRINGS)
+    return kind in STRINGS
 
 
 def _is_utf8(column: pa.Array) -> bool:
@@ -128,6 +129,17 @@ def in_known_zones(kind: pa.DataType) -> pa.DataType:
     return with_parts(kind, in_known_zones) if pa.types.is_nested(kind) else kind
 
 
+def as_strings(column: pa.Array) -> pa.Array:
+    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
+    if column.type not in BYTES:
+        return column.cast(pa.large_string())
+    try:
+        return column.cast(pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        values = (value and value.decode(errors="replace") for value in column.to_pylist())
+        return pa.array(values, pa.large_string())
+
+
 def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
     """Keep some rows of a column; `pa.Array.filter` does not know views."""
     edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
@@ -148,7 +160,7 @@ def _holds(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> bool:
     return concerns(kind) or any(_holds(part, concerns) for part in _parts(kind))
 
 
-def _leaves(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterator[pa.Array]:
+def leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterator[pa.Array]:
     """Give the arrays of some types within a column."""
     kind = column.type
     if concerns(kind):
@@ -167,4 +179,4 @@ def _leaves(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterat
     else:
         inner = [column.values]
     for part in inner:
-        yield from _leaves(part, concerns)
+        yield from leaves_of(part, concerns)
