@@ -64,6 +64,45 @@ def test_a_byte_order_mark_that_arrives_in_pieces(
     assert '"raw_base64": "ADIA6Q=="' in rejects
 
 
+ROWS = {
+    "csv": (b"text,id\n", b'"a superb\nfilm",%d\n'),
+    "jsonl": (b"", b'{"text": "a superb film", "id": %d}\n'),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_come_out_as_they_come_in(tmp_path: Path, name: str, workers: int) -> None:
+    """The next row is sent when the one before it has come out, also if it is sent in pieces."""
+    header, row = ROWS[name]
+    with subprocess.Popen(
+        [*COMMAND, "score", "-", "--format", name, "--workers", str(workers)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(header)
+        output = b""
+        for number in range(3):
+            sent = row % number
+            process.stdin.write(sent[:12])
+            time.sleep(0.3)
+            process.stdin.write(sent[12:])
+            ends = header.count(b"\n") + (number + 1) * row.count(b"\n")
+            while output.count(b"\n") < ends:  # without end where rows are held back
+                part = process.stdout.read(1 << 16)
+                assert part
+                output += part
+            assert b"%d," % number in output
+        process.stdin.close()
+        assert process.stdout.read() == b""
+        assert process.wait() == 0
+
+
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
 def test_a_compressed_file_without_the_ending_of_its_name(command: Command, packing: str) -> None:
     data = pa.Codec(packing).compress(b"text\na\n", asbytes=True)

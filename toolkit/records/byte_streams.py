@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import os
 import select
+import stat
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,12 @@ from toolkit.records.compression import COMPRESSIONS, compression_of
 from toolkit.records.read_options import STDIN
 
 _READ_BYTES = 1 << 20
+
+# A block of a pipe is what came within this time of its first bytes: programs that write as fast as
+# they can fill it, and what comes row by row is not held back.
+_SECONDS_OF_A_BLOCK = 0.1
+# A pipe that gives nothing for as long is waited for.
+_SECONDS_OF_A_PAUSE = 0.02
 
 # What a compressed file begins with; no text in UTF-8 does.
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -37,6 +45,8 @@ class ByteStream:
         self._encoding = _known(encoding)
         self._file = _open(path)
         self.size = None if path == STDIN else os.fstat(self._file.fileno()).st_size
+        self._is_pipe = self.size is None and _can_wait(self._file)
+        self._is_at_end = False
         self._compression = compression_of(path)
         self._transcoded: _Transcoded | None = None
         self._read = self._opened()
@@ -60,14 +70,46 @@ class ByteStream:
         """
         missing = size - (len(self._data) - self._at)
         if missing > 0:
-            parts = [self._data[self._at :]]
-            while missing > 0 and (part := self._read(missing)):
-                parts.append(part)
-                missing -= len(part)
-            self._data, self._at = b"".join(parts), 0
-            if not self._offset:
-                self._check_decompressed()
+            self._fill(size, size)
         return self._data[self._at : self._at + size]
+
+    def look(self, size: int, beyond: int) -> tuple[bytes, bool]:
+        """Give the next bytes as `peek`, or those of a slow pipe that are there.
+
+        They are more than `beyond`, if there are more. Also tell whether they are the last.
+        """
+        if not self._is_pipe:
+            data = self.peek(size)
+            return data, len(data) < size
+        if len(self._data) - self._at < size:
+            self._fill(size, beyond)
+        data = self._data[self._at : self._at + size]
+        return data, self._is_at_end and len(data) < size
+
+    def is_waiting(self) -> bool:
+        """Whether a pipe gives nothing at the moment."""
+        return self._is_pipe and not self._is_at_end and not self._comes_within(_SECONDS_OF_A_PAUSE)
+
+    def _fill(self, size: int, beyond: int) -> None:
+        """Read up to `size` bytes ahead; no longer than a moment when more than `beyond` came."""
+        parts = [self._data[self._at :]]
+        count, deadline = len(parts[0]), None
+        while count < size and not self._is_at_end:
+            if count > beyond:
+                now = time.monotonic()
+                deadline = now + _SECONDS_OF_A_BLOCK if deadline is None else deadline
+                if not self._comes_within(deadline - now):
+                    break
+            part = self._read(size - count)
+            self._is_at_end = not part
+            parts.append(part)
+            count += len(part)
+        self._data, self._at = b"".join(parts), 0
+        if not self._offset:
+            self._check_decompressed()
+
+    def _comes_within(self, seconds: float) -> bool:
+        return bool(select.select([self._file], [], [], max(seconds, 0))[0])
 
     def advance(self, size: int) -> None:
         """Continue after bytes that `peek` gave."""
@@ -122,6 +164,12 @@ class ByteStream:
             return read
         self._transcoded = _Transcoded(read, self._encoding)
         return self._transcoded.read
+
+
+def _can_wait(file: IO[bytes]) -> bool:
+    """Whether reading may have to wait for others: for a pipe, a terminal or a socket."""
+    # Windows waits for sockets only.
+    return sys.platform != "win32" and not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def _awaiting(file: IO[bytes]) -> Read:

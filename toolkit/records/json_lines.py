@@ -60,10 +60,10 @@ class JsonLinesFile(RecordFile):
 
     def _read_header(self) -> bytes:
         size = _FIRST_BYTES
-        data = self._peek(size)
-        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(_WHITE_SPACE):
-            size *= 2
-            data = self._peek(size)
+        data, at_end = self._look(size)
+        while not at_end and size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(_WHITE_SPACE):
+            size *= 2 if len(data) == size else 1
+            data, at_end = self._look(size, beyond=len(data))
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         data = data.removeprefix(mark)
         self._offset = len(mark)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ LINE_END = "line_end"  # string: "\n" or "\r\n"
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+_T = TypeVar("_T")
 
 # Some bytes of a block that are not a record: start, stop, and the reason.
 Broken = tuple[int, int, str]
@@ -73,6 +75,11 @@ class RecordFile(ReviewFile):
         """How many of its bytes are read."""
         return self._stream.bytes_read
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a pipe gives nothing at the moment, so that the next block would be waited for."""
+        return self._stream.is_waiting()
+
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
@@ -109,10 +116,10 @@ class RecordFile(ReviewFile):
 
         Also tell whether they are the last. What follows a record without an end is left for later.
         """
-        size = wanted
+        size, seen = wanted, 0
         while True:
-            data = self._peek(size)
-            at_end = len(data) < size
+            data, at_end = self._look(size, beyond=seen)
+            seen = len(data)
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
             is_last = at_end and size == wanted
@@ -121,9 +128,10 @@ class RecordFile(ReviewFile):
                 return content, is_last
             if at_end and data.isspace():
                 return content, True
-            if at_end or size >= RECORD_BYTES_LIMIT:
+            if at_end or seen >= RECORD_BYTES_LIMIT:
                 return self._give_up(data, at_end=at_end), False
-            size = min(2 * size, RECORD_BYTES_LIMIT)
+            if seen >= size:
+                size = min(2 * size, RECORD_BYTES_LIMIT)
 
     def parsed(
         self,
@@ -197,8 +205,14 @@ class RecordFile(ReviewFile):
         return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
 
     def _peek(self, size: int) -> bytes:
+        return self._reading(lambda: self._stream.peek(size))
+
+    def _look(self, size: int, *, beyond: int = 0) -> tuple[bytes, bool]:
+        return self._reading(lambda: self._stream.look(size, beyond))
+
+    def _reading(self, read: Callable[[], _T]) -> _T:
         try:
-            return self._stream.peek(size)
+            return read()
         except (UnicodeError, OSError) as error:
             failed = error
         reason = getattr(failed, "strerror", None) or str(failed)

@@ -124,6 +124,11 @@ class ReviewFile(ABC):
     def bytes_read(self) -> int:
         """How many of its bytes are read; the progress."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next block has to be waited for, as from a slow pipe."""
+        return False
+
     @abstractmethod
     def blocks(self, start: Place = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.

@@ -187,6 +187,7 @@ class _Run:
             enumerate(reviews.blocks(output.start)),
             self.options.workers or usable_cores(),
             size=lambda numbered: numbered[1].size,
+            is_waiting=lambda: reviews.is_waiting,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)
