@@ -56,6 +56,7 @@ class JsonLinesFile(RecordFile):
     ``review.body``.
     """
 
+    kinds = ("json", "jsonl")
     _held: dict[str, None] | None = None  # columns of an output of another format
 
     def _read_header(self) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,8 @@ from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, count_lines, is_utf8
 from toolkit.records.byte_streams import ByteStream
 from toolkit.records.columns import Column
+from toolkit.records.compression import compression_of
+from toolkit.records.file_kinds import LOOKED_AT, check_kind
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Parsed, Place, Reject, ReviewFile
 
@@ -52,6 +54,7 @@ class RecordFile(ReviewFile):
     """A file of text whose records end at line ends."""
 
     _offset = 0  # where the records start
+    kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
     # What a record is called that continues after a line end, to the limit or to the end.
     too_long = endless = "a record"
 
@@ -63,8 +66,15 @@ class RecordFile(ReviewFile):
         self.size = self._stream.size
         self._line = 1
         try:
-            if not self._peek(1):
+            first, _ = self._look(LOOKED_AT)
+            if not first:
                 raise InputError(f"{self.name}: the file is empty, expected reviews")
+            if self._stream.is_utf8:
+                is_named = options.format is not None
+                compression = compression_of(path)
+                check_kind(
+                    path, first, read_as=self.kinds, compression=compression, is_named=is_named
+                )
             self.header = self._read_header()
         except BaseException:
             self._stream.close()
@@ -77,7 +87,7 @@ class RecordFile(ReviewFile):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a pipe gives nothing at the moment, so that the next block would be waited for."""
+        """Whether a pipe gives nothing at the moment, so that a block has to wait."""
         return self._stream.is_waiting()
 
     def close(self) -> None:

@@ -9,13 +9,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError, is_wrong_call
-from toolkit.files import atomic_file, flush_to_disk, is_there, reporting_failures, resolved
+from toolkit.files import (
+    atomic_file,
+    check_output_file,
+    flush_to_disk,
+    is_there,
+    reporting_failures,
+    resolved,
+)
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN
 from toolkit.records.review_file import BatchFile, Output, Place
@@ -28,6 +35,7 @@ from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
 
 _STANDARD_OUTPUT = Path("standard output")
+_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
 # Names of the files while they are not complete.
 _OUTPUT, _REJECTED, _SCORES = "output", "rejected.jsonl", "scores"
 
@@ -48,10 +56,13 @@ class ScoredOutput:
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
         self._file.append(block.data, ends_group=block.ends_group)
-        write_all(self._rejects, block.rejects)
+        self._write_rejects(block.rejects)
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+
+    def _write_rejects(self, lines: bytes) -> None:
+        write_all(self._rejects, lines)
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -74,7 +85,9 @@ def open_output(
     """
     with ExitStack() as files:
         if job.output == STDIN:
-            yield _StandardOutput(job, form, files.enter_context(TemporaryFile(buffering=0)))
+            yield _StandardOutput(
+                job, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
+            )
             return
         with reporting_failures(job.output):
             files.enter_context(journal.reserved(job))
@@ -196,10 +209,26 @@ class _StandardOutput(ScoredOutput):
         with reporting_failures(_STANDARD_OUTPUT):
             super().append(block)
 
+    def _write_rejects(self, lines: bytes) -> None:
+        try:
+            self._rejects.write(lines)
+        except OSError as error:
+            raise OutputError(
+                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
+                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
+                "folder with enough space"
+            ) from None
+
     def finish(self) -> None:
         with reporting_failures(_STANDARD_OUTPUT):
             super().finish()
         if self.summary.rejected:
+            try:
+                check_output_file(self._job.rejected, force=True, option="--rejected")
+            except UsageError as error:  # too late for a wrong call: the output is written
+                raise OutputError(
+                    f"{error} The scored records are written, the rejected ones are not."
+                ) from None
             self._rejects.seek(0)
             _copy(self._rejects, self._job.rejected)
 

@@ -17,8 +17,9 @@ from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import STDIN, ReadOptions, is_stream
 from toolkit.records.review_file import Output, ReviewFile
+from toolkit.records.zip_members import file_of
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
 from toolkit.scoring.journal import Journal, open_journal
@@ -113,8 +114,8 @@ def score_files(
     scorer.check_gives(options.reading.columns.adds)
     resume = options.resume and not options.force
     files = [job for job in jobs.files if job.error is None]
-    if resume and any(STDIN in (job.source, job.output) for job in files):
-        raise UsageError("--resume does not work with standard input or output.")
+    if resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
     if jobs.folder is not None:
         check_outputs(files)
     with open_journal(jobs, force=options.force, resume=resume) as journal:
@@ -203,7 +204,8 @@ class _Run:
 def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.name if job.output == STDIN else None)
+    same = own.name if own.can_write else "csv"
+    asked = options.output_format or (same if job.output == STDIN else None)
     target = format_of(job.output, asked, "--output-format")
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
@@ -215,10 +217,10 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
 
     Taken before the input is opened, so that a file that takes its name meanwhile is noticed.
     """
-    if source == STDIN:
+    if is_stream(source):
         return None
     try:
-        facts = source.stat()
+        facts = file_of(source).stat()
     except OSError:  # opening it says what is wrong
         return None
     reading = options.reading
