@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -99,11 +101,15 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".zst": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True)),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
 }
 DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.decompress,
     ".zst": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
 }
 
 # A new format needs its entry here too: how others write and read it.

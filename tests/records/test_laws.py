@@ -85,7 +85,7 @@ def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) ->
 
 @every_file
 @settings(max_examples=40)
-@given(bodies, st.sampled_from(["", ".gz", ".zst"]))
+@given(bodies, st.sampled_from(["", ".gz", ".zst", ".bz2", ".xz"]))
 def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
     for content in (data, COMPRESS[packing](data)):
         for to in {ending, ".jsonl", ".parquet"}:
@@ -111,7 +111,9 @@ def test_a_damaged_file_is_read_or_refused(ending: str, data: st.DataObject) -> 
             continue
 
 
-@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz", ".csv.zst", ".jsonl.zst"])
+@pytest.mark.parametrize(
+    "ending", [".csv.gz", ".jsonl.gz", ".csv.zst", ".jsonl.zst", ".csv.bz2", ".csv.xz"]
+)
 def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None:
     data = PYTHON[ending][0](GOOD, "\n")
     for length in range(len(data)):

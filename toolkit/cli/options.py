@@ -31,7 +31,7 @@ WRITING = "Output"
 RUNNING = "How it runs"
 
 FORMAT_NAMES = ", ".join(FORMATS)
-FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz or .zst"
+FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz, .zst, .bz2 or .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
     "`toolkit train`"

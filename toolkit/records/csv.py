@@ -79,10 +79,10 @@ class DelimitedFile(RecordFile):
 
     def _find_header(self) -> tuple[bytes, _Header]:
         """Read until a line is not blank; give all that was read, and the line."""
-        size = _HEADER_BYTES
+        size, seen = _HEADER_BYTES, 0
         while True:
-            data = self._peek(size)
-            at_end = len(data) < size
+            data, at_end = self._look(size, beyond=seen)
+            seen = len(data)
             text = data + b"\n" if at_end else data
             mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
             cuts = self._cut(text[mark:], at_end=at_end)
@@ -91,9 +91,10 @@ class DelimitedFile(RecordFile):
                 return data, self._header(text, lines, cuts, mark)
             if at_end:
                 raise InputError(f"{self.name}: only blank lines, expected a header and reviews")
-            if size >= RECORD_BYTES_LIMIT:
+            if seen >= RECORD_BYTES_LIMIT:
                 self.fail(1, f"a header of more than {size >> 20} MiB; is a quote never closed?")
-            size *= 2
+            if seen >= size:
+                size *= 2
 
     def _header(self, data: bytes, lines: Lines, cuts: Cuts, mark: int) -> _Header:
         start, newline = int(lines.starts[0]), int(lines.newlines[0])

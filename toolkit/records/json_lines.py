@@ -61,14 +61,15 @@ class JsonLinesFile(RecordFile):
     ``review.body``.
     """
 
+    kinds = ("json", "jsonl")
     _held: dict[str, None] | None = None  # columns of an output of another format
 
     def _read_header(self) -> bytes:
         size = FIRST_BYTES
-        data = self._peek(size)
-        while len(data) == size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(WHITE_SPACE):
-            size *= 2
-            data = self._peek(size)
+        data, at_end = self._look(size)
+        while not at_end and size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(WHITE_SPACE):
+            size *= 2 if len(data) == size else 1
+            data, at_end = self._look(size, beyond=len(data))
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         self._begin(mark, data.removeprefix(mark))
         return mark

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, count_lines, is_utf8
 from toolkit.records.byte_streams import ByteStream
 from toolkit.records.columns import Column
+from toolkit.records.compression import compression_of
+from toolkit.records.file_kinds import LOOKED_AT, check_kind
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Parsed, Place, Reject, ReviewFile
 
@@ -26,6 +29,7 @@ LINE_END = "line_end"  # string: "\n" or "\r\n"
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+_T = TypeVar("_T")
 
 # Some bytes of a block that are not a record: start, stop, and the reason.
 Broken = tuple[int, int, str]
@@ -51,6 +55,7 @@ class RecordFile(ReviewFile):
     """A file of text whose records end at line ends."""
 
     _offset = 0  # where the records start
+    kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
     # What a record is called that continues after a line end, to the limit or to the end.
     too_long = endless = "a record"
 
@@ -62,8 +67,15 @@ class RecordFile(ReviewFile):
         self.size = self._stream.size
         self._line = 1
         try:
-            if not self._peek(1):
+            first, _ = self._look(LOOKED_AT)
+            if not first:
                 raise InputError(f"{self.name}: the file is empty, expected reviews")
+            if self._stream.is_utf8:
+                is_named = options.format is not None
+                compression = compression_of(path)
+                check_kind(
+                    path, first, read_as=self.kinds, compression=compression, is_named=is_named
+                )
             self.header = self._read_header()
         except BaseException:
             self._stream.close()
@@ -73,6 +85,11 @@ class RecordFile(ReviewFile):
     def bytes_read(self) -> int:
         """How many of its bytes are read."""
         return self._stream.bytes_read
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a pipe gives nothing at the moment, so that a block has to wait."""
+        return self._stream.is_waiting()
 
     def close(self) -> None:
         """Close the file."""
@@ -110,10 +127,10 @@ class RecordFile(ReviewFile):
 
         Also tell whether they are the last. What follows a record without an end is left for later.
         """
-        size = wanted
+        size, seen = wanted, 0
         while True:
-            data = self._peek(size)
-            at_end = len(data) < size
+            data, at_end = self._look(size, beyond=seen)
+            seen = len(data)
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
             is_last = at_end and size == wanted
@@ -122,9 +139,10 @@ class RecordFile(ReviewFile):
                 return content, is_last
             if at_end and data.isspace():
                 return content, True
-            if at_end or size >= RECORD_BYTES_LIMIT:
+            if at_end or seen >= RECORD_BYTES_LIMIT:
                 return self._give_up(data, at_end=at_end), False
-            size = min(2 * size, RECORD_BYTES_LIMIT)
+            if seen >= size:
+                size = min(2 * size, RECORD_BYTES_LIMIT)
 
     def parsed(
         self,
@@ -200,8 +218,14 @@ class RecordFile(ReviewFile):
         return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
 
     def _peek(self, size: int) -> bytes:
+        return self._reading(lambda: self._stream.peek(size))
+
+    def _look(self, size: int, *, beyond: int = 0) -> tuple[bytes, bool]:
+        return self._reading(lambda: self._stream.look(size, beyond))
+
+    def _reading(self, read: Callable[[], _T]) -> _T:
         try:
-            return self._stream.peek(size)
+            return read()
         except (UnicodeError, OSError) as error:
             failed = error
         reason = getattr(failed, "strerror", None) or str(failed)

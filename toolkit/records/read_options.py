@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -10,6 +11,14 @@ from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 
 STDIN = Path("-")  # standard input, or output where something is written
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this can be read only once, from start to end: standard input, or a pipe."""
+    try:
+        return path == STDIN or stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):  # reported when it is opened
+        return False
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,11 @@ class ReviewFile(ABC):
         """Of the bytes at the start of the file, how many hold all records that are read."""
         return self.bytes_read
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next block has to be waited for, as from a slow pipe."""
+        return False
+
     @abstractmethod
     def blocks(self, start: Place = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.

@@ -10,10 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.files import resolved
 from toolkit.records.formats import endings
-from toolkit.scoring.output_names import REJECTED_ENDING, default_output, has_known_ending
+from toolkit.records.zip_members import is_archive, is_safe, members, several
+from toolkit.scoring.output_names import (
+    REJECTED_ENDING,
+    default_output,
+    has_known_ending,
+    named_by,
+)
 
 
 @dataclass
@@ -43,7 +49,11 @@ class Found:
             folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
             paths += [Path(where, name) for name in _shown(names)]
         shown = _without_earlier(sorted(paths), own)
-        files = [path for path in shown if has_known_ending(path) and not _is_special(path)]
+        files = [
+            path
+            for path in shown
+            if (has_known_ending(path) or is_archive(path)) and not _is_special(path)
+        ]
         for error in errors:
             path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
             self.unreadable.append((path, path.relative_to(folder), f"{path}: {reason}"))
@@ -55,9 +65,48 @@ class Found:
             raise InputError(
                 f"{folder}: a folder without a file of reviews; they end in {known}{more}"
             )
-        self.files += [(path, path.relative_to(folder)) for path in files]
+        for path in files:
+            self._add(path, path.relative_to(folder))
         self.ignored += len(shown) - len(files)
         self.links += sorted(links)
+
+    def add_named(self, path: Path, output: Path | None) -> None:
+        """Add a file that is named, or the members of an archive.
+
+        Raises `UsageError` if there are several, and no place for their outputs.
+        """
+        if not is_archive(path):
+            self.files.append((path, Path(named_by(path).name)))
+            return
+        found = members(path, endings())
+        if not found:
+            raise InputError(f"{path}: an archive without files, expected reviews")
+        if output is None and found[1:]:
+            raise UsageError(several(path, found))
+        self._add_members(path, found, Path(path.name), Path())
+
+    def _add(self, path: Path, name: Path) -> None:
+        """Add a file that was found, with the name of its output; of an archive, all members."""
+        if not is_archive(path):
+            self.files.append((path, name.with_name(named_by(path).name)))
+            return
+        try:
+            found = members(path, endings())
+        except InputError as error:
+            self.unreadable.append((path, name, str(error)))
+            return
+        self._add_members(path, found, name, name.with_suffix(""))
+
+    def _add_members(self, archive: Path, found: list[Path], name: Path, folder: Path) -> None:
+        for member in found:
+            inside = member.relative_to(archive)
+            if not found[1:]:
+                self.files.append((member, name.with_name(named_by(member).name)))
+            elif is_safe(str(inside)):
+                self.files.append((member, folder / inside.with_name(named_by(member).name)))
+            else:
+                error = f"{member}: its name leads out of the folder. Unpack the archive first"
+                self.unreadable.append((member, folder / inside.name, error))
 
     def add_pattern(self, pattern: str, output: Path | None) -> None:
         """Add the files that a pattern of the module `glob` matches, by name, of any format.
@@ -79,7 +128,8 @@ class Found:
         usable = [path for path in files if not _is_special(path)]
         if not usable:
             raise InputError(f"{pattern}: no file matches this pattern")
-        self.files += [(path, path.relative_to(base)) for path in usable]
+        for path in usable:
+            self._add(path, path.relative_to(base))
         self.ignored += len(files) - len(usable)
 
 

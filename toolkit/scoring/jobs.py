@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import check_output_file, is_there, resolved
 from toolkit.records.read_options import STDIN
+from toolkit.records.zip_members import file_of
 from toolkit.scoring.folders import Found, is_folder, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
 
@@ -81,13 +82,14 @@ def find_jobs(
         elif is_pattern(name):
             found.add_pattern(name, target)
         else:
-            found.files.append((path, Path(path.name)))
+            found.add_named(path, target)
             named.add(path)
     once: dict[Path, tuple[Path, Path]] = {}
     for source, relative in found.files:
         once.setdefault(resolved(source), (source, relative))
     files = list(once.values())
-    is_single = len(files) == 1 and not any(_is_whole_folder(name, output) for name in inputs)
+    is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
+    is_single = len(files) == 1 and not is_whole
     if is_single and not _is_new_folder(output):
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
         job = replace(job, is_named=job.source in named)
@@ -172,9 +174,11 @@ def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
         raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
     for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
-            if path.samefile(job.source):
+            if path.samefile(file_of(job.source)):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        check_output_file(path, force=may_replace(path), option=option)
+        # Standard output needs no folder, unless a record is rejected.
+        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
@@ -239,7 +243,7 @@ def check_model(model: Path, jobs: Sequence[Job]) -> None:
 def _names(path: Path) -> set[Path | tuple[int, int]]:
     """Give what identifies a file: its path without links, and for hard links its number."""
     try:
-        facts = path.stat()
+        facts = file_of(path).stat()
     except OSError:  # not there, or not to be looked at
         return {resolved(path)}
     return {resolved(path), (facts.st_dev, facts.st_ino)}

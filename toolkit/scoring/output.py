@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError, is_wrong_call
-from toolkit.files import flush_to_disk, reporting_failures
+from toolkit.files import check_output_file, flush_to_disk, reporting_failures
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN
 from toolkit.records.review_file import BatchFile, Output, Place, ReviewFile
@@ -32,6 +32,7 @@ from toolkit.scoring.watched_input import WatchedInput
 from toolkit.signals import held_back
 
 _ROOM_BYTES = 1 << 16  # a journal of a long run takes as much in some minutes
+_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
 
 
 class ScoredOutput:
@@ -50,19 +51,22 @@ class ScoredOutput:
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
         self._file.append(block.data, ends_group=block.ends_group)
-        write_all(self._rejects, block.rejects)
+        self._write_rejects(block.rejects)
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
 
     def first_reject(self) -> str | None:
         """Say where the first reject is, and why; also one that an earlier run has found."""
-        with open(self._rejects.fileno(), "rb", closefd=False) as file:
-            file.seek(0)
-            found = json.loads(file.readline() or b"{}")
-        self._rejects.seek(0, os.SEEK_END)
+        at = self._rejects.tell()
+        self._rejects.seek(0)
+        found = json.loads(_first_line(self._rejects) or b"{}")
+        self._rejects.seek(at)
         what = "line" if "line" in found else "record"
         return f"{what} {found[what]:,}: {found['reason']}" if found else None
+
+    def _write_rejects(self, lines: bytes) -> None:
+        write_all(self._rejects, lines)
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -79,7 +83,9 @@ def open_output(work: Work, form: Output, checkpoint: Checkpoint | None) -> Iter
     job = work.journal.job
     with ExitStack() as files:
         if job.output == STDIN:
-            yield _StandardOutput(job, form, files.enter_context(TemporaryFile(buffering=0)))
+            yield _StandardOutput(
+                job, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
+            )
             return
         with reporting_failures(job.output):
             work.journals.begin(work.journal, keep=checkpoint is not None)
@@ -244,12 +250,37 @@ class _StandardOutput(ScoredOutput):
         with reporting_failures(STANDARD_OUTPUT):
             super().append(block)
 
+    def _write_rejects(self, lines: bytes) -> None:
+        try:
+            self._rejects.write(lines)
+        except OSError as error:
+            raise OutputError(
+                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
+                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
+                "folder with enough space"
+            ) from None
+
     def finish(self) -> None:
         with reporting_failures(STANDARD_OUTPUT):
             super().finish()
         if self.summary.rejected and self._job.rejects_file is not None:
+            try:
+                check_output_file(self._job.rejects_file, force=True, option="--rejected")
+            except UsageError as error:  # too late for a wrong call: the output is written
+                raise OutputError(
+                    f"{error} The scored records are written, the rejected ones are not."
+                ) from None
             self._rejects.seek(0)
             copy_to(self._rejects, self._job.rejects_file)
+
+
+def _first_line(file: IO[bytes]) -> bytes:
+    parts = []
+    while part := file.read(1 << 16):
+        parts.append(part)
+        if b"\n" in part:
+            break
+    return b"".join(parts).partition(b"\n")[0]
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:

@@ -20,7 +20,7 @@ from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import reporting_failures, resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import STDIN, ReadOptions, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.compared_output import compare_output
@@ -147,11 +147,10 @@ def score_files(
 def check_call(jobs: Jobs, options: ScoringOptions) -> None:
     """Raise `UsageError` where options or files do not fit each other."""
     files = [job for job in jobs.files if job.error is None]
-    if (options.resume or options.skip_existing) and any(
-        STDIN in (job.source, job.output) for job in files
-    ):
-        option = "--resume" if options.resume else "--skip-existing"
-        raise UsageError(f"{option} does not work with standard input or output.")
+    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
+    if options.skip_existing and any(job.output == STDIN for job in files):
+        raise UsageError("--skip-existing does not work with standard output.")
     if options.skip_existing and options.force:
         raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     if jobs.folder is not None:
@@ -279,6 +278,7 @@ class _Run:
             enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),
             workers,
             size=lambda numbered: numbered[1][0].size,
+            is_waiting=lambda: reviews.is_waiting,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)
@@ -296,7 +296,8 @@ class _Run:
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.name if job.output == STDIN else None)
+    same = own.name if own.can_write else "csv"
+    asked = options.output_format or (same if job.output == STDIN else None)
     target = format_of(job.output, asked, "--output-format")
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")

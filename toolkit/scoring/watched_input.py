@@ -9,6 +9,7 @@ from typing import Self
 
 from toolkit.errors import InputError
 from toolkit.records.read_options import STDIN
+from toolkit.records.zip_members import file_of
 from toolkit.scoring.checkpoints import FileFacts, Prefix, PrefixSum
 
 
@@ -17,7 +18,8 @@ class WatchedInput:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("rb", buffering=0)
+        self._file = file_of(path).open("rb", buffering=0)
+        self._is_archive = file_of(path) != path
         self._sum = PrefixSum()
         self.facts = FileFacts.of(os.fstat(self._file.fileno()))
 
@@ -25,7 +27,8 @@ class WatchedInput:
     def open(cls, path: Path) -> Self | None:
         """Open it; None for what is no file, or cannot be read, of which its reader says more."""
         try:
-            return cls(path) if path != STDIN and stat.S_ISREG(path.stat().st_mode) else None
+            is_file = path != STDIN and stat.S_ISREG(file_of(path).stat().st_mode)
+            return cls(path) if is_file else None
         except OSError:
             return None
 
@@ -40,7 +43,7 @@ class WatchedInput:
 
     def check(self) -> None:
         """Raise `InputError` if the file has changed, or another one has its name now."""
-        now = FileFacts.at(self.path)
+        now = FileFacts.at(file_of(self.path))
         if self.is_same and now == self.facts:
             return
         if now is None:
@@ -57,8 +60,8 @@ class WatchedInput:
         )
 
     def read_so_far(self, size: int) -> Prefix:
-        """Give the checksum of its first bytes."""
-        return self._sum.up_to(size, self._file)
+        """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
+        return self._sum.up_to(self.facts.size if self._is_archive else size, self._file)
 
     def begins_with(self, prefix: Prefix) -> bool:
         """Whether its first bytes are those of an earlier run."""
