@@ -88,6 +88,9 @@ def score(
     negative_sentences_column: o.AddedNegativeSentences = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     on_error: Error = OnError.reject,
@@ -141,7 +144,16 @@ def score(
         negative_sentences=negative_sentences_column,
     )
     columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    reading = o.reading(
+        columns,
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+        quote=quote,
+        escape=escape,
+        skip_lines=skip_lines,
+    )
     options = ScoringOptions(
         reading=reading,
         output_format=output_format,

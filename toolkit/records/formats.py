@@ -112,8 +112,13 @@ def open_reviews(
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
     own = format_of(path, options.format)
-    if not options.header and own.delimiter is None:
-        raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+    if options.is_delimited and own.delimiter is None:
+        if not options.header:
+            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+        raise UsageError(
+            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
+            f"{own.name}"
+        )
     if path == STDIN and not own.is_text:
         raise UsageError(
             f"standard input: a {own.name} file cannot be read as a stream. Save it to a file "
@@ -121,7 +126,9 @@ def open_reviews(
         )
     if options.encoding is not None and not own.is_text:
         raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
-    reading = replace(options, delimiter=options.delimiter or own.delimiter)
+    reading = options
+    if own.delimiter is not None:
+        reading = replace(options, usual_delimiter=own.delimiter)
     return own.load()(path, reading, columns)
 
 
@@ -133,6 +140,8 @@ def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> 
     is_known = format_ending(path).lower() in endings()
     name = None if is_known else options.format
     own = format_of(path, name)
+    if own.delimiter is None:
+        options = replace(options, quote='"', escape=None, skip_lines=0)
     return replace(
         options,
         format=name,

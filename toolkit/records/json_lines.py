@@ -117,7 +117,7 @@ class JsonLinesFile(RecordFile):
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
         records = spans(content.data, lines.blank_starts, closings)
-        return self.parsed(block, fields, records, line_ends, rejects)
+        return self.parsed(block, fields, records, line_ends, rejects, lines)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; a member is null where there is no score."""
