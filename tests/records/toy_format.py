@@ -70,7 +70,8 @@ class QueryFile(RecordFile):
             for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
-        return self.parsed(block, columns, records, line_ends.filter(arrow_of(readable)), rejects)
+        line_ends = line_ends.filter(arrow_of(readable))
+        return self.parsed(block, columns, records, line_ends, rejects, lines)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []

@@ -52,6 +52,9 @@ def explain(
     text_column: o.TextColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     json: o.Json = False,
@@ -76,7 +79,14 @@ def explain(
     from toolkit.model.scorer import Scorer
 
     reading = o.reading(
-        Columns(o.text_columns(text_column)), input_format, delimiter, encoding, no_header
+        Columns(o.text_columns(text_column)),
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+        quote=quote,
+        escape=escape,
+        skip_lines=skip_lines,
     )
     if file is None:
         if rows:

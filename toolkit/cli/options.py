@@ -147,6 +147,18 @@ AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBAB
 # Reading files.
 _FORMAT = f"Format of the input: {FORMAT_NAMES}."
 _DELIMITER = r"Character between two fields of a CSV file; \t is a tab."
+_QUOTE = (
+    "Character around fields of a CSV file, or none: then each line is a record, and a quote is a "
+    "character like others."
+)
+_ESCAPE = (
+    r"Character of a CSV file that makes the next one a character like others, such as \ in "
+    r"Spark and MySQL exports, which write \". After \, n is a line end and t a tab."
+)
+_SKIP_LINES = (
+    "Lines of a CSV file before the header, such as a title, which stay as they are. A first line "
+    "such as sep=; is known without this."
+)
 _ENCODING = "Encoding of the input, such as latin-1 or utf-16. Output is always UTF-8."
 _NO_HEADER = "The CSV file has no header line."
 
@@ -154,6 +166,9 @@ Format = Annotated[
     str | None, option("FORMAT", _FORMAT, READING, "by the file name", ("--format",))
 ]
 Delimiter = Annotated[str | None, option("CHAR", _DELIMITER, READING, "comma")]
+Quote = Annotated[str, option("CHAR|none", _QUOTE, READING, True)]
+Escape = Annotated[str | None, option("CHAR", _ESCAPE, READING, "none")]
+SkipLines = Annotated[int, option("N", _SKIP_LINES, READING, True, min=0)]
 Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
 NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
 
@@ -173,12 +188,19 @@ def reading(
     encoding: str | None,
     no_header: bool,
     labels: LabelNames | None = None,
+    *,
+    quote: str = '"',
+    escape: str | None = None,
+    skip_lines: int = 0,
 ) -> ReadOptions:
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
         columns,
         format=format_name,
         delimiter="\t" if delimiter == r"\t" else delimiter,
+        quote=None if quote == "none" else quote,
+        escape=escape,
+        skip_lines=skip_lines,
         encoding=encoding,
         labels=labels or LabelNames(),
         header=not no_header,

@@ -46,6 +46,9 @@ def score(
     by_sentence: s.BySentence = False,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     on_error: s.Error = s.OnError.reject,
@@ -94,7 +97,16 @@ def score(
             negative_sentences=negative_sentences_column,
         )
         columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
-        reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+        reading = o.reading(
+            columns,
+            input_format,
+            delimiter,
+            encoding,
+            no_header,
+            quote=quote,
+            escape=escape,
+            skip_lines=skip_lines,
+        )
         from toolkit.model.neutral import parse_range
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model

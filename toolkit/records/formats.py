@@ -129,13 +129,20 @@ def open_reviews(
     if is_archive(path):
         path = only_member(path, endings())
     own = format_of(path, options.format)
-    if not options.header and own.delimiter is None:
-        raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+    if options.is_delimited and own.delimiter is None:
+        if not options.header:
+            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+        raise UsageError(
+            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
+            f"{own.name}"
+        )
     if not own.is_text:
         _check_is_file(path, own)
     if options.encoding is not None and not own.is_text:
         raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
-    reading = replace(options, delimiter=options.delimiter or own.delimiter)
+    reading = options
+    if own.delimiter is not None:
+        reading = replace(options, usual_delimiter=own.delimiter)
     return own.load()(path, reading, columns)
 
 
@@ -178,6 +185,8 @@ def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> 
     is_known = format_ending(path).lower() in endings()
     name = None if is_known else options.format
     own = format_of(path, name)
+    if own.delimiter is None:
+        options = replace(options, quote='"', escape=None, skip_lines=0)
     return replace(
         options,
         format=name,

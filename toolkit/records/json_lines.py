@@ -130,7 +130,7 @@ class JsonLinesFile(RecordFile):
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
         records, line_ends = self._cut(content, lines, closings, line_ends)
-        return self.parsed(block, fields, records, line_ends, rejects)
+        return self.parsed(block, fields, records, line_ends, rejects, lines)
 
     def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
         """Where some records stop, and what is written after them."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.byte_lines import Lines, count_lines, is_utf8
@@ -19,8 +21,16 @@ from toolkit.records.byte_streams import ByteStream
 from toolkit.records.columns import Column
 from toolkit.records.compression import compression_of
 from toolkit.records.file_kinds import LOOKED_AT, check_kind
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Parsed, Place, Reject, ReviewFile
+from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.review_file import (
+    BLOCK_RECORDS,
+    Block,
+    Output,
+    Parsed,
+    Place,
+    Reject,
+    ReviewFile,
+)
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary: the bytes of the record
@@ -30,6 +40,9 @@ RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _T = TypeVar("_T")
+_BLANK = re.compile(rb"(?:\r?\n)*+")
+_BLANK_LINES = b"blank lines"  # of a batch without records: metadata
+
 
 # Some bytes of a block that are not a record: start, stop, and the reason.
 Broken = tuple[int, int, str]
@@ -44,7 +57,8 @@ class Content:
     lines: Lines  # of the records
     layout: object  # what the format itself has found out
     broken: list[Broken]
-    skipped: int = 0  # bytes that were passed over, as the end of the only broken line
+    skipped: int = 0  # bytes that were passed over, as the start of the only broken record
+    skipped_lines: int = 0  # in them
 
     def whole(self) -> pa.Buffer:
         """The bytes of the block, not copied."""
@@ -56,6 +70,7 @@ class RecordFile(ReviewFile):
 
     _offset = 0  # where the records start
     kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
+    _reached = 0  # where the next block starts
     # What a record is called that continues after a line end, to the limit or to the end.
     too_long = endless = "a record"
 
@@ -111,13 +126,15 @@ class RecordFile(ReviewFile):
             self._stream.seek(offset)
         is_last = False
         while not is_last:
+            self._reached = offset
             content, is_last = self._next(wanted)
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
             if content.end or content.broken:
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
-                number, self._line = self._line, self._line + count_lines(data, content.end)
+                number = self._line
+                self._line += count_lines(data, content.end) + content.skipped_lines
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             del data, content  # which may be large, before the next ones are read
@@ -137,6 +154,8 @@ class RecordFile(ReviewFile):
             content = self._split(data, at_end=is_last)
             if content.end or is_last:
                 return content, is_last
+            if blank := _BLANK.match(data).end():  # type: ignore[union-attr]
+                return Content(data, blank, Lines.blank(blank), None, []), False
             if at_end and data.isspace():
                 return content, True
             if at_end or seen >= RECORD_BYTES_LIMIT:
@@ -151,19 +170,41 @@ class RecordFile(ReviewFile):
         records: pa.BinaryArray,
         line_ends: pa.StringArray,
         rejects: Sequence[Reject],
+        lines: Lines | None = None,
     ) -> Parsed:
-        """Put together what is known of a block; with the rejects that were broken already."""
+        """Put together what is known of a block; with the rejects that were broken already.
+
+        The lines are those of the records: blank lines before a reject stay in the output.
+        """
         content: Content = block.content
         broken = [
             self.reject(block, start, stop, reason, content.skipped)
             for start, stop, reason in content.broken
         ]
+        before, line_ends = _with_blank(content.data, lines, line_ends)
+        if before and len(records):
+            first = pa.array([before + records[0].as_py()], records.type)
+            records = pa.concat_arrays([first, records[1:]])
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
+        if before and not len(records):
+            batch = batch.replace_schema_metadata({_BLANK_LINES: before})
         texts = self.joined(fields)
         if texts is None:  # no column has the texts
             texts = pa.nulls(len(batch), pa.string())
         found = sorted([*broken, *rejects], key=lambda reject: reject.number)
         return Parsed(texts, batch, found, fields)
+
+    def output(self) -> Output:
+        """Say how an output of the same format is written, with the blank lines."""
+
+        def render(
+            records: pa.RecordBatch, scores: Sequence[pa.Array]
+        ) -> pa.Buffer | pa.RecordBatch:
+            if not len(records) and (records.schema.metadata or {}).get(_BLANK_LINES):
+                return pa.py_buffer(records.schema.metadata[_BLANK_LINES])
+            return self.render(records, scores)
+
+        return replace(super().output(), render=render)
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
         """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
@@ -193,6 +234,9 @@ class RecordFile(ReviewFile):
         number = block.number + count_lines(data, start)
         position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
+        last = number + raw.count(b"\n") + block.content.skipped_lines
+        if last > number:
+            reason += f" (lines {number:,} to {last:,})"
         if skipped:
             return Reject(number, reason, None, len(raw) + skipped, position)
         raw = self._stream.as_in_file(raw)
@@ -202,10 +246,7 @@ class RecordFile(ReviewFile):
         """Reject the line that starts a record longer than the limit, or one that never ends."""
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
-        nothing = Lines.find(b"", np.zeros(0, np.int64))
-        blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip(b"\r\n"))) + 1
-        if blank:  # lines before it: they are not part of the record
-            return Content(data, blank, nothing, None, [])
+        nothing = Lines.blank(0)
         if newline >= 0:
             end = newline + 1
             why = self.endless if at_end else f"{self.too_long} {reason}"
@@ -217,10 +258,24 @@ class RecordFile(ReviewFile):
         end = data.find(b"\n") + 1 or len(data)
         return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
 
+    def _skip(self, size: int) -> None:
+        """Pass over bytes of the file."""
+        while size and (piece := len(self._peek(min(size, 1 << 20)))):
+            self._stream.advance(piece)
+            size -= piece
+
+    def _ahead(self) -> ByteStream | None:
+        """Open the file a second time, to look ahead from the next block; None if it is a pipe."""
+        if self.path == STDIN or not self.path.is_file():
+            return None
+        ahead = ByteStream(self.path, self.options.encoding)
+        ahead.seek(self._reached)
+        return ahead
+
     def _peek(self, size: int) -> bytes:
         return self._reading(lambda: self._stream.peek(size))
 
-    def _look(self, size: int, *, beyond: int = 0) -> tuple[bytes, bool]:
+    def _look(self, size: int, beyond: int = 0) -> tuple[bytes, bool]:
         return self._reading(lambda: self._stream.look(size, beyond))
 
     def _reading(self, read: Callable[[], _T]) -> _T:
@@ -237,3 +292,19 @@ class RecordFile(ReviewFile):
         if not records:
             return size
         return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
+
+
+def _with_blank(
+    data: bytes, lines: Lines | None, line_ends: pa.StringArray
+) -> tuple[bytes, pa.StringArray]:
+    """Put blank lines before rejects behind the line end of the record before; or give them."""
+    if lines is None or not len(lines.loose):
+        return b"", line_ends
+    before, behind = b"", [""] * len(lines)
+    rows = np.searchsorted(lines.starts, lines.loose[:, 0]) - 1
+    for row, (start, stop) in sorted(zip(rows.tolist(), lines.loose.tolist(), strict=True)):
+        if row < 0:
+            before += data[start:stop]
+        else:
+            behind[row] += data[start:stop].decode()
+    return before, pc.binary_join_element_wise(line_ends, pa.array(behind, pa.string()), "")
