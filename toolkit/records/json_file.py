@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -247,12 +248,13 @@ class JsonFile(JsonLinesFile):
         """Describe a record of a block that cannot be read."""
         if self._in_array is None:
             return super().reject(block, start, stop, reason, skipped)
-        number = block.number + int(np.searchsorted(_cuts(block.content), start))
+        position = int(np.searchsorted(_cuts(block.content), start))
+        number = block.number + position
         length = stop - start + skipped
         if skipped:
-            return Reject(number, reason, None, length)
+            return Reject(number, reason, None, length, position)
         raw = self._stream.as_in_file(block.content.data[start:stop])
-        return Reject(number, reason, raw, len(raw))
+        return Reject(number, reason, raw, len(raw), position)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; with commas between them in an array."""
@@ -267,7 +269,7 @@ class JsonFile(JsonLinesFile):
     def output(self) -> Output:
         """Say how an output of the same format is written."""
         separator = b"," if self._in_array else b""
-        return Output(self.render, self.header, lambda: self.trailer, separator=separator)
+        return replace(super().output(), separator=separator)
 
     @classmethod
     def output_of_objects(cls, scored: Objects) -> Output:
