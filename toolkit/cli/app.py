@@ -17,7 +17,7 @@ from toolkit.cli import messages
 from toolkit.cli.evaluate import evaluate
 from toolkit.cli.explain import explain
 from toolkit.cli.export import export
-from toolkit.cli.failures import Failure, Interrupted
+from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted
 from toolkit.cli.info import info
 from toolkit.cli.messages import forgive_standard_error
 from toolkit.cli.process import prepare_process
@@ -95,6 +95,10 @@ def main() -> None:
         if messages.is_json():  # Typer would print errors of the call itself
             sys.exit(app(standalone_mode=False))
         app()
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has met a closed pipe
+            sys.exit(READER_IS_GONE)
+        raise
     except (Exception, Interrupted) as error:
         if os.environ.get("TOOLKIT_TRACEBACK"):
             raise

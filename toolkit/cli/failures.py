@@ -20,7 +20,7 @@ _OUT_OF_MEMORY = (
     "can't start new thread",
 )
 _MORE_MEMORY = "Free some, raise the limit (ulimit -v), or use fewer threads with --workers"
-_CLOSED = 128 + getattr(signal, "SIGPIPE", 13)
+READER_IS_GONE = 128 + getattr(signal, "SIGPIPE", 13)
 
 
 class Interrupted(BaseException):
@@ -46,7 +46,7 @@ class Failure:
         message, code = _explained(error)
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
         stop = "." if notes and not message.endswith(".") else ""
-        return cls(message + stop + notes, code, is_silent=code == _CLOSED)
+        return cls(message + stop + notes, code, is_silent=code == READER_IS_GONE)
 
 
 def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one per kind)
@@ -55,7 +55,7 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
         case Interrupted():
             return "interrupted", error.exit_code
         case _ if any(isinstance(each, BrokenPipeError) for each in chain):
-            return "standard output: was closed by its reader", _CLOSED
+            return "standard output: was closed by its reader", READER_IS_GONE
         case _ if any(map(_is_out_of_memory, chain)):
             return f"out of memory. {_MORE_MEMORY}", 1
         case ToolkitError():
