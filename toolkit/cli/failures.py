@@ -62,10 +62,15 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
             return str(error), error.exit_code
         case OSError():  # such as a file without permission to read
             return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a wrong call, of Typer
-        return error.format_message(), error.exit_code
+    if is_of_typer(error):
+        return error.format_message(), error.exit_code  # type: ignore[attr-defined]
     why = "This is a bug of the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
     return f"unexpected {type(error).__name__}: {error}. {why}", 1
+
+
+def is_of_typer(error: BaseException) -> bool:
+    """Whether Typer has found that a command was called in a wrong way."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
