@@ -17,12 +17,12 @@ from toolkit.cli import messages
 from toolkit.cli.evaluate import evaluate
 from toolkit.cli.explain import explain
 from toolkit.cli.export import export
-from toolkit.cli.failures import Failure, Interrupted
+from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
 from toolkit.cli.info import info
 from toolkit.cli.messages import forgive_standard_error
 from toolkit.cli.process import prepare_process
 from toolkit.cli.score import score
-from toolkit.cli.score_report import end_report
+from toolkit.cli.score_report import end_report, report_wrong_call
 from toolkit.cli.train import train
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
@@ -92,18 +92,31 @@ def main() -> None:
         signal.signal(number, _interrupt)
     messages.use_json(messages.asks_for_json(sys.argv[1:]))
     try:
-        if messages.is_json():  # Typer would print errors of the call itself
-            sys.exit(app(standalone_mode=False))
-        app()
+        sys.exit(app(standalone_mode=False) or 0)  # else Typer would print errors itself
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has met a closed pipe
+            sys.exit(READER_IS_GONE)
+        raise
     except (Exception, Interrupted) as error:
-        if os.environ.get("TOOLKIT_TRACEBACK"):
+        if os.environ.get("TOOLKIT_TRACEBACK") and not is_of_typer(error):
             raise
-        failure = Failure.of(error)
-        if failure.is_silent:
-            sys.stdout = None  # it cannot be flushed any more
-        else:
-            messages.error(failure.message, failure.exit_code)
-        sys.exit(failure.exit_code)
+        sys.exit(_say(error))
+
+
+def _say(error: BaseException) -> int:
+    """Say what failed; give the exit code."""
+    failure = Failure.of(error)
+    if is_of_typer(error):
+        report_wrong_call(sys.argv[1:], error)
+    if failure.is_silent:
+        sys.stdout = None  # it cannot be flushed any more
+    elif is_of_typer(error) and not messages.is_json():
+        from typer.rich_utils import rich_format_error  # late: it takes 0.05 s
+
+        rich_format_error(error)  # type: ignore[arg-type]
+    else:
+        messages.error(failure.message, failure.exit_code)
+    return failure.exit_code
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

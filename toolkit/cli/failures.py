@@ -20,7 +20,7 @@ _OUT_OF_MEMORY = (
     "can't start new thread",
 )
 _MORE_MEMORY = "Free some, raise the limit (ulimit -v), or use fewer threads with --workers"
-_CLOSED = 128 + getattr(signal, "SIGPIPE", 13)
+READER_IS_GONE = 128 + getattr(signal, "SIGPIPE", 13)
 
 
 class Interrupted(BaseException):
@@ -46,7 +46,7 @@ class Failure:
         message, code = _explained(error)
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
         stop = "." if notes and not message.endswith(".") else ""
-        return cls(message + stop + notes, code, is_silent=code == _CLOSED)
+        return cls(message + stop + notes, code, is_silent=code == READER_IS_GONE)
 
 
 def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one per kind)
@@ -55,17 +55,22 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
         case Interrupted():
             return "interrupted", error.exit_code
         case _ if any(isinstance(each, BrokenPipeError) for each in chain):
-            return "standard output: was closed by its reader", _CLOSED
+            return "standard output: was closed by its reader", READER_IS_GONE
         case _ if any(map(_is_out_of_memory, chain)):
             return f"out of memory. {_MORE_MEMORY}", 1
         case ToolkitError():
             return str(error), error.exit_code
         case OSError():  # such as a file without permission to read
             return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a wrong call, of Typer
-        return error.format_message(), error.exit_code
+    if is_of_typer(error):
+        return error.format_message(), error.exit_code  # type: ignore[attr-defined]
     why = "This is a bug of the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
     return f"unexpected {type(error).__name__}: {error}. {why}", 1
+
+
+def is_of_typer(error: BaseException) -> bool:
+    """Whether Typer has found that a command was called in a wrong way."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -29,6 +29,7 @@ COLUMNS = "Columns"
 READING = "Reading files"
 WRITING = "Output"
 RUNNING = "How it runs"
+ADDED = "Names of added columns"
 
 FORMAT_NAMES = ", ".join(FORMATS)
 FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz, .zst, .bz2 or .xz, or in a .zip"
@@ -51,13 +52,24 @@ def option(
     ``value`` is the name of its value in the help, None for a flag. ``default`` describes the
     default in the help; True shows the default itself. ``names`` replace those that Typer makes.
     """
+    if isinstance(default, str):  # Typer would give it a line of its own
+        what, default = f"{what} Default: {default}.", False
     return typer.Option(
-        *names, metavar=value, help=what, rich_help_panel=panel, show_default=default, **settings
+        *names,
+        metavar=value or " ",  # else Typer shows the type of a flag
+        help=what,
+        rich_help_panel=panel,
+        show_default=default,
+        **settings,
     )
 
 
 def _column(what: str, default: str | bool = False) -> Any:
     return option("NAME", what, COLUMNS, default)
+
+
+def _added(what: str, default: str) -> Any:
+    return option("NAME", f"Column with the {what}.", ADDED, default)
 
 
 # Models.
@@ -108,7 +120,6 @@ _BALANCE = (
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
-_ADDED = "Name of the added column with the "
 _STARS = (
     "Column with the star ratings, of 5 or of 10, to show the accuracy by rating, and how well the "
     "stars of models are."
@@ -134,15 +145,15 @@ StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[
     str | None, _column(_PROBABILITY, ", else ".join(PROBABILITY_COLUMNS))
 ]
-AddedSentiment = Annotated[str | None, _column(_ADDED + "label.", SENTIMENT_COLUMN)]
-AddedStars = Annotated[str | None, _column(_ADDED + "stars.", PREDICTED_STARS_COLUMN)]
+AddedSentiment = Annotated[str | None, _added("label", SENTIMENT_COLUMN)]
+AddedStars = Annotated[str | None, _added("stars", PREDICTED_STARS_COLUMN)]
 AddedPositiveSentences = Annotated[
-    str | None, _column(_ADDED + "number of positive sentences.", POSITIVE_SENTENCES_COLUMN)
+    str | None, _added("number of positive sentences", POSITIVE_SENTENCES_COLUMN)
 ]
 AddedNegativeSentences = Annotated[
-    str | None, _column(_ADDED + "number of negative sentences.", NEGATIVE_SENTENCES_COLUMN)
+    str | None, _added("number of negative sentences", NEGATIVE_SENTENCES_COLUMN)
 ]
-AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBABILITY_COLUMN)]
+AddedProbability = Annotated[str | None, _added("probability", PROBABILITY_COLUMN)]
 
 # Reading files.
 _FORMAT = f"Format of the input: {FORMAT_NAMES}."

@@ -34,11 +34,6 @@ def score(
     dry_run: s.DryRun = False,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
-    sentiment_column: o.AddedSentiment = None,
-    probability_column: o.AddedProbability = None,
-    stars_column: o.AddedStars = None,
-    positive_sentences_column: o.AddedPositiveSentences = None,
-    negative_sentences_column: o.AddedNegativeSentences = None,
     threshold: s.Threshold = None,
     neutral: s.Neutral = False,
     neutral_range: s.NeutralRange = None,
@@ -62,6 +57,11 @@ def score(
     quiet: o.Quiet = False,
     workers: s.Workers = None,
     checkpoint_seconds: s.CheckpointSeconds = 5.0,
+    sentiment_column: o.AddedSentiment = None,
+    probability_column: o.AddedProbability = None,
+    stars_column: o.AddedStars = None,
+    positive_sentences_column: o.AddedPositiveSentences = None,
+    negative_sentences_column: o.AddedNegativeSentences = None,
 ) -> None:
     """Score the reviews of files.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -37,9 +39,9 @@ class RunReport:
 
     current: RunReport | None = None  # of this process
 
-    def __init__(self, path: Path | None, context: typer.Context) -> None:
+    def __init__(self, path: Path | None, context: typer.Context | None = None) -> None:
         self.path = path
-        self.options = _options(context)
+        self.options = {} if context is None else _options(context)
         self.run_id = str(uuid4())
         self.scorer: Scorer | None = None
         self.results: list[FileResult] = []
@@ -160,6 +162,23 @@ def end_report(error: BaseException) -> None:
     if RunReport.current is not None:
         with suppress(Exception):
             RunReport.current.write(error)
+
+
+def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
+    """Write the report of a call whose options are wrong, so that no old success is left."""
+    if arguments[:1] != ["score"] or "--dry-run" in arguments:
+        return
+    named = [value for name, value in pairwise(arguments) if name == "--report"]
+    named += [each.partition("=")[2] for each in arguments if each.startswith("--report=")]
+    if named:
+        report = RunReport(Path(named[-1]))
+        others = {value for name, value in pairwise(arguments) if name != "--report"}
+        report.allow_early(
+            *(named[-1] if named[-1] in others else None for _ in range(2)),
+            replaces=not {"--force", "--resume"}.isdisjoint(arguments),
+        )
+        with suppress(OSError, ToolkitError):
+            report.write(error)
 
 
 def status_of(path: Path) -> str | None:
