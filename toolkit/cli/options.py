@@ -64,9 +64,9 @@ def _column(what: str, default: str | bool = False) -> Any:
 Model = Annotated[
     Path | None, option("MODEL", f"{MODELS}.", None, DEFAULT_MODEL, ("--model", "-m"))
 ]
-_THRESHOLD = "Probability from which a review is positive, 0 to 1."
-Threshold = Annotated[float | None, option("P", _THRESHOLD, None, "the model's own")]
-NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "the run's own, or 0.5")]
+THRESHOLD = "Probability from which a review is positive, 0 to 1."
+Threshold = Annotated[float | None, option("P", THRESHOLD, None, "the model's own")]
+NewThreshold = Annotated[float | None, option("P", THRESHOLD, None, "the run's own, or 0.5")]
 
 # Columns.
 _TEXT = (

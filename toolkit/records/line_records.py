@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,13 +170,15 @@ class RecordFile(ReviewFile):
 
     def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
         """Describe a record of a block that cannot be read."""
-        data: bytes = block.content.data
+        content: Content = block.content
+        data = content.data
         number = block.number + count_lines(data, start)
+        position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
         if skipped:
-            return Reject(number, reason, None, len(raw) + skipped)
+            return Reject(number, reason, None, len(raw) + skipped, position)
         raw = self._stream.as_in_file(raw)
-        return Reject(number, reason, raw, len(raw))
+        return Reject(number, reason, raw, len(raw), position)
 
     def _give_up(self, data: bytes, *, at_end: bool) -> Content:
         """Reject the line that starts a record longer than the limit, or one that never ends."""

@@ -138,7 +138,7 @@ class ParquetFile(ReviewFile):
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
+        rejects = [_reject(block.number, row, *reasons[row]) for row in sorted(reasons)]
         others = [role for role in self.keys if role != "text"]
         fields = {role: _strings(self._column(batch, role)) for role in others}
         return Parsed(texts, batch, rejects, fields)
@@ -246,7 +246,8 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
     return kind
 
 
-def _reject(number: int, name: str, value: pa.Array) -> Reject:
+def _reject(first: int, row: int, name: str, value: pa.Array) -> Reject:
     plain = value.type in _STRINGS
     raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
-    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))
+    reason = f"a string in the column {name!r} is no UTF-8"
+    return Reject(first + row, reason, raw, len(raw), row)

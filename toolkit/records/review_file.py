@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, Self
 
@@ -31,6 +31,8 @@ class Reject:
     reason: str
     raw: bytes | None  # as it is in the file; None where it is too long to be kept
     length: int  # of the record, in bytes
+    # In its block: how many records are before it, read or rejected.
+    position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class ReviewFile(ABC):
         self.names: Sequence[str] = ()  # of all columns, as far as they are known
         self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
         self.chosen: dict[str, str] = {}  # role → name of the column
+        self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compression_of, compressor
 from toolkit.records.review_file import Block, Output, Place, Reject, ReviewFile
 from toolkit.scoring.jobs import Job
+from toolkit.scoring.selection import Positions, only
 from toolkit.scoring.summary import Summary, TextCounts, count
 
 
@@ -40,10 +41,10 @@ class BlockScorer:
     job: Job
     saved: Sequence[pa.RecordBatch]  # numbers of the first blocks
 
-    def score(self, numbered: tuple[int, Block]) -> ScoredBlock:
-        """Score a block, or take the numbers that are saved."""
-        number, block = numbered
-        parsed = self.reviews.parse(block)
+    def score(self, numbered: tuple[int, tuple[Block, Positions]]) -> ScoredBlock:
+        """Score a block, or what is wanted of it, or take the numbers that are saved."""
+        number, (block, wanted) = numbered
+        parsed = only(self.reviews.parse(block), wanted)
         is_saved = number < len(self.saved)
         numbers = self.saved[number] if is_saved else self.scorer.numbers(parsed.texts)
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")

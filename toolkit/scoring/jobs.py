@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,8 @@ from toolkit.records.read_options import STDIN
 from toolkit.scoring.folders import Found, is_folder, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
 
+NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
+
 
 @dataclass(frozen=True)
 class Job:
@@ -21,7 +23,7 @@ class Job:
 
     source: Path  # STDIN is standard input
     output: Path  # STDIN is standard output
-    rejected: Path  # written only if a record is rejected
+    rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
     error: str | None = None  # why it cannot be scored, where that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
 
@@ -29,6 +31,18 @@ class Job:
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
         """Make a job; by default, its rejects go to ``OUTPUT.rejected.jsonl``."""
         return cls(source, output, rejected or default_rejected(source, output))
+
+    @property
+    def rejects_file(self) -> Path | None:
+        """The file for rejects; None where they are not kept, or go to standard output."""
+        return None if self.rejected in (STDIN, NOT_KEPT) else self.rejected
+
+    def written(self) -> Iterator[tuple[Path, str]]:
+        """Give the files that are written, each with the option that names it."""
+        if self.output != STDIN:
+            yield self.output, "--output"
+        if self.rejects_file is not None:
+            yield self.rejects_file, "--rejected"
 
 
 @dataclass(frozen=True)
@@ -78,13 +92,17 @@ def find_jobs(
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
         job = replace(job, is_named=job.source in named)
         return Jobs([job], is_single=True, ignored=found.ignored)
-    if rejected is not None:
+    if rejected not in (None, STDIN, NOT_KEPT):
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
     folder = _folder(target, [source for source, _ in files])
-    jobs = [Job.of(source, folder / with_format(name, output_format)) for source, name in files]
+    jobs = [
+        Job.of(source, folder / with_format(name, output_format), rejected)
+        for source, name in files
+    ]
     jobs = [replace(job, is_named=job.source in named) for job in jobs]
     failed = [
-        replace(Job.of(path, folder / name), error=error) for path, name, error in found.unreadable
+        replace(Job.of(path, folder / name, rejected), error=error)
+        for path, name, error in found.unreadable
     ]
     return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
 
@@ -143,13 +161,14 @@ def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
 
     Files that are there already are an error, too, unless ``may_replace`` says otherwise.
     """
-    if job.rejected == STDIN:
-        raise UsageError("--rejected: these records cannot go to standard output; name a file.")
-    if resolved(job.rejected) == resolved(job.output):
+    if job.rejected == job.output == STDIN:
+        raise UsageError(
+            "--rejected -: the scored records go to standard output. Name a file for one of the "
+            "two, with --output or --rejected."
+        )
+    if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
         raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
-    for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
-        if path == STDIN:
-            continue
+    for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
             if path.samefile(job.source):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
@@ -172,7 +191,8 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     sources = {name for job in jobs for name in _names(job.source)}
     written: dict[Path, str] = {}
     for job in jobs:
-        for path, what in ((job.output, "output"), (job.rejected, "rejects")):
+        for path, option in job.written():
+            what = "output" if option == "--output" else "rejects"
             mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
             if sources & _names(path):
                 raise UsageError(
@@ -197,7 +217,7 @@ def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
             (model, "the model"),
             (job.source, "the input"),
             (job.output, "the output"),
-            (job.rejected, "the file for rejects"),
+            (job.rejects_file, "the file for rejects"),
         ):
             if path is not None and _names(path) & names:
                 raise UsageError(f"--report {report}: is also {what}. Choose another file.")
@@ -209,8 +229,8 @@ def check_model(model: Path, jobs: Sequence[Job]) -> None:
     """Raise `UsageError` if an output or rejects would replace the model."""
     names = _names(model)
     for job in jobs:
-        for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
-            if path != STDIN and _names(path) & names:
+        for path, option in job.written():
+            if _names(path) & names:
                 raise UsageError(f"{option} {path}: is also the model. Choose another file.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -54,6 +55,15 @@ class ScoredOutput:
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+
+    def first_reject(self) -> str | None:
+        """Say where the first reject is, and why; also one that an earlier run has found."""
+        with open(self._rejects.fileno(), "rb", closefd=False) as file:
+            file.seek(0)
+            found = json.loads(file.readline() or b"{}")
+        self._rejects.seek(0, os.SEEK_END)
+        what = "line" if "line" in found else "record"
+        return f"{what} {found[what]:,}: {found['reason']}" if found else None
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -234,9 +244,9 @@ class _StandardOutput(ScoredOutput):
     def finish(self) -> None:
         with reporting_failures(_STANDARD_OUTPUT):
             super().finish()
-        if self.summary.rejected:
+        if self.summary.rejected and self._job.rejects_file is not None:
             self._rejects.seek(0)
-            copy_to(self._rejects, self._job.rejected)
+            copy_to(self._rejects, self._job.rejects_file)
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:

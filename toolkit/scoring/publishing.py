@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from toolkit.errors import OutputError
 from toolkit.files import atomic_file, is_there, rename_to_new, reporting_failures, resolved
+from toolkit.records.read_options import STDIN
 from toolkit.scoring.journal import OUTPUT, REJECTED, Journal
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
@@ -25,17 +28,37 @@ def publish(journal: Journal, summary: Summary) -> None:
     Raises `FileAppearedError` if another file is there, and must not be replaced; the complete
     output is kept then, so that a later run only has to move it.
     """
-    job = journal.job
+    job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
+    if job.rejected == STDIN and is_there(output):
+        _show(rejects)  # whose reader may wait, so before signals are held back
     with held_back():
-        if is_there(journal.folder / OUTPUT):  # the last one that is moved
-            _check_free(journal, job.output, journal.folder / OUTPUT)
-            if summary.rejected and is_there(journal.folder / REJECTED):
-                with reporting_failures(job.rejected):
-                    _place(journal, journal.folder / REJECTED, job.rejected)
-            elif not summary.rejected and journal.may_replace(job.rejected):
-                resolved(job.rejected).unlink(missing_ok=True)  # of a run that is replaced
-            _place(journal, journal.folder / OUTPUT, job.output)
+        if is_there(output):  # the last one that is moved
+            _check_free(journal, job.output, output)
+            if job.rejects_file is not None:
+                _publish_rejects(journal, job.rejects_file, rejects, summary)
+            _place(journal, output, job.output)
         journal.drop_files()
+
+
+def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Summary) -> None:
+    if summary.rejected and is_there(rejects):
+        with reporting_failures(target):
+            _place(journal, rejects, target)
+    elif not summary.rejected and journal.may_replace(target):
+        resolved(target).unlink(missing_ok=True)  # of a run that is replaced
+
+
+def _show(rejects: Path) -> None:
+    """Write rejects to standard output, which is not a file of the run."""
+    if sys.stdout is None:
+        raise OutputError("standard output: is closed. Name a file with --rejected")
+    with (
+        reporting_failures(Path("standard output")),
+        suppress(BrokenPipeError),  # a reader that has seen enough: the run is not undone
+        rejects.open("rb") as file,
+        open(1, "wb", closefd=False) as copy,
+    ):
+        shutil.copyfileobj(file, copy)
 
 
 def copy_to(file: IO[bytes], target: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,22 @@ from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.compared_output import compare_output
 from toolkit.scoring.empty_input import empty_output
-from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
+from toolkit.scoring.jobs import Job, Jobs, check_job, check_outputs
 from toolkit.scoring.journal import Journal
 from toolkit.scoring.journals import Journals, open_journals
+from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
 from toolkit.scoring.output import ScoredOutput, Work, open_output
 from toolkit.scoring.publishing import FileAppearedError, publish
+from toolkit.scoring.results import FileResult, Source, why_none_is_scored
+from toolkit.scoring.selection import Part
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.watched_input import WatchedInput
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
+OnResult = Callable[[FileResult], None]
+OnWarning = Callable[[Job, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +55,8 @@ class ScoringOptions:
     resume: bool = False
     skip_existing: bool = False  # leave out files whose output exists
     checkpoint_seconds: float = 5.0  # between two checkpoints
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """What became of a file."""
-
-    job: Job
-    summary: Summary = field(default_factory=Summary)
-    error: str | None = None  # why it could not be scored
-    is_skipped: bool = False  # as its output is there
-    warning: str | None = None
+    max_rejected: MaxRejected | None = None  # of each file; a file with more fails
+    part: Part = field(default_factory=Part)  # of each file that is scored; all by default
 
 
 def score_file(
@@ -112,16 +108,40 @@ def score_files(
     jobs: Jobs,
     options: ScoringOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
+    on_start: OnResult = lambda _: None,
+    on_warning: OnWarning = lambda _, __: None,
 ) -> list[FileResult]:
     """Score files one after the other, each with all workers.
 
-    ``on_file`` is entered while a file is scored, and gives what to call with its progress. The
-    results are in the order of the jobs, with those that an earlier run has scored. Where files go
-    into a folder, one that fails does not stop the others, and a later run with ``resume`` scores
-    those that failed. Raises the errors of `score_file`; those of the input only for a single file.
+    ``on_file`` is entered while a file is scored, and gives what to call with its progress.
+    ``on_start`` gets the result of each file before it is known, for a run that does not come to
+    its end; ``on_warning`` what may be wrong with a file, as soon as it is found. The results are
+    in the order of the jobs, with those that an earlier run has scored. Where files go into a
+    folder, one that fails does not stop the others, and a later run with ``resume`` scores those
+    that failed. Raises the errors of `score_file`; those of the input only for a single file.
     """
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
+    check_call(jobs, options)
+    with open_journals(
+        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
+    ) as journals:
+        if not (options.force or options.resume or options.skip_existing):
+            journals.check_absent()
+        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
+            with reporting_failures(jobs.folder):
+                jobs.folder.mkdir(parents=True, exist_ok=True)
+            journals.note_replaced()
+        run = _Run(scorer, journals, options, on_file, jobs, on_start, on_warning)
+        results = [run.result(job) for job in jobs.files]
+        failed = sum(result.error is not None for result in results)
+        if not failed or (failed == len(results) and not journals.have_checkpoints):
+            journals.end()
+    return results
+
+
+def check_call(jobs: Jobs, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
     files = [job for job in jobs.files if job.error is None]
     if (options.resume or options.skip_existing) and any(
         STDIN in (job.source, job.output) for job in files
@@ -132,23 +152,6 @@ def score_files(
         raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     if jobs.folder is not None:
         check_outputs(files)
-    with open_journals(
-        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
-    ) as journals:
-        is_plain = not (options.force or options.resume or options.skip_existing)
-        if jobs.folder is not None and is_plain:
-            check_absent([job.output for job in files])
-        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
-            with reporting_failures(jobs.folder):
-                jobs.folder.mkdir(parents=True, exist_ok=True)
-            journals.note_replaced()
-        has_folder = jobs.folder is not None
-        run = _Run(scorer, journals, options, on_file, jobs.is_single, has_folder)
-        results = [run.result(job) for job in jobs.files]
-        failed = sum(result.error is not None for result in results)
-        if not failed or (failed == len(results) and not journals.have_checkpoints):
-            journals.end()
-    return results
 
 
 @dataclass(frozen=True)
@@ -157,100 +160,124 @@ class _Run:
     journals: Journals
     options: ScoringOptions
     on_file: OnFile
-    is_single: bool
-    has_folder: bool  # for the outputs, which may have to be made
+    jobs: Jobs
+    on_start: OnResult
+    on_warning: OnWarning
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
+        source = Source.of(job.source, self.options.reading)
+        result = FileResult(job, error=job.error, source=source)
+        self.on_start(result)
         if job.error is not None:
-            return FileResult(job, error=job.error)
+            return result
         if self.options.skip_existing and self.journals.is_done(job):
             self.journals.forget(job)
-            return FileResult(job, is_skipped=True)
+            result.is_skipped = True
+            return result
         try:
-            return self._score(job)
+            result.summary = self._score(job, result)
+            result.is_done = True
         except (InputError, UsageError, OutputError) as error:
+            result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
             is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
-            if self.is_single or (isinstance(error, OutputError) and not is_of_one):
+            if self.jobs.is_single or (isinstance(error, OutputError) and not is_of_one):
                 raise
-            return FileResult(job, error=str(error))
+        return result
 
-    def _score(self, job: Job) -> FileResult:
+    def _score(self, job: Job, result: FileResult) -> Summary:
         """Score a file, or what an earlier run has left of it."""
-        began = time.monotonic()
+        options = self.options
         with ExitStack() as opened:
             source = WatchedInput.open(job.source)
             if source is not None:
                 opened.callback(source.close)
-            identity = _identity(self.scorer, source, self.options)
+            identity = _identity(self.scorer, source, options)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:
                 summary = Summary.from_dict(checkpoint.counts)
+                check_counts(str(job.source), summary, options.max_rejected)
                 with reporting_failures(job.output):
                     publish(journal, summary)
-                return FileResult(job, summary)
-            before = checkpoint.counts["seconds"] if checkpoint is not None else 0.0
+                return summary
             on_progress = opened.enter_context(self.on_file(job))
-            is_empty = not job.is_named and source is not None and not source.facts.size
-            if is_empty:
-                reviews, reading = None, self.options.reading
-                form = empty_output(job, reading, self.options.output_format)
+            if not job.is_named and source is not None and not source.facts.size:
+                reviews, form = None, empty_output(job, options.reading, options.output_format)
+                self._warn(result, "the file is empty, and so is its output.")
             else:
-                reviews = opened.enter_context(open_reviews(job.source, self.options.reading))
-                form = _form(reviews, job, self.options)
-            if self.options.resume and checkpoint is None and self._is_foreign(journal):
+                reviews = opened.enter_context(open_reviews(job.source, options.reading))
+                form = self._form(reviews, result)
+            if options.resume and checkpoint is None and _is_foreign(journal):
                 output = opened.enter_context(compare_output(job, form))
             else:
                 self._prepare(job, journal)
-                seconds = self.options.checkpoint_seconds
+                seconds = options.checkpoint_seconds
                 work = Work(self.journals, journal, source, reviews, identity, seconds)
                 output = opened.enter_context(open_output(work, form, checkpoint))
             if reviews is not None:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
             output.finish()
-            output.summary.seconds = before + time.monotonic() - began
-            warning = f"{job.source}: the file is empty, and so is its output" if is_empty else None
-            return FileResult(job, output.summary, warning=warning)
+            if not self.jobs.is_single and (why := why_none_is_scored(output.summary)):
+                self._warn(result, f"no record is scored: {why}.")
+            return output.summary
 
-    def _is_foreign(self, journal: Journal) -> bool:
-        """Whether something is at the output that this run does not know of."""
-        output = journal.job.output
-        is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
-        return is_file and not journal.may_replace(output)
+    def _form(self, reviews: ReviewFile, result: FileResult) -> Output:
+        """Choose how the output is written; say what may be wrong with the input."""
+        result.columns = reviews.chosen
+        for warning in reviews.warnings:
+            self._warn(result, warning)
+        form = output_form(reviews, result.job, self.options)
+        self.options.part.check(reviews)
+        return form
 
     def _prepare(self, job: Job, journal: Journal) -> None:
         """Make the folder of the output, and check that it can be written."""
-        if self.has_folder:
+        if self.jobs.folder is not None:
             with reporting_failures(job.output):
                 job.output.parent.mkdir(parents=True, exist_ok=True)
         check_job(job, journal.may_replace)
+
+    def _warn(self, result: FileResult, warning: str) -> None:
+        result.warnings.append(warning)
+        self.on_warning(result.job, warning)
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
+        workers = self.options.workers or usable_cores()
+        check = partial(check_rejected, reviews.name, output, self.options.max_rejected)
         for scored in in_order(
             blocks.score,
-            enumerate(reviews.blocks(output.start)),
-            self.options.workers or usable_cores(),
-            size=lambda numbered: numbered[1].size,
+            enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),
+            workers,
+            size=lambda numbered: numbered[1][0].size,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)
             output.append(scored)
+            check(at_end=False)
             if on_progress is not None:
                 done = output.summary
                 on_progress(
                     Progress(done.records, reviews.bytes_read, reviews.size, resumed, done.accuracy)
                 )
             del scored  # which may be large, before the next block is read
+        check(at_end=True)
 
 
-def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
+def _is_foreign(journal: Journal) -> bool:
+    """Whether something is at the output that this run does not know of."""
+    output = journal.job.output
+    is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
+    return is_file and not journal.may_replace(output)
+
+
+def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(job.source, options.reading.format)
     asked = options.output_format or (own.name if job.output == STDIN else None)
@@ -283,6 +310,7 @@ def _identity(
             {**asdict(reading), "columns": columns},
             options.output_format,
             options.stop_on_error,
+            asdict(options.part),
         ],
     }
     return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again
