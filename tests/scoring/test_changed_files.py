@@ -170,13 +170,7 @@ def test_what_appears_during_the_run_is_kept(
     place = output if which == "output" else default_rejected(source, output)
     message = f"{place.name}: a file has appeared here during the run, and is not replaced"
     with pytest.raises(OutputError, match=message) as caught:
-        score_file(
-            shipped_scorer(),
-            source,
-            output,
-            PLAIN,
-            lambda _: place.write_bytes(b"precious") and None,
-        )
+        score_file(shipped_scorer(), source, output, PLAIN, put(place))
     assert "--resume" in caught.value.__notes__[0]
     scored: list[Progress] = []
     for _ in range(2):
@@ -197,9 +191,7 @@ def test_what_appears_during_the_run_is_kept(
 def test_a_file_that_appears_is_replaced_by_force(tmp_path: Path) -> None:
     source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
     forced = replace(PLAIN, force=True)
-    score_file(
-        shipped_scorer(), source, output, forced, lambda _: output.write_bytes(b"x") and None
-    )
+    score_file(shipped_scorer(), source, output, forced, put(output))
     assert_same_as_whole(source, output)
 
 
