@@ -185,6 +185,8 @@ def test_one_file_may_exist(command: Command) -> None:
     assert "  skipped       1 with an output that exists\n" in ran.err
     ran = command("score", "a.csv", "--skip-existing", "--force")
     ran.failed_with("--skip-existing keeps what is there: leave out it or --force.", 2)
+    ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
+    ran.failed_with("a.csv: is the input itself. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")
     ran.failed_with("--skip-existing does not work with standard input or output.", 2)
     assert command.files() == ["a.csv", "a.scored.csv"]

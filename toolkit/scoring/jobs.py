@@ -168,11 +168,17 @@ def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
         )
     if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
         raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
+    check_not_input(job)
+    for path, option in job.written():
+        check_output_file(path, force=may_replace(path), option=option)
+
+
+def check_not_input(job: Job) -> None:
+    """Raise `UsageError` if a file of a job is its input."""
     for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
             if path.samefile(job.source):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        check_output_file(path, force=may_replace(path), option=option)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:

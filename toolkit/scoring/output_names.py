@@ -9,14 +9,25 @@ from toolkit.records.formats import endings, format_called
 from toolkit.records.read_options import STDIN
 
 REJECTED_ENDING = ".rejected.jsonl"
+SCORED = ".scored"  # before the ending of an output beside its input
 
 
 def default_output(source: Path) -> Path:
     """Name the output beside the input: ``reviews.csv.gz`` → ``reviews.scored.csv.gz``."""
     if source == STDIN:
         return STDIN
-    endings = format_ending(source) + _compression_ending(source)
-    return source.parent / f"{source.name.removesuffix(endings)}.scored{endings}"
+    return source.parent / f"{_stem(source)}{SCORED}{source.name.removeprefix(_stem(source))}"
+
+
+def scored_name(path: Path) -> str | None:
+    """Give the name without endings of the input that ``path`` may be the output of, if any."""
+    stem = _stem(path)
+    return stem.removesuffix(SCORED) if stem.endswith(SCORED) and has_known_ending(path) else None
+
+
+def unscored_name(path: Path) -> str | None:
+    """Give the name of a possible input without its endings."""
+    return _stem(path) if has_known_ending(path) else None
 
 
 def default_rejected(source: Path, output: Path) -> Path:
@@ -40,6 +51,10 @@ def with_format(path: Path, output_format: str | None) -> Path:
 def has_known_ending(path: Path) -> bool:
     """Whether the name ends as those of a known format."""
     return format_ending(path).lower() in endings()
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(format_ending(path) + _compression_ending(path))
 
 
 def _compression_ending(path: Path) -> str:

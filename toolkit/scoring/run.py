@@ -24,7 +24,7 @@ from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.compared_output import compare_output
 from toolkit.scoring.empty_input import empty_output
-from toolkit.scoring.jobs import Job, Jobs, check_job, check_outputs
+from toolkit.scoring.jobs import Job, Jobs, check_job, check_not_input, check_outputs
 from toolkit.scoring.journal import Journal
 from toolkit.scoring.journals import Journals, open_journals
 from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
@@ -152,6 +152,8 @@ def check_call(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     if jobs.folder is not None:
         check_outputs(files)
+    for job in files if jobs.is_single else ():
+        check_not_input(job)
 
 
 @dataclass(frozen=True)
