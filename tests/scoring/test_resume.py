@@ -273,7 +273,7 @@ def test_what_is_after_the_checkpoint_is_written_again(stopped: tuple[Path, Path
 
 def assert_same_as_whole(source: Path, output: Path) -> None:
     """Compare with a run that was not interrupted."""
-    whole = output.with_stem("whole")
+    whole = output.with_name(f"whole{output.name[1:]}")
     score_file(shipped_scorer(), source, whole, OPTIONS)
     assert results(source, output) == results(source, whole)
 

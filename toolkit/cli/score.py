@@ -31,6 +31,7 @@ def score(
     model: o.Model = None,
     force: s.Force = False,
     resume: s.Resume = False,
+    skip_existing: s.SkipExisting = False,
     dry_run: s.DryRun = False,
     text_column: o.TextColumn = None,
     label_column: o.LabelColumnIfNamed = None,
@@ -83,7 +84,7 @@ def score(
     """
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(None if dry_run else report, context) as run:
-        run.allow_early(output, rejected, replaces=force or resume)
+        run.allow_early(output, rejected, replaces=force or resume or skip_existing)
         check_memory()
         if neutral and neutral_range is not None:
             raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
@@ -122,13 +123,14 @@ def score(
             workers=workers,
             force=force,
             resume=resume,
+            skip_existing=skip_existing,
             checkpoint_seconds=checkpoint_seconds,
             max_rejected=None if max_rejected is None else MaxRejected.parse(max_rejected),
             part=Part(limit, sample),
         )
         jobs = find_jobs(files, output, output_format, _rejects(rejected))
         check_model(find_model(model), jobs.files)
-        run.allow(jobs, find_model(model), force=force, resume=resume)
+        run.allow(jobs, find_model(model), force=force, resume=resume or skip_existing)
         named = None if neutral_range is None else parse_range(neutral_range)
         run.scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
         if dry_run:

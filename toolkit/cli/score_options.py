@@ -58,6 +58,7 @@ _MAX_REJECTED = (
 _REJECTED = (
     "File for the records that cannot be read, - for standard output, or none to only count them."
 )
+_SKIP_EXISTING = "Leave out files whose output exists: score only what is new."
 _LIMIT = "Score only the first N records of each file."
 _SAMPLE = "Score only N random records of each file, in their order; always the same ones."
 _REPORT = "File for the summary as JSON. It is written if the run fails, too."
@@ -71,6 +72,7 @@ _BESIDE = "beside the input: reviews.scored.csv"
 Output = Annotated[str | None, o.option("PATH", _OUTPUT, None, _BESIDE, ("--output", "-o"))]
 Force = Annotated[bool, o.option(None, "Replace existing files.", names=("--force",))]
 Resume = Annotated[bool, o.option(None, _RESUME, names=("--resume",))]
+SkipExisting = Annotated[bool, o.option(None, _SKIP_EXISTING, names=("--skip-existing",))]
 DryRun = Annotated[bool, o.option(None, _DRY_RUN, names=("--dry-run",))]
 
 _OWN = "the model's own"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
 FAILED, INTERRUPTED = "failed", "interrupted"
+SKIPPED = "skipped"  # of a file: its output was there
 EXIT_REJECTED = 3  # done, but some records could not be read
 
 
@@ -214,6 +215,8 @@ def _file(result: FileResult, status: str) -> dict[str, Any]:
     if result.is_done:
         file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
         return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
+    if result.is_skipped:
+        return {**content, "status": SKIPPED, "error": None}
     if result.error is None:  # where the run has ended
         return {**content, "status": status, "error": None}
     return {**content, "status": FAILED, "error": result.error}

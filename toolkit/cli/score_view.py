@@ -42,6 +42,7 @@ def show(
     facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
     messages.say(
         title, "summary", output=str(where), run_id=run.run_id, files=len(results), failed=failed,
+        skipped=sum(result.is_skipped for result in results),
         **facts,
     )  # fmt: skip
 
@@ -53,13 +54,7 @@ def _rows(
     options: ScoringOptions,
     seconds: float,
 ) -> Iterator[Row]:
-    if jobs.folder is not None:
-        failed = sum(result.error is not None for result in results)
-        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
-    if jobs.ignored:
-        yield "ignored", f"{jobs.ignored:,} files of unknown format"
-    if jobs.links:
-        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
+    yield from _files(results, jobs)
     summary = total(results)
     if options.part:
         yield "a part", str(options.part)
@@ -85,6 +80,18 @@ def _reading(summary: Summary, scorer: Scorer) -> Iterator[Row]:
         yield "cut to length", f"{summary.cut_to_length:,} ({read})"
     if summary.cut_at_nul:
         yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
+
+
+def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
+    if jobs.folder is not None:
+        failed = sum(result.error is not None for result in results)
+        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
+    if skipped := sum(result.is_skipped for result in results):
+        yield "skipped", f"{skipped:,} with an output that exists"
+    if jobs.ignored:
+        yield "ignored", f"{jobs.ignored:,} files of unknown format"
+    if jobs.links:
+        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
 
 
 def _labels(summary: Summary, scorer: Scorer) -> Iterator[Row]:

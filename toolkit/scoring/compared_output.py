@@ -40,10 +40,10 @@ class _ComparedOutput(ScoredOutput):
     def __init__(self, job: Job, form: Output, files: ExitStack) -> None:
         self._output = files.enter_context(_Expected(job.output, job.output))
         rejects: IO[bytes] = io.BytesIO()
-        path = job.rejects_file
-        self._has_rejects_file = path is not None and is_there(path)
-        if path is not None and self._has_rejects_file:
-            rejects = cast(IO[bytes], files.enter_context(_Expected(path, job.output)))
+        kept = job.rejects_file
+        self._has_rejects = kept is not None and is_there(kept)
+        if kept is not None and self._has_rejects:
+            rejects = cast(IO[bytes], files.enter_context(_Expected(kept, job.output)))
         self._job = job
         raw = cast(IO[bytes], self._output)
         file: BatchFile
@@ -58,9 +58,9 @@ class _ComparedOutput(ScoredOutput):
         self._output.check_end()
         if isinstance(self._rejects, _Expected):
             self._rejects.check_end()
-        has_rejects = self.summary.rejected > 0 and self._job.rejects_file is not None
-        if has_rejects != self._has_rejects_file:
-            there = "are there" if self._has_rejects_file else "are missing"
+        are_kept = self._job.rejects_file is not None
+        if are_kept and bool(self.summary.rejected) != self._has_rejects:
+            there = "are there" if self._has_rejects else "are missing"
             raise _differs(self._job.output, f"its rejects {there} ({self._job.rejected})")
 
     def abandon(self) -> None:

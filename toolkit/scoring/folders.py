@@ -7,6 +7,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from toolkit.records.formats import endings
 from toolkit.records.zip_members import is_archive, is_safe, members, several
 from toolkit.scoring.output_names import (
     REJECTED_ENDING,
-    default_output,
+    SCORED,
     has_known_ending,
     named_by,
+    scored_name,
+    unscored_name,
 )
 
 
@@ -111,7 +114,7 @@ class Found:
     def add_pattern(self, pattern: str, output: Path | None) -> None:
         """Add the files that a pattern of the module `glob` matches, by name, of any format.
 
-        Outputs of earlier runs are left out, but not rejects that the pattern asks for. Raises
+        Outputs of earlier runs are left out, but not those that the pattern asks for. Raises
         `InputError` if there is no file, or a folder that may hold one cannot be read.
         """
         parts = Path(pattern).parts
@@ -124,6 +127,7 @@ class Found:
             [path for path in matches if not is_folder(path)],
             _own_folder(base, output),
             with_rejects=pattern.endswith(REJECTED_ENDING),
+            with_scored=SCORED in parts[-1],
         )
         usable = [path for path in files if not _is_special(path)]
         if not usable:
@@ -150,10 +154,10 @@ def _own_folder(folder: Path, output: Path | None) -> Path | None:
 
 
 def _without_earlier(
-    paths: list[Path], own: Path | None, *, with_rejects: bool = False
+    paths: list[Path], own: Path | None, *, with_rejects: bool = False, with_scored: bool = False
 ) -> list[Path]:
     """Leave out what earlier runs have written: to their folder, or beside the inputs."""
-    beside = {default_output(path) for path in paths}
+    beside = set() if with_scored else _scored_beside(paths)
     return [
         path
         for path in paths
@@ -161,6 +165,17 @@ def _without_earlier(
         and (with_rejects or not path.name.endswith(REJECTED_ENDING))
         and (own is None or own not in resolved(path).parents)  # links may lead there
     ]
+
+
+def _scored_beside(paths: list[Path]) -> set[Path]:
+    """Find the outputs beside their inputs, of any format: those whose input is there, too."""
+    scored = {path: name for path in paths if (name := scored_name(path)) is not None}
+    found = set()
+    for folder in {path.parent for path in scored}:
+        with suppress(OSError):  # the input may not be of the pattern, so look at all files
+            names = set(map(unscored_name, folder.iterdir()))
+            found |= {p for p, name in scored.items() if p.parent == folder and name in names}
+    return found
 
 
 def _shown(names: Iterable[str]) -> list[str]:

@@ -172,13 +172,19 @@ def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
         )
     if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
         raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
+    check_not_input(job)
+    for path, option in job.written():
+        # Standard output needs no folder, unless a record is rejected.
+        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
+
+
+def check_not_input(job: Job) -> None:
+    """Raise `UsageError` if a file of a job is its input."""
     for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
             if path.samefile(file_of(job.source)):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        # Standard output needs no folder, unless a record is rejected.
-        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
-        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:

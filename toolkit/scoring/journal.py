@@ -182,8 +182,7 @@ class Journal:
 
         This does not wait for the disk: the worst is that the later run asks for force again.
         """
-        paths = [path for path, _ in self.job.written() if is_there(path)]
-        found = {str(resolved(path)): FileFacts.at(path) for path in paths}
+        found = {str(resolved(path)): FileFacts.at(path) for path, _ in self.job.written()}
         replaces = {path: facts for path, facts in found.items() if facts is not None}
         if replaces:
             name = str(resolved(self.job.source))

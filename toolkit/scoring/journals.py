@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from toolkit.errors import ToolkitError, is_wrong_call
 from toolkit.files import is_there
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.checkpoints import Entry
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.journal import Journal, made_by_older
 
 _SAVED = (
@@ -72,7 +73,8 @@ class Journals:
 
     def check(self, *, skip_existing: bool) -> None:
         """Look at what earlier runs have left; raises as `open_journals`."""
-        self._remove_older()
+        if self._older is not None and not self._force:
+            raise made_by_older(self._older.parent)
         for job in self._jobs:
             journal = self.of(job)
             if journal.is_there:
@@ -83,11 +85,17 @@ class Journals:
             if not (skip_existing and journal.is_done):
                 journal.check_may_go_on()
 
-    def _remove_older(self) -> None:
+    def check_absent(self) -> None:
+        """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
+        if self._folder is not None:
+            check_absent([job.output for job in self._jobs])
+
+    @property
+    def _older(self) -> Path | None:
+        """What an older version has left."""
         if self._folder is not None and is_there(old := self._folder / _OLD_JOURNAL):
-            if not self._force:
-                raise made_by_older(self._folder)
-            old.unlink() if old.is_file() else shutil.rmtree(old, ignore_errors=True)
+            return old
+        return None
 
     def of(self, job: Job) -> Journal:
         """Give the journal of an output."""
@@ -108,6 +116,9 @@ class Journals:
     def begin(self, journal: Journal, *, keep: bool) -> None:
         """Lock a journal to write its output; drop what is written, unless it is kept."""
         self._hold(journal)
+        if self._force and self._older is not None:
+            with suppress(OSError):
+                self._older.unlink() if self._older.is_file() else shutil.rmtree(self._older)
         if self._is_stale:
             self._is_stale = False
             self._drop_all()

@@ -12,6 +12,7 @@ from toolkit.records.zip_members import inside_archive, is_archive, members
 
 REJECTED_ENDING = ".rejected.jsonl"
 UNWRITABLE_ENDING = ".csv"  # of the output of a format that can only be read
+SCORED = ".scored"  # before the ending of an output beside its input
 
 
 def default_output(source: Path) -> Path:
@@ -23,7 +24,7 @@ def default_output(source: Path) -> Path:
         return STDIN
     named = named_by(source)
     ending = format_ending(named) + _compression_ending(named)
-    return named.parent / f"{named.name.removesuffix(ending)}.scored{ending}"
+    return named.parent / f"{named.name.removesuffix(ending)}{SCORED}{ending}"
 
 
 def named_by(source: Path) -> Path:
@@ -54,6 +55,18 @@ def _without_archive(source: Path) -> Path:
     return archive.parent / f"{archive.stem}{ending}"
 
 
+def scored_name(path: Path) -> str | None:
+    """Give the name without endings of the input that ``path`` may be the output of, if any."""
+    stem = _stem(path)
+    return stem.removesuffix(SCORED) if stem.endswith(SCORED) and has_known_ending(path) else None
+
+
+def unscored_name(path: Path) -> str | None:
+    """Give the name of a possible input without its endings."""
+    named = named_by(path)
+    return _stem(named) if has_known_ending(named) else None
+
+
 def default_rejected(source: Path, output: Path) -> Path:
     """Name the rejects: ``OUTPUT.rejected.jsonl``; beside the input for standard output."""
     if output != STDIN:
@@ -77,6 +90,10 @@ def with_format(path: Path, output_format: str | None) -> Path:
 def has_known_ending(path: Path) -> bool:
     """Whether the name ends as those of a known format."""
     return format_ending(path).lower() in endings()
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(format_ending(path) + _compression_ending(path))
 
 
 def _compression_ending(path: Path) -> str:

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import is_there
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns, option_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.jobs import Job, Jobs, check_job
-from toolkit.scoring.journals import open_journals
+from toolkit.scoring.journals import Journals
 from toolkit.scoring.results import Source
-from toolkit.scoring.run import ScoringOptions, check_call, check_folder, output_form
+from toolkit.scoring.run import ScoringOptions, check_call, output_form
 from toolkit.scoring.workers import in_order, usable_cores
 
 RECORDS_SHOWN = 3
@@ -72,16 +71,18 @@ class Speed:
 
 def check_outputs_of(jobs: Jobs, options: ScoringOptions) -> None:
     """Raise `UsageError` where the run itself would refuse its outputs."""
+    files = [job for job in jobs.files if job.error is None]
     check_call(jobs, options)
-    with open_journals(
-        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
-    ) as journals:
-        check_folder(jobs, options)
-        for job in jobs.files:
-            is_kept = (options.resume or options.skip_existing) and is_there(job.output)
-            is_made = jobs.folder is not None and not job.output.parent.is_dir()
-            if job.error is None and not is_kept and not is_made:
-                check_job(job, journals.of(job).may_replace)
+    journals = Journals(jobs, force=options.force, resume=options.resume)
+    journals.check(skip_existing=options.skip_existing)
+    if not (options.force or options.resume or options.skip_existing):
+        journals.check_absent()
+    for job in files:
+        is_there = options.skip_existing or options.resume  # then it is left out, or compared
+        if is_there and journals.is_done(job):
+            continue
+        if jobs.folder is None or job.output.parent.is_dir():  # else it is made
+            check_job(job, journals.of(job).may_replace)
 
 
 def preview(job: Job, options: ScoringOptions) -> Preview:

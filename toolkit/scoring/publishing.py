@@ -30,20 +30,19 @@ def publish(journal: Journal, summary: Summary) -> None:
     Raises `FileAppearedError` if another file is there, and must not be replaced; the complete
     output is kept then, so that a later run only has to move it.
     """
-    job = journal.job
-    if job.rejected == STDIN and is_there(journal.folder / OUTPUT):
-        _show(journal.folder / REJECTED)  # whose reader may wait, so before signals are held back
+    job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
+    if job.rejected == STDIN and is_there(output):
+        _show(rejects)  # whose reader may wait, so before signals are held back
     with held_back():
-        if is_there(journal.folder / OUTPUT):  # the last one that is moved
-            _check_free(journal, job.output, journal.folder / OUTPUT)
+        if is_there(output):  # the last one that is moved
+            _check_free(journal, job.output, output)
             if job.rejects_file is not None:
-                _publish_rejects(journal, job.rejects_file, summary)
-            _place(journal, journal.folder / OUTPUT, job.output)
+                _publish_rejects(journal, job.rejects_file, rejects, summary)
+            _place(journal, output, job.output)
         journal.drop_files()
 
 
-def _publish_rejects(journal: Journal, target: Path, summary: Summary) -> None:
-    rejects = journal.folder / REJECTED
+def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Summary) -> None:
     if summary.rejected and is_there(rejects):
         with reporting_failures(target):
             _place(journal, rejects, target)

@@ -50,7 +50,7 @@ class FileResult:
     summary: Summary = field(default_factory=Summary)
     error: str | None = None  # why it could not be scored
     is_done: bool = False  # its output is complete
-    is_skipped: bool = False  # as its output was there before
+    is_skipped: bool = False  # its output was there
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened, as one that is done already.
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -25,7 +24,7 @@ from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.compared_output import compare_output
 from toolkit.scoring.empty_input import empty_output
-from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
+from toolkit.scoring.jobs import Job, Jobs, check_job, check_not_input, check_outputs
 from toolkit.scoring.journal import Journal
 from toolkit.scoring.journals import Journals, open_journals
 from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
@@ -128,15 +127,13 @@ def score_files(
     with open_journals(
         jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
     ) as journals:
-        check_folder(jobs, options)
+        if not (options.force or options.resume or options.skip_existing):
+            journals.check_absent()
         if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.note_replaced()
-        has_folder = jobs.folder is not None
-        run = _Run(
-            scorer, journals, options, on_file, jobs.is_single, has_folder, on_start, on_warning
-        )
+        run = _Run(scorer, journals, options, on_file, jobs, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)
         if not failed or (failed == len(results) and not journals.have_checkpoints):
@@ -145,7 +142,7 @@ def score_files(
 
 
 def check_call(jobs: Jobs, options: ScoringOptions) -> None:
-    """Raise `UsageError` where options or files do not fit each other."""
+    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
     files = [job for job in jobs.files if job.error is None]
     if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
         raise UsageError("--resume does not work with standard input or output, nor with pipes.")
@@ -155,13 +152,8 @@ def check_call(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     if jobs.folder is not None:
         check_outputs(files)
-
-
-def check_folder(jobs: Jobs, options: ScoringOptions) -> None:
-    """Raise `UsageError` if outputs in a folder exist, and no option says what becomes of them."""
-    is_plain = not (options.force or options.resume or options.skip_existing)
-    if jobs.folder is not None and is_plain:
-        check_absent([job.output for job in jobs.files if job.error is None])
+    for job in files if jobs.is_single else ():
+        check_not_input(job)
 
 
 @dataclass(frozen=True)
@@ -170,8 +162,7 @@ class _Run:
     journals: Journals
     options: ScoringOptions
     on_file: OnFile
-    is_single: bool
-    has_folder: bool  # for the outputs, which may have to be made
+    jobs: Jobs
     on_start: OnResult
     on_warning: OnWarning
 
@@ -194,71 +185,66 @@ class _Run:
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
             is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
-            if self.is_single or (isinstance(error, OutputError) and not is_of_one):
+            if self.jobs.is_single or (isinstance(error, OutputError) and not is_of_one):
                 raise
         return result
 
     def _score(self, job: Job, result: FileResult) -> Summary:
         """Score a file, or what an earlier run has left of it."""
-        began = time.monotonic()
+        options = self.options
         with ExitStack() as opened:
             source = WatchedInput.open(job.source)
             if source is not None:
                 opened.callback(source.close)
-            identity = _identity(self.scorer, source, self.options)
+            identity = _identity(self.scorer, source, options)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:
                 summary = Summary.from_dict(checkpoint.counts)
-                check_counts(str(job.source), summary, self.options.max_rejected)
+                check_counts(str(job.source), summary, options.max_rejected)
                 with reporting_failures(job.output):
                     publish(journal, summary)
                 return summary
-            before = checkpoint.counts["seconds"] if checkpoint is not None else 0.0
             on_progress = opened.enter_context(self.on_file(job))
-            is_empty = not job.is_named and source is not None and not source.facts.size
-            if is_empty:
-                self._warn(result, "the file is empty, and so is its output")
-                reviews, reading = None, self.options.reading
-                form = empty_output(job, reading, self.options.output_format)
+            if not job.is_named and source is not None and not source.facts.size:
+                reviews, form = None, empty_output(job, options.reading, options.output_format)
+                self._warn(result, "the file is empty, and so is its output.")
             else:
-                reviews = opened.enter_context(open_reviews(job.source, self.options.reading))
-                result.columns = reviews.chosen
-                form = output_form(reviews, job, self.options)
-                self.options.part.check(reviews)
-                for warning in reviews.warnings:
-                    self._warn(result, warning)
-            if self.options.resume and checkpoint is None and self._is_foreign(journal):
+                reviews = opened.enter_context(open_reviews(job.source, options.reading))
+                form = self._form(reviews, result)
+            if options.resume and checkpoint is None and _is_foreign(journal):
                 output = opened.enter_context(compare_output(job, form))
             else:
                 self._prepare(job, journal)
-                seconds = self.options.checkpoint_seconds
+                seconds = options.checkpoint_seconds
                 work = Work(self.journals, journal, source, reviews, identity, seconds)
                 output = opened.enter_context(open_output(work, form, checkpoint))
             if reviews is not None:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
             output.finish()
-            output.summary.seconds = before + time.monotonic() - began
             self._warn_of(output.summary, result)
             return output.summary
 
     def _warn_of(self, summary: Summary, result: FileResult) -> None:
         """Say what may be wrong with a file that is done."""
-        if not self.is_single and (why := why_none_is_scored(summary)):
+        if not self.jobs.is_single and (why := why_none_is_scored(summary)):
             self._warn(result, f"no record is scored: {why}.")
         elif unread := unread_warning(summary, result.columns.get("text")):
             self._warn(result, unread)
 
-    def _is_foreign(self, journal: Journal) -> bool:
-        """Whether something is at the output that this run does not know of."""
-        output = journal.job.output
-        is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
-        return is_file and not journal.may_replace(output)
+    def _form(self, reviews: ReviewFile, result: FileResult) -> Output:
+        """Choose how the output is written; say what may be wrong with the input."""
+        result.columns = reviews.chosen
+        form = output_form(reviews, result.job, self.options)
+        self.options.part.check(reviews)
+        for warning in reviews.warnings:  # also of what the output cannot keep
+            self._warn(result, warning)
+        return form
 
     def _prepare(self, job: Job, journal: Journal) -> None:
         """Make the folder of the output, and check that it can be written."""
-        if self.has_folder:
+        if self.jobs.folder is not None:
             with reporting_failures(job.output):
                 job.output.parent.mkdir(parents=True, exist_ok=True)
         check_job(job, journal.may_replace)
@@ -291,6 +277,13 @@ class _Run:
                 )
             del scored  # which may be large, before the next block is read
         check(at_end=True)
+
+
+def _is_foreign(journal: Journal) -> bool:
+    """Whether something is at the output that this run does not know of."""
+    output = journal.job.output
+    is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
+    return is_file and not journal.may_replace(output)
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
