@@ -196,14 +196,16 @@ class JsonLinesFile(RecordFile):
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or self._held is not None or self._tables is None:
+        if not one_each or content.broken or not len(starts):  # Arrow crashes at a lone null
+            return None
+        if self._held is not None or self._tables is None:
             return None
         for row in np.flatnonzero(stops - starts > VALUES_LIMIT):
             if has_too_much(content.data[starts[row] : stops[row]]):
                 return None
         if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
             return None
-        first = content.data[int(starts[0]) : int(stops[0])] if len(starts) else b""
+        first = content.data[int(starts[0]) : int(stops[0])]
         fields = self._tables.read(self._objects_of(content), first)
         # Lines that begin and end an object are one each if there are as many texts as lines.
         return None if fields is None or len(fields["text"]) != len(starts) else fields
