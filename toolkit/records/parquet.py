@@ -114,9 +114,11 @@ class ParquetFile(ReviewFile):
         batch: pa.RecordBatch = block.content
         has_text = "text" in self.keys
         texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
-        if texts.type in BYTES:  # not checked to be UTF-8 yet
+        checks = []
+        if texts.type in BYTES:
             texts = texts.cast(pa.large_binary()).view(pa.large_string())
-        faults = self._faults(batch, texts)
+            checks = [(self.chosen["text"], texts)]
+        faults = self._faults(batch, checks)
         if faults:
             good = np.ones(len(batch), np.bool_)
             good[list(faults)] = False
@@ -129,17 +131,17 @@ class ParquetFile(ReviewFile):
         fields = {role: as_strings(self._column(batch, role)) for role in others}
         return Parsed(texts, batch, rejects, fields)
 
-    def _faults(self, batch: pa.RecordBatch, texts: pa.Array) -> dict[int, Fault]:
+    def _faults(
+        self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
+    ) -> dict[int, Fault]:
         """Tell which rows cannot be read, or not be written in another format."""
-        checks = [(self.chosen.get("text", ""), texts, UTF8)]
         if self.is_exact:  # the other columns are not looked at
-            roles = [role for role in self.keys if role != "text"]
-            checks += [(self.chosen[role], self._column(batch, role), UTF8) for role in roles]
+            columns = [(self.chosen[role], self._column(batch, role)) for role in self.keys]
         else:
             columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-            checks += [(*column, UTF8) for column in columns]
-            if self._is_written_as_text:
-                checks += [(name, column, writable(column.type)) for name, column in columns]
+        checks = [(*column, UTF8) for column in (*columns, *strings)]
+        if self._is_written_as_text:
+            checks += [(name, column, writable(column.type)) for name, column in columns]
         faults: dict[int, Fault] = {}
         for name, column, check in checks:
             for row, fault in check.faults(name, column):
