@@ -23,8 +23,9 @@ from toolkit.records.parquet_footer import schema_of, with_schema
 from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 
+FILES = Path(__file__).parent / "files"
 # Every type of DuckDB 2.0 that a Parquet file has a name for, as DuckDB wrote it.
-DUCKDB = Path(__file__).parent / "files" / "duckdb.parquet"
+DUCKDB = FILES / "duckdb.parquet"
 ADDED = 2
 DAY = dt.datetime(2020, 1, 1)
 
@@ -70,6 +71,30 @@ def test_every_type_of_duckdb_stays(tmp_path: Path) -> None:
     assert after.metadata.metadata == before.metadata.metadata
     assert after.read().select(before.schema_arrow.names).equals(before.read())
     assert warnings_of(data, tmp_path) == []
+
+
+def test_what_clickhouse_writes_stays(tmp_path: Path) -> None:
+    """Which has a Bloom filter for each column, of which Arrow writes none for booleans."""
+    before = pq.ParquetFile(FILES / "clickhouse.parquet")
+    data = (FILES / "clickhouse.parquet").read_bytes()
+    assert None not in facts_of(before, "bloom_filter_offset")
+    after = passed(data)
+    assert lines_of(after)[: len(lines_of(before)) - 1] == lines_of(before)[:-1]
+    assert after.read().select(before.schema_arrow.names).equals(before.read())
+    found = [offset is not None for offset in facts_of(after, "bloom_filter_offset")]
+    assert found == [kind != "BOOLEAN" for kind in facts_of(before, "physical_type")] + [False] * 2
+    assert warnings_of(data, tmp_path) == []
+
+
+def test_lists_of_an_older_form_are_said_to_change(tmp_path: Path) -> None:
+    """As parquetjs wrote them: columns that are repeated, without a group that says so."""
+    path = FILES / "parquetjs.parquet"
+    (warning,) = warnings_of(path.read_bytes(), tmp_path)
+    assert warning.endswith("with the same values, in the columns 'r', 's'")
+    before = pq.read_table(path)
+    after = passed(path.read_bytes()).read()
+    for name in before.schema.names:
+        assert after[name].to_pylist() == before[name].to_pylist()
 
 
 @pytest.mark.parametrize(

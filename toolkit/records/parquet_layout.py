@@ -134,7 +134,7 @@ def _options_of_columns(
         "bloom_filter_options": {
             path: {"ndv": _distinct(each, group.num_rows), "fpp": _FALSE_POSITIVES}
             for path, each in zip(paths, facts, strict=False)
-            if each.bloom_filter_offset is not None
+            if each.bloom_filter_offset is not None and each.physical_type != "BOOLEAN"
         },
         "sorting_columns": list(group.sorting_columns) or None,
     }
@@ -178,7 +178,8 @@ def _differences(original: Schema, stored: Schema) -> Iterator[str]:
     for how, names in changed.items():
         yield f"the output stores {how}, with the same values, in {columns_of(names)}"
     if regrouped:
-        yield f"the output has other parts, with the same values, in {columns_of(regrouped)}"
+        how = "names or groups parts in another way"
+        yield f"the output {how}, with the same values, in {columns_of(regrouped)}"
 
 
 def _split_groups(facts: Any) -> Iterator[str]:
