@@ -15,14 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.test_large import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records.formats import FORMATS, open_reviews, output_of
 from toolkit.records.parquet_footer import schema_of, with_schema
+from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 
+FILES = Path(__file__).parent / "files"
 # Every type of DuckDB 2.0 that a Parquet file has a name for, as DuckDB wrote it.
-DUCKDB = Path(__file__).parent / "files" / "duckdb.parquet"
+DUCKDB = FILES / "duckdb.parquet"
 ADDED = 2
 DAY = dt.datetime(2020, 1, 1)
 
@@ -68,6 +71,30 @@ def test_every_type_of_duckdb_stays(tmp_path: Path) -> None:
     assert after.metadata.metadata == before.metadata.metadata
     assert after.read().select(before.schema_arrow.names).equals(before.read())
     assert warnings_of(data, tmp_path) == []
+
+
+def test_what_clickhouse_writes_stays(tmp_path: Path) -> None:
+    """Which has a Bloom filter for each column, of which Arrow writes none for booleans."""
+    before = pq.ParquetFile(FILES / "clickhouse.parquet")
+    data = (FILES / "clickhouse.parquet").read_bytes()
+    assert None not in facts_of(before, "bloom_filter_offset")
+    after = passed(data)
+    assert lines_of(after)[: len(lines_of(before)) - 1] == lines_of(before)[:-1]
+    assert after.read().select(before.schema_arrow.names).equals(before.read())
+    found = [offset is not None for offset in facts_of(after, "bloom_filter_offset")]
+    assert found == [kind != "BOOLEAN" for kind in facts_of(before, "physical_type")] + [False] * 2
+    assert warnings_of(data, tmp_path) == []
+
+
+def test_lists_of_an_older_form_are_said_to_change(tmp_path: Path) -> None:
+    """As parquetjs wrote them: columns that are repeated, without a group that says so."""
+    path = FILES / "parquetjs.parquet"
+    (warning,) = warnings_of(path.read_bytes(), tmp_path)
+    assert warning.endswith("with the same values, in the columns 'r', 's'")
+    before = pq.read_table(path)
+    after = passed(path.read_bytes()).read()
+    for name in before.schema.names:
+        assert after[name].to_pylist() == before[name].to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -220,6 +247,34 @@ def test_what_is_stored_in_another_way_is_said(tmp_path: Path) -> None:
     assert warning == "the output stores INT64 as INT32, with the same values, in the column 'd'"
     table = passed(wide).read()
     assert table["d"].to_pylist() == [Decimal("1.5")]
+
+
+def test_row_groups_are_split_where_they_are_large(tmp_path: Path) -> None:
+    """And nowhere else: the ends of those of the input stay."""
+    text = "a long text " * 20_000
+    texts = pa.array([f"{text}{row}" for row in range(700)])
+    data = write({"text": texts}, row_group_size=400, use_dictionary=False)
+    file = passed(data)
+    groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+    sizes = [group.num_rows for group in groups]
+    assert all(group.total_byte_size <= 64 * MIB for group in groups)
+    assert len(sizes) == 4
+    assert (sizes[0] + sizes[1], sum(sizes)) == (400, 700)
+    (warning,) = warnings_of(data, tmp_path)
+    assert warning == "2 of 2 row groups are larger than 64 MiB, and are split in the output"
+
+
+def test_a_batch_that_is_larger_than_a_row_group() -> None:
+    file = io.BytesIO()
+    text = "a" * 1_000_000
+    batch = pa.record_batch({"text": [text] * 200})
+    writer = RowGroupWriter(file, batch.schema)
+    writer.append(batch, ends_group=False)
+    writer.close()
+    facts = pq.ParquetFile(file).metadata
+    sizes = [facts.row_group(n).num_rows for n in range(facts.num_row_groups)]
+    assert sum(sizes) == 200
+    assert max(sizes) <= 67
 
 
 @given(st.binary(max_size=60))

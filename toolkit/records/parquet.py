@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -125,7 +125,13 @@ class ParquetFile(ReviewFile):
         """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
         texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
-        faults = self._faults(batch, texts)
+        # Bytes that are read as text are not checked with the columns of the file.
+        checks = [
+            (".".join(self.keys[role]), column)
+            for role, column in texts.items()
+            if self._column(batch, role).type in BYTES
+        ]
+        faults = self._faults(batch, checks)
         if faults:
             good = np.ones(len(batch), np.bool_)
             good[list(faults)] = False
@@ -141,17 +147,17 @@ class ParquetFile(ReviewFile):
             joined = pa.nulls(len(batch), pa.string())
         return Parsed(joined, batch, rejects, fields)
 
-    def _faults(self, batch: pa.RecordBatch, texts: Mapping[str, pa.Array]) -> dict[int, Fault]:
+    def _faults(
+        self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
+    ) -> dict[int, Fault]:
         """Tell which rows cannot be read, or not be written in another format."""
-        checks = [(".".join(self.keys[role]), column, UTF8) for role, column in texts.items()]
         if self.is_exact:  # the other columns are not looked at
-            roles = [role for role in self.keys if not is_text(role)]
-            checks += [(self.chosen[role], self._column(batch, role), UTF8) for role in roles]
+            columns = [(".".join(k), self._column(batch, role)) for role, k in self.keys.items()]
         else:
             columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-            checks += [(*column, UTF8) for column in columns]
-            if self._is_written_as_text:
-                checks += [(name, column, writable(column.type)) for name, column in columns]
+        checks = [(*column, UTF8) for column in (*columns, *strings)]
+        if self._is_written_as_text:
+            checks += [(name, column, writable(column.type)) for name, column in columns]
         faults: dict[int, Fault] = {}
         for name, column, check in checks:
             for row, fault in check.faults(name, column):

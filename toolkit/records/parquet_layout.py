@@ -35,6 +35,10 @@ _ENCODINGS = {
     "DELTA_BYTE_ARRAY": _BYTES,
     "BYTE_STREAM_SPLIT": (*_INTEGERS, "FLOAT", "DOUBLE", "FIXED_LEN_BYTE_ARRAY"),
 }
+# Row groups of an output end with those of the input, or here at the latest: Arrow writes a group
+# from memory, where all of it must be.
+ROW_GROUP_BYTES = 64 << 20
+
 _FALSE_POSITIVES = 0.05  # of a Bloom filter
 _NAMES_SHOWN = 10
 
@@ -89,7 +93,9 @@ def layout_of(path: Path, file: Any, schema: pa.Schema) -> Layout:
     layout = Layout(options, original)
     paths, stored = _stored(schema, layout)
     options |= _options_of_columns(file, leaves, paths, original)
-    return replace(layout, warnings=tuple(_differences(original, stored)))
+    return replace(
+        layout, warnings=(*_differences(original, stored), *_split_groups(file.metadata))
+    )
 
 
 def _stored(schema: pa.Schema, layout: Layout) -> tuple[list[str], Schema]:
@@ -128,7 +134,7 @@ def _options_of_columns(
         "bloom_filter_options": {
             path: {"ndv": _distinct(each, group.num_rows), "fpp": _FALSE_POSITIVES}
             for path, each in zip(paths, facts, strict=False)
-            if each.bloom_filter_offset is not None
+            if each.bloom_filter_offset is not None and each.physical_type != "BOOLEAN"
         },
         "sorting_columns": list(group.sorting_columns) or None,
     }
@@ -172,7 +178,19 @@ def _differences(original: Schema, stored: Schema) -> Iterator[str]:
     for how, names in changed.items():
         yield f"the output stores {how}, with the same values, in {columns_of(names)}"
     if regrouped:
-        yield f"the output has other parts, with the same values, in {columns_of(regrouped)}"
+        how = "names or groups parts in another way"
+        yield f"the output {how}, with the same values, in {columns_of(regrouped)}"
+
+
+def _split_groups(facts: Any) -> Iterator[str]:
+    """Say that row groups are split, as far as that is known before they are read."""
+    count = facts.num_row_groups
+    large = sum(facts.row_group(n).total_byte_size > ROW_GROUP_BYTES for n in range(count))
+    if large:
+        yield (
+            f"{large:,} of {count:,} row groups are larger than {ROW_GROUP_BYTES >> 20} MiB, and "
+            "are split in the output"
+        )
 
 
 def _shape(column: list[Element]) -> list[int]:

@@ -79,7 +79,7 @@ class RowGroups:
 
     def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in _joined(batches):
-            yield from _cut(batch, self._block_bytes)
+            yield from cut(batch, self._block_bytes)
 
     def _rows_at_once(self, group: int, wanted: int) -> int:
         """Tell how many rows can be read without taking too much, whatever they hold."""
@@ -175,7 +175,7 @@ def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         return batches
 
 
-def _cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
+def cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
     """Cut a batch in equal parts of about a size; they share its memory."""
     parts = min(max(round(bytes_of(batch) / block_bytes), 1), max(len(batch), 1))
     rows = -(-len(batch) // parts)

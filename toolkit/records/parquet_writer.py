@@ -7,11 +7,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from toolkit.records.parquet_footer import schema_of, with_schema
-from toolkit.records.parquet_layout import PLAIN, Layout
-
-# Row groups of an output end with those of the input, or here at the latest: Arrow writes a group
-# from memory, where all of it must be.
-ROW_GROUP_BYTES = 64 << 20
+from toolkit.records.parquet_layout import PLAIN, ROW_GROUP_BYTES, Layout
+from toolkit.records.parquet_row_groups import cut
 
 
 class RowGroupWriter:
@@ -29,10 +26,13 @@ class RowGroupWriter:
         self._size = 0
 
     def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the row group, which ends where asked or when it is large enough."""
-        self._pending.append(batch)
-        self._size += batch.nbytes
-        if ends_group or self._size >= ROW_GROUP_BYTES:
+        """Put a batch into the row group, which ends where asked or before it is too large."""
+        for part in cut(batch, ROW_GROUP_BYTES // 2):
+            if self._size + part.nbytes > ROW_GROUP_BYTES:
+                self._flush()
+            self._pending.append(part)
+            self._size += part.nbytes
+        if ends_group:
             self._flush()
 
     def close(self) -> None:
