@@ -31,7 +31,7 @@ WRITING = "Output"
 RUNNING = "How it runs"
 
 FORMAT_NAMES = ", ".join(FORMATS)
-FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz, .zst, .bz2 or .xz, or in a .zip"
+FILES = "CSV, TSV, JSON Lines, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
     "`toolkit train`"
@@ -153,6 +153,8 @@ Format = Annotated[
 ]
 Delimiter = Annotated[str | None, option("CHAR", _DELIMITER, READING, "comma")]
 Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
+_SHEET = "Sheet of an Excel workbook, if it has several."
+Sheet = Annotated[str | None, option("NAME", _SHEET, READING, names=("--sheet",))]
 NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
 
 # Output.
@@ -171,6 +173,7 @@ def reading(
     encoding: str | None,
     no_header: bool,
     labels: LabelNames | None = None,
+    sheet: str | None = None,
 ) -> ReadOptions:
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
@@ -178,6 +181,7 @@ def reading(
         format=format_name,
         delimiter="\t" if delimiter == r"\t" else delimiter,
         encoding=encoding,
+        sheet=sheet,
         labels=labels or LabelNames(),
         header=not no_header,
     )

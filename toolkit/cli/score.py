@@ -90,6 +90,7 @@ def score(
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    sheet: o.Sheet = None,
     on_error: Error = OnError.reject,
     output: Output = None,
     output_format: OutputFormat = None,
@@ -141,7 +142,7 @@ def score(
         negative_sentences=negative_sentences_column,
     )
     columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header)
+    reading = o.reading(columns, input_format, delimiter, encoding, no_header, sheet=sheet)
     options = ScoringOptions(
         reading=reading,
         output_format=output_format,

@@ -34,7 +34,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
-    can_write: bool = True
+    can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
 
 def _csv() -> type[ReviewFile]:
@@ -47,6 +47,12 @@ def _json_lines() -> type[ReviewFile]:
     from toolkit.records.json_lines import JsonLinesFile
 
     return JsonLinesFile
+
+
+def _excel() -> type[ReviewFile]:
+    from toolkit.records.excel import ExcelFile
+
+    return ExcelFile
 
 
 def _parquet() -> type[ReviewFile]:
@@ -62,6 +68,7 @@ FORMATS: dict[str, Format] = {
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("parquet", (".parquet",), _parquet, is_text=False),
+        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
     )
 }
 
@@ -126,6 +133,8 @@ def open_reviews(
         raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
     if not own.is_text:
         _check_is_file(path, own)
+    if options.sheet is not None and own.name != "xlsx":
+        raise UsageError(f"{path}: --sheet is for Excel workbooks, not for {own.name}")
     if options.encoding is not None and not own.is_text:
         raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
     reading = replace(options, delimiter=options.delimiter or own.delimiter)
