@@ -32,7 +32,7 @@ RUNNING = "How it runs"
 ADDED = "Names of added columns"
 
 FORMAT_NAMES = ", ".join(FORMATS)
-FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz, .zst, .bz2 or .xz, or in a .zip"
+FILES = "CSV, TSV, JSON Lines, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
     "`toolkit train`"
@@ -181,6 +181,8 @@ Quote = Annotated[str, option("CHAR|none", _QUOTE, READING, True)]
 Escape = Annotated[str | None, option("CHAR", _ESCAPE, READING, "none")]
 SkipLines = Annotated[int, option("N", _SKIP_LINES, READING, True, min=0)]
 Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
+_SHEET = "Sheet of an Excel workbook, if it has several."
+Sheet = Annotated[str | None, option("NAME", _SHEET, READING, names=("--sheet",))]
 NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
 
 # Output.
@@ -203,6 +205,7 @@ def reading(
     quote: str = '"',
     escape: str | None = None,
     skip_lines: int = 0,
+    sheet: str | None = None,
 ) -> ReadOptions:
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
@@ -213,6 +216,7 @@ def reading(
         escape=escape,
         skip_lines=skip_lines,
         encoding=encoding,
+        sheet=sheet,
         labels=labels or LabelNames(),
         header=not no_header,
     )

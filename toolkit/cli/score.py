@@ -47,6 +47,7 @@ def score(
     skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    sheet: o.Sheet = None,
     on_error: s.Error = s.OnError.reject,
     max_rejected: s.MaxRejected = None,
     rejected: s.Rejected = None,
@@ -107,6 +108,7 @@ def score(
             quote=quote,
             escape=escape,
             skip_lines=skip_lines,
+            sheet=sheet,
         )
         from toolkit.model.neutral import parse_range
         from toolkit.model.scorer import Scorer

@@ -20,7 +20,7 @@ class ByteSource:
 
     def __init__(self, path: Path) -> None:
         self._member = _member(path)
-        self._file = self._member or _opened(path)
+        self._file = self._member or open_file(path)
         facts = None if self._member else os.fstat(self._file.fileno())
         is_file = facts is None or stat.S_ISREG(facts.st_mode)
         self.can_seek = facts is not None and is_file and path != STDIN
@@ -89,7 +89,8 @@ def _member(path: Path) -> MemberFile | None:
     return None if inside is None else MemberFile(*inside)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file, a pipe or standard input; raises `InputError` if that cannot be."""
     if path == STDIN:
         if sys.stdin is None:
             raise InputError("standard input: is closed")

@@ -34,7 +34,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
-    can_write: bool = True
+    can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
 
 def _csv() -> type[ReviewFile]:
@@ -55,6 +55,12 @@ def _json() -> type[ReviewFile]:
     return JsonFile
 
 
+def _excel() -> type[ReviewFile]:
+    from toolkit.records.excel import ExcelFile
+
+    return ExcelFile
+
+
 def _parquet() -> type[ReviewFile]:
     from toolkit.records.parquet import ParquetFile
 
@@ -69,6 +75,7 @@ FORMATS: dict[str, Format] = {
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("json", (".json",), _json),
         Format("parquet", (".parquet",), _parquet, is_text=False),
+        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
     )
 }
 
@@ -129,17 +136,7 @@ def open_reviews(
     if is_archive(path):
         path = only_member(path, endings())
     own = format_of(path, options.format)
-    if options.is_delimited and own.delimiter is None:
-        if not options.header:
-            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
-        raise UsageError(
-            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
-            f"{own.name}"
-        )
-    if not own.is_text:
-        _check_is_file(path, own)
-    if options.encoding is not None and not own.is_text:
-        raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
+    _check_options(path, options, own)
     reading = options
     if own.delimiter is not None:
         reading = replace(options, usual_delimiter=own.delimiter)
@@ -175,6 +172,23 @@ def _remedy_of_ending(path: Path, option: str) -> str:
         f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}), or name the format with "
         f"{option}.{folder}"
     )
+
+
+def _check_options(path: Path, options: ReadOptions, own: Format) -> None:
+    """Raise `UsageError` for an option that is for files of another format."""
+    if options.is_delimited and own.delimiter is None:
+        if not options.header:
+            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+        raise UsageError(
+            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
+            f"{own.name}"
+        )
+    if not own.is_text:
+        _check_is_file(path, own)
+    if options.sheet is not None and own.name != "xlsx":
+        raise UsageError(f"{path}: --sheet is for Excel workbooks, not for {own.name}")
+    if options.encoding is not None and not own.is_text:
+        raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
 
 
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:

@@ -60,6 +60,7 @@ class ReadOptions:
     skip_lines: int = 0  # of delimited files, before the header
     encoding: str | None = None  # of files of text; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
+    sheet: str | None = None  # of a workbook; None: its only one
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more

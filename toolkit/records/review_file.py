@@ -90,7 +90,7 @@ class ReviewFile(ABC):
     and doubled quotes of CSV may stay in a text, as they separate tokens either way.
     """
 
-    counts = "line"  # what the number of a block or a reject counts: "line" or "record"
+    counts = "line"  # what the number of a block or a reject counts: lines, records or rows
     header: bytes = b""  # what an output of the same format begins with
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
