@@ -262,8 +262,8 @@ class RecordFile(ReviewFile):
     def _next_size(self, content: Content, size: int) -> int:
         """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""
         records = len(content.lines) + len(content.broken)
-        if not records:
-            return size
+        if not records:  # but many blank lines
+            return min(self.options.block_bytes, 2 * size)
         return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
 
 
