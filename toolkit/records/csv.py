@@ -47,6 +47,8 @@ class DelimitedFile(RecordFile):
         mark = reader.delimiter or options.usual_delimiter
         if mark in (options.quote, options.escape):
             raise UsageError(f"{self.name}: {mark!r} cannot separate fields, and quote or escape")
+        if mark == " " and options.quote is None and self.added.names:
+            raise UsageError(f"{self.name}: labels with a space in them need a --quote")
         self._dialect = Dialect(mark, options.quote, options.escape)
         header = reader.find(self._dialect)
         self.names = header.names
@@ -88,7 +90,8 @@ class DelimitedFile(RecordFile):
         return column.among(self.names)
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:
-        return self._content(data, at_end=at_end, only_first=len(data) > LOOKED_AT_AS_A_WHOLE)
+        is_long = len(data) > LOOKED_AT_AS_A_WHOLE and not at_end
+        return self._content(data, at_end=at_end, only_first=is_long)
 
     def _content(self, data: bytes, *, at_end: bool, only_first: bool) -> Content:
         wanted, dialect = len(self.names), self._dialect
@@ -128,12 +131,12 @@ class DelimitedFile(RecordFile):
         """Reject a record longer than the limit with all its lines, if its quotes are closed."""
         if at_end:
             return self._content(data, at_end=True, only_first=True)
-        reason = f"a record longer than {RECORD_BYTES_LIMIT >> 20} MiB"
+        hint = ""
         passed = None
         if not begins_literal(data, self._dialect, len(self.names)):
             if (ahead := self._ahead()) is None:
                 passed = pass_over(self._stream, self._dialect)
-                reason += "" if passed.is_whole else " (a quote that is never closed?)"
+                hint = "" if passed.is_whole else " (a quote that is never closed?)"
             else:
                 with closing(ahead):
                     passed = pass_over(ahead, self._dialect)
@@ -143,7 +146,8 @@ class DelimitedFile(RecordFile):
             return super()._give_up(data, at_end=at_end)
         rest = self._peek(2)
         end = rest.find(b"\n") + 1
-        broken = [(0, end, reason)]
+        what = "a record" if passed.lines else "a line"
+        broken = [(0, end, f"{what} longer than {RECORD_BYTES_LIMIT >> 20} MiB{hint}")]
         return Content(rest, end, Lines.blank(0), None, broken, passed.length, passed.lines)
 
     def parse(self, block: Block) -> Parsed:

@@ -123,7 +123,9 @@ class Dialect:
 
     def unquoted(self, field: bytes) -> str:
         """Give the value of a field; `UnicodeDecodeError` if it is not UTF-8."""
-        field.decode()
+        plain = field.decode()
+        if not any(mark and mark in plain for mark in (self.quote, self.escape)):
+            return plain
         bounds = np.array([0]), np.array([len(field)])
         value: str | None = self.values(field + b"\n", *bounds, is_exact=True)[0].as_py()
         return value or ""

@@ -125,7 +125,7 @@ class HeaderReader:
         if not self._options.header:
             if not good:
                 return None
-            usual = Counter(count for _, count in known).most_common(1)[0][0]
+            usual = _usual(known)[0]
             row = next(row for row in good if counts[row] == usual)
         start, newline = int(lines.starts[row]), newlines[row]
         if (reason := cuts.broken.get(newline)) is not None:
@@ -134,25 +134,29 @@ class HeaderReader:
         stop = int(stops[row])
         inside = cuts.delimiters[(cuts.delimiters >= start) & (cuts.delimiters < stop)]
         bounds = [start - 1, *inside.tolist(), stop]
-        try:
-            names = [dialect.unquoted(text[a + 1 : b]) for a, b in pairwise(bounds)]
-        except UnicodeDecodeError:
-            self._fail(
-                numbers[row], "the header is not valid UTF-8. Say what it is with --encoding"
-            )
+        if not self._options.header:
+            names = [""] * (len(bounds) - 1)
+        else:
+            names = self._names(text, bounds, numbers[row], dialect)
         start, stop, end = (self.start + place for place in (start, stop, newline + 1))
         others = [each for each in known if each[0] > numbers[row]]
         return Header(start, stop, end, numbers[row], names, str(line_ends[row]), others)
 
+    def _names(self, text: bytes, bounds: list[int], line: int, dialect: Dialect) -> list[str]:
+        try:
+            return [dialect.unquoted(text[a + 1 : b]) for a, b in pairwise(bounds)]
+        except UnicodeDecodeError:
+            self._fail(line, "the header is not valid UTF-8. Say what it is with --encoding")
+
     def hint(self, header: Header, delimiter: str) -> str:
         """Say what may be why the columns of a header are not those that are wanted."""
         found = len(header.names)
-        usual = Counter(count for _, count in header.counts).most_common(1)
-        if usual and usual[0][0] > found and usual[0][1] > 1:
-            line = next(line for line, count in header.counts if count == usual[0][0])
+        usual, times = _usual(header.counts)
+        if usual > found and times > 1:
+            line = next(line for line, count in header.counts if count == usual)
             return (
                 f" Line {header.line:,} has {found:,} {'field' if found == 1 else 'fields'}, and "
-                f"line {line:,} has {usual[0][0]:,}, as most of the next ones: if the names are "
+                f"line {line:,} has {usual:,}, as most of the next ones: if the names are "
                 f"there, add --skip-lines {line - 1}."
             )
         text = self.data[header.start : header.stop].decode(errors="replace")
@@ -162,3 +166,9 @@ class HeaderReader:
             return ""
         shown = r"\t" if mark == "\t" else mark
         return f" --delimiter '{shown}' would split it into {others[mark] + 1:,} columns."
+
+
+def _usual(counts: list[tuple[int, int]]) -> tuple[int, int]:
+    """Give the number of fields that most records have, and how many; the larger of two."""
+    found = Counter(count for _, count in counts)
+    return max(found.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -13,9 +12,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.errors import InputError
+from toolkit.records.blank_lines import (
+    end_of_blank_lines,
+    only_blank_lines,
+    with_blank_lines,
+)
 from toolkit.records.byte_lines import Lines, count_lines, is_utf8
 from toolkit.records.byte_streams import ByteStream
 from toolkit.records.columns import Column
@@ -33,16 +36,13 @@ from toolkit.records.review_file import (
 )
 
 # Columns of the record batches between `parse` and `render`.
-RECORD = "record"  # binary: the bytes of the record
-LINE_END = "line_end"  # string: "\n" or "\r\n"
+RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
+LINE_END = "line_end"  # string: "\n" or "\r\n", with the blank lines before rejects behind it
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _T = TypeVar("_T")
-_BLANK = re.compile(rb"(?:\r?\n)*+")
-_BLANK_LINES = b"blank lines"  # of a batch without records: metadata
-
 
 # Some bytes of a block that are not a record: start, stop, and the reason.
 Broken = tuple[int, int, str]
@@ -154,7 +154,7 @@ class RecordFile(ReviewFile):
             content = self._split(data, at_end=is_last)
             if content.end or is_last:
                 return content, is_last
-            if blank := _BLANK.match(data).end():  # type: ignore[union-attr]
+            if blank := end_of_blank_lines(data):
                 return Content(data, blank, Lines.blank(blank), None, []), False
             if at_end and data.isspace():
                 return content, True
@@ -181,13 +181,9 @@ class RecordFile(ReviewFile):
             self.reject(block, start, stop, reason, content.skipped)
             for start, stop, reason in content.broken
         ]
-        before, line_ends = _with_blank(content.data, lines, line_ends)
-        if before and len(records):
-            first = pa.array([before + records[0].as_py()], records.type)
-            records = pa.concat_arrays([first, records[1:]])
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
-        if before and not len(records):
-            batch = batch.replace_schema_metadata({_BLANK_LINES: before})
+        if lines is not None and len(lines.loose):
+            batch = with_blank_lines(content.data, lines, batch)
         texts = self.joined(fields)
         if texts is None:  # no column has the texts
             texts = pa.nulls(len(batch), pa.string())
@@ -200,9 +196,8 @@ class RecordFile(ReviewFile):
         def render(
             records: pa.RecordBatch, scores: Sequence[pa.Array]
         ) -> pa.Buffer | pa.RecordBatch:
-            if not len(records) and (records.schema.metadata or {}).get(_BLANK_LINES):
-                return pa.py_buffer(records.schema.metadata[_BLANK_LINES])
-            return self.render(records, scores)
+            blank = only_blank_lines(records)
+            return self.render(records, scores) if blank is None else blank
 
         return replace(super().output(), render=render)
 
@@ -289,22 +284,6 @@ class RecordFile(ReviewFile):
     def _next_size(self, content: Content, size: int) -> int:
         """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""
         records = len(content.lines) + len(content.broken)
-        if not records:
-            return size
+        if not records:  # but many blank lines
+            return min(self.options.block_bytes, 2 * size)
         return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
-
-
-def _with_blank(
-    data: bytes, lines: Lines | None, line_ends: pa.StringArray
-) -> tuple[bytes, pa.StringArray]:
-    """Put blank lines before rejects behind the line end of the record before; or give them."""
-    if lines is None or not len(lines.loose):
-        return b"", line_ends
-    before, behind = b"", [""] * len(lines)
-    rows = np.searchsorted(lines.starts, lines.loose[:, 0]) - 1
-    for row, (start, stop) in sorted(zip(rows.tolist(), lines.loose.tolist(), strict=True)):
-        if row < 0:
-            before += data[start:stop]
-        else:
-            behind[row] += data[start:stop].decode()
-    return before, pc.binary_join_element_wise(line_ends, pa.array(behind, pa.string()), "")
