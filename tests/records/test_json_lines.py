@@ -219,3 +219,45 @@ def test_block_size_never_matters(rows: list[object], ascii_only: bool, block_by
     lines = [FIRST, *(json.dumps(row, ensure_ascii=ascii_only) for row in rows)]
     data = "\n".join(lines).encode("utf-8", "surrogatepass")
     assert pass_through(data, ".jsonl", block_bytes=block_bytes) == pass_through(data, ".jsonl")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".array.json"])
+@pytest.mark.parametrize("first", ['{"id": 1, "x": {"y": "body"}}', '{"id": 1, "body": null}'])
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("body", '{"body": "late"}'),
+        ("été", r'{"\u00e9t\u00e9": "late"}'),
+        ("été", '{"été": "late"}'),
+        ("a.b", '{"a": {"b": "late"}}'),
+        ("a.b", '{"a.b": "late"}'),
+    ],
+)
+def test_a_key_may_come_late(ending: str, first: str, name: str, last: str) -> None:
+    rows = [first] * 9_000 + [last]
+    data = "[" + ",\n".join(rows) + "]" if ending == ".array.json" else "\n".join(rows)
+    passed = pass_through(data.encode(), ending, Columns(name))
+    assert passed.texts == [None] * 9_000 + ["late"]
+    with pytest.raises(UsageError, match=r"no column 'bod' .*\(found: id, "):
+        pass_through(data.encode(), ending, Columns("bod"))
+
+
+def test_a_usual_key_may_come_late() -> None:
+    late = b'{"id": 1}\n' * 20_000 + b'{"review": "a"}\n'
+    assert pass_through(late, ".jsonl").texts[-1] == "a"
+    with pytest.raises(UsageError, match=r"no column 'text' or 'review' .*\(found: id\)"):
+        pass_through(late.replace(b"review", b"body"), ".jsonl")
+
+
+@pytest.mark.parametrize("before", [b"", b" "])
+def test_a_record_has_a_limit_of_values(before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("json_objects", "json_lines"):
+        monkeypatch.setattr(f"toolkit.records.{module}.VALUES_LIMIT", 100)
+    long = {"text": "[,{" * 100, "x": [[] for _ in range(49)]}
+    more = {"text": "b", "x": [[] for _ in range(60)]}
+    data = b"\n".join(json.dumps(row).encode() for row in (long, more, long))
+    passed = pass_through(before + data, ".jsonl")
+    assert passed.texts == [long["text"]] * 2
+    assert [(r.number, r.reason) for r in passed.rejects] == [
+        (2, "more than 100 values in one record")
+    ]

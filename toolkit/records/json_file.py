@@ -207,8 +207,8 @@ class JsonFile(JsonLinesFile):
         where = f"after the ] behind record {number - 1:,}" if closes else "that closes nothing"
         reason = f"{found} {where}: from here on, the file is not read"
         data = self._peek(start + _KEPT_BYTES)
-        if len(data) < start + _KEPT_BYTES:
-            return _without_lines(data, len(data), [(start, len(data), reason)], 0), _NOTHING
+        if (end := len(data)) < start + _KEPT_BYTES:
+            return _without_lines(data, end, [(start, end, reason)], end), _NOTHING
         self._stream.advance(start)
         skipped = 0
         while more := len(self._peek(1 << 20)):

@@ -70,7 +70,7 @@ def opening_members(text: str) -> tuple[list[str], bool]:
     names: list[str] = []
     with suppress(ValueError, RecursionError):
         at = _after(text, _after(text, 0), "{")
-        while True:
+        while text[at : at + 1] == '"':
             name, at = DECODER.raw_decode(text, at)
             names.append(name)
             at = _after(text, at, ":")

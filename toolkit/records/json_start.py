@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column
@@ -45,7 +46,10 @@ def check_object(
         return
     names, is_around = opening_members(data[:end].decode("utf-8", "replace"))
     texts = {name for column in columns if column.role == "text" for name in column.names}
-    if is_around and not texts & {part for name in names for part in (name, name.split(".")[0])}:
+    known = {*names}
+    with suppress(ValueError):  # it may be cut off
+        known |= object_on(data[:end]).keys()
+    if is_around and not known & {part for name in texts for part in (name, name.split(".")[0])}:
         name = names[-1]
         path = f".{name}" if _NAME.fullmatch(name) else f".[{json.dumps(name)}]"
         raise InputError(
@@ -74,6 +78,7 @@ def check_elements(file: str, elements: Iterable[bytes]) -> None:
 
 def _is_object(data: bytes) -> bool:
     try:
-        return bool(object_on(data)) or True
+        object_on(data)
     except ValueError:
         return False
+    return True
