@@ -142,7 +142,7 @@ def test_wrong_calls(
     assert data.exists()
 
 
-@pytest.mark.parametrize("bad", [b"", b"id,body\n1,a\n", b'"text', None])
+@pytest.mark.parametrize("bad", [b"", b"id,plot\n1,a\n", b'"text', None])
 def test_a_bad_file_does_not_stop_the_others(
     command: Command, data: Path, bad: bytes | None
 ) -> None:
