@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -208,14 +209,18 @@ class _FileOutput(ScoredOutput):
         work, latest = self._work, self._latest
         if work.identity is None or work.source is None or latest is None:
             return
-        files = {}
-        for name, length in self._lengths.items():
-            with (self._folder / name).open("rb", buffering=0) as file:
-                os.fsync(file.fileno())
-                files[name] = work.journal.sums[name].up_to(length, file)
-        source = None
-        if work.reviews is not None and not latest.complete:
-            source = work.source.read_so_far(work.reviews.bytes_used)
+        files, source = {}, None
+        with ExitStack() as opened:
+            written = {
+                name: opened.enter_context((self._folder / name).open("rb", buffering=0))
+                for name in self._lengths
+            }
+            # The sums are made while a thread waits for the disk, so they hardly take time.
+            with _flushing([*written.values()]):
+                for name, file in written.items():
+                    files[name] = work.journal.sums[name].up_to(self._lengths[name], file)
+                if work.reviews is not None and not latest.complete:
+                    source = work.source.read_so_far(work.reviews.bytes_used)
         work.journal.save(work.identity, replace(latest, files=files, source=source))
         self._latest = None
 
@@ -229,6 +234,16 @@ class _FileOutput(ScoredOutput):
         (self._folder / ROOM).unlink(missing_ok=True)
         for name, length in self._lengths.items():
             os.truncate(self._folder / name, length)
+
+
+@contextmanager
+def _flushing(files: Sequence[IO[bytes]]) -> Iterator[None]:
+    """Wait until files are on the disk, while the block is done."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(os.fsync, file.fileno()) for file in files]
+        yield
+        for each in waiting:
+            each.result()
 
 
 class _StandardOutput(ScoredOutput):
