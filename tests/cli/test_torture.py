@@ -21,7 +21,7 @@ from toolkit.model.file import ModelFile
 from toolkit.model.scorer import Score
 from toolkit.model.session import open_network
 from toolkit.records.columns import Columns
-from toolkit.records.file_kinds import kind_of
+from toolkit.records.text_files.file_kinds import kind_of
 
 
 @pytest.fixture(autouse=True)

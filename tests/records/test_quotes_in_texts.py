@@ -12,9 +12,9 @@ import pytest
 
 from tests.data import shared_data
 from tests.records.passing import pass_through
-from toolkit.records import csv as csv_module
 from toolkit.records.columns import Columns
-from toolkit.records.csv_literal_quotes import LITERAL
+from toolkit.records.delimited import csv as csv_module
+from toolkit.records.delimited.csv_literal_quotes import LITERAL
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
 

@@ -24,7 +24,7 @@ from tests.models import shipped_scorer
 from tests.scoring.laws import check_against_python, check_nothing_is_lost
 from toolkit.errors import ToolkitError
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
 

@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.models import many_texts, shipped_scorer
-from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.journals import is_unfinished
-from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.resuming.journals import is_unfinished
 from toolkit.scoring.run import score_file
 
 COMMAND = [sys.executable, "-m", "toolkit", "score"]

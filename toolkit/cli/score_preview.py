@@ -10,7 +10,7 @@ from toolkit.cli import messages
 from toolkit.cli.terminal import megabytes, one_line
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.preview import Preview, Speed, check_outputs_of, measure, previews
 from toolkit.scoring.run import ScoringOptions
 

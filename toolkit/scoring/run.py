@@ -22,19 +22,19 @@ from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, ReadOptions, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.compared_output import compare_output
-from toolkit.scoring.empty_input import empty_output
-from toolkit.scoring.jobs import Job, Jobs, check_job, check_not_input, check_outputs
-from toolkit.scoring.journal import Journal
-from toolkit.scoring.journals import Journals, open_journals
+from toolkit.scoring.inputs.jobs import Job, Jobs, check_job, check_not_input, check_outputs
 from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
-from toolkit.scoring.output import ScoredOutput, Work, open_output
-from toolkit.scoring.publishing import FileAppearedError, publish
+from toolkit.scoring.outputs.compared_output import compare_output
+from toolkit.scoring.outputs.empty_input import empty_output
+from toolkit.scoring.outputs.output import ScoredOutput, Work, open_output
+from toolkit.scoring.outputs.publishing import FileAppearedError, publish
 from toolkit.scoring.results import FileResult, Source, why_none_is_scored
+from toolkit.scoring.resuming.journal import Journal
+from toolkit.scoring.resuming.journals import Journals, open_journals
+from toolkit.scoring.resuming.watched_input import WatchedInput
 from toolkit.scoring.selection import Part
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unread import unread_warning
-from toolkit.scoring.watched_input import WatchedInput
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
