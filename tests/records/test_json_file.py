@@ -17,7 +17,8 @@ from toolkit.records.columns import Columns
 from toolkit.records.json.json_bounds import Bounds
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.text_files import line_records
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 
 SCORED = ', "predicted_sentiment": "positive", "positive_probability": 0.5'
 ONE = '{"text": "a", "x": [1, {"y": "},{]["}], "é": "\\\\\\""}'

@@ -25,7 +25,8 @@ from tests.scoring.laws import check_against_python, check_nothing_is_lost
 from toolkit.errors import ToolkitError
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.inputs.output_names import default_rejected
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary
 
 ENDINGS = [

@@ -20,8 +20,8 @@ from toolkit.records.columns import Columns, option_of
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.options import ScoringOptions
     from toolkit.scoring.results import FileResult
-    from toolkit.scoring.run import ScoringOptions
 
 
 def score(
@@ -115,7 +115,7 @@ def score(
         from toolkit.model.shipped import find_model
         from toolkit.scoring.inputs.jobs import check_model, find_jobs
         from toolkit.scoring.limits import MaxRejected
-        from toolkit.scoring.run import ScoringOptions
+        from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.selection import Part
 
         options = ScoringOptions(

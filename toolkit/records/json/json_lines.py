@@ -16,7 +16,6 @@ from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.json.json_objects import (
     VALUES_LIMIT,
     WHITE_SPACE,
-    JsonTables,
     check_names,
     escaped_key,
     field_at,
@@ -29,6 +28,7 @@ from toolkit.records.json.json_objects import (
     text_at,
 )
 from toolkit.records.json.json_search import find_late, keys_in, objects_among
+from toolkit.records.json.json_tables import JsonTables
 from toolkit.records.json.json_writing import added_members, objects_of, on_lines
 from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, Table
 from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer

@@ -14,7 +14,7 @@ from toolkit.records.review_file import BatchFile, Output
 from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.outputs.byte_file import ByteFile
-from toolkit.scoring.outputs.output import ScoredOutput
+from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.summary import Summary
 
 
