@@ -17,10 +17,13 @@ _SUFFIX = ".partial"
 _unfinished: set[Path] = set()
 
 
-def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
+def check_output(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
-    Call it before long work, which would find out only at its end.
+    Call it before long work, which would find out only at its end. ``may_fail`` is for an output
+    that is rarely written: that it cannot be made is reported when it is.
     """
     remedy = f"Choose another with {option}"
     if _is_circle(path):
@@ -38,6 +41,8 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
         raise UsageError(
             f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
         )
+    if may_fail:
+        return
     try:
         tempfile.TemporaryFile(dir=resolved(path).parent).close()
     except OSError as error:
@@ -46,13 +51,15 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
         ) from None
 
 
-def check_output_file(path: Path, *, force: bool, option: str = "--output") -> None:
+def check_output_file(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
     """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
     with reporting_failures(path):
         is_folder = path.is_dir()
     if is_folder:
         raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
-    check_output(path, force=force, option=option)
+    check_output(path, force=force, option=option, may_fail=may_fail)
 
 
 @contextmanager
@@ -111,6 +118,30 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _unfinished.discard(partial)
+
+
+# What file systems without hard links say.
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def rename_to_new(source: Path, target: Path) -> None:
+    """Rename a file; `FileExistsError` if there is one at ``target``, even if it has just come.
+
+    Where a file cannot have two names, one that comes at the very same moment is replaced.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not target.samefile(source):  # as it was killed before the old name was removed
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+        return
+    source.unlink()
 
 
 def remove_unfinished() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.models import many_texts
 from toolkit.cli import app
+from toolkit.scoring.journal import folder_beside
 
 COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
 
@@ -88,7 +89,9 @@ def write(name: str, content: str | bytes = CSV) -> Path:
     return path
 
 
-JOURNAL = ".toolkit-score.unfinished/journal"  # in the folder of the outputs
+def journals(*outputs: str) -> list[str]:
+    """Name the journals of outputs, below the folder that the outputs are named in."""
+    return [str(Path(name).parent / folder_beside(Path(name)).name / "journal") for name in outputs]
 
 
 def files_in(folder: str) -> list[str]:

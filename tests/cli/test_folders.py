@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import tempfile
@@ -154,3 +155,42 @@ def test_a_slash_means_a_folder(command: Command) -> None:
     ran = command("score", "-", "-o", "in/", "--format", "csv")
     ran.failed_with("is a folder. Name a file for standard input with --output.", 2)
     assert command.files() == ["a.csv", "new.csv"]
+
+
+@pytest.mark.parametrize("form", [None, "jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_outputs_of_any_format_beside_their_inputs_are_left_out(
+    command: Command, form: str | None, ending: str
+) -> None:
+    if ending and form == "parquet":
+        pytest.skip("a Parquet file is not compressed as a whole")
+    Path("d").mkdir()
+    content = b"text\na film\n1,2\n"
+    write(f"d/a.csv{ending}", gzip.compress(content) if ending else content)
+    as_form = [] if form is None else ["--output-format", form]
+    assert command("score", f"d/a.csv{ending}", *as_form).exit_code == 3
+    scored = f"a.scored.{form or 'csv'}{ending}"
+    assert files_in("d") == [f"a.csv{ending}", scored, f"{scored}.rejected.jsonl"]
+    names = [f"a.csv{ending}", f"a.csv{ending}.rejected.jsonl"]
+    for number, pattern in enumerate(("d", "d/*", f"d/*.csv{ending}", f"**/a*.c*{ending}")):
+        ran = command("score", pattern, "-o", f"out{number}/" if number < 3 else "out3")
+        found = [name.removeprefix("d/") for name in files_in(f"out{number}")]
+        assert (ran.exit_code, found) == (3, names), ran.err
+        shutil.rmtree(f"out{number}")
+    # Where only outputs match, nothing is left; by their own pattern, they can be asked for.
+    if form is not None:
+        ran = command("score", f"d/*.{form}{ending}", "-o", "out/")
+        ran.failed_with("no file matches this pattern")
+    named = ["--sentiment-column", "s", "--probability-column", "p"]
+    ran = command("score", f"d/*.scored.{form or 'csv'}{ending}", "-o", "again/", *named)
+    assert (ran.exit_code, files_in("again")) == (0, [scored]), ran.err
+
+
+@pytest.mark.parametrize("more", [None, "--force", "--resume", "--skip-existing"])
+def test_a_pattern_into_its_own_folder_replaces_no_input(
+    command: Command, data: Path, more: str | None
+) -> None:
+    options = [] if more is None else [more]
+    ran = command("score", "data/*.csv", "-o", "data/", *options)
+    ran.failed_with("data/a.csv: is an input, which the output of data/a.csv would replace", 2)
+    assert files_in("data") == ["a.csv", "inner/b.csv"]

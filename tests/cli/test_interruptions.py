@@ -75,7 +75,7 @@ def test_a_signal_keeps_the_progress(
     )
     started = time.monotonic()
     name = "scores" if ending == ".parquet" else "output"
-    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/*/{name}")):
+    while not any(path.stat().st_size > 100 for path in tmp_path.glob(f".b.*/{name}")):
         assert process.poll() is None
         assert time.monotonic() - started < 30
         time.sleep(0.01)
@@ -145,8 +145,8 @@ def test_a_reader_that_closes_the_pipe(taken: int, large_file: Path, tmp_path: P
     out.close()
     message = err.read().decode()
     err.close()
-    assert process.wait(timeout=30) == 1
-    assert message == "error: standard output: cannot be written: Broken pipe\n"
+    assert process.wait(timeout=30) == 128 + signal.SIGPIPE
+    assert message == ""
     assert list(tmp_path.iterdir()) == []
 
 

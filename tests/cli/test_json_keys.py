@@ -78,4 +78,7 @@ def test_the_reference_names_the_keys(answers: Answers) -> None:
     for part in ("thresholds", "reliability", "coverage", "coverage_at_accuracy", "mistakes"):
         keys += model[part][0]
     keys += evaluation["breakdowns"]["length"][0]
+    keys += ["few_known_words", "first_unread", "cut_to_length", "without_known_words", "warnings"]
+    assert {*keys[-5:-1]} <= {*answers["score"]}
+    assert {*keys[-5:]} <= {*answers["score"]["files"][0]}
     assert [key for key in keys if f"`{key}`" not in text] == []

@@ -25,12 +25,11 @@ def test_links_to_themselves(command: Command) -> None:
     assert command.files() == ["a.csv", "loop.csv"]
 
 
-def test_rejects_need_a_file(command: Command) -> None:
+def test_rejects_and_scores_do_not_both_go_to_standard_output(command: Command) -> None:
     write("a.csv")
     write("-", "precious")
-    for options in (["-o", "b.csv"], ["-o", "-"], []):
-        ran = command("score", "a.csv", *options, "--rejected", "-")
-        ran.failed_with("--rejected: these records cannot go to standard output; name a file.", 2)
+    ran = command("score", "a.csv", "-o", "-", "--rejected", "-")
+    ran.failed_with("--rejected -: the scored records go to standard output. Name a file for", 2)
     assert Path("-").read_text(encoding="utf-8") == "precious"
     assert command.files() == ["-", "a.csv"]
 

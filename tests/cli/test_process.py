@@ -80,13 +80,13 @@ def test_a_signal_during_an_import(number: signal.Signals, tmp_path: Path) -> No
         "except BaseException: raise ImportError\n",
         encoding="utf-8",
     )
-    ran = run_main("module.app = lambda: __import__('heavy')", tmp_path)
+    ran = run_main("module.app = lambda **_: __import__('heavy')", tmp_path)
     ran.failed_with("error: interrupted\n", 128 + number)
 
 
 def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
     body = (
-        "def app():\n"
+        "def app(**_):\n"
         "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
         "    finally:\n"
         "        for number in (signal.SIGINT, signal.SIGTERM): os.kill(os.getpid(), number)\n"
@@ -114,6 +114,17 @@ def test_every_help_has_an_example(command: Command, name: str) -> None:
     assert "Example" in ran.out
     assert f"toolkit {name} " in ran.out.split("Example")[1]
     assert name in command("--help").out
+
+
+def test_the_help_begins_with_the_common_options(command: Command) -> None:
+    text = command("score", "--help").out
+    panels = ["Options", "Columns", "Reading files", "Rejects and limits", "Output", "How it runs"]
+    places = [text.index(f"╭─ {panel} ─") for panel in panels]
+    assert places == sorted(places)
+    first = text[places[0] : places[1]]
+    for option in ("--output", "--model", "--force", "--resume", "--dry-run", "--help"):
+        assert f" {option} " in first
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_the_version(command: Command) -> None:

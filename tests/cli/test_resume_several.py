@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CSV, JOURNAL, Command, files_in, write
+from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
 from toolkit.scoring.append_log import AppendLog
 
+BAD = '"text'  # a header that does not end
+FOREIGN = (
+    "error: {}: exists already, and is not what this run would write: it differs after byte 0. "
+)
 GO_ON = "Run the same command with --resume"
 
 
@@ -37,18 +41,18 @@ def stop(output: str, error: Exception = STOPPED, *, force: bool = False) -> Non
 
 
 def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -> None:
-    write("data/b.csv", "")
+    write("data/b.csv", BAD)
     arguments: list[str | Path] = ["score", data, "-o", "out", "--report", "r.json"]
     ran = command(*arguments)
     assert ran.exit_code == 1
     assert ran.err.endswith(
-        "error: data/b.csv: the file is empty, expected reviews\n"
+        "as RFC 4180 says: quote such fields, end lines with LF.\n"
         "The other files are done. Score the failed ones again with --resume, or all of them with "
         "--force.\n"
     )
-    assert files_in("out") == [JOURNAL, "a.csv", "c.csv"]
+    assert files_in("out") == [*journals("a.csv", "c.csv"), "a.csv", "c.csv"]
     ran = command("score", data, "-o", "out")
-    ran.failed_with("out: an earlier run is unfinished. Continue it with --resume, or", 2)
+    ran.failed_with("out/a.csv: an earlier run is unfinished. Continue it with --resume, or", 2)
     write("data/b.csv")
     before = [Path("out", name).stat() for name in ("a.csv", "c.csv")]
     ran = command(*arguments, "--resume")
@@ -78,7 +82,7 @@ def test_rejects_of_other_runs_are_never_replaced(command: Command, data: Path) 
 
 
 def test_a_failed_file_that_is_gone_keeps_nothing(command: Command, data: Path) -> None:
-    (data / "b.csv").write_bytes(b"")
+    write("data/b.csv", BAD)
     assert command("score", data, "-o", "out").exit_code == 1
     (data / "b.csv").unlink()
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
@@ -98,7 +102,7 @@ def test_resume_is_suggested_if_something_is_done(command: Command, data: Path) 
     stop("out/a.csv", OutputError("full"))
     assert files_in("out") == []
     stop("out/b.csv", OutputError("full"))
-    assert files_in("out") == [JOURNAL, "a.csv"]
+    assert files_in("out") == [*journals("a.csv"), "a.csv"]
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
 
 
@@ -109,7 +113,8 @@ def test_a_different_command_replaces_nothing(command: Command, data: Path) -> N
     write("e.csv")
     precious = write("out/d.csv", "precious")
     ran = command("score", "d.csv", "e.csv", "-o", "out", "--resume")
-    ran.failed_with("out/d.csv: exists already. Choose another folder with --output, or repl", 2)
+    assert ran.exit_code == 1
+    assert FOREIGN.format("out/d.csv") in ran.err
     assert precious.read_text(encoding="utf-8") == "precious"
     precious.unlink()
     assert command("score", "d.csv", "e.csv", "-o", "out", "--resume").exit_code == 0
@@ -124,7 +129,9 @@ def test_the_same_name_from_another_folder_replaces_nothing(command: Command, da
     write("c.csv")
     write("out/b.csv", "precious")
     ran = command("score", "b.csv", "c.csv", "-o", "out", "--resume")
-    ran.failed_with("out/b.csv: exists already. ", 2)
+    assert ran.exit_code == 1
+    assert FOREIGN.format("out/b.csv") in ran.err
+    assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
     assert data.exists()
 
 
@@ -133,13 +140,11 @@ def test_killed_after_an_output_was_renamed(
     command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     stop("out/b.csv")
-    with Path("out", JOURNAL).open("a", encoding="utf-8") as file:
-        file.write('{"output": "a.c')  # cut off
+    with Path("out", *journals("a.csv")).open("a", encoding="utf-8") as file:
+        file.write('{"version": 4, "ident')  # cut off
     if folder != "out":
         monkeypatch.chdir(data)
         data = Path()
-    ran = command("score", data / "a.csv", "-o", folder, "--resume")
-    ran.failed_with("a.csv: exists already", 2)  # one file into a folder is not a run over several
     assert score_into(folder, [data], resume=True) == ["b.csv", "c.csv"]
     assert files_in(folder) == ["a.csv", "b.csv", "c.csv"]
 
@@ -175,20 +180,21 @@ def test_a_file_that_appears_meanwhile_is_kept(command: Command, data: Path) -> 
 
     assert score_into("out", [data], appear) == ["a.csv", "b.csv", "c.csv"]
     ran = command("score", data, "-o", "out", "--resume")
-    assert ran.exit_code == 2
-    assert "out/b.csv: exists already" in ran.err
+    assert ran.exit_code == 1
+    assert FOREIGN.format("out/b.csv") in ran.err
     assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
 
 
 def test_a_file_that_appears_in_place_of_a_failed_output_is_kept(
     command: Command, data: Path
 ) -> None:
-    write("data/b.csv", "")
+    write("data/b.csv", BAD)
     assert command("score", data, "-o", "out").exit_code == 1
     write("data/b.csv")
     write("out/b.csv", "precious")
     ran = command("score", data, "-o", "out", "--resume")
-    ran.failed_with("out/b.csv: exists already", 2)
+    assert ran.exit_code == 1
+    assert FOREIGN.format("out/b.csv") in ran.err
     assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
 
 
@@ -228,20 +234,20 @@ def test_a_name_that_is_too_long_fails_alone(command: Command, data: Path) -> No
         assert ran.exit_code == 1
         assert "files         5, 2 failed\n" in ran.err
         assert ran.err.count("cannot be written: File name too long\n") == 2
-        assert len(files_in(output)) == 4
+        assert len(files_in(output)) == 2 * 3  # with what says that they are of this run
         ran = command("score", data, "-o", output, *options, "--resume")
         assert "files         5, 2 failed\n" in ran.err
 
 
 def test_messages_about_files_are_one_line(command: Command, data: Path) -> None:
-    write("data/new\nline.csv", "")
+    write("data/new\nline.csv", BAD)
     ran = command("score", data, "-o", "out")
-    assert "error: data/new\\nline.csv: the file is empty, " in ran.err
+    assert "error: data/new\\nline.csv: line 1: " in ran.err
 
 
 def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
-    write("data/b.csv", "")
+    write("data/b.csv", BAD)
     assert command("score", data, "-o", "out", "--force").exit_code == 1
     write("data/b.csv", CSV + "4,more\n")
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
@@ -274,7 +280,7 @@ def test_two_calls_do_not_write_one_output(command: Command, data: Path) -> None
         if output.name == "b.csv":
             for inputs, into in (("data/b.csv", "out/b.csv"), ("data", "out")):
                 ran = command("score", inputs, "-o", into, "-q", "--force")
-                ran.failed_with(f"{into}: another process is writing this output", 2)
+                ran.failed_with("out/b.csv: another process is writing this output", 2)
                 refused.append(into)
 
     score_into("out", ["data"], after_block=interfere)
@@ -287,14 +293,17 @@ def test_two_calls_do_not_write_one_output(command: Command, data: Path) -> None
 
     Path("new").mkdir()
     score_into("new/b.csv", ["data/b.csv"], after_block=interfere_with_one)
-    assert files_in("new") == [JOURNAL, "a.csv", "b.csv", "c.csv"]
+    assert files_in("new") == ["b.csv"]
 
 
-def test_the_folder_is_taken_before_its_files(command: Command, data: Path) -> None:
+def test_a_lock_is_seen_before_anything_is_scored(command: Command, data: Path) -> None:
     Path("out").mkdir()
-    with closing(AppendLog(Path("out", JOURNAL).parent, Path("out"))) as other:
+    with closing(AppendLog(Path("out", *journals("c.csv")).parent, Path("out/c.csv"))) as other:
         other.open()
-        command("score", "data", "-o", "out").failed_with("out: another process is writing", 2)
+        command("score", data, "-o", "out").failed_with("out/c.csv: another process is writing", 2)
+    assert files_in("out") == journals("c.csv")
+    assert command("score", data, "-o", "out").exit_code == 0
+    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
 def test_a_forced_run_with_other_options_can_be_resumed(command: Command, data: Path) -> None:

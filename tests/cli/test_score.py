@@ -217,7 +217,7 @@ def test_a_report_does_not_replace_reviews(command: Command, report: str, what: 
 def test_any_error_of_the_system_is_one_line(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied", "secret.csv")
 
     monkeypatch.setattr("toolkit.cli.app.app", refuse)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CSV, JOURNAL, Command, files_in, write
+from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.models import shipped_scorer
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.scoring.run import ScoringOptions, score_file
@@ -155,7 +155,7 @@ def test_a_bad_file_does_not_stop_the_others(
     (line,) = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: data/bad.csv: ")
     assert files_in("out") == [
-        JOURNAL, "a.csv", "b.jsonl", "b.jsonl.rejected.jsonl",
+        *journals("a.csv", "b.jsonl"), "a.csv", "b.jsonl", "b.jsonl.rejected.jsonl",
     ]  # fmt: skip
     files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
     assert f"error: {files[1]['error']}" == line
@@ -179,7 +179,7 @@ def test_resume(command: Command, data: Path) -> None:
             score_into("out", [data], stop_at(f"out/{name}", RuntimeError("stopped")), resume=True)
         assert "--resume" in caught.value.__notes__[0]
         command("score", data, "-o", "out").failed_with("an earlier run is unfinished", 2)
-    assert files_in("out") == [JOURNAL, "a.csv", "inner/a.csv"]
+    assert files_in("out") == [*journals("a.csv"), "a.csv", *journals("inner/a.csv"), "inner/a.csv"]
     ran = command("score", data, "-o", "out", "--resume", "--report", "r.json")
     assert ran.exit_code == 3, ran.err
     assert files_in("out") == SCORED

@@ -30,10 +30,11 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed: one line on standard error says where, what was found, and what to do |
+| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected` |
 | 2 | wrong usage |
 | 3 | `toolkit score` is done, but some records could not be read |
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
+| 141 | the reader of standard output was done, such as `head`; nothing is said |
 
 `TOOLKIT_TRACEBACK=1` in the environment shows the traceback of an error.
 
@@ -59,6 +60,46 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `contribution` | what a word adds to the log-odds of positive |
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |
+
+What the model can read is in the report of `score`, too, for all files and for each:
+
+| key | meaning |
+|---|---|
+| `without_known_words` | texts without a word that the model knows; they have no label |
+| `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
+| `first_unread` | row of the output, from 1, of the first text of either kind; 0 if there is none. For several files, as if they followed each other |
+| `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
+| `warnings` | of a file: sentences, such as about texts of which the model knows few words |
+The report of `score` is written when the run ends, also when it fails or is interrupted. Then no
+older report is left at its path: the report of a run that failed is always replaced, others with
+`--force`, and with `--resume`. It has these keys, and the counts of the records in all files that
+are done, which are missing if the run ended before its first file:
+
+| key | meaning |
+|---|---|
+| `format_version` | 1 |
+| `run_id` | a UUID of this run |
+| `status` | `done`, `done_with_rejects`, `failed` or `interrupted`; also of each file |
+| `exit_code`, `error` | how the command ended; the message, or null |
+| `started`, `ended`, `seconds` | UTC, as in ISO 8601; the time that passed, of a file the time of its scoring |
+| `options` | the options by their names, with `_` for `-`; null if an option is not given |
+| `records` | records that were read; each one is `scored`, `without_text`, `without_known_words` or `rejected` |
+| `positive`, `neutral`, `mixed` | of the scored; all others are negative |
+| `cut_at_nul` | texts that are read up to a NUL |
+| `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
+| `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
+| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without rejects), `status`, `error`, `warnings`, and its counts if it is done |
+
+With `--log-format json`, each line that `score` writes to standard error is an object with `time`
+(UTC), `level` (info, warning or error), `event` and the facts of that event:
+
+| event | facts |
+|---|---|
+| `progress` | `file`, `records`, `bytes` of `bytes_in_all`, `records_per_second`; every ten seconds |
+| `warning` | `message`, and the `file` that it is about |
+| `error` | `message`, `exit_code` |
+| `hint` | `message` with what to do next |
+| `summary` | `output`, `run_id`, number of `files` and of `failed` files, `seconds`, and the counts of the report |
 
 What `evaluate` finds has these keys. Shares and probabilities are numbers from 0 to 1, intervals
 are pairs of the lower and the upper end (95%), and what is not defined is null. Later versions may

@@ -185,7 +185,7 @@ def test_reviews_of_one_label_have_no_auc(write_rows: WriteRows) -> None:
         ("text,label\n,1\nb,\n", "none of its 2 rows has both a text and a label", InputError),
         ("text,label\n", "none of its 0 rows has both", InputError),
         ("text,opinion\na,1\n", "no column 'label' or 'sentiment'.*--label-column", UsageError),
-        ("body,label\na,1\n", "no column 'text' or 'review'.*--text-column", UsageError),
+        ("plot,label\na,1\n", "no column 'text' or 'review'.*--text-column", UsageError),
         ('text,label\n"a,1\n', "line 2: a quote that is opened here is never closed", InputError),
     ],
 )  # fmt: skip

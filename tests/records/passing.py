@@ -61,8 +61,14 @@ def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool])
             table.close()
         return
     pack = compressor(compression_of(target))
-    parts = [output.header, *(bytes(part) for part in rendered), output.trailer()]
+    blocks = [bytes(part) for part in rendered if len(part)]
+    parts = [output.header, *_between(blocks, output.separator), output.trailer()]
     target.write_bytes(b"".join(bytes(pack(pa.py_buffer(part))) for part in parts))
+
+
+def _between(blocks: list[bytes], separator: bytes) -> list[bytes]:
+    pairs = [[separator, block] for block in blocks]
+    return [part for pair in pairs for part in pair][1:]
 
 
 def _scores(texts: pa.Array) -> tuple[pa.StringArray, pa.FloatArray]:

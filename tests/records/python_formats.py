@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -54,6 +56,32 @@ def read_json_lines(data: bytes) -> list[Row]:
     return [_strings(json.loads(line)) for line in lines if line.strip()]
 
 
+def write_json_array(rows: list[Row], line_end: str) -> bytes:
+    objects = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return f"[{line_end}{f',{line_end}'.join(objects)}{line_end}]{line_end}".encode()
+
+
+def write_json_objects(rows: list[Row], line_end: str) -> bytes:
+    """Write as `jq` does."""
+    objects = (json.dumps(row, ensure_ascii=False, indent=2) for row in rows)
+    return "".join(f"{row}\n" for row in objects).replace("\n", line_end).encode()
+
+
+def read_json_array(data: bytes) -> list[Row]:
+    return [_strings(row) for row in json.loads(data.decode("utf-8-sig"))]
+
+
+def read_json(data: bytes) -> list[Row]:
+    """Read an array, or objects one after the other."""
+    text = data.decode("utf-8-sig").strip()
+    rows: list[Row] = []
+    while text:
+        value, stop = json.JSONDecoder().raw_decode(text)
+        rows += map(_strings, value if isinstance(value, list) else [value])
+        text = text[stop:].strip()
+    return rows
+
+
 def write_parquet(rows: list[Row], line_end: str = "") -> bytes:
     file = io.BytesIO()
     schema = pa.schema([(name, pa.string()) for name in rows[0]])
@@ -73,11 +101,15 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".zst": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True)),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
 }
 DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.decompress,
     ".zst": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
 }
 
 # A new format needs its entry here too: how others write and read it.
@@ -86,6 +118,9 @@ _PLAIN: dict[str, tuple[Writer, Reader]] = {
     ".tsv": (write_tsv, read_tsv),
     ".jsonl": (write_json_lines, read_json_lines),
     ".ndjson": (write_json_lines, read_json_lines),
+    ".json": (write_json_lines, read_json),
+    ".array.json": (write_json_array, read_json_array),
+    ".objects.json": (write_json_objects, read_json),
     ".parquet": (write_parquet, read_parquet),
     ".query": (write_queries, read_queries),
 }
@@ -106,7 +141,7 @@ PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
 }
 
 # With the toy format, which the registry has while these tests run.
-_ENDINGS = [*endings(), *TOY.endings]
+_ENDINGS = [ending for ending, each in endings().items() if each.can_write] + [*TOY.endings]
 every_ending = pytest.mark.parametrize("ending", _ENDINGS)
 every_file = pytest.mark.parametrize("ending", list(PYTHON))
 every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if e != ".parquet"])

@@ -9,6 +9,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.review_file import Reject
 
+HINT = "; --quote none reads quotes as characters"
 ADDED = "predicted_sentiment,positive_probability"
 
 
@@ -74,7 +75,7 @@ def test_names_in_a_header_are_unquoted() -> None:
         (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed. Fix the file"),
         (b'"text"x,id\n1,2\n', "line 1: a quoted field goes on behind its closing quote. Fix"),
         (b"\n\nt\xe9xt,id\n", "line 3: the header is not valid UTF-8. Say what it is"),
-        (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "line 1: the header is not valid UTF-8"),
+        (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "is text in UTF-16. Add --encoding utf-16"),
         (b"\n\r\n", "only blank lines, expected a header and reviews"),
         (b"\xef\xbb\xbf", "only blank lines, expected a header and reviews"),
     ],
@@ -90,9 +91,10 @@ def test_without_a_header_nothing_can_be_read(data: bytes, message: str) -> None
     [
         (b"1", "1 fields, expected 2"),
         (b"1,2,3", "3 fields, expected 2"),
-        (b'"\n",2,3', "3 fields, expected 2"),
-        (b'"a" ,b', "a quoted field goes on behind its closing quote"),
-        (b'a,"b"c', "a quoted field goes on behind its closing quote"),
+        (b'"\n",2,3', "3 fields, expected 2 (lines 4 to 5)"),
+        (b'"a" ,b', f"a quoted field goes on behind its closing quote{HINT}"),
+        (b'a,"b"c', f"a quoted field goes on behind its closing quote{HINT}"),
+        (b'a,"b"c,d', "a quoted field goes on behind its closing quote"),
         (b"a\rb,c", "a carriage return that ends no line (CR without LF) outside quotes"),
         (b"b\xc3\x28,c", "byte 0xc3 is no UTF-8; --encoding names another encoding"),
         (b"b\xed\xa0\x80,c", "byte 0xed is no UTF-8; --encoding names another encoding"),
@@ -106,7 +108,7 @@ def test_a_bad_record_costs_itself(
     passed = pass_through(line_end.join(rows), ".csv", block_bytes=block_bytes)
     assert passed.texts == ["a", "b", "c"]
     assert passed.rejects == [Reject(4, reason, bad, len(bad))]
-    good = pass_through(line_end.join([*rows[:2], *rows[4:]]), ".csv")
+    good = pass_through(line_end.join([*rows[:3], *rows[4:]]), ".csv")  # with the blank line
     assert passed.output == good.output
 
 
@@ -115,11 +117,11 @@ def test_a_bad_record_costs_itself(
 def test_a_quote_that_is_never_closed_costs_its_line(last: bytes, block_bytes: int) -> None:
     passed = pass_through(b'text\na\n"b\nc\nd"e' + last, ".csv", block_bytes=block_bytes)
     assert passed.texts == ["a", "c", 'd"e']
-    reason = "a quoted field goes on behind its closing quote"
+    reason = f"a quoted field goes on behind its closing quote{HINT}"
     assert passed.rejects == [Reject(3, reason, b'"b', 2)]
     passed = pass_through(b'text\na\n"b\nc\nd' + last, ".csv", block_bytes=block_bytes)
     assert passed.texts == ["a", "c", "d"]
-    reason = "a quote that is opened here is never closed"
+    reason = f"a quote that is opened here is never closed{HINT}"
     assert passed.rejects == [Reject(3, reason, b'"b', 2)]
 
 

@@ -35,7 +35,7 @@ deep = f'"x": {"[" * 400}{"]" * 400}'
         (f'{{"text": "a", {deep}}}', "a"),
         (f'{{"text": "a", "x": {"[" * 799}{"]" * 799}}}', "a"),
         (f'{{"text": "a", "x": [{"[{}]," * 900}"{"[" * 900}"]}}', "a"),
-        ('{"text": "a", "x": [NaN, Infinity, -Infinity]}', "a"),
+        ('{"text": "a", "x": ["NaN", "Infinity", ": Infinity]"]}', "a"),
         ('{"z": 1, "a": 2, "text": "a", "b": 3}', "a"),
         ('{"text": null}', None),
         ('{"text": ""}', ""),
@@ -106,6 +106,12 @@ def test_white_space_around_an_object_is_none_of_it(line: str) -> None:
         ('{"text": "a\tb"}', "no JSON: Invalid control character"),
         ('{"text": "a", "x": Inf}', "no JSON: Expecting value"),
         ('{"text": "a", "x": -NaN}', "no JSON: Expecting value"),
+        ('{"text": "a", "x": NaN}', "no JSON: NaN is no number of JSON"),
+        ('{"text": "a", "x":Infinity}', "no JSON: Infinity is no number of JSON"),
+        ('{"text": "a", "x": [-Infinity ]}', "no JSON: -Infinity is no number of JSON"),
+        ('{"text": "a", "x": [0,NaN,1]}', "no JSON: NaN is no number of JSON"),
+        ('{"text": "a", "x": {"y": [NaN\t]}}', "no JSON: NaN is no number of JSON"),
+        ('{"text": NaN}', "no JSON: NaN is no number of JSON"),
         ('{"text": "a", "x": [1, Inf]}', "no JSON: Expecting value"),
         ('{"text": "a"}\x00', "no JSON: Extra data"),
         ("\ufeff" + FIRST, "no JSON: Expecting value at character 1"),
@@ -125,7 +131,7 @@ def test_what_is_no_object_is_rejected_with_its_line(
     assert (reject.number, reject.raw, reject.length) == (3, line.encode(), len(line.encode()))
     assert reject.reason.startswith(reason)
     scored = f"{FIRST[:-1]}, {SCORED}\n"
-    assert passed.output.decode() == 2 * scored
+    assert passed.output.decode() == f"{scored}\n{scored}"  # with the blank line
 
 
 def test_objects_over_several_lines_are_rejected_line_by_line() -> None:
@@ -213,3 +219,45 @@ def test_block_size_never_matters(rows: list[object], ascii_only: bool, block_by
     lines = [FIRST, *(json.dumps(row, ensure_ascii=ascii_only) for row in rows)]
     data = "\n".join(lines).encode("utf-8", "surrogatepass")
     assert pass_through(data, ".jsonl", block_bytes=block_bytes) == pass_through(data, ".jsonl")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".array.json"])
+@pytest.mark.parametrize("first", ['{"id": 1, "x": {"y": "body"}}', '{"id": 1, "body": null}'])
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("body", '{"body": "late"}'),
+        ("été", r'{"\u00e9t\u00e9": "late"}'),
+        ("été", '{"été": "late"}'),
+        ("a.b", '{"a": {"b": "late"}}'),
+        ("a.b", '{"a.b": "late"}'),
+    ],
+)
+def test_a_key_may_come_late(ending: str, first: str, name: str, last: str) -> None:
+    rows = [first] * 9_000 + [last]
+    data = "[" + ",\n".join(rows) + "]" if ending == ".array.json" else "\n".join(rows)
+    passed = pass_through(data.encode(), ending, Columns(name))
+    assert passed.texts == [None] * 9_000 + ["late"]
+    with pytest.raises(UsageError, match=r"no column 'bod' .*\(found: id, "):
+        pass_through(data.encode(), ending, Columns("bod"))
+
+
+def test_a_usual_key_may_come_late() -> None:
+    late = b'{"id": 1}\n' * 20_000 + b'{"review": "a"}\n'
+    assert pass_through(late, ".jsonl").texts[-1] == "a"
+    with pytest.raises(UsageError, match=r"no column 'text' or 'review' .*\(found: id\)"):
+        pass_through(late.replace(b"review", b"body"), ".jsonl")
+
+
+@pytest.mark.parametrize("before", [b"", b" "])
+def test_a_record_has_a_limit_of_values(before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("json_objects", "json_lines"):
+        monkeypatch.setattr(f"toolkit.records.{module}.VALUES_LIMIT", 100)
+    long = {"text": "[,{" * 100, "x": [[] for _ in range(49)]}
+    more = {"text": "b", "x": [[] for _ in range(60)]}
+    data = b"\n".join(json.dumps(row).encode() for row in (long, more, long))
+    passed = pass_through(before + data, ".jsonl")
+    assert passed.texts == [long["text"]] * 2
+    assert [(r.number, r.reason) for r in passed.rejects] == [
+        (2, "more than 100 values in one record")
+    ]

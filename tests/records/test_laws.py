@@ -33,6 +33,9 @@ HEADERS = {
     ".tsv": b"text\tid\n",
     ".jsonl": b'{"text": "a", "id": 1}\n',
     ".ndjson": b'{"text": "a", "id": 1}\n',
+    ".json": b'{"text": "a", "id": 1}\n',
+    ".array.json": b'[{"text": "a", "id": 1}\n',
+    ".objects.json": b'{"text": "a",\n"id": 1}\n',
     ".query": b"text=a&id=1\n",
 }
 GOOD = [{"text": f"a film {n}", "id": str(n * 7919)} for n in range(20)]
@@ -45,14 +48,14 @@ GOOD = [{"text": f"a film {n}", "id": str(n * 7919)} for n in range(20)]
 def test_every_byte_comes_out_or_is_rejected(ending: str, body: bytes, block_bytes: int) -> None:
     data = HEADERS[ending] + body
     passed = pass_through(data, ending, block_bytes=block_bytes)
-    # Only line ends and the blank lines before a rejected record are nowhere.
+    # Only line ends are nowhere.
     rejected = b"".join(reject.raw or b"" for reject in passed.rejects)
     assert all(reject.length == len(reject.raw or b"") for reject in passed.rejects)
     added = sum(_added(ending, is_scored=bool(text)) for text in passed.texts)
     output = passed.output.replace(b"\r", b"").replace(b"\n", b"")
     both = output + rejected.replace(b"\r", b"").replace(b"\n", b"")
     added -= output.translate(None, b" \t").count(b'{"predicted_sentiment"')  # "{}" needs no comma
-    blank = b"\r\n \t" if ending in (".jsonl", ".ndjson") else b"\r\n"
+    blank = b"\r\n \t" if ending in (".jsonl", ".ndjson", ".json") else b"\r\n"
     before = len(data.translate(None, blank))
     header = len(b",predicted_sentiment,positive_probability") if ending[1] in "ct" else 0
     assert len(both.translate(None, blank)) == before + header + added
@@ -60,6 +63,36 @@ def test_every_byte_comes_out_or_is_rejected(ending: str, body: bytes, block_byt
     at = 0
     for reject in passed.rejects:
         at = data.index(reject.raw or b"", at) + reject.length
+
+
+@every_text_format
+@given(bodies, st.integers(1, 50))
+@example(b'\n\na,b,c\n\r\n\n"\n\nd,e\n', 3)
+@example(b"\n\xff,\xff\n\n\xff,\xff\n\n", 1)
+@example(b"a,b\n\n\xff,\n", 9)
+@example(b'a,"b "c" d\ne" ,f\n\ng,h\n', 9)
+def test_rejects_leave_the_other_bytes_as_they_are(
+    ending: str, body: bytes, block_bytes: int
+) -> None:
+    """Without the lines of the rejects, the file gives the same output, with all blank lines."""
+    data = HEADERS[ending] + body
+    passed = pass_through(data, ending, block_bytes=block_bytes)
+    lines = _lines(data)
+    for reject in reversed(passed.rejects):
+        raw = reject.raw or b""
+        at = reject.number - 1
+        taken = b"".join(lines[at : at + 1 + raw.count(b"\n")])
+        assert taken.startswith(raw)
+        assert taken[len(raw) :].strip(b"\r") in (b"\n", b"")
+        del lines[at : at + 1 + raw.count(b"\n")]
+    rest = b"".join(lines)
+    assert pass_through(rest, ending, block_bytes=block_bytes) == Passed(
+        passed.texts, passed.output, []
+    )
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return [line + b"\n" for line in data.split(b"\n")[:-1]] + [data.split(b"\n")[-1]]
 
 
 def _added(ending: str, *, is_scored: bool) -> int:
@@ -82,7 +115,7 @@ def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) ->
 
 @every_file
 @settings(max_examples=40)
-@given(bodies, st.sampled_from(["", ".gz", ".zst"]))
+@given(bodies, st.sampled_from(["", ".gz", ".zst", ".bz2", ".xz"]))
 def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
     for content in (data, COMPRESS[packing](data)):
         for to in {ending, ".jsonl", ".parquet"}:
@@ -108,7 +141,9 @@ def test_a_damaged_file_is_read_or_refused(ending: str, data: st.DataObject) -> 
             continue
 
 
-@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz", ".csv.zst", ".jsonl.zst"])
+@pytest.mark.parametrize(
+    "ending", [".csv.gz", ".jsonl.gz", ".csv.zst", ".jsonl.zst", ".csv.bz2", ".csv.xz"]
+)
 def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None:
     data = PYTHON[ending][0](GOOD, "\n")
     for length in range(len(data)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_texts
 
 TEXTS = ["good", None, "", "été", "bad"]
 NOT_UTF8 = pa.Array.from_buffers(
@@ -127,8 +130,72 @@ def test_a_row_with_a_string_that_is_no_utf8(
     (reject,) = passed.rejects
     name = list(columns)[-1]
     assert (reject.number, reject.reason) == (2, f"a string in the column {name!r} is no UTF-8")
-    kind = getattr(columns[name], "type", None)
-    assert reject.raw == (b"" if pa.types.is_nested(kind) else b"\xff")
+    assert (reject.raw, reject.length) == (b"\xff", 1)
+
+
+def times(*numbers: int, kind: pa.DataType) -> pa.Array:
+    """Give values of a type by the numbers that they are stored as."""
+    return pa.array(numbers, pa.int32() if kind.bit_width == 32 else pa.int64()).view(kind)
+
+
+DAY = 86_400_000_000
+
+
+def test_times_that_arrow_does_not_know_are_kept() -> None:
+    """Such as 24:00:00, which DuckDB writes for the end of a day."""
+    columns = {
+        "text": ["a", "b", "c"],
+        "t": times(1, DAY, 30 * DAY, kind=pa.time64("us")),
+        "d": times(1, 2**31 - 1, -(2**31), kind=pa.date32()),
+        "l": pa.ListArray.from_arrays([0, 1, 2, 3], times(0, DAY, -1, kind=pa.time64("us"))),
+    }
+    passed = pass_through(write(columns), ".parquet")
+    assert (passed.texts, passed.rejects) == (["a", "b", "c"], [])
+    assert table_of(passed).select(list(columns)).equals(pa.table(columns))
+
+
+@pytest.mark.parametrize("to", [".csv", ".jsonl"])
+def test_times_of_which_there_is_no_text(to: str) -> None:
+    kinds = [pa.time64("us"), pa.date32(), pa.timestamp("us"), pa.timestamp("ms", "UTC")]
+    for kind in kinds:
+        largest = 2**31 - 1 if kind.bit_width == 32 else 2**63 - 1
+        column = times(1, largest, 2, kind=kind)
+        for name, values in [("x", column), ("y", pa.StructArray.from_arrays([column], ["z"]))]:
+            data = write({"text": ["a", "b", "c"], name: values})
+            passed = pass_through(data, ".parquet", to=to)
+            assert passed.texts == ["a", "c"]
+            (reject,) = passed.rejects
+            assert (reject.number, reject.raw) == (2, str(largest).encode())
+            wanted = f"the {kind} value {largest} in the column {name!r} is out of the range"
+            assert reject.reason.startswith(wanted)
+            assert b"out of range" not in passed.output
+
+
+def test_the_end_of_a_day_as_text() -> None:
+    data = write({"text": ["a", "b"], "t": times(DAY, DAY - 1, kind=pa.time64("us"))})
+    assert pass_through(data, ".parquet", to=".csv").output.splitlines()[1:] == [
+        b"a,24:00:00,positive,0.5", b"b,23:59:59.999999,positive,0.5"
+    ]  # fmt: skip
+    nested = pa.ListArray.from_arrays([0, 1, 2], times(DAY, 0, kind=pa.time64("us")))
+    passed = pass_through(write({"text": ["a", "b"], "l": nested}), ".parquet", to=".csv")
+    assert (passed.texts, passed.rejects[0].raw) == (["b"], str(DAY).encode())
+
+
+def test_times_in_a_zone_that_is_not_known_are_written_in_utc() -> None:
+    column = pa.array([0], pa.timestamp("ms", "Nowhere/City"))
+    data = write({"text": ["a"], "t": column, "l": pa.ListArray.from_arrays([0, 1], column)})
+    line = json.loads(pass_through(data, ".parquet", to=".jsonl").output)
+    time = "1970-01-01 00:00:00.000Z"
+    assert (line["t"], line["l"]) == (time, [time])
+    assert table_of(pass_through(data, ".parquet"))["t"].type == column.type
+
+
+def test_other_columns_do_not_matter_to_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(write({"text": ["a", "c", "b"], "x": NOT_UTF8}))
+    assert list(read_texts(path, ReadOptions())) == ["a", "c", "b"]
+    with pytest.raises(InputError, match="record 2: a string in the column 'x' is no UTF-8"):
+        list(read_texts(path, ReadOptions(Columns("x"))))
 
 
 def test_a_damaged_page_is_named_by_its_record() -> None:

@@ -67,10 +67,11 @@ class QueryFile(RecordFile):
         lines, stops = lines.only(readable), stops[readable]
         columns = {
             role: pa.array([row.get(name) for row in rows], pa.string())
-            for role, name in self.chosen.items()
+            for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
-        return self.parsed(block, columns, records, line_ends.filter(arrow_of(readable)), rejects)
+        line_ends = line_ends.filter(arrow_of(readable))
+        return self.parsed(block, columns, records, line_ends, rejects, lines)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []

@@ -27,7 +27,7 @@ from tests.scoring.kinds import (
     write_delimited,
 )
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.journal import is_unfinished
+from toolkit.scoring.journals import is_unfinished
 from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import ScoringOptions, score_file
 

@@ -114,9 +114,9 @@ READING = (
     case("csv_one_column", {"a.csv": b'text\ngood\n""\nbad\n'}, "a.csv", "a.csv -o b.tsv"),
     case(
         "no_text_column",
-        {"a.csv": b"id,body\n1,a\n", "a.jsonl": b'{"body": "a"}\n', "a.tsv": b"id\tbody\n1\ta\n",
-         "a.parquet": parquet_of({"body": ["a"]})},
-        "a.csv", "a.jsonl", "a.tsv", "a.parquet", "a.csv --text-column Body",
+        {"a.csv": b"id,body\n1,a\n", "b.csv": b"id,plot\n1,a\n", "b.jsonl": b'{"plot": "a"}\n',
+         "b.tsv": b"id\tplot\n1\ta\n", "b.parquet": parquet_of({"plot": ["a"]})},
+        "b.csv", "b.jsonl", "b.tsv", "b.parquet", "b.csv --text-column Body",
         "a.csv --text-column body",
     ),
     case(

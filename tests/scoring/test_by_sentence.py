@@ -45,9 +45,9 @@ def test_saved_counts_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     scored: list[int] = []
     original = SCORER.numbers
 
-    def numbers(texts: pa.Array) -> pa.RecordBatch:
+    def numbers(texts: pa.Array, *, with_reading: bool) -> pa.RecordBatch:
         scored.append(len(texts))
-        return original(texts)
+        return original(texts, with_reading=with_reading)
 
     monkeypatch.setattr(SCORER, "numbers", numbers)
     score_file(SCORER, source, output, BY_SENTENCE)

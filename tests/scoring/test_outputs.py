@@ -141,17 +141,17 @@ def test_a_full_disk_of_the_rejects_is_named(
     """They may be on another file system than the output."""
     source = tmp_path / "a.csv"
     source.write_text("text\n1,2\n", encoding="utf-8")
-    move = Path.replace
+    link = os.link
 
-    def replace(self: Path, target: Path) -> Path:
-        if self.name == "rejected.jsonl":
+    def to_another(old: Path, new: Path) -> None:
+        if old.name == "rejected.jsonl":
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return move(self, target)
+        link(old, new)
 
     def write(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "link", to_another)
     monkeypatch.setattr("shutil.copyfileobj", write)
     rejected = tmp_path / "r.jsonl"
     with pytest.raises(OutputError, match=r"r\.jsonl: cannot be written: No space left"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
+from toolkit.scoring.checkpoints import VERSION, Checkpoint, Entry
 from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import ScoringOptions, score_file
 from toolkit.scoring.summary import Progress, Summary
@@ -219,15 +221,21 @@ def file_of(output: Path, name: str) -> Path:
     return path
 
 
+GOOD = Entry().as_line()
+POINT = asdict(Checkpoint((), {}, {}))
 BAD = [
-    b'{"version": 2, "output": 5, "checkpoint": null}',
-    b'{"version": 2, "output": "b", "identity": 1, "checkpoint": null}',
-    b'{"version": 2, "output": "b", "checkpoint": {"place": [], "lengths": {}, "counts": {}}}',
+    {**GOOD, "version": VERSION + 1},
+    {**GOOD, "identity": 1},
+    {**GOOD, "replaces": 5},
+    {**GOOD, "other": 5},
+    {**GOOD, "checkpoint": POINT},  # without counts
+    {**GOOD, "checkpoint": {**POINT, "counts": Summary().as_dict(), "files": {"output": 5}}},
 ]
 
 
 @pytest.mark.parametrize(
-    "line", [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', b'{"version": 1}', *BAD]
+    "line",
+    [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', *(json.dumps(line).encode() for line in BAD)],
 )
 def test_damaged_progress_is_refused(line: bytes, stopped: tuple[Path, Path]) -> None:
     source, output = stopped
@@ -266,7 +274,7 @@ def test_what_is_after_the_checkpoint_is_written_again(stopped: tuple[Path, Path
 
 def assert_same_as_whole(source: Path, output: Path) -> None:
     """Compare with a run that was not interrupted."""
-    whole = output.with_stem("whole")
+    whole = output.with_name(f"whole{output.name[1:]}")
     score_file(shipped_scorer(), source, whole, OPTIONS)
     assert results(source, output) == results(source, whole)
 

@@ -61,7 +61,10 @@ def test_this_machine_can_compare_every_byte() -> None:
 MODEL_FACTS = ("model", "model_sha256", "threshold", "toolkit_version")
 
 # What reports did not have.
-NEW_COUNTS = ("without_known_words", "cut_at_nul", "mixed", "labelled_mixed", "by_sentence")
+NEW_COUNTS = (
+    *("without_known_words", "cut_at_nul", "mixed", "labelled_mixed", "by_sentence"),
+    *("few_known_words", "first_unread", "cut_to_length", "columns", "warnings"),
+)
 
 
 # These files hold labels such as 0.5 and 1e0, which the old code took for labels only in training;

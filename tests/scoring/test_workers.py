@@ -87,3 +87,23 @@ def test_an_error_of_reading_ends_it(workers: int) -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         list(in_order(str, items(), workers))
     assert threading.active_count() == before
+
+
+@every_count
+def test_all_results_are_given_before_an_item_that_is_waited_for(workers: int) -> None:
+    following = given_back = 0
+
+    def items() -> Iterator[int]:
+        nonlocal following
+        for number in range(20):
+            assert given_back == number or number % 5
+            following = number + 1
+            yield number
+
+    def is_waiting() -> bool:
+        return following % 5 == 0
+
+    for expected, result in enumerate(in_order(int, items(), workers, is_waiting=is_waiting)):
+        assert result == expected
+        given_back += 1
+    assert given_back == 20

@@ -13,15 +13,17 @@ from typing import Annotated, NoReturn
 import typer
 
 import toolkit
+from toolkit.cli import messages
 from toolkit.cli.evaluate import evaluate
 from toolkit.cli.explain import explain
 from toolkit.cli.export import export
+from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
 from toolkit.cli.info import info
+from toolkit.cli.messages import forgive_standard_error
 from toolkit.cli.process import prepare_process
 from toolkit.cli.score import score
-from toolkit.cli.terminal import one_line
+from toolkit.cli.score_report import end_report, report_wrong_call
 from toolkit.cli.train import train
-from toolkit.errors import ToolkitError
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 
@@ -34,14 +36,6 @@ app = typer.Typer(
 )
 for _command in (score, explain, info, evaluate, train, export):
     app.command()(_command)
-
-
-class Interrupted(BaseException):
-    """A signal asked the process to stop; raised where the main thread is at that moment."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def _show_version(wanted: bool) -> None:
@@ -80,6 +74,7 @@ _MESSAGES = _standard_error()
 def run() -> NoReturn:
     """Run the command line in a process of its own, which ends without unloading modules."""
     prepare_process()
+    forgive_standard_error()
     code: str | int | None = 0
     try:
         main()
@@ -95,50 +90,49 @@ def main() -> None:
     """Run the command line; every error becomes one message on standard error."""
     for number in STOPPING:
         signal.signal(number, _interrupt)
+    messages.use_json(messages.asks_for_json(sys.argv[1:]))
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)  # else Typer would print errors itself
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has met a closed pipe
+            sys.exit(READER_IS_GONE)
+        raise
     except (Exception, Interrupted) as error:
-        if os.environ.get("TOOLKIT_TRACEBACK"):
+        if os.environ.get("TOOLKIT_TRACEBACK") and not is_of_typer(error):
             raise
-        if isinstance(error, BrokenPipeError):
-            sys.stdout = None  # it cannot be flushed any more
-        message, code = _explained(error)
-        notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
-        stop = "." if notes and not message.endswith(".") else ""
-        sys.stderr.write(f"error: {one_line(message + stop + notes)}\n")
-        sys.exit(code)
+        sys.exit(_say(error))
 
 
-def _explained(error: BaseException) -> tuple[str, int]:
-    """Give the message for an error, and the exit code."""
-    match error:
-        case ToolkitError():
-            return str(error), error.exit_code
-        case Interrupted():
-            return "interrupted", error.exit_code
-        case MemoryError():
-            return "out of memory", 1
-        case BrokenPipeError():
-            return "standard output: was closed by its reader", 1
-        case OSError():  # such as a file without permission to read
-            return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
-    return (
-        f"unexpected {type(error).__name__}: {error}. This is a bug of the toolkit: set "
-        "TOOLKIT_TRACEBACK=1 to see where",
-        1,
-    )
+def _say(error: BaseException) -> int:
+    """Say what failed; give the exit code."""
+    failure = Failure.of(error)
+    if is_of_typer(error):
+        report_wrong_call(sys.argv[1:], error)
+    if failure.is_silent:
+        sys.stdout = None  # it cannot be flushed any more
+    elif is_of_typer(error) and not messages.is_json():
+        from typer.rich_utils import rich_format_error  # late: it takes 0.05 s
+
+        rich_format_error(error)  # type: ignore[arg-type]
+    else:
+        messages.error(failure.message, failure.exit_code)
+    return failure.exit_code
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     # Once is enough: a second signal must not interrupt the cleaning up.
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
+    interrupted = Interrupted(number)
     if _is_importing(frame):
         # A C module that is being imported turns an exception into another one, or crashes.
         remove_unfinished()
-        os.write(_MESSAGES, b"error: interrupted\n")
-        os._exit(128 + number)
-    raise Interrupted(number)
+        end_report(interrupted)
+        line = messages.error_line("interrupted", interrupted.exit_code)
+        with suppress(OSError):
+            os.write(_MESSAGES, line.encode())
+        os._exit(interrupted.exit_code)
+    raise interrupted
 
 
 def _is_importing(frame: FrameType | None) -> bool:

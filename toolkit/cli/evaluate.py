@@ -72,6 +72,9 @@ def evaluate(
     probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     reports: Reports = None,
@@ -98,14 +101,24 @@ def evaluate(
     from toolkit.evaluation.coverage import TARGETS
 
     columns = Columns(
-        text_column,
+        o.text_columns(text_column),
         label=label_column,
         group=group_column,
         stars=stars_column,
         probability=probability_column,
     )
     names = o.label_names(positive, negative, positive_from)
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header, names)
+    reading = o.reading(
+        columns,
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+        names,
+        quote=quote,
+        escape=escape,
+        skip_lines=skip_lines,
+    )
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)

@@ -52,6 +52,9 @@ def explain(
     text_column: o.TextColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     json: o.Json = False,
@@ -75,7 +78,16 @@ def explain(
     from toolkit.cli.explain_view import show
     from toolkit.model.scorer import Scorer
 
-    reading = o.reading(Columns(text_column), input_format, delimiter, encoding, no_header)
+    reading = o.reading(
+        Columns(o.text_columns(text_column)),
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+        quote=quote,
+        escape=escape,
+        skip_lines=skip_lines,
+    )
     if file is None:
         if rows:
             raise UsageError("--row: is a row of a file. Name the file with --file.")

@@ -53,6 +53,9 @@ def export(
     positive_from: o.PositiveFrom = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     output: Output = None,
@@ -72,9 +75,19 @@ def export(
 
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
-    columns = Columns(text_column, label=label_column)
+    columns = Columns(o.text_columns(text_column), label=label_column)
     names = o.label_names(positive, negative, positive_from)
-    reading = o.reading(columns, input_format, delimiter, encoding, no_header, names)
+    reading = o.reading(
+        columns,
+        input_format,
+        delimiter,
+        encoding,
+        no_header,
+        names,
+        quote=quote,
+        escape=escape,
+        skip_lines=skip_lines,
+    )
     if reviews is None and reading != ReadOptions():
         raise UsageError("Options for columns and reading need a file. Name it with --reviews.")
     quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)

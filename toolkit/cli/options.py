@@ -29,9 +29,10 @@ COLUMNS = "Columns"
 READING = "Reading files"
 WRITING = "Output"
 RUNNING = "How it runs"
+ADDED = "Names of added columns"
 
 FORMAT_NAMES = ", ".join(FORMATS)
-FILES = "CSV, TSV, JSON Lines or Parquet, also compressed with .gz or .zst"
+FILES = "CSV, TSV, JSON Lines, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
     "`toolkit train`"
@@ -51,8 +52,15 @@ def option(
     ``value`` is the name of its value in the help, None for a flag. ``default`` describes the
     default in the help; True shows the default itself. ``names`` replace those that Typer makes.
     """
+    if isinstance(default, str):  # Typer would give it a line of its own
+        what, default = f"{what} Default: {default}.", False
     return typer.Option(
-        *names, metavar=value, help=what, rich_help_panel=panel, show_default=default, **settings
+        *names,
+        metavar=value or " ",  # else Typer shows the type of a flag
+        help=what,
+        rich_help_panel=panel,
+        show_default=default,
+        **settings,
     )
 
 
@@ -60,18 +68,23 @@ def _column(what: str, default: str | bool = False) -> Any:
     return option("NAME", what, COLUMNS, default)
 
 
+def _added(what: str, default: str) -> Any:
+    return option("NAME", f"Column with the {what}.", ADDED, default)
+
+
 # Models.
 Model = Annotated[
     Path | None, option("MODEL", f"{MODELS}.", None, DEFAULT_MODEL, ("--model", "-m"))
 ]
-_THRESHOLD = "Probability from which a review is positive, 0 to 1."
-Threshold = Annotated[float | None, option("P", _THRESHOLD, None, "the model's own")]
-NewThreshold = Annotated[float | None, option("P", _THRESHOLD, None, "the run's own, or 0.5")]
+THRESHOLD = "Probability from which a review is positive, 0 to 1."
+Threshold = Annotated[float | None, option("P", THRESHOLD, None, "the model's own")]
+NewThreshold = Annotated[float | None, option("P", THRESHOLD, None, "the run's own, or 0.5")]
 
 # Columns.
 _TEXT = (
     "Column with the texts. In JSON Lines and Parquet, a dot leads into objects: review.body. In "
-    "files without a header, the number of the column, from 1."
+    "files without a header, the number of the column, from 1. May be given several times: the "
+    "texts are joined by line breaks."
 )
 _LABEL = (
     "Column with the labels: 0 or 1, negative or positive, neg or pos, or the probability of "
@@ -107,7 +120,6 @@ _BALANCE = (
 )
 _ID = "Column with the ids, by which reviews and teacher scores are matched."
 _PROBABILITY = "Column of other models' probabilities of positive, 0 to 1."
-_ADDED = "Name of the added column with the "
 _STARS = (
     "Column with the star ratings, of 5 or of 10, to show the accuracy by rating, and how well the "
     "stars of models are."
@@ -117,7 +129,8 @@ _STARS_TO_LEARN = (
     "Labels that are stars need no such column."
 )
 
-TextColumn = Annotated[str | None, _column(_TEXT, "text, else review")]
+_USUAL_TEXT = "text, else review, else one such as review_text, content, comment or body"
+TextColumn = Annotated[list[str] | None, _column(_TEXT, _USUAL_TEXT)]
 LabelColumn = Annotated[str | None, _column(_LABELS, "label, else sentiment")]
 Positive = Annotated[list[str] | None, option("LABEL", _POSITIVE, COLUMNS)]
 Negative = Annotated[list[str] | None, option("LABEL", _NEGATIVE, COLUMNS)]
@@ -132,19 +145,31 @@ StarsColumn = Annotated[str | None, _column(_STARS, "stars or rating, if any")]
 ProbabilityColumn = Annotated[
     str | None, _column(_PROBABILITY, ", else ".join(PROBABILITY_COLUMNS))
 ]
-AddedSentiment = Annotated[str | None, _column(_ADDED + "label.", SENTIMENT_COLUMN)]
-AddedStars = Annotated[str | None, _column(_ADDED + "stars.", PREDICTED_STARS_COLUMN)]
+AddedSentiment = Annotated[str | None, _added("label", SENTIMENT_COLUMN)]
+AddedStars = Annotated[str | None, _added("stars", PREDICTED_STARS_COLUMN)]
 AddedPositiveSentences = Annotated[
-    str | None, _column(_ADDED + "number of positive sentences.", POSITIVE_SENTENCES_COLUMN)
+    str | None, _added("number of positive sentences", POSITIVE_SENTENCES_COLUMN)
 ]
 AddedNegativeSentences = Annotated[
-    str | None, _column(_ADDED + "number of negative sentences.", NEGATIVE_SENTENCES_COLUMN)
+    str | None, _added("number of negative sentences", NEGATIVE_SENTENCES_COLUMN)
 ]
-AddedProbability = Annotated[str | None, _column(_ADDED + "probability.", PROBABILITY_COLUMN)]
+AddedProbability = Annotated[str | None, _added("probability", PROBABILITY_COLUMN)]
 
 # Reading files.
 _FORMAT = f"Format of the input: {FORMAT_NAMES}."
 _DELIMITER = r"Character between two fields of a CSV file; \t is a tab."
+_QUOTE = (
+    "Character around fields of a CSV file, or none: then each line is a record, and a quote is a "
+    "character like others."
+)
+_ESCAPE = (
+    r"Character of a CSV file that makes the next one a character like others, such as \ in "
+    r"Spark and MySQL exports, which write \". After \, n is a line end and t a tab."
+)
+_SKIP_LINES = (
+    "Lines of a CSV file before the header, such as a title, which stay as they are. A first line "
+    "such as sep=; is known without this."
+)
 _ENCODING = "Encoding of the input, such as latin-1 or utf-16. Output is always UTF-8."
 _NO_HEADER = "The CSV file has no header line."
 
@@ -152,7 +177,12 @@ Format = Annotated[
     str | None, option("FORMAT", _FORMAT, READING, "by the file name", ("--format",))
 ]
 Delimiter = Annotated[str | None, option("CHAR", _DELIMITER, READING, "comma")]
+Quote = Annotated[str, option("CHAR|none", _QUOTE, READING, True)]
+Escape = Annotated[str | None, option("CHAR", _ESCAPE, READING, "none")]
+SkipLines = Annotated[int, option("N", _SKIP_LINES, READING, True, min=0)]
 Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
+_SHEET = "Sheet of an Excel workbook, if it has several."
+Sheet = Annotated[str | None, option("NAME", _SHEET, READING, names=("--sheet",))]
 NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
 
 # Output.
@@ -171,16 +201,30 @@ def reading(
     encoding: str | None,
     no_header: bool,
     labels: LabelNames | None = None,
+    *,
+    quote: str = '"',
+    escape: str | None = None,
+    skip_lines: int = 0,
+    sheet: str | None = None,
 ) -> ReadOptions:
     r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
     return ReadOptions(
         columns,
         format=format_name,
         delimiter="\t" if delimiter == r"\t" else delimiter,
+        quote=None if quote == "none" else quote,
+        escape=escape,
+        skip_lines=skip_lines,
         encoding=encoding,
+        sheet=sheet,
         labels=labels or LabelNames(),
         header=not no_header,
     )
+
+
+def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
+    """Give what `Columns` takes: none, one, or several."""
+    return named[0] if named and len(named) == 1 else tuple(named or ()) or None
 
 
 def label_names(

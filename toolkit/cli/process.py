@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import os
 import sys
 from importlib.abc import MetaPathFinder
 
 # Of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_PACKAGES_BYTES = 400 << 20  # of addresses: about what the score of one review takes in all
 _LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
 
 
@@ -24,6 +26,25 @@ def prepare_process() -> None:
     gc.set_threshold(100_000, 50)
     sys.meta_path.insert(0, _WithoutPandas())
     _keep_freed_memory()
+
+
+def check_memory() -> None:
+    """Raise `MemoryError` if a limit of the shell leaves no room for the packages that score.
+
+    Some of them end the process without a message that helps, such as OpenBLAS.
+    """
+    try:
+        import resource  # not on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    except (ImportError, OSError):
+        return
+    if limit == resource.RLIM_INFINITY:
+        return
+    try:
+        mmap.mmap(-1, _PACKAGES_BYTES).close()
+    except OSError as error:
+        raise MemoryError from error
 
 
 class _WithoutPandas(MetaPathFinder):

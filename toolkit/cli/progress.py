@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
-
+from toolkit.cli import messages
 from toolkit.scoring.summary import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -22,7 +21,7 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
     """Show a bar on a terminal, and a line every ten seconds elsewhere."""
     if quiet:
         yield None
-    elif typer.get_text_stream("stderr").isatty():
+    elif sys.stderr.isatty() and not messages.is_json():
         with _bar(file.name) as on_progress:
             yield on_progress
     else:
@@ -73,10 +72,12 @@ def _lines(name: str) -> OnProgress:
             share = f"{done / total:.0%}, "
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
         rate = (progress.records - max(before.records, progress.resumed)) / seconds
-        sys.stderr.write(
+        messages.say(
             f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
-            f"{_accuracy(progress)}{left}\n"
-        )
+            f"{_accuracy(progress)}{left}",
+            "progress", file=name, records=progress.records, bytes=done, bytes_in_all=total,
+            records_per_second=round(rate, 1),
+        )  # fmt: skip
         last, before = last + seconds, progress
 
     return update

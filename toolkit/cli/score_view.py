@@ -1,61 +1,97 @@
-"""The summary of `toolkit score`: on the terminal, and as JSON."""
+"""The summary and the warnings of `toolkit score`, on standard error."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
-import typer
-
-from toolkit import __version__
+from toolkit.cli import messages
+from toolkit.cli.score_report import RunReport
 from toolkit.cli.terminal import one_line
-from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.jobs import Jobs
-from toolkit.scoring.run import FileResult
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.results import FileResult, total
+from toolkit.scoring.run import ScoringOptions
 from toolkit.scoring.summary import Summary
 
 Row = tuple[str, str]  # a name and what to say of it
 
 
-def total(results: Sequence[FileResult]) -> Summary:
-    """Add up the files."""
-    return sum((result.summary for result in results), Summary())
+def warn(job: Job, warning: str) -> None:
+    """Say what may be wrong with a file."""
+    messages.warning(f"{job.source}: {warning}", file=str(job.source))
 
 
-def show(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> None:
-    """Print the summary on standard error."""
+def show(
+    results: Sequence[FileResult],
+    jobs: Jobs,
+    scorer: Scorer,
+    options: ScoringOptions,
+    run: RunReport,
+) -> None:
+    """Say what became of the files."""
     where = jobs.folder or jobs.files[0].output
     title = "standard output" if where == STDIN else one_line(str(where))
-    typer.secho(title, bold=True, err=True)
-    for name, value in _rows(results, jobs, scorer):
-        typer.echo(f"  {name:<13} {one_line(value)}", err=True)
+    rows = _rows(results, jobs, scorer, options, run.seconds)
+    lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
+    if not messages.is_json():
+        messages.say(title, "summary", bold=True)
+        messages.say("\n".join(lines), "summary")
+        return
+    failed = sum(result.error is not None for result in results)
+    facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
+    messages.say(
+        title, "summary", output=str(where), run_id=run.run_id, files=len(results), failed=failed,
+        skipped=sum(result.is_skipped for result in results),
+        **facts,
+    )  # fmt: skip
 
 
-def _rows(results: Sequence[FileResult], jobs: Jobs, scorer: Scorer) -> Iterator[Row]:
-    if jobs.folder is not None:
-        failed = sum(result.error is not None for result in results)
-        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
-    if jobs.ignored:
-        yield "ignored", f"{jobs.ignored:,} files of unknown format"
-    if jobs.links:
-        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
+def _rows(
+    results: Sequence[FileResult],
+    jobs: Jobs,
+    scorer: Scorer,
+    options: ScoringOptions,
+    seconds: float,
+) -> Iterator[Row]:
+    yield from _files(results, jobs)
     summary = total(results)
+    if options.part:
+        yield "a part", str(options.part)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
     yield from _labels(summary, scorer)
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
+    yield from _reading(summary, scorer)
+    yield "rejected", _rejected(results)
+    yield "time", _time(summary, jobs, options, seconds)
+
+
+def _reading(summary: Summary, scorer: Scorer) -> Iterator[Row]:
+    """Say how many texts were not read, or not wholly."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
+    if summary.few_known_words:
+        yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
+    if summary.cut_to_length:
+        read = f"the model reads the last {scorer.facts.max_tokens:,} tokens"
+        yield "cut to length", f"{summary.cut_to_length:,} ({read})"
     if summary.cut_at_nul:
         yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
-    yield "rejected", _rejected(results)
-    yield "time", f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
+
+
+def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
+    if jobs.folder is not None:
+        failed = sum(result.error is not None for result in results)
+        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
+    if skipped := sum(result.is_skipped for result in results):
+        yield "skipped", f"{skipped:,} with an output that exists"
+    if jobs.ignored:
+        yield "ignored", f"{jobs.ignored:,} files of unknown format"
+    if jobs.links:
+        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
 
 
 def _labels(summary: Summary, scorer: Scorer) -> Iterator[Row]:
@@ -86,32 +122,22 @@ def _accuracy(summary: Summary) -> str:
     return value
 
 
+def _time(summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float) -> str:
+    """Such as ``2.00 s (1,000 reviews/s)``: of one file, or the time that passed for several."""
+    if jobs.folder is None:
+        return f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
+    if options.resume:  # an earlier run has scored some of them
+        return f"{seconds:.2f} s"
+    return f"{seconds:.2f} s ({summary.records / seconds:,.0f} reviews/s)"
+
+
 def _rejected(results: Sequence[FileResult]) -> str:
     files = [result for result in results if result.summary.rejected]
     count = f"{total(results).rejected:,}"
     if not files:
         return count
+    job = files[0].job
+    if job.rejects_file is None:
+        return f"{count} → standard output" if job.rejected == STDIN else f"{count}, not kept"
     more = f" and {len(files) - 1:,} more" if files[1:] else ""
-    return f"{count} → {files[0].job.rejected}{more}"
-
-
-def write_report(path: Path, scorer: Scorer, results: Sequence[FileResult]) -> None:
-    """Write the summary as JSON: the sums, and each file."""
-    content: dict[str, Any] = {
-        **total(results).as_dict(),
-        "model": scorer.identity(),
-        "neutral_range": scorer.neutral and [round(end, 7) for end in scorer.neutral],
-        "by_sentence": scorer.by_sentence,
-        "toolkit_version": __version__,
-        "files": [_file(result) for result in results],
-    }
-    with atomic_file(path, force=True) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _file(result: FileResult) -> dict[str, Any]:
-    names = {"input": str(result.job.source), "output": str(result.job.output)}
-    if result.error is not None:
-        return {**names, "error": result.error}
-    rejected = str(result.job.rejected) if result.summary.rejected else None
-    return {**names, "rejected_file": rejected, **result.summary.as_dict()}
+    return f"{count} → {job.rejects_file}{more}"

@@ -119,6 +119,9 @@ def train(
     probability_column: o.ProbabilityColumn = None,
     input_format: o.Format = None,
     delimiter: o.Delimiter = None,
+    quote: o.Quote = '"',
+    escape: o.Escape = None,
+    skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
     unlabelled: Unlabelled = None,
@@ -156,7 +159,7 @@ def train(
       the tutorial as published
     """
     columns = Columns(
-        text_column,
+        o.text_columns(text_column),
         label=label_column,
         group=group_column,
         balance=balance_column,
@@ -181,7 +184,17 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        reading=o.reading(columns, input_format, delimiter, encoding, no_header, names),
+        reading=o.reading(
+            columns,
+            input_format,
+            delimiter,
+            encoding,
+            no_header,
+            names,
+            quote=quote,
+            escape=escape,
+            skip_lines=skip_lines,
+        ),
         unlabelled=tuple(unlabelled or ()),
         teachers=tuple(teacher or ()),
         teacher_weight=teacher_weight,

@@ -27,7 +27,8 @@ from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.compression import compression_of
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import ReadOptions, is_stream
+from toolkit.records.zip_members import file_of
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 
@@ -199,9 +200,9 @@ def _data(reviews: LabelledReviews) -> Data:
 
 
 def _sha256(path: Path) -> str | None:
-    if path == STDIN:
+    if is_stream(path):
         return None
-    with path.open("rb") as file:
+    with file_of(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

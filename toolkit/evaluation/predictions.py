@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError
 from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import Probabilities
-from toolkit.records.columns import Column
 from toolkit.records.formats import beside
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
@@ -23,7 +23,9 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
     They are NaN where the file has none. Raises `InputError` unless it has one row per row of the
     data, with the same text if it has texts, and a probability for at least one review.
     """
-    texts = Column("text", (reviews.columns["text"],), is_needed=False)
+    texts = replace(reading.columns.of("text"), is_needed=False)
+    if not texts.joined_with:
+        texts = replace(texts, names=(reviews.columns["text"],))
     table = read_table(path, beside(path, reading), reading.columns.of("probability"), texts)
     if table.rows != reviews.rows_in_all:
         raise InputError(

@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
 from toolkit.model.facts import ModelFacts
 from toolkit.model.mixed import SENTENCE_COUNTS, Limits
+from toolkit.model.readable import ReadableRule
 from toolkit.model.session import Network
 from toolkit.model.texts import as_strings
 from toolkit.text.sentences import SentenceRule
 from toolkit.text.strings import arrow_of, is_blank
-from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
 STAR_DECIMALS = 2
+# Columns that say how texts were read.
+FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
 
 
 class Numbers:
@@ -33,11 +36,11 @@ class Numbers:
         self._network, self._vocabulary, self._facts = network, vocabulary, facts
         self._by_sentence = by_sentence
 
-    def of(self, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+    def of(self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool) -> pa.RecordBatch:
         """Give what `Scorer.numbers` gives."""
         texts = as_strings(texts)
         starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
-        blocks = [self._block(texts.slice(start, _ROWS_AT_ONCE)) for start in starts]
+        blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
         found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
         return pa.RecordBatch.from_pydict(
@@ -46,7 +49,7 @@ class Numbers:
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Give what `Scorer.token_ids` gives."""
-        return self._network.rows(self._encode(texts, with_cuts=False))
+        return self._network.rows(self._vocabulary.encode(texts, self._facts.max_tokens))
 
     def sentences(self, texts: pa.Array) -> ScoredSentences:
         """Score the sentences of texts, which start and stop among all their tokens."""
@@ -58,12 +61,17 @@ class Numbers:
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
         return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
 
-    def _encode(self, texts: pa.Array | pa.ChunkedArray, *, with_cuts: bool) -> TokenIds:
-        return self._vocabulary.encode(texts, self._facts.max_tokens, with_cuts=with_cuts)
+    @cached_property
+    def _readable(self) -> ReadableRule:
+        return ReadableRule(self._vocabulary, self._facts.max_tokens)
 
-    def _block(self, texts: pa.Array | pa.ChunkedArray) -> dict[str, npt.NDArray[np.generic]]:
+    def _block(
+        self, texts: pa.Array | pa.ChunkedArray, with_reading: bool
+    ) -> dict[str, npt.NDArray[np.generic]]:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
-        ids = self._encode(texts, with_cuts=self._by_sentence)
+        # One more than the model reads, to see whether there is more.
+        most = self._facts.max_tokens + 1
+        ids = self._vocabulary.encode(texts, most, with_cuts=self._by_sentence)
         probability, *stars = self._network.run_all(ids)
         found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
         if stars:
@@ -71,6 +79,9 @@ class Numbers:
         if self._by_sentence:
             counts = self._sentences.score(ids, probability).counts(len(ids))
             found |= zip(SENTENCE_COUNTS, counts, strict=True)
+        if with_reading:
+            found[FEW_KNOWN_WORDS] = self._readable.has_few_known_words(ids)
+            found[CUT_TO_LENGTH] = self._readable.is_cut(ids)
         found["is_known"] = (
             ids.has_known_token(self._facts.max_tokens)
             if self._facts.counts_known_tokens

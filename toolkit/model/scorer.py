@@ -174,27 +174,33 @@ class Scorer:
         """Whether the model tells stars."""
         return self._file.has_stars
 
-    def numbers(self, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+    def numbers(
+        self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool = False
+    ) -> pa.RecordBatch:
         """Give all that the model says of an Arrow array of any string type.
 
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
             Reviews.
+        with_reading : bool
+            Whether to say how the texts were read, too.
 
         Returns
         -------
         pa.RecordBatch
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
-            `negative_sentences`, int32. All are null where there is no score.
+            `negative_sentences`, int32; with the reading also `few_known_words`
+            (`toolkit.model.readable`) and `cut_to_length`, truth values: whether a text has more
+            tokens than the model reads. All are null where there is no score.
 
         Raises
         ------
         UsageError
             If the array is of another type.
         """
-        return self._numbers.of(texts)
+        return self._numbers.of(texts, with_reading=with_reading)
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from toolkit.text.strings import arrow_of, bounds_of
 
-RETURN = ord("\r")
+NEWLINE, RETURN = ord("\n"), ord("\r")
 
 Positions = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -24,6 +24,8 @@ class Lines:
     starts: Positions
     newlines: Positions  # the last byte of each
     blank_starts: Positions  # where the blank lines before each start
+    # (n, 2): where blank lines start and stop that are before a line which is no record.
+    loose: Positions = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @classmethod
     def find(cls, data: bytes, newlines: Positions, start: int = 0) -> Lines:
@@ -34,6 +36,12 @@ class Lines:
         filled = (lengths > 1) | ((lengths == 1) & (raw[starts] != RETURN))
         return cls(starts, newlines, starts).merging(filled)
 
+    @classmethod
+    def blank(cls, stop: int) -> Lines:
+        """Take the first bytes as blank lines, without a record."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, none, np.array([[0, stop]] if stop else none.reshape(0, 2)))
+
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -43,10 +51,17 @@ class Lines:
         return int(self.newlines[-1]) + 1 if len(self) else 0
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:
-        """Keep some of the lines, and no others before them."""
+        """Keep some of the lines, with the blank lines before each; those of others are loose."""
         if chosen.all():
             return self
-        return Lines(self.starts[chosen], self.newlines[chosen], self.blank_starts[chosen])
+        loose = ~chosen & (self.blank_starts < self.starts)
+        more = np.column_stack([self.blank_starts[loose], self.starts[loose]])
+        return Lines(
+            self.starts[chosen],
+            self.newlines[chosen],
+            self.blank_starts[chosen],
+            np.concatenate([self.loose, more]),
+        )
 
     def merging(self, filled: npt.NDArray[np.bool_]) -> Lines:
         """Keep the lines that are filled, each with the others right before it."""

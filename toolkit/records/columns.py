@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import KW_ONLY, dataclass, replace
 
 from toolkit.errors import UsageError
 
 # Names that are tried where none is given, best first. Beside a text column `review`, the IMDB
 # file of many sites has `sentiment`.
 TEXT_COLUMNS = ("text", "review")
+# Where there is none of those, and just one of these: exports of shops, of app stores and of survey
+# tools. All names are found however they are spelled, such as `reviewText` (`plain_name`).
+_OTHER_TEXT_COLUMNS = (
+    "review_text",
+    "review_body",
+    "review_content",
+    "review_comment",
+    "reviews.text",
+    "content",
+    "comment",
+    "comments",
+    "body",
+    "sentence",
+)
 LABEL_COLUMNS = ("label", "sentiment")
 ID_COLUMNS = ("id",)
 STARS_COLUMNS = ("stars", "rating")
@@ -56,22 +70,55 @@ class Column:
     role: str  # what it holds: text, label, group, balance, topic, id, stars, probability
     names: tuple[str, ...]  # to try, best first
     is_needed: bool = True
+    is_named: bool = False  # by the user
+    other_names: tuple[str, ...] = ()  # also usual, none better than another
+    joined_with: tuple[str, ...] = ()  # names of columns whose values come after those of this one
 
     @property
     def option(self) -> str:
         """What the user chooses it with."""
-        return option_of(self.role)
+        return option_of("text" if is_text(self.role) else self.role)
+
+    def parts(self) -> list[Column]:
+        """The columns whose values are joined to those of this one: itself, in most cases."""
+        first = replace(self, joined_with=())
+        others = enumerate(self.joined_with, 2)
+        return [
+            first,
+            *(replace(first, role=f"{self.role} {n}", names=(name,)) for n, name in others),
+        ]
 
     def among(self, found: Collection[str]) -> Keys | None:
         """Choose the first of the names that a file has; None if there is none."""
         return next(((name,) for name in self.names if name in found), None)
 
+    def alike(self, found: Collection[str]) -> list[str]:
+        """Find columns whose names are spelled in another way, or other usual ones.
+
+        One is the column that is meant, of several the user has to choose.
+        """
+        spelled = (_spelled_like(name, found) for name in self.names)
+        best = next(filter(None, spelled), [])
+        others = [name for usual in self.other_names for name in _spelled_like(usual, found)]
+        return list(dict.fromkeys([*best, *others]))
+
     def missing(self, file: str, found: Collection[str]) -> UsageError:
         """Say that it is not among the columns of a file."""
         tried = " or ".join(repr(name) for name in self.names)
+        meant = _closest(self.names[0], found) if self.is_named else None
+        hint = f", did you mean {meant!r}?" if meant else ""
         return UsageError(
-            f"{file}: no column {tried} (found: {_listed(found) or 'none'}). Choose one with "
+            f"{file}: no column {tried}{hint} (found: {_listed(found) or 'none'}). Choose one with "
             f"{self.option}."
+        )
+
+    def unclear(self, file: str, alike: Iterable[str]) -> UsageError:
+        """Say that several columns of a file may be meant."""
+        *others, last = map(repr, alike)
+        meant = repr(self.names[0]) if self.is_named else f"the column with the {self.role}"
+        return UsageError(
+            f"{file}: {', '.join(others)} or {last} may be meant as {meant}. Choose one with "
+            f"{self.option}, spelled as it is in the file."
         )
 
 
@@ -86,9 +133,12 @@ class AddedColumn:
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns as the user gives them; None: by their usual names."""
+    """Names of columns as the user gives them; None: by their usual names.
 
-    text: str | None = None
+    The values of several columns of texts are joined, as `ReviewFile.joined` does.
+    """
+
+    text: str | tuple[str, ...] | None = None
     _: KW_ONLY
     label: str | None = None  # of the true label
     group: str | None = None  # such as the film or the product
@@ -116,9 +166,13 @@ class Columns:
                 f"{self.options_of_added}."
             )
         for role in {**_USUAL, **_ADDED}:
-            name: str = getattr(self, role) or ""
-            if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
-                raise UsageError(f"the column name {name!a} is not valid UTF-8")
+            for name in self._named(role):
+                if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
+                    raise UsageError(f"the column name {name!a} is not valid UTF-8")
+        texts = self._named("text")
+        again = [name for name in texts if texts.count(name) > 1]
+        if again:
+            raise UsageError(f"--text-column: the column {again[0]!r} is named twice")
 
     @property
     def added(self) -> tuple[AddedColumn, ...]:
@@ -142,15 +196,48 @@ class Columns:
 
     def of(self, role: str) -> Column:
         """The column with a role: the one that is named, or one with a usual name."""
-        named: str | None = getattr(self, role)
-        if named is not None:
-            return Column(role, (named,))
-        return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL)
+        named = self._named(role)
+        if named:
+            return Column(role, named[:1], is_named=True, joined_with=named[1:])
+        others = _OTHER_TEXT_COLUMNS if role == "text" else ()
+        return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL, other_names=others)
+
+    def _named(self, role: str) -> tuple[str, ...]:
+        """The names that are given; none: by the usual ones."""
+        named: str | tuple[str, ...] | None = getattr(self, role)
+        return (named,) if isinstance(named, str) else named or ()
 
 
 def option_of(role: str) -> str:
     """Give the option that names the column with a role."""
     return f"--{role.replace('_', '-')}-column"
+
+
+def is_text(role: str) -> bool:
+    """Whether a column with a role has texts, all of them or the second part, "text 2"."""
+    return role.partition(" ")[0] == "text"
+
+
+def plain_name(name: str) -> str:
+    """Write a name as names are compared: in lower case, without spaces, `_` and `-`."""
+    return "".join(letter for letter in name.casefold() if not (letter.isspace() or letter in "_-"))
+
+
+def _spelled_like(name: str, found: Collection[str]) -> list[str]:
+    """Give the columns with a name; where there is none, those that are spelled in another way."""
+    if name in found:
+        return [name]
+    plain = plain_name(name)
+    return [other for other in found if plain and plain_name(other) == plain]
+
+
+def _closest(name: str, found: Collection[str]) -> str | None:
+    """Give the column that may be meant by a misspelled name."""
+    from difflib import get_close_matches  # takes a few ms
+
+    by_plain = {plain_name(other): other for other in reversed(list(found))}
+    close = get_close_matches(plain_name(name), by_plain, n=1, cutoff=0.7)
+    return by_plain[close[0]] if close else None
 
 
 def _listed(names: Collection[str]) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError
+from toolkit.errors import UsageError
 from toolkit.records.byte_lines import Lines, Positions, spans, values_buffer
 from toolkit.records.columns import Column, Keys
-from toolkit.records.csv_quoting import OPEN_QUOTE, QUOTE, Cuts, find_cuts
-from toolkit.records.json_values import as_text
+from toolkit.records.csv_dialect import Dialect
+from toolkit.records.csv_header import Header, HeaderReader
+from toolkit.records.csv_literal_quotes import LITERAL, begins_literal, literal_rows
+from toolkit.records.csv_long_records import pass_over
+from toolkit.records.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
+from toolkit.records.csv_writing import rows_of
 from toolkit.records.line_records import (
-    BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
     RECORD_BYTES_LIMIT,
@@ -25,49 +26,60 @@ from toolkit.records.line_records import (
     RecordFile,
 )
 from toolkit.records.review_file import Block, Output, Parsed, Table
-from toolkit.text.strings import arrow_of
 
-_HEADER_BYTES = 1 << 16  # read at first to find the header; doubled while it is longer
-
-_FIX = "Fix the file, or write it again as RFC 4180 says: quote such fields, end lines with LF"
-
-
-class _Header(NamedTuple):
-    """The first line that is not blank."""
-
-    stop: int
-    end: int  # after its line end
-    names: list[str]
-    line_end: str
+# More bytes are looked at for one record that is long, which is then cut out in little memory.
+LOOKED_AT_AS_A_WHOLE = 4 << 20
 
 
 class DelimitedFile(RecordFile):
     """A CSV file: RFC 4180, with quoted newlines, LF or CRLF; blank lines stay where they are.
 
-    Columns of a file without a header are called by their number, from 1.
+    Other quotes than RFC 4180 has, or none, and escapes are read if the options say so. Columns of
+    a file without a header are called by their number, from 1.
     """
 
     too_long = "a record (a quote that is never closed?)"
     endless = OPEN_QUOTE
 
     def _read_header(self) -> bytes:
-        self.delimiter = self.options.delimiter or ","
-        data, header = self._find_header()
+        options = self.options
+        reader = HeaderReader(self.name, options, self._look, self.fail)
+        mark = reader.delimiter or options.usual_delimiter
+        if mark in (options.quote, options.escape):
+            raise UsageError(f"{self.name}: {mark!r} cannot separate fields, and quote or escape")
+        if mark == " " and options.quote is None and self.added.names:
+            raise UsageError(f"{self.name}: labels with a space in them need a --quote")
+        self._dialect = Dialect(mark, options.quote, options.escape)
+        header = reader.find(self._dialect)
         self.names = header.names
-        if not self.options.header:
+        if not options.header:
             self.names = [str(number) for number in range(1, len(header.names) + 1)]
         self.check_free(self.names)
-        self.choose_columns(self._find_column)
-        if not self.options.header:
-            self._offset = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
-            self._stream.advance(self._offset)
-            return data[: self._offset]
+        self._choose_columns(reader, header)
+        data = reader.data
         # The last line of a file may lack its line end.
-        self._offset = min(header.end, len(data))
+        self._offset = min(header.end, len(data)) if options.header else reader.start
         self._stream.advance(self._offset)
-        self._line = 1 + data.count(b"\n", 0, header.end)
-        added = "".join(self.delimiter + _quote(name, self.delimiter) for name in self.added.names)
+        self._line = 1 + data.count(b"\n", 0, self._offset)
+        if not options.header:
+            return data[: self._offset]
+        try:
+            added = "".join(mark + self._dialect.quoted(name) for name in self.added.names)
+        except ValueError as error:
+            raise UsageError(
+                f"{self.name}: the name of an added column, {error}. Choose other names with "
+                f"{options.columns.options_of_added}."
+            ) from None
         return data[: header.stop] + added.encode() + header.line_end.encode()
+
+    def _choose_columns(self, reader: HeaderReader, header: Header) -> None:
+        try:
+            self.choose_columns(self._find_column)
+        except UsageError as error:
+            hint = reader.hint(header, self._dialect.delimiter) if self.options.header else ""
+            if not hint:
+                raise
+            raise UsageError(f"{error}{hint}") from None
 
     def _find_column(self, column: Column) -> Keys | None:
         is_named = self.options.header or getattr(self.options.columns, column.role, None)
@@ -77,60 +89,66 @@ class DelimitedFile(RecordFile):
             return (self.names[-1],)
         return column.among(self.names)
 
-    def _find_header(self) -> tuple[bytes, _Header]:
-        """Read until a line is not blank; give all that was read, and the line."""
-        size = _HEADER_BYTES
-        while True:
-            data = self._peek(size)
-            at_end = len(data) < size
-            text = data + b"\n" if at_end else data
-            mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
-            cuts = self._cut(text[mark:], at_end=at_end)
-            lines = Lines.find(text, cuts.newlines + mark, start=mark)
-            if len(lines):
-                return data, self._header(text, lines, cuts, mark)
-            if at_end:
-                raise InputError(f"{self.name}: only blank lines, expected a header and reviews")
-            if size >= RECORD_BYTES_LIMIT:
-                self.fail(1, f"a header of more than {size >> 20} MiB; is a quote never closed?")
-            size *= 2
-
-    def _header(self, data: bytes, lines: Lines, cuts: Cuts, mark: int) -> _Header:
-        start, newline = int(lines.starts[0]), int(lines.newlines[0])
-        line = 1 + data.count(b"\n", 0, start)
-        if (reason := cuts.broken.get(newline - mark)) is not None:
-            self.fail(line, f"{reason}. {_FIX}")
-        stops, line_ends = lines.stops(data)
-        stop = int(stops[0])
-        delimiters = cuts.delimiters + mark
-        bounds = [start - 1, *delimiters[delimiters < stop].tolist(), stop]
-        try:
-            names = [_unquote(data[a + 1 : b].decode()) for a, b in pairwise(bounds)]
-        except UnicodeDecodeError:
-            self.fail(line, "the header is not valid UTF-8. Say what it is with --encoding")
-        return _Header(stop, newline + 1, names, str(line_ends[0]))
-
-    def _cut(self, data: bytes, *, at_end: bool) -> Cuts:
-        return find_cuts(data, ord(self.delimiter), at_end=at_end)
-
     def _split(self, data: bytes, *, at_end: bool) -> Content:
-        cuts = self._cut(data, at_end=at_end)
+        is_long = len(data) > LOOKED_AT_AS_A_WHOLE and not at_end
+        return self._content(data, at_end=at_end, only_first=is_long)
+
+    def _content(self, data: bytes, *, at_end: bool, only_first: bool) -> Content:
+        wanted, dialect = len(self.names), self._dialect
+        cuts = find_cuts(data, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
         lines = Lines.find(data, cuts.newlines)
-        wanted = len(self.names)
         fields = np.diff(np.searchsorted(cuts.delimiters, lines.newlines), prepend=0) + 1
-        good = fields == wanted
-        for newline in cuts.broken:
-            good[np.searchsorted(lines.newlines, newline)] = False
+        reasons = self._reasons(data, lines, cuts, fields)
+        good = np.ones(len(lines), np.bool_)
+        good[list(reasons)] = False
         delimiters = cuts.delimiters[: int((fields - 1).sum())]
-        broken = []
-        if not good.all():
+        if reasons:
             delimiters = delimiters[np.repeat(good, fields - 1)]
-            for row in np.flatnonzero(~good).tolist():
-                start, newline = int(lines.starts[row]), int(lines.newlines[row])
-                ragged = f"{fields[row]:,} fields, expected {wanted:,}"
-                broken.append((start, newline, cuts.broken.get(newline, ragged)))
+        broken = [
+            (int(lines.starts[row]), int(lines.newlines[row]), reason)
+            for row, reason in sorted(reasons.items())
+        ]
         kept = lines.only(good)
         return Content(data, lines.end, kept, delimiters.reshape(len(kept), wanted - 1), broken)
+
+    def _reasons(self, data: bytes, lines: Lines, cuts: Cuts, fields: Positions) -> dict[int, str]:
+        """Say which rows cannot be read, and why."""
+        wanted, dialect = len(self.names), self._dialect
+        reasons = {
+            row: f"{fields[row]:,} fields, expected {wanted:,}"
+            for row in np.flatnonzero(fields != wanted).tolist()
+        }
+        for newline, reason in cuts.broken.items():
+            row = int(np.searchsorted(lines.newlines, newline))
+            line = data[lines.starts[row] : newline].rstrip(b"\r\n")
+            reasons[row] = reason + _way_out(reason, line, dialect, wanted)
+        for row in literal_rows(data, lines, cuts.delimiters, dialect, wanted):
+            if int(lines.newlines[row]) not in cuts.broken:
+                reasons[row] = LITERAL
+        return reasons
+
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject a record longer than the limit with all its lines, if its quotes are closed."""
+        if at_end:
+            return self._content(data, at_end=True, only_first=True)
+        hint = ""
+        passed = None
+        if not begins_literal(data, self._dialect, len(self.names)):
+            if (ahead := self._ahead()) is None:
+                passed = pass_over(self._stream, self._dialect)
+                hint = "" if passed.is_whole else " (a quote that is never closed?)"
+            else:
+                with closing(ahead):
+                    passed = pass_over(ahead, self._dialect)
+                if passed.is_whole:
+                    self._skip(passed.length)
+        if passed is None or not (passed.is_whole or ahead is None):
+            return super()._give_up(data, at_end=at_end)
+        rest = self._peek(2)
+        end = rest.find(b"\n") + 1
+        what = "a record" if passed.lines else "a line"
+        broken = [(0, end, f"{what} longer than {RECORD_BYTES_LIMIT >> 20} MiB{hint}")]
+        return Content(rest, end, Lines.blank(0), None, broken, passed.length, passed.lines)
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; a field is what is between its outer quotes."""
@@ -145,23 +163,24 @@ class DelimitedFile(RecordFile):
             role: self._field(
                 content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
             )
-            for role, name in self.chosen.items()
+            for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
-        return self.parsed(block, fields, records, line_ends, rejects)
+        return self.parsed(block, fields, records, line_ends, rejects, lines)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added fields after each record; a field is empty where there is no score."""
         # Arrow writes the shortest decimal that reads back as the same float32.
         fields = [values.cast(pa.string()) for values in scores]
-        if self.delimiter == " ":  # which may be in a label
+        mark, quote = self._dialect.delimiter, self._dialect.quote
+        if mark == " ":  # which may be in a label
             is_text = [values.type == pa.string() for values in scores]
             fields = [
-                pc.binary_join_element_wise('"', values, '"', "") if quote else values
-                for values, quote in zip(fields, is_text, strict=True)
+                pc.binary_join_element_wise(quote, values, quote, "") if is_label else values
+                for values, is_label in zip(fields, is_text, strict=True)
             ]
         filled = [pc.fill_null(values, "") for values in fields]
-        added = pc.binary_join_element_wise("", *filled, self.delimiter)
+        added = pc.binary_join_element_wise("", *filled, mark)
         lines = pc.binary_join_element_wise(
             records.column(RECORD).view(pa.string()), added, records.column(LINE_END), ""
         )
@@ -170,9 +189,9 @@ class DelimitedFile(RecordFile):
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
         """Write rows; null is an empty field, and what CSV has no way to write is JSON."""
-        mark = delimiter or ","
-        header = mark.join(_quote(name, mark) for name in schema.names) + "\n"
-        return Output(lambda *scored: _rows(table(*scored), mark), header.encode())
+        dialect = Dialect(delimiter or ",")
+        header = dialect.delimiter.join(map(dialect.quoted, schema.names)) + "\n"
+        return Output(lambda *scored: rows_of(table(*scored), dialect), header.encode())
 
     def schema(self) -> pa.Schema:
         """All columns are strings."""
@@ -184,7 +203,7 @@ class DelimitedFile(RecordFile):
         text = values_buffer(
             pc.binary_join_element_wise(records.column(RECORD).view(pa.string()), "\n", "")
         ).to_pybytes()
-        cuts = self._cut(text, at_end=True)
+        cuts = find_cuts(text, self._dialect, at_end=True)
         lines = Lines.find(text, cuts.newlines)
         delimiters = cuts.delimiters.reshape(len(lines), len(self.names) - 1)
         stops, _ = lines.stops(text)
@@ -194,8 +213,8 @@ class DelimitedFile(RecordFile):
         ]
         return pa.RecordBatch.from_arrays(columns, self.names)
 
-    @staticmethod
     def _field(
+        self,
         data: bytes,
         lines: Lines,
         delimiters: Positions,
@@ -207,34 +226,15 @@ class DelimitedFile(RecordFile):
         is_last = position == delimiters.shape[1]
         starts = delimiters[:, position - 1] + 1 if position > 0 else lines.starts
         ends = stops if is_last else delimiters[:, position]
-        is_quoted = np.frombuffer(data, np.uint8)[starts] == QUOTE
-        field = spans(data, starts + is_quoted, ends - is_quoted).view(pa.string())
-        if not is_exact:
-            return field
-        return pc.if_else(arrow_of(is_quoted), pc.replace_substring(field, '""', '"'), field)
+        return self._dialect.values(data, starts, ends, is_exact=is_exact)
 
 
-def _quote(field: str, delimiter: str) -> str:
-    special = any(character in field for character in f'"\r\n{delimiter}')
-    return '"' + field.replace('"', '""') + '"' if special else field
-
-
-def _unquote(field: str) -> str:
-    return field[1:-1].replace('""', '"') if field.startswith('"') else field
-
-
-def _rows(batch: pa.RecordBatch, delimiter: str) -> pa.Buffer:
-    fields = [_quoted(as_text(column), delimiter) for column in batch.columns]
-    if len(fields) == 1:  # an empty line would not be a record
-        fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
-    return values_buffer(
-        pc.binary_join_element_wise(pc.binary_join_element_wise(*fields, delimiter), "\n", "")
-    )
-
-
-def _quoted(fields: pa.StringArray, delimiter: str) -> pa.StringArray:
-    special = pc.match_substring_regex(fields, f'["\r\n{re.escape(delimiter)}]')
-    if not pc.any(special).as_py():
-        return fields
-    doubled = pc.replace_substring(fields, '"', '""')
-    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), fields)
+def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
+    """Name the option with which a line that has broken quotes could be read."""
+    if dialect.quote is None or reason not in (AFTER_QUOTE, OPEN_QUOTE):
+        return ""
+    if dialect.escape is None and b"\\" + dialect.quote.encode() in line:
+        return f"; --escape '\\' reads \\{dialect.quote} as a quote in the text"
+    if b"\n" not in line and dialect.masked(line).count(dialect.delimiter.encode()) == wanted - 1:
+        return "; --quote none reads quotes as characters"
+    return ""

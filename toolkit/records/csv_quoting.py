@@ -1,19 +1,19 @@
-"""The delimiters and line ends of a CSV text outside quoted fields (RFC 4180)."""
+"""The delimiters and line ends of a delimited text outside quoted fields (RFC 4180)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.records.byte_lines import RETURN, Bytes, Positions, spans, values_buffer
+from toolkit.records.byte_lines import NEWLINE, RETURN, Bytes, Positions, spans, values_buffer
+from toolkit.records.csv_dialect import Dialect
+from toolkit.records.csv_open_quotes import UNDECIDED, last_line_of
 
-QUOTE, NEWLINE = ord('"'), ord("\n")
-
-_AFTER_QUOTE = "a quoted field goes on behind its closing quote"
+AFTER_QUOTE = "a quoted field goes on behind its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
+_OPEN_ESCAPE = "an escape character at the end of the file"
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,40 @@ class Cuts:
     """Positions in a text that starts at a record, in ascending order."""
 
     delimiters: Positions
-    newlines: Positions
-    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken lines, and why
+    newlines: Positions  # of records and blank lines
+    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
 
 
-def find_cuts(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
+def find_cuts(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
     """Find the cuts of a text that starts at a record, up to a field that stays open.
 
-    At the end of a file, the text ends with a newline. A line is broken if more follows a closing
+    At the end of a file, the text ends with a newline. A record is broken if more follows a closing
     quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
     CR: as a character, it would merge the lines of files that end them so; as a line end, it would
-    cut fields that are not quoted. What follows a broken line is read as if that were not there, so
-    that a quote that is never closed costs only its own line.
+    cut fields that are not quoted. What follows a broken record is read as if that were not there,
+    so that a quote that is never closed costs only its own line. If it is known how many fields are
+    wanted, a broken record has the lines up to where its quote closes, if that can be told.
+
+    With ``only_first``, the cuts are those of the first record and the blank lines before it, in
+    little memory; a record of too many fields is then broken, too.
     """
+    text = dialect.masked(text)
+    if only_first:
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted, only_first=True)
     raw = np.frombuffer(text, np.uint8)
-    quotes = np.flatnonzero(raw == QUOTE)
+    quote = dialect.quote
+    quotes = np.flatnonzero(raw == ord(quote)) if quote else np.zeros(0, np.int64)
     is_open = len(quotes) % 2 == 1
+    delimiter = ord(dialect.delimiter)
     if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
-        return _find_cuts_one_by_one(text, delimiter, at_end=at_end)
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
     starts = np.concatenate([[0], quotes[1::2] + 1])
     stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
     # Most bytes of a review file are quoted text: cut that away before looking at every byte.
@@ -48,8 +64,9 @@ def find_cuts(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
     lengths = np.cumsum(stops - starts)
     piece = np.searchsorted(lengths, found, side="right")
     positions = found + (stops[piece] - lengths[piece])
-    if _has_lone_return(raw, positions[kinds == RETURN]):
-        return _find_cuts_one_by_one(text, delimiter, at_end=at_end)
+    is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
+    if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
     return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
 
 
@@ -74,39 +91,106 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     returns = closing[after == RETURN]
     if not (raw[np.minimum(returns + 2, len(raw) - 1)] == NEWLINE).all():
         return False
-    return bool(
-        ((after == delimiter) | (after == NEWLINE) | (after == QUOTE) | (after == RETURN)).all()
-    )
+    is_quote = after == raw[closing]
+    return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
 
 
-def _find_cuts_one_by_one(text: bytes, delimiter: int, *, at_end: bool) -> Cuts:
+def _find_cuts_one_by_one(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
     """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
-    separator = bytes([delimiter])
-    # Possessive, so that a text that ends in a doubled quote does not match as a closed field.
-    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"|(?!")[^%b\r\n]*+' % re.escape(separator))
     delimiters: list[int] = []
     newlines: list[int] = []
     broken: dict[int, str] = {}
-    record, kept, position = 0, 0, 0  # start of the record, delimiters before it, and the field
+    record, position = 0, 0
     while position < len(text):
-        match = field.match(text, position)
-        end = match.end() if match else len(text)
+        kept = len(delimiters)
+        most = wanted if only_first else None
+        opening, end, is_closed = _read_record(text, dialect, position, most, delimiters)
+        if is_closed and text[end : end + 1] == b"\n":
+            if most is not None and len(delimiters) - kept >= most:
+                found = _count_fields(text[record:end], dialect)
+                broken[end] = f"{found:,} fields, expected {wanted:,}"
+                del delimiters[kept:]
+        else:
+            # What follows may still turn an open field, or CR at its end, into a good one.
+            if not at_end and (not is_closed or end >= len(text) - 1):
+                break
+            fields = None if wanted is None else wanted - (len(delimiters) - kept)
+            reason, end = _broken(text, dialect, (record, opening, end), fields, is_closed, at_end)
+            if end == UNDECIDED:
+                break
+            broken[end] = reason
+            del delimiters[kept:]
+        newlines.append(end)
+        if only_first and text[record : min(end, record + 2)] not in (b"", b"\r"):
+            break
+        record = position = end + 1
+    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)
+
+
+def _read_record(
+    text: bytes, dialect: Dialect, position: int, most: int | None, delimiters: list[int]
+) -> tuple[int, int, bool]:
+    """Read fields up to what is no delimiter; append the delimiters.
+
+    Gives where the last field starts and stops, and whether its quote is closed. Of more fields
+    than ``most``, the delimiters are left out.
+    """
+    separator = dialect.delimiter.encode()
+    left = -1 if most is None else most
+    while True:
+        if left == 0:
+            position = dialect.fields.match(text, position).end()  # type: ignore[union-attr]
+        match = dialect.field.match(text, position)
+        if match is None:
+            return position, len(text), False
+        end = match.end()
         if text[end : end + 2] == b"\r\n":
             end += 1
-        following = text[end : end + 1]
+        if text[end : end + 1] != separator:
+            return position, end, True
+        delimiters.append(end)
         position = end + 1
-        if following == separator:
-            delimiters.append(end)
-            continue
-        if following != b"\n":
-            # What follows may still turn an open field, or CR at its end, into a good one.
-            undecided = match is None or not following or position == len(text)
-            if (undecided and not at_end) or (newline := text.find(b"\n", record)) < 0:
-                break
-            reason = _LONE_RETURN if following == b"\r" else _AFTER_QUOTE
-            broken[newline] = OPEN_QUOTE if match is None else reason
-            del delimiters[kept:]
-            end, position = newline, newline + 1
-        newlines.append(end)
-        record, kept = position, len(delimiters)
-    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)
+        left -= 1
+
+
+def _broken(
+    text: bytes,
+    dialect: Dialect,
+    places: tuple[int, int, int],
+    wanted: int | None,
+    is_closed: bool,
+    at_end: bool,
+) -> tuple[str, int]:
+    """Say why a record is broken, and where it ends.
+
+    The places are where the record starts, where its last field starts, and where that stops.
+    """
+    record, opening, end = places
+    if is_closed and end >= len(text):
+        return _OPEN_ESCAPE, len(text) - 1
+    if is_closed and text[end : end + 1] == b"\r":
+        reason, newline = _LONE_RETURN, text.find(b"\n", end)
+    else:
+        reason, newline = AFTER_QUOTE if is_closed else OPEN_QUOTE, text.find(b"\n", opening)
+        if is_closed and newline >= 0 and wanted is not None:
+            newline = last_line_of(text, dialect, record, opening, newline, wanted, at_end=at_end)
+    if newline == -1:
+        newline = len(text) - 1 if at_end else UNDECIDED
+    return reason, newline
+
+
+def _count_fields(record: bytes, dialect: Dialect) -> int:
+    """Count the fields of a record without a position for each."""
+    mark = dialect.delimiter.encode()
+    count, behind = 1, 0
+    for quoted in dialect.quoted_field.finditer(record) if dialect.quoted_field else ():
+        count += record.count(mark, behind, quoted.start())
+        behind = quoted.end()
+    return count + record.count(mark, behind)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.compression import COMPRESSIONS, compression_of, format_ending
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.file_kinds import check_kind, first_bytes, kind_of
+from toolkit.records.read_options import STDIN, ReadOptions, is_stream
+from toolkit.records.zip_members import inside_archive, is_archive, only_member
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
@@ -32,6 +34,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
+    can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
 
 def _csv() -> type[ReviewFile]:
@@ -46,6 +49,18 @@ def _json_lines() -> type[ReviewFile]:
     return JsonLinesFile
 
 
+def _json() -> type[ReviewFile]:
+    from toolkit.records.json_file import JsonFile
+
+    return JsonFile
+
+
+def _excel() -> type[ReviewFile]:
+    from toolkit.records.excel import ExcelFile
+
+    return ExcelFile
+
+
 def _parquet() -> type[ReviewFile]:
     from toolkit.records.parquet import ParquetFile
 
@@ -58,7 +73,9 @@ FORMATS: dict[str, Format] = {
         Format("csv", (".csv",), _csv, delimiter=","),
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
+        Format("json", (".json",), _json),
         Format("parquet", (".parquet",), _parquet, is_text=False),
+        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
     )
 }
 
@@ -80,18 +97,23 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
 
     Raises `UsageError`, which names the option, if there is none or it cannot be compressed.
     """
-    if asked is None and path == STDIN:
+    is_nameless = path == STDIN or (option == "--format" and is_stream(path) and not path.suffix)
+    if asked is None and is_nameless:
+        name = "standard input" if path == STDIN else f"{path}: a pipe"
         raise UsageError(
-            f"standard input has no name to tell its format. Name the format with --format: "
+            f"{name} has no name to tell its format. Name the format with --format: "
             f"{', '.join(FORMATS)}"
         )
+    if asked is None and is_archive(path):
+        path = only_member(path, endings())
     ending = format_ending(path)
     found = endings().get(ending.lower()) if asked is None else format_called(asked)
     if found is None:
-        folder = " For a folder, end it with /." if option == "--output-format" else ""
+        raise UsageError(f"{path}: unknown ending {ending!r}{_remedy_of_ending(path, option)}")
+    if option != "--format" and not found.can_write:
         raise UsageError(
-            f"{path}: unknown ending {ending!r}. Use {', '.join(endings())} (and then "
-            f"{' or '.join(COMPRESSIONS)}), or name the format with {option}.{folder}"
+            f"{path}: {found.name} can be read, but not written. Name an output of another format "
+            "with --output, such as one that ends in .csv, or name that with --output-format"
         )
     if compression_of(path) and not found.is_text:
         raise UsageError(
@@ -111,18 +133,62 @@ def open_reviews(
     """
     if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
         raise InputError(f"{path}: a folder, expected a file of reviews")
+    if is_archive(path):
+        path = only_member(path, endings())
     own = format_of(path, options.format)
-    if not options.header and own.delimiter is None:
-        raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
-    if path == STDIN and not own.is_text:
+    _check_options(path, options, own)
+    reading = options
+    if own.delimiter is not None:
+        reading = replace(options, usual_delimiter=own.delimiter)
+    return own.load()(path, reading, columns)
+
+
+def _check_is_file(path: Path, own: Format) -> None:
+    """Raise an error if a file that is read here and there is a stream, or of another format."""
+    if path != STDIN and inside_archive(path) is not None:
         raise UsageError(
-            f"standard input: a {own.name} file cannot be read as a stream. Save it to a file "
-            "first."
+            f"{path}: a {own.name} file is not read inside an archive. Unpack it first"
         )
+    if is_stream(path):
+        name = "standard input" if path == STDIN else path
+        raise UsageError(
+            f"{name}: a {own.name} file cannot be read as a stream. Save it to a file first."
+        )
+    kind = kind_of(first_bytes(path))
+    if kind is not None and kind.compression is not None:
+        raise InputError(f"{path}: is {kind.what}, and not a {own.name} file. Rename it")
+    check_kind(path, first_bytes(path), read_as=(own.name,), compression=None, is_named=False)
+
+
+def _remedy_of_ending(path: Path, option: str) -> str:
+    """Say what to do with a file of an unknown ending; of an input, also what it is."""
+    is_input = option == "--format"
+    is_file = is_input and os.path.isfile(path)  # noqa: PTH113 (names may be too long)
+    if is_file and (kind := kind_of(first_bytes(path))) is not None:
+        return f", but this is {kind.what}. {kind.remedy}"
+    known = [each for each, form in endings().items() if is_input or form.can_write]
+    folder = " For a folder, end it with /." if option == "--output-format" else ""
+    return (
+        f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}), or name the format with "
+        f"{option}.{folder}"
+    )
+
+
+def _check_options(path: Path, options: ReadOptions, own: Format) -> None:
+    """Raise `UsageError` for an option that is for files of another format."""
+    if options.is_delimited and own.delimiter is None:
+        if not options.header:
+            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+        raise UsageError(
+            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
+            f"{own.name}"
+        )
+    if not own.is_text:
+        _check_is_file(path, own)
+    if options.sheet is not None and own.name != "xlsx":
+        raise UsageError(f"{path}: --sheet is for Excel workbooks, not for {own.name}")
     if options.encoding is not None and not own.is_text:
         raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
-    reading = replace(options, delimiter=options.delimiter or own.delimiter)
-    return own.load()(path, reading, columns)
 
 
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:
@@ -133,6 +199,8 @@ def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> 
     is_known = format_ending(path).lower() in endings()
     name = None if is_known else options.format
     own = format_of(path, name)
+    if own.delimiter is None:
+        options = replace(options, quote='"', escape=None, skip_lines=0)
     return replace(
         options,
         format=name,

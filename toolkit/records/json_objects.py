@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.byte_lines import Bytes, Positions
-from toolkit.records.columns import Keys
+from toolkit.records.columns import Keys, is_text
+from toolkit.records.json_bounds import measure
 from toolkit.text.strings import without_half_pairs
 
 
@@ -22,15 +24,24 @@ class Number(str):
     __slots__ = ()
 
 
-DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"no JSON: {constant} is no number of JSON")
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
 
 # Python's reader gives up at a depth that depends on who calls it, near 1,000; Arrow's at none.
 NESTING_LIMIT = 800
+# Python takes up to 200 bytes for each.
+VALUES_LIMIT = 1_000_000
+
+WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKETS = np.zeros(256, np.int64)
-_BRACKETS[list(b"[{")], _BRACKETS[list(b"]}")] = 1, -1
+_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
+# What Arrow takes for numbers, and JSON does not; each begins with letters that are found quickly.
+_NO_NUMBERS = (re.compile(rb"NaN\s*[,\]}]"), re.compile(rb"Inf(?:inity)?\s*[,\]}]"))
+_BEFORE_A_VALUE = re.compile(rb"(?:\A|[:,\[])\s*-?\Z")  # or all white space
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -49,6 +60,25 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
             break
         at = _after(text, at, ",")
     _after(text, at, "}")
+
+
+def opening_members(text: str) -> tuple[list[str], bool]:
+    """Give the names of an object up to the first that is an array of objects; and if there is one.
+
+    The end of the object may be cut off.
+    """
+    names: list[str] = []
+    with suppress(ValueError, RecursionError):
+        at = _after(text, _after(text, 0), "{")
+        while text[at : at + 1] == '"':
+            name, at = DECODER.raw_decode(text, at)
+            names.append(name)
+            at = _after(text, at, ":")
+            if _OBJECTS.match(text, at):
+                return names, True
+            _, at = DECODER.raw_decode(text, at)
+            at = _after(text, _after(text, at), ",")
+    return names, False
 
 
 def follow(content: dict[str, Any], keys: Keys) -> Any:
@@ -78,26 +108,60 @@ def field_at(content: dict[str, Any], keys: Keys) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def is_too_deep(line: bytes) -> bool:
-    """Whether arrays and objects are nested more than `NESTING_LIMIT` deep."""
-    if line.count(b"[") + line.count(b"{") <= NESTING_LIMIT:
-        return False
-    brackets = _BRACKETS[np.frombuffer(_STRING.sub(b"", line), np.uint8)]
-    return bool(np.cumsum(brackets).max(initial=0) > NESTING_LIMIT)
+def text_at(content: dict[str, Any], keys: Keys) -> str | None:
+    """Give the text at the end of some keys; `ValueError` if it is something else."""
+    text = follow(content, keys)
+    if text is not None and type(text) is not str:  # a number is a string, too
+        raise ValueError(f"expected a string as {'.'.join(keys)!r}, found {kind_of(text)}")
+    return text
+
+
+def check_names(text: str, known: Collection[str]) -> None:
+    """Raise `ValueError` for an object that the columns of another format cannot hold."""
+    seen = set()
+    for name, _ in members(text):
+        if name not in known:
+            raise ValueError(
+                f"has a key {name!r}, which none of the first records has; only an output of "
+                "JSON Lines can hold it"
+            )
+        if name in seen:
+            raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
+        seen.add(name)
 
 
 def may_be_deep(raw: Bytes, starts: Positions) -> bool:
-    """Whether a line has so many brackets that they could be nested deeper than the limit."""
-    opening = (raw == ord("[")) | (raw == ord("{"))
+    """Whether a record has so many brackets that they could be nested deeper than the limit."""
+    opening = (raw | 0x20) == ord("{")  # which "[" is then, too
     if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
         return False
     return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
 
 
+def may_have_no_number(data: bytes) -> bool:
+    """Whether there may be a NaN or an infinity, which Arrow reads as numbers; or one in a text."""
+    return any(
+        _BEFORE_A_VALUE.search(data[max(found.start() - 32, 0) : found.start()])
+        for pattern in _NO_NUMBERS
+        for found in pattern.finditer(data)
+    )
+
+
+def has_too_much(record: bytes) -> str | None:
+    """Say what a record has more of than can be read in bounded memory; None if it has not."""
+    is_long = len(record) > VALUES_LIMIT
+    if not is_long and record.count(b"[") + record.count(b"{") <= NESTING_LIMIT:
+        return None
+    depth, values = measure(record)
+    if depth > NESTING_LIMIT:
+        return f"nested more than {NESTING_LIMIT} deep"
+    return f"more than {VALUES_LIMIT:,} values in one record" if values > VALUES_LIMIT else None
+
+
 def object_on(line: bytes) -> dict[str, Any]:
     """Decode the object on a line; `ValueError` says why that cannot be."""
-    if is_too_deep(line):
-        raise ValueError(f"nested more than {NESTING_LIMIT} deep")
+    if reason := has_too_much(line):
+        raise ValueError(reason)
     try:
         content = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
@@ -153,7 +217,7 @@ class JsonTables:
     def _kind_of(self, role: str, first: bytes) -> pa.DataType:
         """Tell the kind of a column; of a null, that of the block before."""
         value = (
-            None if role == "text" else field_at(DECODER.decode(first.decode()), self._keys[role])
+            None if is_text(role) else field_at(DECODER.decode(first.decode()), self._keys[role])
         )
         if value is None:
             return self._kinds[role]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,13 @@ _BYTES = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
+_LISTS = (
+    (pa.types.is_list, pa.list_),
+    (pa.types.is_large_list, pa.large_list),
+    (pa.types.is_list_view, pa.list_view),
+    (pa.types.is_large_list_view, pa.large_list_view),
+)
+IN_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def as_json(column: pa.Array) -> pa.StringArray:
@@ -48,23 +56,39 @@ def _plain(column: pa.Array) -> pa.Array:
         column = column.storage
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_time(column.type):
+        return _times_as_strings(column)
     # Python has no nanoseconds.
     is_nested = pa.types.is_nested(column.type)
     return column.cast(_with_times_as_strings(column.type)) if is_nested else column
 
 
+def _times_as_strings(column: pa.Array) -> pa.StringArray:
+    """Write times of a day, with 24:00:00 for its end, which Arrow does not know."""
+    numbers = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    is_end = pc.equal(numbers, IN_A_DAY[column.type.unit])
+    return pc.if_else(is_end, "24:00:00", column.cast(pa.string()))
+
+
 def _with_times_as_strings(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_temporal(kind):
-        return pa.string()
+    return pa.string() if pa.types.is_temporal(kind) else with_parts(kind, _with_times_as_strings)
+
+
+def with_parts(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """Give a nested type with its parts changed; other types are as they are."""
     if pa.types.is_struct(kind):
-        return pa.struct([f.with_type(_with_times_as_strings(f.type)) for f in kind.fields])
+        return pa.struct([field.with_type(change(field.type)) for field in kind.fields])
     if pa.types.is_map(kind):
-        return pa.map_(*(_with_times_as_strings(k) for k in (kind.key_type, kind.item_type)))
+        return pa.map_(
+            kind.key_field.with_type(change(kind.key_type)),
+            kind.item_field.with_type(change(kind.item_type)),
+        )
     if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_with_times_as_strings(kind.value_type), kind.list_size)
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_with_times_as_strings(kind.value_type))
-    return pa.list_(_with_times_as_strings(kind.value_type)) if pa.types.is_list(kind) else kind
+        return pa.list_(kind.value_field.with_type(change(kind.value_type)), kind.list_size)
+    for is_list, make in _LISTS:
+        if is_list(kind):
+            return make(kind.value_field.with_type(change(kind.value_type)))
+    return kind
 
 
 def _is_written_by_python(kind: pa.DataType) -> bool:

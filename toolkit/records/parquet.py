@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +11,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys
-from toolkit.records.parquet_row_groups import (
-    RowGroups,
-    RowGroupWriter,
-    bytes_of,
+from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.parquet_layout import PLAIN, Layout, columns_of, layout_of
+from toolkit.records.parquet_row_groups import RowGroups, bytes_of
+from toolkit.records.parquet_values import (
+    BYTES,
+    STRINGS,
+    UTF8,
+    Fault,
+    as_strings,
+    in_known_zones,
     only_rows,
-    rows_not_utf8,
+    reject,
+    writable,
 )
+from toolkit.records.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
     Output,
     Parsed,
     Place,
-    Reject,
     ReviewFile,
     Table,
     with_scores,
 )
-
-_STRINGS = (pa.string(), pa.large_string(), pa.string_view())
-_BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 
 
 class ParquetFile(ReviewFile):
@@ -43,6 +47,7 @@ class ParquetFile(ReviewFile):
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
     ) -> None:
         super().__init__(path, options, columns)
+        self._is_written_as_text = False
         self._groups = _open(path, options.block_bytes)
         self._file = self._groups.file
         try:
@@ -51,28 +56,33 @@ class ParquetFile(ReviewFile):
             self.names = self.input_schema.names
             self.check_free(self.names)
             self.choose_columns(self._find_keys)
-            self._done = 0
+            self._done = self._bytes_used = self._groups_ended = 0
+            self._group = -1  # the last one that is read
+            if self._groups.old_times is not None and self._groups.old_times.columns:
+                self.warnings.append(
+                    "times are read in microseconds, without their nanoseconds, as 64 bits hold no "
+                    f"more of years so far apart, in {columns_of(self._groups.old_times.columns)}"
+                )
         except BaseException:
             self.close()
             raise
-
-    @property
-    def compression(self) -> str:
-        """How the first column is compressed."""
-        if not self._file.metadata.num_row_groups or not self._file.metadata.num_columns:
-            return "snappy"
-        # Where the facts about a column are damaged, reading it raises an error; to look at them
-        # ends the process (pyarrow 26).
-        path = self._file.schema.column(0).path
-        next(self._batches(0, 1, columns=[path]), None)
-        name: str = self._file.metadata.row_group(0).column(0).compression.lower()
-        return {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}.get(name, name)
 
     @property
     def bytes_read(self) -> int:
         """Its share of the bytes, by the rows that are read."""
         rows = self._file.metadata.num_rows
         return (self.size or 0) * self._done // rows if rows else 0
+
+    @property
+    def bytes_used(self) -> int:
+        """Where the last row group ends of those that are read."""
+        while self._groups_ended <= self._group:  # only what could be read, as for `compression`
+            facts = self._file.metadata.row_group(self._groups_ended)
+            for column in map(facts.column, range(facts.num_columns)):
+                start = column.dictionary_page_offset or column.data_page_offset
+                self._bytes_used = max(self._bytes_used, start + column.total_compressed_size)
+            self._groups_ended += 1
+        return self._bytes_used
 
     def close(self) -> None:
         """Close the file."""
@@ -88,48 +98,71 @@ class ParquetFile(ReviewFile):
                 done += len(batch)
                 if group == first and done <= passed:
                     continue
-                self._done = number - 1 + len(batch)
+                self._done, self._group = number - 1 + len(batch), group
                 following = (group, done, number + len(batch))
                 yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
                 number += len(batch)
 
-    def _batches(
-        self, group: int, number: int, columns: list[str] | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        batches = self._groups.batches(group, columns)
+    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
+        batches = self._groups.batches(group)
         while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
+            with self._reading(number):
+                batch = next(batches, None)
+            if batch is None:
                 return
-            except (OSError, pa.ArrowException, ValueError) as error:
-                self.fail(number, f"cannot be read from here on: {error}")
             number += len(batch)
             yield batch
+
+    @contextmanager
+    def _reading(self, number: int) -> Iterator[None]:
+        """Say which record cannot be read."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, ValueError) as error:
+            self.fail(number, f"cannot be read from here on: {error}")
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
-        has_text = "text" in self.keys
-        texts = self._column(batch, "text") if has_text else pa.nulls(len(batch), pa.string())
-        if texts.type in _BYTES:  # not checked to be UTF-8 yet
-            texts = texts.cast(pa.large_binary()).view(pa.large_string())
-        reasons: dict[int, tuple[str, pa.Array]] = {}
-        columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        for name, column in [*columns, (self.chosen.get("text", ""), texts)]:
-            for row in rows_not_utf8(column):
-                reasons.setdefault(row, (name, column.slice(row, 1)))
-        if reasons:
+        texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
+        # Bytes that are read as text are not checked with the columns of the file.
+        checks = [
+            (".".join(self.keys[role]), column)
+            for role, column in texts.items()
+            if self._column(batch, role).type in BYTES
+        ]
+        faults = self._faults(batch, checks)
+        if faults:
             good = np.ones(len(batch), np.bool_)
-            good[list(reasons)] = False
-            texts = only_rows(texts, good)
+            good[list(faults)] = False
+            texts = {role: only_rows(column, good) for role, column in texts.items()}
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [_reject(block.number + row, *reasons[row]) for row in sorted(reasons)]
-        others = [role for role in self.keys if role != "text"]
-        fields = {role: _strings(self._column(batch, role)) for role in others}
-        return Parsed(texts, batch, rejects, fields)
+        rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
+        others = [role for role in self.keys if not is_text(role)]
+        fields = {role: as_strings(self._column(batch, role)) for role in others}
+        joined = self.joined(texts)
+        if joined is None:
+            joined = pa.nulls(len(batch), pa.string())
+        return Parsed(joined, batch, rejects, fields)
+
+    def _faults(
+        self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
+    ) -> dict[int, Fault]:
+        """Tell which rows cannot be read, or not be written in another format."""
+        if self.is_exact:  # the other columns are not looked at
+            columns = [(".".join(k), self._column(batch, role)) for role, k in self.keys.items()]
+        else:
+            columns = [*zip(batch.schema.names, batch.columns, strict=True)]
+        checks = [(*column, UTF8) for column in (*columns, *strings)]
+        if self._is_written_as_text:
+            checks += [(name, column, writable(column.type)) for name, column in columns]
+        faults: dict[int, Fault] = {}
+        for name, column, check in checks:
+            for row, fault in check.faults(name, column):
+                faults.setdefault(row, fault)
+        return faults
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
         """Put the added columns after those of the records."""
@@ -138,21 +171,32 @@ class ParquetFile(ReviewFile):
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""
-        return _output(self.render, with_scores(self.input_schema, self.added), self.compression)
+        schema = with_scores(self.input_schema, self.added)
+        with self._reading(1):
+            self._groups.read_a_row()
+        layout = layout_of(self.path, self._file, schema)
+        self.warnings += layout.warnings
+        return _output(self.render, schema, layout)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
         """Say how a Parquet file holds the scored records of another format."""
         return _output(table, schema)
 
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records, which it does as text."""
+        self._is_written_as_text = True
+        return super().output_in(other, delimiter)
+
     def schema(self) -> pa.Schema:
-        """The columns of the file, as they are."""
+        """The columns of the file, times in UTC where their zone is not known."""
         self.check_unique()
-        return self.input_schema
+        fields = [field.with_type(in_known_zones(field.type)) for field in self.input_schema]
+        return pa.schema(fields, self.input_schema.metadata)
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the records themselves."""
-        return records
+        """Give the records with the types of `schema`."""
+        return records.cast(self.schema())
 
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
@@ -170,6 +214,13 @@ class ParquetFile(ReviewFile):
                 )
         return None
 
+    def _text(self, batch: pa.RecordBatch, role: str) -> pa.Array:
+        """Take a column of texts; those of bytes are not checked to be UTF-8 yet."""
+        texts = self._column(batch, role)
+        return (
+            texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in BYTES else texts
+        )
+
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
         """Take a column out of the structs around it, and its values out of their dictionary."""
         first, *others = self.keys[role]
@@ -179,16 +230,16 @@ class ParquetFile(ReviewFile):
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _output(render: Table, schema: pa.Schema, compression: str = "snappy") -> Output:
-    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, compression))
+def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
+    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, layout))
 
 
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     """Say what a column with a role must hold, if a type is something else."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if value in (*_STRINGS, *_BYTES, pa.null()):
+    if value in (*STRINGS, *BYTES, pa.null()):
         return None
-    if role == "text":
+    if is_text(role):
         return "strings"
     is_number = any(
         is_kind(value)
@@ -197,17 +248,6 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
     if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
         return None
     return "numbers or strings"
-
-
-def _strings(column: pa.Array) -> pa.Array:
-    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
-    if column.type not in _BYTES:
-        return column.cast(pa.large_string())
-    try:
-        return column.cast(pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        values = (value and value.decode(errors="replace") for value in column.to_pylist())
-        return pa.array(values, pa.large_string())
 
 
 def _open(path: Path, block_bytes: int) -> RowGroups:
@@ -219,6 +259,11 @@ def _open(path: Path, block_bytes: int) -> RowGroups:
         return groups
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(
+            f"{path}: holds what Arrow cannot read: {error}. Store that column in another type, or "
+            "leave it out"
+        ) from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
         raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
     except OSError as error:
@@ -232,9 +277,3 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
     return kind
-
-
-def _reject(number: int, name: str, value: pa.Array) -> Reject:
-    plain = value.type in _STRINGS
-    raw = value.cast(pa.large_binary())[0].as_py() if plain else b""
-    return Reject(number, f"a string in the column {name!r} is no UTF-8", raw, len(raw))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.records.parquet_times import old_times
 from toolkit.records.review_file import BLOCK_RECORDS
 
 # A row group is read in pages of this size, however large it is.
@@ -28,9 +27,6 @@ _BATCH_BYTES = 32 << 20
 _FEW_ROWS = 128
 _ROWS_OF_LONG = 4096  # a block of rows that are not short holds fewer
 
-# Row groups of an output end with those of the input, or here at the latest.
-_ROW_GROUP_BYTES = 64 << 20
-
 _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
@@ -43,6 +39,15 @@ class RowGroups:
         self._path = path
         self._block_bytes = block_bytes
         self.file: Any = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        self.old_times = old_times(path, self.file)
+        if self.old_times is not None:
+            self.file.close()
+            self.file = pq.ParquetFile(
+                path,
+                pre_buffer=False,
+                buffer_size=_BUFFER_BYTES,
+                coerce_int96_timestamp_unit=self.old_times.unit,
+            )
         self._with_dictionaries: Any = None
 
     def close(self) -> None:
@@ -51,17 +56,20 @@ class RowGroups:
         if self._with_dictionaries is not None:
             self._with_dictionaries.close()
 
-    def batches(self, group: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Read a row group, all columns or some; each time it is read, the batches are the same."""
+    def read_a_row(self) -> None:
+        """Read the first row, if there is one, of all columns."""
+        if self.file.metadata.num_row_groups:
+            next(self.file.iter_batches(1, row_groups=[0], use_threads=False), None)
+
+    def batches(self, group: int) -> Iterator[pa.RecordBatch]:
+        """Read a row group; each time it is read, the batches are the same."""
         facts = self.file.metadata.row_group(group)
         row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
         wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
         pending: list[pa.RecordBatch] = []
         rows = size = 0
         at_once = self._rows_at_once(group, wanted)
-        for batch in self.file.iter_batches(
-            at_once, row_groups=[group], columns=columns, use_threads=False
-        ):
+        for batch in self.file.iter_batches(at_once, row_groups=[group], use_threads=False):
             pending.append(batch)
             rows, size = rows + len(batch), size + bytes_of(batch)
             if rows >= wanted or size >= self._block_bytes:
@@ -71,7 +79,7 @@ class RowGroups:
 
     def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in _joined(batches):
-            yield from _cut(batch, self._block_bytes)
+            yield from cut(batch, self._block_bytes)
 
     def _rows_at_once(self, group: int, wanted: int) -> int:
         """Tell how many rows can be read without taking too much, whatever they hold."""
@@ -136,68 +144,9 @@ class RowGroups:
         )
 
 
-class RowGroupWriter:
-    """Writes a Parquet file, one row group after the other."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, compression: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._writer = pq.ParquetWriter(file, schema, compression=compression)
-        self._pending: list[pa.RecordBatch] = []
-        self._size = 0
-
-    def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the row group, which ends where asked or when it is large enough."""
-        self._pending.append(batch)
-        self._size += batch.nbytes
-        if ends_group or self._size >= _ROW_GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
-        if self._pending:
-            table = pa.Table.from_batches(self._pending)
-            self._writer.write_table(table, row_group_size=max(len(table), 1))
-        self._pending, self._size = [], 0
-
-
 def bytes_of(batch: pa.RecordBatch) -> int:
     """Tell about how many bytes a batch takes, values in a dictionary as often as they occur."""
     return sum(map(_bytes_of, batch.columns))
-
-
-def rows_not_utf8(column: pa.Array) -> list[int]:
-    """Which rows of a column hold a string that is not UTF-8."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if _is_valid(column):
-        return []
-    # Copied, for the values within a slice of nested ones are checked as a whole.
-    rows = (pa.concat_arrays([column.slice(row, 1)]) for row in range(len(column)))
-    return [number for number, row in enumerate(rows) if not _is_valid(row)]
-
-
-def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
-    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
-    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
-
-
-def _is_valid(column: pa.Array) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _bytes_of(column: pa.Array) -> int:
@@ -226,7 +175,7 @@ def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         return batches
 
 
-def _cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
+def cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
     """Cut a batch in equal parts of about a size; they share its memory."""
     parts = min(max(round(bytes_of(batch) / block_bytes), 1), max(len(batch), 1))
     rows = -(-len(batch) // parts)

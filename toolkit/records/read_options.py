@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -10,6 +11,14 @@ from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 
 STDIN = Path("-")  # standard input, or output where something is written
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this can be read only once, from start to end: standard input, or a pipe."""
+    try:
+        return path == STDIN or stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):  # reported when it is opened
+        return False
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,13 @@ class ReadOptions:
     _: KW_ONLY
     format: str | None = None  # name of the format; None: by the ending of the file
     delimiter: str | None = None  # of delimited files; None: by the format
+    usual_delimiter: str = ","  # that the format has
+    quote: str | None = '"'  # around fields of delimited files; None: there is none
+    escape: str | None = None  # before a character that does not separate, quote or end a line
+    skip_lines: int = 0  # of delimited files, before the header
     encoding: str | None = None  # of files of text; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
+    sheet: str | None = None  # of a workbook; None: its only one
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
@@ -54,12 +68,47 @@ class ReadOptions:
     block_bytes: int = 3 << 20
 
     def __post_init__(self) -> None:
-        mark = self.delimiter
-        # Letters, digits and these are in what is written after a delimiter.
-        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark.isalnum()):
-            raise UsageError(f"--delimiter: expected one ASCII character, received {mark!r}")
-        if mark is not None and mark in '"\r\n.+-_':
-            raise UsageError(f"--delimiter: fields cannot be separated by {mark!r}")
+        if self.delimiter is not None:
+            check_delimiter(self.delimiter, "--delimiter")
+        if self.quote is not None:
+            _check_mark(self.quote, self.delimiter, "--quote", "one ASCII character or none")
+        if self.escape is not None:
+            _check_mark(self.escape, self.delimiter, "--escape", "one ASCII character")
+        if self.escape is not None and self.escape == self.quote:
+            raise UsageError(
+                f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "
+                "without an option. Leave --escape out"
+            )
+        if self.skip_lines < 0:
+            raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether an option is given that is for delimited files only."""
+        return not self.header or (self.quote, self.escape, self.skip_lines) != ('"', None, 0)
+
+
+def check_delimiter(mark: str, place: str) -> None:
+    """Raise `UsageError` if fields cannot be separated by this, which was found at a place."""
+    if not _is_mark(mark):
+        raise UsageError(f"{place}: expected one ASCII character, received {mark!r}")
+    # These are in what is written after a delimiter.
+    if mark in '"\r\n.+-_':
+        raise UsageError(f"{place}: fields cannot be separated by {mark!r}")
+
+
+def _check_mark(mark: str, delimiter: str | None, option: str, expected: str) -> None:
+    if not _is_mark(mark):
+        raise UsageError(f"{option}: expected {expected}, received {mark!r}")
+    if mark in "\r\n.+-_ ":
+        raise UsageError(f"{option}: {mark!r} cannot be used")
+    if mark == delimiter:
+        raise UsageError(f"{option}: {mark!r} is the delimiter already")
+
+
+def _is_mark(mark: str) -> bool:
+    """Letters and digits are in what is written after a delimiter."""
+    return len(mark) == 1 and mark.isascii() and not mark.isalnum()
 
 
 def plain_label(word: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys
+from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.text.strings import join_texts
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 
@@ -31,6 +32,8 @@ class Reject:
     reason: str
     raw: bytes | None  # as it is in the file; None where it is too long to be kept
     length: int  # of the record, in bytes
+    # In its block: how many records are before it, read or rejected.
+    position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Output:
     trailer: Callable[[], bytes] = bytes  # known when all records are read
     # Opens what the rendered batches are appended to; None where `render` gives bytes.
     open_file: Callable[[IO[bytes]], BatchFile] | None = None
+    separator: bytes = b""  # between two rendered blocks that have records
 
 
 class ReviewFile(ABC):
@@ -86,7 +90,7 @@ class ReviewFile(ABC):
     and doubled quotes of CSV may stay in a text, as they separate tokens either way.
     """
 
-    counts = "line"  # what the number of a block or a reject counts: "line" or "record"
+    counts = "line"  # what the number of a block or a reject counts: lines, records or rows
     header: bytes = b""  # what an output of the same format begins with
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
@@ -96,13 +100,17 @@ class ReviewFile(ABC):
     ) -> None:
         self.path = path
         self.options = options
-        self.wanted = options.columns.scored() if columns is None else tuple(columns)
+        wanted = options.columns.scored() if columns is None else columns
+        self.wanted = [part for column in wanted for part in column.parts()]
         added = options.columns.added if columns is None else ()
         self.added = pa.schema([(column.name, column.kind) for column in added])
         self.is_exact = columns is not None
         self.names: Sequence[str] = ()  # of all columns, as far as they are known
         self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
-        self.chosen: dict[str, str] = {}  # role → name of the column
+        # Role → name of the column. Where the texts are in several, `keys` has the role of each
+        # (`is_text`), and this one entry.
+        self.chosen: dict[str, str] = {}
+        self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +131,16 @@ class ReviewFile(ABC):
     @abstractmethod
     def bytes_read(self) -> int:
         """How many of its bytes are read; the progress."""
+
+    @property
+    def bytes_used(self) -> int:
+        """Of the bytes at the start of the file, how many hold all records that are read."""
+        return self.bytes_read
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next block has to be waited for, as from a slow pipe."""
+        return False
 
     @abstractmethod
     def blocks(self, start: Place = ()) -> Iterator[Block]:
@@ -172,9 +190,15 @@ class ReviewFile(ABC):
         return other.output_of_table(table, schema, delimiter)
 
     def choose_columns(self, find: Callable[[Column], Keys | None]) -> None:
-        """Find the wanted columns; `UsageError` if a needed one is missing or not the only one."""
+        """Find the wanted columns; `UsageError` if a needed one is missing or not the only one.
+
+        ``find`` looks for names as they are written, and sets `names`. Where it finds none, columns
+        that are needed or named are found however their names are spelled.
+        """
         for column in self.wanted:
             keys = find(column)
+            if keys is None and (column.is_needed or column.is_named):
+                keys = self._find_alike(column, find)
             count = self.names.count(keys[0]) if keys else 0
             if keys and count < 2:
                 self.keys[column.role] = keys
@@ -185,12 +209,41 @@ class ReviewFile(ABC):
                     f"{self.name}: {count} columns are called {keys[0]!r}. Rename all but one, or "
                     f"choose another with {column.option}."
                 )
-        self.chosen = {role: ".".join(keys) for role, keys in self.keys.items()}
-        if "text" in self.keys and self.keys.get("label") == self.keys["text"]:
+        texts = [column.role for column in self.wanted if is_text(column.role)]
+        if not self.keys.keys() >= {*texts}:  # not needed, then, and of no use alone
+            self.keys = {role: keys for role, keys in self.keys.items() if not is_text(role)}
+        names = {role: ".".join(keys) for role, keys in self.keys.items()}
+        self._check_texts(names)
+        self.chosen = {role: name for role, name in names.items() if not is_text(role)}
+        if parts := [name for role, name in names.items() if is_text(role)]:
+            self.chosen = {"text": " + ".join(parts), **self.chosen}
+
+    def _find_alike(self, column: Column, find: Callable[[Column], Keys | None]) -> Keys | None:
+        alike = column.alike(self.names)
+        if len(alike) > 1:
+            raise column.unclear(self.name, alike)
+        return find(replace(column, names=tuple(alike))) if alike else None
+
+    def _check_texts(self, names: Mapping[str, str]) -> None:
+        """Raise `UsageError` if a column of texts has other values, too, or is there twice."""
+        texts = [name for role, name in names.items() if is_text(role)]
+        if names.get("label") in texts:
             raise UsageError(
-                f"{self.name}: the column {self.chosen['text']!r} has the texts, and cannot have "
+                f"{self.name}: the column {names['label']!r} has the texts, and cannot have "
                 "the labels, too. Choose another with --label-column."
             )
+        again = [name for name in texts if texts.count(name) > 1]
+        if again:
+            raise UsageError(f"{self.name}: --text-column names the column {again[0]!r} twice.")
+
+    def joined(self, fields: dict[str, pa.Array]) -> pa.Array | None:
+        """Take the texts out of the columns of a block; None if no column has any.
+
+        Those of several columns are joined by line breaks, which end a token and a sentence. What
+        is null or blank is left out, and a record with nothing else has no text.
+        """
+        parts = [fields.pop(role) for role in self.keys if is_text(role)]
+        return join_texts(parts) if len(parts) > 1 else next(iter(parts), None)
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""

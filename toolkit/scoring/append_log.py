@@ -37,7 +37,10 @@ class AppendLog:
             self.folder.mkdir(exist_ok=True)
             if self._path.exists() and not self._path.is_file():
                 raise UsageError(f"{self._path}: is not a file with progress of a run. Remove it.")
-            file = self._path.open("ab", buffering=0)
+            try:
+                file = self._path.open("ab", buffering=0)
+            except FileNotFoundError:
+                continue  # the other process has just removed the folder
             try:
                 if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,7 +50,7 @@ class AppendLog:
                     f"{self._place}: another process is writing this output at the moment. Wait "
                     "for it, or choose another with --output."
                 ) from None
-            if self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(file.fileno())):
+            if self._is_at_its_place(file):
                 whole_lines = self._path.read_bytes().rfind(b"\n") + 1  # one may be cut off
                 file.truncate(whole_lines)
                 self._file = file
@@ -55,22 +58,27 @@ class AppendLog:
                 file.close()  # of a folder that the other process has just removed
         return self._file
 
+    def _is_at_its_place(self, file: IO[bytes]) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(file.fileno()))
+        except FileNotFoundError:
+            return False
+
     def read(self) -> list[Any]:
         """Read the lines that are not cut off; `ValueError` if one is not JSON."""
         data = self._path.read_bytes()
         return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
 
-    def append(self, lines: Iterable[dict[str, Any]]) -> None:
-        """Add lines, all or none, and wait until they are on the disk."""
-        rest = memoryview(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
-        if not rest:
-            return
+    def append(self, line: dict[str, Any], *, sync: bool = True) -> None:
+        """Add a line as a whole or not at all, and wait until it is on the disk."""
+        rest = memoryview(json.dumps(line).encode() + b"\n")
         file = self.open()
         length = os.fstat(file.fileno()).st_size
         try:
             while rest:
                 rest = rest[file.write(rest) :]
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         except BaseException:
             with suppress(OSError):
                 file.truncate(length)
@@ -80,3 +88,20 @@ class AppendLog:
         """Let other processes in."""
         if self._file is not None:
             self._file.close()
+            self._file = None
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove the files of the folder, the journal last: without it, another process may come.
+
+        What else is in the folder, and so the folder itself, stays.
+        """
+        self.open()
+        for name in names:
+            with suppress(OSError):
+                (self.folder / name).unlink()
+        if os.name == "nt":
+            self.close()  # else it could not be removed
+        with suppress(OSError):
+            self._path.unlink()
+            self.folder.rmdir()
+        self.close()

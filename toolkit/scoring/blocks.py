@@ -14,6 +14,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compression_of, compressor
 from toolkit.records.review_file import Block, Output, Place, Reject, ReviewFile
 from toolkit.scoring.jobs import Job
+from toolkit.scoring.selection import Positions, only
 from toolkit.scoring.summary import Summary, TextCounts, count
 
 
@@ -24,7 +25,8 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    numbers: pa.RecordBatch  # of the records that could be read, as `Scorer.numbers` gives them
+    # Of the records that could be read, as `Scorer.numbers` gives them, with the reading.
+    numbers: pa.RecordBatch
     summary: Summary
     following: Place
     ends_group: bool
@@ -40,12 +42,14 @@ class BlockScorer:
     job: Job
     saved: Sequence[pa.RecordBatch]  # numbers of the first blocks
 
-    def score(self, numbered: tuple[int, Block]) -> ScoredBlock:
-        """Score a block, or take the numbers that are saved."""
-        number, block = numbered
-        parsed = self.reviews.parse(block)
+    def score(self, numbered: tuple[int, tuple[Block, Positions]]) -> ScoredBlock:
+        """Score a block, or what is wanted of it, or take the numbers that are saved."""
+        number, (block, wanted) = numbered
+        parsed = only(self.reviews.parse(block), wanted)
         is_saved = number < len(self.saved)
-        numbers = self.saved[number] if is_saved else self.scorer.numbers(parsed.texts)
+        numbers = (
+            self.saved[number] if is_saved else self.scorer.numbers(parsed.texts, with_reading=True)
+        )
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         texts = TextCounts.of(self.scorer, parsed.texts)
         del parsed  # and with it the texts, which may be as large as the output
@@ -58,7 +62,7 @@ class BlockScorer:
             b"".join(_line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             numbers,
-            count(self.scorer, texts, scores["sentiment"], labels, len(rejects)),
+            count(self.scorer, texts, numbers, scores["sentiment"], labels, len(rejects)),
             block.following,
             block.ends_group,
         )

@@ -7,13 +7,22 @@ import itertools
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.files import resolved
 from toolkit.records.formats import endings
-from toolkit.scoring.output_names import REJECTED_ENDING, default_output, has_known_ending
+from toolkit.records.zip_members import is_archive, is_safe, members, several
+from toolkit.scoring.output_names import (
+    REJECTED_ENDING,
+    SCORED,
+    has_known_ending,
+    named_by,
+    scored_name,
+    unscored_name,
+)
 
 
 @dataclass
@@ -43,7 +52,11 @@ class Found:
             folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
             paths += [Path(where, name) for name in _shown(names)]
         shown = _without_earlier(sorted(paths), own)
-        files = [path for path in shown if has_known_ending(path) and not _is_special(path)]
+        files = [
+            path
+            for path in shown
+            if (has_known_ending(path) or is_archive(path)) and not _is_special(path)
+        ]
         for error in errors:
             path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
             self.unreadable.append((path, path.relative_to(folder), f"{path}: {reason}"))
@@ -55,14 +68,53 @@ class Found:
             raise InputError(
                 f"{folder}: a folder without a file of reviews; they end in {known}{more}"
             )
-        self.files += [(path, path.relative_to(folder)) for path in files]
+        for path in files:
+            self._add(path, path.relative_to(folder))
         self.ignored += len(shown) - len(files)
         self.links += sorted(links)
+
+    def add_named(self, path: Path, output: Path | None) -> None:
+        """Add a file that is named, or the members of an archive.
+
+        Raises `UsageError` if there are several, and no place for their outputs.
+        """
+        if not is_archive(path):
+            self.files.append((path, Path(named_by(path).name)))
+            return
+        found = members(path, endings())
+        if not found:
+            raise InputError(f"{path}: an archive without files, expected reviews")
+        if output is None and found[1:]:
+            raise UsageError(several(path, found))
+        self._add_members(path, found, Path(path.name), Path())
+
+    def _add(self, path: Path, name: Path) -> None:
+        """Add a file that was found, with the name of its output; of an archive, all members."""
+        if not is_archive(path):
+            self.files.append((path, name.with_name(named_by(path).name)))
+            return
+        try:
+            found = members(path, endings())
+        except InputError as error:
+            self.unreadable.append((path, name, str(error)))
+            return
+        self._add_members(path, found, name, name.with_suffix(""))
+
+    def _add_members(self, archive: Path, found: list[Path], name: Path, folder: Path) -> None:
+        for member in found:
+            inside = member.relative_to(archive)
+            if not found[1:]:
+                self.files.append((member, name.with_name(named_by(member).name)))
+            elif is_safe(str(inside)):
+                self.files.append((member, folder / inside.with_name(named_by(member).name)))
+            else:
+                error = f"{member}: its name leads out of the folder. Unpack the archive first"
+                self.unreadable.append((member, folder / inside.name, error))
 
     def add_pattern(self, pattern: str, output: Path | None) -> None:
         """Add the files that a pattern of the module `glob` matches, by name, of any format.
 
-        Outputs of earlier runs are left out, but not rejects that the pattern asks for. Raises
+        Outputs of earlier runs are left out, but not those that the pattern asks for. Raises
         `InputError` if there is no file, or a folder that may hold one cannot be read.
         """
         parts = Path(pattern).parts
@@ -75,11 +127,13 @@ class Found:
             [path for path in matches if not is_folder(path)],
             _own_folder(base, output),
             with_rejects=pattern.endswith(REJECTED_ENDING),
+            with_scored=SCORED in parts[-1],
         )
         usable = [path for path in files if not _is_special(path)]
         if not usable:
             raise InputError(f"{pattern}: no file matches this pattern")
-        self.files += [(path, path.relative_to(base)) for path in usable]
+        for path in usable:
+            self._add(path, path.relative_to(base))
         self.ignored += len(files) - len(usable)
 
 
@@ -100,10 +154,10 @@ def _own_folder(folder: Path, output: Path | None) -> Path | None:
 
 
 def _without_earlier(
-    paths: list[Path], own: Path | None, *, with_rejects: bool = False
+    paths: list[Path], own: Path | None, *, with_rejects: bool = False, with_scored: bool = False
 ) -> list[Path]:
     """Leave out what earlier runs have written: to their folder, or beside the inputs."""
-    beside = {default_output(path) for path in paths}
+    beside = set() if with_scored else _scored_beside(paths)
     return [
         path
         for path in paths
@@ -111,6 +165,17 @@ def _without_earlier(
         and (with_rejects or not path.name.endswith(REJECTED_ENDING))
         and (own is None or own not in resolved(path).parents)  # links may lead there
     ]
+
+
+def _scored_beside(paths: list[Path]) -> set[Path]:
+    """Find the outputs beside their inputs, of any format: those whose input is there, too."""
+    scored = {path: name for path in paths if (name := scored_name(path)) is not None}
+    found = set()
+    for folder in {path.parent for path in scored}:
+        with suppress(OSError):  # the input may not be of the pattern, so look at all files
+            names = set(map(unscored_name, folder.iterdir()))
+            found |= {p for p, name in scored.items() if p.parent == folder and name in names}
+    return found
 
 
 def _shown(names: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +11,11 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import check_output_file, is_there, resolved
 from toolkit.records.read_options import STDIN
+from toolkit.records.zip_members import file_of
 from toolkit.scoring.folders import Found, is_folder, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
+
+NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,26 @@ class Job:
 
     source: Path  # STDIN is standard input
     output: Path  # STDIN is standard output
-    rejected: Path  # written only if a record is rejected
+    rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
     error: str | None = None  # why it cannot be scored, where that is known before the run
+    is_named: bool = True  # by itself, not found in a folder or by a pattern
 
     @classmethod
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
         """Make a job; by default, its rejects go to ``OUTPUT.rejected.jsonl``."""
         return cls(source, output, rejected or default_rejected(source, output))
+
+    @property
+    def rejects_file(self) -> Path | None:
+        """The file for rejects; None where they are not kept, or go to standard output."""
+        return None if self.rejected in (STDIN, NOT_KEPT) else self.rejected
+
+    def written(self) -> Iterator[tuple[Path, str]]:
+        """Give the files that are written, each with the option that names it."""
+        if self.output != STDIN:
+            yield self.output, "--output"
+        if self.rejects_file is not None:
+            yield self.rejects_file, "--rejected"
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,7 @@ def find_jobs(
     """
     target = None if output is None else Path(output)
     found = Found()
+    named: set[Path] = set()
     for name in inputs:
         path = Path(name)
         if path == STDIN:
@@ -65,21 +82,31 @@ def find_jobs(
         elif is_pattern(name):
             found.add_pattern(name, target)
         else:
-            found.files.append((path, Path(path.name)))
+            found.add_named(path, target)
+            named.add(path)
     once: dict[Path, tuple[Path, Path]] = {}
     for source, relative in found.files:
         once.setdefault(resolved(source), (source, relative))
     files = list(once.values())
-    is_single = len(files) == 1 and not any(_is_whole_folder(name, output) for name in inputs)
+    is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
+    is_single = len(files) == 1 and not is_whole
     if is_single and not _is_new_folder(output):
         job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        job = replace(job, is_named=job.source in named)
         return Jobs([job], is_single=True, ignored=found.ignored)
-    if rejected is not None:
+    if rejected not in (None, STDIN, NOT_KEPT):
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
     folder = _folder(target, [source for source, _ in files])
-    jobs = [Job.of(source, folder / with_format(name, output_format)) for source, name in files]
+    jobs = [
+        replace(
+            Job.of(source, folder / with_format(name, output_format), rejected),
+            is_named=source in named,
+        )
+        for source, name in files
+    ]
     failed = [
-        replace(Job.of(path, folder / name), error=error) for path, name, error in found.unreadable
+        replace(Job.of(path, folder / name, rejected), error=error)
+        for path, name, error in found.unreadable
     ]
     return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
 
@@ -133,22 +160,31 @@ def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> N
         raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
 
 
-def check_job(job: Job, *, may_replace: bool) -> None:
+def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
     """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
 
-    Files that are there already are an error, too, unless ``may_replace``.
+    Files that are there already are an error, too, unless ``may_replace`` says otherwise.
     """
-    if job.rejected == STDIN:
-        raise UsageError("--rejected: these records cannot go to standard output; name a file.")
-    if resolved(job.rejected) == resolved(job.output):
+    if job.rejected == job.output == STDIN:
+        raise UsageError(
+            "--rejected -: the scored records go to standard output. Name a file for one of the "
+            "two, with --output or --rejected."
+        )
+    if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
         raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
-    for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
-        if path == STDIN:
-            continue
+    check_not_input(job)
+    for path, option in job.written():
+        # Standard output needs no folder, unless a record is rejected.
+        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
+
+
+def check_not_input(job: Job) -> None:
+    """Raise `UsageError` if a file of a job is its input."""
+    for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
-            if path.samefile(job.source):
+            if path.samefile(file_of(job.source)):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
-        check_output_file(path, force=may_replace, option=option)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
@@ -158,7 +194,7 @@ def check_absent(outputs: Sequence[Path]) -> None:
         more = f", and {len(there) - 1:,} more" if there[1:] else ""
         raise UsageError(
             f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
-            "them with --force."
+            "them with --force, or score only what is new with --skip-existing."
         )
 
 
@@ -167,7 +203,8 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     sources = {name for job in jobs for name in _names(job.source)}
     written: dict[Path, str] = {}
     for job in jobs:
-        for path, what in ((job.output, "output"), (job.rejected, "rejects")):
+        for path, option in job.written():
+            what = "output" if option == "--output" else "rejects"
             mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
             if sources & _names(path):
                 raise UsageError(
@@ -192,7 +229,7 @@ def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
             (model, "the model"),
             (job.source, "the input"),
             (job.output, "the output"),
-            (job.rejected, "the file for rejects"),
+            (job.rejects_file, "the file for rejects"),
         ):
             if path is not None and _names(path) & names:
                 raise UsageError(f"--report {report}: is also {what}. Choose another file.")
@@ -204,15 +241,15 @@ def check_model(model: Path, jobs: Sequence[Job]) -> None:
     """Raise `UsageError` if an output or rejects would replace the model."""
     names = _names(model)
     for job in jobs:
-        for path, option in ((job.output, "--output"), (job.rejected, "--rejected")):
-            if path != STDIN and _names(path) & names:
+        for path, option in job.written():
+            if _names(path) & names:
                 raise UsageError(f"{option} {path}: is also the model. Choose another file.")
 
 
 def _names(path: Path) -> set[Path | tuple[int, int]]:
     """Give what identifies a file: its path without links, and for hard links its number."""
     try:
-        facts = path.stat()
+        facts = file_of(path).stat()
     except OSError:  # not there, or not to be looked at
         return {resolved(path)}
     return {resolved(path), (facts.st_dev, facts.st_ino)}

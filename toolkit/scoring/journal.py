@@ -1,247 +1,232 @@
-"""The progress of a run, kept until everything is done, so that a later run can resume it.
+"""The progress of an output, kept until its run is done, so that a later run can resume it.
 
-It is a hidden folder beside the output of a single file, or in the folder of several outputs, with
-a folder for each output that is not complete, and the file ``journal``: a line of JSON for each
-change of an output, of which the last counts. A line is written when the files that it describes
-are on the disk, so the journal is true whatever ends the process.
+It is a hidden folder beside the output, with the files of the output while they are not complete,
+and the file ``journal``: a line of JSON for each change, of which the last counts. A line is
+written when the files that it describes are on the disk, so the journal is true whatever ends the
+process. Who writes an output has its journal locked.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import UsageError, is_wrong_call
-from toolkit.files import flush_to_disk, is_there, reporting_failures, resolved
+from toolkit.errors import UsageError
+from toolkit.files import is_there, reporting_failures, resolved
 from toolkit.scoring.append_log import AppendLog
-from toolkit.scoring.checkpoints import VERSION, Checkpoint, Entry, read_entries
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.checkpoints import Checkpoint, Entry, FileFacts, PrefixSum, is_older
+from toolkit.scoring.jobs import Job
+from toolkit.scoring.watched_input import WatchedInput
 
-_START_OVER = "start over with --force."
-_SAVED = (
-    "Progress is saved. Run the same command with --resume to continue, or with --force to start "
-    "over."
-)
+# Names of the files while they are not complete. The last one takes some room, which the journal
+# gets when the disk is full.
+OUTPUT, REJECTED, SCORES, ROOM = "output", "rejected.jsonl", "scores", "room"
+_FILES = (OUTPUT, REJECTED, SCORES, ROOM)
 
-
-def is_unfinished(jobs: Jobs) -> bool:
-    """Whether an earlier run has left progress that can be resumed."""
-    try:
-        return bool(read_entries(Journal(jobs, force=False).lines.read()))
-    except (OSError, ValueError):
-        return False
-
-
-@contextmanager
-def open_journal(jobs: Jobs, *, force: bool, resume: bool) -> Iterator[Journal]:
-    """Give the journal of a run, which is kept if the run does not come to its end.
-
-    Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
-    cannot be read, or if another process is writing the same outputs.
-    """
-    journal = Journal(jobs, force=force)
-    with closing(journal.lines):
-        journal.load(resume=resume)
-        try:
-            yield journal
-        except BaseException as error:
-            if not is_wrong_call(error) and journal.has_progress(jobs.files):
-                error.add_note(_SAVED)
-            raise
-        finally:
-            journal.remove_if_empty()
+START_OVER = "start over with --force."
 
 
 class Journal:
-    """What a run has written, and what it may replace."""
+    """What a run has written of an output, and what it may replace."""
 
-    def __init__(self, jobs: Jobs, *, force: bool) -> None:
-        self._force = force
-        self._stale: Iterable[Job] = jobs.files if force else ()  # until the first output is begun
-        self._outputs = jobs.folder if not jobs.is_single else None  # their folder
-        self._place = jobs.folder or jobs.files[0].output  # as messages call it
-        self.lines = AppendLog(_folder_of(jobs), self._place)
-        self._folder = self.lines.folder
-        self._entries: dict[str, Entry] = {}
+    def __init__(self, job: Job, *, force: bool = False, resume: bool = False) -> None:
+        self.job = job
+        self.folder = folder_beside(job.output)
+        self.entry = Entry()
+        self.sums: defaultdict[str, PrefixSum] = defaultdict(PrefixSum)  # of the files, by name
+        self._log = AppendLog(self.folder, job.output)
+        self._force, self._resume = force, resume
 
-    def load(self, *, resume: bool) -> None:
-        """Read what an earlier run has left; raises as `open_journal`."""
-        if not is_there(self._folder):
+    @property
+    def is_there(self) -> bool:
+        """Whether a run has begun this output, or is about to replace it, and has not ended."""
+        return is_there(self.folder)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has the lock."""
+        return self._log.is_open
+
+    def open(self) -> None:
+        """Lock it, and read what an earlier run has left.
+
+        Raises `UsageError` if another process has the lock, or what is left cannot be read.
+        """
+        if self.is_open:
             return
-        old = self._folder if self._folder.is_file() else self._folder / "checkpoint.json"
-        if is_there(old):
-            if not self._force:
-                raise UsageError(
-                    f"{self._place}: an older version of the toolkit has left this run unfinished, "
-                    f"and this version cannot continue it: {_START_OVER}"
-                )
-            old.unlink()
-        with reporting_failures(self._place):
-            file = self.lines.open()
+        self._remove_older()
+        with reporting_failures(self.job.output):
+            file = self._log.open()
         try:
-            entries = read_entries(self.lines.read())
+            self.entry = self._read()
         except ValueError:
             if not self._force:
-                damaged = f"{self._folder}: the progress is damaged: {_START_OVER}"
+                self.close()
+                damaged = f"{self.folder}: the progress is damaged: {START_OVER}"
                 raise UsageError(damaged) from None
             file.truncate(0)
-            entries = {}
-        if entries and not (resume or self._force):
-            raise UsageError(
-                f"{self._place}: an earlier run is unfinished. Continue it with --resume, or "
-                f"{_START_OVER}"
-            )
-        self._entries = entries
+            self.entry = Entry()
+        except BaseException:
+            self.close()
+            raise
 
-    def checkpoint(self, job: Job, identity: dict[str, Any] | None) -> Checkpoint | None:
-        """Give how much of an output is written; `UsageError` if files or ``identity`` differ."""
-        entry = self._entry(job)
-        if entry.checkpoint is None or identity is None or self._force:
-            return None  # with force, it is dropped when the first output is begun
-        changed = [name for name in identity if (entry.identity or {}).get(name) != identity[name]]
+    def check_may_go_on(self) -> None:
+        """Raise `UsageError` if there is progress that is neither resumed nor dropped by force."""
+        if self.entry != Entry() and not (self._resume or self._force):
+            raise UsageError(
+                f"{self.job.output}: an earlier run is unfinished. Continue it with --resume, or "
+                f"{START_OVER}"
+            )
+
+    def _read(self) -> Entry:
+        lines = self._log.read()
+        if is_older(lines) and not self._force:
+            raise made_by_older(self.job.output)
+        entries = [Entry.from_line(line) for line in lines]
+        return entries[-1] if entries else Entry()
+
+    def _remove_older(self) -> None:
+        """Look for what the first version has left, which is the folder itself or a file in it."""
+        old = self.folder if self.folder.is_file() else self.folder / "checkpoint.json"
+        if is_there(old):
+            if not self._force:
+                raise made_by_older(self.job.output)
+            old.unlink()
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._log.close()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the output is complete, in its place, and as it was written."""
+        point = self.entry.checkpoint
+        return (
+            point is not None
+            and point.complete is not None
+            and not is_there(self.folder / OUTPUT)
+            and FileFacts.at(self.job.output) == point.complete
+        )
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether a later run has something to continue, or to replace."""
+        if self.entry.checkpoint is None:
+            return bool(self.entry.replaces) and is_there(self.job.output)
+        return self.is_done or any(is_there(self.folder / name) for name in _FILES)
+
+    def checkpoint(
+        self, identity: dict[str, Any] | None, source: WatchedInput | None
+    ) -> Checkpoint | None:
+        """Give how much is written; `UsageError` if the files or what they depend on differ.
+
+        With force, there is nothing to continue where something differs.
+        """
+        point = self.entry.checkpoint
+        if point is None or identity is None or source is None or not self._resume:
+            return None
+        try:
+            return self._checked(point, identity, source)
+        except UsageError:
+            if self._force:
+                return None
+            raise
+
+    def _checked(
+        self, point: Checkpoint, identity: dict[str, Any], source: WatchedInput
+    ) -> Checkpoint | None:
+        old = self.entry.identity or {}
+        changed = [name for name in identity if old.get(name) != identity[name]]
+        if not changed and point.source is not None and not source.begins_with(point.source):
+            changed = ["the input"]
         if changed:
             raise UsageError(
-                f"{job.output}: cannot be continued, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or {_START_OVER}"
+                f"{self.job.output}: cannot be continued, because this has changed: "
+                f"{', '.join(changed)}. Undo that, or {START_OVER}"
             )
-        folder = self.folder(job)
-        if entry.checkpoint.complete:  # its files may be in their places, and gone from there
-            return entry.checkpoint if is_there(folder) or is_there(job.output) else None
-        for name, length in entry.checkpoint.lengths.items():
-            if not is_there(folder / name) or (folder / name).stat().st_size < length:
-                raise UsageError(f"{folder / name}: is shorter than it was: {_START_OVER}")
-        return entry.checkpoint
+        if point.complete is None:
+            self._check_files(point)
+            return point
+        found = FileFacts.at(self.folder / OUTPUT)
+        if found is None:  # it has its name already, unless that is another file
+            return point if self.is_done else None
+        if found != point.complete:
+            raise UsageError(f"{self.folder / OUTPUT}: was changed: {START_OVER}")
+        return point
 
-    def may_replace(self, job: Job) -> bool:
-        """The one rule for files that are there: they stay, unless forced or of this run."""
-        return self._force or self._may_continue(job)
+    def _check_files(self, point: Checkpoint) -> None:
+        """Raise `UsageError` if a file of the output is not as it was at a checkpoint."""
+        for name, prefix in point.files.items():
+            path = self.folder / name
+            if not is_there(path) or path.stat().st_size < prefix.size:
+                raise UsageError(f"{path}: is shorter than it was: {START_OVER}")
+            with path.open("rb", buffering=0) as file:
+                if self.sums[name].up_to(prefix.size, file) != prefix:
+                    raise UsageError(f"{path}: was changed: {START_OVER}")
 
-    def note_replaced(self, jobs: Iterable[Job]) -> None:
-        """Note what is there, and is replaced by force, so that a later run may replace it, too."""
+    def may_replace(self, path: Path) -> bool:
+        """The one rule for files that are there: they stay, unless forced."""
         if self._force:
-            self._add({
-                job: replace(self._entry(job), replaces_for=str(resolved(job.source)))
-                for job in jobs
-                if (is_there(job.output) or is_there(job.rejected))
-                and self._entry(job).replaces_for != str(resolved(job.source))
-            })  # fmt: skip
+            return True
+        is_of_this_run = self.entry.replaces_for == str(resolved(self.job.source))
+        facts = FileFacts.at(path)
+        known = self.entry.replaces.get(str(resolved(path)))
+        return facts is None or (is_of_this_run and facts == known)
 
-    def folder(self, job: Job) -> Path:
-        """Give the folder for the files of an output that is not complete."""
-        return self._folder / _short(self._key(job))
+    def note_replaced(self) -> None:
+        """Note what is there, and is replaced by force, so that a later run may replace it, too.
 
-    @contextmanager
-    def reserved(self, job: Job) -> Iterator[None]:
-        """Keep out a process that writes this output in a call of its own, while it is written."""
-        own = AppendLog(_folder_beside(job.output), job.output)
-        if own.folder == self._folder:  # which is locked
-            yield
-            return
-        with closing(own):
-            file = own.open()
-            try:
-                yield
-            finally:
-                if not os.fstat(file.fileno()).st_size:  # nobody has progress there
-                    shutil.rmtree(own.folder, ignore_errors=True)
+        This does not wait for the disk: the worst is that the later run asks for force again.
+        """
+        found = {str(resolved(path)): FileFacts.at(path) for path, _ in self.job.written()}
+        replaces = {path: facts for path, facts in found.items() if facts is not None}
+        if replaces:
+            name = str(resolved(self.job.source))
+            self._add(replace(self.entry, replaces_for=name, replaces=replaces), sync=False)
 
-    def make_folder(self, job: Job, *, keep: bool) -> None:
-        """Make that folder, and drop what is in it, unless it is kept."""
-        self.lines.open()
-        self._drop(self._stale)
-        self._stale = ()
-        self.abandon(job, keep=keep)
-        self.folder(job).mkdir(exist_ok=True)
-
-    def save(self, job: Job, identity: dict[str, Any], checkpoint: Checkpoint) -> None:
+    def save(self, identity: dict[str, Any], checkpoint: Checkpoint) -> None:
         """Note how much is written, when that is on the disk."""
-        for name in checkpoint.lengths:
-            flush_to_disk(self.folder(job) / name)
-        self._add({job: replace(self._entry(job), identity=identity, checkpoint=checkpoint)})
+        self._add(replace(self.entry, identity=identity, checkpoint=checkpoint))
 
-    def abandon(self, job: Job, *, keep: bool) -> None:
-        """Drop what is written of an output, unless it is kept, and there is a checkpoint of it."""
-        if not self.lines.is_open or (keep and self._entry(job).checkpoint is not None):
-            return  # where it is not open, the files are those of another process
-        self._drop([job])
+    def drop(self) -> None:
+        """Forget what is written, but not what may be replaced."""
+        if self.entry.checkpoint is not None:
+            self._add(replace(self.entry, identity=None, checkpoint=None))
+        self.sums.clear()
+        self.drop_files()
 
-    def _drop(self, jobs: Iterable[Job]) -> None:
-        entries = {job: self._entry(job) for job in jobs}
-        written = {job: entry for job, entry in entries.items() if entry.checkpoint is not None}
-        self._add({job: Entry(entry.replaces_for) for job, entry in written.items()})
-        for job in entries:
-            shutil.rmtree(self.folder(job), ignore_errors=True)
+    def drop_files(self) -> None:
+        """Remove the files of the output that are not in their places."""
+        for name in _FILES:
+            with suppress(OSError):
+                (self.folder / name).unlink()
 
-    def end(self, jobs: Iterable[Job]) -> None:
-        """Drop everything about the outputs of a run that is done."""
-        done = {self._key(job): job for job in jobs}
-        if any(map(self._is_needed, self._entries.keys() - done.keys())):  # by other runs
-            self._add({done[key]: Entry() for key in self._entries.keys() & done.keys()})
-        else:
-            self._entries.clear()  # without a wait for the disk: everything is removed
+    def remove(self) -> None:
+        """Remove everything."""
+        self._log.remove(_FILES)
+        self.entry = Entry()
 
-    def has_progress(self, jobs: Iterable[Job]) -> bool:
-        """Whether a later run of some jobs has something to continue."""
-        return any(self._is_needed(self._key(job)) for job in jobs)
-
-    def has_checkpoint(self, jobs: Iterable[Job]) -> bool:
-        """Whether something of the outputs of some jobs is written."""
-        return any(self._entry(job).checkpoint is not None for job in jobs)
-
-    def remove_if_empty(self) -> None:
-        """Remove the journal if no later run needs it."""
-        if self.lines.is_open and not any(map(self._is_needed, self._entries)):
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _key(self, job: Job) -> str:
-        """Name an output below its folder, wherever that is seen from."""
-        if self._outputs is None:
-            return resolved(job.output).name
-        return str(job.output.relative_to(self._outputs))
-
-    def _may_continue(self, job: Job) -> bool:
-        """Whether the output is of this run, or was to be replaced by it."""
-        entry = self._entry(job)
-        is_complete = entry.checkpoint is not None and entry.checkpoint.complete
-        return is_complete or entry.replaces_for == str(resolved(job.source))
-
-    def _entry(self, job: Job) -> Entry:
-        return self._entries.get(self._key(job), Entry())
-
-    def _is_needed(self, key: str) -> bool:
-        entry = self._entries.get(key, Entry())
-        if is_there((self._outputs or self._folder.parent) / key):
-            return entry != Entry()
-        return entry.checkpoint is not None and is_there(self._folder / _short(key))
-
-    def _add(self, entries: dict[Job, Entry]) -> None:
-        """Add lines, and wait until they are on the disk."""
-        named = {self._key(job): entry for job, entry in entries.items()}
-        with reporting_failures(self._place):
-            self.lines.append(
-                {"version": VERSION, "output": key, **asdict(entry)} for key, entry in named.items()
-            )
-        self._entries |= named
+    def _add(self, entry: Entry, *, sync: bool = True) -> None:
+        with reporting_failures(self.job.output):
+            self._log.append(entry.as_line(), sync=sync)
+        self.entry = entry
 
 
-def _folder_of(jobs: Jobs) -> Path:
-    if not jobs.is_single and jobs.folder is not None:
-        return jobs.folder / ".toolkit-score.unfinished"
-    return _folder_beside(jobs.files[0].output)
+def made_by_older(place: Path) -> UsageError:
+    """Say that only force helps."""
+    return UsageError(
+        f"{place}: an older version of the toolkit has left this run unfinished, and this version "
+        f"cannot continue it: {START_OVER}"
+    )
 
 
-def _folder_beside(output: Path) -> Path:
+def folder_beside(output: Path) -> Path:
+    """Name the hidden folder of an output."""
     output = resolved(output)
-    return output.parent / f".{_short(output.name)}.unfinished"
-
-
-def _short(name: str) -> str:
-    """Shorten a name or a path: a name may have 255 bytes, and a character four."""
-    digest = zlib.crc32(name.encode("utf-8", "surrogateescape"))
-    return f"{Path(name).name[:50]}.{digest:08x}"
+    # A name may have 255 bytes, and a character four.
+    digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
+    return output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
+import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError, is_wrong_call
-from toolkit.files import atomic_file, flush_to_disk, is_there, reporting_failures, resolved
+from toolkit.files import check_output_file, flush_to_disk, reporting_failures
 from toolkit.records.compression import compression_of
 from toolkit.records.read_options import STDIN
-from toolkit.records.review_file import BatchFile, Output, Place
+from toolkit.records.review_file import BatchFile, Output, Place, ReviewFile
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.byte_file import ByteFile, write_all
-from toolkit.scoring.checkpoints import Checkpoint
+from toolkit.scoring.checkpoints import Checkpoint, FileFacts
 from toolkit.scoring.jobs import Job
-from toolkit.scoring.journal import Journal
+from toolkit.scoring.journal import OUTPUT, REJECTED, ROOM, SCORES, Journal
+from toolkit.scoring.journals import Journals
+from toolkit.scoring.publishing import STANDARD_OUTPUT, copy_to, publish
 from toolkit.scoring.summary import Summary
+from toolkit.scoring.watched_input import WatchedInput
 from toolkit.signals import held_back
 
-_STANDARD_OUTPUT = Path("standard output")
-# Names of the files while they are not complete.
-_OUTPUT, _REJECTED, _SCORES = "output", "rejected.jsonl", "scores"
+_ROOM_BYTES = 1 << 16  # a journal of a long run takes as much in some minutes
+_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
 
 
 class ScoredOutput:
@@ -48,10 +51,22 @@ class ScoredOutput:
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
         self._file.append(block.data, ends_group=block.ends_group)
-        write_all(self._rejects, block.rejects)
+        self._write_rejects(block.rejects)
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+
+    def first_reject(self) -> str | None:
+        """Say where the first reject is, and why; also one that an earlier run has found."""
+        at = self._rejects.tell()
+        self._rejects.seek(0)
+        found = json.loads(_first_line(self._rejects) or b"{}")
+        self._rejects.seek(at)
+        what = "line" if "line" in found else "record"
+        return f"{what} {found[what]:,}: {found['reason']}" if found else None
+
+    def _write_rejects(self, lines: bytes) -> None:
+        write_all(self._rejects, lines)
 
     def finish(self) -> None:
         """Write the end, and put everything in its place."""
@@ -59,38 +74,45 @@ class ScoredOutput:
 
 
 @contextmanager
-def open_output(
-    job: Job,
-    form: Output,
-    journal: Journal,
-    identity: dict[str, Any] | None,
-    checkpoint: Checkpoint | None,
-    seconds: float,
-) -> Iterator[ScoredOutput]:
-    """Start an output, or continue it after a checkpoint, one every ``seconds``.
+def open_output(work: Work, form: Output, checkpoint: Checkpoint | None) -> Iterator[ScoredOutput]:
+    """Start an output, or continue it after a checkpoint.
 
-    ``identity`` is what the result depends on, None if it cannot be continued. If the block raises,
-    what is written is kept for a later run, unless the input or the call is wrong.
+    If the block raises, what is written is kept for a later run, unless the input or the call is
+    wrong.
     """
+    job = work.journal.job
     with ExitStack() as files:
         if job.output == STDIN:
-            yield _StandardOutput(job, form, files.enter_context(TemporaryFile(buffering=0)))
+            yield _StandardOutput(
+                job, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
+            )
             return
         with reporting_failures(job.output):
-            files.enter_context(journal.reserved(job))
+            work.journals.begin(work.journal, keep=checkpoint is not None)
         output: _FileOutput | None = None
         try:
             with reporting_failures(job.output):
-                journal.make_folder(job, keep=checkpoint is not None)
-                output = _FileOutput(job, form, journal, checkpoint, files)
-                output.identity, output.seconds = identity, seconds
+                output = _FileOutput(work, form, checkpoint, files)
                 yield output
         except BaseException as error:
             is_wrong = is_wrong_call(error)
             if output is not None:
                 output.abandon(save=not is_wrong)
-            journal.abandon(job, keep=output is None or not is_wrong)
+            if (is_wrong and output is not None) or work.journal.entry.checkpoint is None:
+                work.journal.drop()
             raise
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run has to do with an output, beside what it writes."""
+
+    journals: Journals
+    journal: Journal
+    source: WatchedInput | None
+    reviews: ReviewFile | None  # None if the input is empty
+    identity: dict[str, Any] | None  # what the result depends on; None if it cannot be continued
+    seconds: float  # between checkpoints
 
 
 class _FileOutput(ScoredOutput):
@@ -99,26 +121,19 @@ class _FileOutput(ScoredOutput):
     A Parquet file cannot be continued: its scores are kept, and it is written again from the start.
     """
 
-    identity: dict[str, Any] | None
-    seconds: float  # between checkpoints
-
     def __init__(
-        self,
-        job: Job,
-        form: Output,
-        journal: Journal,
-        checkpoint: Checkpoint | None,
-        files: ExitStack,
+        self, work: Work, form: Output, checkpoint: Checkpoint | None, files: ExitStack
     ) -> None:
-        self._job, self._journal, self._folder = job, journal, journal.folder(job)
-        self._latest = checkpoint
+        self._work, self._folder = work, work.journal.folder
+        self._latest: Checkpoint | None = None  # its sums are made when it is saved
+        self._lengths: dict[str, int] = {}
         self._saved_at = time.monotonic()
-        lengths = checkpoint.lengths if checkpoint else {}
+        old = checkpoint.files if checkpoint else {}
 
         def opened(name: str, buffering: int = 0) -> IO[bytes]:
-            length = lengths.get(name, 0)
+            length = old[name].size if name in old else 0
             path = self._folder / name
-            file = files.enter_context(path.open("r+b" if length else "wb", buffering))
+            file = files.enter_context(path.open("r+b" if length else "w+b", buffering))
             file.truncate(length)
             file.seek(length)
             return file
@@ -127,29 +142,38 @@ class _FileOutput(ScoredOutput):
         file: BatchFile
         if form.open_file is None:
             self._scores = None
-            self._raw = opened(_OUTPUT)
-            is_new = not lengths.get(_OUTPUT)
-            file = ByteFile(self._raw, form, compression_of(job.output), is_new=is_new)
+            self._raw = opened(OUTPUT)
             if checkpoint is not None:
                 self.start, before = checkpoint.place, Summary.from_dict(checkpoint.counts)
+            file = ByteFile(
+                self._raw,
+                form,
+                compression_of(work.journal.job.output),
+                is_new=not (OUTPUT in old and old[OUTPUT].size),
+                has_records=before.records > before.rejected,
+            )
         else:
-            self._scores = opened(_SCORES)
-            self._raw = opened(_OUTPUT, buffering=-1)
+            self._scores = opened(SCORES)
+            self._raw = opened(OUTPUT, buffering=-1)
             file = form.open_file(self._raw)
-            self.saved = _read_scores(self._folder / _SCORES)
-        super().__init__(file, opened(_REJECTED), before)
+            self.saved = _read_scores(self._folder / SCORES)
+        super().__init__(file, opened(REJECTED), before)
 
     def append(self, block: ScoredBlock) -> None:
         super().append(block)
         if self._blocks <= len(self.saved):
             return
         if self._scores is None:
-            lengths = {_OUTPUT: self._raw.tell(), _REJECTED: self._rejects.tell()}
+            self._lengths = {OUTPUT: self._raw.tell(), REJECTED: self._rejects.tell()}
         else:
             write_all(self._scores, _stream_of(block.numbers))
-            lengths = {_SCORES: self._scores.tell()}
-        self._latest = Checkpoint(block.following, lengths, self.summary.as_dict())
-        if time.monotonic() - self._saved_at >= self.seconds:
+            self._lengths = {SCORES: self._scores.tell()}
+        self._latest = Checkpoint(block.following, {}, self.summary.as_dict())
+        if self._blocks == len(self.saved) + 2:  # not where all is done at once
+            self._reserve_room()
+        if time.monotonic() - self._saved_at >= self._work.seconds:
+            if self._work.source is not None:
+                self._work.source.check()
             self._save()
             self._saved_at = time.monotonic()
 
@@ -157,24 +181,54 @@ class _FileOutput(ScoredOutput):
         super().finish()
         self._raw.close()
         self._rejects.close()
-        flush_to_disk(self._folder / _OUTPUT)
-        flush_to_disk(self._folder / _REJECTED)
-        self._latest = Checkpoint((), {}, self.summary.as_dict(), complete=True)
+        flush_to_disk(self._folder / OUTPUT)
+        if self.summary.rejected:
+            flush_to_disk(self._folder / REJECTED)
+        if self._work.source is not None:
+            self._work.source.check()
+        complete = FileFacts.at(self._folder / OUTPUT)
+        self._latest = Checkpoint((), {}, self.summary.as_dict(), complete=complete)
+        self._lengths = {}
         self._save()
-        publish(self._job, self._folder, self.summary)
+        publish(self._work.journal, self.summary)
 
     def abandon(self, *, save: bool) -> None:
         """Close the files as they are."""
         self._file.abandon()
         with suppress(OSError):  # a full disk, which may be why the file is abandoned
             self._raw.close()
-        if save:
+        source = self._work.source
+        if save and (source is None or source.is_same):
             with suppress(OSError, OutputError), held_back():
+                self._make_room()
                 self._save()
 
     def _save(self) -> None:
-        if self.identity is not None and self._latest is not None:
-            self._journal.save(self._job, self.identity, self._latest)
+        """Note how far the output has come, when that is on the disk."""
+        work, latest = self._work, self._latest
+        if work.identity is None or work.source is None or latest is None:
+            return
+        files = {}
+        for name, length in self._lengths.items():
+            with (self._folder / name).open("rb", buffering=0) as file:
+                os.fsync(file.fileno())
+                files[name] = work.journal.sums[name].up_to(length, file)
+        source = None
+        if work.reviews is not None and not latest.complete:
+            source = work.source.read_so_far(work.reviews.bytes_used)
+        work.journal.save(work.identity, replace(latest, files=files, source=source))
+        self._latest = None
+
+    def _reserve_room(self) -> None:
+        """Take some room of the disk, so that progress can be saved when the rest is used up."""
+        with suppress(OSError, AttributeError), (self._folder / ROOM).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
+
+    def _make_room(self) -> None:
+        """Give up what was reserved, and what was written of a block that is not complete."""
+        (self._folder / ROOM).unlink(missing_ok=True)
+        for name, length in self._lengths.items():
+            os.truncate(self._folder / name, length)
 
 
 class _StandardOutput(ScoredOutput):
@@ -188,52 +242,45 @@ class _StandardOutput(ScoredOutput):
         if sys.stdout is None:  # then other files have its number
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
         self._job = job
 
     def append(self, block: ScoredBlock) -> None:
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().append(block)
 
+    def _write_rejects(self, lines: bytes) -> None:
+        try:
+            self._rejects.write(lines)
+        except OSError as error:
+            raise OutputError(
+                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
+                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
+                "folder with enough space"
+            ) from None
+
     def finish(self) -> None:
-        with reporting_failures(_STANDARD_OUTPUT):
+        with reporting_failures(STANDARD_OUTPUT):
             super().finish()
-        if self.summary.rejected:
+        if self.summary.rejected and self._job.rejects_file is not None:
+            try:
+                check_output_file(self._job.rejects_file, force=True, option="--rejected")
+            except UsageError as error:  # too late for a wrong call: the output is written
+                raise OutputError(
+                    f"{error} The scored records are written, the rejected ones are not."
+                ) from None
             self._rejects.seek(0)
-            _copy(self._rejects, self._job.rejected)
+            copy_to(self._rejects, self._job.rejects_file)
 
 
-def publish(job: Job, folder: Path, summary: Summary) -> None:
-    """Move the files of a complete output to their places, or do what is left of that."""
-    output, rejected = resolved(job.output), resolved(job.rejected)
-    with held_back():
-        if is_there(folder / _OUTPUT):  # the last one that is moved
-            if not summary.rejected:
-                rejected.unlink(missing_ok=True)  # of an earlier run that is replaced
-            elif is_there(folder / _REJECTED):
-                with reporting_failures(rejected):
-                    _move(folder / _REJECTED, rejected)
-            _move(folder / _OUTPUT, output)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename a file, or copy it to another file system and rename it there."""
-    try:
-        source.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        with source.open("rb") as file:
-            _copy(file, target)
-        source.unlink()
-
-
-def _copy(file: IO[bytes], target: Path) -> None:
-    """Write a file that appears complete; `shutil.copyfile` blames the source of a full disk."""
-    with atomic_file(target, force=True) as partial, partial.open("wb") as copy:
-        shutil.copyfileobj(file, copy)
+def _first_line(file: IO[bytes]) -> bytes:
+    parts = []
+    while part := file.read(1 << 16):
+        parts.append(part)
+        if b"\n" in part:
+            break
+    return b"".join(parts).partition(b"\n")[0]
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +16,31 @@ import onnxruntime as ort
 
 from toolkit import __version__
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import reporting_failures
+from toolkit.files import reporting_failures, resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import STDIN, ReadOptions, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.jobs import Job, Jobs, check_absent, check_job, check_outputs
-from toolkit.scoring.journal import Journal, open_journal
-from toolkit.scoring.output import ScoredOutput, open_output, publish
+from toolkit.scoring.compared_output import compare_output
+from toolkit.scoring.empty_input import empty_output
+from toolkit.scoring.jobs import Job, Jobs, check_job, check_not_input, check_outputs
+from toolkit.scoring.journal import Journal
+from toolkit.scoring.journals import Journals, open_journals
+from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
+from toolkit.scoring.output import ScoredOutput, Work, open_output
+from toolkit.scoring.publishing import FileAppearedError, publish
+from toolkit.scoring.results import FileResult, Source, why_none_is_scored
+from toolkit.scoring.selection import Part
 from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.unread import unread_warning
+from toolkit.scoring.watched_input import WatchedInput
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
+OnResult = Callable[[FileResult], None]
+OnWarning = Callable[[Job, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +52,12 @@ class ScoringOptions:
     stop_on_error: bool = False  # end at the first record that cannot be read
     workers: int | None = None  # None: as many as there are usable cores
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
-    resume: bool = False  # continue an earlier run, if there is one; force starts over
+    # Continue an earlier run, if there is one; with force, even if that replaces other files.
+    resume: bool = False
+    skip_existing: bool = False  # leave out files whose output exists
     checkpoint_seconds: float = 5.0  # between two checkpoints
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """What became of a file."""
-
-    job: Job
-    summary: Summary = field(default_factory=Summary)
-    error: str | None = None  # why it could not be scored
+    max_rejected: MaxRejected | None = None  # of each file; a file with more fails
+    part: Part = field(default_factory=Part)  # of each file that is scored; all by default
 
 
 def score_file(
@@ -101,124 +109,199 @@ def score_files(
     jobs: Jobs,
     options: ScoringOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
+    on_start: OnResult = lambda _: None,
+    on_warning: OnWarning = lambda _, __: None,
 ) -> list[FileResult]:
     """Score files one after the other, each with all workers.
 
-    ``on_file`` is entered while a file is scored, and gives what to call with its progress. The
-    results are in the order of the jobs, with those that an earlier run has scored. Where files go
-    into a folder, one that fails does not stop the others, and a later run with ``resume`` scores
-    those that failed. Raises the errors of `score_file`; those of the input only for a single file.
+    ``on_file`` is entered while a file is scored, and gives what to call with its progress.
+    ``on_start`` gets the result of each file before it is known, for a run that does not come to
+    its end; ``on_warning`` what may be wrong with a file, as soon as it is found. The results are
+    in the order of the jobs, with those that an earlier run has scored. Where files go into a
+    folder, one that fails does not stop the others, and a later run with ``resume`` scores those
+    that failed. Raises the errors of `score_file`; those of the input only for a single file.
     """
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
-    resume = options.resume and not options.force
-    files = [job for job in jobs.files if job.error is None]
-    if resume and any(STDIN in (job.source, job.output) for job in files):
-        raise UsageError("--resume does not work with standard input or output.")
-    if jobs.folder is not None:
-        check_outputs(files)
-    with open_journal(jobs, force=options.force, resume=resume) as journal:
-        if jobs.folder is not None:
-            if not jobs.is_single:  # which is made when its file is found to be good
-                with reporting_failures(jobs.folder):
-                    jobs.folder.mkdir(parents=True, exist_ok=True)
-                    journal.lines.open()
-            check_absent([job.output for job in files if not journal.may_replace(job)])
-            journal.note_replaced(files)  # also where the run ends before it comes to them
-        run = _Run(scorer, journal, options, on_file, jobs)
+    check_call(jobs, options)
+    with open_journals(
+        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
+    ) as journals:
+        if not (options.force or options.resume or options.skip_existing):
+            journals.check_absent()
+        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
+            with reporting_failures(jobs.folder):
+                jobs.folder.mkdir(parents=True, exist_ok=True)
+            journals.note_replaced()
+        run = _Run(scorer, journals, options, on_file, jobs, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)
-        if not failed or (failed == len(results) and not journal.has_checkpoint(files)):
-            journal.end(files)
+        if not failed or (failed == len(results) and not journals.have_checkpoints):
+            journals.end()
     return results
+
+
+def check_call(jobs: Jobs, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
+    files = [job for job in jobs.files if job.error is None]
+    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
+    if options.skip_existing and any(job.output == STDIN for job in files):
+        raise UsageError("--skip-existing does not work with standard output.")
+    if options.skip_existing and options.force:
+        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
+    if jobs.folder is not None:
+        check_outputs(files)
+    for job in files if jobs.is_single else ():
+        check_not_input(job)
 
 
 @dataclass(frozen=True)
 class _Run:
     scorer: Scorer
-    journal: Journal
+    journals: Journals
     options: ScoringOptions
     on_file: OnFile
     jobs: Jobs
+    on_start: OnResult
+    on_warning: OnWarning
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
+        source = Source.of(job.source, self.options.reading)
+        result = FileResult(job, error=job.error, source=source)
+        self.on_start(result)
         if job.error is not None:
-            return FileResult(job, error=job.error)
+            return result
+        if self.options.skip_existing and self.journals.is_done(job):
+            self.journals.forget(job)
+            result.is_skipped = True
+            return result
         try:
-            return FileResult(job, self._score(job))
+            result.summary = self._score(job, result)
+            result.is_done = True
         except (InputError, UsageError, OutputError) as error:
+            result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
-            if self.jobs.is_single or (isinstance(error, OutputError) and not is_name_too_long):
+            is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
+            if self.jobs.is_single or (isinstance(error, OutputError) and not is_of_one):
                 raise
-            return FileResult(job, error=str(error))
+        return result
 
-    def _score(self, job: Job) -> Summary:
+    def _score(self, job: Job, result: FileResult) -> Summary:
         """Score a file, or what an earlier run has left of it."""
-        options, journal = self.options, self.journal
-        identity = _identity(self.scorer, job.source, options)
-        checkpoint = journal.checkpoint(job, identity)
-        if checkpoint is not None and checkpoint.complete:
-            summary = Summary.from_dict(checkpoint.counts)
-            with reporting_failures(job.output), journal.reserved(job):
-                publish(job, journal.folder(job), summary)
-            return summary
-        with self.on_file(job) as on_progress, open_reviews(job.source, options.reading) as reviews:
-            form = _form(reviews, job, options)
-            with reporting_failures(job.output):
-                if self.jobs.folder is not None:
-                    job.output.parent.mkdir(parents=True, exist_ok=True)
-            check_job(job, may_replace=journal.may_replace(job))
-            journal.note_replaced([job])
-            seconds = options.checkpoint_seconds
-            with open_output(job, form, journal, identity, checkpoint, seconds) as output:
+        options = self.options
+        with ExitStack() as opened:
+            source = WatchedInput.open(job.source)
+            if source is not None:
+                opened.callback(source.close)
+            identity = _identity(self.scorer, source, options)
+            journal = self.journals.load(job)
+            checkpoint = journal.checkpoint(identity, source)
+            if checkpoint is not None and checkpoint.complete:
+                summary = Summary.from_dict(checkpoint.counts)
+                check_counts(str(job.source), summary, options.max_rejected)
+                with reporting_failures(job.output):
+                    publish(journal, summary)
+                return summary
+            on_progress = opened.enter_context(self.on_file(job))
+            if not job.is_named and source is not None and not source.facts.size:
+                reviews, form = None, empty_output(job, options.reading, options.output_format)
+                self._warn(result, "the file is empty, and so is its output.")
+            else:
+                reviews = opened.enter_context(open_reviews(job.source, options.reading))
+                form = self._form(reviews, result)
+            if options.resume and checkpoint is None and _is_foreign(journal):
+                output = opened.enter_context(compare_output(job, form))
+            else:
+                self._prepare(job, journal)
+                seconds = options.checkpoint_seconds
+                work = Work(self.journals, journal, source, reviews, identity, seconds)
+                output = opened.enter_context(open_output(work, form, checkpoint))
+            if reviews is not None:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
-                output.finish()
-                return output.summary
+            output.finish()
+            self._warn_of(output.summary, result)
+            return output.summary
+
+    def _warn_of(self, summary: Summary, result: FileResult) -> None:
+        """Say what may be wrong with a file that is done."""
+        if not self.jobs.is_single and (why := why_none_is_scored(summary)):
+            self._warn(result, f"no record is scored: {why}.")
+        elif unread := unread_warning(summary, result.columns.get("text")):
+            self._warn(result, unread)
+
+    def _form(self, reviews: ReviewFile, result: FileResult) -> Output:
+        """Choose how the output is written; say what may be wrong with the input."""
+        result.columns = reviews.chosen
+        form = output_form(reviews, result.job, self.options)
+        self.options.part.check(reviews)
+        for warning in reviews.warnings:  # also of what the output cannot keep
+            self._warn(result, warning)
+        return form
+
+    def _prepare(self, job: Job, journal: Journal) -> None:
+        """Make the folder of the output, and check that it can be written."""
+        if self.jobs.folder is not None:
+            with reporting_failures(job.output):
+                job.output.parent.mkdir(parents=True, exist_ok=True)
+        check_job(job, journal.may_replace)
+
+    def _warn(self, result: FileResult, warning: str) -> None:
+        result.warnings.append(warning)
+        self.on_warning(result.job, warning)
 
     def _score_blocks(
         self, blocks: BlockScorer, output: ScoredOutput, on_progress: OnProgress | None
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
+        workers = self.options.workers or usable_cores()
+        check = partial(check_rejected, reviews.name, output, self.options.max_rejected)
         for scored in in_order(
             blocks.score,
-            enumerate(reviews.blocks(output.start)),
-            self.options.workers or usable_cores(),
-            size=lambda numbered: numbered[1].size,
+            enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),
+            workers,
+            size=lambda numbered: numbered[1][0].size,
+            is_waiting=lambda: reviews.is_waiting,
         ):
             if scored.first_reject and self.options.stop_on_error:
                 reviews.fail(*scored.first_reject)
             output.append(scored)
+            check(at_end=False)
             if on_progress is not None:
                 done = output.summary
                 on_progress(
                     Progress(done.records, reviews.bytes_read, reviews.size, resumed, done.accuracy)
                 )
             del scored  # which may be large, before the next block is read
+        check(at_end=True)
 
 
-def _form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
+def _is_foreign(journal: Journal) -> bool:
+    """Whether something is at the output that this run does not know of."""
+    output = journal.job.output
+    is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
+    return is_file and not journal.may_replace(output)
+
+
+def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
     own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.name if job.output == STDIN else None)
+    same = own.name if own.can_write else "csv"
+    asked = options.output_format or (same if job.output == STDIN else None)
     target = format_of(job.output, asked, "--output-format")
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
 
 
-def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str, Any] | None:
-    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file.
-
-    Taken before the input is opened, so that a file that takes its name meanwhile is noticed.
-    """
-    if source == STDIN:
-        return None
-    try:
-        facts = source.stat()
-    except OSError:  # opening it says what is wrong
+def _identity(
+    scorer: Scorer, source: WatchedInput | None, options: ScoringOptions
+) -> dict[str, Any] | None:
+    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
+    if source is None:
         return None
     reading = options.reading
     # The same, whether they are named or not.
@@ -232,11 +315,12 @@ def _identity(scorer: Scorer, source: Path, options: ScoringOptions) -> dict[str
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
-        "the input": [str(source.resolve()), facts.st_size, facts.st_mtime_ns],
+        "the input": [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns],
         "the options": [
             {**asdict(reading), "columns": columns},
             options.output_format,
             options.stop_on_error,
+            asdict(options.part),
         ],
     }
     return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.mixed import MIXED
 from toolkit.model.neutral import NEUTRAL
+from toolkit.model.numbers import CUT_TO_LENGTH, FEW_KNOWN_WORDS
 from toolkit.model.scorer import Scorer
 from toolkit.model.texts import as_strings
 from toolkit.records.values import read_labels
@@ -38,6 +39,9 @@ class Summary:
     positive: int = 0  # of the scored
     neutral: int = 0  # of the scored, where a range of probabilities is called so
     mixed: int = 0  # of the scored, where reviews are scored by sentence
+    few_known_words: int = 0  # of the scored, as `toolkit.model.readable` tells
+    first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
+    cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
@@ -51,6 +55,11 @@ class Summary:
     def records(self) -> int:
         """Records in the input."""
         return self.scored + self.without_text + self.without_known_words + self.rejected
+
+    @property
+    def unread(self) -> int:
+        """Texts of which the model knows no word, or few."""
+        return self.without_known_words + self.few_known_words
 
     @property
     def positive_share(self) -> float:
@@ -73,9 +82,12 @@ class Summary:
         return self.records / self.seconds if self.seconds else 0.0
 
     def __add__(self, other: Summary) -> Summary:
-        """Add the counts of another file or block."""
+        """Add the counts of another file or block, whose rows come after these."""
         names = [entry.name for entry in fields(self)]
-        return Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        rows = self.records - self.rejected
+        added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
+        return added
 
     def as_dict(self) -> dict[str, Any]:
         """Give the counts, the sum first, and the accuracy."""
@@ -91,7 +103,7 @@ class Summary:
 class TextCounts:
     """What is counted of the texts of a block before they are dropped."""
 
-    blank: int
+    is_blank: pa.BooleanArray  # (texts,)
     cut_at_nul: int
 
     @classmethod
@@ -101,22 +113,29 @@ class TextCounts:
         with_nul = 0
         if scorer.facts.rule.ends_at_nul and has_nul(texts):
             with_nul = _count_true(pc.match_substring(texts, NUL))
-        return cls(_count_true(is_blank(texts)), with_nul)
+        return cls(is_blank(texts), with_nul)
 
 
 def count(
     scorer: Scorer,
     texts: TextCounts,
+    numbers: pa.RecordBatch,
     sentiment: pa.StringArray,
     labels: pa.Array | None,
     rejected: int,
 ) -> Summary:
-    """Count the records of a block; `sentiment` and `labels` have one value per readable record."""
+    """Count the records of a block; all arrays have one value per readable record."""
     positive = pc.equal(sentiment, scorer.facts.labels[1])
+    blank = _count_true(texts.is_blank)
+    few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+    unread = pc.or_(few, pc.and_not(sentiment.is_null(), texts.is_blank))
     summary = Summary(
         scored=len(sentiment) - sentiment.null_count,
-        without_text=texts.blank,
-        without_known_words=sentiment.null_count - texts.blank,
+        without_text=blank,
+        without_known_words=sentiment.null_count - blank,
+        few_known_words=_count_true(few),
+        first_unread=pc.index(unread, True).as_py() + 1,
+        cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
         rejected=rejected,
         positive=_count_true(positive),
         cut_at_nul=texts.cut_at_nul,

@@ -36,12 +36,14 @@ def in_order(
     items: Iterable[_In],
     workers: int,
     size: Callable[[_In], int] = lambda item: 0,  # noqa: ARG005
+    is_waiting: Callable[[], bool] = lambda: False,
 ) -> Iterator[_Out]:
     """Apply a function in threads; give the results in order, a few items ahead at the most.
 
     The calling thread is one of the workers: with a thread more than there are cores, one that
     holds Python's lock would be suspended now and then, and all others wait for it. ``size`` gives
-    the bytes that an item takes, so that large ones do not pile up.
+    the bytes that an item takes, so that large ones do not pile up. Where the next item
+    ``is_waiting`` for others, all results are given before it.
     """
     if workers == 1:
         yield from map(function, items)
@@ -60,9 +62,10 @@ def in_order(
                 _help(ahead)
                 bytes_ahead -= ahead[0].size
                 yield ahead.popleft().future.result()
-        while ahead:
-            _help(ahead)
-            yield ahead.popleft().future.result()
+            if ahead and is_waiting():
+                yield from _results(ahead)
+                bytes_ahead = 0
+        yield from _results(ahead)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -91,6 +94,13 @@ class _Task(Generic[_In, _Out]):
         except Exception as error:  # noqa: BLE001 (raised when it is its turn)
             self.future.set_exception(error)
         return True
+
+
+def _results(ahead: deque[_Task[_In, _Out]]) -> Iterator[_Out]:
+    """Give the results of all items."""
+    while ahead:
+        _help(ahead)
+        yield ahead.popleft().future.result()
 
 
 def _help(ahead: deque[_Task[_In, _Out]]) -> None:

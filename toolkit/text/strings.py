@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,22 @@ def has_nul(texts: pa.Array) -> bool:
         return False
     content = np.frombuffer(texts.buffers()[2], np.uint8)[bounds[0] : bounds[-1]]
     return bool(content.min() == 0)  # faster than to compare each byte
+
+
+def join_texts(parts: Sequence[pa.Array]) -> pa.LargeStringArray:
+    """Join strings of several arrays of any string type, (n,) each, by line breaks.
+
+    What is null or blank is left out; a row with nothing else is null.
+    """
+    large = [part.cast(pa.large_string()) for part in parts]
+    blank = [is_blank(part) for part in large]
+    all_blank = reduce(pc.and_, blank)
+    filled = [pc.if_else(empty, None, part) for empty, part in zip(blank, large, strict=True)]
+    nothing, line_break = (pa.scalar(text, pa.large_string()) for text in ("", "\n"))
+    # A row of nulls alone would be lost (pyarrow 26).
+    filled[0] = pc.if_else(all_blank, nothing, filled[0])
+    joined = pc.binary_join_element_wise(*filled, line_break, null_handling="skip")
+    return pc.if_else(all_blank, None, joined)
 
 
 def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:

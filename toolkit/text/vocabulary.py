@@ -41,6 +41,9 @@ _TAIL_BYTES_PER_TOKEN = 7
 _TAIL_BYTES_AT_ONCE = 1 << 19
 _ROWS_AT_ONCE = 8192
 
+_LONG_BYTES = 1 << 20
+_RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
+
 
 @dataclass(frozen=True)
 class Spellings:
@@ -186,6 +189,8 @@ class Vocabulary:
             for part, mask in zip(texts, np.split(short, bounds), strict=True)
             if mask.any()
         ]
+        if limit == last * _TAIL_BYTES_PER_TOKEN:
+            rest = [_without_runs(part) for part in rest]
         longer = self._encode_tails(rest, last, 2 * limit, with_cuts)
         both, rows = TokenIds.concatenate([ids, longer]), np.arange(len(ids))
         rows[short] = len(ids) + np.arange(len(longer))
@@ -236,6 +241,14 @@ def _up_to_nul(texts: pa.StringArray) -> pa.StringArray:
     # As bytes, since those of a caller may be no UTF-8.
     parts = (text.partition(NUL.encode())[0] for text in texts.view(pa.binary()).to_pylist())
     return pa.array(parts, pa.binary()).view(pa.string())
+
+
+def _without_runs(texts: pa.StringArray) -> pa.StringArray:
+    """Shorten long runs of one separator in long texts, which would take a string each."""
+    if byte_lengths(texts).max(initial=0) < _LONG_BYTES:
+        return texts
+    long = (_RUN.sub(rb"\1", text) for text in texts.cast(pa.binary()).to_pylist())
+    return pa.array(long, pa.binary()).view(pa.string())
 
 
 def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:

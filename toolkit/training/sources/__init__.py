@@ -65,6 +65,9 @@ def check_columns(
         "--id-column": columns.id is not None and not is_read,
         "--format": reading.format is not None and not (is_used or is_read or teachers),
         "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),
+        "--quote, --escape, --skip-lines": (reading.quote, reading.escape, reading.skip_lines)
+        != ('"', None, 0)
+        and not (is_used or is_read or teachers),
         "--encoding": reading.encoding is not None and not (is_used or is_read),
         "--no-header": not reading.header and not (is_used or is_read or teachers),
     }

@@ -74,11 +74,13 @@ def _columns(reading: ReadOptions) -> tuple[Column, ...]:
     probability = columns.of("probability")
     if columns.probability is None:
         probability = replace(probability, names=(*probability.names, LABEL_COLUMNS[0]))
-    texts = TEXT_COLUMNS if columns.text is None else (columns.text, *TEXT_COLUMNS)
+    texts = columns.of("text")
+    if not texts.joined_with:
+        texts = replace(texts, names=tuple(dict.fromkeys([*texts.names, *TEXT_COLUMNS])))
     return (
         probability,
         replace(columns.of("id"), is_needed=False),
-        Column("text", texts, is_needed=False),
+        replace(texts, is_needed=False),
         Column(_TEXT_SHA256, (_TEXT_SHA256,), is_needed=False),
     )
 

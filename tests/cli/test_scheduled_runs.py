@@ -1,0 +1,287 @@
+"""Runs that are started again and again, or several at once: nothing is lost, nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
+from tests.models import shipped_scorer
+from toolkit.errors import InputError
+from toolkit.scoring.run import ScoringOptions, score_file
+
+
+def start(*arguments: str | Path, folder: Path | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "score", *arguments], stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+
+
+def size_of(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0  # it may just get its name
+
+
+def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
+    """Wait until a block is written in a folder or one in it, and noted."""
+    began = time.monotonic()
+    while not any(size_of(file) > 1000 for file in folder.glob("**/.*.unfinished/output")):
+        assert process.poll() is None
+        assert time.monotonic() - began < 30
+        time.sleep(0.01)
+    time.sleep(0.1)
+
+
+@pytest.fixture
+def data(command: Command) -> Path:
+    """A folder with two files."""
+    (command.folder / "data").mkdir()
+    write("data/a.csv")
+    write("data/b.csv", CSV + "too,many,fields\n")
+    return Path("data")
+
+
+def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    parts = [tmp_path / f"part{part}" for part in range(4)]
+    for part in parts:
+        part.mkdir()
+        for number in range(12):
+            text = CSV + "4,dull\n" * number + ("1,2,3\n" if number % 3 == 0 else "")
+            name = f"{part.name}_{number}.csv"
+            write(str(part / name), text)
+            score_file(shipped_scorer(), part / name, tmp_path / "whole" / name)
+    # The folder itself is made by one of them.
+    running = [start(part.name, "-o", "out", "-q", folder=tmp_path) for part in parts]
+    for process in running:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (3, "")
+    names = files_in(str(tmp_path / "whole"))
+    assert files_in(str(tmp_path / "out")) == names
+    for name in names:
+        if not name.endswith(".rejected.jsonl"):  # which name their input in another way
+            found, expected = (tmp_path / folder / name for folder in ("out", "whole"))
+            assert found.read_bytes() == expected.read_bytes()
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name[0] == "."] == []
+
+
+def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in "abc":
+        write_long(tmp_path / "data" / f"{name}.csv", times=10)
+    first = start("data", "-o", "out", "-q", "--workers", "1", folder=tmp_path)
+    wait_for_progress(first, tmp_path)
+    first.send_signal(signal.SIGSTOP)
+    for options in ([], ["--force"], ["--resume"], ["--skip-existing"]):
+        ran = in_its_own_process("score", "data", "-o", "out", *options, cwd=tmp_path)
+        ran.failed_with(".csv: another process is writing this output at the moment. Wait for", 2)
+        assert first.poll() is None
+    first.send_signal(signal.SIGCONT)
+    _, err = first.communicate(timeout=60)
+    assert (first.returncode, err) == (0, "")
+    assert files_in(str(tmp_path / "out")) == ["a.csv", "b.csv", "c.csv"]
+
+
+@pytest.mark.parametrize("output", ["new/", "new/b.csv"])
+def test_an_interrupted_run_leaves_nothing_when_it_is_done(output: str, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    write_long(tmp_path / "a.csv", times=20)
+    process = start("a.csv", "-o", output, "-q", folder=tmp_path)
+    wait_for_progress(process, tmp_path)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    for _ in range(2):
+        ran = in_its_own_process("score", "a.csv", "-o", output, "-q", "--resume", cwd=tmp_path)
+        assert (ran.exit_code, ran.err) == (0, "")
+        (name,) = os.listdir(tmp_path / "new")
+        assert name in ("a.csv", "b.csv")
+
+
+def summary_of(report: str) -> dict[str, object]:
+    content = json.loads(Path(report).read_text(encoding="utf-8"))
+    return {name: content[name] for name in ("records", "scored", "without_text", "rejected")}
+
+
+@pytest.mark.parametrize("inputs", [["data"], ["data/*.csv"], ["data/a.csv", "data/b.csv"]])
+def test_a_finished_run_is_resumed(command: Command, data: Path, inputs: list[str]) -> None:
+    call = ["score", *inputs, "-o", "out", "--report", "r.json"]
+    first = command(*call)
+    assert first.exit_code == 3
+    before, counts = files_in("out"), summary_of("r.json")
+    facts = [Path("out", name).stat().st_mtime_ns for name in before]
+    again = command(*call, "--resume")
+    assert (again.exit_code, summary_of("r.json")) == (3, counts)
+    assert again.err.rpartition("  time")[0] == first.err.rpartition("  time")[0]
+    assert files_in("out") == before
+    assert [Path("out", name).stat().st_mtime_ns for name in before] == facts
+    assert data.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        (lambda: None, ["--model", "reviews-small"]),
+        (lambda: None, ["--threshold", "0.99999"]),
+        (lambda: None, ["--sentiment-column", "s"]),
+        (lambda: None, ["--stars"]),
+        (lambda: write("data/b.csv", CSV), []),
+        (lambda: write("data/b.csv", CSV + "too,many\n"), []),
+        (lambda: write("data/b.csv", CSV.replace("1,", "9,") + "too,many,fields\n"), []),
+        (lambda: write("data/b.csv", CSV + "4,more\ntoo,many,fields\n"), []),
+        (lambda: write("out/b.csv", CSV), []),
+        (lambda: write("out/b.csv", ""), []),
+        (lambda: write("out/b.csv.rejected.jsonl", "{}\n"), []),
+        (lambda: Path("out/b.csv.rejected.jsonl").unlink(), []),
+    ],
+)
+def test_an_output_of_another_run_is_not_taken_for_done(
+    command: Command, data: Path, change: object, options: list[str]
+) -> None:
+    assert command("score", data, "-o", "out").exit_code == 3
+    assert callable(change)
+    change()
+    before = {name: Path("out", name).read_bytes() for name in files_in("out")}
+    ran = command("score", data, "-o", "out", "--resume", *options)
+    assert ran.exit_code == 1
+    assert "error: out/b.csv: exists already, and is not what this run would write: " in ran.err
+    assert {name: Path("out", name).read_bytes() for name in files_in("out")} == before
+    assert command("score", data, "-o", "out", "--force", *options).exit_code in (0, 3)
+
+
+def test_only_what_is_new_is_scored(command: Command, data: Path) -> None:
+    """As a daily run does it."""
+    call: list[str | Path] = ["score", data, "-o", "out", "--skip-existing", "--report", "r.json"]
+    assert command(*call).exit_code == 3
+    write("data/c.csv")
+    before = Path("out/a.csv").stat()
+    for name in (data, "data/*.csv"):
+        Path("out/c.csv").unlink(missing_ok=True)
+        call[1] = name
+        ran = command(*call)
+        assert ran.exit_code == 0, ran.err
+        assert "  files         3\n  skipped       2 with an output that exists\n" in ran.err
+        assert "  records       3\n" in ran.err
+    files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
+    assert [file["status"] for file in files] == ["skipped", "skipped", "done"]
+    ran = command(*call)
+    assert (ran.exit_code, "  skipped       3 with " in ran.err) == (0, True)
+    assert Path("out/a.csv").stat() == before
+    assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv"]
+
+
+def test_one_file_may_exist(command: Command) -> None:
+    write("a.csv")
+    for _ in range(2):
+        ran = command("score", "a.csv", "--skip-existing")
+        assert ran.exit_code == 0
+    assert "  skipped       1 with an output that exists\n" in ran.err
+    ran = command("score", "a.csv", "--skip-existing", "--force")
+    ran.failed_with("--skip-existing keeps what is there: leave out it or --force.", 2)
+    ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
+    ran.failed_with("a.csv: is the input itself. Choose another with --output", 2)
+    ran = command("score", "-", "--format", "csv", "--skip-existing")
+    ran.failed_with("--skip-existing does not work with standard input or output.", 2)
+    assert command.files() == ["a.csv", "a.scored.csv"]
+
+
+def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None:
+    (data / "b.csv").unlink()
+    write_long(data / "b.csv", times=20)
+    process = start(data, "-o", "out", "-q")
+    wait_for_progress(process, Path("out"))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    ran = command("score", data, "-o", "out", "--skip-existing")
+    ran.failed_with("out/b.csv: an earlier run is unfinished. Continue it with --resume, or", 2)
+    ran = command("score", data, "-o", "out", "--skip-existing", "--resume")
+    assert ran.exit_code == 0
+    assert "skipped       1 with" in ran.err
+    assert files_in("out") == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("name", ["data", "data/*"])
+def test_an_empty_file_is_no_failure(command: Command, data: Path, name: str) -> None:
+    write("data/c.csv", "")
+    write("data/d.jsonl", "")
+    write("data/e.csv.gz", "")
+    ran = command("score", name, "-o", "out")
+    assert ran.exit_code == 3
+    for empty in ("c.csv", "d.jsonl", "e.csv.gz"):
+        assert f"warning: data/{empty}: the file is empty, and so is its output." in ran.err
+    names = ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv", "d.jsonl", "e.csv.gz"]
+    assert files_in("out") == names
+    assert Path("out/c.csv").read_bytes() == Path("out/d.jsonl").read_bytes() == b""
+    assert command("score", name, "-o", "out", "--resume").exit_code == 3
+    ran = command("score", name, "-o", "out", "--skip-existing")
+    assert (ran.exit_code, "skipped       5 with" in ran.err) == (0, True)
+    ran = command("score", name, "-o", "tables", "--output-format", "parquet", "--stars")
+    assert ran.exit_code == 3
+    table = pq.read_table("tables/d.parquet")
+    assert (len(table), table.column_names[0]) == (0, "predicted_sentiment")
+    assert len(table.column_names) == 3
+    command("score", "data/c.csv").failed_with("data/c.csv: the file is empty, expected reviews")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with little room."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path: Path) -> None:
+    """Also before the first checkpoint, and without a byte left for the journal."""
+    source, output = write_long(tmp_path / "a.csv", times=20), small_disk / f"b{ending}"
+    room = small_disk / "other"
+    with room.open("wb") as file:
+        file.write(bytes(1 << 20 if ending == ".csv" else 5 << 20))
+    ran = in_its_own_process(
+        "score", source, "-o", output, "-q", "--workers", "1", "--checkpoint-seconds", "1000"
+    )
+    ran.failed_with("cannot be written: No space left on device. Progress is saved. Run the same")
+    (folder,) = small_disk.glob(".b.*")
+    kept = [path.name for path in folder.iterdir()]
+    assert "room" not in kept
+    assert (folder / ("output" if ending == ".csv" else "scores")).stat().st_size > 1000
+    room.unlink()
+    subprocess.run(["mount", "-o", "remount,size=90m", small_disk], check=True)
+    ran = in_its_own_process("score", source, "-o", output, "-q", "--resume")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert [path.name for path in small_disk.iterdir()] == [output.name]
+    whole = tmp_path / f"whole{ending}"
+    score_file(shipped_scorer(), source, whole)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_an_input_that_grows_is_refused(tmp_path: Path) -> None:
+    """As a log to which another process writes."""
+    source, output = write_long(tmp_path / "a.csv", times=10), tmp_path / "b.csv"
+    process = start(source, "-o", output, "-q", "--workers", "1")
+    wait_for_progress(process, tmp_path)
+    with source.open("ab") as file:
+        file.write(b"one more\n")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a.csv: has changed while it was scored: it had " in err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    with pytest.raises(InputError):
+        score_file(
+            shipped_scorer(), source, output, ScoringOptions(), lambda _: os.truncate(source, 5)
+        )

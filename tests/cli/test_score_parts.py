@@ -1,0 +1,375 @@
+"""`toolkit score` with a part of the records, a limit of rejects, or only a look at the files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cli.running import COMMAND, Command, write
+from tests.models import shipped_scorer
+from toolkit.errors import UsageError
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
+from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.selection import Part, only
+from toolkit.scoring.summary import Progress
+
+WORDS = ["a superb film", "awful", "dull and slow", "I love it"]
+NO_RECORD_SCORED = "a.csv: no record is scored: all 2 records are "
+
+
+def rows(count: int, bad: tuple[int, ...] = ()) -> str:
+    """Write a CSV file whose records are numbered, some with a field too many."""
+    lines = [f"{n},{WORDS[n % 4]}{',x' if n in bad else ''}\n" for n in range(count)]
+    return "id,text\n" + "".join(lines)
+
+
+def ids(path: str) -> list[int]:
+    lines = Path(path).read_text(encoding="utf-8").splitlines()[1:]
+    return [int(line.split(",")[0]) for line in lines]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 11])
+def test_the_first_records(command: Command, limit: int) -> None:
+    write("a.csv", rows(10, bad=(2,)))
+    ran = command("score", "a.csv", "--limit", str(limit))
+    kept = [n for n in range(min(limit, 10)) if n != 2]
+    assert ids("a.scored.csv") == kept
+    assert Path("a.scored.csv.rejected.jsonl").exists() == (limit > 2)
+    assert f"  a part        only the first {limit} records of a file (--limit)\n" in ran.err
+    assert f"  records       {min(limit, 10)}\n" in ran.err
+
+
+def test_a_limit_counts_each_file(command: Command) -> None:
+    write("a.csv", rows(5))
+    write("b.csv", rows(2))
+    assert command("score", "a.csv", "b.csv", "-o", "out", "--limit", "3").exit_code == 0
+    assert (ids("out/a.csv"), ids("out/b.csv")) == ([0, 1, 2], [0, 1])
+
+
+def test_a_limit_reads_no_further(command: Command) -> None:
+    """What comes after the limit is damaged, and nobody notices."""
+    whole = gzip.compress(rows(200_000).encode(), 1)
+    write("a.csv.gz", whole[:-1000])
+    assert command("score", "a.csv.gz", "--limit", "100", "-o", "b.csv").exit_code == 0
+    assert ids("b.csv") == list(range(100))
+    assert command("score", "a.csv.gz", "-o", "c.csv").exit_code == 1
+
+
+def test_a_limit_of_standard_input(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "score", "-", "--format", "csv", "--limit", "2", "-q"],
+        input=rows(100).encode(), capture_output=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr, ran.stdout.count(b"\n")) == (0, b"", 3)
+
+
+def test_a_sample_is_in_order_and_the_same_again(command: Command) -> None:
+    write("a.csv", rows(1000, bad=(0, 500, 999)))
+    for name in ("b.csv", "c.csv"):
+        ran = command("score", "a.csv", "--sample", "300", "-o", name)
+        assert "  records       300\n" in ran.err
+        assert "  a part        only 300 random records of a file (--sample)\n" in ran.err
+    chosen = ids("b.csv")
+    assert chosen == ids("c.csv") == sorted(set(chosen))
+    assert 100 < sum(n < 500 for n in chosen) < 200
+    whole = Path("a.csv").read_text(encoding="utf-8").splitlines()
+    for line in Path("b.csv").read_text(encoding="utf-8").splitlines()[1:]:
+        assert line.rsplit(",", 2)[0] == whole[int(line.split(",")[0]) + 1]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl", ".tsv"])
+def test_a_sample_in_other_formats(command: Command, ending: str) -> None:
+    write("a.csv", rows(50))
+    assert command("score", "a.csv", "--sample", "20", "-o", f"b{ending}").exit_code == 0
+    table = pa.table({"id": list(range(50)), "text": [WORDS[n % 4] for n in range(50)]})
+    pq.write_table(table, "a.parquet", row_group_size=7)
+    assert command("score", "a.parquet", "--sample", "20", "-o", f"c{ending}").exit_code == 0
+    if ending == ".parquet":
+        first, second = (pq.read_table(name).to_pydict() for name in ("b.parquet", "c.parquet"))
+        assert [int(n) for n in first["id"]] == second["id"]
+        assert len(second["id"]) == 20
+        assert first["positive_probability"] == second["positive_probability"]
+
+
+def test_a_sample_larger_than_the_file_is_the_file(command: Command) -> None:
+    write("a.csv", rows(5))
+    command("score", "a.csv", "-o", "b.csv")
+    command("score", "a.csv", "-o", "c.csv", "--sample", "6")
+    assert Path("b.csv").read_bytes() == Path("c.csv").read_bytes()
+
+
+def test_a_sample_of_a_stream_is_refused(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "score", "-", "--format", "csv", "--sample", "2"],
+        input=rows(9).encode(), capture_output=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert b"error: standard input: --sample reads a file twice" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--limit", "1", "--sample", "1"], "--limit and --sample cannot be combined"),
+        (["--max-rejected", "101%"], "--max-rejected: expected at most 100%, received 101%"),
+        (["--max-rejected", "1.5"], "--max-rejected: expected a number such as 100, or a share"),
+        (["--max-rejected", "-1"], "--max-rejected: expected a number such as 100, or a share"),
+    ],
+)
+def test_wrong_limits(command: Command, arguments: list[str], message: str) -> None:
+    write("a.csv", rows(3))
+    command("score", "a.csv", *arguments).failed_with(message, 2)
+    assert command.files() == ["a.csv"]
+
+
+@given(
+    st.lists(st.sampled_from(["a,b", "a", "", '"a\n\nb",c', "1,2,3", "x,\udcff"]), max_size=30),
+    st.integers(1, 60),
+    st.randoms(use_true_random=False),
+)
+def test_positions_are_those_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[str],
+    block_bytes: int,
+    chance: random.Random,
+) -> None:
+    """A part, and what is left, have each record once, in order, with the rejects in between."""
+    path = tmp_path_factory.mktemp("p") / "a.csv"
+    data = "".join(f"{line}\n" for line in ["text,id", *lines]).encode("utf-8", "surrogateescape")
+    path.write_bytes(data)
+    with open_reviews(path, ReadOptions(block_bytes=block_bytes)) as reviews:
+        for block in reviews.blocks():
+            parsed = reviews.parse(block)
+            count = len(parsed.records) + len(parsed.rejects)
+            places = [reject.position for reject in parsed.rejects]
+            assert places == sorted(set(places))
+            assert all(0 <= place < count for place in places)
+            order: list[object] = [None] * count
+            for reject in parsed.rejects:
+                order[reject.position] = reject
+            records = iter(parsed.records.to_pylist())
+            order = [next(records) if each is None else each for each in order]
+            wanted = sorted(chance.sample(range(count), count // 2))
+            kept = only(parsed, wanted)  # type: ignore[arg-type]
+            expected = [order[n] for n in wanted]
+            assert kept.records.to_pylist() == [e for e in expected if isinstance(e, dict)]
+            assert list(kept.rejects) == [e for e in expected if not isinstance(e, dict)]
+            # Rejects are where the file has them: the records before one end before its line.
+            for reject in parsed.rejects:
+                before = [e for e in order[: reject.position] if isinstance(e, dict)]
+                after = [e for e in order[reject.position + 1 :] if isinstance(e, dict)]
+                text = data.split(b"\n", reject.number - 1)
+                head = b"\n".join(text[: reject.number - 1])
+                assert all(each["record"].strip() in head for each in before)
+                assert all(each["record"].strip() in text[reject.number - 1] for each in after)
+
+
+@pytest.mark.parametrize("part", [Part(limit=70), Part(sample=70)])
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Part, ending: str) -> None:
+    source, output, whole = (tmp_path / name for name in ("a.csv", f"b{ending}", f"c{ending}"))
+    source.write_text(rows(100, bad=(3, 50, 51)), encoding="utf-8")
+    options = ScoringOptions(
+        reading=ReadOptions(block_bytes=200), part=part, workers=1, checkpoint_seconds=0
+    )
+    summary = score_file(shipped_scorer(), source, whole, options)
+    assert summary.records == 70
+
+    def stop(progress: Progress) -> None:
+        if progress.records > 30:
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        score_file(shipped_scorer(), source, output, options, stop)
+    other = replace(options, part=replace(part, limit=71, sample=None), resume=True)
+    with pytest.raises(UsageError, match="because this has changed: the options"):
+        score_file(shipped_scorer(), source, output, other)
+    resumed = score_file(shipped_scorer(), source, output, replace(options, resume=True))
+    assert resumed.records == 70
+    assert output.read_bytes() == whole.read_bytes()
+    rejects = [path.with_name(f"{path.name}.rejected.jsonl") for path in (output, whole)]
+    assert rejects[0].read_bytes() == rejects[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("maximum", "is_good"),
+    [("0", False), ("1", False), ("2", True), ("10%", False), ("20%", True), ("100%", True)],
+)
+def test_more_rejects_than_allowed(command: Command, maximum: str, is_good: bool) -> None:
+    write("a.csv", rows(10, bad=(3, 7)))
+    ran = command("score", "a.csv", "--max-rejected", maximum)
+    if is_good:
+        assert ran.exit_code == 3
+        return
+    so_far = "" if "%" in maximum else "first "
+    ran.failed_with(
+        f"a.csv: 2 of the {so_far}10 records cannot be read, more than --max-rejected {maximum} "
+        "allows; the first: line 5: 3 fields, expected 2. No output is written."
+    )
+    assert command.files() == ["a.csv"]
+
+
+def test_a_limit_of_rejects_is_for_each_file(command: Command) -> None:
+    write("a.csv", rows(10, bad=(3,)))
+    write("b.csv", rows(10, bad=(3, 7)))
+    ran = command("score", "a.csv", "b.csv", "-o", "out", "--max-rejected", "1")
+    assert ran.exit_code == 1
+    assert "error: b.csv: 2 of the first 10 records cannot be read" in ran.err
+    names = {path.name for path in Path("out").iterdir()}
+    assert {"a.csv", "a.csv.rejected.jsonl"} <= names
+    assert not {"b.csv", "b.csv.rejected.jsonl"} & names
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("text,id\n,1\n ,2\n", "without text. The texts are from the column 'text'."),
+        ("text,id\n中文,1\nどう,2\n", "without a word that the model knows. The texts are from"),
+        ("text,id\n1\n2\n", "rejected. The texts are from the column 'text'. The rejects are in "
+         "a.scored.csv.rejected.jsonl. Choose the column with --text-column, or how"),
+    ],
+)  # fmt: skip
+def test_a_run_that_scores_nothing_fails(command: Command, content: str, why: str) -> None:
+    write("a.csv", content)
+    ran = command("score", "a.csv", "--report", "r.json")
+    assert ran.exit_code == 1
+    message = ran.err.partition("error: ")[2]
+    assert message.startswith(NO_RECORD_SCORED + why)
+    assert Path("a.scored.csv").exists()
+    found = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert (found["status"], found["error"]) == ("failed", message.rstrip("\n"))
+
+
+def test_a_file_without_scores_among_others_is_a_warning(command: Command) -> None:
+    write("a.csv", "text\n \n,\n")
+    write("b.csv", rows(2))
+    ran = command("score", "a.csv", "b.csv", "-o", "out", "--report", "r.json")
+    assert ran.exit_code == 3
+    warning = "no record is scored: of 2 records, 1 without text, 1 rejected."
+    assert ran.err.startswith(f"warning: a.csv: {warning}\n")
+    files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
+    assert [file["warnings"] for file in files] == [[warning], []]
+
+
+def test_rejects_on_standard_output_or_nowhere(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(rows(5, bad=(1,)), encoding="utf-8")
+    for files, output in ((["a.csv"], "c.csv"), (["a.csv", "b.csv"], "out")):
+        for rejected, shown in (("-", "standard output"), ("none", ", not kept")):
+            ran = subprocess.run(
+                [*COMMAND, "score", *files, "-o", output, "--rejected", rejected, "--force"],
+                capture_output=True, text=True, cwd=tmp_path, check=False,
+            )  # fmt: skip
+            assert ran.returncode == 3, ran.stderr
+            lines = [json.loads(line)["file"] for line in ran.stdout.splitlines()]
+            assert lines == (files if rejected == "-" else [])
+            assert shown in ran.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        *("a.csv", "a.csv", "b.csv", "b.csv", "c.csv")
+    ]
+
+
+def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
+    write("a.csv", 'id,label,body\n1,0,"a ""fine"" film"\n2,1\n3,1,\n4,0,bad\n5,0,no\n')
+    call = ("score", "a.csv", "--dry-run", "--text-column", "body", "--label-column", "label")
+    ran = command(*call, "--report", "r.json")
+    assert (ran.exit_code, ran.err) == (0, "")
+    for line in (
+        "a.csv → a.scored.csv",
+        "  format        csv, 60 bytes",
+        "  encoding      utf-8",
+        "  delimiter     comma",
+        '  quote         "',
+        "  columns       id, label, body",
+        "  text          column 'body' (named with --text-column)",
+        "  label         column 'label' (named with --label-column)",
+        '  record 1      a "fine" film; label 0',
+        "  record 2      (empty); label 1",
+        "  record 3      bad; label 0",
+        "  rejected      line 3: 2 fields, expected 3",
+        "  rejects       to a.scored.csv.rejected.jsonl, if any",
+        "Nothing is written.",
+        "  time          less than 1 s",
+    ):
+        assert f"{line}\n" in ran.out
+    assert "no\n" not in ran.out
+    assert command.files() == ["a.csv"]
+
+
+def test_a_look_at_a_file_says_why_a_column_is_read(command: Command) -> None:
+    write("a.jsonl", '{"text": "' + "a long review " * 20 + '"}\n')
+    out = command("score", "a.jsonl", "--dry-run", "-o", "b.parquet", "--rejected", "none").out
+    assert "a.jsonl → b.parquet\n" in out
+    assert "  text          column 'text' (a usual name)\n" in out
+    assert "  record 1      a long review" in out
+    assert "…\n" in out
+    assert "  rejects       only counted\n" in out
+    write("b.csv", "a fine film\nbad\n")
+    out = command("score", "b.csv", "--dry-run", "--no-header").out
+    assert "  text          column '1' (the only column)\n" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["none.csv"], "none.csv: no such file", 1),
+        (["a.csv"], "a.scored.csv: exists already", 2),
+        (["a.csv", "-o", "a.csv"], "a.csv: is the input itself", 2),
+        (["a.csv", "-o", "b.txt"], "unknown ending '.txt'", 2),
+        (["a.csv", "-o", "b.csv", "--text-column", "body"], "no column 'body'", 2),
+        (["a.csv", "-o", "no/b.csv"], "the folder no does not exist", 2),
+    ],
+)
+def test_a_look_finds_the_usual_errors(
+    command: Command, arguments: list[str], message: str, code: int
+) -> None:
+    write("a.csv")
+    write("a.scored.csv")
+    ran = command("score", *arguments, "--dry-run")
+    assert ran.exit_code == code
+    assert message in ran.err
+    assert command.files() == ["a.csv", "a.scored.csv"]
+
+
+def test_a_look_at_many_files(command: Command) -> None:
+    for number in range(8):
+        write(f"{number}.csv")
+    write("8.csv", "")
+    names = [f"{number}.csv" for number in range(9)]
+    ran = command("score", *names, "-o", "out", "--dry-run")
+    assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
+    assert ran.out.count("→") == 5
+    assert "and 4 more files, which were opened, too\n" in ran.out
+    assert command.files() == sorted(names)
+
+
+def test_a_look_estimates_the_time(command: Command) -> None:
+    write("a.csv", rows(300_000))
+    out = command("score", "a.csv", "--dry-run").out
+    whole = out.rpartition("time")[2]
+    assert "reviews/s)" in whole or "less than 1 s" in whole
+    out = command("score", "a.csv", "--dry-run", "--limit", "10").out
+    assert "  time          less than 1 s\n" in out
+    assert "  a part        only the first 10 records of a file (--limit)\n" in out
+
+
+def test_a_look_at_standard_input(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "score", "-", "--format", "tsv", "--dry-run", "-o", "b.csv"],
+        input=b"text\ta\na fine film\tb\n", capture_output=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "standard input → b.csv\n" in ran.stdout.decode()
+    assert b"  delimiter     tab\n" in ran.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,208 @@
+"""The report of `toolkit score`, which is written however a run ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.cli.running import COMMAND, Command, in_its_own_process, write, write_long
+from tests.docs.reference import REFERENCE
+from toolkit import __version__
+
+REJECTED = "text,id\na superb film,1\nbad\nawful,3\n"
+
+
+def report(path: str = "r.json") -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return content
+
+
+def test_what_a_report_says_of_a_run(command: Command) -> None:
+    source = write("a.csv", REJECTED)
+    ran = command(
+        "score", "a.csv", "--report", "r.json", "--format", "csv", "--workers", "2",
+        "--label-column", "id",
+    )  # fmt: skip
+    found = report()
+    assert ran.exit_code == found["exit_code"] == 3
+    assert (found["status"], found["error"]) == ("done_with_rejects", None)
+    assert found["toolkit_version"] == __version__
+    assert UUID(found["run_id"]).version == 4
+    started, ended = (datetime.fromisoformat(found[key]) for key in ("started", "ended"))
+    assert started.utcoffset() == ended.utcoffset() is not None
+    assert 0 < found["seconds"] == pytest.approx((ended - started).total_seconds(), abs=0.1)
+    options = {name: value for name, value in found["options"].items() if value}
+    assert options == {
+        "files": ["a.csv"], "report": "r.json", "format": "csv", "workers": 2,
+        "label_column": "id", "on_error": "reject", "log_format": "text", "checkpoint_seconds": 5.0,
+    }  # fmt: skip
+    assert len(found["model"]["sha256"]) == 64
+    (file,) = found["files"]
+    assert file["columns"] == {"text": "text", "label": "id"}
+    assert (file["format"], file["compression"]) == ("csv", None)
+    assert file["size"] == source.stat().st_size
+    assert datetime.fromisoformat(file["modified"]).timestamp() == pytest.approx(
+        source.stat().st_mtime, abs=1e-3
+    )
+    assert (file["status"], file["rejected_file"]) == (
+        "done_with_rejects",
+        "a.scored.csv.rejected.jsonl",
+    )
+    assert (file["records"], file["scored"], file["rejected"]) == (3, 2, 1)
+
+
+def test_each_run_has_an_id(command: Command) -> None:
+    write("a.csv")
+    ids = []
+    for _ in range(2):
+        assert command("score", "a.csv", "--report", "r.json", "--force", "-q").exit_code == 0
+        ids.append(report()["run_id"])
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["a.csv", "--max-rejected", "0"], 1, "more than --max-rejected 0 allows"),
+        (["a.csv", "--text-column", "body"], 2, "no column 'body'"),
+        (["none.csv"], 1, "none.csv: no such file"),
+        (["*.tsv"], 1, "no file matches"),
+        (["a.csv", "-m", "none.onnx"], 1, "none.onnx"),
+        (["a.csv", "--delimiter", "ab"], 2, "--delimiter: expected one"),
+        (["a.csv", "--max-rejected", "x"], 2, "--max-rejected: expected a number"),
+        (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 fields, expected 2"),
+        (["a.csv", "--bad"], 2, "No such option: --bad"),
+        (["a.csv", "--workers", "0"], 2, "Invalid value for '--workers'"),
+    ],
+)
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_failure_is_reported(
+    command: Command, arguments: list[str], code: int, message: str, is_old: bool
+) -> None:
+    write("a.csv", REJECTED)
+    more = []
+    if is_old:
+        assert command("score", "a.csv", "--report", "r.json", "-q").exit_code == 3
+        more = ["--force"]
+    ran = command("score", *arguments, "--report", "r.json", *more)
+    found = report()
+    assert (ran.exit_code, found["exit_code"], found["status"]) == (code, code, "failed")
+    assert message in found["error"]
+    assert f"error: {found['error']}\n" == ran.err or "Usage: toolkit score" in ran.err
+    assert not any(name.endswith(".partial") for name in command.files())
+
+
+def test_a_failed_report_is_replaced_and_a_good_one_is_kept(command: Command) -> None:
+    write("a.csv", REJECTED)
+    call = ("score", "a.csv", "--report", "r.json", "-q")
+    assert command(*call, "--max-rejected", "0").exit_code == 1
+    assert report()["status"] == "failed"
+    assert command(*call).exit_code == 3
+    good = report()
+    assert good["status"] == "done_with_rejects"
+    command(*call, "-o", "b.csv").failed_with("r.json: exists already. Choose another with --re", 2)
+    assert report() == good
+    assert command(*call, "-o", "b.csv", "--force").exit_code == 3
+    assert report()["options"]["output"] == "b.csv"
+
+
+@pytest.mark.parametrize("precious", ["a.csv", "notes.json", "list.json"])
+def test_a_failing_run_writes_its_report_over_nothing_else(command: Command, precious: str) -> None:
+    write("a.csv", REJECTED)
+    write("notes.json", '{"mine": 1}')
+    write("list.json", "[1]")
+    before = Path(precious).read_bytes()
+    for arguments in (["none/*.csv"], ["a.csv", "--delimiter", "ab"], ["a.csv", "--bad"]):
+        for more in ([], ["--force"]):
+            ran = command("score", *arguments, "--report", precious, *more)
+            assert ran.exit_code in (1, 2)
+            assert Path(precious).read_bytes() == before
+    assert command.files() == ["a.csv", "list.json", "notes.json"]
+
+
+@pytest.mark.parametrize("option", ["-o", "--rejected"])
+def test_a_report_never_takes_the_place_of_an_output(command: Command, option: str) -> None:
+    write("a.csv", REJECTED)
+    for more in ([], ["--delimiter", "ab"], ["--bad"]):
+        ran = command("score", "a.csv", option, "b.jsonl", "--report", "b.jsonl", *more)
+        assert ran.exit_code == 2
+    assert command.files() == ["a.csv"]
+
+
+def test_files_that_fail_are_in_the_report(command: Command) -> None:
+    write("a.csv", REJECTED)
+    write("b.csv", "")
+    write("c.csv")
+    ran = command("score", "a.csv", "b.csv", "c.csv", "-o", "out", "--report", "r.json")
+    found = report()
+    assert (ran.exit_code, found["status"]) == (1, "failed")
+    assert found["error"] == "b.csv: the file is empty, expected reviews"
+    assert [file["status"] for file in found["files"]] == ["done_with_rejects", "failed", "done"]
+    assert [file["error"] for file in found["files"]] == [None, found["error"], None]
+    assert found["records"] == 6
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_an_interrupted_run_leaves_no_old_success(tmp_path: Path, is_resumed: bool) -> None:
+    write_long(tmp_path / "a.csv", times=30)
+    call = ["score", "a.csv", "-o", "b.csv", "--report", "r.json"]
+    path = tmp_path / "r.json"
+    path.write_text('{"status": "done", "run_id": "old", "files": []}', encoding="utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, *call, "--force", "--checkpoint-seconds", "0"],
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    began = time.monotonic()
+    while not any(file.stat().st_size for file in tmp_path.glob(".b.csv.*/output")):
+        assert process.poll() is None
+        assert time.monotonic() - began < 60
+        time.sleep(0.01)
+    assert not path.exists()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert (process.returncode, found["exit_code"], found["status"]) == (143, 143, "interrupted")
+    assert found["error"].startswith("interrupted")
+    assert found["error"] in err
+    (file,) = found["files"]
+    assert (file["input"], file["status"], file["error"]) == ("a.csv", "interrupted", None)
+    if is_resumed:
+        assert in_its_own_process(*call, "--resume", "-q", cwd=tmp_path).exit_code == 0
+        assert json.loads(path.read_text(encoding="utf-8"))["status"] == "done"
+
+
+def test_a_signal_during_an_import_is_reported(tmp_path: Path) -> None:
+    # ONNX Runtime is imported after the report is known.
+    (tmp_path / "a.csv").write_text(REJECTED, encoding="utf-8")
+    (tmp_path / "onnxruntime.py").write_text(
+        f"import os\nos.kill(os.getpid(), {int(signal.SIGTERM)})\n", encoding="utf-8"
+    )
+    ran = in_its_own_process("score", "a.csv", "--report", "r.json", cwd=tmp_path)
+    ran.failed_with("error: interrupted\n", 143)
+    found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (found["status"], found["exit_code"], found["files"]) == ("interrupted", 143, [])
+
+
+def test_a_report_that_cannot_be_written(command: Command) -> None:
+    write("a.csv")
+    ran = command("score", "a.csv", "--report", "none/r.json")
+    ran.failed_with("none/r.json: the folder none does not exist. Create it", 2)
+    assert command.files() == ["a.csv"]
+
+
+def test_the_reference_names_the_keys(command: Command) -> None:
+    write("a.csv")
+    assert command("score", "a.csv", "--report", "r.json").exit_code == 0
+    found = report()
+    text = REFERENCE.read_text(encoding="utf-8")
+    keys: Sequence[str] = [*found, *found["files"][0]]
+    assert [key for key in keys if f"`{key}`" not in text] == []

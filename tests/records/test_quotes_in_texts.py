@@ -1,0 +1,187 @@
+"""Quotes that are characters of a text: never a silent merge, and no review that is none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.data import shared_data
+from tests.records.passing import pass_through
+from toolkit.records import csv as csv_module
+from toolkit.records.columns import Columns
+from toolkit.records.csv_literal_quotes import LITERAL
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
+
+COLUMNS = Columns("text", sentiment="s", probability="p")
+blocks = pytest.mark.parametrize("block_bytes", [1, 9, 1000])
+
+
+@blocks
+@pytest.mark.parametrize(
+    ("ending", "rows"),
+    [
+        (".tsv", ['" love it.\t1', "bad\t0", "worse\t0", '"\t0']),
+        (".tsv", ['"Great\tfilms', 'awful"\tfilms']),
+        (".tsv", ['"Great\tfilms and more', 'awful"\tmore']),
+        (".csv", ['" love it.,1', "bad,0", '",1']),
+        (".csv", ['" love it.,positive', "bad,Negative", '",negative']),
+        (".csv", ['" love it.,4.5', "bad,1", '",2.0']),
+    ],
+)
+def test_lines_that_are_records_are_not_merged(
+    ending: str, rows: list[str], block_bytes: int
+) -> None:
+    mark = "\t" if ending == ".tsv" else ","
+    header = f"text{mark}label"
+    data = "\n".join([header, f"a{mark}1", *rows, f"b{mark}0", ""]).encode()
+    passed = pass_through(data, ending, COLUMNS, block_bytes)
+    assert passed.texts == ["a", "b"]
+    (reject,) = passed.rejects
+    assert (reject.number, reject.raw) == (3, "\n".join(rows).encode())
+    assert reject.reason == f"{LITERAL} (lines 3 to {2 + len(rows)})"
+    texts = pass_through(data, ending, COLUMNS, block_bytes, quote=None).texts
+    assert texts == ["a", *(row.split(mark)[0] for row in rows), "b"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '"great movie, loved it\nwould watch again",1',
+        '"great movie, loved it\nagain, and\nagain",1',
+        '"It costs $1,000\nand more",5',
+        '"One, 2\n""quoted"", 3\nand",5',
+        '"Dear all,\nthanks,\nbye",',
+        '"a,1\nb,2\nc","3"',
+    ],
+)
+def test_quoted_lines_with_commas_are_one_review(record: str) -> None:
+    passed = pass_through(f"text,label\n{record}\n".encode(), ".csv", COLUMNS)
+    assert len(passed.texts) == 1
+    assert passed.rejects == []
+
+
+def test_no_real_review_of_several_lines_is_taken_for_records(tmp_path: Path) -> None:
+    table = pq.read_table(shared_data("reviews/reviews.parquet"), columns=["text"])
+    texts = table["text"].slice(0, 5000).to_pylist()
+    path = tmp_path / "r.csv"
+    for mark in (",", ";", "\t"):
+        for width in (40, 72):
+            file = io.StringIO(newline="")
+            writer = csv.writer(file, delimiter=mark)
+            writer.writerow(["text", "label"])
+            writer.writerows([textwrap.fill(text, width), n % 2] for n, text in enumerate(texts))
+            path.write_text(file.getvalue(), newline="")
+            with open_reviews(path, ReadOptions(COLUMNS, delimiter=mark)) as reviews:
+                parsed = [reviews.parse(block) for block in reviews.blocks()]
+            assert sum(len(part.texts) for part in parsed) == len(texts)
+            assert not any(part.rejects for part in parsed)
+
+
+@blocks
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        (['1,"He said "wow" and', 'left, then came back",5'], 2),
+        (['1,"He said "wow" and', "left, then", "", 'came, back",5'], 4),
+        (['1,"He said', 'that "wow" and, then",5'], 2),
+        (['1,"He said "wow" and', '"great", then left",5'], 2),
+        (['"1', '",text,"a "b"'], 2),
+        (['1,"never "closed', "2,fine,4"], 1),
+        (['1,"a" b,5', 'x,5" disk,6"'], 1),
+        (['1,"TV 5" wide",5', 'x,5" disk,6"'], 1),
+        (['1,"never "closed', '2,"fine, as it is",4'], 1),
+    ],
+)
+def test_a_reject_takes_the_lines_of_its_quote(
+    lines: list[str], count: int, block_bytes: int
+) -> None:
+    data = "\n".join(["id,text,stars", *lines, "9,good,4", ""]).encode()
+    passed = pass_through(data, ".csv", COLUMNS, block_bytes)
+    assert len(passed.texts) == len(lines) - count + 1
+    (reject,) = passed.rejects
+    assert (reject.number, reject.raw) == (2, "\n".join(lines[:count]).encode())
+    assert reject.reason.endswith(f" (lines 2 to {1 + count})") is (count > 1)
+
+
+def test_the_reason_names_the_option_that_helps() -> None:
+    data = b'text,b\n"a" b,1\n"a \\"b\\"",1\n"a"b,1,2\n5" disk,1\n'
+    passed = pass_through(data, ".csv", COLUMNS)
+    assert passed.texts == ['5" disk']
+    reason = "a quoted field goes on behind its closing quote"
+    assert [reject.reason for reject in passed.rejects] == [
+        f"{reason}; --quote none reads quotes as characters",
+        f"{reason}; --escape '\\' reads \\\" as a quote in the text",
+        reason,
+    ]
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("line_records", "csv"):
+        monkeypatch.setattr(f"toolkit.records.{module}.RECORD_BYTES_LIMIT", 1 << 10)
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("block_bytes", [1, 1000])
+@pytest.mark.parametrize(
+    "record",
+    [
+        '1,"' + "a film\n" * 999 + '",5',
+        '1,"' + 'a ""film""\n' * 999 + '","b\nc"',
+        '1,"' + "a film, it is\n" * 99 + '"\t,5',
+        "1," + "a" * 9999 + ",5",
+        "," * 9999,
+    ],
+)
+def test_a_record_beyond_the_limit_is_one_reject(record: str, block_bytes: int) -> None:
+    data = f"id,text,stars\n1,a,2\n{record}\r\n\n2,b,3\n".encode()
+    if '"\t' in record:  # whose quote does not close at the end of a field
+        passed = pass_through(data, ".csv", COLUMNS, block_bytes)
+        assert passed.rejects[0].raw == record.partition("\n")[0].encode()
+        return
+    passed = pass_through(data, ".csv", COLUMNS, block_bytes)
+    assert passed.texts == ["a", "b"]
+    (reject,) = passed.rejects
+    lines = record.count("\n")
+    what = f"a record longer than 0 MiB (lines 3 to {3 + lines:,})" if lines else "a line longer"
+    assert reject.reason.startswith(what)
+    assert (reject.number, reject.raw, reject.length) == (3, None, len(record))
+    assert passed.output.endswith(b"\n\n2,b,3,positive,0.5\n")
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_a_quote_that_never_closes_costs_its_line_beyond_the_limit_too() -> None:
+    data = b'id,text\n1,"abc\n' + b"2,good\n" * 999
+    passed = pass_through(data, ".csv", COLUMNS)
+    assert passed.texts == ["good"] * 999
+    assert [(reject.number, reject.raw) for reject in passed.rejects] == [(2, b'1,"abc')]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 50, 1000])
+def test_long_records_are_cut_out_as_all_others(
+    block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        '1,"a\n\nb ""c""",5',
+        ",,,,",
+        '"x","y, z",",",""',
+        '1,"a "b" c\nd",5',
+        "",
+        "1,\n",
+        "1,a,b",
+    ]
+    data = "\r\n".join(["id,text,stars", *rows, '1,"never', ""]).encode()
+    usual = pass_through(data, ".csv", COLUMNS, block_bytes)
+    monkeypatch.setattr(csv_module, "LOOKED_AT_AS_A_WHOLE", 4)
+    assert pass_through(data, ".csv", COLUMNS, block_bytes) == usual
+    assert [reject.reason.split(" (")[0] for reject in usual.rejects[:3]] == [
+        "5 fields, expected 3",
+        "4 fields, expected 3",
+        "a quoted field goes on behind its closing quote",
+    ]

@@ -1,0 +1,244 @@
+"""Files that change under a run: its input, what it has written, and what comes to its outputs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.models import shipped_scorer
+from tests.scoring.killing import KINDS
+from tests.scoring.test_resume import (
+    OPTIONS,
+    Stopped,
+    assert_same_as_whole,
+    counts,
+    file_of,
+    hidden,
+    make,
+    stop_after,
+)
+from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.scoring.checkpoints import FileFacts
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.summary import Progress
+
+Act = Callable[[Path], None]
+PLAIN = replace(OPTIONS, resume=False)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 50)
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"1,another\n")
+
+
+def rewrite(path: Path) -> None:
+    """In place: the same size, another time."""
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(data[:-9] + b"different"[: len(data[-9:])])
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+
+
+def swap(path: Path) -> None:
+    """By a file of the same size and time, as a copy that keeps the time makes it."""
+    other, facts = path.with_name("other"), path.stat()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 20] ^= 1
+    other.write_bytes(data)
+    os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    other.replace(path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
+@pytest.mark.parametrize("act", [cut, append, rewrite, swap, remove])
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_an_input_that_changes_gives_nothing(
+    kind: tuple[str, str], act: Act, seconds: float, tmp_path: Path
+) -> None:
+    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
+    done: list[Progress] = []
+
+    def change(progress: Progress) -> None:
+        done.append(progress)
+        if len(done) == 1:
+            act(source)
+
+    options = replace(PLAIN, checkpoint_seconds=seconds)
+    with pytest.raises(InputError):
+        score_file(shipped_scorer(), source, output, options, change)
+    assert [path.name for path in tmp_path.iterdir() if path != source] == []
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (cut, "it had [0-9,]+ bytes, and has [0-9,]+"),
+        (append, "it had [0-9,]+ bytes, and has [0-9,]+"),
+        (rewrite, "it was written to"),
+        (swap, "another file has its name now"),
+        (remove, "it is gone"),
+    ],
+)
+def test_a_change_at_the_very_end_is_found(act: Act, what: str, tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    options = replace(PLAIN, reading=ScoringOptions().reading)  # one block, which is read already
+    message = rf"a\.csv: has changed while it was scored: {what}\. Nothing of it is kept\. Score it"
+    with pytest.raises(InputError, match=message):
+        score_file(shipped_scorer(), source, output, options, lambda _: act(source))
+    assert [path.name for path in tmp_path.iterdir() if path != source] == []
+
+
+@pytest.mark.parametrize("kind", [*KINDS, (".parquet", ".jsonl")], ids=" → ".join)
+def test_another_input_of_the_same_size_and_time_is_refused(
+    kind: tuple[str, str], tmp_path: Path
+) -> None:
+    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    kept = tmp_path / "kept"
+    shutil.copy2(source, kept)
+    swap(source)
+    with pytest.raises(UsageError, match=r"cannot be continued, because this has changed: the inp"):
+        score_file(shipped_scorer(), source, output, OPTIONS)
+    assert not output.exists()
+    kept.replace(source)  # the same content again, though another file
+    score_file(shipped_scorer(), source, output, OPTIONS)
+    assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(".csv", "output"), (".csv", "rejected.jsonl"), (".csv.gz", "output"), (".parquet", "scores")],
+)
+def test_a_flipped_bit_is_found(kind: str, name: str, tmp_path: Path) -> None:
+    source, output = make(tmp_path, kind), tmp_path / f"b{kind}"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(3))
+    path = file_of(output, name)
+    data = bytearray(path.read_bytes())
+    for place in (0, len(data) // 2, len(data) - 1):
+        data[place] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(UsageError, match=rf"{name}: was changed: start over with --force"):
+            score_file(shipped_scorer(), source, output, OPTIONS)
+        data[place] ^= 4
+    path.write_bytes(data)
+    score_file(shipped_scorer(), source, output, OPTIONS)
+    assert_same_as_whole(source, output)
+
+
+def put(path: Path) -> Callable[[Progress], None]:
+    """Give what puts a file somewhere while another one is scored."""
+
+    def act(_: Progress) -> None:
+        path.write_bytes(b"precious")
+
+    return act
+
+
+NO_LINKS = [None, errno.EPERM, errno.EOPNOTSUPP]
+
+
+@pytest.mark.parametrize("code", NO_LINKS)
+@pytest.mark.parametrize("which", ["output", "rejects"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_what_appears_during_the_run_is_kept(
+    which: str, ending: str, code: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if code is not None:  # a file system without links
+
+        def link(*_: object) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "link", link)
+    source, output = make(tmp_path, ".csv"), tmp_path / f"b{ending}"
+    place = output if which == "output" else default_rejected(source, output)
+    message = f"{place.name}: a file has appeared here during the run, and is not replaced"
+    with pytest.raises(OutputError, match=message) as caught:
+        score_file(shipped_scorer(), source, output, PLAIN, put(place))
+    assert "--resume" in caught.value.__notes__[0]
+    scored: list[Progress] = []
+    for _ in range(2):
+        with pytest.raises(OutputError, match=message):
+            score_file(shipped_scorer(), source, output, OPTIONS, scored.append)
+        assert place.read_bytes() == b"precious"
+    if which == "output":
+        place.unlink()
+        score_file(shipped_scorer(), source, output, OPTIONS, scored.append)
+    else:
+        both = replace(OPTIONS, force=True)
+        score_file(shipped_scorer(), source, output, both, scored.append)
+    assert scored == []
+    assert hidden(tmp_path) == []
+    assert_same_as_whole(source, output)
+
+
+def test_a_file_that_appears_is_replaced_by_force(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    forced = replace(PLAIN, force=True)
+    score_file(shipped_scorer(), source, output, forced, put(output))
+    assert_same_as_whole(source, output)
+
+
+def test_what_takes_the_place_of_a_file_to_be_replaced_is_kept(tmp_path: Path) -> None:
+    """Force was for the file that was there then."""
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    output.write_bytes(b"old")
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, replace(PLAIN, force=True), stop_after(2))
+    output.write_bytes(b"precious")
+    with pytest.raises(UsageError, match=r"b\.csv: exists already"):
+        score_file(shipped_scorer(), source, output, OPTIONS)
+    assert output.read_bytes() == b"precious"
+
+
+def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(OutputError):
+        score_file(shipped_scorer(), source, output, PLAIN, lambda _: output.mkdir(exist_ok=True))
+    output.rmdir()
+    append(file_of(output, "output"))
+    with pytest.raises(UsageError, match="output: was changed: start over with --force"):
+        score_file(shipped_scorer(), source, output, OPTIONS)
+    summary = score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
+    assert summary.records == 40
+    assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, (".parquet", ".jsonl")], ids=" → ".join)
+def test_a_finished_run_can_be_resumed(kind: tuple[str, str], tmp_path: Path) -> None:
+    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
+    summary = score_file(shipped_scorer(), source, output, PLAIN)
+    facts = FileFacts.at(output)
+    again = score_file(shipped_scorer(), source, output, OPTIONS)
+    assert counts(again) == counts(summary)
+    assert FileFacts.at(output) == facts
+    assert hidden(tmp_path) == []
+    data = output.read_bytes()
+    for other in (data[:-1], data + b"\n", b"", data[:100] + b"?" + data[101:], b"precious\n"):
+        output.write_bytes(other)
+        message = r"exists already, and is not what this run would write: it differs after byte \d"
+        with pytest.raises(UsageError, match=message):
+            score_file(shipped_scorer(), source, output, OPTIONS)
+        assert output.read_bytes() == other
+    output.write_bytes(data)
+    rejected = default_rejected(source, output)
+    rejected.unlink()
+    with pytest.raises(UsageError, match=r"its rejects are missing \(.*b\..*rejected\.jsonl\)"):
+        score_file(shipped_scorer(), source, output, OPTIONS)
+    assert hidden(tmp_path) == []

@@ -1,0 +1,241 @@
+"""The report of `toolkit score`: a JSON file that says how a run has ended, however it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import typer
+
+from toolkit import __version__
+from toolkit.cli.failures import Failure, Interrupted
+from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from toolkit.model.scorer import Scorer
+    from toolkit.scoring.jobs import Jobs
+    from toolkit.scoring.results import FileResult
+
+FORMAT_VERSION = 1
+DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
+FAILED, INTERRUPTED = "failed", "interrupted"
+SKIPPED = "skipped"  # of a file: its output was there
+EXIT_REJECTED = 3  # done, but some records could not be read
+
+
+class RunReport:
+    """What is known of a run so far; as a context, writes the file when the run ends.
+
+    It is written only where no other file of the user can be lost: `allow` says when.
+    """
+
+    current: RunReport | None = None  # of this process
+
+    def __init__(self, path: Path | None, context: typer.Context | None = None) -> None:
+        self.path = path
+        self.options = {} if context is None else _options(context)
+        self.run_id = str(uuid4())
+        self.scorer: Scorer | None = None
+        self.results: list[FileResult] = []
+        self.errors: list[str] = []  # of the run as a whole
+        self._started = datetime.now(UTC)
+        self._began = time.monotonic()
+        self._is_allowed = False
+        self._is_written = False
+
+    def __enter__(self) -> Self:
+        RunReport.current = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        RunReport.current = None
+        try:
+            self.write(error)
+        except (OSError, ToolkitError, MemoryError) as failed:
+            if error is None:
+                raise
+            if isinstance(error, Exception) and not isinstance(error, typer.Exit):
+                error.add_note(f"The report cannot be written, either: {failed}")
+
+    @property
+    def seconds(self) -> float:
+        """The time that has passed."""
+        return time.monotonic() - self._began
+
+    def allow_early(self, output: str | None, rejected: str | None, *, replaces: bool) -> None:
+        """Allow the report where it can replace nothing, before the files of the run are known."""
+        if self.path is None or str(self.path) in ("-", output, rejected):
+            return
+        with suppress(OSError, ValueError):
+            if self.path.is_symlink():
+                return
+            if self.path.exists():
+                self._is_allowed = _is_outdated(self.path, replaces=replaces)
+            else:
+                self._is_allowed = self.path.parent.is_dir()
+            if self._is_allowed:
+                self.path.unlink(missing_ok=True)  # what it says is of an earlier run
+
+    def allow(self, jobs: Jobs, model: Path, *, force: bool, resume: bool) -> None:
+        """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
+        from toolkit.files import check_output_file, resolved
+        from toolkit.scoring.jobs import check_report
+        from toolkit.scoring.journals import is_unfinished
+
+        if self.path is None:
+            return
+        self._is_allowed = False
+        check_report(self.path, jobs.files, model)
+        replaces = force or (resume and is_unfinished(jobs))
+        replaces = replaces or _is_outdated(self.path, replaces=resume)
+        check_output_file(self.path, force=replaces, option="--report")
+        self._is_allowed = True
+        resolved(self.path).unlink(missing_ok=True)
+
+    def write(self, error: BaseException | None) -> None:
+        """Write the file, once."""
+        if self.path is None or not self._is_allowed or self._is_written:
+            return
+        from toolkit.files import atomic_file
+
+        self._is_written = True
+        content = self._content(error)
+        with atomic_file(self.path, force=True) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def _content(self, error: BaseException | None) -> dict[str, Any]:
+        status, code, message = self._ending(error)
+        scorer = self.scorer
+        files = [_file(result, status) for result in self.results]
+        return {
+            "format_version": FORMAT_VERSION,
+            "toolkit_version": __version__,
+            "run_id": self.run_id,
+            "status": status,
+            "exit_code": code,
+            "error": message,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._counts(),
+            "seconds": round(self.seconds, 3),
+            "model": scorer and scorer.identity(),
+            "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
+            "by_sentence": scorer and scorer.by_sentence,
+            "options": self.options,
+            "files": files,
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        """Add up the files; nothing before the first, where this may interrupt an import."""
+        if not self.results:
+            return {}
+        from toolkit.scoring.results import total
+
+        return total([result for result in self.results if result.is_done]).as_dict()
+
+    def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
+        """Give status, exit code and message."""
+        if isinstance(error, typer.Exit):
+            code = error.exit_code
+            if code == EXIT_REJECTED:
+                return DONE_WITH_REJECTS, code, None
+            return FAILED, code, " ".join(self.errors)
+        if error is None:
+            return DONE, 0, None
+        failure = Failure.of(error)
+        is_stopped = isinstance(error, Interrupted) or failure.is_silent
+        return INTERRUPTED if is_stopped else FAILED, failure.exit_code, failure.message
+
+
+def end_report(error: BaseException) -> None:
+    """Write the report of this process, which ends at once; nothing more can be done for it."""
+    if RunReport.current is not None:
+        with suppress(Exception):
+            RunReport.current.write(error)
+
+
+def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
+    """Write the report of a call whose options are wrong, so that no old success is left."""
+    if arguments[:1] != ["score"] or "--dry-run" in arguments:
+        return
+    named = [value for name, value in pairwise(arguments) if name == "--report"]
+    named += [each.partition("=")[2] for each in arguments if each.startswith("--report=")]
+    if named:
+        report = RunReport(Path(named[-1]))
+        others = {value for name, value in pairwise(arguments) if name != "--report"}
+        report.allow_early(
+            *(named[-1] if named[-1] in others else None for _ in range(2)),
+            replaces=not {"--force", "--resume"}.isdisjoint(arguments),
+        )
+        with suppress(OSError, ToolkitError):
+            report.write(error)
+
+
+def status_of(path: Path) -> str | None:
+    """Tell the status in a report; None if the file is no report of `toolkit score`."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_report = isinstance(content, dict) and "run_id" in content and "files" in content
+    status = content.get("status") if is_report else None
+    return status if isinstance(status, str) else None
+
+
+def _is_outdated(path: Path, *, replaces: bool) -> bool:
+    """Whether a file is the report of a run that failed, or any report if those are replaced."""
+    status = status_of(path)
+    return status is not None and (replaces or status in (FAILED, INTERRUPTED))
+
+
+def _file(result: FileResult, status: str) -> dict[str, Any]:
+    job, source = result.job, result.source
+    content = {
+        "input": str(job.source),
+        "format": source.format,
+        "compression": source.compression,
+        "size": source.size,
+        "modified": source.modified,
+        "columns": dict(result.columns),
+        "output": str(job.output),
+        "rejected_file": str(job.rejected) if result.summary.rejected else None,
+        "warnings": result.warnings,
+    }
+    if result.is_done:
+        file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
+        return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
+    if result.is_skipped:
+        return {**content, "status": SKIPPED, "error": None}
+    if result.error is None:  # where the run has ended
+        return {**content, "status": status, "error": None}
+    return {**content, "status": FAILED, "error": result.error}
+
+
+def _options(context: typer.Context) -> dict[str, Any]:
+    """Give all options by their names on the command line, with those that are not given."""
+    options = {}
+    for parameter in context.command.params:
+        name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+        if parameter.name in context.params and name != "help":
+            options[name] = _plain(context.params[parameter.name])
+    return options
+
+
+def _plain(value: Any) -> Any:
+    """Give the value of an option as JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)

@@ -1,0 +1,79 @@
+"""How many records of a file may be rejected before the file counts as failed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from toolkit.errors import InputError, UsageError
+from toolkit.scoring.summary import Summary
+
+if TYPE_CHECKING:
+    from toolkit.scoring.output import ScoredOutput
+
+_FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class MaxRejected:
+    """A number of rejects, or a share of the records of a file."""
+
+    count: int | None = None
+    share: float | None = None  # 0 to 1; compared at the end of a file
+
+    def __post_init__(self) -> None:
+        if (self.count is None) == (self.share is None):
+            raise UsageError("max_rejected: expected a number or a share")
+        if self.share is not None and not 0 <= self.share <= 1:
+            raise UsageError(f"--max-rejected: expected at most 100%, received {self}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``100`` or ``1%``; raises `UsageError`."""
+        found = _FORM.fullmatch(text.strip())
+        if found is None or ("." in text and not found[2]):
+            raise UsageError(
+                f"--max-rejected: expected a number such as 100, or a share such as 1%, received "
+                f"{text!r}"
+            )
+        return cls(share=float(found[1]) / 100) if found[2] else cls(count=int(found[1]))
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"
+
+    def is_passed(self, rejected: int, records: int, *, at_end: bool) -> bool:
+        """Whether more is rejected than allowed, of the records so far."""
+        if self.count is not None:
+            return rejected > self.count
+        assert self.share is not None
+        return at_end and rejected > self.share * records
+
+
+def check_rejected(
+    name: str, output: ScoredOutput, maximum: MaxRejected | None, *, at_end: bool
+) -> None:
+    """Raise `InputError` if more records of a file are rejected than allowed."""
+    counts = output.summary
+    if maximum is not None and maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
+        check_counts(name, counts, maximum, output.first_reject(), at_end=at_end)
+
+
+def check_counts(
+    name: str,
+    counts: Summary,
+    maximum: MaxRejected | None,
+    first: str | None = None,
+    *,
+    at_end: bool = True,
+) -> None:
+    """Raise `InputError` if more records are rejected than allowed; ``first`` is one of them."""
+    if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
+        return
+    so_far = "" if at_end else "first "
+    raise InputError(
+        f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
+        f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
+        "No output is written. Fix the file, say how to read it (--format, --delimiter, --encoding)"
+        ", or allow more."
+    )

@@ -1,0 +1,78 @@
+"""What became of each file of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from toolkit.errors import UsageError
+from toolkit.records.compression import compression_of
+from toolkit.records.formats import format_of
+from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.scoring.jobs import Job
+from toolkit.scoring.summary import Summary
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an input is, before it is opened; None: not known, as for standard input."""
+
+    format: str | None = None
+    compression: str | None = None
+    size: int | None = None  # in bytes
+    modified: str | None = None  # UTC, as in ISO 8601
+
+    @classmethod
+    def of(cls, path: Path, options: ReadOptions) -> Self:
+        """Look at a file."""
+        name = None
+        with suppress(UsageError):  # of no known format: opening it says so
+            name = format_of(path, options.format).name
+        if path == STDIN:
+            return cls(name)
+        try:
+            facts = path.stat()
+        except (OSError, ValueError):
+            return cls(name, compression_of(path))
+        modified = datetime.fromtimestamp(facts.st_mtime, UTC).isoformat()
+        return cls(name, compression_of(path), facts.st_size, modified)
+
+
+@dataclass
+class FileResult:
+    """What became of a file."""
+
+    job: Job
+    summary: Summary = field(default_factory=Summary)
+    error: str | None = None  # why it could not be scored
+    is_done: bool = False  # its output is complete
+    is_skipped: bool = False  # its output was there
+    source: Source = field(default_factory=Source)
+    # Role → name of the column; empty where the file was not opened, as one that is done already.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # what may be wrong with it
+
+
+def total(results: Sequence[FileResult]) -> Summary:
+    """Add up the files."""
+    return sum((result.summary for result in results), Summary())
+
+
+def why_none_is_scored(summary: Summary) -> str | None:
+    """Say why no record is scored; None if one is, or if there are none."""
+    if summary.scored or not summary.records:
+        return None
+    reasons = (
+        (summary.without_text, "without text"),
+        (summary.without_known_words, "without a word that the model knows"),
+        (summary.rejected, "rejected"),
+    )
+    found = [f"{count:,} {what}" for count, what in reasons if count]
+    records = "the only record" if summary.records == 1 else f"all {summary.records:,} records"
+    if len(found) == 1:
+        return f"{records} {'is' if summary.records == 1 else 'are'} {found[0].split(' ', 1)[1]}"
+    return f"of {summary.records:,} records, {', '.join(found)}"
