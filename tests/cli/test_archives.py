@@ -189,6 +189,13 @@ def test_a_damaged_member(command: Command) -> None:
             assert Path("b.csv").read_bytes() == scored(command, CSV * 1000)
 
 
+def test_an_archive_that_is_cut_in_the_middle(command: Command) -> None:
+    data = zipped("a.csv.zip", zipfile.ZIP_STORED, a_csv=CSV).read_bytes()
+    Path("a.csv.zip").write_bytes(data[:2] + data[20:])  # its directory points to before its start
+    ran = command("score", "a.csv.zip")
+    ran.failed_with("a.csv.zip/a.csv: cannot be read: the archive is damaged")
+
+
 @pytest.mark.parametrize("ending", [".bz2", ".xz"])
 def test_compressed_inputs_and_outputs(command: Command, ending: str) -> None:
     pack, unpack = COMPRESS[ending], DECOMPRESS[ending]

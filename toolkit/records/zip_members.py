@@ -98,9 +98,10 @@ class MemberFile(io.RawIOBase):
             self.size = info.file_size
             self._limit = _BZIP2_BYTES if info.compress_type == ZIP_BZIP2 else None
             self._file = self._archive.open(info)
-        except BadZipFile as error:
+        except (BadZipFile, OSError) as error:  # a place before the file, after its end
             self._archive.close()
-            raise InputError(f"{archive}/{name}: cannot be read: {error}") from None
+            reason = "the archive is damaged" if isinstance(error, OSError) else error
+            raise InputError(f"{archive}/{name}: cannot be read: {reason}") from None
         except BaseException:
             self._archive.close()
             raise
