@@ -33,9 +33,7 @@ def scored(command: Command, text: str = CSV) -> bytes:
     return Path("plain.out.csv").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2]
-)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize(
     ("name", "member", "output"),
     [
@@ -47,7 +45,8 @@ def scored(command: Command, text: str = CSV) -> bytes:
 def test_one_member_is_read_as_the_file(
     command: Command, compression: int, name: str, member: str, output: str
 ) -> None:
-    zipped(name, compression, **{member: CSV, "__MACOSX__._x_csv": "x"})
+    with zipfile.ZipFile(zipped(name, compression, **{member: CSV}), "a") as archive:
+        archive.writestr("__MACOSX/._x.csv", "x")
     ran = command("score", name, *(["--format", "csv"] if member == "noname" else []))
     assert (ran.exit_code, ran.out) == (0, ""), ran.err
     assert Path(output).read_bytes() == scored(command)
@@ -157,10 +156,12 @@ def test_what_cannot_be_unpacked(command: Command) -> None:
     command("score", "encrypted.zip").failed_with(
         "encrypted.zip/x.csv: is encrypted. Unpack it with its password first"
     )
-    zipped("lzma.zip", zipfile.ZIP_LZMA, x_csv=CSV)
-    command("score", "lzma.zip").failed_with(
-        "lzma.zip/x.csv: is compressed in a way that cannot be read (method 14; deflate can)"
-    )
+    for name, method in (("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
+        zipped(f"{name}.zip", method, x_csv=CSV)
+        command("score", f"{name}.zip").failed_with(
+            f"{name}.zip/x.csv: is compressed in a way that cannot be read (method {method}; "
+            "deflate can). Unpack it first"
+        )
     zipped("empty.zip")
     command("score", "empty.zip").failed_with("empty.zip: an archive without files")
     with zipfile.ZipFile("twice.zip", "w") as archive:

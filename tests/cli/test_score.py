@@ -90,7 +90,7 @@ def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
         ("a.jsonl", "", "a.jsonl: the file is empty", 1),
         ("a.txt", CSV, "a.txt: unknown ending '.txt'. Use .csv", 2),
         ("a", CSV, "a: unknown ending ''", 2),
-        ("a.csv", "id,body\n1,a\n", "no column 'text' or 'review' (found: id, body). Choose", 2),
+        ("a.csv", "id,plot\n1,a\n", "no column 'text' or 'review' (found: id, plot). Choose", 2),
         ("a.csv", "text,predicted_sentiment\na,b\n",
          "has a column 'predicted_sentiment' already. Choose other names for the added columns "
          "with --sentiment-column and --probability-column.", 2),

@@ -35,6 +35,7 @@ def files(folder: Path, trained: list[str], tmp_path: Path) -> Path:
     (tmp_path / "reviews.jsonl.gz").write_bytes(gzip.compress(nested.encode()))
     (tmp_path / "export.txt").write_bytes("Id;Comment\n1;Très beau!\n".encode("latin-1"))
     (tmp_path / "lines.tsv").write_text("1\tA fine film.\n2\tDull.\n", encoding="utf-8")
+    (tmp_path / "hotels.csv").write_text("Title,Body\nFine,All clean.\n", encoding="utf-8")
     probabilities = "".join(f"{0.2 + 0.6 * int(row['label'])}\n" for row in rows)
     (tmp_path / "fasttext.csv").write_text(f"probability\n{probabilities}", encoding="utf-8")
     shutil.copytree(folder / "runs" / "conv1d", tmp_path / "runs" / "mine")

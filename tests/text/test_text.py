@@ -79,6 +79,16 @@ def test_arrow_layout_does_not_matter(texts: list[str | None], data: st.DataObje
             assert VOCABULARY.encode(layout, last).padded(9).tolist() == expected, name
 
 
+@pytest.mark.parametrize("separator", ['"', ",", " ", "-"])
+def test_long_runs_of_a_separator_are_as_one(separator: str) -> None:
+    words = VOCABULARY.words.to_pylist()[:3]
+    long = f"{words[0]}{separator * (1 << 20)}x {words[1]}{separator * (1 << 18)}.\n{words[2]}"
+    texts = pa.array([long, f"{words[0]} x {words[1]} .\n{words[2]}"])
+    for with_cuts in (False, True):
+        ids = VOCABULARY.encode(texts, last=9, with_cuts=with_cuts)
+        assert ids.padded(9)[0].tolist() == ids.padded(9)[1].tolist()
+
+
 def test_more_rows_than_are_encoded_at_once() -> None:
     texts = [f"the movie {'a ' * (row % 7)}" for row in range(20_000)]
     rows = VOCABULARY.encode(pa.array(texts), last=5).padded(5)

@@ -76,7 +76,7 @@ def begins_literal(text: bytes, dialect: Dialect, wanted: int) -> bool:
     """Whether the first of many lines have a record each, within a quote that does not close."""
     mark = dialect.delimiter.encode()
     lines = text.split(b"\n", _LINES_LOOKED_AT)[:-1]
-    return wanted > 1 and all(line.count(mark) == wanted - 1 for line in lines)
+    return wanted > 1 and bool(lines) and all(line.count(mark) == wanted - 1 for line in lines)
 
 
 def _is_literal(record: bytes, delimiters: Positions, dialect: Dialect, wanted: int) -> bool:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 ZIP = ".zip"
 
-# Python unpacks as much of bzip2 at once as it is given: 80 MB of these bytes, at the most.
-_BZIP2_BYTES = 4096
 _ENCRYPTED = 0x1  # of the flags of a member
 _SHOWN = 5  # names in a message
 
@@ -89,14 +87,13 @@ class MemberFile(io.RawIOBase):
     """A member of an archive, unpacked as it is read; raises `OSError` where it is damaged."""
 
     def __init__(self, archive: Path, name: str) -> None:
-        from zipfile import ZIP_BZIP2, BadZipFile  # late: the command line needs no archive
+        from zipfile import BadZipFile  # late: the command line needs no archive
 
         self._damaged = (BadZipFile, zlib.error, EOFError, ValueError)
         self._archive = _opened(archive)
         try:
             info = _found(self._archive, archive, name)
             self.size = info.file_size
-            self._limit = _BZIP2_BYTES if info.compress_type == ZIP_BZIP2 else None
             self._file = self._archive.open(info)
         except (BadZipFile, OSError) as error:  # a place before the file, after its end
             self._archive.close()
@@ -109,7 +106,7 @@ class MemberFile(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Read about as many bytes; nothing at the end."""
         try:
-            return self._file.read(size if self._limit is None else min(size, self._limit))
+            return self._file.read(size)
         except self._damaged as error:
             raise OSError(f"the archive is damaged: {error}") from None
 
@@ -138,7 +135,7 @@ def _opened(archive: Path) -> ZipFile:
 
 def _found(file: ZipFile, archive: Path, name: str) -> ZipInfo:
     """Find a member that can be read."""
-    from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED
+    from zipfile import ZIP_DEFLATED, ZIP_STORED
 
     path = PurePosixPath(name)
     found = [info for info in file.infolist() if PurePosixPath(info.filename.lstrip("/")) == path]
@@ -152,7 +149,8 @@ def _found(file: ZipFile, archive: Path, name: str) -> ZipInfo:
     info = found[0]
     if info.flag_bits & _ENCRYPTED:
         raise InputError(f"{where}: is encrypted. Unpack it with its password first")
-    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2):
+    # Of the other methods, Python unpacks at once whatever a few bytes hold, such as 500 MB.
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise InputError(
             f"{where}: is compressed in a way that cannot be read (method {info.compress_type}; "
             "deflate can). Unpack it first"

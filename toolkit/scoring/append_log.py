@@ -34,13 +34,15 @@ class AppendLog:
     def open(self) -> IO[bytes]:
         """Make it, and keep other processes out; `UsageError` if one of them has it open."""
         while self._file is None:
-            self.folder.mkdir(exist_ok=True)
-            if self._path.exists() and not self._path.is_file():
-                raise UsageError(f"{self._path}: is not a file with progress of a run. Remove it.")
             try:
                 file = self._path.open("ab", buffering=0)
-            except FileNotFoundError:
-                continue  # the other process has just removed the folder
+            except FileNotFoundError:  # or the other process has just removed the folder
+                self.folder.mkdir(exist_ok=True)
+                continue
+            except IsADirectoryError:
+                raise UsageError(
+                    f"{self._path}: is not a file with progress of a run. Remove it."
+                ) from None
             try:
                 if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,9 +53,10 @@ class AppendLog:
                     "for it, or choose another with --output."
                 ) from None
             if self._is_at_its_place(file):
-                whole_lines = self._path.read_bytes().rfind(b"\n") + 1  # one may be cut off
-                file.truncate(whole_lines)
                 self._file = file
+                if os.fstat(file.fileno()).st_size:
+                    whole_lines = self._path.read_bytes().rfind(b"\n") + 1  # one may be cut off
+                    file.truncate(whole_lines)
             else:
                 file.close()  # of a folder that the other process has just removed
         return self._file

@@ -40,6 +40,7 @@ class Journal:
         self.sums: defaultdict[str, PrefixSum] = defaultdict(PrefixSum)  # of the files, by name
         self._log = AppendLog(self.folder, job.output)
         self._force, self._resume = force, resume
+        self._has_files = False  # beside the journal
 
     @property
     def is_there(self) -> bool:
@@ -58,7 +59,9 @@ class Journal:
         """
         if self.is_open:
             return
-        self._remove_older()
+        self._has_files = self.is_there
+        if self._has_files:
+            self._remove_older()
         with reporting_failures(self.job.output):
             file = self._log.open()
         try:
@@ -172,18 +175,19 @@ class Journal:
         """The one rule for files that are there: they stay, unless forced."""
         if self._force:
             return True
-        is_of_this_run = self.entry.replaces_for == str(resolved(self.job.source))
         facts = FileFacts.at(path)
-        known = self.entry.replaces.get(str(resolved(path)))
-        return facts is None or (is_of_this_run and facts == known)
+        if facts is None or not self.entry.replaces:
+            return facts is None
+        is_of_this_run = self.entry.replaces_for == str(resolved(self.job.source))
+        return is_of_this_run and facts == self.entry.replaces.get(str(resolved(path)))
 
     def note_replaced(self) -> None:
         """Note what is there, and is replaced by force, so that a later run may replace it, too.
 
         This does not wait for the disk: the worst is that the later run asks for force again.
         """
-        found = {str(resolved(path)): FileFacts.at(path) for path, _ in self.job.written()}
-        replaces = {path: facts for path, facts in found.items() if facts is not None}
+        found = {path: FileFacts.at(path) for path, _ in self.job.written()}
+        replaces = {str(resolved(path)): facts for path, facts in found.items() if facts}
         if replaces:
             name = str(resolved(self.job.source))
             self._add(replace(self.entry, replaces_for=name, replaces=replaces), sync=False)
@@ -201,13 +205,19 @@ class Journal:
 
     def drop_files(self) -> None:
         """Remove the files of the output that are not in their places."""
-        for name in _FILES:
+        for name in _FILES if self._has_files else ():
             with suppress(OSError):
                 (self.folder / name).unlink()
+        self._has_files = False
+
+    def add_files(self) -> None:
+        """Say that there will be files of the output."""
+        self._has_files = True
 
     def remove(self) -> None:
         """Remove everything."""
-        self._log.remove(_FILES)
+        self._log.open()
+        self._log.remove(_FILES if self._has_files else ())
         self.entry = Entry()
 
     def _add(self, entry: Entry, *, sync: bool = True) -> None:

@@ -68,7 +68,8 @@ class Journals:
         self._jobs = [job for job in jobs.files if job.error is None and job.output != STDIN]
         self._force, self._resume = force, resume
         self._is_stale = force and not resume  # what is noted, until the first output is begun
-        self._noted: dict[Job, Journal] = {}
+        self._journals: dict[Job, Journal] = {}
+        self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
 
     def check(self, *, skip_existing: bool) -> None:
@@ -99,7 +100,9 @@ class Journals:
 
     def of(self, job: Job) -> Journal:
         """Give the journal of an output."""
-        return self._noted.get(job) or Journal(job, force=self._force, resume=self._resume)
+        if job not in self._journals:
+            self._journals[job] = Journal(job, force=self._force, resume=self._resume)
+        return self._journals[job]
 
     def is_done(self, job: Job) -> bool:
         """Whether there is a file at the output, of a run that has ended with it."""
@@ -126,6 +129,7 @@ class Journals:
             journal.drop()
         if self._force and not keep:
             journal.note_replaced()
+        journal.add_files()
 
     def note_replaced(self) -> None:
         """Note what force replaces, also where the run ends before it comes to that."""

@@ -35,7 +35,8 @@ def publish(journal: Journal, summary: Summary) -> None:
         _show(rejects)  # whose reader may wait, so before signals are held back
     with held_back():
         if is_there(output):  # the last one that is moved
-            _check_free(journal, job.output, output)
+            if is_there(job.output):
+                _check_free(journal, job.output, output)
             if job.rejects_file is not None:
                 _publish_rejects(journal, job.rejects_file, rejects, summary)
             _place(journal, output, job.output)
@@ -46,8 +47,8 @@ def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Sum
     if summary.rejected and is_there(rejects):
         with reporting_failures(target):
             _place(journal, rejects, target)
-    elif not summary.rejected and journal.may_replace(target):
-        resolved(target).unlink(missing_ok=True)  # of a run that is replaced
+    elif not summary.rejected and is_there(target) and journal.may_replace(target):
+        resolved(target).unlink()  # of a run that is replaced
 
 
 def _show(rejects: Path) -> None:
@@ -73,7 +74,7 @@ def _place(journal: Journal, source: Path, target: Path) -> None:
     """Rename a file, or copy it to another file system and rename it there."""
     place = resolved(target)
     try:
-        if journal.may_replace(target) and is_there(place):
+        if is_there(place) and journal.may_replace(target):
             source.replace(place)
         else:
             rename_to_new(source, place)
