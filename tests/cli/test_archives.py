@@ -93,7 +93,11 @@ def test_archives_in_a_folder(command: Command) -> None:
     ran = command("score", "data", "-o", "out")
     assert ran.exit_code == 1
     assert "data/broken.zip: not a zip archive, or a damaged one" in ran.err
-    assert [n for n in files_in("out") if n[0] != "."] == ["feb/x.csv", "feb/y.csv", "jan.csv"]
+    assert [n for n in files_in("out") if "/." not in f"/{n}"] == [
+        "feb/x.csv",
+        "feb/y.csv",
+        "jan.csv",
+    ]
 
 
 @pytest.mark.parametrize("ending", [".zip", ".bz2", ".xz"])
@@ -188,6 +192,13 @@ def test_a_damaged_member(command: Command) -> None:
         assert "unexpected" not in ran.err
         if ran.exit_code == 0:
             assert Path("b.csv").read_bytes() == scored(command, CSV * 1000)
+
+
+def test_an_archive_that_is_cut_in_the_middle(command: Command) -> None:
+    data = zipped("a.csv.zip", zipfile.ZIP_STORED, a_csv=CSV).read_bytes()
+    Path("a.csv.zip").write_bytes(data[:2] + data[20:])  # its directory points to before its start
+    ran = command("score", "a.csv.zip")
+    ran.failed_with("a.csv.zip/a.csv: cannot be read: the archive is damaged")
 
 
 @pytest.mark.parametrize("ending", [".bz2", ".xz"])

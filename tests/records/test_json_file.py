@@ -57,6 +57,12 @@ def test_an_array_stays_as_it_is_written(around: tuple[str, str], between: str) 
     assert len(json.loads(found.output.decode("utf-8-sig"))) == 3
 
 
+def test_white_space_before_rejects_leaves_with_them() -> None:
+    found = passed(f"[ {ONE} , 5 , {ONE} , 6 ]")
+    assert [raw for _, _, raw in reasons(found)] == [b"5", b"6"]
+    assert found.output.decode() == f"[ {scored(ONE)} , {scored(ONE)} ]"
+
+
 @pytest.mark.parametrize("file", ["[]", " [ ]\n", "[\n\n]"])
 def test_an_array_may_be_empty(file: str) -> None:
     found = passed(file)

@@ -123,7 +123,7 @@ def test_the_reason_names_the_option_that_helps() -> None:
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("line_records", "csv"):
+    for module in ("text_files.line_records", "delimited.csv"):
         monkeypatch.setattr(f"toolkit.records.{module}.RECORD_BYTES_LIMIT", 1 << 10)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import io
-import json
 import random
 import tempfile
 import time
@@ -17,11 +15,18 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.models import shipped_scorer
-from tests.scoring.laws import check_against_python, check_nothing_is_lost
+from tests.scoring.fuzz_files import Kind, choose, compressed, content_of, damage, write
+from tests.scoring.laws import (
+    check_array,
+    check_bytes,
+    check_counts,
+    check_lines,
+    check_plain_lines,
+    check_regular,
+)
 from toolkit.errors import ToolkitError
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.inputs.output_names import default_rejected
@@ -29,112 +34,61 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary
 
-ENDINGS = [
-    ".csv",
-    ".csv",
-    ".csv",
-    ".tsv",
-    ".jsonl",
-    ".jsonl",
-    ".jsonl",
-    ".parquet",
-    ".csv.gz",
-    ".jsonl.zst",
-]
-TOKENS = [
-    b'"', b'""', b'",', b',"', b"\n", b"\r\n", b"\r", b",", b"\t", b"\xff", b"\xc3", b"\0",
-    b"\xed\xa0\x80", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b":", b"\\", b"\\u", b"\\ud800",
-    b"null", b"Inf", b"-NaN", b"1e999", b'"text"', b'{"text":', b'"text": 5', b"\xe2\x80\xa8",
-    b"\xc2\x85", b" ", b'"predicted_sentiment"', b"text,", b"a" * 300, b"\n\n\n",
-]  # fmt: skip
-WORDS = ["a superb film", "the worst", "", " ", 'say "so"', "one,two", "é😀", "line\nend", "\u2028"]
-
 
 class Stopped(Exception):  # noqa: N818 (it stands for a signal, not for an error)
     """The run is interrupted here."""
 
 
-def make(ending: str, chance: random.Random) -> bytes:
-    """Make a file that is whole."""
-    rows = [
-        {"id": str(n), "text": chance.choice(WORDS), "x": chance.choice(WORDS)}
-        for n in range(chance.randrange(1, 30))
-    ]
-    if ending == ".parquet":
-        file = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=chance.randrange(1, 30))
-        return file.getvalue()
-    if ".jsonl" in ending:
-        ascii_only = chance.random() < 0.5
-        return b"".join(json.dumps(row, ensure_ascii=ascii_only).encode() + b"\n" for row in rows)
-    mark = "\t" if ending == ".tsv" else ","
-    end = chance.choice(["\n", "\r\n"])
-    always = chance.random() < 0.5
-    lines = [["id", "text", "x"], *(list(row.values()) for row in rows)]
-    return "".join(
-        mark.join(_quoted(f, mark, always) for f in line) + end for line in lines
-    ).encode()
-
-
-def _quoted(field: str, mark: str, always: bool) -> str:
-    needed = always or any(character in field for character in f'"\r\n{mark}')
-    return '"' + field.replace('"', '""') + '"' if needed else field
-
-
-def damage(data: bytes, chance: random.Random) -> bytes:
-    """Change some places of a file."""
-    for _ in range(chance.choice([0, 1, 1, 1, 2, 3, 8])):
-        at = chance.randrange(len(data) + 1)
-        until = min(at + chance.choice([0, 0, 1, 2, 30]), len(data))
-        piece = chance.choice(
-            [
-                chance.choice(TOKENS),
-                chance.choice(TOKENS),
-                b"",
-                chance.randbytes(2),
-                data[at : at + 40],
-            ]
-        )
-        data = data[:at] + piece + data[until:]
-    return data
-
-
 def run(seed: int, folder: Path) -> str:
     """Try one file; raise if a law is broken, else say what became of it."""
     chance = random.Random(seed)
-    ending = chance.choice(ENDINGS)
-    data = make(ending, chance)
-    packed = ending.endswith((".gz", ".zst"))
-    if packed and chance.random() < 0.5:
+    kind = choose(chance)
+    data = write(kind, chance)
+    if kind.is_compressed:
+        if chance.random() < 0.5:
+            data = damage(data, chance)
+        data = compressed(data, kind, chance)
+    if not kind.is_compressed or chance.random() < 0.5:
         data = damage(data, chance)
-    if packed:
-        codec = pa.Codec("gzip" if ending.endswith(".gz") else "zstd")
-        data = codec.compress(data, asbytes=True)
-    if not packed or chance.random() < 0.5:
-        data = damage(data, chance)
-    source = folder / f"in{ending}"
+    source = folder / f"in{kind.name}"
     source.write_bytes(data)
     small, large = chance.randrange(1, 500), 1 << 20
+    compression = kind.compression.removesuffix(".zip")
+    outputs = [folder / f"{name}{kind.ending}{compression}" for name in "ab"]
     try:
-        first = score(source, folder / f"a{ending}", large, 1)
+        first = score(source, outputs[0], kind.reading(large), 1)
     except ToolkitError as error:
         for block_bytes in (small, large):
             try:
-                score(source, folder / f"b{ending}", block_bytes, 2)
+                score(source, outputs[1], kind.reading(block_bytes), 2)
             except ToolkitError:
                 continue
             raise AssertionError(f"refused only in large blocks: {error}") from error
         assert not any(folder.glob(".*")), "something is left of a run that failed"
-        return f"{ending} refused {str(error)[len(str(source)) :][:60]}"
-    second = score(source, folder / f"b{ending}", small, 2, stop_after=chance.randrange(6))
+        return f"{kind} refused {str(error)[len(str(source)) :][:60]}"
+    second = score(source, outputs[1], kind.reading(small), 2, stop_after=chance.randrange(6))
     assert counts(first) == counts(second), (counts(first), counts(second), small)
-    outputs = [read(folder / f"{name}{ending}", source) for name in "ab"]
+    found = [read(output, source) for output in outputs]
     # A Parquet file that is read in other blocks has other row groups, and gzip other members.
-    assert outputs[0] == outputs[1], "blocks or interruptions change the result"
-    if ".parquet" not in ending:
-        check_nothing_is_lost(ending, source, *outputs[0], first)
-        check_against_python(ending, source, first)
-    return f"{ending} {'rejected some' if first.rejected else 'scored'}"
+    assert found[0] == found[1], "blocks or interruptions change the result"
+    check_counts(first)
+    if kind.ending != ".parquet":
+        check_laws(kind, content_of(source), *found[0], first)
+    return f"{kind} {'rejected some' if first.rejected else 'scored'}"
+
+
+def check_laws(kind: Kind, data: bytes, output: bytes, rejects: bytes, summary: Summary) -> None:
+    """Check what holds for files of this kind."""
+    if kind.is_delimited:
+        check_bytes(kind, data, output, rejects)
+        if kind.quote is None and kind.escape is None:
+            check_plain_lines(kind, data, summary)
+        else:
+            check_regular(kind, data, summary)
+    elif kind.ending == ".json" and data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        check_array(data, output, summary)
+    elif kind.ending == ".jsonl":
+        check_lines(data, output, rejects, summary)
 
 
 def counts(summary: Summary) -> dict[str, int]:
@@ -143,7 +97,7 @@ def counts(summary: Summary) -> dict[str, int]:
 
 
 def score(
-    source: Path, output: Path, block_bytes: int, workers: int, stop_after: int | None = None
+    source: Path, output: Path, reading: ReadOptions, workers: int, stop_after: int | None = None
 ) -> Summary:
     """Score a file; with ``stop_after``, interrupt it after some blocks and resume it."""
     seen = 0
@@ -155,7 +109,7 @@ def score(
             raise Stopped
 
     options = ScoringOptions(
-        reading=ReadOptions(block_bytes=block_bytes),
+        reading=reading,
         workers=workers,
         checkpoint_seconds=1e9,
         resume=True,
@@ -174,13 +128,7 @@ def read(output: Path, source: Path) -> tuple[bytes, bytes]:
     rejects = rejected.read_bytes() if rejected.exists() else b""
     if output.suffix == ".parquet":
         return repr(pq.read_table(output).to_pylist()).encode(), rejects
-    return unpacked(output), rejects
-
-
-def unpacked(path: Path) -> bytes:
-    """Read a file."""
-    with pa.input_stream(str(path), compression="detect") as stream:
-        return bytes(stream.read())
+    return content_of(output), rejects
 
 
 def main() -> None:

@@ -6,10 +6,6 @@ Run as ``python -m tests.scoring.killing --kills 30`` for that many kills of eac
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import io
-import json
 import os
 import random
 import subprocess
@@ -20,54 +16,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from tests.models import many_texts, shipped_scorer
+from tests.scoring.kinds import (
+    BAD_EVERY,
+    DIALECTS,
+    KINDS,
+    RFC_4180,
+    WRITERS,
+    Dialect,
+    write_delimited,
+)
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.resuming.journals import is_unfinished
 from toolkit.scoring.run import score_file
 
 COMMAND = [sys.executable, "-m", "toolkit", "score"]
-BAD_EVERY = 997  # rows
-
-
-def write_csv(path: Path, texts: Sequence[str]) -> None:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(["id", "text"])
-    for number, text in enumerate(texts):
-        writer.writerow([number, text, *(["too much"] if number % BAD_EVERY == 5 else [])])
-    content = file.getvalue().encode()
-    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
-
-
-def write_json_lines(path: Path, texts: Sequence[str]) -> None:
-    lines = [json.dumps({"id": number, "text": text}) for number, text in enumerate(texts)]
-    lines[5::BAD_EVERY] = [line[:-1] for line in lines[5::BAD_EVERY]]
-    content = ("\n".join(lines) + "\n").encode()
-    is_packed = path.suffix == ".zst"
-    path.write_bytes(pa.Codec("zstd").compress(content, asbytes=True) if is_packed else content)
-
-
-def write_parquet(path: Path, texts: Sequence[str]) -> None:
-    data = [b"\xff" if n % BAD_EVERY == 5 else text.encode() for n, text in enumerate(texts)]
-    column = pa.array(data, pa.binary()).view(pa.string())  # not all of it is UTF-8
-    table = pa.table({"id": np.arange(len(texts)), "text": column})
-    pq.write_table(table, path, row_group_size=len(texts) // 3)
-
-
-WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
-    ".csv": write_csv,
-    ".jsonl": write_json_lines,
-    ".parquet": write_parquet,
-    ".csv.gz": write_csv,
-    ".jsonl.zst": write_json_lines,
-}
-# Endings of the input and the output.
-KINDS = [*((ending, ending) for ending in WRITERS), (".csv", ".parquet")]
 
 
 def unfinished(output: Path) -> bool:
@@ -92,25 +57,41 @@ class Case:
     source: Path
     output: Path
     expected: tuple[bytes, bytes]
+    dialect: Dialect
 
     @classmethod
-    def make(cls, folder: Path, kind: tuple[str, str], texts: Sequence[str]) -> Case:
+    def make(
+        cls,
+        folder: Path,
+        kind: tuple[str, str],
+        texts: Sequence[str],
+        dialect: Dialect = RFC_4180,
+    ) -> Case:
         """Write the input, and score it in this process."""
         source, output = folder / f"a{kind[0]}", folder / f"b{kind[1]}"
-        WRITERS[kind[0]](source, texts)
+        if dialect == RFC_4180:
+            WRITERS[kind[0]](source, texts)
+        else:
+            write_delimited(source, texts, dialect)
         whole = folder / f"whole{kind[1]}"
-        summary = score_file(shipped_scorer(), source, whole)
+        options = ScoringOptions(reading=dialect.reading)
+        summary = score_file(shipped_scorer(), source, whole, options)
         assert summary.rejected == len(range(5, len(texts), BAD_EVERY))
-        return cls(
-            source, output, (whole.read_bytes(), default_rejected(source, whole).read_bytes())
-        )
+        expected = whole.read_bytes(), default_rejected(source, whole).read_bytes()
+        return cls(source, output, expected, dialect)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Begin the run, or go on with it."""
+        files: list[str | Path] = [
+            self.source,
+            "-o",
+            self.output,
+            "-q",
+            "--checkpoint-seconds",
+            "0",
+        ]
         return subprocess.Popen(
-            [*COMMAND, self.source, "-o", self.output, "-q", "--checkpoint-seconds", "0", *options],
-            stderr=subprocess.PIPE,
-            text=True,
+            [*COMMAND, *files, *self.dialect.options, *options], stderr=subprocess.PIPE, text=True
         )
 
     def is_done(self) -> bool:
@@ -173,14 +154,17 @@ def main() -> None:
     texts = (many_texts(2000) * (options.rows // 2000 + 1))[: options.rows]
     rng = random.Random(options.seed)
     failed = False
-    for kind in KINDS:
+    kinds = [(kind, RFC_4180) for kind in KINDS]
+    kinds += [((ending, ending), dialect) for ending, dialect in DIALECTS]
+    for kind, dialect in kinds:
         with tempfile.TemporaryDirectory() as folder:
-            case = Case.make(Path(folder), kind, texts)
+            case = Case.make(Path(folder), kind, texts, dialect)
             duration = duration_of(case)
             result = kill(case, options.kills, rng, lambda: rng.uniform(0, 1.1 * duration))  # noqa: B023
             left = [path.name for path in Path(folder).iterdir() if path.name[0] == "."]
+        to = " ".join([kind[1], *dialect.options])
         print(
-            f"{kind[0]:>10} → {kind[1]:<10} {duration:.1f} s a run, {result.kills} kills, "
+            f"{kind[0]:>10} → {to:<18} {duration:.1f} s a run, {result.kills} kills, "
             f"{result.with_checkpoint} with a checkpoint, {result.runs} runs compared: "
             f"{'; '.join([*result.failures, *left]) or 'the same bytes'}",
             flush=True,

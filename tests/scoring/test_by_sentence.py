@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.models import CONV1D, many_texts
-from tests.scoring.killing import KINDS, WRITERS
+from tests.scoring.kinds import KINDS, WRITERS
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, results, stop_after
 from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.models import shipped_scorer
-from tests.scoring.killing import KINDS
+from tests.scoring.kinds import KINDS
 from tests.scoring.test_resume import (
     OPTIONS,
     Stopped,

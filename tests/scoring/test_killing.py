@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.models import many_texts
-from tests.scoring.killing import KINDS, Case, duration_of, kill
+from tests.scoring.killing import Case, duration_of, kill
+from tests.scoring.kinds import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)

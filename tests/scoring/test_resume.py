@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.models import many_texts, shipped_scorer
-from tests.scoring.killing import KINDS, WRITERS, unfinished
+from tests.scoring.killing import unfinished
+from tests.scoring.kinds import KINDS, WRITERS
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.models import many_texts, shipped_scorer
 from tests.scoring.foreign import FOREIGN, lines_of
-from tests.scoring.killing import WRITERS
+from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv, write_json_lines
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
 from toolkit.scoring.run import score_file

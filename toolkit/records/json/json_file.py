@@ -63,6 +63,7 @@ class JsonFile(JsonLinesFile):
         else:
             return super()._read_header()
         self.counts = "record"
+        self._has_blank_lines = False
         data, _ = self._until_cut(Bounds(in_array=self._in_array), len(header))
         if self._in_array:
             check_elements(self.name, elements_in(data, in_array=True))

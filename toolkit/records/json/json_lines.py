@@ -63,6 +63,7 @@ class JsonLinesFile(RecordFile):
 
     kinds = ("json", "jsonl")
     _held: dict[str, None] | None = None  # columns of an output of another format
+    _has_blank_lines = True  # between the records; else any white space, which goes with them
 
     def _read_header(self) -> bytes:
         size = FIRST_BYTES
@@ -130,7 +131,8 @@ class JsonLinesFile(RecordFile):
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
         records, line_ends = self._cut(content, lines, closings, line_ends)
-        return self.parsed(block, fields, records, line_ends, rejects, lines)
+        blank = lines if self._has_blank_lines else None
+        return self.parsed(block, fields, records, line_ends, rejects, blank)
 
     def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
         """Where some records stop, and what is written after them."""

@@ -95,9 +95,10 @@ class MemberFile(io.RawIOBase):
             info = _found(self._archive, archive, name)
             self.size = info.file_size
             self._file = self._archive.open(info)
-        except BadZipFile as error:
+        except (BadZipFile, OSError) as error:  # a place before the file, after its end
             self._archive.close()
-            raise InputError(f"{archive}/{name}: cannot be read: {error}") from None
+            reason = "the archive is damaged" if isinstance(error, OSError) else error
+            raise InputError(f"{archive}/{name}: cannot be read: {reason}") from None
         except BaseException:
             self._archive.close()
             raise

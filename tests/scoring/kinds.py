@@ -1,0 +1,127 @@
+"""Long files of every kind, with a bad record now and then, for runs that are interrupted."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolkit.records.read_options import ReadOptions
+
+BAD_EVERY = 997  # rows
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are quoted."""
+
+    quote: str | None = '"'
+    escape: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """Say so to the command."""
+        quote = [] if self.quote == '"' else ["--quote", self.quote or "none"]
+        return [*quote, *(["--escape", self.escape] if self.escape else [])]
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Say so to a function."""
+        return ReadOptions(quote=self.quote, escape=self.escape)
+
+
+RFC_4180 = Dialect()
+
+
+def _zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("a.csv", data)
+    return file.getvalue()
+
+
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": lambda data: gzip.compress(data, 1),
+    ".zst": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True)),
+    ".bz2": lambda data: bz2.compress(data, 1),
+    ".xz": lambda data: lzma.compress(data, preset=0),
+    ".zip": _zipped,
+}
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(_COMPRESS.get(path.suffix, bytes)(text.encode()))
+
+
+def write_delimited(path: Path, texts: Sequence[str], dialect: Dialect = RFC_4180) -> None:
+    """Write CSV, or TSV by the ending; every tenth text has quotes where they are escaped."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(
+        file,
+        delimiter="\t" if ".tsv" in path.suffixes else ",",
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+        doublequote=dialect.escape is None,
+    )
+    writer.writerow(["id", "text"])
+    for number, text in enumerate(texts):
+        quoting = 'a "quoted" word, ' if dialect.escape and number % 10 == 0 else ""
+        writer.writerow([number, quoting + text, *(["x"] if number % BAD_EVERY == 5 else [])])
+    _write(path, file.getvalue())
+
+
+def write_json_lines(path: Path, texts: Sequence[str]) -> None:
+    lines = [json.dumps({"id": number, "text": text}) for number, text in enumerate(texts)]
+    lines[5::BAD_EVERY] = [line[:-1] for line in lines[5::BAD_EVERY]]
+    _write(path, "\n".join(lines) + "\n")
+
+
+def write_json_array(path: Path, texts: Sequence[str]) -> None:
+    rows = [json.dumps({"id": number, "text": text}) for number, text in enumerate(texts)]
+    rows[5::BAD_EVERY] = ["5" for _ in rows[5::BAD_EVERY]]
+    _write(path, "[\n" + ",\n".join(rows) + "\n]\n")
+
+
+def write_parquet(path: Path, texts: Sequence[str]) -> None:
+    data = [b"\xff" if n % BAD_EVERY == 5 else text.encode() for n, text in enumerate(texts)]
+    column = pa.array(data, pa.binary()).view(pa.string())  # not all of it is UTF-8
+    table = pa.table({"id": np.arange(len(texts)), "text": column})
+    pq.write_table(table, path, row_group_size=len(texts) // 3)
+
+
+WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
+    ".csv": write_delimited,
+    ".jsonl": write_json_lines,
+    ".parquet": write_parquet,
+    ".csv.gz": write_delimited,
+    ".jsonl.zst": write_json_lines,
+    ".json": write_json_array,
+    ".csv.bz2": write_delimited,
+    ".csv.xz": write_delimited,
+}
+# Endings of the input and the output.
+KINDS = [
+    *((ending, ending) for ending in WRITERS),
+    (".csv", ".parquet"),
+    (".csv.zip", ".csv"),
+    (".json", ".jsonl"),
+]
+WRITERS[".csv.zip"] = write_delimited
+# Endings of input and output, and how fields are quoted.
+DIALECTS = [
+    (".csv", Dialect(escape="\\")),
+    (".tsv", Dialect(quote=None)),
+    (".csv", Dialect(quote="'")),
+]
