@@ -46,11 +46,13 @@ def check_object(
         return
     names, is_around = opening_members(data[:end].decode("utf-8", "replace"))
     wanted = [column for column in columns if is_text(column.role)]
-    texts = {name for each in wanted for name in (*each.names, *each.other_names)}
+    names_of_texts = {name for each in wanted for name in each.names}
+    parts = {part for name in names_of_texts for part in (name, name.split(".")[0])}
+    parts |= {name for each in wanted for name in each.other_names}
     known = {*names}
     with suppress(ValueError):  # it may be cut off
         known |= object_on(data[:end]).keys()
-    if is_around and not known & {part for name in texts for part in (name, name.split(".")[0])}:
+    if is_around and not known & parts:
         name = names[-1]
         path = f".{name}" if _NAME.fullmatch(name) else f".[{json.dumps(name)}]"
         raise InputError(
