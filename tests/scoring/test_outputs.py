@@ -27,6 +27,17 @@ def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert len(scores_in_csv(output)) == 1
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_link_to_nothing_is_replaced_only_by_force(resume: bool, tmp_path: Path) -> None:
+    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
+    output.symlink_to("none.csv")
+    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
+        score_file(shipped_scorer(), source, output, ScoringOptions(resume=resume))
+    assert not output.exists()
+    score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
+    assert len(scores_in_csv(tmp_path / "none.csv")) == 1
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
     source, link = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "link.csv"

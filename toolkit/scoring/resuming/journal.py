@@ -177,7 +177,7 @@ class Journal:
             return True
         facts = FileFacts.at(path)
         if facts is None or not self.entry.replaces:
-            return facts is None
+            return False
         is_of_this_run = self.entry.replaces_for == str(resolved(self.job.source))
         return is_of_this_run and facts == self.entry.replaces.get(str(resolved(path)))
 
