@@ -82,7 +82,10 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
                 flush_to_disk(partial)
             with held_back():
                 for partial, path in zip(partials, paths, strict=True):
-                    partial.replace(resolved(path))
+                    if force:
+                        partial.replace(resolved(path))
+                    else:  # a file may have come in the meantime
+                        rename_to_new(partial, resolved(path))
     finally:
         for partial in partials:
             partial.unlink(missing_ok=True)

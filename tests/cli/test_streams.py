@@ -191,3 +191,28 @@ def test_standard_output_needs_no_folder_to_write_to(
         assert ran.stderr.startswith("error: stdin.rejected.jsonl: cannot create a file in .: ")
         assert ran.stderr.endswith("with --rejected. The scored records are written, the rejected "
                                    "ones are not.\n")  # fmt: skip
+
+
+def test_a_file_that_comes_to_the_place_of_the_rejects_stays(tmp_path: Path) -> None:
+    rejects = tmp_path / "stdin.rejected.jsonl"
+    with subprocess.Popen(
+        [*COMMAND, "score", "-", "--format", "csv", "-q"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(f"{CSV}broken\n".encode())
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"id,text,predicted")
+        rejects.write_text("another's", encoding="utf-8")
+        process.stdin.close()
+        assert process.stdout.read().count(b"\n") == 3
+        message = process.stderr.read().decode()
+        assert process.wait() == 1, message
+    assert "exists already" in message
+    assert message.endswith("The scored records are written, the rejected ones are not.\n")
+    assert rejects.read_text(encoding="utf-8") == "another's"

@@ -29,7 +29,7 @@ def open_output(work: Work, form: Output, checkpoint: Checkpoint | None) -> Iter
     with ExitStack() as files:
         if job.output == STDIN:
             yield StandardOutput(
-                job, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
+                work.journal, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
             )
             return
         with reporting_failures(job.output):

@@ -64,9 +64,9 @@ def _show(rejects: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def copy_to(file: IO[bytes], target: Path) -> None:
+def copy_to(file: IO[bytes], target: Path, *, force: bool = True) -> None:
     """Write a file that appears complete; `shutil.copyfile` blames the source of a full disk."""
-    with atomic_file(target, force=True) as partial, partial.open("wb") as copy:
+    with atomic_file(target, force=force) as partial, partial.open("wb") as copy:
         shutil.copyfileobj(file, copy)
 
 

@@ -6,20 +6,20 @@ import sys
 from typing import IO
 
 from toolkit.errors import OutputError, UsageError
-from toolkit.files import check_output_file, reporting_failures
+from toolkit.files import check_output_file, is_there, reporting_failures
 from toolkit.records.review_file import Output
 from toolkit.scoring.blocks import ScoredBlock
-from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.outputs.byte_file import ByteFile
 from toolkit.scoring.outputs.publishing import STANDARD_OUTPUT, copy_to
 from toolkit.scoring.outputs.scored_output import ScoredOutput
+from toolkit.scoring.resuming.journal import Journal
 from toolkit.scoring.summary import Summary
 
 
 class StandardOutput(ScoredOutput):
     """Standard output, which cannot be continued, and a file of rejects if there are any."""
 
-    def __init__(self, job: Job, form: Output, rejects: IO[bytes]) -> None:
+    def __init__(self, journal: Journal, form: Output, rejects: IO[bytes]) -> None:
         if form.open_file is not None:
             raise UsageError(
                 "standard output: a Parquet file is written with --output, to a file with a name"
@@ -29,7 +29,7 @@ class StandardOutput(ScoredOutput):
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
-        self._job = job
+        self._journal, self._job = journal, journal.job
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -50,12 +50,14 @@ class StandardOutput(ScoredOutput):
         """Write the end, and the file of rejects if there are any."""
         with reporting_failures(STANDARD_OUTPUT):
             super().finish()
-        if self.summary.rejected and self._job.rejects_file is not None:
+        path = self._job.rejects_file
+        if self.summary.rejected and path is not None:
+            force = self._journal.may_replace(path) and is_there(path)
             try:
-                check_output_file(self._job.rejects_file, force=True, option="--rejected")
+                check_output_file(path, force=force, option="--rejected")
             except UsageError as error:  # too late for a wrong call: the output is written
                 raise OutputError(
                     f"{error} The scored records are written, the rejected ones are not."
                 ) from None
             self._rejects.seek(0)
-            copy_to(self._rejects, self._job.rejects_file)
+            copy_to(self._rejects, path, force=force)
