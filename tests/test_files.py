@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.files import atomic_file, atomic_files, atomic_folder, remove_unfinished
 
 
@@ -137,19 +137,31 @@ def test_folder_without_permission_to_write() -> None:
             pytest.fail("the work has begun")
 
 
+@pytest.mark.parametrize("force", [True, False])
 def test_an_interruption_waits_for_all_renames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool
 ) -> None:
-    replace = Path.replace
+    rename = Path.replace if force else os.link
 
-    def replace_and_interrupt(self: Path, target: Path) -> Path:
+    def rename_and_interrupt(source: Path, target: Path) -> None:
         signal.raise_signal(signal.SIGINT)
-        return replace(self, target)
+        rename(source, target)
 
-    monkeypatch.setattr(Path, "replace", replace_and_interrupt)
-    with pytest.raises(KeyboardInterrupt), atomic_files(tmp_path / "a", tmp_path / "b"):
+    monkeypatch.setattr(Path if force else os, "replace" if force else "link", rename_and_interrupt)
+    paths = tmp_path / "a", tmp_path / "b"
+    with pytest.raises(KeyboardInterrupt), atomic_files(*paths, force=force):
         pass
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_file_that_comes_during_the_work_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with pytest.raises(OutputError, match="a: cannot be written: File exists"):
+        with atomic_file(path) as partial:
+            partial.write_text("mine", encoding="utf-8")
+            path.write_text("another's", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "another's"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_an_interruption_never_loses_the_old_folder(
