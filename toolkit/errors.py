@@ -3,6 +3,7 @@
     ToolkitError                exit code 1
     ├── UsageError              exit code 2: a wrong command or call
     ├── InputError              a file of reviews that cannot be read
+    │   └── EmptyInputError     a file without anything in it
     ├── OutputError             a file that cannot be written, such as on a full disk
     ├── ModelError              a file that is not a model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
@@ -33,6 +34,10 @@ class UsageError(ToolkitError):
 
 class InputError(ToolkitError):
     """A file of reviews cannot be read."""
+
+
+class EmptyInputError(InputError):
+    """There is nothing in a file of reviews."""
 
 
 class OutputError(ToolkitError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import Command, write
 
 UNQUOTED = b'sentence\tlabel\n" love it.\t1\nbad\t0\nworse\t0\n"\t0\n'
@@ -13,7 +15,7 @@ UNQUOTED = b'sentence\tlabel\n" love it.\t1\nbad\t0\nworse\t0\n"\t0\n'
 def test_quotes_that_are_characters(command: Command) -> None:
     write("a.tsv", UNQUOTED)
     ran = command("score", "a.tsv", "--text-column", "sentence")
-    assert ran.exit_code == 3
+    assert ran.exit_code == 1  # as nothing is scored
     (line,) = Path("a.scored.tsv.rejected.jsonl").read_text().splitlines()
     reject = json.loads(line)
     assert reject["reason"].endswith("--quote none reads each line as a record (lines 2 to 5)")
@@ -34,3 +36,19 @@ def test_escapes_and_lines_before_the_header(command: Command) -> None:
     ran = command("score", "a.csv", "--skip-lines", "1", "--escape", '"', "--force")
     assert ran.exit_code == 2
     assert "Leave --escape out" in ran.err
+
+
+@pytest.mark.parametrize(
+    "rows", [['A1," love it', "A2,bad", 'A4,end"'], ['A1," love it', 'A4,end"']]
+)
+def test_lines_that_may_be_records_are_warned_about(command: Command, rows: list[str]) -> None:
+    write("a.csv", "\n".join(["id,text", "A0,fine", *rows, "A5,ok", ""]))
+    ran = command("score", "a.csv", "--report", "r.json")
+    assert ran.exit_code == 0
+    warning = "1 records go on over several lines, each of which has the right number of fields by"
+    assert f"warning: a.csv: {warning}" in ran.err
+    assert "the first in line 3." in ran.err
+    assert warning in Path("r.json").read_text(encoding="utf-8")
+    ran = command("score", "a.csv", "-o", "b.csv", "--quote", "none")
+    assert "warning" not in ran.err
+    assert f"records       {len(rows) + 2}" in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -189,7 +190,7 @@ def test_one_file_may_exist(command: Command) -> None:
     ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
     ran.failed_with("a.csv: is the input itself. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")
-    ran.failed_with("--skip-existing does not work with standard input or output.", 2)
+    ran.failed_with("--skip-existing does not work with standard output.", 2)
     assert command.files() == ["a.csv", "a.scored.csv"]
 
 
@@ -213,17 +214,18 @@ def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None
 def test_an_empty_file_is_no_failure(command: Command, data: Path, name: str) -> None:
     write("data/c.csv", "")
     write("data/d.jsonl", "")
-    write("data/e.csv.gz", "")
+    write("data/e.csv.gz", gzip.compress(b""))
+    write("data/f.csv", "\n\n")
     ran = command("score", name, "-o", "out")
     assert ran.exit_code == 3
-    for empty in ("c.csv", "d.jsonl", "e.csv.gz"):
-        assert f"warning: data/{empty}: the file is empty, and so is its output." in ran.err
-    names = ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv", "d.jsonl", "e.csv.gz"]
+    for empty in ("c.csv", "d.jsonl", "e.csv.gz", "f.csv"):
+        assert f"warning: data/{empty}: nothing is in this file, nor in its output." in ran.err
+    names = ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv", "d.jsonl", "e.csv.gz", "f.csv"]
     assert files_in("out") == names
     assert Path("out/c.csv").read_bytes() == Path("out/d.jsonl").read_bytes() == b""
     assert command("score", name, "-o", "out", "--resume").exit_code == 3
     ran = command("score", name, "-o", "out", "--skip-existing")
-    assert (ran.exit_code, "skipped       5 with" in ran.err) == (0, True)
+    assert (ran.exit_code, "skipped       6 with" in ran.err) == (0, True)
     ran = command("score", name, "-o", "tables", "--output-format", "parquet", "--stars")
     assert ran.exit_code == 3
     table = pq.read_table("tables/d.parquet")

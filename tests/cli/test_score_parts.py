@@ -216,7 +216,7 @@ def test_more_rejects_than_allowed(command: Command, maximum: str, is_good: bool
     so_far = "" if "%" in maximum else "first "
     ran.failed_with(
         f"a.csv: 2 of the {so_far}10 records cannot be read, more than --max-rejected {maximum} "
-        "allows; the first: line 5: 3 fields, expected 2. No output is written."
+        "allows; the first: line 5: 3 fields, expected 2. No file is written."
     )
     assert command.files() == ["a.csv"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -44,6 +45,7 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
     assert options == {
         "files": ["a.csv"], "report": "r.json", "format": "csv", "workers": 2,
         "label_column": "id", "on_error": "reject", "log_format": "text", "checkpoint_seconds": 5.0,
+        "quote": '"',
     }  # fmt: skip
     assert len(found["model"]["sha256"]) == 64
     (file,) = found["files"]
@@ -101,18 +103,26 @@ def test_a_failure_is_reported(
     assert not any(name.endswith(".partial") for name in command.files())
 
 
-def test_a_failed_report_is_replaced_and_a_good_one_is_kept(command: Command) -> None:
+def test_a_report_is_replaced_by_the_next_one(command: Command) -> None:
     write("a.csv", REJECTED)
     call = ("score", "a.csv", "--report", "r.json", "-q")
     assert command(*call, "--max-rejected", "0").exit_code == 1
     assert report()["status"] == "failed"
     assert command(*call).exit_code == 3
-    good = report()
-    assert good["status"] == "done_with_rejects"
-    command(*call, "-o", "b.csv").failed_with("r.json: exists already. Choose another with --re", 2)
-    assert report() == good
-    assert command(*call, "-o", "b.csv", "--force").exit_code == 3
+    assert report()["status"] == "done_with_rejects"
+    assert command("score", "missing.csv", "--report", "r.json").exit_code == 1
+    assert (report()["status"], report()["error"]) == ("failed", "missing.csv: no such file")
+    assert command(*call, "-o", "b.csv").exit_code == 3
     assert report()["options"]["output"] == "b.csv"
+
+
+def test_a_report_cannot_go_to_a_pipe(command: Command) -> None:
+    write("a.csv", REJECTED)
+    os.mkfifo("pipe")
+    for path in ("pipe", "/dev/full"):
+        command("score", "a.csv", "--report", path).failed_with(
+            f"{path}: is a device or a pipe, expected a file.", 2
+        )
 
 
 @pytest.mark.parametrize("precious", ["a.csv", "notes.json", "list.json"])

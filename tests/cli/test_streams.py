@@ -216,3 +216,22 @@ def test_a_file_that_comes_to_the_place_of_the_rejects_stays(tmp_path: Path) -> 
     assert "exists already" in message
     assert message.endswith("The scored records are written, the rejected ones are not.\n")
     assert rejects.read_text(encoding="utf-8") == "another's"
+
+
+def test_a_file_that_is_cut_while_it_goes_to_standard_output(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV + "4,a superb film\n" * 200_000, encoding="utf-8")
+    with subprocess.Popen(
+        [*COMMAND, "score", "a.csv", "-o", "-", "-q"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        with path.open("r+b") as file:
+            file.truncate(2_500_000)
+        process.stdout.read()
+        assert "has changed while it was scored" in process.stderr.read().decode()
+        assert process.wait() == 1

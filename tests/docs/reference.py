@@ -70,9 +70,10 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 if there is none. For several files, as if they followed each other |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
 | `warnings` | of a file: sentences, such as about texts of which the model knows few words |
-The report of `score` is written when the run ends, also when it fails or is interrupted. Then no
-older report is left at its path: the report of a run that failed is always replaced, others with
-`--force`, and with `--resume`. It has these keys, and the counts of the records in all files that
+
+The report of `score` is written when the run ends, also when it fails or is interrupted. It
+replaces the report of an earlier run; another file at its path only with `--force`. It has these
+keys, and the counts of the records in all files that
 are done, which are missing if the run ended before its first file:
 
 | key | meaning |

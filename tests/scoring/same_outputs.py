@@ -1,14 +1,13 @@
 """Run `toolkit score` as a user does, and record what each call writes.
 
-The record is `tests/frozen_files/outputs.json`. It was made at commit cced2e8, before the code was
-put into new modules, by `python -m tests.scoring.same_outputs`. `test_same_outputs` makes each call
-again and compares. To see what has changed where a hash differs, run
+The record is `tests/frozen_files/outputs.json`, made by `python -m tests.scoring.same_outputs`.
+`test_same_outputs` makes each call again and compares. To see what has changed where a hash
+differs, run
 
     python -m tests.scoring.same_outputs --keep FOLDER csv_quoted
 
-at both commits (the label and the option `neutral` were called `uncertain` then; the record has the
-new name). It records nothing, and leaves the files of the named cases (of all cases where
-none is named) in the folder.
+at both commits. It records nothing, and leaves the files of the named cases (of all cases where
+none is named) in the folder. Where a change is meant, look at the files and record the cases again.
 
 This module runs the command and imports nothing of `toolkit`, so it does not care where its code
 stands. It keeps of each call: the exit code, the names of the files that are new, changed or gone,
@@ -17,7 +16,7 @@ and of what they hold
 - a hash of the bytes, unpacked where the name ends in .gz or .zst;
 - of a Parquet file a hash of its columns, values, row groups and packing, since its bytes depend on
   the version of pyarrow;
-- of a report (report.json) all but the times and the version.
+- of a report (report.json) all but times, version, options, messages and what the model is.
 
 Messages are left out. What goes to standard output counts as a file that is called "-".
 
@@ -203,10 +202,15 @@ def _hashes(content: bytes) -> dict[str, Any]:
     }
 
 
+_LEFT_OUT = (
+    *("run_id", "started", "ended", "seconds", "modified"),
+    *("toolkit_version", "options", "error", "warnings", "model"),
+)
+
+
 def _report(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the times and the version, which differ each time or with each release."""
-    left_out = ("seconds", "toolkit_version")
-    kept = {name: value for name, value in content.items() if name not in left_out}
+    """Leave out what differs each time, with each release or on each machine."""
+    kept = {name: value for name, value in content.items() if name not in _LEFT_OUT}
     if "files" in kept:
         kept["files"] = [_report(file) for file in kept["files"]]
     return kept

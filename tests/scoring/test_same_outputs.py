@@ -1,15 +1,14 @@
-"""The same calls write the same bytes as they did at commit cced2e8.
+"""The same calls write the same bytes as when they were recorded.
 
-`tests.scoring.same_outputs` says how `tests/frozen_files/outputs.json` is made
-(`python -m tests.scoring.same_outputs`, at that commit), and how to see what differs.
+`tests.scoring.same_outputs` says how `tests/frozen_files/outputs.json` is made, and how to see what
+differs.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -57,35 +56,6 @@ def test_this_machine_can_compare_every_byte() -> None:
         )
 
 
-# What a report says of the model is one object now, the same in all commands.
-MODEL_FACTS = ("model", "model_sha256", "threshold", "toolkit_version")
-
-# What reports did not have.
-NEW_COUNTS = (
-    *("without_known_words", "cut_at_nul", "mixed", "labelled_mixed", "by_sentence"),
-    *("few_known_words", "first_unread", "cut_to_length", "columns", "warnings"),
-)
-
-
-# These files hold labels such as 0.5 and 1e0, which the old code took for labels only in training;
-# now every command counts them.
-MORE_LABELS = ("parquet_labels", "jsonl_labels")
-LABEL_COUNTS = ("labelled", "right", "unreadable_labels", "accuracy")
-
-
-def comparable(content: Any, left_out: Collection[str] = ()) -> Any:
-    """Leave out what is meant to differ: the facts of the model, and where progress is kept."""
-    if isinstance(content, list):
-        return [comparable(value, left_out) for value in content]
-    if not isinstance(content, dict):
-        return content
-    return {
-        re.sub(r"(^|/)\.[^/]+\.unfinished$", r"\1(progress)", name): comparable(value, left_out)
-        for name, value in content.items()
-        if name not in left_out
-    }
-
-
 @pytest.fixture(scope="module")
 def results(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -102,7 +72,6 @@ def test_the_outputs_are_the_same(case: Case, results: Results) -> None:
     found, expected = results[case.name].result(), recorded()["cases"][case.name]
     if not is_exact():
         found, expected = inexact(found), inexact(expected)
-    left_out = (*MODEL_FACTS, *NEW_COUNTS, *LABEL_COUNTS * (case.name in MORE_LABELS))
-    assert comparable(found, left_out) == comparable(expected, left_out), (
+    assert found == expected, (
         f"see the files with: python -m tests.scoring.same_outputs --keep FOLDER {case.name}"
     )

@@ -85,7 +85,7 @@ def score(
     """
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(None if dry_run else report, context) as run:
-        run.allow_early(output, rejected, replaces=force or resume or skip_existing)
+        run.allow_early(output, rejected)
         check_memory()
         if neutral and neutral_range is not None:
             raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")

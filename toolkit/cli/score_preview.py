@@ -35,7 +35,8 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     good = [each for each in found if each.error is None]
     if len(found) > _FILES_SHOWN:
         typer.echo(f"and {len(found) - _FILES_SHOWN:,} more files, which were opened, too")
-    speed = measure(scorer, good[0].job, options) if good else None
+    largest = max(good, key=lambda each: each.source.size or 0, default=None)
+    speed = None if largest is None else measure(scorer, largest.job, options)
     _show("Nothing is written.", _estimate(good, speed, options))
     if len(good) < len(found):
         raise typer.Exit(1)

@@ -73,7 +73,7 @@ class RunReport:
         """The time that has passed."""
         return time.monotonic() - self._began
 
-    def allow_early(self, output: str | None, rejected: str | None, *, replaces: bool) -> None:
+    def allow_early(self, output: str | None, rejected: str | None) -> None:
         """Allow the report where it can replace nothing, before the files of the run are known."""
         if self.path is None or str(self.path) in ("-", output, rejected):
             return
@@ -81,7 +81,7 @@ class RunReport:
             if self.path.is_symlink():
                 return
             if self.path.exists():
-                self._is_allowed = _is_outdated(self.path, replaces=replaces)
+                self._is_allowed = is_report(self.path)
             else:
                 self._is_allowed = self.path.parent.is_dir()
             if self._is_allowed:
@@ -97,8 +97,7 @@ class RunReport:
             return
         self._is_allowed = False
         check_report(self.path, jobs.files, model)
-        replaces = force or (resume and is_unfinished(jobs))
-        replaces = replaces or _is_outdated(self.path, replaces=resume)
+        replaces = force or (resume and is_unfinished(jobs)) or is_report(self.path)
         check_output_file(self.path, force=replaces, option="--report")
         self._is_allowed = True
         resolved(self.path).unlink(missing_ok=True)
@@ -174,33 +173,25 @@ def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
     if named:
         report = RunReport(Path(named[-1]))
         others = {value for name, value in pairwise(arguments) if name != "--report"}
-        report.allow_early(
-            *(named[-1] if named[-1] in others else None for _ in range(2)),
-            replaces=not {"--force", "--resume"}.isdisjoint(arguments),
-        )
+        report.allow_early(*(named[-1] if named[-1] in others else None for _ in range(2)))
         with suppress(OSError, ToolkitError):
             report.write(error)
 
 
-def status_of(path: Path) -> str | None:
-    """Tell the status in a report; None if the file is no report of `toolkit score`."""
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of `toolkit score`, which the one of the next run replaces."""
+    if not path.is_file():  # to read a pipe or a device may take for ever
+        return False
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return None
-    is_report = isinstance(content, dict) and "run_id" in content and "files" in content
-    status = content.get("status") if is_report else None
-    return status if isinstance(status, str) else None
-
-
-def _is_outdated(path: Path, *, replaces: bool) -> bool:
-    """Whether a file is the report of a run that failed, or any report if those are replaced."""
-    status = status_of(path)
-    return status is not None and (replaces or status in (FAILED, INTERRUPTED))
+        return False
+    return isinstance(content, dict) and {"run_id", "status", "files"} <= content.keys()
 
 
 def _file(result: FileResult, status: str) -> dict[str, Any]:
     job, source = result.job, result.source
+    has_rejects_file = result.summary.rejected > 0 and job.rejects_file is not None
     content = {
         "input": str(job.source),
         "format": source.format,
@@ -209,7 +200,7 @@ def _file(result: FileResult, status: str) -> dict[str, Any]:
         "modified": source.modified,
         "columns": dict(result.columns),
         "output": str(job.output),
-        "rejected_file": str(job.rejected) if result.summary.rejected else None,
+        "rejected_file": str(job.rejects_file) if has_rejects_file else None,
         "warnings": result.warnings,
     }
     if result.is_done:

@@ -94,6 +94,7 @@ class ReviewFile(ABC):
     header: bytes = b""  # what an output of the same format begins with
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
+    delimiter: str | None = None  # between the fields of a delimited file
 
     def __init__(
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None

@@ -74,6 +74,6 @@ def check_counts(
     raise InputError(
         f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
         f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
-        "No output is written. Fix the file, say how to read it (--format, --delimiter, --encoding)"
-        ", or allow more."
+        "No file is written. Fix the input, say how to read it (--format, --delimiter, "
+        "--encoding), or allow more."
     )

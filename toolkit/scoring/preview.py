@@ -98,7 +98,7 @@ def preview(job: Job, options: ScoringOptions) -> Preview:
             own = format_called(found.source.format)
             found.encoding = (reviews.options.encoding or "utf-8") if own.is_text else None
             if own.delimiter is not None:
-                found.delimiter = reviews.options.delimiter
+                found.delimiter = reviews.delimiter
                 found.quote = reviews.options.quote or "none"
         found.names, found.warnings = reviews.names, reviews.warnings
         found.columns = [

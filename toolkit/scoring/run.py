@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.errors import EmptyInputError, InputError, OutputError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
@@ -187,12 +187,15 @@ class _Run:
                     publish(journal, summary)
                 return summary
             on_progress = opened.enter_context(self.on_file(job))
-            if not job.is_named and source is not None and not source.facts.size:
-                reviews, form = None, empty_output(job, options.reading, options.output_format)
-                self._warn(result, "the file is empty, and so is its output.")
-            else:
+            reviews = None
+            try:
                 reviews = opened.enter_context(open_reviews(job.source, options.reading))
                 form = self._form(reviews, result)
+            except EmptyInputError:
+                if job.is_named:
+                    raise
+                form = empty_output(job, options.reading, options.output_format)
+                self._warn(result, "nothing is in this file, nor in its output.")
             if options.resume and checkpoint is None and _is_foreign(journal):
                 output = opened.enter_context(compare_output(job, form))
             else:
@@ -203,6 +206,7 @@ class _Run:
             if reviews is not None:
                 blocks = BlockScorer(self.scorer, reviews, form, job, output.saved)
                 self._score_blocks(blocks, output, on_progress)
+                self._warn_of_file(reviews, result)
             output.finish()
             self._warn_of(output.summary, result)
             return output.summary
@@ -219,9 +223,12 @@ class _Run:
         result.columns = reviews.chosen
         form = output_form(reviews, result.job, self.options)
         self.options.part.check(reviews)
-        for warning in reviews.warnings:  # also of what the output cannot keep
-            self._warn(result, warning)
+        self._warn_of_file(reviews, result)  # also of what the output cannot keep
         return form
+
+    def _warn_of_file(self, reviews: ReviewFile, result: FileResult) -> None:
+        for warning in reviews.warnings[len(result.warnings) :]:
+            self._warn(result, warning)
 
     def _prepare(self, job: Job, journal: Journal) -> None:
         """Make the folder of the output, and check that it can be written."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,15 @@ from toolkit.records.delimited.csv_literal_quotes import LITERAL, begins_literal
 from toolkit.records.delimited.csv_long_records import pass_over
 from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
 from toolkit.records.delimited.csv_writing import rows_of
-from toolkit.records.review_file import Block, Output, Parsed, Table
-from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Block, Output, Parsed, Place, Table
+from toolkit.records.text_files.byte_lines import (
+    Lines,
+    Positions,
+    count_lines,
+    spans,
+    values_buffer,
+)
 from toolkit.records.text_files.line_records import (
     LINE_END,
     RECORD,
@@ -41,6 +49,12 @@ class DelimitedFile(RecordFile):
     too_long = "a record (a quote that is never closed?)"
     endless = OPEN_QUOTE
 
+    def __init__(
+        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> None:
+        self._unsure: set[int] = set()  # lines where a record begins that may be several
+        super().__init__(path, options, columns)
+
     def _read_header(self) -> bytes:
         options = self.options
         reader = HeaderReader(self.name, options, self._look, self.fail)
@@ -49,7 +63,7 @@ class DelimitedFile(RecordFile):
             raise UsageError(f"{self.name}: {mark!r} cannot separate fields, and quote or escape")
         if mark == " " and options.quote is None and self.added.names:
             raise UsageError(f"{self.name}: labels with a space in them need a --quote")
-        self._dialect = Dialect(mark, options.quote, options.escape)
+        self.delimiter, self._dialect = mark, Dialect(mark, options.quote, options.escape)
         header = reader.find(self._dialect)
         self.names = header.names
         if not options.header:
@@ -122,10 +136,29 @@ class DelimitedFile(RecordFile):
             row = int(np.searchsorted(lines.newlines, newline))
             line = data[lines.starts[row] : newline].rstrip(b"\r\n")
             reasons[row] = reason + _way_out(reason, line, dialect, wanted)
-        for row in literal_rows(data, lines, cuts.delimiters, dialect, wanted):
+        literal, unsure = literal_rows(data, lines, cuts.delimiters, dialect, wanted)
+        for row in literal:
             if int(lines.newlines[row]) not in cuts.broken:
                 reasons[row] = LITERAL
+        self._unsure |= {
+            self._line + count_lines(data, int(lines.starts[row]))
+            for row in unsure
+            if row not in reasons
+        }
         return reasons
+
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the records in blocks of about `block_bytes`."""
+        try:
+            yield from super().blocks(start)
+        finally:
+            if self._unsure:
+                self.warnings.append(
+                    f"{len(self._unsure):,} records go on over several lines, each of which has "
+                    "the right number of fields by itself, the first in line "
+                    f"{min(self._unsure):,}. They are read as quoted fields. If their quotes are "
+                    "characters of the text, --quote none reads each line as a record."
+                )
 
     def _give_up(self, data: bytes, *, at_end: bool) -> Content:
         """Reject a record longer than the limit with all its lines, if its quotes are closed."""

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from toolkit.errors import InputError
+from toolkit.errors import EmptyInputError, InputError
 from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_quoting import Cuts, find_cuts
 from toolkit.records.read_options import ReadOptions, check_delimiter
@@ -100,7 +100,9 @@ class HeaderReader:
             if len(lines) and (found := self._header(text, lines, cuts, dialect)) is not None:
                 return found
             if at_end and not len(lines):
-                raise InputError(f"{self._name}: only blank lines, expected a header and reviews")
+                raise EmptyInputError(
+                    f"{self._name}: only blank lines, expected a header and reviews"
+                )
             if at_end or size >= _LIMIT:
                 line = 1 + self.data.count(b"\n", 0, self.start)
                 if len(lines):

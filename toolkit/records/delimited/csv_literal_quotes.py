@@ -5,7 +5,7 @@ quoted field of several lines. If each of these lines has the right number of fi
 are probably records, unless the columns beside the quoted field do not look alike on all lines, as
 labels or numbers do. Texts have commas, and two lines with one each are no rarity: there, these
 columns have to look alike. Where texts rarely have a delimiter, such as a tab, they may also say
-nothing.
+nothing. Others are read as RFC 4180 says, with a warning.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _LABELS = frozenset(b"positive negative neutral pos neg neu".split())
 
 def literal_rows(
     text: bytes, lines: Lines, delimiters: Positions, dialect: Dialect, wanted: int
-) -> list[int]:
-    """Find the records of several lines that look like a record on each line.
+) -> tuple[list[int], list[int]]:
+    """Find the records of several lines that look like a record on each line, and that may be so.
 
     The delimiters are those outside quotes.
     """
     if dialect.quote is None or wanted < 2 or not len(lines):
-        return []
+        return [], []
     text = dialect.masked(text)
     raw = np.frombuffer(text, np.uint8, lines.end)
     newlines = np.flatnonzero(raw == NEWLINE)
     if len(newlines) == len(lines):
-        return []
+        return [], []
     # Between the records there are only blank lines, which have no delimiters.
     ends = np.searchsorted(newlines, lines.newlines)
     begins = np.concatenate([[0], ends[:-1] + 1])
@@ -55,21 +55,22 @@ def literal_rows(
         begins = np.searchsorted(newlines, lines.starts)
     marks = np.flatnonzero(raw == ord(dialect.delimiter))
     found = np.diff(np.searchsorted(marks, lines.newlines), prepend=0)
-    least = _LINES_IN_TEXTS if dialect.delimiter in _IN_TEXTS else 2
-    possible = (ends - begins >= least - 1) & (found == (ends - begins + 1) * (wanted - 1))
+    possible = (ends > begins) & (found == (ends - begins + 1) * (wanted - 1))
     rows = np.flatnonzero(possible)
     # Most of these have too many delimiters on one line, and too few on another.
     first = np.searchsorted(marks, [lines.starts[rows], newlines[begins[rows]]])
     rows = rows[first[1] - first[0] == wanted - 1]
     last = np.searchsorted(marks, [newlines[ends[rows] - 1], lines.newlines[rows]])
     rows = rows[last[1] - last[0] == wanted - 1]
-    literal = []
+    literal: list[int] = []
+    unsure: list[int] = []
     for row in rows.tolist():
         start, stop = int(lines.starts[row]), int(lines.newlines[row])
         behind = delimiters[slice(*np.searchsorted(delimiters, [start, stop]))] - start
-        if _is_literal(text[start:stop], behind, dialect, wanted):
-            literal.append(row)
-    return literal
+        is_literal = _is_literal(text[start:stop], behind, dialect, wanted)
+        if is_literal is not False:
+            (unsure if is_literal is None else literal).append(row)
+    return literal, unsure
 
 
 def begins_literal(text: bytes, dialect: Dialect, wanted: int) -> bool:
@@ -79,7 +80,8 @@ def begins_literal(text: bytes, dialect: Dialect, wanted: int) -> bool:
     return wanted > 1 and bool(lines) and all(line.count(mark) == wanted - 1 for line in lines)
 
 
-def _is_literal(record: bytes, delimiters: Positions, dialect: Dialect, wanted: int) -> bool:
+def _is_literal(record: bytes, delimiters: Positions, dialect: Dialect, wanted: int) -> bool | None:
+    """Whether quotes are characters of the text; None if that cannot be told."""
     mark = dialect.delimiter.encode()
     lines = record.split(b"\n")
     if any(line.count(mark) != wanted - 1 for line in lines):
@@ -96,9 +98,12 @@ def _is_literal(record: bytes, delimiters: Positions, dialect: Dialect, wanted: 
     fields = [record[start + 1 : stop] for start, stop in pairwise(bounds)]
     if any(each[:1] == quote and len(each) > 1 and b"\n" not in each for each in fields):
         return False  # fields are quoted here
+    if is_in_texts and len(lines) < _LINES_IN_TEXTS:
+        return None
     columns = [*range(before), *range(wanted - behind, wanted)]
     kinds = {_kind([row[column] for row in rows]) for column in columns}
-    return _OTHER not in kinds and (not is_in_texts or bool(kinds - {_UNSURE}))
+    is_alike = _OTHER not in kinds and (not is_in_texts or bool(kinds - {_UNSURE}))
+    return True if is_alike else None
 
 
 def _kind(values: list[bytes]) -> str:

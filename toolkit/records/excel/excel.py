@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import EmptyInputError, UsageError
 from toolkit.records.columns import Column, Keys
 from toolkit.records.excel.excel_cells import as_text, letters
 from toolkit.records.excel.excel_workbook import Workbook
@@ -142,7 +142,7 @@ class ExcelFile(ReviewFile):
             if texts:
                 # As Excel calls a column without a name.
                 return number, [text or letters(at) for at, text in enumerate(texts, 1)]
-        raise InputError(f"{self.name}: the sheet is empty, expected a header and reviews")
+        raise EmptyInputError(f"{self.name}: the sheet is empty, expected a header and reviews")
 
     def _add(self, found: _Rows, number: int, cells: Sequence[Any]) -> None:
         row = [as_text(value) for value in cells]

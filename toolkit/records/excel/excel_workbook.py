@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from toolkit.errors import InputError, MissingExtraError, ToolkitError, UsageError
+from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
 from toolkit.records.text_files.byte_sources import open_file
 
 # A sheet is read row by row; everything else is read at once, above all the texts of all cells.
@@ -69,7 +69,7 @@ def _loaded(file: Any) -> Any:
 def _check_sizes(path: Path, file: Any) -> None:
     """Raise `InputError` for a workbook that would need too much memory."""
     if not file.read(1):
-        raise InputError(f"{path}: the file is empty, expected reviews")
+        raise EmptyInputError(f"{path}: the file is empty, expected reviews")
     with ZipFile(file) as archive:
         for info in archive.infolist():
             is_sheet = info.filename.startswith("xl/worksheets/")

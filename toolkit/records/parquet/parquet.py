@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.parquet.parquet_layout import PLAIN, Layout, columns_of, layout_of
 from toolkit.records.parquet.parquet_row_groups import RowGroups, bytes_of
@@ -253,7 +253,7 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
 def _open(path: Path, block_bytes: int) -> RowGroups:
     try:
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty, expected reviews")
+            raise EmptyInputError(f"{path}: the file is empty, expected reviews")
         groups = RowGroups(path, block_bytes)
         groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
         return groups

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.errors import InputError
+from toolkit.errors import EmptyInputError
 from toolkit.records.columns import Column
 from toolkit.records.read_options import STDIN, ReadOptions
 from toolkit.records.review_file import (
@@ -84,7 +84,7 @@ class RecordFile(ReviewFile):
         try:
             first, _ = self._look(LOOKED_AT)
             if not first:
-                raise InputError(f"{self.name}: the file is empty, expected reviews")
+                raise EmptyInputError(f"{self.name}: the file is empty, expected reviews")
             if self._stream.is_utf8:
                 is_named = options.format is not None
                 compression = compression_of(path)

@@ -29,7 +29,7 @@ def open_output(work: Work, form: Output, checkpoint: Checkpoint | None) -> Iter
     with ExitStack() as files:
         if job.output == STDIN:
             yield StandardOutput(
-                work.journal, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
+                work, form, files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))
             )
             return
         with reporting_failures(job.output):

@@ -10,16 +10,16 @@ from toolkit.files import check_output_file, is_there, reporting_failures
 from toolkit.records.review_file import Output
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile
+from toolkit.scoring.outputs.file_output import Work
 from toolkit.scoring.outputs.publishing import STANDARD_OUTPUT, copy_to
 from toolkit.scoring.outputs.scored_output import ScoredOutput
-from toolkit.scoring.resuming.journal import Journal
 from toolkit.scoring.summary import Summary
 
 
 class StandardOutput(ScoredOutput):
     """Standard output, which cannot be continued, and a file of rejects if there are any."""
 
-    def __init__(self, journal: Journal, form: Output, rejects: IO[bytes]) -> None:
+    def __init__(self, work: Work, form: Output, rejects: IO[bytes]) -> None:
         if form.open_file is not None:
             raise UsageError(
                 "standard output: a Parquet file is written with --output, to a file with a name"
@@ -29,7 +29,7 @@ class StandardOutput(ScoredOutput):
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
-        self._journal, self._job = journal, journal.job
+        self._work, self._journal, self._job = work, work.journal, work.journal.job
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -48,6 +48,8 @@ class StandardOutput(ScoredOutput):
 
     def finish(self) -> None:
         """Write the end, and the file of rejects if there are any."""
+        if self._work.source is not None:
+            self._work.source.check()
         with reporting_failures(STANDARD_OUTPUT):
             super().finish()
         path = self._job.rejects_file
