@@ -288,3 +288,31 @@ def test_an_input_that_grows_is_refused(tmp_path: Path) -> None:
         score_file(
             shipped_scorer(), source, output, ScoringOptions(), lambda _: os.truncate(source, 5)
         )
+
+
+def test_the_same_run_twice_at_once(command: Command, data: Path) -> None:
+    """The second one ends before it scores anything."""
+    call = [*COMMAND, "score", str(data), "-o", "out", "-q"]
+    runs = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [(run.communicate()[1], run.returncode) for run in runs]
+    assert [code for _, code in ended if code != 2] == [3]
+    for message, code in ended:
+        if code == 2:
+            assert "another process is writing this output" in message or "exists" in message
+    assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl"]
+    assert command("score", data, "-o", "out", "--resume").exit_code == 3
+
+
+def test_another_option_is_refused_for_all_files(command: Command, data: Path) -> None:
+    write_long(data / "a.csv", times=20)
+    process = subprocess.Popen(
+        [*COMMAND, "score", str(data), "-o", "out", "-q", "--checkpoint-seconds", "0"], text=True
+    )
+    wait_for_progress(process, Path("out"))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    before = files_in("out")
+    ran = command("score", data, "-o", "out", "--resume", "--threshold", "0.6")
+    ran.failed_with("cannot be continued, because this has changed: the threshold", 2)
+    assert files_in("out") == before
+    assert command("score", data, "-o", "out", "--resume").exit_code == 3

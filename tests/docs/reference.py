@@ -80,7 +80,7 @@ are done, which are missing if the run ended before its first file:
 |---|---|
 | `format_version` | 1 |
 | `run_id` | a UUID of this run |
-| `status` | `done`, `done_with_rejects`, `failed` or `interrupted`; also of each file |
+| `status` | `done`, `done_with_rejects`, `failed` or `interrupted`; also of each file, which may be `skipped`, too |
 | `exit_code`, `error` | how the command ended; the message, or null |
 | `started`, `ended`, `seconds` | UTC, as in ISO 8601; the time that passed, of a file the time of its scoring |
 | `options` | the options by their names, with `_` for `-`; null if an option is not given |
@@ -89,7 +89,7 @@ are done, which are missing if the run ended before its first file:
 | `cut_at_nul` | texts that are read up to a NUL |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
-| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without rejects), `status`, `error`, `warnings`, and its counts if it is done |
+| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null if there is none), `status`, `error`, `warnings`, and its counts if it is done |
 
 With `--log-format json`, each line that `score` writes to standard error is an object with `time`
 (UTC), `level` (info, warning or error), `event` and the facts of that event:

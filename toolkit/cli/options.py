@@ -33,7 +33,7 @@ ADDED = "Names of added columns"
 
 FORMAT_NAMES = ", ".join(FORMATS)
 OUTPUT_FORMAT_NAMES = ", ".join(name for name, each in FORMATS.items() if each.can_write)
-FILES = "CSV, TSV, JSON Lines, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
+FILES = "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
     "`toolkit train`"

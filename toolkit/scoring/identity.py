@@ -21,19 +21,24 @@ def identity_of(
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
     if source is None:
         return None
+    facts = [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns]
+    return {**settings_of(scorer, options), "the input": facts}
+
+
+def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
+    """Say what the bytes of all outputs of a run depend on, for JSON."""
     reading = options.reading
     # The same, whether they are named or not.
     columns = asdict(reading.columns) | {
         column.role: column.name for column in reading.columns.added
     }
-    identity = {
+    settings = {
         "toolkit": __version__,
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
-        "the input": [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns],
         "the options": [
             {**asdict(reading), "columns": columns},
             options.output_format,
@@ -41,4 +46,4 @@ def identity_of(
             asdict(options.part),
         ],
     }
-    return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again
+    return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again

@@ -17,7 +17,7 @@ from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.identity import identity_of
+from toolkit.scoring.identity import identity_of, settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs, check_job, check_not_input, check_outputs
 from toolkit.scoring.limits import check_counts, check_rejected
 from toolkit.scoring.options import ScoringOptions
@@ -110,10 +110,12 @@ def score_files(
     ) as journals:
         if not (options.force or options.resume or options.skip_existing):
             journals.check_absent()
+        journals.check_settings(settings_of(scorer, options))
         if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.note_replaced()
+            journals.hold_first()
         run = _Run(scorer, journals, options, on_file, jobs, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)

@@ -36,14 +36,14 @@ def last_line_of(
     closed = _fields_behind_closing(line, quote, mark)
     if closed == wanted - 1 or (is_even and line.count(mark) == wanted - 1):
         return newline
-    window = text[newline + 1 : newline + 1 + _WINDOW]
-    found = window.find(quote)
-    stop = window.find(b"\n", found) if found >= 0 else -1
+    limit = newline + 1 + _WINDOW
+    found = text.find(quote, newline + 1, limit)
+    stop = text.find(b"\n", found, limit) if found >= 0 else -1
     if stop < 0:
-        return newline if at_end or len(window) == _WINDOW else UNDECIDED
-    start = window.rfind(b"\n", 0, found) + 1
-    behind = _fields_behind_stray(window[start : stop + 1], dialect, quote, mark)
-    return newline + 1 + stop if behind == wanted - 1 else newline
+        return newline if at_end or len(text) >= limit else UNDECIDED
+    start = text.rfind(b"\n", newline, found) + 1
+    behind = _fields_behind_stray(text[start : stop + 1], dialect, quote, mark)
+    return stop if behind == wanted - 1 else newline
 
 
 def _fields_behind_closing(line: bytes, quote: bytes, mark: bytes) -> int | None:

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, UsageError
-from toolkit.records.columns import Column, Keys
-from toolkit.records.excel.excel_cells import as_text, letters
+from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.excel.excel_cells import as_text, letters, without_errors
 from toolkit.records.excel.excel_workbook import Workbook
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
@@ -97,8 +97,11 @@ class ExcelFile(ReviewFile):
             for at in range(len(self.names))
         ]
         records = pa.RecordBatch.from_arrays(columns, list(self.names))
-        fields = {role: columns[list(self.names).index(name)] for role, name in self.chosen.items()}
-        texts = fields.pop("text", None)
+        names = list(self.names)
+        fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
+        for role in filter(is_text, fields):  # an error is no text
+            fields[role] = without_errors(fields[role])
+        texts = self.joined(fields)
         if texts is None:  # no column has the texts
             texts = pa.nulls(len(content.rows), pa.string())
         return Parsed(texts, records, content.rejects, fields)
@@ -157,7 +160,8 @@ class ExcelFile(ReviewFile):
             raw = json.dumps(filled, ensure_ascii=False).encode()
             last, end = letters(len(row)), letters(len(self.names))
             reason = f"has a value in the column {last}; the header ends at {end}"
-            found.rejects.append(Reject(number, reason, raw, len(raw)))
+            position = len(found.rows) + len(found.rejects)
+            found.rejects.append(Reject(number, reason, raw, len(raw), position))
             return
         found.rows.append(row + [None] * (len(self.names) - len(row)))
 

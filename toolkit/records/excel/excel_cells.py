@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_ERRORS = ("#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!")
+
 _EXACT = 1e15  # Excel has 15 digits
 
 
@@ -20,6 +25,11 @@ def as_text(value: Any) -> str | None:
         is_day = value.time() == time()
         return value.date().isoformat() if is_day else value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def without_errors(texts: pa.StringArray) -> pa.StringArray:
+    """Give null for what Excel shows where a formula has no value, such as ``#N/A``."""
+    return pc.if_else(pc.is_in(texts, pa.array(_ERRORS)), None, texts)
 
 
 def letters(number: int) -> str:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from toolkit.records.text_files.blank_lines import (
     only_blank_lines,
     with_blank_lines,
 )
-from toolkit.records.text_files.byte_lines import Lines, count_lines, is_utf8
+from toolkit.records.text_files.byte_lines import NEWLINE, Lines, Positions, count_lines, is_utf8
 from toolkit.records.text_files.byte_streams import ByteStream
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.file_kinds import LOOKED_AT, check_kind
@@ -59,6 +60,11 @@ class Content:
     broken: list[Broken]
     skipped: int = 0  # bytes that were passed over, as the start of the only broken record
     skipped_lines: int = 0  # in them
+
+    @cached_property
+    def newlines(self) -> Positions:
+        """Where all lines end."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == NEWLINE)
 
     def whole(self) -> pa.Buffer:
         """The bytes of the block, not copied."""
@@ -226,7 +232,7 @@ class RecordFile(ReviewFile):
         """Describe a record of a block that cannot be read."""
         content: Content = block.content
         data = content.data
-        number = block.number + count_lines(data, start)
+        number = block.number + int(np.searchsorted(content.newlines, start))
         position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
         last = number + raw.count(b"\n") + block.content.skipped_lines

@@ -45,11 +45,22 @@ def members(archive: Path, endings: Collection[str]) -> list[Path]:
 
     Hidden ones are left out, as in folders. Raises `InputError` if the archive cannot be read.
     """
+    names, shown, known = _names(archive, endings)
+    return [archive / name.lstrip("/") for name in sorted(known or shown or names)]
+
+
+def count_others(archive: Path, endings: Collection[str]) -> int:
+    """Count the members that `members` leaves out though they are not hidden."""
+    _, shown, known = _names(archive, endings)
+    return len(shown) - len(known) if known else 0
+
+
+def _names(archive: Path, endings: Collection[str]) -> tuple[list[str], list[str], list[str]]:
+    """Give the names of all members, of those that are not hidden, and of those with an ending."""
     with _opened(archive) as file:
         names = [info.filename for info in file.infolist() if not info.is_dir()]
     shown = [name for name in names if not any(map(_is_hidden, PurePosixPath(name).parts))]
-    known = [name for name in shown if format_ending(Path(name)).lower() in endings]
-    return [archive / name.lstrip("/") for name in sorted(known or shown or names)]
+    return names, shown, [name for name in shown if format_ending(Path(name)).lower() in endings]
 
 
 def _is_hidden(part: str) -> bool:

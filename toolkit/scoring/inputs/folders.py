@@ -14,7 +14,13 @@ from pathlib import Path
 from toolkit.errors import InputError, UsageError
 from toolkit.files import resolved
 from toolkit.records.formats import endings
-from toolkit.records.text_files.zip_members import is_archive, is_safe, members, several
+from toolkit.records.text_files.zip_members import (
+    count_others,
+    is_archive,
+    is_safe,
+    members,
+    several,
+)
 from toolkit.scoring.inputs.output_names import (
     REJECTED_ENDING,
     SCORED,
@@ -102,6 +108,7 @@ class Found:
         self._add_members(path, found, name, name.with_suffix(""))
 
     def _add_members(self, archive: Path, found: list[Path], name: Path, folder: Path) -> None:
+        self.ignored += count_others(archive, endings()) if found[1:] else 0
         for member in found:
             inside = member.relative_to(archive)
             if not found[1:]:

@@ -139,6 +139,18 @@ class Journal:
                 return None
             raise
 
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Raise `UsageError` if the output was begun with a model or options that differ."""
+        old = self.entry.identity or {}
+        self._refuse([name for name in settings if old and old.get(name) != settings[name]])
+
+    def _refuse(self, changed: list[str]) -> None:
+        if changed:
+            raise UsageError(
+                f"{self.job.output}: cannot be continued, because this has changed: "
+                f"{', '.join(changed)}. Undo that, or {START_OVER}"
+            )
+
     def _checked(
         self, point: Checkpoint, identity: dict[str, Any], source: WatchedInput
     ) -> Checkpoint | None:
@@ -146,11 +158,7 @@ class Journal:
         changed = [name for name in identity if old.get(name) != identity[name]]
         if not changed and point.source is not None and not source.begins_with(point.source):
             changed = ["the input"]
-        if changed:
-            raise UsageError(
-                f"{self.job.output}: cannot be continued, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or {START_OVER}"
-            )
+        self._refuse(changed)
         if point.complete is None:
             self._check_files(point)
             return point

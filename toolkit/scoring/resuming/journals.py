@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from toolkit.errors import ToolkitError, is_wrong_call
+from toolkit.errors import OutputError, ToolkitError, is_wrong_call
 from toolkit.files import is_there
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs, check_absent
@@ -85,6 +86,25 @@ class Journals:
         for journal in self._noted.values():
             if not (skip_existing and journal.is_done):
                 journal.check_may_go_on()
+
+    def hold_first(self) -> None:
+        """Lock the first output that is not done, against the same run at the same time.
+
+        Raises `UsageError` if another process has the lock.
+        """
+        for job in self._jobs:
+            if not self.is_done(job):
+                # A name that is too long, say, is a failure of one file only.
+                with suppress(OSError, OutputError):
+                    job.output.parent.mkdir(parents=True, exist_ok=True)
+                    self._hold(self.of(job))
+                return
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Raise `UsageError` if an output that is continued was begun with other settings."""
+        if self._resume and not self._force:
+            for journal in self._noted.values():
+                journal.check_settings(settings)
 
     def check_absent(self) -> None:
         """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
