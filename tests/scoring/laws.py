@@ -114,9 +114,9 @@ def _field(kind: Kind, text: str, at: int) -> tuple[str, int] | None:
     while at < len(text):
         character = text[at]
         if character == kind.escape:
-            if at + 1 == len(text):
-                return None
             length = 3 if text.startswith("\r\n", at + 1) else 2
+            if at + length >= len(text):  # the end of the file is escaped
+                return None
             found, at = found + text[at : at + length], at + length
             continue
         if quote is None and character in (kind.delimiter, "\n", "\r"):
