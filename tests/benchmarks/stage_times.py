@@ -21,16 +21,16 @@ from toolkit.cli.process import prepare_process
 
 # Stage, what holds the function, and its name. The last one is the whole: the rest is its own.
 STAGES = [
-    ("read", "toolkit.records.byte_streams:ByteStream", "peek"),
-    ("split", "toolkit.records.csv:DelimitedFile", "_split"),
-    ("parse", "toolkit.records.csv:DelimitedFile", "parse"),
+    ("read", "toolkit.records.text_files.byte_streams:ByteStream", "peek"),
+    ("split", "toolkit.records.delimited.csv:DelimitedFile", "_split"),
+    ("parse", "toolkit.records.delimited.csv:DelimitedFile", "parse"),
     ("tokens", "toolkit.text.vocabulary:Vocabulary", "encode"),
     ("tokens", "toolkit.text.token_ids:TokenIds", "padded"),
     ("network", "onnxruntime:InferenceSession", "run"),
     ("blanks", "toolkit.model.scorer:Scorer", "probabilities"),
     ("labels", "toolkit.model.scorer:Scorer", "sentiments"),
-    ("render", "toolkit.records.csv:DelimitedFile", "render"),
-    ("write", "toolkit.scoring.byte_file", "write_all"),
+    ("render", "toolkit.records.delimited.csv:DelimitedFile", "render"),
+    ("write", "toolkit.scoring.outputs.byte_file", "write_all"),
     ("rest", "toolkit.scoring.run", "score_files"),
 ]
 

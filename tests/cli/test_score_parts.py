@@ -20,7 +20,8 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 from toolkit.scoring.selection import Part, only
 from toolkit.scoring.summary import Progress
 

@@ -10,7 +10,8 @@ import pytest
 from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.models import shipped_scorer
 from tests.scoring.stopping import score_into, stop_at
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 
 JSON = '{"text": "a superb film"}\n{"text": 5}\n{}\n'
 
@@ -142,7 +143,7 @@ def test_wrong_calls(
     assert data.exists()
 
 
-@pytest.mark.parametrize("bad", [b"", b"id,body\n1,a\n", b'"text', None])
+@pytest.mark.parametrize("bad", [b"", b"id,plot\n1,a\n", b'"text', None])
 def test_a_bad_file_does_not_stop_the_others(
     command: Command, data: Path, bad: bytes | None
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import Command, Ran
+from tests.cli.running import Command, Ran, write
 from tests.data import shared_data
 from tests.models import MODEL, shipped_scorer
 from tests.records.passing import pass_through
@@ -21,6 +21,7 @@ from toolkit.model.file import ModelFile
 from toolkit.model.scorer import Score
 from toolkit.model.session import open_network
 from toolkit.records.columns import Columns
+from toolkit.records.text_files.file_kinds import kind_of
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +154,12 @@ def json_test_files() -> list[bytes]:
 
 def test_json_files_as_json_lines(command: Command) -> None:
     for data in json_test_files():
-        check_json_lines(command, data)
+        kind = kind_of(data)
+        if kind is not None and kind.what == "text in UTF-16":
+            write("a.jsonl", data)
+            command("score", "a.jsonl").failed_with("a.jsonl: is text in UTF-16. Add --encoding")
+        else:
+            check_json_lines(command, data)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from tests.examples.web_files import (
 )
 from tests.models import shipped_scorer
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 
 
 def test_ten_rows_that_are_dropped(page: Any) -> None:

@@ -22,7 +22,8 @@ from toolkit.model.file import ModelFile
 from toolkit.model.stars import NeutralRange, StarScale, rounded_stars
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 
 logits = st.floats(-16, 16)
 lengths = st.integers(0, 512)

@@ -15,7 +15,7 @@ from tests.models import shipped_scorer
 from tests.records.passing import pass_through
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.csv_dialect import Dialect
+from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.read_options import ReadOptions
 
 COLUMNS = Columns("text", sentiment="s", probability="p")

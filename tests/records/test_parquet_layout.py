@@ -19,8 +19,8 @@ from tests.cli.test_large import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records.formats import FORMATS, open_reviews, output_of
-from toolkit.records.parquet_footer import schema_of, with_schema
-from toolkit.records.parquet_writer import RowGroupWriter
+from toolkit.records.parquet.parquet_footer import schema_of, with_schema
+from toolkit.records.parquet.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 
 FILES = Path(__file__).parent / "files"

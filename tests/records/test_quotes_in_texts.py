@@ -12,9 +12,9 @@ import pytest
 
 from tests.data import shared_data
 from tests.records.passing import pass_through
-from toolkit.records import csv as csv_module
 from toolkit.records.columns import Columns
-from toolkit.records.csv_literal_quotes import LITERAL
+from toolkit.records.delimited import csv as csv_module
+from toolkit.records.delimited.csv_literal_quotes import LITERAL
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
 
@@ -123,7 +123,7 @@ def test_the_reason_names_the_option_that_helps() -> None:
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("line_records", "csv"):
+    for module in ("text_files.line_records", "delimited.csv"):
         monkeypatch.setattr(f"toolkit.records.{module}.RECORD_BYTES_LIMIT", 1 << 10)
 
 

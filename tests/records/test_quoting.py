@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
 from toolkit.records.columns import Columns
-from toolkit.records.csv_literal_quotes import LITERAL
+from toolkit.records.delimited.csv_literal_quotes import LITERAL
 from toolkit.records.review_file import Reject
 
 FIELD_PIECES = ["a", '"', '""', ",", "\n", "\r\n", "\r", " ", "é", "😀", "\u2028", "\x00", "'", ";"]

@@ -13,7 +13,8 @@ from toolkit.evaluation import labelled_reviews as reviews
 from toolkit.evaluation import predictions
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 from toolkit.training.sources import teacher
 
 TEXTS = ["a fine film", "", "dull,\n so dull", 'a "film"', " "]

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.records.byte_lines import Lines, spans, values_buffer
 from toolkit.records.formats import Format
-from toolkit.records.json_values import as_text
-from toolkit.records.line_records import (
+from toolkit.records.json.json_values import as_text
+from toolkit.records.review_file import Block, Output, Parsed, Table
+from toolkit.records.text_files.byte_lines import Lines, spans, values_buffer
+from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
@@ -24,7 +25,6 @@ from toolkit.records.line_records import (
     Content,
     RecordFile,
 )
-from toolkit.records.review_file import Block, Output, Parsed, Table
 from toolkit.text.strings import arrow_of
 
 

@@ -24,9 +24,10 @@ from tests.scoring.test_resume import (
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.scoring.checkpoints import FileFacts
-from toolkit.scoring.output_names import default_rejected
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress
 
 Act = Callable[[Path], None]

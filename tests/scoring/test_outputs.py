@@ -12,8 +12,9 @@ import pytest
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.scoring.output_names import default_output
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.inputs.output_names import default_output
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import score_file
 
 
 def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:

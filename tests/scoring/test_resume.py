@@ -20,9 +20,10 @@ from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.checkpoints import VERSION, Checkpoint, Entry
-from toolkit.scoring.output_names import default_rejected
-from toolkit.scoring.run import ScoringOptions, score_file
+from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.resuming.checkpoints import VERSION, Checkpoint, Entry
+from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary
 
 TEXTS = many_texts(40)

@@ -19,9 +19,9 @@ from toolkit.records.columns import Columns, option_of
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.jobs import Jobs
+    from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.options import ScoringOptions
     from toolkit.scoring.results import FileResult
-    from toolkit.scoring.run import ScoringOptions
 
 
 def score(
@@ -113,9 +113,9 @@ def score(
         from toolkit.model.neutral import parse_range
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
-        from toolkit.scoring.jobs import check_model, find_jobs
+        from toolkit.scoring.inputs.jobs import check_model, find_jobs
         from toolkit.scoring.limits import MaxRejected
-        from toolkit.scoring.run import ScoringOptions
+        from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.selection import Part
 
         options = ScoringOptions(
@@ -203,7 +203,7 @@ def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
 
 def _rejects(named: str | None) -> Path | None:
     """Give the path for rejects, which has a name for nothing."""
-    from toolkit.scoring.jobs import NOT_KEPT
+    from toolkit.scoring.inputs.jobs import NOT_KEPT
 
     return NOT_KEPT if named == "none" else None if named is None else Path(named)
 

@@ -10,9 +10,9 @@ from toolkit.cli import messages
 from toolkit.cli.terminal import megabytes, one_line
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.preview import Preview, Speed, check_outputs_of, measure, previews
-from toolkit.scoring.run import ScoringOptions
 
 _FILES_SHOWN = 5
 _LETTERS_SHOWN = 60

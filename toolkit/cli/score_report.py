@@ -22,7 +22,7 @@ from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.jobs import Jobs
+    from toolkit.scoring.inputs.jobs import Jobs
     from toolkit.scoring.results import FileResult
 
 FORMAT_VERSION = 1
@@ -90,8 +90,8 @@ class RunReport:
     def allow(self, jobs: Jobs, model: Path, *, force: bool, resume: bool) -> None:
         """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
         from toolkit.files import check_output_file, resolved
-        from toolkit.scoring.jobs import check_report
-        from toolkit.scoring.journals import is_unfinished
+        from toolkit.scoring.inputs.jobs import check_report
+        from toolkit.scoring.resuming.journals import is_unfinished
 
         if self.path is None:
             return

@@ -9,9 +9,9 @@ from toolkit.cli.score_report import RunReport
 from toolkit.cli.terminal import one_line
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, total
-from toolkit.scoring.run import ScoringOptions
 from toolkit.scoring.summary import Summary
 
 Row = tuple[str, str]  # a name and what to say of it

@@ -26,9 +26,9 @@ from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
-from toolkit.records.compression import compression_of
 from toolkit.records.read_options import ReadOptions, is_stream
-from toolkit.records.zip_members import file_of
+from toolkit.records.text_files.compression import compression_of
+from toolkit.records.text_files.zip_members import file_of
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.compression import COMPRESSIONS, compression_of, format_ending
-from toolkit.records.file_kinds import check_kind, first_bytes, kind_of
 from toolkit.records.read_options import STDIN, ReadOptions, is_stream
-from toolkit.records.zip_members import inside_archive, is_archive, only_member
+from toolkit.records.text_files.compression import COMPRESSIONS, compression_of, format_ending
+from toolkit.records.text_files.file_kinds import check_kind, first_bytes, kind_of
+from toolkit.records.text_files.zip_members import inside_archive, is_archive, only_member
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
@@ -38,31 +38,31 @@ class Format:
 
 
 def _csv() -> type[ReviewFile]:
-    from toolkit.records.csv import DelimitedFile
+    from toolkit.records.delimited.csv import DelimitedFile
 
     return DelimitedFile
 
 
 def _json_lines() -> type[ReviewFile]:
-    from toolkit.records.json_lines import JsonLinesFile
+    from toolkit.records.json.json_lines import JsonLinesFile
 
     return JsonLinesFile
 
 
 def _json() -> type[ReviewFile]:
-    from toolkit.records.json_file import JsonFile
+    from toolkit.records.json.json_file import JsonFile
 
     return JsonFile
 
 
 def _excel() -> type[ReviewFile]:
-    from toolkit.records.excel import ExcelFile
+    from toolkit.records.excel.excel import ExcelFile
 
     return ExcelFile
 
 
 def _parquet() -> type[ReviewFile]:
-    from toolkit.records.parquet import ParquetFile
+    from toolkit.records.parquet.parquet import ParquetFile
 
     return ParquetFile
 

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compression_of, compressor
 from toolkit.records.review_file import Block, Output, Place, Reject, ReviewFile
-from toolkit.scoring.jobs import Job
+from toolkit.records.text_files.compression import compression_of, compressor
+from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.selection import Positions, only
 from toolkit.scoring.summary import Summary, TextCounts, count
 

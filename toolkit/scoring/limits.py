@@ -10,7 +10,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.scoring.summary import Summary
 
 if TYPE_CHECKING:
-    from toolkit.scoring.output import ScoredOutput
+    from toolkit.scoring.outputs.scored_output import ScoredOutput
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 

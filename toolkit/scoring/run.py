@@ -3,61 +3,42 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import onnxruntime as ort
-
-from toolkit import __version__
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import reporting_failures, resolved
+from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.read_options import STDIN, ReadOptions, is_stream
+from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.compared_output import compare_output
-from toolkit.scoring.empty_input import empty_output
-from toolkit.scoring.jobs import Job, Jobs, check_job, check_not_input, check_outputs
-from toolkit.scoring.journal import Journal
-from toolkit.scoring.journals import Journals, open_journals
-from toolkit.scoring.limits import MaxRejected, check_counts, check_rejected
-from toolkit.scoring.output import ScoredOutput, Work, open_output
-from toolkit.scoring.publishing import FileAppearedError, publish
+from toolkit.scoring.identity import identity_of
+from toolkit.scoring.inputs.jobs import Job, Jobs, check_job, check_not_input, check_outputs
+from toolkit.scoring.limits import check_counts, check_rejected
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.outputs.compared_output import compare_output
+from toolkit.scoring.outputs.empty_input import empty_output
+from toolkit.scoring.outputs.file_output import Work
+from toolkit.scoring.outputs.output import open_output
+from toolkit.scoring.outputs.publishing import FileAppearedError, publish
+from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.results import FileResult, Source, why_none_is_scored
-from toolkit.scoring.selection import Part
+from toolkit.scoring.resuming.journal import Journal
+from toolkit.scoring.resuming.journals import Journals, open_journals
+from toolkit.scoring.resuming.watched_input import WatchedInput
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.scoring.unread import unread_warning
-from toolkit.scoring.watched_input import WatchedInput
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
 OnResult = Callable[[FileResult], None]
 OnWarning = Callable[[Job, str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoringOptions:
-    """How to score files."""
-
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    output_format: str | None = None  # None: by the ending of the output, or as the input
-    stop_on_error: bool = False  # end at the first record that cannot be read
-    workers: int | None = None  # None: as many as there are usable cores
-    force: bool = False  # replace existing outputs, and drop the progress of an earlier run
-    # Continue an earlier run, if there is one; with force, even if that replaces other files.
-    resume: bool = False
-    skip_existing: bool = False  # leave out files whose output exists
-    checkpoint_seconds: float = 5.0  # between two checkpoints
-    max_rejected: MaxRejected | None = None  # of each file; a file with more fails
-    part: Part = field(default_factory=Part)  # of each file that is scored; all by default
 
 
 def score_file(
@@ -196,7 +177,7 @@ class _Run:
             source = WatchedInput.open(job.source)
             if source is not None:
                 opened.callback(source.close)
-            identity = _identity(self.scorer, source, options)
+            identity = identity_of(self.scorer, source, options)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:
@@ -295,32 +276,3 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
-
-
-def _identity(
-    scorer: Scorer, source: WatchedInput | None, options: ScoringOptions
-) -> dict[str, Any] | None:
-    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
-    if source is None:
-        return None
-    reading = options.reading
-    # The same, whether they are named or not.
-    columns = asdict(reading.columns) | {
-        column.role: column.name for column in reading.columns.added
-    }
-    identity = {
-        "toolkit": __version__,
-        "ONNX Runtime": ort.__version__,
-        "the model": scorer.sha256,
-        "the threshold": float(scorer.threshold),
-        "the neutral range": scorer.neutral,
-        "the scoring by sentence": scorer.by_sentence,
-        "the input": [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns],
-        "the options": [
-            {**asdict(reading), "columns": columns},
-            options.output_format,
-            options.stop_on_error,
-            asdict(options.part),
-        ],
-    }
-    return json.loads(json.dumps(identity))  # type: ignore[no-any-return]  # as it is read again

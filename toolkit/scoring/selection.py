@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.parquet_values import only_rows
+from toolkit.records.parquet.parquet_values import only_rows
 from toolkit.records.review_file import Block, Parsed, Place, ReviewFile
 from toolkit.scoring.workers import in_order
 

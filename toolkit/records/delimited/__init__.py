@@ -1,0 +1,1 @@
+"""Delimited files: CSV and TSV, with quotes, escapes and preambles."""

@@ -1,0 +1,240 @@
+"""Delimited files (CSV, TSV): records of quoted or plain fields, found without parsing values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import UsageError
+from toolkit.records.columns import Column, Keys
+from toolkit.records.delimited.csv_dialect import Dialect
+from toolkit.records.delimited.csv_header import Header, HeaderReader
+from toolkit.records.delimited.csv_literal_quotes import LITERAL, begins_literal, literal_rows
+from toolkit.records.delimited.csv_long_records import pass_over
+from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
+from toolkit.records.delimited.csv_writing import rows_of
+from toolkit.records.review_file import Block, Output, Parsed, Table
+from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
+from toolkit.records.text_files.line_records import (
+    LINE_END,
+    RECORD,
+    RECORD_BYTES_LIMIT,
+    Content,
+    RecordFile,
+)
+
+# More bytes are looked at for one record that is long, which is then cut out in little memory.
+LOOKED_AT_AS_A_WHOLE = 4 << 20
+
+
+class DelimitedFile(RecordFile):
+    """A CSV file: RFC 4180, with quoted newlines, LF or CRLF; blank lines stay where they are.
+
+    Other quotes than RFC 4180 has, or none, and escapes are read if the options say so. Columns of
+    a file without a header are called by their number, from 1.
+    """
+
+    too_long = "a record (a quote that is never closed?)"
+    endless = OPEN_QUOTE
+
+    def _read_header(self) -> bytes:
+        options = self.options
+        reader = HeaderReader(self.name, options, self._look, self.fail)
+        mark = reader.delimiter or options.usual_delimiter
+        if mark in (options.quote, options.escape):
+            raise UsageError(f"{self.name}: {mark!r} cannot separate fields, and quote or escape")
+        if mark == " " and options.quote is None and self.added.names:
+            raise UsageError(f"{self.name}: labels with a space in them need a --quote")
+        self._dialect = Dialect(mark, options.quote, options.escape)
+        header = reader.find(self._dialect)
+        self.names = header.names
+        if not options.header:
+            self.names = [str(number) for number in range(1, len(header.names) + 1)]
+        self.check_free(self.names)
+        self._choose_columns(reader, header)
+        data = reader.data
+        # The last line of a file may lack its line end.
+        self._offset = min(header.end, len(data)) if options.header else reader.start
+        self._stream.advance(self._offset)
+        self._line = 1 + data.count(b"\n", 0, self._offset)
+        if not options.header:
+            return data[: self._offset]
+        try:
+            added = "".join(mark + self._dialect.quoted(name) for name in self.added.names)
+        except ValueError as error:
+            raise UsageError(
+                f"{self.name}: the name of an added column, {error}. Choose other names with "
+                f"{options.columns.options_of_added}."
+            ) from None
+        return data[: header.stop] + added.encode() + header.line_end.encode()
+
+    def _choose_columns(self, reader: HeaderReader, header: Header) -> None:
+        try:
+            self.choose_columns(self._find_column)
+        except UsageError as error:
+            hint = reader.hint(header, self._dialect.delimiter) if self.options.header else ""
+            if not hint:
+                raise
+            raise UsageError(f"{error}{hint}") from None
+
+    def _find_column(self, column: Column) -> Keys | None:
+        is_named = self.options.header or getattr(self.options.columns, column.role, None)
+        # Without names: the only text, and the last column for a probability.
+        is_only_text = column.role == "text" and len(self.names) == 1
+        if not is_named and (is_only_text or column.role == "probability"):
+            return (self.names[-1],)
+        return column.among(self.names)
+
+    def _split(self, data: bytes, *, at_end: bool) -> Content:
+        is_long = len(data) > LOOKED_AT_AS_A_WHOLE and not at_end
+        return self._content(data, at_end=at_end, only_first=is_long)
+
+    def _content(self, data: bytes, *, at_end: bool, only_first: bool) -> Content:
+        wanted, dialect = len(self.names), self._dialect
+        cuts = find_cuts(data, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
+        lines = Lines.find(data, cuts.newlines)
+        fields = np.diff(np.searchsorted(cuts.delimiters, lines.newlines), prepend=0) + 1
+        reasons = self._reasons(data, lines, cuts, fields)
+        good = np.ones(len(lines), np.bool_)
+        good[list(reasons)] = False
+        delimiters = cuts.delimiters[: int((fields - 1).sum())]
+        if reasons:
+            delimiters = delimiters[np.repeat(good, fields - 1)]
+        broken = [
+            (int(lines.starts[row]), int(lines.newlines[row]), reason)
+            for row, reason in sorted(reasons.items())
+        ]
+        kept = lines.only(good)
+        return Content(data, lines.end, kept, delimiters.reshape(len(kept), wanted - 1), broken)
+
+    def _reasons(self, data: bytes, lines: Lines, cuts: Cuts, fields: Positions) -> dict[int, str]:
+        """Say which rows cannot be read, and why."""
+        wanted, dialect = len(self.names), self._dialect
+        reasons = {
+            row: f"{fields[row]:,} fields, expected {wanted:,}"
+            for row in np.flatnonzero(fields != wanted).tolist()
+        }
+        for newline, reason in cuts.broken.items():
+            row = int(np.searchsorted(lines.newlines, newline))
+            line = data[lines.starts[row] : newline].rstrip(b"\r\n")
+            reasons[row] = reason + _way_out(reason, line, dialect, wanted)
+        for row in literal_rows(data, lines, cuts.delimiters, dialect, wanted):
+            if int(lines.newlines[row]) not in cuts.broken:
+                reasons[row] = LITERAL
+        return reasons
+
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject a record longer than the limit with all its lines, if its quotes are closed."""
+        if at_end:
+            return self._content(data, at_end=True, only_first=True)
+        hint = ""
+        passed = None
+        if not begins_literal(data, self._dialect, len(self.names)):
+            if (ahead := self._ahead()) is None:
+                passed = pass_over(self._stream, self._dialect)
+                hint = "" if passed.is_whole else " (a quote that is never closed?)"
+            else:
+                with closing(ahead):
+                    passed = pass_over(ahead, self._dialect)
+                if passed.is_whole:
+                    self._skip(passed.length)
+        if passed is None or not (passed.is_whole or ahead is None):
+            return super()._give_up(data, at_end=at_end)
+        rest = self._peek(2)
+        end = rest.find(b"\n") + 1
+        what = "a record" if passed.lines else "a line"
+        broken = [(0, end, f"{what} longer than {RECORD_BYTES_LIMIT >> 20} MiB{hint}")]
+        return Content(rest, end, Lines.blank(0), None, broken, passed.length, passed.lines)
+
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block; a field is what is between its outer quotes."""
+        content: Content = block.content
+        good, rejects = self.not_utf8(block, content.lines)
+        lines, delimiters = content.lines.only(good), content.layout
+        if not isinstance(delimiters, np.ndarray):  # of a block without records
+            delimiters = np.zeros((0, len(self.names) - 1), np.int64)
+        delimiters = delimiters if good.all() else delimiters[good]
+        stops, line_ends = lines.stops(content.data)
+        fields = {
+            role: self._field(
+                content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
+            )
+            for role, (name,) in self.keys.items()
+        }
+        records = spans(content.data, lines.blank_starts, stops)
+        return self.parsed(block, fields, records, line_ends, rejects, lines)
+
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+        """Put the added fields after each record; a field is empty where there is no score."""
+        # Arrow writes the shortest decimal that reads back as the same float32.
+        fields = [values.cast(pa.string()) for values in scores]
+        mark, quote = self._dialect.delimiter, self._dialect.quote
+        if mark == " ":  # which may be in a label
+            is_text = [values.type == pa.string() for values in scores]
+            fields = [
+                pc.binary_join_element_wise(quote, values, quote, "") if is_label else values
+                for values, is_label in zip(fields, is_text, strict=True)
+            ]
+        filled = [pc.fill_null(values, "") for values in fields]
+        added = pc.binary_join_element_wise("", *filled, mark)
+        lines = pc.binary_join_element_wise(
+            records.column(RECORD).view(pa.string()), added, records.column(LINE_END), ""
+        )
+        return values_buffer(lines)
+
+    @classmethod
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
+        """Write rows; null is an empty field, and what CSV has no way to write is JSON."""
+        dialect = Dialect(delimiter or ",")
+        header = dialect.delimiter.join(map(dialect.quoted, schema.names)) + "\n"
+        return Output(lambda *scored: rows_of(table(*scored), dialect), header.encode())
+
+    def schema(self) -> pa.Schema:
+        """All columns are strings."""
+        self.check_unique()
+        return pa.schema([(name, pa.string()) for name in self.names])
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the fields without their quotes."""
+        text = values_buffer(
+            pc.binary_join_element_wise(records.column(RECORD).view(pa.string()), "\n", "")
+        ).to_pybytes()
+        cuts = find_cuts(text, self._dialect, at_end=True)
+        lines = Lines.find(text, cuts.newlines)
+        delimiters = cuts.delimiters.reshape(len(lines), len(self.names) - 1)
+        stops, _ = lines.stops(text)
+        columns = [
+            self._field(text, lines, delimiters, stops, position, is_exact=True)
+            for position in range(len(self.names))
+        ]
+        return pa.RecordBatch.from_arrays(columns, self.names)
+
+    def _field(
+        self,
+        data: bytes,
+        lines: Lines,
+        delimiters: Positions,
+        stops: Positions,
+        position: int,
+        is_exact: bool,
+    ) -> pa.StringArray:
+        """Cut a field of each record, without its quotes; if exact, doubled ones are single."""
+        is_last = position == delimiters.shape[1]
+        starts = delimiters[:, position - 1] + 1 if position > 0 else lines.starts
+        ends = stops if is_last else delimiters[:, position]
+        return self._dialect.values(data, starts, ends, is_exact=is_exact)
+
+
+def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
+    """Name the option with which a line that has broken quotes could be read."""
+    if dialect.quote is None or reason not in (AFTER_QUOTE, OPEN_QUOTE):
+        return ""
+    if dialect.escape is None and b"\\" + dialect.quote.encode() in line:
+        return f"; --escape '\\' reads \\{dialect.quote} as a quote in the text"
+    if b"\n" not in line and dialect.masked(line).count(dialect.delimiter.encode()) == wanted - 1:
+        return "; --quote none reads quotes as characters"
+    return ""

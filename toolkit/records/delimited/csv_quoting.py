@@ -1,0 +1,203 @@
+"""The delimiters and line ends of a delimited text outside quoted fields (RFC 4180)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from toolkit.records.delimited.csv_dialect import Dialect
+from toolkit.records.delimited.csv_open_quotes import UNDECIDED, last_line_of
+from toolkit.records.text_files.byte_lines import (
+    NEWLINE,
+    RETURN,
+    Bytes,
+    Positions,
+    spans,
+    values_buffer,
+)
+
+AFTER_QUOTE = "a quoted field goes on behind its closing quote"
+_LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
+OPEN_QUOTE = "a quote that is opened here is never closed"
+_OPEN_ESCAPE = "an escape character at the end of the file"
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions in a text that starts at a record, in ascending order."""
+
+    delimiters: Positions
+    newlines: Positions  # of records and blank lines
+    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
+
+
+def find_cuts(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
+    """Find the cuts of a text that starts at a record, up to a field that stays open.
+
+    At the end of a file, the text ends with a newline. A record is broken if more follows a closing
+    quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
+    CR: as a character, it would merge the lines of files that end them so; as a line end, it would
+    cut fields that are not quoted. What follows a broken record is read as if that were not there,
+    so that a quote that is never closed costs only its own line. If it is known how many fields are
+    wanted, a broken record has the lines up to where its quote closes, if that can be told.
+
+    With ``only_first``, the cuts are those of the first record and the blank lines before it, in
+    little memory; a record of too many fields is then broken, too.
+    """
+    text = dialect.masked(text)
+    if only_first:
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted, only_first=True)
+    raw = np.frombuffer(text, np.uint8)
+    quote = dialect.quote
+    quotes = np.flatnonzero(raw == ord(quote)) if quote else np.zeros(0, np.int64)
+    is_open = len(quotes) % 2 == 1
+    delimiter = ord(dialect.delimiter)
+    if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
+    starts = np.concatenate([[0], quotes[1::2] + 1])
+    stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
+    # Most bytes of a review file are quoted text: cut that away before looking at every byte.
+    plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
+    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
+    kinds = plain[found]
+    lengths = np.cumsum(stops - starts)
+    piece = np.searchsorted(lengths, found, side="right")
+    positions = found + (stops[piece] - lengths[piece])
+    is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
+    if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
+        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
+    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
+
+
+def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
+    returns = returns[returns < len(raw) - 1]
+    return bool((raw[returns + 1] != NEWLINE).any())
+
+
+def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
+    """Whether quotes open and close fields in turn, so that counting them tells what is quoted.
+
+    A doubled quote closes and opens its field again, which comes to the same.
+    """
+    opening, closing = quotes[0::2], quotes[1::2]
+    # Right after the one that closed the field; or at the start, where `before` means nothing.
+    doubled = np.diff(quotes, prepend=-1)[0::2] == 1
+    before = raw[opening - 1]
+    if not ((before == delimiter) | (before == NEWLINE) | doubled).all():
+        return False
+    closing = closing[closing < len(raw) - 1]
+    after = raw[closing + 1]
+    returns = closing[after == RETURN]
+    if not (raw[np.minimum(returns + 2, len(raw) - 1)] == NEWLINE).all():
+        return False
+    is_quote = after == raw[closing]
+    return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
+
+
+def _find_cuts_one_by_one(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
+    """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
+    delimiters: list[int] = []
+    newlines: list[int] = []
+    broken: dict[int, str] = {}
+    record, position = 0, 0
+    while position < len(text):
+        kept = len(delimiters)
+        most = wanted if only_first else None
+        opening, end, is_closed = _read_record(text, dialect, position, most, delimiters)
+        if is_closed and text[end : end + 1] == b"\n":
+            if most is not None and len(delimiters) - kept >= most:
+                found = _count_fields(text[record:end], dialect)
+                broken[end] = f"{found:,} fields, expected {wanted:,}"
+                del delimiters[kept:]
+        else:
+            # What follows may still turn an open field, or CR at its end, into a good one.
+            if not at_end and (not is_closed or end >= len(text) - 1):
+                break
+            fields = None if wanted is None else wanted - (len(delimiters) - kept)
+            reason, end = _broken(text, dialect, (record, opening, end), fields, is_closed, at_end)
+            if end == UNDECIDED:
+                break
+            broken[end] = reason
+            del delimiters[kept:]
+        newlines.append(end)
+        if only_first and text[record : min(end, record + 2)] not in (b"", b"\r"):
+            break
+        record = position = end + 1
+    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)
+
+
+def _read_record(
+    text: bytes, dialect: Dialect, position: int, most: int | None, delimiters: list[int]
+) -> tuple[int, int, bool]:
+    """Read fields up to what is no delimiter; append the delimiters.
+
+    Gives where the last field starts and stops, and whether its quote is closed. Of more fields
+    than ``most``, the delimiters are left out.
+    """
+    separator = dialect.delimiter.encode()
+    left = -1 if most is None else most
+    while True:
+        if left == 0:
+            position = dialect.fields.match(text, position).end()  # type: ignore[union-attr]
+        match = dialect.field.match(text, position)
+        if match is None:
+            return position, len(text), False
+        end = match.end()
+        if text[end : end + 2] == b"\r\n":
+            end += 1
+        if text[end : end + 1] != separator:
+            return position, end, True
+        delimiters.append(end)
+        position = end + 1
+        left -= 1
+
+
+def _broken(
+    text: bytes,
+    dialect: Dialect,
+    places: tuple[int, int, int],
+    wanted: int | None,
+    is_closed: bool,
+    at_end: bool,
+) -> tuple[str, int]:
+    """Say why a record is broken, and where it ends.
+
+    The places are where the record starts, where its last field starts, and where that stops.
+    """
+    record, opening, end = places
+    if is_closed and end >= len(text):
+        return _OPEN_ESCAPE, len(text) - 1
+    if is_closed and text[end : end + 1] == b"\r":
+        reason, newline = _LONE_RETURN, text.find(b"\n", end)
+    else:
+        reason, newline = AFTER_QUOTE if is_closed else OPEN_QUOTE, text.find(b"\n", opening)
+        if is_closed and newline >= 0 and wanted is not None:
+            newline = last_line_of(text, dialect, record, opening, newline, wanted, at_end=at_end)
+    if newline == -1:
+        newline = len(text) - 1 if at_end else UNDECIDED
+    return reason, newline
+
+
+def _count_fields(record: bytes, dialect: Dialect) -> int:
+    """Count the fields of a record without a position for each."""
+    mark = dialect.delimiter.encode()
+    count, behind = 1, 0
+    for quoted in dialect.quoted_field.finditer(record) if dialect.quoted_field else ():
+        count += record.count(mark, behind, quoted.start())
+        behind = quoted.end()
+    return count + record.count(mark, behind)

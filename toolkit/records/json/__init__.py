@@ -1,0 +1,1 @@
+"""JSON: objects on lines or in an array, and values as JSON."""

@@ -1,0 +1,1 @@
+"""Files of text: their bytes, their lines, and records that end at line ends."""

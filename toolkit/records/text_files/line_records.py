@@ -1,0 +1,289 @@
+"""Records that end at line ends, whose bytes go into the output as they are."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.errors import InputError
+from toolkit.records.columns import Column
+from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.review_file import (
+    BLOCK_RECORDS,
+    Block,
+    Output,
+    Parsed,
+    Place,
+    Reject,
+    ReviewFile,
+)
+from toolkit.records.text_files.blank_lines import (
+    end_of_blank_lines,
+    only_blank_lines,
+    with_blank_lines,
+)
+from toolkit.records.text_files.byte_lines import Lines, count_lines, is_utf8
+from toolkit.records.text_files.byte_streams import ByteStream
+from toolkit.records.text_files.compression import compression_of
+from toolkit.records.text_files.file_kinds import LOOKED_AT, check_kind
+
+# Columns of the record batches between `parse` and `render`.
+RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
+LINE_END = "line_end"  # string: "\n" or "\r\n", with the blank lines before rejects behind it
+
+RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_T = TypeVar("_T")
+
+# Some bytes of a block that are not a record: start, stop, and the reason.
+Broken = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes of a file that are whole lines, and what is known of them so far."""
+
+    data: bytes
+    end: int  # of the records in data; what follows belongs to the next block
+    lines: Lines  # of the records
+    layout: object  # what the format itself has found out
+    broken: list[Broken]
+    skipped: int = 0  # bytes that were passed over, as the start of the only broken record
+    skipped_lines: int = 0  # in them
+
+    def whole(self) -> pa.Buffer:
+        """The bytes of the block, not copied."""
+        return pa.py_buffer(self.data).slice(0, self.end)
+
+
+class RecordFile(ReviewFile):
+    """A file of text whose records end at line ends."""
+
+    _offset = 0  # where the records start
+    kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
+    _reached = 0  # where the next block starts
+    # What a record is called that continues after a line end, to the limit or to the end.
+    too_long = endless = "a record"
+
+    def __init__(
+        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> None:
+        super().__init__(path, options, columns)
+        self._stream = ByteStream(path, options.encoding)
+        self.size = self._stream.size
+        self._line = 1
+        try:
+            first, _ = self._look(LOOKED_AT)
+            if not first:
+                raise InputError(f"{self.name}: the file is empty, expected reviews")
+            if self._stream.is_utf8:
+                is_named = options.format is not None
+                compression = compression_of(path)
+                check_kind(
+                    path, first, read_as=self.kinds, compression=compression, is_named=is_named
+                )
+            self.header = self._read_header()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of its bytes are read."""
+        return self._stream.bytes_read
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a pipe gives nothing at the moment, so that a block has to wait."""
+        return self._stream.is_waiting()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    @abstractmethod
+    def _read_header(self) -> bytes:
+        """Read what is before the records, set `_line`; give what the output begins with."""
+
+    @abstractmethod
+    def _split(self, data: bytes, *, at_end: bool) -> Content:
+        """Find the whole records at the start of data; all of it is records at the end."""
+
+    def blocks(self, start: Place = ()) -> Iterator[Block]:
+        """Read the records in blocks of about `block_bytes`."""
+        first = (self._offset, self._line, min(self.options.block_bytes, BLOCK_RECORDS))
+        offset, self._line, wanted = start or first
+        if start:
+            self._stream.seek(offset)
+        is_last = False
+        while not is_last:
+            self._reached = offset
+            content, is_last = self._next(wanted)
+            data = content.data
+            self.trailer = data[content.end :] if is_last else b""
+            if content.end or content.broken:
+                self._stream.advance(content.end)
+                offset += content.end + content.skipped
+                number = self._line
+                self._line += count_lines(data, content.end) + content.skipped_lines
+                wanted = self._next_size(content, wanted)
+                yield Block(content, number, len(data), (offset, self._line, wanted))
+            del data, content  # which may be large, before the next ones are read
+
+    def _next(self, wanted: int) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more if one is longer.
+
+        Also tell whether they are the last. What follows a record without an end is left for later.
+        """
+        size, seen = wanted, 0
+        while True:
+            data, at_end = self._look(size, beyond=seen)
+            seen = len(data)
+            if at_end and data and not data.endswith(b"\n"):
+                data += b"\n"
+            is_last = at_end and size == wanted
+            content = self._split(data, at_end=is_last)
+            if content.end or is_last:
+                return content, is_last
+            if blank := end_of_blank_lines(data):
+                return Content(data, blank, Lines.blank(blank), None, []), False
+            if at_end and data.isspace():
+                return content, True
+            if at_end or seen >= RECORD_BYTES_LIMIT:
+                return self._give_up(data, at_end=at_end), False
+            if seen >= size:
+                size = min(2 * size, RECORD_BYTES_LIMIT)
+
+    def parsed(
+        self,
+        block: Block,
+        fields: dict[str, pa.Array],
+        records: pa.BinaryArray,
+        line_ends: pa.StringArray,
+        rejects: Sequence[Reject],
+        lines: Lines | None = None,
+    ) -> Parsed:
+        """Put together what is known of a block; with the rejects that were broken already.
+
+        The lines are those of the records: blank lines before a reject stay in the output.
+        """
+        content: Content = block.content
+        broken = [
+            self.reject(block, start, stop, reason, content.skipped)
+            for start, stop, reason in content.broken
+        ]
+        batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
+        if lines is not None and len(lines.loose):
+            batch = with_blank_lines(content.data, lines, batch)
+        texts = self.joined(fields)
+        if texts is None:  # no column has the texts
+            texts = pa.nulls(len(batch), pa.string())
+        found = sorted([*broken, *rejects], key=lambda reject: reject.number)
+        return Parsed(texts, batch, found, fields)
+
+    def output(self) -> Output:
+        """Say how an output of the same format is written, with the blank lines."""
+
+        def render(
+            records: pa.RecordBatch, scores: Sequence[pa.Array]
+        ) -> pa.Buffer | pa.RecordBatch:
+            blank = only_blank_lines(records)
+            return self.render(records, scores) if blank is None else blank
+
+        return replace(super().output(), render=render)
+
+    def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
+        """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
+        content: Content = block.content
+        good = np.ones(len(lines), np.bool_)
+        if is_utf8(content.whole()):
+            return good, []
+        rejects = []
+        for row, (start, newline) in enumerate(zip(lines.starts, lines.newlines, strict=True)):
+            try:
+                content.data[start:newline].decode()
+            except UnicodeDecodeError as error:
+                good[row] = False
+                reason = self._no_utf8(error.object[error.start :])
+                rejects.append(self.reject(block, int(start), int(newline), reason))
+        return good, rejects
+
+    def _no_utf8(self, data: bytes) -> str:
+        if self.options.encoding is None:
+            return f"byte 0x{data[0]:02x} is no UTF-8; --encoding names another encoding"
+        return f"byte 0x{self._stream.as_in_file(data[:3])[0]:02x} is no {self.options.encoding}"
+
+    def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
+        """Describe a record of a block that cannot be read."""
+        content: Content = block.content
+        data = content.data
+        number = block.number + count_lines(data, start)
+        position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
+        raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
+        last = number + raw.count(b"\n") + block.content.skipped_lines
+        if last > number:
+            reason += f" (lines {number:,} to {last:,})"
+        if skipped:
+            return Reject(number, reason, None, len(raw) + skipped, position)
+        raw = self._stream.as_in_file(raw)
+        return Reject(number, reason, raw, len(raw), position)
+
+    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
+        """Reject the line that starts a record longer than the limit, or one that never ends."""
+        reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
+        newline = data.find(b"\n")
+        nothing = Lines.blank(0)
+        if newline >= 0:
+            end = newline + 1
+            why = self.endless if at_end else f"{self.too_long} {reason}"
+            return Content(data, end, nothing, None, [(0, end, why)])
+        skipped = 0
+        while b"\n" not in data and (more := len(data)):
+            self._stream.advance(more)
+            data, skipped = self._peek(1 << 20), skipped + more
+        end = data.find(b"\n") + 1 or len(data)
+        return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
+
+    def _skip(self, size: int) -> None:
+        """Pass over bytes of the file."""
+        while size and (piece := len(self._peek(min(size, 1 << 20)))):
+            self._stream.advance(piece)
+            size -= piece
+
+    def _ahead(self) -> ByteStream | None:
+        """Open the file a second time, to look ahead from the next block; None if it is a pipe."""
+        if self.path == STDIN or not self.path.is_file():
+            return None
+        ahead = ByteStream(self.path, self.options.encoding)
+        ahead.seek(self._reached)
+        return ahead
+
+    def _peek(self, size: int) -> bytes:
+        return self._reading(lambda: self._stream.peek(size))
+
+    def _look(self, size: int, beyond: int = 0) -> tuple[bytes, bool]:
+        return self._reading(lambda: self._stream.look(size, beyond))
+
+    def _reading(self, read: Callable[[], _T]) -> _T:
+        try:
+            return read()
+        except (UnicodeError, OSError) as error:
+            failed = error
+        reason = getattr(failed, "strerror", None) or str(failed)
+        return self.fail(self._line, f"cannot be read past this line: {reason}")
+
+    def _next_size(self, content: Content, size: int) -> int:
+        """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""
+        records = len(content.lines) + len(content.broken)
+        if not records:  # but many blank lines
+            return min(self.options.block_bytes, 2 * size)
+        return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))

@@ -1,0 +1,1 @@
+"""Which files a call scores, and how their outputs are called."""

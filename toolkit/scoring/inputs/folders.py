@@ -1,0 +1,200 @@
+"""The files of reviews in a folder or of a pattern; what cannot be read is reported."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit.errors import InputError, UsageError
+from toolkit.files import resolved
+from toolkit.records.formats import endings
+from toolkit.records.text_files.zip_members import is_archive, is_safe, members, several
+from toolkit.scoring.inputs.output_names import (
+    REJECTED_ENDING,
+    SCORED,
+    has_known_ending,
+    named_by,
+    scored_name,
+    unscored_name,
+)
+
+
+@dataclass
+class Found:
+    """Files to score, and what was passed over; an output is named by its path below the folder."""
+
+    files: list[tuple[Path, Path]] = field(default_factory=list)  # with the names for their outputs
+    unreadable: list[tuple[Path, Path, str]] = field(
+        default_factory=list
+    )  # folders, with the error
+    ignored: int = 0  # files of no known format, pipes and devices
+    links: list[Path] = field(default_factory=list)  # to folders, which are not followed
+
+    def add_folder(self, folder: Path, output: Path | None) -> None:
+        """Add the files of reviews in a folder and the folders in it, by name.
+
+        Hidden files, outputs of earlier runs, and links to folders, which may lead out of this one,
+        are left out. Raises `InputError` if there is no file, or the folder cannot be read.
+        """
+        own = _own_folder(folder, output)
+        paths: list[Path] = []
+        links: list[Path] = []
+        errors: list[OSError] = []
+        for where, folders, names in os.walk(folder, onerror=errors.append):
+            inside = [Path(where, name) for name in _shown(folders)]
+            links += [path for path in inside if path.is_symlink()]
+            folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
+            paths += [Path(where, name) for name in _shown(names)]
+        shown = _without_earlier(sorted(paths), own)
+        files = [
+            path
+            for path in shown
+            if (has_known_ending(path) or is_archive(path)) and not _is_special(path)
+        ]
+        for error in errors:
+            path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
+            self.unreadable.append((path, path.relative_to(folder), f"{path}: {reason}"))
+        if not files:
+            if errors:
+                raise InputError(self.unreadable[-1][2])
+            more = f". The link {min(links)} to a folder is not followed" if links else ""
+            known = ", ".join(endings())
+            raise InputError(
+                f"{folder}: a folder without a file of reviews; they end in {known}{more}"
+            )
+        for path in files:
+            self._add(path, path.relative_to(folder))
+        self.ignored += len(shown) - len(files)
+        self.links += sorted(links)
+
+    def add_named(self, path: Path, output: Path | None) -> None:
+        """Add a file that is named, or the members of an archive.
+
+        Raises `UsageError` if there are several, and no place for their outputs.
+        """
+        if not is_archive(path):
+            self.files.append((path, Path(named_by(path).name)))
+            return
+        found = members(path, endings())
+        if not found:
+            raise InputError(f"{path}: an archive without files, expected reviews")
+        if output is None and found[1:]:
+            raise UsageError(several(path, found))
+        self._add_members(path, found, Path(path.name), Path())
+
+    def _add(self, path: Path, name: Path) -> None:
+        """Add a file that was found, with the name of its output; of an archive, all members."""
+        if not is_archive(path):
+            self.files.append((path, name.with_name(named_by(path).name)))
+            return
+        try:
+            found = members(path, endings())
+        except InputError as error:
+            self.unreadable.append((path, name, str(error)))
+            return
+        self._add_members(path, found, name, name.with_suffix(""))
+
+    def _add_members(self, archive: Path, found: list[Path], name: Path, folder: Path) -> None:
+        for member in found:
+            inside = member.relative_to(archive)
+            if not found[1:]:
+                self.files.append((member, name.with_name(named_by(member).name)))
+            elif is_safe(str(inside)):
+                self.files.append((member, folder / inside.with_name(named_by(member).name)))
+            else:
+                error = f"{member}: its name leads out of the folder. Unpack the archive first"
+                self.unreadable.append((member, folder / inside.name, error))
+
+    def add_pattern(self, pattern: str, output: Path | None) -> None:
+        """Add the files that a pattern of the module `glob` matches, by name, of any format.
+
+        Outputs of earlier runs are left out, but not those that the pattern asks for. Raises
+        `InputError` if there is no file, or a folder that may hold one cannot be read.
+        """
+        parts = Path(pattern).parts
+        plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
+        for count in range(plain, len(parts)):
+            _check_folders(Path(*parts[:count]), parts[count])
+        base = Path(*parts[:plain])
+        matches = map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
+        files = _without_earlier(
+            [path for path in matches if not is_folder(path)],
+            _own_folder(base, output),
+            with_rejects=pattern.endswith(REJECTED_ENDING),
+            with_scored=SCORED in parts[-1],
+        )
+        usable = [path for path in files if not _is_special(path)]
+        if not usable:
+            raise InputError(f"{pattern}: no file matches this pattern")
+        for path in usable:
+            self._add(path, path.relative_to(base))
+        self.ignored += len(files) - len(usable)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name has wildcards, and is not simply the name of a file."""
+    return glob.has_magic(name) and not os.path.lexists(name)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; `Path.is_dir` raises where it cannot be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def _own_folder(folder: Path, output: Path | None) -> Path | None:
+    """Give the folder of the outputs, if it is within the one that is searched."""
+    own = None if output is None else resolved(output)
+    return own if own is not None and resolved(folder) in own.parents else None
+
+
+def _without_earlier(
+    paths: list[Path], own: Path | None, *, with_rejects: bool = False, with_scored: bool = False
+) -> list[Path]:
+    """Leave out what earlier runs have written: to their folder, or beside the inputs."""
+    beside = set() if with_scored else _scored_beside(paths)
+    return [
+        path
+        for path in paths
+        if path not in beside
+        and (with_rejects or not path.name.endswith(REJECTED_ENDING))
+        and (own is None or own not in resolved(path).parents)  # links may lead there
+    ]
+
+
+def _scored_beside(paths: list[Path]) -> set[Path]:
+    """Find the outputs beside their inputs, of any format: those whose input is there, too."""
+    scored = {path: name for path in paths if (name := scored_name(path)) is not None}
+    found = set()
+    for folder in {path.parent for path in scored}:
+        with suppress(OSError):  # the input may not be of the pattern, so look at all files
+            names = set(map(unscored_name, folder.iterdir()))
+            found |= {p for p, name in scored.items() if p.parent == folder and name in names}
+    return found
+
+
+def _shown(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name[0] not in "._"]
+
+
+def _check_folders(pattern: Path, part: str) -> None:
+    """Find folders in which a part of a pattern cannot be looked for; `glob` passes over them."""
+    needed = os.X_OK | (os.R_OK if glob.has_magic(part) else 0)
+    only_folders = os.path.join(pattern, "")  # noqa: PTH118 (a Path has no slash at its end)
+    for name in sorted(glob.glob(only_folders, recursive=True)):  # noqa: PTH207
+        if not os.access(name, needed, effective_ids=os.access in os.supports_effective_ids):
+            raise InputError(f"{Path(name)}: this folder cannot be read: Permission denied")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is a pipe, a socket or a device, for which reading might wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # reported when it is opened
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

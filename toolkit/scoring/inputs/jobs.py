@@ -1,0 +1,255 @@
+"""Which files a call scores, where the results of each one go, and what these must not replace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.errors import UsageError
+from toolkit.files import check_output_file, is_there, resolved
+from toolkit.records.read_options import STDIN
+from toolkit.records.text_files.zip_members import file_of
+from toolkit.scoring.inputs.folders import Found, is_folder, is_pattern
+from toolkit.scoring.inputs.output_names import default_output, default_rejected, with_format
+
+NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to score."""
+
+    source: Path  # STDIN is standard input
+    output: Path  # STDIN is standard output
+    rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
+    error: str | None = None  # why it cannot be scored, where that is known before the run
+    is_named: bool = True  # by itself, not found in a folder or by a pattern
+
+    @classmethod
+    def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
+        """Make a job; by default, its rejects go to ``OUTPUT.rejected.jsonl``."""
+        return cls(source, output, rejected or default_rejected(source, output))
+
+    @property
+    def rejects_file(self) -> Path | None:
+        """The file for rejects; None where they are not kept, or go to standard output."""
+        return None if self.rejected in (STDIN, NOT_KEPT) else self.rejected
+
+    def written(self) -> Iterator[tuple[Path, str]]:
+        """Give the files that are written, each with the option that names it."""
+        if self.output != STDIN:
+            yield self.output, "--output"
+        if self.rejects_file is not None:
+            yield self.rejects_file, "--rejected"
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The files that one call scores."""
+
+    files: Sequence[Job]
+    folder: Path | None = None  # of the outputs, where there are several or it has to be made
+    is_single: bool = False  # one file, and neither a folder nor a pattern into a folder
+    ignored: int = 0  # files of no known format, pipes and devices
+    links: Sequence[Path] = ()  # to folders, which were not followed
+
+
+def find_jobs(
+    inputs: Sequence[str],
+    output: str | None = None,
+    output_format: str | None = None,
+    rejected: Path | None = None,
+) -> Jobs:
+    """Find the files to score, in the order of the inputs, and name their outputs.
+
+    ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
+    one file, else a folder, as always with a slash at its end. ``output_format`` changes the
+    endings of the outputs, and ``rejected`` is for one file only. Raises `InputError` if a folder
+    or a pattern has no file of reviews, and `UsageError` if outputs or rejects have no place.
+    """
+    target = None if output is None else Path(output)
+    found = Found()
+    named: set[Path] = set()
+    for name in inputs:
+        path = Path(name)
+        if path == STDIN:
+            found.files.append((path, path))
+        elif is_folder(path):
+            found.add_folder(path, target)
+        elif is_pattern(name):
+            found.add_pattern(name, target)
+        else:
+            found.add_named(path, target)
+            named.add(path)
+    once: dict[Path, tuple[Path, Path]] = {}
+    for source, relative in found.files:
+        once.setdefault(resolved(source), (source, relative))
+    files = list(once.values())
+    is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
+    is_single = len(files) == 1 and not is_whole
+    if is_single and not _is_new_folder(output):
+        job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        job = replace(job, is_named=job.source in named)
+        return Jobs([job], is_single=True, ignored=found.ignored)
+    if rejected not in (None, STDIN, NOT_KEPT):
+        raise UsageError("--rejected: is for one file; several have theirs beside each output.")
+    folder = _folder(target, [source for source, _ in files])
+    jobs = [
+        replace(
+            Job.of(source, folder / with_format(name, output_format), rejected),
+            is_named=source in named,
+        )
+        for source, name in files
+    ]
+    failed = [
+        replace(Job.of(path, folder / name, rejected), error=error)
+        for path, name, error in found.unreadable
+    ]
+    return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
+
+
+def _is_whole_folder(name: str, output: str | None) -> bool:
+    """Whether an input may have several files, and so the output is a folder."""
+    if is_folder(Path(name)):
+        return True
+    if output is None or Path(output) == STDIN or not is_pattern(name):
+        return False
+    return _has_slash(output) or not Path(output).suffix
+
+
+def _is_new_folder(output: str | None) -> bool:
+    """Whether the output is a folder because of the slash at its end, and does not exist yet."""
+    return output is not None and _has_slash(output) and not is_folder(Path(output))
+
+
+def _has_slash(output: str) -> bool:
+    return output.endswith(tuple(filter(None, (os.sep, os.altsep))))
+
+
+def _single_output(
+    source: Path, name: Path, output: Path | None, output_format: str | None
+) -> Path:
+    if output is None:
+        default = default_output(source)
+        return default if source == STDIN else with_format(default, output_format)
+    if not is_folder(output):
+        return output
+    _check_not_standard_input([source], output)
+    return output / with_format(Path(name.name), output_format)
+
+
+def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
+    """Check that the output can be a folder."""
+    _check_not_standard_input(sources, output)
+    if output is None or output == STDIN:
+        raise UsageError(
+            f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
+        )
+    if output.exists() and not is_folder(output):
+        raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
+    return output
+
+
+def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> None:
+    if STDIN in sources:
+        if len(sources) > 1:
+            raise UsageError("standard input cannot be combined with other inputs.")
+        raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
+
+
+def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
+    """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
+
+    Files that are there already are an error, too, unless ``may_replace`` says otherwise.
+    """
+    if job.rejected == job.output == STDIN:
+        raise UsageError(
+            "--rejected -: the scored records go to standard output. Name a file for one of the "
+            "two, with --output or --rejected."
+        )
+    if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
+        raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
+    check_not_input(job)
+    for path, option in job.written():
+        # Standard output needs no folder, unless a record is rejected.
+        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
+
+
+def check_not_input(job: Job) -> None:
+    """Raise `UsageError` if a file of a job is its input."""
+    for path, option in job.written():
+        with suppress(OSError):  # not there, or cannot be read: reported when it is opened
+            if path.samefile(file_of(job.source)):
+                raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
+
+
+def check_absent(outputs: Sequence[Path]) -> None:
+    """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
+    there = [output for output in outputs if is_there(output)]
+    if there:
+        more = f", and {len(there) - 1:,} more" if there[1:] else ""
+        raise UsageError(
+            f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
+            "them with --force, or score only what is new with --skip-existing."
+        )
+
+
+def check_outputs(jobs: Sequence[Job]) -> None:
+    """Raise `UsageError` if an output or rejects would replace a file of the same call."""
+    sources = {name for job in jobs for name in _names(job.source)}
+    written: dict[Path, str] = {}
+    for job in jobs:
+        for path, option in job.written():
+            what = "output" if option == "--output" else "rejects"
+            mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
+            if sources & _names(path):
+                raise UsageError(
+                    f"{path}: is an input, which the {what} of {job.source} would replace. Choose "
+                    "another folder with --output."
+                )
+            other = written.setdefault(resolved(path), mine)
+            if other != mine:
+                raise UsageError(
+                    f"{other} and {mine} would both be written to {path}. Score them in separate "
+                    "calls."
+                )
+
+
+def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
+    """Raise `UsageError` if the report would replace another file or folder of the same call."""
+    if report == STDIN:
+        raise UsageError("--report: cannot go to standard output; name a file.")
+    names = _names(report)
+    for job in jobs:
+        for path, what in (
+            (model, "the model"),
+            (job.source, "the input"),
+            (job.output, "the output"),
+            (job.rejects_file, "the file for rejects"),
+        ):
+            if path is not None and _names(path) & names:
+                raise UsageError(f"--report {report}: is also {what}. Choose another file.")
+        if resolved(report) in resolved(job.output).parents:
+            raise UsageError(f"--report {report}: is a folder of the output. Choose another file.")
+
+
+def check_model(model: Path, jobs: Sequence[Job]) -> None:
+    """Raise `UsageError` if an output or rejects would replace the model."""
+    names = _names(model)
+    for job in jobs:
+        for path, option in job.written():
+            if _names(path) & names:
+                raise UsageError(f"{option} {path}: is also the model. Choose another file.")
+
+
+def _names(path: Path) -> set[Path | tuple[int, int]]:
+    """Give what identifies a file: its path without links, and for hard links its number."""
+    try:
+        facts = file_of(path).stat()
+    except OSError:  # not there, or not to be looked at
+        return {resolved(path)}
+    return {resolved(path), (facts.st_dev, facts.st_ino)}

@@ -1,0 +1,107 @@
+"""The end of a run: complete files get their names, and replace nothing that they must not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from toolkit.errors import OutputError
+from toolkit.files import atomic_file, is_there, rename_to_new, reporting_failures, resolved
+from toolkit.records.read_options import STDIN
+from toolkit.scoring.resuming.journal import OUTPUT, REJECTED, Journal
+from toolkit.scoring.summary import Summary
+from toolkit.signals import held_back
+
+STANDARD_OUTPUT = Path("standard output")
+
+
+class FileAppearedError(OutputError):
+    """A file has come to the place of an output while it was written."""
+
+
+def publish(journal: Journal, summary: Summary) -> None:
+    """Move the files of a complete output to their places, or do what is left of that.
+
+    Raises `FileAppearedError` if another file is there, and must not be replaced; the complete
+    output is kept then, so that a later run only has to move it.
+    """
+    job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
+    if job.rejected == STDIN and is_there(output):
+        _show(rejects)  # whose reader may wait, so before signals are held back
+    with held_back():
+        if is_there(output):  # the last one that is moved
+            if is_there(job.output):
+                _check_free(journal, job.output, output)
+            if job.rejects_file is not None:
+                _publish_rejects(journal, job.rejects_file, rejects, summary)
+            _place(journal, output, job.output)
+        journal.drop_files()
+
+
+def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Summary) -> None:
+    if summary.rejected and is_there(rejects):
+        with reporting_failures(target):
+            _place(journal, rejects, target)
+    elif not summary.rejected and is_there(target) and journal.may_replace(target):
+        resolved(target).unlink()  # of a run that is replaced
+
+
+def _show(rejects: Path) -> None:
+    """Write rejects to standard output, which is not a file of the run."""
+    if sys.stdout is None:
+        raise OutputError("standard output: is closed. Name a file with --rejected")
+    with (
+        reporting_failures(STANDARD_OUTPUT),
+        suppress(BrokenPipeError),  # a reader that has seen enough: the run is not undone
+        rejects.open("rb") as file,
+        open(1, "wb", closefd=False) as copy,
+    ):
+        shutil.copyfileobj(file, copy)
+
+
+def copy_to(file: IO[bytes], target: Path) -> None:
+    """Write a file that appears complete; `shutil.copyfile` blames the source of a full disk."""
+    with atomic_file(target, force=True) as partial, partial.open("wb") as copy:
+        shutil.copyfileobj(file, copy)
+
+
+def _place(journal: Journal, source: Path, target: Path) -> None:
+    """Rename a file, or copy it to another file system and rename it there."""
+    place = resolved(target)
+    try:
+        if is_there(place) and journal.may_replace(target):
+            source.replace(place)
+        else:
+            rename_to_new(source, place)
+    except FileExistsError:
+        _check_free(journal, target, source)
+        raise
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _check_free(journal, target, source)
+        with source.open("rb") as file:
+            copy_to(file, place)
+        source.unlink()
+
+
+def _check_free(journal: Journal, target: Path, source: Path) -> None:
+    place = resolved(target)
+    if not os.path.lexists(place) or journal.may_replace(target) or _is_same(place, source):
+        return
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+    raise FileAppearedError(
+        f"{target}: a file has appeared here during the run, and is not replaced. Move it away, or "
+        "add --force to --resume"
+    )
+
+
+def _is_same(place: Path, source: Path) -> bool:
+    """Whether a file has both names, as where a run was killed between the two."""
+    return is_there(place) and place.samefile(source)

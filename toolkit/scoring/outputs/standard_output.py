@@ -1,0 +1,61 @@
+"""Standard output, which cannot be continued."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO
+
+from toolkit.errors import OutputError, UsageError
+from toolkit.files import check_output_file, reporting_failures
+from toolkit.records.review_file import Output
+from toolkit.scoring.blocks import ScoredBlock
+from toolkit.scoring.inputs.jobs import Job
+from toolkit.scoring.outputs.byte_file import ByteFile
+from toolkit.scoring.outputs.publishing import STANDARD_OUTPUT, copy_to
+from toolkit.scoring.outputs.scored_output import ScoredOutput
+from toolkit.scoring.summary import Summary
+
+
+class StandardOutput(ScoredOutput):
+    """Standard output, which cannot be continued, and a file of rejects if there are any."""
+
+    def __init__(self, job: Job, form: Output, rejects: IO[bytes]) -> None:
+        if form.open_file is not None:
+            raise UsageError(
+                "standard output: a Parquet file is written with --output, to a file with a name"
+            )
+        if sys.stdout is None:  # then other files have its number
+            raise OutputError("standard output: is closed. Write to a file with --output")
+        file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
+        with reporting_failures(STANDARD_OUTPUT):
+            super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
+        self._job = job
+
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block."""
+        with reporting_failures(STANDARD_OUTPUT):
+            super().append(block)
+
+    def _write_rejects(self, lines: bytes) -> None:
+        try:
+            self._rejects.write(lines)
+        except OSError as error:
+            raise OutputError(
+                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
+                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
+                "folder with enough space"
+            ) from None
+
+    def finish(self) -> None:
+        """Write the end, and the file of rejects if there are any."""
+        with reporting_failures(STANDARD_OUTPUT):
+            super().finish()
+        if self.summary.rejected and self._job.rejects_file is not None:
+            try:
+                check_output_file(self._job.rejects_file, force=True, option="--rejected")
+            except UsageError as error:  # too late for a wrong call: the output is written
+                raise OutputError(
+                    f"{error} The scored records are written, the rejected ones are not."
+                ) from None
+            self._rejects.seek(0)
+            copy_to(self._rejects, self._job.rejects_file)

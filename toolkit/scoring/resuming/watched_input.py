@@ -1,0 +1,68 @@
+"""The input of a run, which must not change while it is scored."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Self
+
+from toolkit.errors import InputError
+from toolkit.records.read_options import STDIN
+from toolkit.records.text_files.zip_members import file_of
+from toolkit.scoring.resuming.checkpoints import FileFacts, Prefix, PrefixSum
+
+
+class WatchedInput:
+    """A file beside its reader: what it was when the run began, and whether it still is that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = file_of(path).open("rb", buffering=0)
+        self._is_archive = file_of(path) != path
+        self._sum = PrefixSum()
+        self.facts = FileFacts.of(os.fstat(self._file.fileno()))
+
+    @classmethod
+    def open(cls, path: Path) -> Self | None:
+        """Open it; None for what is no file, or cannot be read, of which its reader says more."""
+        try:
+            is_file = path != STDIN and stat.S_ISREG(file_of(path).stat().st_mode)
+            return cls(path) if is_file else None
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Stop to watch it."""
+        self._file.close()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the open file is as it was, wherever its name leads to meanwhile."""
+        return FileFacts.of(os.fstat(self._file.fileno())) == self.facts
+
+    def check(self) -> None:
+        """Raise `InputError` if the file has changed, or another one has its name now."""
+        now = FileFacts.at(file_of(self.path))
+        if self.is_same and now == self.facts:
+            return
+        if now is None:
+            what = "it is gone"
+        elif now.inode != self.facts.inode:
+            what = "another file has its name now"
+        elif now.size != self.facts.size:
+            what = f"it had {self.facts.size:,} bytes, and has {now.size:,}"
+        else:
+            what = "it was written to"
+        raise InputError(
+            f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
+            "it again when nothing else writes to it."
+        )
+
+    def read_so_far(self, size: int) -> Prefix:
+        """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
+        return self._sum.up_to(self.facts.size if self._is_archive else size, self._file)
+
+    def begins_with(self, prefix: Prefix) -> bool:
+        """Whether its first bytes are those of an earlier run."""
+        return self.read_so_far(prefix.size) == prefix
