@@ -77,6 +77,7 @@ def evaluate(
     skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    sheet: o.Sheet = None,
     reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -118,6 +119,7 @@ def evaluate(
         quote=quote,
         escape=escape,
         skip_lines=skip_lines,
+        sheet=sheet,
     )
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []

@@ -57,6 +57,7 @@ def explain(
     skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    sheet: o.Sheet = None,
     json: o.Json = False,
 ) -> None:
     """Show what each word of a review adds to its score.
@@ -87,6 +88,7 @@ def explain(
         quote=quote,
         escape=escape,
         skip_lines=skip_lines,
+        sheet=sheet,
     )
     if file is None:
         if rows:

@@ -58,6 +58,7 @@ def export(
     skip_lines: o.SkipLines = 0,
     encoding: o.Encoding = None,
     no_header: o.NoHeader = False,
+    sheet: o.Sheet = None,
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
@@ -87,6 +88,7 @@ def export(
         quote=quote,
         escape=escape,
         skip_lines=skip_lines,
+        sheet=sheet,
     )
     if reviews is None and reading != ReadOptions():
         raise UsageError("Options for columns and reading need a file. Name it with --reviews.")

@@ -32,6 +32,7 @@ RUNNING = "How it runs"
 ADDED = "Names of added columns"
 
 FORMAT_NAMES = ", ".join(FORMATS)
+OUTPUT_FORMAT_NAMES = ", ".join(name for name, each in FORMATS.items() if each.can_write)
 FILES = "CSV, TSV, JSON Lines, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip"
 MODELS = (
     f"A shipped model ({', '.join(SHIPPED)}), a model file of `toolkit export`, or a run folder of "
@@ -163,8 +164,8 @@ _QUOTE = (
     "character like others."
 )
 _ESCAPE = (
-    r"Character of a CSV file that makes the next one a character like others, such as \ in "
-    r"Spark and MySQL exports, which write \". After \, n is a line end and t a tab."
+    "Character of a CSV file that makes the next one a character like others, such as the "
+    "backslash in Spark and MySQL exports. After it, n is a line end and t a tab."
 )
 _SKIP_LINES = (
     "Lines of a CSV file before the header, such as a title, which stay as they are. A first line "

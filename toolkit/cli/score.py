@@ -130,7 +130,7 @@ def score(
             max_rejected=None if max_rejected is None else MaxRejected.parse(max_rejected),
             part=Part(limit, sample),
         )
-        jobs = find_jobs(files, output, output_format, _rejects(rejected))
+        jobs = find_jobs(files, output, output_format, _rejects(rejected), report)
         check_model(find_model(model), jobs.files)
         run.allow(jobs, find_model(model), force=force, resume=resume or skip_existing)
         named = None if neutral_range is None else parse_range(neutral_range)

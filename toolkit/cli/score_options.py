@@ -37,7 +37,7 @@ _OUTPUT = (
     "File to write, - for standard output, or a folder for several files; a slash at the end makes "
     "a new folder. The ending of the file name decides the format."
 )
-_OUTPUT_FORMAT = f"Format of the output: {o.FORMAT_NAMES}."
+_OUTPUT_FORMAT = f"Format of the output: {o.OUTPUT_FORMAT_NAMES}."
 _RESUME = "Continue an interrupted run of the same command."
 _DRY_RUN = "Show how the files would be read, and what would be written; write nothing."
 _NEUTRAL = "Reviews in the model's neutral range of probabilities get the label 'neutral'."

@@ -99,7 +99,7 @@ def preview(job: Job, options: ScoringOptions) -> Preview:
             found.encoding = (reviews.options.encoding or "utf-8") if own.is_text else None
             if own.delimiter is not None:
                 found.delimiter = reviews.options.delimiter
-                found.quote = getattr(reviews.options, "quote", None) or '"'
+                found.quote = reviews.options.quote or "none"
         found.names, found.warnings = reviews.names, reviews.warnings
         found.columns = [
             Chosen(role, str(name), _why(role, str(name), options.reading.columns, reviews.names))

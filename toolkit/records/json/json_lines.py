@@ -106,7 +106,7 @@ class JsonLinesFile(RecordFile):
         # There may be so many blank lines that their positions would take gigabytes.
         first = data.rfind(b"\n", 0, space_before(data)) + 1
         if first >= RECORD_BYTES_LIMIT >> 1:
-            return Content(data, first, Lines.find(b"", np.zeros(0, np.int64)), None, [])
+            return Content(data, first, Lines.blank(first), None, [])
         raw = np.frombuffer(data, np.uint8)
         lines = Lines.find(data, first + np.flatnonzero(raw[first:] == ord("\n")), first)
         filled = raw[lines.starts] == ord("{")

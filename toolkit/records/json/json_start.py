@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from toolkit.errors import InputError
-from toolkit.records.columns import Column
+from toolkit.records.columns import Column, is_text
 from toolkit.records.json.json_bounds import Bounds
 from toolkit.records.json.json_objects import WHITE_SPACE, object_on, opening_members
 
@@ -45,11 +45,14 @@ def check_object(
     if len(bounds.cuts) and not is_all:
         return
     names, is_around = opening_members(data[:end].decode("utf-8", "replace"))
-    texts = {name for column in columns if column.role == "text" for name in column.names}
+    wanted = [column for column in columns if is_text(column.role)]
+    names_of_texts = {name for each in wanted for name in each.names}
+    parts = {part for name in names_of_texts for part in (name, name.split(".")[0])}
+    parts |= {name for each in wanted for name in each.other_names}
     known = {*names}
     with suppress(ValueError):  # it may be cut off
         known |= object_on(data[:end]).keys()
-    if is_around and not known & {part for name in texts for part in (name, name.split(".")[0])}:
+    if is_around and not known & parts:
         name = names[-1]
         path = f".{name}" if _NAME.fullmatch(name) else f".[{json.dumps(name)}]"
         raise InputError(

@@ -29,6 +29,7 @@ from toolkit.scoring.inputs.output_names import (
 class Found:
     """Files to score, and what was passed over; an output is named by its path below the folder."""
 
+    report: Path | None = None  # of the run, which is no file of reviews
     files: list[tuple[Path, Path]] = field(default_factory=list)  # with the names for their outputs
     unreadable: list[tuple[Path, Path, str]] = field(
         default_factory=list
@@ -51,7 +52,7 @@ class Found:
             links += [path for path in inside if path.is_symlink()]
             folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
             paths += [Path(where, name) for name in _shown(names)]
-        shown = _without_earlier(sorted(paths), own)
+        shown = _without_earlier(self._without_report(sorted(paths)), own)
         files = [
             path
             for path in shown
@@ -111,6 +112,11 @@ class Found:
                 error = f"{member}: its name leads out of the folder. Unpack the archive first"
                 self.unreadable.append((member, folder / inside.name, error))
 
+    def _without_report(self, paths: list[Path]) -> list[Path]:
+        if self.report is None:
+            return paths
+        return [path for path in paths if resolved(path) != self.report]
+
     def add_pattern(self, pattern: str, output: Path | None) -> None:
         """Add the files that a pattern of the module `glob` matches, by name, of any format.
 
@@ -124,7 +130,7 @@ class Found:
         base = Path(*parts[:plain])
         matches = map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
         files = _without_earlier(
-            [path for path in matches if not is_folder(path)],
+            self._without_report([path for path in matches if not is_folder(path)]),
             _own_folder(base, output),
             with_rejects=pattern.endswith(REJECTED_ENDING),
             with_scored=SCORED in parts[-1],

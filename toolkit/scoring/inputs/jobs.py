@@ -62,16 +62,18 @@ def find_jobs(
     output: str | None = None,
     output_format: str | None = None,
     rejected: Path | None = None,
+    report: Path | None = None,
 ) -> Jobs:
     """Find the files to score, in the order of the inputs, and name their outputs.
 
     ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
     one file, else a folder, as always with a slash at its end. ``output_format`` changes the
-    endings of the outputs, and ``rejected`` is for one file only. Raises `InputError` if a folder
-    or a pattern has no file of reviews, and `UsageError` if outputs or rejects have no place.
+    endings of the outputs, and ``rejected`` is for one file only. ``report`` is no input, where it
+    is in a folder. Raises `InputError` if a folder or a pattern has no file of reviews, and
+    `UsageError` if outputs or rejects have no place.
     """
     target = None if output is None else Path(output)
-    found = Found()
+    found = Found(report=None if report is None else resolved(report))
     named: set[Path] = set()
     for name in inputs:
         path = Path(name)
