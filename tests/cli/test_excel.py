@@ -175,3 +175,18 @@ def test_a_value_in_the_last_cell(tmp_path: Path) -> None:
         parsed = reviews.parse(block)
     assert parsed.texts.to_pylist() == ["a"]
     assert [reject.number for reject in parsed.rejects] == [1048576]
+
+
+def test_errors_are_no_texts_and_texts_are_joined(command: Command) -> None:
+    workbook("a.xlsx", [["title", "body"], ["a superb film", "#N/A"], ["#DIV/0!", "#REF!"]])
+    ran = command("score", "a.xlsx", "--text-column", "title", "--text-column", "body")
+    assert ran.exit_code == 0
+    _, good, bad = rows_of("a.scored.csv")
+    assert good[:3] == ["a superb film", "#N/A", "positive"]
+    assert bad == ["#DIV/0!", "#REF!", "", ""]
+
+
+def test_limit_with_rejects(command: Command) -> None:
+    workbook("a.xlsx", [["text"], ["good"], ["bad", "more"], ["good"], ["good"]])
+    assert command("score", "a.xlsx", "--limit", "3").exit_code == 3
+    assert [row[0] for row in rows_of("a.scored.csv")] == ["text", "good", "good"]
