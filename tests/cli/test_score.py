@@ -157,7 +157,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
         (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
         (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, or repl"),
         (["-o", "b.txt"], "unknown ending '.txt'. Use .csv, .tsv, .jsonl, .ndjson, "
-         ".parquet (and then .gz, .zst, .bz2, .xz), or name the format with --out"),
+         ".json, .parquet (and then .gz, .zst, .bz2, .xz), or name the format with --out"),
         (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Create it"),
         (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Create it"),
         (["-o", "/dev/null", "--output-format", "csv", "--force"],

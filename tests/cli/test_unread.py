@@ -16,7 +16,7 @@ def test_another_language_is_said(command: Command) -> None:
     write("r.csv", f"Reseña\n{SPANISH}{HEBREW}")
     ran = command("score", "r.csv", "--text-column", "reseña", "--report", "report.json")
     assert ran.exit_code == 0
-    *rows, warning = ran.err.splitlines()
+    warning, *rows = ran.err.splitlines()
     assert [row for row in rows if row.startswith(("  no known", "  few known"))] == [
         "  no known word 5",
         "  few known     16 (the model knows few of their words)",
@@ -37,7 +37,7 @@ def test_a_warning_is_of_a_file(command: Command) -> None:
     write("b.csv", CSV)
     ran = command("score", "a.csv", "b.csv", "-o", "out/", "--report", "report.json")
     assert ran.exit_code == 0
-    assert ran.err.splitlines()[-1].startswith("warning: a.csv: the model knows none or few")
+    assert ran.err.splitlines()[0].startswith("warning: a.csv: the model knows none or few")
     assert ran.err.count("warning") == 1
     files = json.loads(Path("report.json").read_text("utf-8"))["files"]
     assert [len(file["warnings"]) for file in files] == [1, 0]

@@ -60,7 +60,8 @@ def _without_added(kind: Kind, output: bytes, data: bytes) -> bytes:
 
 def check_plain_lines(kind: Kind, data: bytes, summary: Summary) -> None:
     """Without quotes and escapes, each line is a record, and the delimiters are counted."""
-    lines = _lines(data.removeprefix(_BOM))
+    lines = [line.removesuffix(b"\r") for line in data.removeprefix(_BOM).split(b"\n")]
+    lines = [line for line in lines if line]
     wanted = lines[0].count(kind.delimiter.encode())
     bad = [
         line
