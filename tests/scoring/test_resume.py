@@ -207,7 +207,7 @@ def test_another_model_or_threshold_is_refused(
     source, output = stopped
     with pytest.raises(UsageError, match="this has changed: the threshold"):
         score_file(Scorer(threshold=0.25), source, output, OPTIONS)
-    monkeypatch.setattr("toolkit.scoring.run.__version__", "0.0")
+    monkeypatch.setattr("toolkit.scoring.identity.__version__", "0.0")
     with pytest.raises(UsageError, match="this has changed: toolkit"):
         score_file(shipped_scorer(), source, output, OPTIONS)
     other = Scorer()
