@@ -196,7 +196,7 @@ def test_what_cannot_be_read_says_why(
     [
         ("r.txt", b"a", r"unknown ending.*\.csv, .*\.parquet"),
         ("r.csv", b"text,text,label\na,b,1\n", "2 columns are called 'text'. Rename all but one"),
-        ("r.csv", b"body,label\na,1\n", r"'text' or 'review' \(found: body, label\).*--text-c"),
+        ("r.csv", b"plot,label\na,1\n", r"'text' or 'review' \(found: plot, label\).*--text-c"),
         ("r.csv", b"text,stars\na,1\n", r"no column 'label' or 'sentiment'.*--label-column"),
     ],
 )
