@@ -80,7 +80,7 @@ def run(seed: int, folder: Path) -> str:
 def check_laws(kind: Kind, data: bytes, output: bytes, rejects: bytes, summary: Summary) -> None:
     """Check what holds for files of this kind."""
     if kind.is_delimited:
-        check_bytes(kind, data, output, rejects)
+        check_bytes(kind, data, output, rejects, summary)
         if kind.quote is None and kind.escape is None:
             check_plain_lines(kind, data, summary)
         else:
