@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_output_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
@@ -55,6 +56,7 @@ TargetAccuracies = Annotated[
 Reports = Annotated[list[Path] | None, o.option("FILE", _REPORT, o.WRITING, names=("--report",))]
 
 
+@with_reading
 def evaluate(
     files: Files,
     model: Models = None,
@@ -70,14 +72,7 @@ def evaluate(
     group_column: o.GroupColumn = None,
     stars_column: o.StarsColumn = None,
     probability_column: o.ProbabilityColumn = None,
-    input_format: o.Format = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = '"',
-    escape: o.Escape = None,
-    skip_lines: o.SkipLines = 0,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    sheet: o.Sheet = None,
+    reading: Reading = AS_USUAL,
     reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -109,23 +104,12 @@ def evaluate(
         probability=probability_column,
     )
     names = o.label_names(positive, negative, positive_from)
-    reading = o.reading(
-        columns,
-        input_format,
-        delimiter,
-        encoding,
-        no_header,
-        names,
-        quote=quote,
-        escape=escape,
-        skip_lines=skip_lines,
-        sheet=sheet,
-    )
+    read_options = reading.options(columns, names)
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
     targets = list(dict.fromkeys(target_accuracy or TARGETS))
-    options = EvaluationOptions(reading, threshold, examples, targets)
+    options = EvaluationOptions(read_options, threshold, examples, targets)
     evaluation = run_evaluation(data, models, others, options)
     _write(evaluation, reports, json=json, force=force)
     if not json:

@@ -12,6 +12,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import options as o
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.cli.terminal import counted
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_there
@@ -42,6 +43,7 @@ BySentence = Annotated[bool, o.option(None, _BY_SENTENCE, names=("--by-sentence"
 Limit = Annotated[int, o.option("N", _LIMIT, None, True, min=1)]
 
 
+@with_reading
 def explain(
     texts: Texts = None,
     model: o.Model = None,
@@ -50,14 +52,7 @@ def explain(
     rows: Rows = None,
     limit: Limit = 10,
     text_column: o.TextColumn = None,
-    input_format: o.Format = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = '"',
-    escape: o.Escape = None,
-    skip_lines: o.SkipLines = 0,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    sheet: o.Sheet = None,
+    reading: Reading = AS_USUAL,
     json: o.Json = False,
 ) -> None:
     """Show what each word of a review adds to its score.
@@ -79,27 +74,17 @@ def explain(
     from toolkit.cli.explain_view import show
     from toolkit.model.scorer import Scorer
 
-    reading = o.reading(
-        Columns(o.text_columns(text_column)),
-        input_format,
-        delimiter,
-        encoding,
-        no_header,
-        quote=quote,
-        escape=escape,
-        skip_lines=skip_lines,
-        sheet=sheet,
-    )
+    read_options = reading.options(Columns(o.text_columns(text_column)))
     if file is None:
         if rows:
             raise UsageError("--row: is a row of a file. Name the file with --file.")
-        if reading != ReadOptions():
+        if read_options != ReadOptions():
             raise UsageError("Options for columns and reading need a file. Name it with --file.")
         found = [(0, text) for text in _given(texts or [_STDIN])]
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        found = _found(file, reading, sorted(set(rows or ())), limit)
+        found = _found(file, read_options, sorted(set(rows or ())), limit)
     scorer = Scorer(model, by_sentence=by_sentence)
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, (row, text) in enumerate(found):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
@@ -40,6 +41,7 @@ Output = Annotated[
 Golden = Annotated[bool, o.option(None, _GOLDEN, o.WRITING, names=("--golden",))]
 
 
+@with_reading
 def export(
     run: Run,
     threshold: o.NewThreshold = None,
@@ -51,14 +53,7 @@ def export(
     positive: o.Positive = None,
     negative: o.Negative = None,
     positive_from: o.PositiveFrom = None,
-    input_format: o.Format = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = '"',
-    escape: o.Escape = None,
-    skip_lines: o.SkipLines = 0,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    sheet: o.Sheet = None,
+    reading: Reading = AS_USUAL,
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
@@ -78,21 +73,12 @@ def export(
         raise UsageError("--reviews: is for --quantize, which is not given.")
     columns = Columns(o.text_columns(text_column), label=label_column)
     names = o.label_names(positive, negative, positive_from)
-    reading = o.reading(
-        columns,
-        input_format,
-        delimiter,
-        encoding,
-        no_header,
-        names,
-        quote=quote,
-        escape=escape,
-        skip_lines=skip_lines,
-        sheet=sheet,
-    )
-    if reviews is None and reading != ReadOptions():
+    read_options = reading.options(columns, names)
+    if reviews is None and read_options != ReadOptions():
         raise UsageError("Options for columns and reading need a file. Name it with --reviews.")
-    quantization = None if quantize is None else QuantizationOptions(quantize, reviews, reading)
+    quantization = (
+        None if quantize is None else QuantizationOptions(quantize, reviews, read_options)
+    )
     result = run_export(
         run,
         output,

@@ -19,10 +19,9 @@ from toolkit.records.columns import (
     PROBABILITY_COLUMN,
     PROBABILITY_COLUMNS,
     SENTIMENT_COLUMN,
-    Columns,
 )
 from toolkit.records.formats import FORMATS
-from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.records.read_options import LabelNames
 
 # Headings of `--help`.
 COLUMNS = "Columns"
@@ -156,36 +155,6 @@ AddedNegativeSentences = Annotated[
 ]
 AddedProbability = Annotated[str | None, _added("probability", PROBABILITY_COLUMN)]
 
-# Reading files.
-_FORMAT = f"Format of the input: {FORMAT_NAMES}."
-_DELIMITER = r"Character between two fields of a CSV file; \t is a tab."
-_QUOTE = (
-    "Character around fields of a CSV file, or none: then each line is a record, and a quote is a "
-    "character like others."
-)
-_ESCAPE = (
-    "Character of a CSV file that makes the next one a character like others, such as the "
-    "backslash in Spark and MySQL exports. After it, n is a line end and t a tab."
-)
-_SKIP_LINES = (
-    "Lines of a CSV file before the header, such as a title, which stay as they are. A first line "
-    "such as sep=; is known without this."
-)
-_ENCODING = "Encoding of the input, such as latin-1 or utf-16. Output is always UTF-8."
-_NO_HEADER = "The CSV file has no header line."
-
-Format = Annotated[
-    str | None, option("FORMAT", _FORMAT, READING, "by the file name", ("--format",))
-]
-Delimiter = Annotated[str | None, option("CHAR", _DELIMITER, READING, "comma")]
-Quote = Annotated[str, option("CHAR|none", _QUOTE, READING, True)]
-Escape = Annotated[str | None, option("CHAR", _ESCAPE, READING, "none")]
-SkipLines = Annotated[int, option("N", _SKIP_LINES, READING, True, min=0)]
-Encoding = Annotated[str | None, option("NAME", _ENCODING, READING, "utf-8")]
-_SHEET = "Sheet of an Excel workbook, if it has several."
-Sheet = Annotated[str | None, option("NAME", _SHEET, READING, names=("--sheet",))]
-NoHeader = Annotated[bool, option(None, _NO_HEADER, READING, names=("--no-header",))]
-
 # Output.
 _JSON = "Print JSON on standard output instead of text."
 _QUIET = "Print nothing unless something fails."
@@ -193,34 +162,6 @@ _QUIET = "Print nothing unless something fails."
 Force = Annotated[bool, option(None, "Replace existing files.", WRITING, names=("--force",))]
 Json = Annotated[bool, option(None, _JSON, WRITING, names=("--json",))]
 Quiet = Annotated[bool, option(None, _QUIET, RUNNING, names=("--quiet", "-q"))]
-
-
-def reading(
-    columns: Columns,
-    format_name: str | None,
-    delimiter: str | None,
-    encoding: str | None,
-    no_header: bool,
-    labels: LabelNames | None = None,
-    *,
-    quote: str = '"',
-    escape: str | None = None,
-    skip_lines: int = 0,
-    sheet: str | None = None,
-) -> ReadOptions:
-    r"""Put the options of reading together; a shell passes ``\t`` as two characters."""
-    return ReadOptions(
-        columns,
-        format=format_name,
-        delimiter="\t" if delimiter == r"\t" else delimiter,
-        quote=None if quote == "none" else quote,
-        escape=escape,
-        skip_lines=skip_lines,
-        encoding=encoding,
-        sheet=sheet,
-        labels=labels or LabelNames(),
-        header=not no_header,
-    )
 
 
 def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from toolkit.cli import messages
 from toolkit.cli import options as o
 from toolkit.cli import score_options as s
 from toolkit.cli.process import check_memory
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.cli.score_report import EXIT_REJECTED, RunReport
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns, option_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.scoring.results import FileResult
 
 
+@with_reading
 def score(
     context: typer.Context,
     files: s.Files,
@@ -40,14 +42,7 @@ def score(
     neutral_range: s.NeutralRange = None,
     stars: s.Stars = False,
     by_sentence: s.BySentence = False,
-    input_format: o.Format = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = '"',
-    escape: o.Escape = None,
-    skip_lines: o.SkipLines = 0,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    sheet: o.Sheet = None,
+    reading: Reading = AS_USUAL,
     on_error: s.Error = s.OnError.reject,
     max_rejected: s.MaxRejected = None,
     rejected: s.Rejected = None,
@@ -99,17 +94,7 @@ def score(
             negative_sentences=negative_sentences_column,
         )
         columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
-        reading = o.reading(
-            columns,
-            input_format,
-            delimiter,
-            encoding,
-            no_header,
-            quote=quote,
-            escape=escape,
-            skip_lines=skip_lines,
-            sheet=sheet,
-        )
+        read_options = reading.options(columns)
         from toolkit.model.neutral import parse_range
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
@@ -119,7 +104,7 @@ def score(
         from toolkit.scoring.selection import Part
 
         options = ScoringOptions(
-            reading=reading,
+            reading=read_options,
             output_format=output_format,
             stop_on_error=on_error is s.OnError.stop,
             workers=workers,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.training.options import SplitKind, TrainingOptions
@@ -102,6 +103,7 @@ TestData = Annotated[Path | None, o.option("FILE", _TEST_DATA, _MEASURING)]
 ShowSamples = Annotated[int, o.option("N", _SAMPLES, _MEASURING, True)]
 
 
+@with_reading
 def train(
     data: Data = "imdb",
     preset: Preset = DEFAULT_PRESET,
@@ -117,14 +119,7 @@ def train(
     stars_column: o.StarsToLearn = None,
     id_column: o.IdColumn = None,
     probability_column: o.ProbabilityColumn = None,
-    input_format: o.Format = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = '"',
-    escape: o.Escape = None,
-    skip_lines: o.SkipLines = 0,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    sheet: o.Sheet = None,
+    reading: Reading = AS_USUAL,
     unlabelled: Unlabelled = None,
     teacher: Teacher = None,
     teacher_weight: TeacherWeight = 0.5,
@@ -185,18 +180,7 @@ def train(
         folds=folds,
         batch_size=batch_size,
         seed=seed,
-        reading=o.reading(
-            columns,
-            input_format,
-            delimiter,
-            encoding,
-            no_header,
-            names,
-            quote=quote,
-            escape=escape,
-            skip_lines=skip_lines,
-            sheet=sheet,
-        ),
+        reading=reading.options(columns, names),
         unlabelled=tuple(unlabelled or ()),
         teachers=tuple(teacher or ()),
         teacher_weight=teacher_weight,
