@@ -73,9 +73,12 @@ class RunReport:
         """The time that has passed."""
         return time.monotonic() - self._began
 
-    def allow_early(self, output: str | None, rejected: str | None) -> None:
-        """Allow the report where it can replace nothing, before the files of the run are known."""
-        if self.path is None or str(self.path) in ("-", output, rejected):
+    def allow_early(self, *others: str | None) -> None:
+        """Allow the report where it can replace nothing, before the files of the run are known.
+
+        What else is named must not be the report.
+        """
+        if self.path is None or str(self.path) in ("-", *others):
             return
         with suppress(OSError, ValueError):
             if self.path.is_symlink():
@@ -173,7 +176,7 @@ def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
     if named:
         report = RunReport(Path(named[-1]))
         others = {value for name, value in pairwise(arguments) if name != "--report"}
-        report.allow_early(*(named[-1] if named[-1] in others else None for _ in range(2)))
+        report.allow_early(*others)
         with suppress(OSError, ToolkitError):
             report.write(error)
 

@@ -154,10 +154,11 @@ def _check_is_file(path: Path, own: Format) -> None:
         raise UsageError(
             f"{name}: a {own.name} file cannot be read as a stream. Save it to a file first."
         )
-    kind = kind_of(first_bytes(path))
+    data = first_bytes(path)
+    kind = kind_of(data)
     if kind is not None and kind.compression is not None:
         raise InputError(f"{path}: is {kind.what}, and not a {own.name} file. Rename it")
-    check_kind(path, first_bytes(path), read_as=(own.name,), compression=None, is_named=False)
+    check_kind(path, data, read_as=(own.name,), compression=None, is_named=False)
 
 
 def _remedy_of_ending(path: Path, option: str) -> str:

@@ -15,14 +15,12 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.resuming.watched_input import WatchedInput
 
 
-def identity_of(
-    scorer: Scorer, source: WatchedInput | None, options: ScoringOptions
-) -> dict[str, Any] | None:
+def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
     if source is None:
         return None
     facts = [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns]
-    return {**settings_of(scorer, options), "the input": facts}
+    return {**settings, "the input": facts}
 
 
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:

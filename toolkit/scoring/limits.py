@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.scoring.summary import Summary
-
-if TYPE_CHECKING:
-    from toolkit.scoring.outputs.scored_output import ScoredOutput
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
@@ -51,29 +49,24 @@ class MaxRejected:
 
 
 def check_rejected(
-    name: str, output: ScoredOutput, maximum: MaxRejected | None, *, at_end: bool
-) -> None:
-    """Raise `InputError` if more records of a file are rejected than allowed."""
-    counts = output.summary
-    if maximum is not None and maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
-        check_counts(name, counts, maximum, output.first_reject(), at_end=at_end)
-
-
-def check_counts(
     name: str,
     counts: Summary,
     maximum: MaxRejected | None,
-    first: str | None = None,
+    first: Callable[[], str | None] = lambda: None,
     *,
     at_end: bool = True,
 ) -> None:
-    """Raise `InputError` if more records are rejected than allowed; ``first`` is one of them."""
+    """Raise `InputError` if more records of a file are rejected than allowed.
+
+    ``first`` gives the place and the reason of the first one, where that can be told.
+    """
     if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
         return
     so_far = "" if at_end else "first "
+    found = first()
     raise InputError(
         f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
-        f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
+        f"more than --max-rejected {maximum} allows{f'; the first: {found}' if found else ''}. "
         "No file is written. Fix the input, say how to read it (--format, --delimiter, "
         "--encoding), or allow more."
     )

@@ -76,8 +76,6 @@ def check_outputs_of(jobs: Jobs, options: ScoringOptions) -> None:
     check_call(jobs, options)
     journals = Journals(jobs, force=options.force, resume=options.resume)
     journals.check(skip_existing=options.skip_existing)
-    if not (options.force or options.resume or options.skip_existing):
-        journals.check_absent()
     for job in files:
         is_there = options.skip_existing or options.resume  # then it is left out, or compared
         if is_there and journals.is_done(job):

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import EmptyInputError, InputError, OutputError, UsageError
 from toolkit.files import reporting_failures
@@ -19,7 +19,7 @@ from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.identity import identity_of, settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs, check_job, check_not_input, check_outputs
-from toolkit.scoring.limits import check_counts, check_rejected
+from toolkit.scoring.limits import check_rejected
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.outputs.compared_output import compare_output
 from toolkit.scoring.outputs.empty_input import empty_output
@@ -108,15 +108,14 @@ def score_files(
     with open_journals(
         jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
     ) as journals:
-        if not (options.force or options.resume or options.skip_existing):
-            journals.check_absent()
-        journals.check_settings(settings_of(scorer, options))
+        settings = settings_of(scorer, options)
+        journals.check_settings(settings)
         if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.note_replaced()
             journals.hold_first()
-        run = _Run(scorer, journals, options, on_file, jobs, on_start, on_warning)
+        run = _Run(scorer, journals, options, settings, on_file, jobs, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         failed = sum(result.error is not None for result in results)
         if not failed or (failed == len(results) and not journals.have_checkpoints):
@@ -144,6 +143,7 @@ class _Run:
     scorer: Scorer
     journals: Journals
     options: ScoringOptions
+    settings: dict[str, Any]  # what the bytes of all outputs depend on
     on_file: OnFile
     jobs: Jobs
     on_start: OnResult
@@ -179,12 +179,12 @@ class _Run:
             source = WatchedInput.open(job.source)
             if source is not None:
                 opened.callback(source.close)
-            identity = identity_of(self.scorer, source, options)
+            identity = identity_of(self.settings, source)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:
                 summary = Summary.from_dict(checkpoint.counts)
-                check_counts(str(job.source), summary, options.max_rejected)
+                check_rejected(str(job.source), summary, options.max_rejected)
                 with reporting_failures(job.output):
                     publish(journal, summary)
                 return summary
@@ -229,8 +229,9 @@ class _Run:
         return form
 
     def _warn_of_file(self, reviews: ReviewFile, result: FileResult) -> None:
-        for warning in reviews.warnings[len(result.warnings) :]:
-            self._warn(result, warning)
+        for warning in reviews.warnings:
+            if warning not in result.warnings:
+                self._warn(result, warning)
 
     def _prepare(self, job: Job, journal: Journal) -> None:
         """Make the folder of the output, and check that it can be written."""
@@ -248,7 +249,11 @@ class _Run:
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
         workers = self.options.workers or usable_cores()
-        check = partial(check_rejected, reviews.name, output, self.options.max_rejected)
+
+        def check(*, at_end: bool) -> None:
+            most = self.options.max_rejected
+            check_rejected(reviews.name, output.summary, most, output.first_reject, at_end=at_end)
+
         for scored in in_order(
             blocks.score,
             enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.parquet.parquet_values import only_rows
 from toolkit.records.review_file import Block, Parsed, Place, ReviewFile
 from toolkit.scoring.workers import in_order
+from toolkit.text.strings import only_rows
 
 _SEED = 0  # the same file gives the same sample
 
@@ -125,14 +125,10 @@ def only(parsed: Parsed, positions: Positions) -> Parsed:
     records = parsed.records
     return replace(
         parsed,
-        texts=_rows(parsed.texts, rows),
+        texts=only_rows(parsed.texts, rows),
         records=pa.RecordBatch.from_arrays(
-            [_rows(column, rows) for column in records.columns], schema=records.schema
+            [only_rows(column, rows) for column in records.columns], schema=records.schema
         ),
         rejects=[reject for reject in parsed.rejects if is_wanted[reject.position]],
-        fields={role: _rows(column, rows) for role, column in parsed.fields.items()},
+        fields={role: only_rows(column, rows) for role, column in parsed.fields.items()},
     )
-
-
-def _rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    return only_rows(column, rows)

@@ -1,4 +1,4 @@
-"""Strings, and arrays of them, between Python, NumPy and Arrow; nothing here knows of tokens."""
+"""Strings and arrays between Python, NumPy and Arrow; nothing here knows of tokens."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
     data = np.packbits(values, bitorder="little") if is_bool else np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)], null_count=0)
+
+
+def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
+    """Keep some rows of a column; `pa.Array.filter` does not know views."""
+    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
+    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
 
 
 def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:

@@ -21,7 +21,6 @@ from toolkit.records.parquet.parquet_values import (
     Fault,
     as_strings,
     in_known_zones,
-    only_rows,
     reject,
     writable,
 )
@@ -36,6 +35,7 @@ from toolkit.records.review_file import (
     Table,
     with_scores,
 )
+from toolkit.text.strings import only_rows
 
 
 class ParquetFile(ReviewFile):

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -138,13 +136,6 @@ def as_strings(column: pa.Array) -> pa.Array:
     except pa.ArrowInvalid:
         values = (value and value.decode(errors="replace") for value in column.to_pylist())
         return pa.array(values, pa.large_string())
-
-
-def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
-    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
-    runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return pa.concat_arrays(runs) if runs else column.slice(0, 0)
 
 
 def _parts(kind: pa.DataType) -> list[pa.DataType]:

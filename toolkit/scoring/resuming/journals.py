@@ -43,7 +43,8 @@ def open_journals(
     """Give the journals of a run, which are kept if the run does not come to its end.
 
     Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
-    cannot be read, or if another process is writing an output.
+    cannot be read, if another process is writing an output, or if one in a folder exists and no
+    option says what becomes of it.
     """
     journals = Journals(jobs, force=force, resume=resume)
     try:
@@ -86,6 +87,8 @@ class Journals:
         for journal in self._noted.values():
             if not (skip_existing and journal.is_done):
                 journal.check_may_go_on()
+        if self._folder is not None and not (self._force or self._resume or skip_existing):
+            check_absent([job.output for job in self._jobs])
 
     def hold_first(self) -> None:
         """Lock the first output that is not done, against the same run at the same time.
@@ -105,11 +108,6 @@ class Journals:
         if self._resume and not self._force:
             for journal in self._noted.values():
                 journal.check_settings(settings)
-
-    def check_absent(self) -> None:
-        """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
-        if self._folder is not None:
-            check_absent([job.output for job in self._jobs])
 
     @property
     def _older(self) -> Path | None:
