@@ -1,9 +1,8 @@
-"""`toolkit score` with a part of the records, a limit of rejects, or only a look at the files."""
+"""`toolkit score --limit` and `--sample`: a part of the records."""
 
 from __future__ import annotations
 
 import gzip
-import json
 import random
 import subprocess
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.numbered import WORDS, rows
 from tests.cli.running import COMMAND, Command, write
 from tests.models import shipped_scorer
 from toolkit.errors import UsageError
@@ -24,15 +24,6 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.selection import Part, only
 from toolkit.scoring.summary import Progress
-
-WORDS = ["a superb film", "awful", "dull and slow", "I love it"]
-NO_RECORD_SCORED = "a.csv: no record is scored: all 2 records are "
-
-
-def rows(count: int, bad: tuple[int, ...] = ()) -> str:
-    """Write a CSV file whose records are numbered, some with a field too many."""
-    lines = [f"{n},{WORDS[n % 4]}{',x' if n in bad else ''}\n" for n in range(count)]
-    return "id,text\n" + "".join(lines)
 
 
 def ids(path: str) -> list[int]:
@@ -201,176 +192,3 @@ def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Part, ending: str) ->
     assert output.read_bytes() == whole.read_bytes()
     rejects = [path.with_name(f"{path.name}.rejected.jsonl") for path in (output, whole)]
     assert rejects[0].read_bytes() == rejects[1].read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("maximum", "is_good"),
-    [("0", False), ("1", False), ("2", True), ("10%", False), ("20%", True), ("100%", True)],
-)
-def test_more_rejects_than_allowed(command: Command, maximum: str, is_good: bool) -> None:
-    write("a.csv", rows(10, bad=(3, 7)))
-    ran = command("score", "a.csv", "--max-rejected", maximum)
-    if is_good:
-        assert ran.exit_code == 3
-        return
-    so_far = "" if "%" in maximum else "first "
-    ran.failed_with(
-        f"a.csv: 2 of the {so_far}10 records cannot be read, more than --max-rejected {maximum} "
-        "allows; the first: line 5: 3 fields, expected 2. No file is written."
-    )
-    assert command.files() == ["a.csv"]
-
-
-def test_a_limit_of_rejects_is_for_each_file(command: Command) -> None:
-    write("a.csv", rows(10, bad=(3,)))
-    write("b.csv", rows(10, bad=(3, 7)))
-    ran = command("score", "a.csv", "b.csv", "-o", "out", "--max-rejected", "1")
-    assert ran.exit_code == 1
-    assert "error: b.csv: 2 of the first 10 records cannot be read" in ran.err
-    names = {path.name for path in Path("out").iterdir()}
-    assert {"a.csv", "a.csv.rejected.jsonl"} <= names
-    assert not {"b.csv", "b.csv.rejected.jsonl"} & names
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        ("text,id\n,1\n ,2\n", "without text. The texts are from the column 'text'."),
-        ("text,id\n中文,1\nどう,2\n", "without a word that the model knows. The texts are from"),
-        ("text,id\n1\n2\n", "rejected. The texts are from the column 'text'. The rejects are in "
-         "a.scored.csv.rejected.jsonl. Choose the column with --text-column, or how"),
-    ],
-)  # fmt: skip
-def test_a_run_that_scores_nothing_fails(command: Command, content: str, why: str) -> None:
-    write("a.csv", content)
-    ran = command("score", "a.csv", "--report", "r.json")
-    assert ran.exit_code == 1
-    message = ran.err.partition("error: ")[2]
-    assert message.startswith(NO_RECORD_SCORED + why)
-    assert Path("a.scored.csv").exists()
-    found = json.loads(Path("r.json").read_text(encoding="utf-8"))
-    assert (found["status"], found["error"]) == ("failed", message.rstrip("\n"))
-
-
-def test_a_file_without_scores_among_others_is_a_warning(command: Command) -> None:
-    write("a.csv", "text\n \n,\n")
-    write("b.csv", rows(2))
-    ran = command("score", "a.csv", "b.csv", "-o", "out", "--report", "r.json")
-    assert ran.exit_code == 3
-    warning = "no record is scored: of 2 records, 1 without text, 1 rejected."
-    assert ran.err.startswith(f"warning: a.csv: {warning}\n")
-    files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
-    assert [file["warnings"] for file in files] == [[warning], []]
-
-
-def test_rejects_on_standard_output_or_nowhere(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.csv").write_text(rows(5, bad=(1,)), encoding="utf-8")
-    for files, output in ((["a.csv"], "c.csv"), (["a.csv", "b.csv"], "out")):
-        for rejected, shown in (("-", "standard output"), ("none", ", not kept")):
-            ran = subprocess.run(
-                [*COMMAND, "score", *files, "-o", output, "--rejected", rejected, "--force"],
-                capture_output=True, text=True, cwd=tmp_path, check=False,
-            )  # fmt: skip
-            assert ran.returncode == 3, ran.stderr
-            lines = [json.loads(line)["file"] for line in ran.stdout.splitlines()]
-            assert lines == (files if rejected == "-" else [])
-            assert shown in ran.stderr
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
-        *("a.csv", "a.csv", "b.csv", "b.csv", "c.csv")
-    ]
-
-
-def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
-    write("a.csv", 'id,label,body\n1,0,"a ""fine"" film"\n2,1\n3,1,\n4,0,bad\n5,0,no\n')
-    call = ("score", "a.csv", "--dry-run", "--text-column", "body", "--label-column", "label")
-    ran = command(*call, "--report", "r.json")
-    assert (ran.exit_code, ran.err) == (0, "")
-    for line in (
-        "a.csv → a.scored.csv",
-        "  format        csv, 60 bytes",
-        "  encoding      utf-8",
-        "  delimiter     comma",
-        '  quote         "',
-        "  columns       id, label, body",
-        "  text          column 'body' (named with --text-column)",
-        "  label         column 'label' (named with --label-column)",
-        '  record 1      a "fine" film; label 0',
-        "  record 2      (empty); label 1",
-        "  record 3      bad; label 0",
-        "  rejected      line 3: 2 fields, expected 3",
-        "  rejects       to a.scored.csv.rejected.jsonl, if any",
-        "Nothing is written.",
-        "  time          less than 1 s",
-    ):
-        assert f"{line}\n" in ran.out
-    assert "no\n" not in ran.out
-    assert command.files() == ["a.csv"]
-
-
-def test_a_look_at_a_file_says_why_a_column_is_read(command: Command) -> None:
-    write("a.jsonl", '{"text": "' + "a long review " * 20 + '"}\n')
-    out = command("score", "a.jsonl", "--dry-run", "-o", "b.parquet", "--rejected", "none").out
-    assert "a.jsonl → b.parquet\n" in out
-    assert "  text          column 'text' (a usual name)\n" in out
-    assert "  record 1      a long review" in out
-    assert "…\n" in out
-    assert "  rejects       only counted\n" in out
-    write("b.csv", "a fine film\nbad\n")
-    out = command("score", "b.csv", "--dry-run", "--no-header").out
-    assert "  text          column '1' (the only column)\n" in out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message", "code"),
-    [
-        (["none.csv"], "none.csv: no such file", 1),
-        (["a.csv"], "a.scored.csv: exists already", 2),
-        (["a.csv", "-o", "a.csv"], "a.csv: is the input itself", 2),
-        (["a.csv", "-o", "b.txt"], "unknown ending '.txt'", 2),
-        (["a.csv", "-o", "b.csv", "--text-column", "body"], "no column 'body'", 2),
-        (["a.csv", "-o", "no/b.csv"], "the folder no does not exist", 2),
-    ],
-)
-def test_a_look_finds_the_usual_errors(
-    command: Command, arguments: list[str], message: str, code: int
-) -> None:
-    write("a.csv")
-    write("a.scored.csv")
-    ran = command("score", *arguments, "--dry-run")
-    assert ran.exit_code == code
-    assert message in ran.err
-    assert command.files() == ["a.csv", "a.scored.csv"]
-
-
-def test_a_look_at_many_files(command: Command) -> None:
-    for number in range(8):
-        write(f"{number}.csv")
-    write("8.csv", "")
-    names = [f"{number}.csv" for number in range(9)]
-    ran = command("score", *names, "-o", "out", "--dry-run")
-    assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
-    assert ran.out.count("→") == 5
-    assert "and 4 more files, which were opened, too\n" in ran.out
-    assert command.files() == sorted(names)
-
-
-def test_a_look_estimates_the_time(command: Command) -> None:
-    write("a.csv", rows(300_000))
-    out = command("score", "a.csv", "--dry-run").out
-    whole = out.rpartition("time")[2]
-    assert "reviews/s)" in whole or "less than 1 s" in whole
-    out = command("score", "a.csv", "--dry-run", "--limit", "10").out
-    assert "  time          less than 1 s\n" in out
-    assert "  a part        only the first 10 records of a file (--limit)\n" in out
-
-
-def test_a_look_at_standard_input(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [*COMMAND, "score", "-", "--format", "tsv", "--dry-run", "-o", "b.csv"],
-        input=b"text\ta\na fine film\tb\n", capture_output=True, cwd=tmp_path, check=False,
-    )  # fmt: skip
-    assert (ran.returncode, ran.stderr) == (0, b"")
-    assert "standard input → b.csv\n" in ran.stdout.decode()
-    assert b"  delimiter     tab\n" in ran.stdout
-    assert list(tmp_path.iterdir()) == []

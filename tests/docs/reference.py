@@ -67,7 +67,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 |---|---|
 | `without_known_words` | texts without a word that the model knows; they have no label |
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
-| `first_unread` | row of the output, from 1, of the first text of either kind; 0 if there is none. For several files, as if they followed each other |
+| `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
 | `warnings` | of a file: sentences, such as about texts of which the model knows few words |
 
@@ -89,7 +89,7 @@ are done, which are missing if the run ended before its first file:
 | `cut_at_nul` | texts that are read up to a NUL |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
-| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null if there is none), `status`, `error`, `warnings`, and its counts if it is done |
+| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done |
 
 With `--log-format json`, each line that `score` writes to standard error is an object with `time`
 (UTC), `level` (info, warning or error), `event` and the facts of that event:

@@ -1,4 +1,4 @@
-"""Quotes that are characters of a text: never a silent merge, and no review that is none."""
+"""Quotes that are characters of a text: never a silent merge, nor a part scored as a review."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from toolkit.errors import UsageError
 # Names that are tried where none is given, best first. Beside a text column `review`, the IMDB
 # file of many sites has `sentiment`.
 TEXT_COLUMNS = ("text", "review")
-# Where there is none of those, and just one of these: exports of shops, of app stores and of survey
-# tools. All names are found however they are spelled, such as `reviewText` (`plain_name`).
+# Where a file has neither of those, and just one of these: exports of shops, of app stores and of
+# survey tools. All names are found however they are spelled, such as `reviewText` (`plain_name`).
 _OTHER_TEXT_COLUMNS = (
     "review_text",
     "review_body",
@@ -224,7 +224,7 @@ def plain_name(name: str) -> str:
 
 
 def _spelled_like(name: str, found: Collection[str]) -> list[str]:
-    """Give the columns with a name; where there is none, those that are spelled in another way."""
+    """Give the columns with a name, or else those that are spelled in another way."""
     if name in found:
         return [name]
     plain = plain_name(name)

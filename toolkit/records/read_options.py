@@ -55,7 +55,7 @@ class ReadOptions:
     format: str | None = None  # name of the format; None: by the ending of the file
     delimiter: str | None = None  # of delimited files; None: by the format
     usual_delimiter: str = ","  # that the format has
-    quote: str | None = '"'  # around fields of delimited files; None: there is none
+    quote: str | None = '"'  # around fields of delimited files; None: without quotes
     escape: str | None = None  # before a character that does not separate, quote or end a line
     skip_lines: int = 0  # of delimited files, before the header
     encoding: str | None = None  # of files of text; None: UTF-8

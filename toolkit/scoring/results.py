@@ -63,7 +63,7 @@ def total(results: Sequence[FileResult]) -> Summary:
 
 
 def why_none_is_scored(summary: Summary) -> str | None:
-    """Say why no record is scored; None if one is, or if there are none."""
+    """Say why no record is scored; None if one is, or without records."""
     if summary.scored or not summary.records:
         return None
     reasons = (

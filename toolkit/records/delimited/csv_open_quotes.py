@@ -55,7 +55,7 @@ def _fields_behind_closing(line: bytes, quote: bytes, mark: bytes) -> int | None
 def _fields_behind_stray(line: bytes, dialect: Dialect, quote: bytes, mark: bytes) -> int | None:
     """Count the fields behind the last quote that ends a field which none has opened.
 
-    None if there is none, or if the line is no record in another way.
+    None without such a quote, or if something else shows that the line is not a record.
     """
     behind, position = None, 0
     while (match := dialect.field.match(line, position)) is not None:
