@@ -1,0 +1,185 @@
+"""The build hook of hatchling: compile the native core for a wheel, or leave it out.
+
+``TOOLKIT_BUILD_NATIVE=0`` leaves it out, ``require`` fails without it. Otherwise a wheel is made in
+any case: ``py3-none-PLATFORM`` with the core, or ``py3-none-any`` and a warning if there is no C
+compiler or if it fails. An editable install has the core in the source tree.
+
+``CC``, ``CFLAGS``, ``LDFLAGS``, and for macOS ``ARCHFLAGS`` and ``MACOSX_DEPLOYMENT_TARGET`` mean
+what they mean elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
+
+_NATIVE = "toolkit/native"
+_SOURCE = f"{_NATIVE}/core.c"
+_FILE_NAME = "_core" + {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+_FLAGS = ("-std=c11", "-O3", "-shared", "-fPIC", "-fvisibility=hidden")
+_CHECK = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from toolkit.errors import ToolkitError
+from toolkit.native.library import load_core
+try:
+    load_core(Path(sys.argv[2]))
+except ToolkitError as error:
+    sys.exit(str(error))
+"""
+
+
+class NotCompiledError(Exception):
+    """Why there is no native core."""
+
+
+class Target(NamedTuple):
+    """What is compiled for."""
+
+    tag: str  # the platform of the wheel, such as linux_x86_64
+    flags: tuple[str, ...]  # of the compiler
+    runs_here: bool  # whether this machine can load the library
+
+    @classmethod
+    def of_build(cls, environment: Mapping[str, str]) -> Target:
+        """Give the platform of the Python that builds, or what the environment says instead."""
+        if sys.platform == "darwin":
+            return cls.of_macos(sysconfig.get_platform(), platform.machine(), environment)
+        # The plain tag, such as linux_x86_64: nothing was done to fit an older system, too.
+        tags = (tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
+        host = environment.get("_PYTHON_HOST_PLATFORM")  # set by tools that compile for others
+        return cls(next(tags), (), host is None or host.endswith(platform.machine()))
+
+    @classmethod
+    def of_macos(cls, python: str, machine: str, environment: Mapping[str, str]) -> Target:
+        """Give the architectures of ARCHFLAGS, or that of this machine.
+
+        Python may be for two, macosx-10.9-universal2, where the compiler makes one.
+        """
+        _, version, architecture = python.split("-")
+        default = machine if architecture == "universal2" else architecture
+        found = re.findall(r"-arch\s+(\S+)", environment.get("ARCHFLAGS", "")) or [default]
+        if len({*found}) > 1:
+            if {*found} != {"arm64", "x86_64"}:
+                raise NotCompiledError(f"no platform tag is known for {' and '.join(found)}")
+            name = "universal2"
+        else:
+            (name,) = {*found}
+        version = environment.get("MACOSX_DEPLOYMENT_TARGET") or version
+        major, minor = (*map(int, version.split(".")[:2]), 0)[:2]
+        if name == "arm64":
+            major = max(major, 11)
+        if major >= 11:
+            minor = 0  # as pip expects it
+        flags = [flag for each in dict.fromkeys(found) for flag in ("-arch", each)]
+        flags.append(f"-mmacosx-version-min={major}.{minor}")
+        flags.append(f"-Wl,-install_name,@rpath/{_FILE_NAME}")
+        return cls(f"macosx_{major}_{minor}_{name}", tuple(flags), machine in found)
+
+
+def compiler_of(environment: Mapping[str, str]) -> list[str]:
+    """Give the command of the C compiler; raise `NotCompiledError` if there is none."""
+    if chosen := environment.get("CC", "").strip():
+        return shlex.split(chosen)
+    names = ("gcc", "clang") if sys.platform == "win32" else ("cc", "gcc", "clang")
+    for name in names:
+        if found := shutil.which(name, path=environment.get("PATH", "")):
+            return [found]
+    raise NotCompiledError(f"no C compiler ({', '.join(names)}) in PATH, and CC is not set")
+
+
+def compile_core(root: Path, library: Path, target: Target) -> None:
+    """Compile the source below `root`, and load the library in a process of its own."""
+    command = [
+        *compiler_of(os.environ),
+        *_FLAGS,
+        *target.flags,
+        f"-fdebug-prefix-map={root}=.",  # with -g, no path of this machine is inside
+        *shlex.split(os.environ.get("CFLAGS", "")),
+        _SOURCE,
+        *("-o", str(library)),
+        *shlex.split(os.environ.get("LDFLAGS", "")),
+    ]
+    _run("the C compiler", command, root)
+    if target.runs_here:
+        check = [sys.executable, "-I", "-B", "-c", _CHECK, str(root), str(library)]
+        _run("the compiled library", check, root)
+
+
+def _run(name: str, command: list[str], root: Path) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise NotCompiledError(f"{name} {command[0]} cannot be run: {error.strerror}") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise NotCompiledError(
+            f"{name} failed with {done.returncode}: {shlex.join(command)}\n{said}"
+        )
+
+
+class NativeCore(BuildHookInterface[BuilderConfig]):
+    """Compiles before a wheel is made, and cleans up after it."""
+
+    _folder: TemporaryDirectory[str] | None = None
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Put the library into the wheel; of an editable install, into the source tree."""
+        choice = os.environ.get("TOOLKIT_BUILD_NATIVE") or "1"
+        if choice not in {"0", "1", "require"}:
+            self.app.abort(f"TOOLKIT_BUILD_NATIVE={choice}: expected 1, 0 or require")
+        in_tree = Path(self.root, _NATIVE, _FILE_NAME)
+        if version == "editable":
+            in_tree.unlink(missing_ok=True)  # an old one would be used
+        if choice == "0":
+            return
+        self._folder = TemporaryDirectory(prefix="toolkit-core-")
+        library = Path(self._folder.name, _FILE_NAME)
+        try:
+            target = Target.of_build(os.environ)
+            compile_core(Path(self.root), library, target)
+        except NotCompiledError as error:
+            message = f"The native core was not compiled: {error}"
+            if choice == "require":
+                self.app.abort(message)
+            self.app.display_warning(f"{message}\nThe toolkit works without it, more slowly.")
+            return
+        if version == "editable":
+            shutil.move(library, in_tree)
+            return
+        build_data["force_include"][str(library)] = f"{_NATIVE}/{_FILE_NAME}"
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{target.tag}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what is not needed any more."""
+        if self._folder is not None:
+            self._folder.cleanup()
+        _remove_bytecode()
+
+
+def _remove_bytecode() -> None:
+    """Remove what Python has kept of this file when hatchling imported it."""
+    with suppress(OSError):
+        cached = Path(cache_from_source(__file__))
+        cached.unlink()
+        cached.parent.rmdir()  # fails if there is more in it
