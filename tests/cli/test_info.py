@@ -15,7 +15,9 @@ import pytest
 from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.models import CONV1D
+from toolkit import __version__
 from toolkit.model.file import ModelFile, load_model
+from toolkit.native.library import core_name
 
 TWIN = CONV1D.with_suffix(".ids.onnx")
 
@@ -64,6 +66,20 @@ def test_json_of_the_twin(command: Command) -> None:
     assert list(found["operators"]) == ["ai.onnx"]
     assert "words" not in found
     assert all(place["runs"] for place in found["runs"])
+
+
+def test_the_core_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = (CONV1D, TWIN, CONV1D.with_suffix(".keras"))
+    for value, name in (("1", core_name()), ("0", "Arrow (TOOLKIT_NATIVE=0)")):
+        monkeypatch.setenv("TOOLKIT_NATIVE", value)
+        assert [described(command, model)["core"] for model in models] == [name] * 3
+        assert f"this toolkit {__version__}, core: {name} " in " ".join(
+            command("info", CONV1D).out.split()
+        )
+        assert command("--version").out.endswith(f", core: {name}\n")
+    monkeypatch.setenv("TOOLKIT_NATIVE", "yes")
+    for arguments in (("info",), ("--version",)):
+        command(*arguments).failed_with("TOOLKIT_NATIVE=yes: expected 1 (", exit_code=2)
 
 
 def test_the_shipped_model_is_the_default(command: Command) -> None:

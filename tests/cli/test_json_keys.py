@@ -74,7 +74,8 @@ def test_the_reference_names_the_keys(answers: Answers) -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     evaluation = answers["evaluate"]
     (model,) = evaluation["models"]
-    keys = [*MODEL_KEYS, *WORD_KEYS, *evaluation, *evaluation["data"], *model]
+    assert isinstance(answers["info"]["core"], str)
+    keys = [*MODEL_KEYS, *WORD_KEYS, "core", *evaluation, *evaluation["data"], *model]
     for part in ("thresholds", "reliability", "coverage", "coverage_at_accuracy", "mistakes"):
         keys += model[part][0]
     keys += evaluation["breakdowns"]["length"][0]

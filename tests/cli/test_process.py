@@ -14,6 +14,7 @@ import pytest
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_long
 from toolkit import __version__
 from toolkit.cli.progress import progress_of
+from toolkit.native.library import core_name
 from toolkit.scoring.summary import Progress
 
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
@@ -129,7 +130,8 @@ def test_the_help_begins_with_the_common_options(command: Command) -> None:
 
 def test_the_version(command: Command) -> None:
     ran = command("--version")
-    assert (ran.exit_code, ran.out, ran.err) == (0, f"toolkit {__version__}\n", "")
+    said = f"toolkit {__version__}, core: {core_name()}\n"
+    assert (ran.exit_code, ran.out, ran.err) == (0, said, "")
 
 
 def test_an_unknown_command_is_a_usage_error(command: Command) -> None:

@@ -36,7 +36,15 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
 | 141 | the reader of standard output was done, such as `head`; nothing is said |
 
-`TOOLKIT_TRACEBACK=1` in the environment shows the traceback of an error.
+Variables of the environment:
+
+| variable | meaning |
+|---|---|
+| `TOOLKIT_NATIVE` | `0`: Arrow does the work of the native core, with the same results; `require`: an error if the native core cannot be used; `1`, as without it: the native core if it can be used |
+| `TOOLKIT_TRACEBACK` | `1`: show the traceback of an error |
+
+`toolkit --version` and `toolkit info` say which core runs: `native (avx2)`, with the instructions
+that it uses, or `Arrow` and why.
 
 ## JSON
 
@@ -50,6 +58,7 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | `name`, `path`, `sha256` | of a model: its name; its file, and the hash of the file |
 | `preset` | of a model: the kind of network |
 | `labels` | of a model: the negative and the positive label |
+| `core` | in the answer of `info`: what runs here, `native (avx2)` or `Arrow` and why |
 | `threshold` | of a model: the probability from which a review is positive |
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |

@@ -40,11 +40,13 @@ for _command in (score, explain, info, evaluate, train, export):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"toolkit {toolkit.__version__}")
+        from toolkit.native.library import core_name
+
+        typer.echo(f"toolkit {toolkit.__version__}, core: {core_name()}")
         raise typer.Exit
 
 
-_VERSION = "Show the version and exit."
+_VERSION = "Show the version and which core runs, and exit."
 Version = Annotated[
     bool, typer.Option("--version", help=_VERSION, is_eager=True, callback=_show_version)
 ]

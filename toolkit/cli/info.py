@@ -1,4 +1,4 @@
-"""`toolkit info`: what a model file says of itself, and where it runs."""
+"""`toolkit info`: what a model file says of itself, where it runs, and which core runs here."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
     from toolkit.model.description import describe, json_of
+    from toolkit.native.library import core_name
 
+    core = core_name()
     description = describe(model or named)
     if json:
         from json import dumps
 
-        typer.echo(dumps(json_of(description), indent=2))
+        typer.echo(dumps({**json_of(description), "core": core}, indent=2))
         return
     from toolkit.cli.info_view import show
 
-    show(description)
+    show(description, core)

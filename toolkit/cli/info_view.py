@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 from rich.text import Text
 
+from toolkit import __version__
 from toolkit.cli import fact_lines as say
 from toolkit.cli.fact_lines import Row
 from toolkit.cli.terminal import fact_table, megabytes, new_console, one_line
@@ -20,12 +21,14 @@ from toolkit.model.description import (
 from toolkit.model.runtimes import Runtime
 
 
-def show(description: Description) -> None:
-    """Print a title, a line for each fact, and what to do next."""
+def show(description: Description, core: str) -> None:
+    """Print a title, a line for each fact, and what to do next; `core` is what runs here."""
     console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
-    console.print(fact_table(_rows(description)))
+    console.print(
+        fact_table([*_rows(description), ("this toolkit", f"{__version__}, core: {core}")])
+    )
     if isinstance(description, OnnxDescription):
         console.print(_runtimes(description.runs))
     console.print(_next(description, path), soft_wrap=True)

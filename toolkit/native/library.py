@@ -47,7 +47,8 @@ def load_core(path: Path) -> tuple[ctypes.CDLL, str]:
         version = library.core_version()
         instructions = library.core_path().decode("ascii", "replace")
     except (OSError, AttributeError) as error:
-        raise ToolkitError(f"cannot be loaded: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).replace(str(path), path.name).split())
+        raise ToolkitError(f"cannot be loaded: {reason}") from None
     if version != CORE_VERSION:
         raise ToolkitError(f"the native core has version {version}, not {CORE_VERSION}")
     return library, instructions
