@@ -1,8 +1,16 @@
-/* The native core: hot loops over bytes, called through ctypes. It needs no Python headers. */
+/* The native core of the toolkit: from review text to token ids.
+
+It does what toolkit/text does with Arrow and NumPy, which stays the reference: the same ids on every
+input. It is plain C11 without Python's headers, and is called through ctypes, which releases Python's
+lock. Nothing here allocates but `words_new`, and nothing is written but what a caller has handed over.
+
+What separates words is data, not code: `toolkit/text/rule.py` has it. */
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define TOOLKIT_CORE_VERSION 1 /* as CORE_VERSION in library.py: raise both with the functions */
+#define TOOLKIT_CORE_VERSION 1
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -10,10 +18,506 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-EXPORT int32_t core_version(void);
-EXPORT const char *core_path(void);
+#if !defined(__GNUC__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the core needs GCC or Clang, and a processor that stores low bytes first"
+#endif
 
-int32_t core_version(void) { return TOOLKIT_CORE_VERSION; }
+enum {
+    BLOCK = 64,         /* bytes of which the separators are one number of 64 bits */
+    PIECE = 64 * BLOCK, /* bytes that are read at once */
+    PADDING = 16,       /* bytes after a piece that may be read, and mean nothing */
+    LONGEST_WORD = 1024,
+    MOST_RANGES = 8, /* of ASCII characters that separate words */
+    WIDE_BYTES = 0x10000 / 8,
+    MOST_STEPS = 256, /* from a slot to the one that holds a word */
+    UNKNOWN_ID = 2,
+};
 
-/* The instruction path chosen at run time: "avx2", "sse2", "neon" or "plain". */
-const char *core_path(void) { return "plain"; }
+/* ---- Which characters separate words --------------------------------------------------------- */
+
+typedef struct {
+    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of ASCII characters, both included */
+    int32_t ranges;
+    int32_t ends_at_nul; /* whether a text ends at its first NUL */
+    uint8_t wide[WIDE_BYTES]; /* a bit for each character beyond ASCII, up to U+FFFF */
+} rule;
+
+/* Blocks of 64 bytes in lower case, and of each block a bit for every byte that separates words.
+   Gives whether there is a byte beyond ASCII. */
+typedef int scan_function(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                          uint64_t *separators);
+
+static int scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                      uint64_t *separators) {
+    uint8_t is_separator[256] = {0};
+    for (int32_t i = 0; i < r->ranges; i++)
+        for (int c = r->first[i]; c <= r->last[i]; c++) is_separator[c] = 1;
+    uint8_t any = 0;
+    for (int64_t b = 0; b < blocks; b++, text += BLOCK, lower += BLOCK) {
+        uint64_t bits = 0;
+        for (int i = 0; i < BLOCK; i++) {
+            uint8_t c = text[i];
+            any |= c;
+            lower[i] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 'a' - 'A' : 0));
+            bits |= (uint64_t)is_separator[c] << i;
+        }
+        separators[b] = bits;
+    }
+    return any >> 7;
+}
+
+/* The same with registers of several bytes. A byte is within a range if it is at most `span` after
+   its start, counted without a sign: the smaller of both is then the byte itself. */
+#define SCAN_BODY(VECTOR, WIDTH, LOAD, STORE, SPLAT, ADD, SUB, MIN, EQUAL, AND, OR, BITS)             \
+    VECTOR first[MOST_RANGES], span[MOST_RANGES], high = SPLAT(0);                                   \
+    int32_t ranges = r->ranges;                                                                      \
+    for (int32_t i = 0; i < ranges; i++) {                                                           \
+        first[i] = SPLAT((char)r->first[i]);                                                         \
+        span[i] = SPLAT((char)(r->last[i] - r->first[i]));                                           \
+    }                                                                                                \
+    const VECTOR capital = SPLAT('A'), letters = SPLAT(25), to_small = SPLAT('a' - 'A');             \
+    for (int64_t b = 0; b < blocks; b++, text += BLOCK, lower += BLOCK) {                            \
+        uint64_t bits = 0;                                                                           \
+        for (int at = 0; at < BLOCK; at += WIDTH) {                                                  \
+            VECTOR c = LOAD(text + at), is_separator = SPLAT(0);                                     \
+            high = OR(high, c);                                                                      \
+            VECTOR place = SUB(c, capital);                                                          \
+            VECTOR is_capital = EQUAL(MIN(place, letters), place);                                   \
+            STORE(lower + at, ADD(c, AND(is_capital, to_small)));                                    \
+            for (int32_t i = 0; i < ranges; i++) {                                                   \
+                place = SUB(c, first[i]);                                                            \
+                is_separator = OR(is_separator, EQUAL(MIN(place, span[i]), place));                  \
+            }                                                                                        \
+            bits |= (uint64_t)BITS(is_separator) << at;                                              \
+        }                                                                                            \
+        separators[b] = bits;                                                                        \
+    }
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define LOAD_16(p) _mm_loadu_si128((const __m128i *)(p))
+#define STORE_16(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define BITS_16(v) (uint16_t)_mm_movemask_epi8(v)
+#define LOAD_32(p) _mm256_loadu_si256((const __m256i *)(p))
+#define STORE_32(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define BITS_32(v) (uint32_t)_mm256_movemask_epi8(v)
+
+static int scan_sse2(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                     uint64_t *separators) {
+    SCAN_BODY(__m128i, 16, LOAD_16, STORE_16, _mm_set1_epi8, _mm_add_epi8, _mm_sub_epi8,
+              _mm_min_epu8, _mm_cmpeq_epi8, _mm_and_si128, _mm_or_si128, BITS_16)
+    return _mm_movemask_epi8(high) != 0;
+}
+
+__attribute__((target("avx2"))) static int scan_avx2(const rule *r, const uint8_t *text,
+                                                     int64_t blocks, uint8_t *lower,
+                                                     uint64_t *separators) {
+    SCAN_BODY(__m256i, 32, LOAD_32, STORE_32, _mm256_set1_epi8, _mm256_add_epi8, _mm256_sub_epi8,
+              _mm256_min_epu8, _mm256_cmpeq_epi8, _mm256_and_si256, _mm256_or_si256, BITS_32)
+    return _mm256_movemask_epi8(high) != 0;
+}
+
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+static inline uint16_t bits_of_neon(uint8x16_t v) {
+    static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t bits = vandq_u8(v, vld1q_u8(weights));
+    return (uint16_t)(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
+}
+
+static int scan_neon(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                     uint64_t *separators) {
+    SCAN_BODY(uint8x16_t, 16, vld1q_u8, vst1q_u8, vdupq_n_u8, vaddq_u8, vsubq_u8, vminq_u8,
+              vceqq_u8, vandq_u8, vorrq_u8, bits_of_neon)
+    return vmaxvq_u8(high) > 127;
+}
+#endif
+
+typedef struct {
+    const char *name;
+    scan_function *scan;
+} path;
+
+static const path paths[] = {
+#if defined(__x86_64__)
+    {"avx2", scan_avx2},
+    {"sse2", scan_sse2},
+#elif defined(__aarch64__)
+    {"neon", scan_neon},
+#endif
+    {"plain", scan_plain},
+};
+
+/* The best path that this processor has, or that of a name; NULL if it has not that. */
+static const path *find_path(const char *name) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const path *p = &paths[i];
+        if (name != NULL && strcmp(name, p->name) != 0) continue;
+#if defined(__x86_64__)
+        if (p->scan == scan_avx2 && !__builtin_cpu_supports("avx2")) continue;
+#endif
+        return p;
+    }
+    return NULL;
+}
+
+EXPORT int32_t core_version(void) { return TOOLKIT_CORE_VERSION; }
+
+EXPORT const char *core_path(void) { return find_path(NULL)->name; }
+
+/* ---- The table of words ---------------------------------------------------------------------- */
+
+/* A word by its first 16 bytes, and where its other bytes are. A slot of the table is 0, or the number
+   of a word, from 1, below some bits of its hash value. Common words come first, so that they stay
+   together in the processor's caches. */
+typedef struct {
+    uint64_t start[2];
+    uint32_t length;
+    int32_t id;
+    uint64_t rest;
+} word;
+
+typedef struct {
+    rule rule;
+    scan_function *scan;
+    uint32_t *slots;
+    word *words;
+    uint8_t *rest;
+    uint32_t number_bits; /* of a slot that are the number of a word */
+    uint32_t shift;       /* from a hash value to a slot */
+    uint32_t longest;     /* bytes */
+} words;
+
+/* The first bytes of a string, at most 8, as a number; 8 bytes can be read. */
+static inline uint64_t first_bytes(const uint8_t *at, uint32_t length) {
+    uint64_t found;
+    memcpy(&found, at, 8);
+    return length >= 8 ? found : found & ((UINT64_C(1) << 8 * length) - 1);
+}
+
+static inline uint64_t mixed(uint64_t a, uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    a = (a ^ b << 29 ^ b >> 35) * UINT64_C(0x9E3779B97F4A7C15);
+    return (a ^ a >> 32) * UINT64_C(0xD6E8FEB86659FD93);
+#endif
+}
+
+/* The hash value of a string of at least one byte, of which 16 bytes can be read; and its start. */
+static inline uint64_t hash_of(const uint8_t *at, uint32_t length, uint64_t start[2]) {
+    start[0] = first_bytes(at, length);
+    start[1] = length > 8 ? first_bytes(at + 8, length - 8) : 0;
+    uint64_t hash = mixed(start[0] ^ UINT64_C(0xA0761D6478BD642F),
+                          start[1] ^ UINT64_C(0xE7037ED1A0B428DB) ^ length);
+    for (uint32_t i = 16; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(0x100000001B3);
+    return hash ^ hash >> 32;
+}
+
+static inline int is_word(const words *w, const word *found, const uint64_t start[2],
+                          uint32_t length, const uint8_t *at) {
+    return found->start[0] == start[0] && found->start[1] == start[1] &&
+           found->length == length &&
+           (length <= 16 || memcmp(w->rest + found->rest, at + 16, length - 16) == 0);
+}
+
+/* The id of a string of at least one byte, of which 16 bytes can be read. */
+static inline int32_t id_of(const words *w, const uint8_t *at, uint32_t length) {
+    if (length > w->longest) return UNKNOWN_ID;
+    uint64_t start[2], hash = hash_of(at, length, start);
+    uint32_t mask = (UINT32_MAX >> w->shift), number_mask = (UINT32_C(1) << w->number_bits) - 1;
+    uint32_t tag = (uint32_t)hash & ~number_mask;
+    for (uint32_t slot = (uint32_t)(hash >> 32) >> w->shift;; slot = (slot + 1) & mask) {
+        uint32_t held = w->slots[slot];
+        if (held == 0) return UNKNOWN_ID;
+        if ((held & ~number_mask) == tag) {
+            const word *found = &w->words[(held & number_mask) - 1];
+            if (is_word(w, found, start, length, at)) return found->id;
+        }
+    }
+}
+
+EXPORT void words_free(words *w) {
+    if (w == NULL) return;
+    free(w->slots);
+    free(w->words);
+    free(w->rest);
+    free(w);
+}
+
+/* Make a table of strings, of which `bounds` (count + 1) says where they are, and their ids. Of equal
+   strings the first counts. NULL if there is no memory, or if strings are too many or too long, or
+   are hashed to the same place too often; `path` is one of `paths`, or NULL for the best. */
+EXPORT words *words_new(const rule *r, const uint8_t *content, const int32_t *bounds,
+                        const int32_t *ids, int32_t count, const char *path_name) {
+    const path *chosen = find_path(path_name);
+    uint32_t bits = 4, number_bits = 1;
+    while (bits < 30 && (INT64_C(1) << bits) < INT64_C(2) * count) bits++;
+    while ((INT64_C(1) << number_bits) <= count) number_bits++;
+    if (chosen == NULL || count < 0 || number_bits > 24) return NULL;
+    words *w = calloc(1, sizeof *w);
+    if (w == NULL) return NULL;
+    *w = (words){.rule = *r, .scan = chosen->scan, .number_bits = number_bits, .shift = 32 - bits};
+    w->slots = calloc((size_t)1 << bits, sizeof *w->slots);
+    w->words = calloc((size_t)count + 1, sizeof *w->words);
+    w->rest = malloc((size_t)bounds[count] + 1);
+    if (w->slots == NULL || w->words == NULL || w->rest == NULL) goto failed;
+    uint64_t used = 0;
+    for (int32_t i = 0; i < count; i++) {
+        uint8_t padded[LONGEST_WORD + PADDING] = {0};
+        int64_t length = (int64_t)bounds[i + 1] - bounds[i];
+        if (length > LONGEST_WORD) goto failed;
+        if (length == 0) continue; /* no token is empty */
+        memcpy(padded, content + bounds[i], (size_t)length);
+        word *one = &w->words[i];
+        uint64_t hash = hash_of(padded, (uint32_t)length, one->start);
+        one->length = (uint32_t)length;
+        one->id = ids[i];
+        one->rest = used;
+        if (length > 16) {
+            memcpy(w->rest + used, padded + 16, (size_t)length - 16);
+            used += (uint64_t)length - 16;
+        }
+        if (one->length > w->longest) w->longest = one->length;
+        uint32_t slot = (uint32_t)(hash >> 32) >> w->shift, steps = 0;
+        while (w->slots[slot] != 0) {
+            if (++steps > MOST_STEPS) goto failed;
+            slot = (slot + 1) & (UINT32_MAX >> w->shift);
+        }
+        uint32_t number_mask = (UINT32_C(1) << number_bits) - 1;
+        w->slots[slot] = ((uint32_t)hash & ~number_mask) | (uint32_t)(i + 1);
+    }
+    return w;
+failed:
+    words_free(w);
+    return NULL;
+}
+
+/* ---- Texts in Arrow's layouts ---------------------------------------------------------------- */
+
+enum { STRING = 0, LARGE_STRING = 1, STRING_VIEW = 2 };
+
+typedef struct {
+    const uint8_t *validity; /* bits, or NULL if no text is null */
+    const void *places;      /* 32-bit or 64-bit bounds, or views of 16 bytes */
+    const uint8_t *const *contents; /* one, or as many as the views speak of */
+    int64_t offset, length;  /* of the texts */
+    int32_t kind;
+} texts;
+
+/* A text and its length; a null has none. */
+static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *length) {
+    row += t->offset;
+    *length = 0;
+    if (t->validity != NULL && !(t->validity[row >> 3] >> (row & 7) & 1)) return NULL;
+    if (t->kind == STRING_VIEW) {
+        const uint8_t *view = (const uint8_t *)t->places + 16 * row;
+        int32_t parts[4]; /* length, first bytes, buffer, place; or the text after the length */
+        memcpy(parts, view, sizeof parts);
+        *length = parts[0];
+        return parts[0] <= 12 ? view + 4 : t->contents[parts[2]] + parts[3];
+    }
+    int64_t start, stop;
+    if (t->kind == LARGE_STRING) {
+        start = ((const int64_t *)t->places)[row], stop = ((const int64_t *)t->places)[row + 1];
+    } else {
+        start = ((const int32_t *)t->places)[row], stop = ((const int32_t *)t->places)[row + 1];
+    }
+    *length = stop - start;
+    return *length > 0 ? t->contents[0] + start : NULL;
+}
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* How many ids `encode` may give: every second byte may be a token. */
+EXPORT int64_t most_ids(const texts *t, int64_t last) {
+    int64_t total = 0, length;
+    for (int64_t row = 0; row < t->length; row++) {
+        text_at(t, row, &length);
+        total += least((length + 1) / 2, last);
+    }
+    return total;
+}
+
+/* ---- Texts into tokens ----------------------------------------------------------------------- */
+
+/* Some bytes of a text, at most PIECE. What follows them in the last block counts as separators. */
+typedef struct {
+    uint8_t lower[PIECE + PADDING];
+    uint64_t separators[PIECE / BLOCK];
+    int64_t blocks;
+} piece;
+
+/* How many bytes of a text from a place on are a separator beyond ASCII: 0, 2 or 3. */
+static inline int wide_separator(const rule *r, const uint8_t *at, int64_t left) {
+    uint32_t lead = at[0], character;
+    int bytes;
+    if (lead >= 0xE0 && lead < 0xF0 && left >= 3) {
+        if ((at[1] & 0xC0) != 0x80 || (at[2] & 0xC0) != 0x80) return 0;
+        character = (lead & 0x0F) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+        if (character < 0x800) return 0; /* written with more bytes than it has */
+        bytes = 3;
+    } else if (lead >= 0xC2 && lead < 0xE0 && left >= 2) {
+        if ((at[1] & 0xC0) != 0x80) return 0;
+        character = (lead & 0x1F) << 6 | (at[1] & 0x3Fu);
+        bytes = 2;
+    } else {
+        return 0;
+    }
+    return r->wide[character >> 3] >> (character & 7) & 1 ? bytes : 0;
+}
+
+/* Find the separators beyond ASCII of a piece; one may begin before it, or end after it. */
+static void add_wide(const rule *r, const uint8_t *text, int64_t length, int64_t from, int64_t to,
+                     uint64_t *separators) {
+    for (int64_t at = from < 2 ? 0 : from - 2; at < to; at++) {
+        if (text[at] < 0xC2) continue;
+        int bytes = wide_separator(r, text + at, length - at);
+        for (int64_t i = at; i < at + bytes; i++)
+            if (i >= from && i < to)
+                separators[(i - from) / BLOCK] |= UINT64_C(1) << (i - from) % BLOCK;
+    }
+}
+
+/* Read the bytes of a text from a place to another, at most PIECE of them. */
+static void read_piece(const words *w, const uint8_t *text, int64_t length, int64_t from, int64_t to,
+                       piece *p) {
+    int64_t bytes = to - from, whole = bytes / BLOCK, rest = bytes % BLOCK;
+    int is_wide = w->scan(&w->rule, text + from, whole, p->lower, p->separators);
+    p->blocks = whole;
+    if (rest > 0) { /* not read beyond its end */
+        uint8_t end[BLOCK] = {0};
+        memcpy(end, text + from + BLOCK * whole, (size_t)rest);
+        is_wide |= w->scan(&w->rule, end, 1, p->lower + BLOCK * whole, p->separators + whole);
+        p->separators[whole] |= UINT64_MAX << rest;
+        p->blocks++;
+    }
+    if (is_wide) add_wide(&w->rule, text, length, from, to, p->separators);
+}
+
+/* Bits of the bytes at which a token ends, of a block and the first separator of the next one. */
+static inline uint64_t ends_of(uint64_t separators, uint64_t next) {
+    return ~separators & (separators >> 1 | next << 63);
+}
+
+static int64_t count_ends(const piece *p, uint64_t after) {
+    int64_t count = 0;
+    for (int64_t b = 0; b < p->blocks; b++) {
+        uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
+        count += __builtin_popcountll(ends_of(p->separators[b], next));
+    }
+    return count;
+}
+
+/* Where to begin in a text of more than a piece, so that its last tokens are read and no others. */
+static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length, int64_t last,
+                             piece *p) {
+    uint64_t after = 1; /* what is behind a text separates, too */
+    int64_t found = 0;
+    for (int64_t to = length, from; to > 0; to = from) {
+        from = (to - 1) / PIECE * PIECE; /* so that only the last block of all may not be full */
+        read_piece(w, text, length, from, to, p);
+        int64_t count = count_ends(p, after);
+        if (found + count > last) { /* here ends the token before the first that counts */
+            int64_t wanted = found + count - last;
+            for (int64_t b = 0;; b++) {
+                uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
+                uint64_t ends = ends_of(p->separators[b], next);
+                int64_t here = __builtin_popcountll(ends);
+                if (here < wanted) {
+                    wanted -= here;
+                    continue;
+                }
+                while (--wanted > 0) ends &= ends - 1;
+                return from + BLOCK * b + __builtin_ctzll(ends) + 1;
+            }
+        }
+        found += count;
+        after = p->separators[0];
+    }
+    return 0;
+}
+
+/* Find where the tokens of a piece start and stop, in turn; gives how many places that are. */
+static int64_t find_edges(const piece *p, uint16_t *edges) {
+    int64_t count = 0;
+    uint64_t before = 0; /* whether the byte before a block is of a token */
+    for (int64_t b = 0; b < p->blocks; b++) {
+        uint64_t inside = ~p->separators[b], changes = inside ^ (inside << 1 | before);
+        before = inside >> 63;
+        for (; changes; changes &= changes - 1)
+            edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(changes));
+    }
+    if (before) edges[count++] = (uint16_t)(BLOCK * p->blocks);
+    return count;
+}
+
+static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
+                       int64_t to, int32_t *values) {
+    for (int64_t i = from; i < to; i++) {
+        uint32_t start = edges[2 * i], stop = edges[2 * i + 1];
+        *values++ = id_of(w, p->lower + start, stop - start);
+    }
+    return to > from ? to - from : 0;
+}
+
+/* Where a token ends that is longer than a piece, from a place within it. */
+static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, int64_t from,
+                           piece *p) {
+    for (int64_t to; from < length; from = to) {
+        to = least(from + PIECE, length);
+        read_piece(w, text, length, from, to, p);
+        for (int64_t b = 0; b < p->blocks; b++)
+            if (p->separators[b])
+                return least(from + BLOCK * b + __builtin_ctzll(p->separators[b]), length);
+    }
+    return length;
+}
+
+/* Write the ids of the last tokens of a text; gives how many there are. */
+static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
+                           int32_t *values) {
+    piece p;
+    uint16_t edges[PIECE + 2];
+    if (length <= PIECE) {
+        read_piece(w, text, length, 0, length, &p);
+        int64_t tokens = find_edges(&p, edges) / 2;
+        return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, values);
+    }
+    int64_t from = (length + 1) / 2 > last ? start_of_last(w, text, length, last, &p) : 0;
+    int32_t *at = values;
+    for (int64_t to; from < length; from = to) {
+        to = least(from + PIECE, length);
+        read_piece(w, text, length, from, to, &p);
+        int64_t tokens = find_edges(&p, edges) / 2;
+        if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
+            /* The last one goes on, or may. */
+            tokens--;
+            if (edges[2 * tokens] > 0) {
+                to = from + edges[2 * tokens];
+            } else {
+                to = end_of_long(w, text, length, to, &p);
+                *at++ = UNKNOWN_ID;
+            }
+        }
+        at += look_up(w, &p, edges, 0, tokens, at);
+    }
+    return at - values;
+}
+
+/* Write the ids of the last tokens of each text, at most `most_ids`, one text after the other, and
+   where they stop, (texts). Gives the number of all ids. */
+EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *values, int64_t *stops) {
+    int64_t total = 0, length;
+    for (int64_t row = 0; row < t->length; row++) {
+        const uint8_t *text = text_at(t, row, &length);
+        const uint8_t *nul = w->rule.ends_at_nul && length ? memchr(text, 0, (size_t)length) : NULL;
+        if (nul != NULL) length = nul - text;
+        if (length > 0) total += encode_text(w, text, length, last, values + total);
+        stops[row] = total;
+    }
+    return total;
+}

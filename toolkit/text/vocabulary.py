@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
+from toolkit.native.word_table import WordTable
 from toolkit.text.rule import NEWEST_RULE, TokenRule
 from toolkit.text.sentence_ends import sentence_ends
 from toolkit.text.split import END, SplitTexts, byte_lengths
@@ -130,6 +131,8 @@ class Vocabulary:
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
         be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences.
         """
+        if self._table is not None and not with_cuts:
+            return self._encode_natively(self._table, texts, last)
         if last is None:
             slices = _string_slices(texts, _ROWS_AT_ONCE, self.rule)
             found = [self._look_up([self._split(part)], with_cuts) for part in slices]
@@ -166,6 +169,24 @@ class Vocabulary:
     def _ids(self) -> Ids:
         """The id of each string of `_by_id`."""
         return np.concatenate([np.arange(self.size, dtype=np.int32), self.spellings.ids])
+
+    @cached_property
+    def _table(self) -> WordTable | None:
+        """The same strings in the native core, where that can be used."""
+        strings = pa.concat_arrays([self.words, self.spellings.strings])
+        words, ends_at_nul = np.arange(FIRST_WORD_ID, self.size), self.rule.ends_at_nul
+        ids = np.concatenate([words, self.spellings.ids]).astype(np.int32)
+        return WordTable.of(strings, ids, self.rule.separators, ends_at_nul=ends_at_nul)
+
+    def _encode_natively(
+        self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
+    ) -> TokenIds:
+        parts = []
+        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+            part = chunk if table.takes(chunk.type) else chunk.cast(pa.string())
+            values, stops = table.encode(part, last)
+            parts.append(TokenIds(values, np.concatenate([[0], stops])[:-1], stops))
+        return TokenIds.concatenate(parts)
 
     def _split(self, texts: pa.StringArray | pa.BinaryArray) -> SplitTexts:
         return SplitTexts.of(texts, self.rule)
