@@ -41,6 +41,9 @@ _TAIL_BYTES_PER_TOKEN = 7
 # 512 tokens than four times as many.
 _TAIL_BYTES_AT_ONCE = 1 << 19
 _ROWS_AT_ONCE = 8192
+_ROWS_TO_CAST = (
+    1024  # a dictionary may have few texts and many rows: 2 GB of text would be an error
+)
 
 _LONG_BYTES = 1 << 20
 _RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
@@ -73,6 +76,11 @@ class Vocabulary:
     words: pa.StringArray
     rule: TokenRule = NEWEST_RULE
     other_spellings: Spellings | None = field(default=None, compare=False)  # None: by the rule
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is made again when it is needed; a table of the core cannot be sent."""
+        names = ("words", "rule", "other_spellings")
+        return {name: self.__dict__[name] for name in names}
 
     @property
     def size(self) -> int:
@@ -182,8 +190,9 @@ class Vocabulary:
         self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
     ) -> TokenIds:
         parts = []
-        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-            part = chunk if table.takes(chunk.type) else chunk.cast(pa.string())
+        is_known = table.takes(texts.type)
+        chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+        for part in chunks if is_known else _string_slices(texts, _ROWS_TO_CAST, self.rule):
             values, stops = table.encode(part, last)
             parts.append(TokenIds(values, np.concatenate([[0], stops])[:-1], stops))
         return TokenIds.concatenate(parts)
