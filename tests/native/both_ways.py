@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 from functools import cache, lru_cache
 
 import numpy as np
@@ -111,8 +112,6 @@ def check_all(texts: list[bytes | None], rule: int, last: int | None) -> None:
 
 def guarded(content: bytes, before: bool) -> pa.Buffer:
     """Put bytes next to memory that cannot be read: before its start, or after its end."""
-    import mmap
-
     page = mmap.PAGESIZE
     pages = -(-len(content) // page) or 1
     memory = mmap.mmap(-1, (pages + 2) * page)
@@ -122,5 +121,5 @@ def guarded(content: bytes, before: bool) -> pa.Buffer:
     start = page if before else (pages + 1) * page - len(content)
     memory[start : start + len(content)] = content
     for closed in (address, address + (pages + 1) * page):
-        assert protect(closed, page, mmap.PROT_NONE if hasattr(mmap, "PROT_NONE") else 0) == 0
+        assert protect(closed, page, 0) == 0
     return pa.foreign_buffer(address + start, len(content), memory)
