@@ -18,6 +18,7 @@ from toolkit.scoring.summary import Progress
 
 # What scoring a file of comma-separated values has no use for.
 UNUSED = [
+    "onnx",
     "pydantic",
     "rich",
     "toolkit.cli.evaluate",

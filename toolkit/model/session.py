@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
+from toolkit.model.onnx_messages import ModelProto
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
 
@@ -49,7 +49,7 @@ def session_options() -> ort.SessionOptions:
 class Network:
     """A part of a model file that takes `token_ids`; safe to share between threads."""
 
-    def __init__(self, part: onnx.ModelProto, model: ModelFile) -> None:
+    def __init__(self, part: ModelProto, model: ModelFile) -> None:
         self._path = model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
@@ -99,7 +99,7 @@ def open_network(model: ModelFile) -> Network:
     return network
 
 
-def _open(part: onnx.ModelProto, model: ModelFile) -> ort.InferenceSession:
+def _open(part: ModelProto, model: ModelFile) -> ort.InferenceSession:
     _limit_memory()
     options = session_options()
     options.add_session_config_entry("session.use_env_allocators", "1")
