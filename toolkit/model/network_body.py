@@ -11,20 +11,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-import onnx
-from onnx import TensorProto, numpy_helper
 
 from toolkit.model.file import TOKEN_IDS
+from toolkit.model.onnx_messages import FLOAT, INT32, ModelProto, array_of
 from toolkit.model.onnx_sessions import constants_of
 from toolkit.native import library
 from toolkit.native.network_bodies import Body, ConvBody, LinearBody, PoolBody
 
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
+
+    _Weights = Mapping[str, TensorProto]
+
 _KNOWN_TOKENS = ("known/is_word", "known/ones", "known_tokens")
-_KNOWN_SHA256 = "5867377e1507993de94961ccbee074708db8f5123e90a6337c1f3699a76d1dee"
-_FLOAT, _INT = TensorProto.FLOAT, TensorProto.INT32
+_KNOWN_SHA256 = "ad450248d161238027253096e7497bfaaa84029fb4e461b276133aa4686f7027"
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,15 @@ class _Kind:
 _KINDS = (
     _Kind(
         nodes=28,
-        sha256="5c6962ec52a23b5b35c5200893d3ee835626af5a17caca86198690b671f91b95",
+        sha256="da5d8ce601c36e8d731c90ffa9d147a7d294b80cc785e069330809a0abd7c29b",
         weights={"words": 1, "pairs": 3, "vocabulary": 8, "pairs_size": 9},
         constants={},
-        features=((25, _FLOAT), (28, _FLOAT)),
+        features=((25, FLOAT), (28, FLOAT)),
         make=LinearBody.of,
     ),
     _Kind(
         nodes=52,
-        sha256="61e880050c5cf654bc02767f63052ddfe14a4aedce5ed5dc9fb60d6429d42292",
+        sha256="6ebee564d3c1a7527ee1efbcda01bbd44bf3939d7ffd223949fa6e63b0207982",
         weights={
             "vectors": 1,
             "shifts": 3,
@@ -67,12 +70,12 @@ _KINDS = (
             "rows_of_expert": 25,
         },
         constants={},
-        features=((51, _FLOAT), (52, _FLOAT), (38, _FLOAT), (45, _INT)),
+        features=((51, FLOAT), (52, FLOAT), (38, FLOAT), (45, INT32)),
         make=PoolBody.of,
     ),
     _Kind(
         nodes=15,
-        sha256="a08c772020bf045da1f0f0517179f8cb3b0ebed1bf3cfe6642f229d09d0646c8",
+        sha256="2662b80757706a0a790d6658d039f31b5d11a181ec5d208b31617e1f6d1fe59d",
         weights={
             "embedding": 1,
             "first_kernel": 2,
@@ -82,7 +85,7 @@ _KINDS = (
             "no_token": 12,
         },
         constants={"first": 2, "second": 6},
-        features=((15, _FLOAT),),
+        features=((15, FLOAT),),
         make=ConvBody.of,
         counts_known=False,
     ),
@@ -94,11 +97,11 @@ class SplitNetwork:
     """A network in two parts."""
 
     body: Body
-    head: onnx.ModelProto  # takes what the body gives, in this order
-    inputs: Sequence[str]  # of the head
+    head: ModelProto  # takes what the body gives
+    inputs: Sequence[str]  # of the head, in the order of the body
 
 
-def split_network(network: onnx.ModelProto, most_tokens: int) -> SplitNetwork | None:
+def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
     """Cut a network, `token_ids` → outputs, behind its body; None if the core does not know it."""
     if library.core() is None:
         return None
@@ -112,89 +115,84 @@ def split_network(network: onnx.ModelProto, most_tokens: int) -> SplitNetwork | 
 
 
 def _split(
-    network: onnx.ModelProto, kind: _Kind, weights: dict[str, TensorProto], most_tokens: int
+    network: ModelProto, kind: _Kind, weights: _Weights, most_tokens: int
 ) -> SplitNetwork | None:
     nodes = network.graph.node
-    found = {
-        name: numpy_helper.to_array(weights[_weight(number)])
-        for name, number in kind.weights.items()
-    }
+    try:
+        found = {name: array_of(weights[_weight(at)]) for name, at in kind.weights.items()}
+    except ValueError:
+        return None
     if kind.constants:
         names = [nodes[number - 1].output[0] for number in kind.constants.values()]
         found |= zip(kind.constants, _constants(network, names), strict=True)
     body = kind.make(found, most_tokens)
     if body is None:
         return None
-    inputs = [(nodes[number - 1].output[0], element) for number, element in kind.features]
+    inputs = {nodes[number - 1].output[0]: element for number, element in kind.features}
     left = list(nodes[kind.nodes :])
     counting = [node for node in left if node.output[0] in _KNOWN_TOKENS]
     if kind.counts_known and _sha256(counting, set(), weights) == _KNOWN_SHA256:
-        inputs.append((_KNOWN_TOKENS[-1], _INT))
+        inputs[_KNOWN_TOKENS[-1]] = INT32
         left = [node for node in left if node not in counting]
-    if not {TOKEN_IDS, *_outputs(nodes[: kind.nodes])}.isdisjoint(
-        name for node in left for name in node.input if name not in dict(inputs)
-    ):
-        return None  # more of the body is needed than the core gives
-    head = _cut(network, left, inputs, [*network.graph.output])
-    return SplitNetwork(body, head, [name for name, _ in inputs])
+    inside = {TOKEN_IDS, *_outputs(nodes[: kind.nodes])} - inputs.keys()
+    if not inside.isdisjoint(name for node in left for name in node.input):
+        return None  # the head needs more of the body than the core gives
+    head = _part(network, left, inputs)
+    head.graph.output.extend(network.graph.output)
+    return SplitNetwork(body, head, [*inputs])
 
 
-def _cut(
-    network: onnx.ModelProto,
-    nodes: Sequence[onnx.NodeProto],
-    inputs: Sequence[tuple[str, int]],
-    outputs: Sequence[onnx.ValueInfoProto],
-) -> onnx.ModelProto:
-    """Make a model of some nodes, with the weights that they need."""
+def _part(network: ModelProto, nodes: Sequence[NodeProto], inputs: Mapping[str, int]) -> ModelProto:
+    """Make a model of some nodes, with the weights that they need, still without outputs."""
     needed = {name for node in nodes for name in node.input}
-    cut = onnx.ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
-    cut.graph.name = network.graph.name
-    cut.graph.node.extend(nodes)
-    cut.graph.initializer.extend(w for w in network.graph.initializer if w.name in needed)
-    for name, element in inputs:
-        value = cut.graph.input.add(name=name)
-        value.type.tensor_type.elem_type = element
-    cut.graph.output.extend(outputs)
-    return cut
+    part = ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
+    part.graph.name = network.graph.name
+    part.graph.node.extend(nodes)
+    part.graph.initializer.extend(w for w in network.graph.initializer if w.name in needed)
+    for name, element in inputs.items():
+        part.graph.input.add(name=name).type.tensor_type.elem_type = element
+    return part
 
 
-def _constants(network: onnx.ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]]:
+def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]]:
     """Let ONNX Runtime compute what depends on weights alone, with the bits that it would use."""
-    outputs = [onnx.ValueInfoProto(name=name) for name in names]
-    for output in outputs:
-        output.type.tensor_type.elem_type = _FLOAT
     makers = {name: node for node in network.graph.node for name in node.output}
-    wanted: dict[str, onnx.NodeProto] = {}
-    left = [*names]
+    needed, left = set[str](), [*names]
     while left:
-        if (node := makers.get(name := left.pop())) is not None and name not in wanted:
-            wanted[name] = node
+        node = makers.get(left.pop())
+        if node is not None and node.output[0] not in needed:
+            needed.add(node.output[0])
             left.extend(node.input)
-    nodes = [node for node in network.graph.node if node.output[0] in wanted]
-    return constants_of(_cut(network, nodes, [], outputs))
+    part = _part(network, [n for n in network.graph.node if n.output[0] in needed], {})
+    for name in names:
+        part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
+    return constants_of(part)
 
 
-def _outputs(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:
+def _outputs(nodes: Iterable[NodeProto]) -> Iterator[str]:
     return (name for node in nodes for name in node.output)
 
 
-def _sha256(
-    nodes: Iterable[onnx.NodeProto], free: set[str], weights: dict[str, TensorProto]
-) -> str:
+def _sha256(nodes: Iterable[NodeProto], free: set[str], weights: _Weights) -> str:
     listing = "\n".join(_listing(nodes, free, weights))
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def _listing(
-    nodes: Iterable[onnx.NodeProto], free: set[str], weights: dict[str, TensorProto]
-) -> Iterator[str]:
+def _listing(nodes: Iterable[NodeProto], free: set[str], weights: _Weights) -> Iterator[str]:
     """Write the nodes, and the values of the weights that are not free, a line each."""
     for node in nodes:
         settings = [(each.name, each.i, each.f, [*each.ints]) for each in node.attribute]
         yield f"{[*node.output]} = {node.domain} {node.op_type} {settings} {[*node.input]}"
         for name in node.input:
             if name in weights and name not in free:
-                yield f"{name} = {numpy_helper.to_array(weights[name]).tolist()}"
+                weight = weights[name]
+                content = weight.raw_data or str(
+                    [
+                        [*values]
+                        for values in (weight.int32_data, weight.int64_data, weight.float_data)
+                    ]
+                )
+                yield f"{name} = {weight.data_type} {[*weight.dims]} {content!r}"
 
 
 def _weight(number: int) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
+from toolkit.model.onnx_messages import ModelProto
 
 # A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
 # and tensors of all networks of a process share this; those of `ngram-cnn` take some 10 MiB.
@@ -28,7 +28,7 @@ def session_options() -> ort.SessionOptions:
     return options
 
 
-def constants_of(part: onnx.ModelProto) -> list[npt.NDArray[Any]]:
+def constants_of(part: ModelProto) -> list[npt.NDArray[Any]]:
     """Give the outputs of a part of a model that has no inputs."""
     session = ort.InferenceSession(
         part.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
@@ -36,7 +36,7 @@ def constants_of(part: onnx.ModelProto) -> list[npt.NDArray[Any]]:
     return session.run(None, {})  # type: ignore[no-any-return]
 
 
-def open_session(part: onnx.ModelProto, path: Path) -> ort.InferenceSession:
+def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
     _limit_memory()
     options = session_options()

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
 from toolkit.model.network_body import SplitNetwork, split_network
+from toolkit.model.onnx_messages import ModelProto
 from toolkit.model.onnx_sessions import open_session
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
@@ -40,7 +40,7 @@ ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.network_body
 class Network:
     """A part of a model file that takes `token_ids`; safe to share between threads."""
 
-    def __init__(self, part: onnx.ModelProto, model: ModelFile) -> None:
+    def __init__(self, part: ModelProto, model: ModelFile) -> None:
         self._part, self._path = part, model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
