@@ -15,6 +15,7 @@ from toolkit.model.added_columns import check_columns
 from toolkit.model.explained_sentences import explained_sentences
 from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
+from toolkit.model.few_texts import FewTexts
 from toolkit.model.file import load_model
 from toolkit.model.labelling import Labelling
 from toolkit.model.mixed import SENTENCE_COUNTS
@@ -85,6 +86,7 @@ class Scorer:
         self.neutral: Range | None = self._labelling.neutral
         self.by_sentence = by_sentence
         self._numbers = Numbers(network, self.vocabulary, self.facts, by_sentence=by_sentence)
+        self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
@@ -116,6 +118,11 @@ class Scorer:
         list[Score]
             One for each review, in order.
         """
+        if not isinstance(texts, str | bytes):
+            texts = list(texts)
+            few = self._few.score(texts)
+            if few is not None:
+                return [Score(*each) for each in few]
         columns = self.score_array(array_of(texts))
         return [
             Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)

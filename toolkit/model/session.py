@@ -16,7 +16,7 @@ from toolkit.model.network_body import SplitNetwork, split_network
 from toolkit.model.onnx_messages import ModelProto
 from toolkit.model.onnx_sessions import open_session
 from toolkit.model.stars import FEWEST, MOST
-from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.token_ids import START_ID, Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
 Outputs = npt.NDArray[np.float32]
@@ -68,6 +68,21 @@ class Network:
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
         return found
+
+    def run_few(self, ids: TokenIds) -> Outputs:
+        """Give the same for a few reviews, in one batch."""
+        if self._split is not None or len(ids) == 0:
+            return self.run_all(ids)
+        ends = list(zip(ids.starts.tolist(), ids.stops.tolist(), strict=True))
+        longest = 1 + max(stop - start for start, stop in ends)
+        width = self._most if self._is_fixed else min(self._most, longest)
+        rows = np.zeros((len(ids), width), np.int32)  # as `rows` gives them, in less time
+        for row, (start, stop) in zip(rows, ends, strict=True):
+            count = min(stop - start, width)
+            row[width - count :] = ids.values[stop - count : stop]
+            if count < width:
+                row[width - count - 1] = START_ID
+        return np.stack(self.run(rows))
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs

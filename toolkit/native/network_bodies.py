@@ -48,9 +48,9 @@ class _Reviews(ctypes.Structure):
 
 
 class _Tables:
-    """Arrays and numbers as a struct of C, in the order of its fields."""
+    """Arrays and numbers as a struct of C, in the order of its fields, and a function for it."""
 
-    def __init__(self, *fields: Array | int | float) -> None:
+    def __init__(self, function: str, *fields: Array | int | float) -> None:
         self._kept = [
             np.ascontiguousarray(field) if isinstance(field, np.ndarray) else field
             for field in fields
@@ -58,23 +58,25 @@ class _Tables:
         types = {np.ndarray: ctypes.c_void_p, int: ctypes.c_int32, float: ctypes.c_float}
         names = [(f"field_{at}", types[type(field)]) for at, field in enumerate(self._kept)]
         struct = type("struct", (ctypes.Structure,), {"_fields_": names})
-        values = (
-            address_of(field) if isinstance(field, np.ndarray) else field for field in self._kept
+        self._struct = struct(
+            *(address_of(each) if isinstance(each, np.ndarray) else each for each in self._kept)
         )
-        self.struct = struct(*values)
+        self._where = ctypes.addressof(self._struct)
+        core = library.core()
+        self._function = None if core is None else core[function]
 
-
-def _call(name: str, tables: _Tables, reviews: _Reviews, found: list[Array]) -> list[Array] | None:
-    core = library.core()
-    if core is None:
-        return None
-    places = (ctypes.c_void_p(address_of(each)) for each in found)
-    code = core[name](ctypes.byref(tables.struct), ctypes.byref(reviews), *places)
-    return None if code else found
-
-
-def _reviews(ids: Array, starts: Array, stops: Array, most: int) -> _Reviews:
-    return _Reviews(*map(address_of, (ids, starts, stops)), len(starts), most)
+    def call(
+        self, ids: Array, starts: Array, stops: Array, most: int, found: list[Array]
+    ) -> list[Array] | None:
+        """Let the function fill in what is to be found of reviews; None if it cannot."""
+        if self._function is None:
+            return None
+        reviews = _Reviews(
+            address_of(ids), address_of(starts), address_of(stops), len(starts), most
+        )
+        places = [ctypes.c_void_p(address_of(each)) for each in found]
+        code = self._function(ctypes.c_void_p(self._where), ctypes.byref(reviews), *places)
+        return None if code else found
 
 
 def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Array | None:
@@ -82,9 +84,8 @@ def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Arra
 
     The flags are 0 or 1, (vocabulary,) uint8. None where there is no core, or no flag for an id.
     """
-    tables = _Tables(flags, len(flags))
-    found = [np.empty(len(starts), np.int32)]
-    counted = _call("count_flagged", tables, _reviews(ids, starts, stops, _LARGEST), found)
+    tables = _Tables("count_flagged", flags, len(flags))
+    counted = tables.call(ids, starts, stops, _LARGEST, [np.empty(len(starts), np.int32)])
     return None if counted is None else counted[0]
 
 
@@ -92,7 +93,7 @@ class LinearBody:
     """Of `ngram-linear`: the sum of the codes, the tokens and the known tokens, (rows,) each."""
 
     def __init__(self, words: Array, pairs: Array) -> None:
-        self._tables = _Tables(words, pairs, len(words), len(pairs))
+        self._tables = _Tables("sum_linear", words, pairs, len(words), len(pairs))
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
@@ -110,7 +111,7 @@ class LinearBody:
         """Give the sums, float32, the tokens, float32, and the known tokens, int32."""
         kinds = (np.float32, np.float32, np.int32)
         found: list[Array] = [np.empty(len(starts), kind) for kind in kinds]
-        return _call("sum_linear", self._tables, _reviews(ids, starts, stops, most), found)
+        return self._tables.call(ids, starts, stops, most, found)
 
 
 class PoolBody:
@@ -120,6 +121,7 @@ class PoolBody:
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
         self._columns = vectors.shape[1]
         self._tables = _Tables(
+            "pool_vectors",
             *(vectors, shifts, slots, found["routes"]),
             *(len(shifts), self._columns, len(slots), int(found["no_pair"])),
             *(len(vectors) // experts, int(found["route_limit"]), int(found["last_expert"])),
@@ -166,7 +168,7 @@ class PoolBody:
         rows, kinds = len(starts), (np.float32, np.int32, np.int32)
         found: list[Array] = [np.empty((rows, self._columns), np.float32) for _ in range(2)]
         found += [np.empty(rows, kind) for kind in kinds]
-        return _call("pool_vectors", self._tables, _reviews(ids, starts, stops, most), found)
+        return self._tables.call(ids, starts, stops, most, found)
 
 
 class ConvBody:
@@ -174,7 +176,7 @@ class ConvBody:
 
     def __init__(self, first: Array, second: Array, width: int) -> None:
         self._shape = width // 2, first.shape[1]
-        self._tables = _Tables(first, second, len(first), first.shape[1], width)
+        self._tables = _Tables("convolve", first, second, len(first), first.shape[1], width)
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
@@ -195,7 +197,7 @@ class ConvBody:
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Give the activations, float32."""
         found: list[Array] = [np.empty((len(starts), *self._shape), np.float32)]
-        return _call("convolve", self._tables, _reviews(ids, starts, stops, most), found)
+        return self._tables.call(ids, starts, stops, most, found)
 
 
 def _are_keys(vocabulary: int) -> bool:
