@@ -6,14 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model.added_columns import check_columns
-from toolkit.model.explained_sentences import explained_sentences
-from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
 from toolkit.model.few_texts import FewTexts
 from toolkit.model.file import load_model
@@ -26,6 +24,9 @@ from toolkit.model.shipped import DEFAULT_MODEL
 from toolkit.model.texts import array_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.explanation import Explainer, Explanation
 
 
 class Score(NamedTuple):
@@ -98,6 +99,8 @@ class Scorer:
 
     @cached_property
     def _explainer(self) -> Explainer:
+        from toolkit.model.explanation import Explainer  # late: scoring has no use for it
+
         return Explainer(self._file)
 
     @property
@@ -248,6 +251,8 @@ class Scorer:
             return found
         spans = [(word.start, word.end) for word in found.words]
         scored = self._numbers.sentences(texts)
+        from toolkit.model.explained_sentences import explained_sentences
+
         sentences = explained_sentences(text, spans, scored, self.facts.labels)
         return replace(found, sentences=sentences)
 
