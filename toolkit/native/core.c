@@ -308,6 +308,14 @@ typedef struct {
     int32_t kind;
 } texts;
 
+/* A bound; the address of an imported one may be any. */
+static inline int64_t place_at(const texts *t, int64_t i) {
+    int32_t narrow;
+    int64_t wide;
+    if (t->kind == LARGE_STRING) return memcpy(&wide, (const uint8_t *)t->places + 8 * i, 8), wide;
+    return memcpy(&narrow, (const uint8_t *)t->places + 4 * i, 4), narrow;
+}
+
 /* A text and its length; a null has none. */
 static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *length) {
     row += t->offset;
@@ -320,13 +328,8 @@ static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *lengt
         *length = parts[0];
         return parts[0] <= 12 ? view + 4 : t->contents[parts[2]] + parts[3];
     }
-    int64_t start, stop;
-    if (t->kind == LARGE_STRING) {
-        start = ((const int64_t *)t->places)[row], stop = ((const int64_t *)t->places)[row + 1];
-    } else {
-        start = ((const int32_t *)t->places)[row], stop = ((const int32_t *)t->places)[row + 1];
-    }
-    *length = stop - start;
+    int64_t start = place_at(t, row);
+    *length = place_at(t, row + 1) - start;
     return *length > 0 ? t->contents[0] + start : NULL;
 }
 
