@@ -154,7 +154,7 @@ class PoolBody:
         highest_shift, highest_pair = int(shifts.max()), int(slots.max()) // _QUOTIENTS
         of_pairs = min(no_pair - 1, highest_pair + highest_shift)
         is_inside = (
-            min(int(shifts.min()), int(slots.min()) + 1) >= 0
+            min(int(shifts.min()), int(slots.min()) + 1, no_pair) >= 0
             and max(size - 1 + highest_shift, size + of_pairs) < rows
             and size + max(no_pair, highest_pair + highest_shift) <= _LARGEST
             and int(np.abs(routes.astype(np.int64)).max()) * most <= _LARGEST
