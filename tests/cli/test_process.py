@@ -23,7 +23,10 @@ UNUSED = [
     "rich",
     "toolkit.cli.evaluate",
     "toolkit.cli.train",
+    "toolkit.model.explanation",
+    "toolkit.model.run_folder",
     "toolkit.records.parquet",
+    "toolkit.text.sentences",
 ]
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
