@@ -10,7 +10,10 @@ import typer.main
 from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
 
-TEXTS = ["a", "-", " a b ", "é", "\udcff", "0", "none"]
+TEXTS = ["a", "-", " a b ", "é", "\udcff", "none", "stop", "STOP", "json"]
+NUMBERS = ["0", "1", "-1", "007", " 2", "2 ", "1_000", "٣", "123456789", "9" * 30, "1" * 5000]
+DECIMALS = ["0.5", "0.50", ".5", "1.", "1e-3", "0.123456789", "0.1234567890123", "nan", "inf"]
+SAMPLES = [*TEXTS, *NUMBERS, *DECIMALS]
 
 
 def command_of(name: str) -> Any:
@@ -26,7 +29,7 @@ def test_values_are_those_of_typer(name: str) -> None:
     for parameter in command.get_params(context):
         takes_many = parameter.nargs == -1 or getattr(parameter, "multiple", False)
         is_flag = getattr(parameter, "is_flag", False)
-        given = [] if is_flag else [(text, "b") if takes_many else text for text in TEXTS]
+        given = [] if is_flag else [(text, "b") if takes_many else text for text in SAMPLES]
         for value in [parameter.default, *given]:
             found, error = result(lambda v=value, p=parameter: p.process_value(context, v))
             own = type(parameter).process_value
@@ -34,7 +37,7 @@ def test_values_are_those_of_typer(name: str) -> None:
                 lambda v=value, p=parameter, own=own: own(p, context, v)
             ), (parameter.name, value)
             made_here += error is None
-    assert made_here > len(TEXTS)
+    assert made_here > len(SAMPLES)
 
 
 def result(make: Any) -> tuple[Any, str | None]:
@@ -43,7 +46,7 @@ def result(make: Any) -> tuple[Any, str | None]:
         value = make()
     except Exception as error:  # noqa: BLE001
         return None, str(error)
-    return (type(value), value), None
+    return (type(value), repr(value)), None
 
 
 def test_commands_are_made_when_asked_for() -> None:

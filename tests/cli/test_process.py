@@ -124,7 +124,8 @@ def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
     body = (
         "import sys\n"
         "sys.argv = ['toolkit', 'score', 'a.csv', '--output', 'b.csv', '--model', 'reviews-small',"
-        " '--text-column', 'text', '--report', 'report.json', '--quiet']\n"
+        " '--text-column', 'text', '--workers', '2', '--log-format', 'text',"
+        " '--report', 'report.json', '--quiet']\n"
         "try: module.main()\n"
         f"finally: print('loaded:', [name for name in {UNUSED} if name in sys.modules])\n"
     )
