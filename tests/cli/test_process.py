@@ -24,7 +24,10 @@ UNUSED = [
     "rich",
     "toolkit.cli.evaluate",
     "toolkit.cli.train",
+    "toolkit.model.explanation",
+    "toolkit.model.run_folder",
     "toolkit.records.parquet",
+    "toolkit.text.sentences",
 ]
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
@@ -122,7 +125,8 @@ def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
     body = (
         "import sys\n"
         "sys.argv = ['toolkit', 'score', 'a.csv', '--output', 'b.csv', '--model', 'reviews-small',"
-        " '--text-column', 'text', '--report', 'report.json', '--quiet']\n"
+        " '--text-column', 'text', '--workers', '2', '--log-format', 'text',"
+        " '--report', 'report.json', '--quiet']\n"
         "try: module.main()\n"
         f"finally: print('loaded:', [name for name in {UNUSED} if name in sys.modules])\n"
     )
