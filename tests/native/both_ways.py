@@ -1,12 +1,14 @@
-"""Token ids by the native core on each instruction path, by Arrow, and by the plain loop."""
+"""Token ids by the core on each instruction path, by Arrow, by Python, and by the plain loop."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
@@ -14,7 +16,7 @@ from tests.reference import known_as, tokens_of
 from toolkit.native.library import core
 from toolkit.native.word_table import WordTable
 from toolkit.text.rule import RULES
-from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID
+from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 needs_core = pytest.mark.skipif(core() is None, reason="needs the native core, compiled")
@@ -32,11 +34,18 @@ def vocabulary_of(rule: int) -> Vocabulary:
     return Vocabulary(pa.array(WORDS), RULES[rule])
 
 
-def by_arrow(vocabulary: Vocabulary) -> Vocabulary:
+def without_core(vocabulary: Vocabulary) -> Vocabulary:
     """Give the same vocabulary, which does not use the core."""
     copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
-    copied.__dict__["_table"] = None  # where the cached property keeps it
+    copied._encoder.__dict__["_table"] = None  # where the cached property keeps it
     return copied
+
+
+def by_arrow(
+    vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None
+) -> TokenIds:
+    """Give the ids by Arrow: the core does not find the ends of sentences."""
+    return vocabulary.encode(texts, last, with_cuts=True)
 
 
 def tables_of(vocabulary: Vocabulary) -> dict[str, WordTable]:
@@ -58,18 +67,27 @@ def native_rows(table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int |
     """Give the ids of each text, as the core gives them: no more than the last ones."""
     rows = []
     for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-        values, stops = table.encode(chunk, last)
+        values, bounds = table.encode(chunk, last)
         assert values.dtype == np.int32
-        assert stops.dtype == np.int64
-        assert len(stops) == len(chunk)
-        assert len(values) == (stops[-1] if len(stops) else 0)
-        rows += [row.tolist() for row in np.split(values, stops)[: len(chunk)]]
+        assert bounds.dtype == np.int64
+        assert len(bounds) == len(chunk) + 1
+        assert len(values) == bounds[-1]
+        rows += rows_of(values, bounds)
     return rows
+
+
+def rows_of(values: npt.NDArray[np.int32], bounds: npt.NDArray[np.int64]) -> Rows:
+    """Give the ids of each text."""
+    return [values[start:stop].tolist() for start, stop in pairwise(bounds.tolist())]
 
 
 def arrow_rows(vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None) -> Rows:
     """Give the last ids of each text by Arrow."""
-    ids = by_arrow(vocabulary).encode(texts, last)
+    return last_rows(by_arrow(vocabulary, texts, last), last)
+
+
+def last_rows(ids: TokenIds, last: int | None) -> Rows:
+    """Give the last ids of each text, where there may be more."""
     rows = zip(ids.starts.tolist(), ids.stops.tolist(), strict=True)
     return [ids.values[start:stop].tolist()[-(last or 0) :] for start, stop in rows]
 
@@ -102,12 +120,15 @@ def array_of(texts: list[bytes | None], kind: pa.DataType) -> pa.Array:
 def check_all(texts: list[bytes | None], rule: int, last: int | None) -> None:
     """Compare all ways, on texts of each type."""
     expected = [plain_row(text, rule, last) for text in texts]
-    for kind in TYPES:
-        array = array_of(texts, kind)
-        for path, table in tables_of(vocabulary_of(rule)).items():
-            assert native_rows(table, array, last) == expected, (kind, path)
-    strings = array_of(texts, pa.string())
-    assert arrow_rows(vocabulary_of(rule), strings, last) == expected
+    vocabulary, contents = vocabulary_of(rule), [text or b"" for text in texts]
+    tables = tables_of(vocabulary)
+    for path, table in tables.items():
+        for kind in TYPES:
+            assert native_rows(table, array_of(texts, kind), last) == expected, (kind, path)
+        assert rows_of(*table.encode_few(contents, last)) == expected, path
+    assert arrow_rows(vocabulary, array_of(texts, pa.string()), last) == expected
+    few = without_core(vocabulary)._encoder.encode_few(contents, last)
+    assert last_rows(few, None) == expected
 
 
 def guarded(content: bytes, before: bool) -> pa.Buffer:

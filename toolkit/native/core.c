@@ -194,7 +194,7 @@ typedef struct {
 static inline uint64_t first_bytes(const uint8_t *at, uint32_t length) {
     uint64_t found;
     memcpy(&found, at, 8);
-    return length >= 8 ? found : found & ((UINT64_C(1) << 8 * length) - 1);
+    return found & (length >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * length) - 1);
 }
 
 static inline uint64_t mixed(uint64_t a, uint64_t b) {
@@ -210,7 +210,7 @@ static inline uint64_t mixed(uint64_t a, uint64_t b) {
 /* The hash value of a string of at least one byte, of which 16 bytes can be read; and its start. */
 static inline uint64_t hash_of(const uint8_t *at, uint32_t length, uint64_t start[2]) {
     start[0] = first_bytes(at, length);
-    start[1] = length > 8 ? first_bytes(at + 8, length - 8) : 0;
+    start[1] = first_bytes(at + 8, length > 8 ? length - 8 : 0);
     uint64_t hash = mixed(start[0] ^ UINT64_C(0xA0761D6478BD642F),
                           start[1] ^ UINT64_C(0xE7037ED1A0B428DB) ^ length);
     for (uint32_t i = 16; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(0x100000001B3);
@@ -224,18 +224,27 @@ static inline int is_word(const words *w, const word *found, const uint64_t star
            (length <= 16 || memcmp(w->rest + found->rest, at + 16, length - 16) == 0);
 }
 
-/* The id of a string of at least one byte, of which 16 bytes can be read. */
-static inline int32_t id_of(const words *w, const uint8_t *at, uint32_t length) {
-    if (length > w->longest) return UNKNOWN_ID;
-    uint64_t start[2], hash = hash_of(at, length, start);
-    uint32_t mask = (UINT32_MAX >> w->shift), number_mask = (UINT32_C(1) << w->number_bits) - 1;
-    uint32_t tag = (uint32_t)hash & ~number_mask;
-    for (uint32_t slot = (uint32_t)(hash >> 32) >> w->shift;; slot = (slot + 1) & mask) {
+/* A string that is looked up. */
+typedef struct {
+    uint64_t start[2], hash;
+    const uint8_t *at;
+    uint32_t length;
+} wanted;
+
+static inline uint32_t slot_of(const words *w, uint64_t hash) {
+    return (uint32_t)(hash >> 32) >> w->shift;
+}
+
+static inline int32_t id_of(const words *w, const wanted *one) {
+    if (one->length > w->longest) return UNKNOWN_ID;
+    uint32_t mask = UINT32_MAX >> w->shift, number_mask = (UINT32_C(1) << w->number_bits) - 1;
+    uint32_t tag = (uint32_t)one->hash & ~number_mask;
+    for (uint32_t slot = slot_of(w, one->hash);; slot = (slot + 1) & mask) {
         uint32_t held = w->slots[slot];
         if (held == 0) return UNKNOWN_ID;
         if ((held & ~number_mask) == tag) {
             const word *found = &w->words[(held & number_mask) - 1];
-            if (is_word(w, found, start, length, at)) return found->id;
+            if (is_word(w, found, one->start, one->length, one->at)) return found->id;
         }
     }
 }
@@ -282,7 +291,7 @@ EXPORT words *words_new(const rule *r, const uint8_t *content, const int32_t *bo
             used += (uint64_t)length - 16;
         }
         if (one->length > w->longest) w->longest = one->length;
-        uint32_t slot = (uint32_t)(hash >> 32) >> w->shift, steps = 0;
+        uint32_t slot = slot_of(w, hash), steps = 0;
         while (w->slots[slot] != 0) {
             if (++steps > MOST_STEPS) goto failed;
             slot = (slot + 1) & (UINT32_MAX >> w->shift);
@@ -458,11 +467,27 @@ static int64_t find_edges(const piece *p, uint16_t *edges) {
     return count;
 }
 
+enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked up */
+
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
                        int64_t to, int32_t *values) {
-    for (int64_t i = from; i < to; i++) {
-        uint32_t start = edges[2 * i], stop = edges[2 * i + 1];
-        *values++ = id_of(w, p->lower + start, stop - start);
+    wanted ahead[AHEAD];
+    uint32_t number_mask = (UINT32_C(1) << w->number_bits) - 1;
+    for (int64_t i = from; i < to; i += AHEAD) {
+        int64_t count = least(AHEAD, to - i);
+        for (int64_t j = 0; j < count; j++) {
+            uint32_t start = edges[2 * (i + j)], stop = edges[2 * (i + j) + 1];
+            wanted *one = &ahead[j];
+            one->at = p->lower + start;
+            one->length = stop - start;
+            one->hash = hash_of(one->at, one->length, one->start);
+            __builtin_prefetch(w->slots + slot_of(w, one->hash));
+        }
+        for (int64_t j = 0; j < count; j++) {
+            uint32_t number = w->slots[slot_of(w, ahead[j].hash)] & number_mask;
+            __builtin_prefetch(w->words + number - (number != 0));
+        }
+        for (int64_t j = 0; j < count; j++) *values++ = id_of(w, &ahead[j]);
     }
     return to > from ? to - from : 0;
 }
@@ -480,15 +505,21 @@ static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, 
     return length;
 }
 
+/* Bytes of a token and its separators, more than the 5.6 of the IMDB reviews. */
+enum { BYTES_OF_TOKEN = 8 };
+
 /* Write the ids of the last tokens of a text; gives how many there are. */
 static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
                            int32_t *values) {
     piece p;
     uint16_t edges[PIECE + 2];
-    if (length <= PIECE) {
-        read_piece(w, text, length, 0, length, &p);
+    int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
+    int64_t begin = length > window ? (length - window) / BLOCK * BLOCK : 0;
+    if (length - begin <= PIECE) { /* mostly, the last bytes are enough */
+        read_piece(w, text, length, begin, length, &p);
         int64_t tokens = find_edges(&p, edges) / 2;
-        return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, values);
+        if (begin == 0 || tokens > last) /* else the first one may be a part */
+            return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, values);
     }
     int64_t from = (length + 1) / 2 > last ? start_of_last(w, text, length, last, &p) : 0;
     int32_t *at = values;
@@ -523,4 +554,447 @@ EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *val
         stops[row] = total;
     }
     return total;
+}
+
+/* ---- From token ids to what a network sums up of a review ------------------------------------ */
+
+/* The reviews of a call: where the ids of each start and stop. A network reads the last `most` ids of
+   the start id and those of the review. */
+typedef struct {
+    const int32_t *ids;
+    const int64_t *starts, *stops;
+    int64_t rows, most;
+} reviews;
+
+enum { PADDING_ID = 0, START_ID = 1, FIRST_WORD_ID = 4, RUN = 256 };
+
+/* Where the ids begin that a network reads of a review, and whether the start id is before them. */
+static inline int64_t first_read(const reviews *r, int64_t row, int *has_start) {
+    int64_t first = r->stops[row] - r->most;
+    *has_start = first < r->starts[row];
+    return *has_start ? r->starts[row] : first;
+}
+
+/* Whether all ids are below a vocabulary's size, so that they may be looked up. */
+static int are_known(const reviews *r, int32_t vocabulary) {
+    for (int64_t row = 0; row < r->rows; row++) {
+        uint32_t highest = 0;
+        for (int64_t at = r->starts[row]; at < r->stops[row]; at++)
+            if ((uint32_t)r->ids[at] > highest) highest = (uint32_t)r->ids[at];
+        if (highest >= (uint32_t)vocabulary) return 0;
+    }
+    return 1;
+}
+
+/* A divisor of numbers of 32 bits, with what makes a product of a division (Lemire, Kaser and Kurz,
+   Faster remainder by direct computation, 2019). */
+typedef struct {
+    uint32_t number;
+    uint64_t reciprocal;
+} divisor;
+
+static inline divisor divisor_of(int32_t number) {
+    return (divisor){(uint32_t)number, UINT64_MAX / (uint32_t)number + 1};
+}
+
+static inline uint32_t quotient(uint32_t value, divisor by) {
+#if defined(__SIZEOF_INT128__)
+    return by.number == 1 ? value : (uint32_t)((__uint128_t)by.reciprocal * value >> 64);
+#else
+    return value / by.number;
+#endif
+}
+
+/* `ngram-linear`: a code for each word, and for each hash value of a pair of neighbours. */
+typedef struct {
+    const int8_t *words, *pairs;
+    int32_t vocabulary, pairs_size;
+} linear_tables;
+
+static inline int32_t decoded(int8_t code) { return code * (code < 0 ? -code : code); }
+
+/* Sum up the codes of each review, and count its tokens and its known tokens, (rows) each. Gives 0, or
+   1 if an id is beyond the tables. */
+EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *totals, float *tokens,
+                          int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor pairs = divisor_of(t->pairs_size);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t first = first_read(r, row, &has_start), stop = r->stops[row];
+        uint32_t total = 0, before = has_start ? START_ID : PADDING_ID;
+        int32_t words = 0, all = 0;
+        for (int64_t at = first; at < stop; at++) {
+            uint32_t id = (uint32_t)r->ids[at], key = before * (uint32_t)t->vocabulary + id;
+            uint32_t place = key - quotient(key, pairs) * pairs.number;
+            int32_t weight = decoded(t->words[id]) + decoded(t->pairs[place]);
+            int counts = id > START_ID;
+            total += counts ? (uint32_t)weight : 0;
+            all += counts;
+            words += id >= FIRST_WORD_ID;
+            before = id;
+        }
+        totals[row] = (float)(int32_t)total;
+        tokens[row] = (float)all;
+        known[row] = words;
+    }
+    return 0;
+}
+
+/* `ngram-pool`: a row of small numbers for each word and each pair of neighbours that has one. */
+typedef struct {
+    const uint8_t *vectors;   /* (experts * rows, columns) */
+    const int32_t *shifts;    /* (vocabulary): how many rows later those of negated tokens are */
+    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/pairs.py */
+    const int32_t *routes;    /* (vocabulary): what chooses the expert */
+    int32_t vocabulary, columns, slots_size, no_pair, rows, route_limit, last_expert;
+    float long_tokens;
+} pool_tables;
+
+/* Tokens that a negation reaches; a register; where the row is in a slot, above a quotient. */
+enum { SCOPE = 3, COLUMNS_TOGETHER = 16, QUOTIENT_BITS = 12 };
+
+/* Choose the expert of a review, and count. */
+static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
+                         float *tokens, int32_t *known) {
+    int64_t route = has_start ? t->routes[START_ID] : 0;
+    int32_t all = 0, words = 0;
+    for (int64_t i = 0; i < count; i++) {
+        route += t->routes[ids[i]];
+        all += ids[i] > START_ID;
+        words += ids[i] >= FIRST_WORD_ID;
+    }
+    *tokens = (float)all;
+    *known = words;
+    return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
+}
+
+/* Some tokens in a row, what is looked up of them, and where their vectors are. */
+typedef struct {
+    uint32_t slots[RUN], quotients[RUN], ids[RUN], places[RUN];
+} run;
+
+/* Find the vectors of `count` tokens of a review, from one on; `first` is -1 for the start id. Three
+   passes, so that the processor can fetch what the next one needs. */
+static void find_vectors(const pool_tables *t, divisor slots, const int32_t *ids, int64_t first,
+                         int64_t count, int64_t has_start, const uint8_t *vectors, run *found) {
+    uint32_t vocabulary = (uint32_t)t->vocabulary;
+    uint32_t before = first > 0 ? (uint32_t)ids[first - 1] : first == 0 && has_start ? START_ID : PADDING_ID;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t id = first + i < 0 ? START_ID : (uint32_t)ids[first + i];
+        uint32_t key = before * vocabulary + id;
+        found->ids[i] = before = id;
+        found->quotients[i] = quotient(key, slots);
+        found->slots[i] = key - found->quotients[i] * slots.number;
+        __builtin_prefetch(t->slots + found->slots[i]);
+    }
+    uint32_t marks[SCOPE] = {0}; /* of the three tokens before */
+    for (int64_t back = SCOPE; back > 0; back--) {
+        int64_t at = first - back;
+        if (at >= 0) marks[SCOPE - back] = (uint32_t)t->shifts[ids[at]];
+        if (at == -1 && has_start) marks[SCOPE - back] = (uint32_t)t->shifts[START_ID];
+    }
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t id = found->ids[i], held = (uint32_t)t->slots[found->slots[i]];
+        uint32_t shift = marks[0] > marks[1] ? marks[0] : marks[1];
+        shift = shift > marks[2] ? shift : marks[2];
+        marks[0] = marks[1], marks[1] = marks[2], marks[2] = (uint32_t)t->shifts[id];
+        uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
+        uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == found->quotients[i]) &
+                           (held != UINT32_MAX) & (id > START_ID) &
+                           (pair + shift < (uint32_t)t->no_pair);
+        found->places[i] = shift + id + ((0 - is_pair) & (vocabulary + pair - id));
+        __builtin_prefetch(vectors + (int64_t)found->places[i] * t->columns);
+    }
+}
+
+/* Add up some rows of vectors in columns of 8 bits that lie together, and find the highest ones. At
+   most RUN rows, so that sums fit into 16 bits. */
+static inline void add_rows(const uint8_t *vectors, const uint32_t *places, int64_t count,
+                            int64_t columns, uint8_t *highest, uint32_t *totals) {
+    uint16_t sums[COLUMNS_TOGETHER] = {0};
+    uint8_t most[COLUMNS_TOGETHER], row[COLUMNS_TOGETHER];
+    memcpy(most, highest, sizeof most);
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(row, vectors + (int64_t)places[i] * columns, sizeof row);
+        for (int c = 0; c < COLUMNS_TOGETHER; c++) most[c] = row[c] > most[c] ? row[c] : most[c];
+        for (int c = 0; c < COLUMNS_TOGETHER; c++) sums[c] = (uint16_t)(sums[c] + row[c]);
+    }
+    for (int c = 0; c < COLUMNS_TOGETHER; c++) totals[c] += sums[c];
+    memcpy(highest, most, sizeof most);
+}
+
+enum { MOST_COLUMNS = 256 };
+
+/* Pool the vectors of each review: `highest` and `totals` (rows, columns), and the tokens, the expert
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highest, float *totals,
+                            float *tokens, int32_t *experts, int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor slots = divisor_of(t->slots_size);
+    run found;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        const int32_t *ids = r->ids + at;
+        int32_t expert = expert_of(t, ids, count, has_start, &tokens[row], &known[row]);
+        const uint8_t *vectors = t->vectors + (int64_t)expert * t->rows * t->columns;
+        uint8_t most[MOST_COLUMNS] = {0};
+        uint32_t sums[MOST_COLUMNS] = {0};
+        for (int64_t first = -has_start; first < count; first += RUN) {
+            int64_t together = least(RUN, count - first);
+            find_vectors(t, slots, ids, first, together, has_start, vectors, &found);
+            for (int32_t c = 0; c < t->columns; c += COLUMNS_TOGETHER)
+                add_rows(vectors + c, found.places, together, t->columns, most + c, sums + c);
+        }
+        for (int32_t c = 0; c < t->columns; c++) {
+            highest[row * t->columns + c] = most[c];
+            totals[row * t->columns + c] = (float)sums[c];
+        }
+        experts[row] = expert;
+    }
+    return 0;
+}
+
+/* `conv1d`: what a token gives by itself, and what by the token after it. */
+typedef struct {
+    const float *first, *second; /* (vocabulary, filters), and one row more for what is no token */
+    int32_t vocabulary, filters, width;
+} conv_tables;
+
+/* The highest of each two neighbouring windows of two tokens, 0 at least: (rows, width / 2, filters).
+   Reviews are padded in front. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t convolve(const conv_tables *t, const reviews *r, float *found) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), padding = t->width - (r->stops[row] - at);
+        for (int64_t i = 0; i < t->width; i += 2, found += t->filters) {
+            int64_t three[3]; /* an even place, the odd one after it, and the one after that */
+            for (int64_t j = i; j < i + 3; j++) {
+                int64_t in_front = has_start && j == padding - 1 ? START_ID : PADDING_ID;
+                three[j - i] = j == t->width ? t->vocabulary : j < padding ? in_front : r->ids[at + j - padding];
+            }
+            const float *first = t->first + three[0] * t->filters;
+            const float *first_of_odd = t->first + three[1] * t->filters;
+            const float *second = t->second + three[1] * t->filters;
+            const float *second_of_even = t->second + three[2] * t->filters;
+            for (int32_t f = 0; f < t->filters; f++) {
+                float even = first[f] + second[f], odd = first_of_odd[f] + second_of_even[f];
+                float higher = even > odd ? even : odd;
+                found[f] = higher > 0 ? higher : 0;
+            }
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    const uint8_t *of_id; /* (vocabulary), 0 or 1 */
+    int32_t vocabulary;
+} flags;
+
+/* Count the flagged ids among the last `most` of each review, without the start id: (rows). Gives 0, or
+   1 if an id has no flag. */
+EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
+    if (!are_known(r, f->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t first = r->stops[row] - r->most;
+        int32_t count = 0;
+        for (int64_t at = first > r->starts[row] ? first : r->starts[row]; at < r->stops[row]; at++)
+            count += f->of_id[r->ids[at]];
+        found[row] = count;
+    }
+    return 0;
+}
+
+/* ---- Records in blocks of a file ------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
+    const __m128i wanted = _mm_set1_epi8((char)byte);
+    uint64_t bits = 0;
+    for (int i = 0; i < BLOCK; i += 16)
+        bits |= (uint64_t)BITS_16(_mm_cmpeq_epi8(LOAD_16(at + i), wanted)) << i;
+    return bits;
+}
+
+/* Whether one of 64 bytes is one of two, or beyond ASCII. */
+static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
+    const __m128i first = _mm_set1_epi8((char)one), second = _mm_set1_epi8((char)two);
+    __m128i found = _mm_setzero_si128();
+    for (int i = 0; i < BLOCK; i += 16) {
+        __m128i c = LOAD_16(at + i);
+        __m128i equal = _mm_or_si128(_mm_cmpeq_epi8(c, first), _mm_cmpeq_epi8(c, second));
+        found = _mm_or_si128(found, _mm_or_si128(equal, c));
+    }
+    return _mm_movemask_epi8(found) != 0;
+}
+#elif defined(__aarch64__)
+static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
+    uint64_t bits = 0;
+    for (int i = 0; i < BLOCK; i += 16)
+        bits |= (uint64_t)bits_of_neon(vceqq_u8(vld1q_u8(at + i), vdupq_n_u8(byte))) << i;
+    return bits;
+}
+
+static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
+    uint8x16_t found = vdupq_n_u8(0);
+    for (int i = 0; i < BLOCK; i += 16) {
+        uint8x16_t c = vld1q_u8(at + i);
+        uint8x16_t equal = vorrq_u8(vceqq_u8(c, vdupq_n_u8(one)), vceqq_u8(c, vdupq_n_u8(two)));
+        found = vorrq_u8(found, vorrq_u8(equal, c));
+    }
+    return vmaxvq_u8(found) > 127;
+}
+#else
+static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
+    uint64_t bits = 0;
+    for (int i = 0; i < BLOCK; i++) bits |= (uint64_t)(at[i] == byte) << i;
+    return bits;
+}
+
+static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
+    int found = 0;
+    for (int i = 0; i < BLOCK; i++) found |= at[i] == one || at[i] == two || at[i] > 127;
+    return found;
+}
+#endif
+
+/* How many bytes a character of UTF-8 has; 0 if there is none. */
+static inline int bytes_of_character(const uint8_t *at, int64_t left) {
+    uint8_t lead = at[0];
+    if (lead < 0x80) return 1;
+    int bytes = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (bytes == 0 || bytes > left) return 0;
+    for (int i = 1; i < bytes; i++)
+        if ((at[i] & 0xC0) != 0x80) return 0;
+    /* Not with more bytes than it has, no half of a pair, not beyond U+10FFFF. */
+    if ((lead == 0xE0 && at[1] < 0xA0) || (lead == 0xED && at[1] > 0x9F)) return 0;
+    if ((lead == 0xF0 && at[1] < 0x90) || (lead == 0xF4 && at[1] > 0x8F)) return 0;
+    return bytes;
+}
+
+/* The bytes of a text up to a place are characters of UTF-8; continue that up to another place, or
+   to one that is none. */
+static int64_t end_of_characters(const uint8_t *text, int64_t length, int64_t from, int64_t to) {
+    while (from < to) {
+        int bytes = bytes_of_character(text + from, length - from);
+        if (bytes == 0) break;
+        from += bytes;
+    }
+    return from;
+}
+
+static inline int64_t write_places(uint64_t bits, int64_t start, int64_t count, int64_t room,
+                                   int64_t *places) {
+    for (; bits; bits &= bits - 1, count++)
+        if (count < room) places[count] = start + __builtin_ctzll(bits);
+    return count;
+}
+
+typedef struct {
+    int64_t delimiters, newlines; /* how many are outside quotes, also those without room */
+    int64_t lines;                /* up to the last of these newlines, quoted ones count, too */
+    int32_t is_regular;           /* else nothing here means anything */
+    int32_t is_utf8;              /* up to the last of these newlines */
+} cuts;
+
+/* Find the delimiters and newlines outside quotes of a text that starts at a record. It is not regular
+   if quotes do not open and close whole fields in turn, if one is open at the end of a file, if CR is
+   not before LF outside quotes, or if the end of a file is not a newline. Without quotes, `quote` is a
+   newline. */
+EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, int32_t quote,
+                      int32_t at_end, int64_t room, int64_t *delimiters, int64_t *newlines,
+                      cuts *found) {
+    const uint8_t mark = (uint8_t)delimiter, q = (uint8_t)quote;
+    const int has_quotes = quote != '\n';
+    *found = (cuts){.is_utf8 = 1};
+    if (at_end && length > 0 && text[length - 1] != '\n') return;
+    int64_t lines = 0, checked = 0, failed = INT64_MAX, last = -1;
+    /* Of the byte before a block: whether a field may open behind it, whether it closes one, whether
+       it is CR outside quotes; and all ones if a quote is open. */
+    uint64_t may_open = 1, closes = 0, returns = 0, open = 0;
+    for (int64_t start = 0; start < length; start += BLOCK) {
+        const uint8_t *at = text + start;
+        uint64_t valid = UINT64_MAX;
+        uint8_t end[BLOCK] = {0};
+        if (length - start < BLOCK) { /* not read beyond its end */
+            memcpy(end, at, (size_t)(length - start));
+            at = end;
+            valid = (UINT64_C(1) << (length - start)) - 1;
+        }
+        if (open & !closes && !is_special(at, q, '\n')) { /* quoted text */
+            may_open = 0;
+            continue;
+        }
+        if (is_special(at, 128, 128) && failed == INT64_MAX) {
+            int64_t to = least(start + BLOCK, length);
+            checked = end_of_characters(text, length, checked < start ? start : checked, to);
+            if (checked < to) failed = checked;
+        }
+        uint64_t quotes = has_quotes ? equal_bits(at, q) & valid : 0;
+        uint64_t marks = equal_bits(at, mark) & valid, ends = equal_bits(at, '\n') & valid;
+        uint64_t carriage = equal_bits(at, '\r') & valid;
+        uint64_t inside = quotes; /* from a quote that opens to before the one that closes */
+        for (int shift = 1; shift < BLOCK; shift *= 2) inside ^= inside << shift;
+        inside ^= open;
+        uint64_t opening = quotes & inside, closing = quotes & ~inside;
+        uint64_t outer_returns = carriage & ~inside;
+        uint64_t before = marks | ends | quotes;
+        uint64_t bad = opening & ~(before << 1 | may_open);
+        bad |= (closing << 1 | closes) & valid & ~(before | carriage);
+        bad |= (outer_returns << 1 | returns) & valid & ~ends;
+        if (bad) return;
+        int64_t stop = least(start + BLOCK, length);
+        if (stop == length) { /* a CR at the end may be of CR LF, but not behind a quote */
+            int places = (int)(length - start);
+            uint64_t behind = closing << 1 | closes;
+            if (outer_returns & behind & UINT64_C(1) << (places - 1)) return;
+        }
+        may_open = before >> 63;
+        closes = closing >> 63;
+        returns = outer_returns >> 63;
+        open = (uint64_t)((int64_t)inside >> 63);
+        uint64_t outer_ends = ends & ~inside;
+        found->delimiters =
+            write_places(marks & ~inside, start, found->delimiters, room, delimiters);
+        found->newlines = write_places(outer_ends, start, found->newlines, room, newlines);
+        if (outer_ends) {
+            int highest = 63 - __builtin_clzll(outer_ends);
+            last = start + highest;
+            found->lines =
+                lines + __builtin_popcountll(ends & (UINT64_MAX >> (63 - highest)));
+        }
+        lines += __builtin_popcountll(ends);
+    }
+    if (at_end && open) return;
+    found->is_utf8 = failed > last;
+    found->is_regular = 1;
+}
+
+/* Find all newlines of a text; gives how many there are, also those without room, and whether the
+   text is UTF-8 up to the last of them. */
+EXPORT int64_t find_lines(const uint8_t *text, int64_t length, int64_t room, int64_t *newlines,
+                          int32_t *is_utf8) {
+    int64_t count = 0, checked = 0, failed = INT64_MAX, last = -1;
+    for (int64_t start = 0; start < length; start += BLOCK) {
+        const uint8_t *at = text + start;
+        uint8_t end[BLOCK] = {0};
+        if (length - start < BLOCK) {
+            memcpy(end, at, (size_t)(length - start));
+            at = end;
+        }
+        if (!is_special(at, '\n', '\n')) continue;
+        int64_t stop = least(start + BLOCK, length);
+        if (is_special(at, 128, 128) && failed == INT64_MAX) {
+            checked = end_of_characters(text, length, checked < start ? start : checked, stop);
+            if (checked < stop) failed = checked;
+        }
+        uint64_t bits = equal_bits(at, '\n');
+        if (bits) last = start + 63 - __builtin_clzll(bits);
+        count = write_places(bits, start, count, room, newlines);
+    }
+    *is_utf8 = failed > last;
+    return count;
 }

@@ -123,7 +123,12 @@ class DelimitedFile(RecordFile):
             for row, reason in sorted(reasons.items())
         ]
         kept = lines.only(good)
-        return Content(data, lines.end, kept, delimiters.reshape(len(kept), wanted - 1), broken)
+        layout = delimiters.reshape(len(kept), wanted - 1)
+        is_all = len(lines) and lines.end == cuts.newlines[-1] + 1  # else blank lines follow
+        count = cuts.lines if is_all else None
+        return Content(
+            data, lines.end, kept, layout, broken, line_count=count, is_utf8=cuts.is_utf8
+        )
 
     def _reasons(self, data: bytes, lines: Lines, cuts: Cuts, fields: Positions) -> dict[int, str]:
         """Say which rows cannot be read, and why."""
@@ -136,6 +141,8 @@ class DelimitedFile(RecordFile):
             row = int(np.searchsorted(lines.newlines, newline))
             line = data[lines.starts[row] : newline].rstrip(b"\r\n")
             reasons[row] = reason + _way_out(reason, line, dialect, wanted)
+        if cuts.lines == len(lines):  # each record is on one line
+            return reasons
         literal, unsure = literal_rows(data, lines, cuts.delimiters, dialect, wanted)
         for row in literal:
             if int(lines.newlines[row]) not in cuts.broken:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from toolkit.native import record_cuts
 from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_open_quotes import UNDECIDED, last_line_of
 from toolkit.records.text_files.byte_lines import (
@@ -30,6 +31,10 @@ class Cuts:
     delimiters: Positions
     newlines: Positions  # of records and blank lines
     broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
+    # Of the text up to the last of the newlines, where that is known: how many newlines it has, in
+    # quotes or not, and that it is UTF-8.
+    lines: int | None = None
+    is_utf8: bool = False
 
 
 def find_cuts(
@@ -52,16 +57,32 @@ def find_cuts(
     With ``only_first``, the cuts are those of the first record and the blank lines before it, in
     little memory; a record of too many fields is then broken, too.
     """
-    text = dialect.masked(text)
+    masked = dialect.masked(text)
     if only_first:
-        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted, only_first=True)
+        return _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted, only_first=True)
+    if not record_cuts.is_used():
+        cuts = find_regular_cuts(masked, dialect, at_end=at_end)
+    elif found := record_cuts.find_cuts(masked, dialect.delimiter, dialect.quote, at_end=at_end):
+        cuts = Cuts(found.delimiters, found.newlines)
+        if masked is text:
+            cuts = replace(cuts, lines=found.lines, is_utf8=found.is_utf8)
+    else:
+        cuts = None
+    return cuts or _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted)
+
+
+def find_regular_cuts(text: bytes, dialect: Dialect, *, at_end: bool) -> Cuts | None:
+    """Find the cuts where quotes open and close whole fields, and CR is before LF; else None.
+
+    The native core does the same; this is what runs without it. Nothing in the text is escaped.
+    """
     raw = np.frombuffer(text, np.uint8)
     quote = dialect.quote
     quotes = np.flatnonzero(raw == ord(quote)) if quote else np.zeros(0, np.int64)
     is_open = len(quotes) % 2 == 1
     delimiter = ord(dialect.delimiter)
     if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
-        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
+        return None
     starts = np.concatenate([[0], quotes[1::2] + 1])
     stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
     # Most bytes of a review file are quoted text: cut that away before looking at every byte.
@@ -73,7 +94,7 @@ def find_cuts(
     positions = found + (stops[piece] - lengths[piece])
     is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
     if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
-        return _find_cuts_one_by_one(text, dialect, at_end=at_end, wanted=wanted)
+        return None
     return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
 
 

@@ -31,7 +31,7 @@ from toolkit.records.json.json_search import find_late, keys_in, objects_among
 from toolkit.records.json.json_tables import JsonTables
 from toolkit.records.json.json_writing import added_members, objects_of, on_lines
 from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, Table
-from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
+from toolkit.records.text_files.byte_lines import Lines, Positions, find_lines, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,
     LINE_END,
@@ -108,7 +108,8 @@ class JsonLinesFile(RecordFile):
         if first >= RECORD_BYTES_LIMIT >> 1:
             return Content(data, first, Lines.blank(first), None, [])
         raw = np.frombuffer(data, np.uint8)
-        lines = Lines.find(data, first + np.flatnonzero(raw[first:] == ord("\n")), first)
+        newlines, is_utf8 = find_lines(data)
+        lines = Lines.find(data, newlines[np.searchsorted(newlines, first) :], first)
         filled = raw[lines.starts] == ord("{")
         for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
             filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(WHITE_SPACE))
@@ -116,7 +117,8 @@ class JsonLinesFile(RecordFile):
         if first and len(lines):
             blank_starts = np.concatenate([[0], lines.blank_starts[1:]])
             lines = Lines(lines.starts, lines.newlines, blank_starts)
-        return Content(data, lines.end, lines, None, [])
+        count = int(np.searchsorted(newlines, lines.end))
+        return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; their bytes end before the closing brace of the object."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.native import record_cuts
 from toolkit.text.strings import arrow_of, bounds_of
 
 NEWLINE, RETURN = ord("\n"), ord("\r")
@@ -101,6 +102,13 @@ def values_buffer(strings: pa.BinaryArray | pa.StringArray) -> pa.Buffer:
 def count_lines(data: bytes, stop: int) -> int:
     """Count the newlines before a position; without the GIL, unlike `bytes.count`."""
     return int(np.count_nonzero(np.frombuffer(data, np.uint8, stop) == ord("\n")))
+
+
+def find_lines(data: bytes) -> tuple[Positions, bool]:
+    """Find all newlines; and whether it is known that the bytes up to the last are UTF-8."""
+    if record_cuts.is_used():
+        return record_cuts.find_lines(data)
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE), False
 
 
 def is_utf8(data: pa.Buffer) -> bool:

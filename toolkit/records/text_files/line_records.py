@@ -60,6 +60,8 @@ class Content:
     broken: list[Broken]
     skipped: int = 0  # bytes that were passed over, as the start of the only broken record
     skipped_lines: int = 0  # in them
+    line_count: int | None = None  # up to the end, where that is known
+    is_utf8: bool = False  # whether it is known that all up to the end is UTF-8
 
     @cached_property
     def newlines(self) -> Positions:
@@ -140,7 +142,9 @@ class RecordFile(ReviewFile):
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
                 number = self._line
-                self._line += count_lines(data, content.end) + content.skipped_lines
+                known = content.line_count
+                self._line += count_lines(data, content.end) if known is None else known
+                self._line += content.skipped_lines
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             del data, content  # which may be large, before the next ones are read
@@ -211,7 +215,7 @@ class RecordFile(ReviewFile):
         """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
         content: Content = block.content
         good = np.ones(len(lines), np.bool_)
-        if is_utf8(content.whole()):
+        if content.is_utf8 or is_utf8(content.whole()):
             return good, []
         rejects = []
         for row, (start, newline) in enumerate(zip(lines.starts, lines.newlines, strict=True)):

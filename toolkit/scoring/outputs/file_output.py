@@ -19,6 +19,7 @@ from toolkit.records.review_file import BatchFile, Output, ReviewFile
 from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile, write_all
+from toolkit.scoring.outputs.early_flush import EarlyFlush
 from toolkit.scoring.outputs.publishing import publish
 from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.resuming.checkpoints import Checkpoint, FileFacts
@@ -86,10 +87,12 @@ class FileOutput(ScoredOutput):
             file = form.open_file(self._raw)
             self.saved = _read_scores(self._folder / SCORES)
         super().__init__(file, opened(REJECTED), before)
+        self._early = EarlyFlush(self._raw)
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block, and from time to time note how far the output has come."""
         super().append(block)
+        self._early.go_on()
         if self._blocks <= len(self.saved):
             return
         if self._scores is None:
