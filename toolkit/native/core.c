@@ -434,16 +434,16 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
         read_piece(w, text, length, from, to, p);
         int64_t count = count_ends(p, after);
         if (found + count > last) { /* here ends the token before the first that counts */
-            int64_t wanted = found + count - last;
+            int64_t nth = found + count - last;
             for (int64_t b = 0;; b++) {
                 uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
                 uint64_t ends = ends_of(p->separators[b], next);
                 int64_t here = __builtin_popcountll(ends);
-                if (here < wanted) {
-                    wanted -= here;
+                if (here < nth) {
+                    nth -= here;
                     continue;
                 }
-                while (--wanted > 0) ends &= ends - 1;
+                while (--nth > 0) ends &= ends - 1;
                 return from + BLOCK * b + __builtin_ctzll(ends) + 1;
             }
         }
@@ -623,7 +623,7 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
         int has_start;
         int64_t first = first_read(r, row, &has_start), stop = r->stops[row];
         uint32_t total = 0, before = has_start ? START_ID : PADDING_ID;
-        int32_t words = 0, all = 0;
+        int32_t of_words = 0, all = 0;
         for (int64_t at = first; at < stop; at++) {
             uint32_t id = (uint32_t)r->ids[at], key = before * (uint32_t)t->vocabulary + id;
             uint32_t place = key - quotient(key, pairs) * pairs.number;
@@ -631,12 +631,12 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
             int counts = id > START_ID;
             total += counts ? (uint32_t)weight : 0;
             all += counts;
-            words += id >= FIRST_WORD_ID;
+            of_words += id >= FIRST_WORD_ID;
             before = id;
         }
         totals[row] = (float)(int32_t)total;
         tokens[row] = (float)all;
-        known[row] = words;
+        known[row] = of_words;
     }
     return 0;
 }
@@ -658,14 +658,14 @@ enum { SCOPE = 3, COLUMNS_TOGETHER = 16, QUOTIENT_BITS = 12 };
 static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
                          float *tokens, int32_t *known) {
     int64_t route = has_start ? t->routes[START_ID] : 0;
-    int32_t all = 0, words = 0;
+    int32_t all = 0, of_words = 0;
     for (int64_t i = 0; i < count; i++) {
         route += t->routes[ids[i]];
         all += ids[i] > START_ID;
-        words += ids[i] >= FIRST_WORD_ID;
+        of_words += ids[i] >= FIRST_WORD_ID;
     }
     *tokens = (float)all;
-    *known = words;
+    *known = of_words;
     return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
 }
 
@@ -812,10 +812,10 @@ EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
 
 #if defined(__x86_64__)
 static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
-    const __m128i wanted = _mm_set1_epi8((char)byte);
+    const __m128i sought = _mm_set1_epi8((char)byte);
     uint64_t bits = 0;
     for (int i = 0; i < BLOCK; i += 16)
-        bits |= (uint64_t)BITS_16(_mm_cmpeq_epi8(LOAD_16(at + i), wanted)) << i;
+        bits |= (uint64_t)BITS_16(_mm_cmpeq_epi8(LOAD_16(at + i), sought)) << i;
     return bits;
 }
 
