@@ -229,13 +229,13 @@ typedef struct {
     uint64_t start[2], hash;
     const uint8_t *at;
     uint32_t length;
-} wanted;
+} token;
 
 static inline uint32_t slot_of(const words *w, uint64_t hash) {
     return (uint32_t)(hash >> 32) >> w->shift;
 }
 
-static inline int32_t id_of(const words *w, const wanted *one) {
+static inline int32_t id_of(const words *w, const token *one) {
     if (one->length > w->longest) return UNKNOWN_ID;
     uint32_t mask = UINT32_MAX >> w->shift, number_mask = (UINT32_C(1) << w->number_bits) - 1;
     uint32_t tag = (uint32_t)one->hash & ~number_mask;
@@ -471,13 +471,13 @@ enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked u
 
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
                        int64_t to, int32_t *values) {
-    wanted ahead[AHEAD];
+    token ahead[AHEAD];
     uint32_t number_mask = (UINT32_C(1) << w->number_bits) - 1;
     for (int64_t i = from; i < to; i += AHEAD) {
         int64_t count = least(AHEAD, to - i);
         for (int64_t j = 0; j < count; j++) {
             uint32_t start = edges[2 * (i + j)], stop = edges[2 * (i + j) + 1];
-            wanted *one = &ahead[j];
+            token *one = &ahead[j];
             one->at = p->lower + start;
             one->length = stop - start;
             one->hash = hash_of(one->at, one->length, one->start);
@@ -623,7 +623,7 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
         int has_start;
         int64_t first = first_read(r, row, &has_start), stop = r->stops[row];
         uint32_t total = 0, before = has_start ? START_ID : PADDING_ID;
-        int32_t words = 0, all = 0;
+        int32_t of_words = 0, all = 0;
         for (int64_t at = first; at < stop; at++) {
             uint32_t id = (uint32_t)r->ids[at], key = before * (uint32_t)t->vocabulary + id;
             uint32_t place = key - quotient(key, pairs) * pairs.number;
@@ -631,12 +631,12 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
             int counts = id > START_ID;
             total += counts ? (uint32_t)weight : 0;
             all += counts;
-            words += id >= FIRST_WORD_ID;
+            of_words += id >= FIRST_WORD_ID;
             before = id;
         }
         totals[row] = (float)(int32_t)total;
         tokens[row] = (float)all;
-        known[row] = words;
+        known[row] = of_words;
     }
     return 0;
 }
@@ -658,14 +658,14 @@ enum { SCOPE = 3, COLUMNS_TOGETHER = 16, QUOTIENT_BITS = 12 };
 static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
                          float *tokens, int32_t *known) {
     int64_t route = has_start ? t->routes[START_ID] : 0;
-    int32_t all = 0, words = 0;
+    int32_t all = 0, of_words = 0;
     for (int64_t i = 0; i < count; i++) {
         route += t->routes[ids[i]];
         all += ids[i] > START_ID;
-        words += ids[i] >= FIRST_WORD_ID;
+        of_words += ids[i] >= FIRST_WORD_ID;
     }
     *tokens = (float)all;
-    *known = words;
+    *known = of_words;
     return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
 }
 
