@@ -1,20 +1,19 @@
-"""Token ids by the core on each instruction path, by Arrow, by Python, and by the plain loop."""
+"""Token ids by the native core on each instruction path, by Arrow, and by the plain loop."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 from functools import cache, lru_cache
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
 from tests.reference import known_as, tokens_of
 from toolkit.native.library import core
 from toolkit.native.word_table import WordTable
+from toolkit.text.encoder import Encoder
 from toolkit.text.rule import RULES
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -34,18 +33,26 @@ def vocabulary_of(rule: int) -> Vocabulary:
     return Vocabulary(pa.array(WORDS), RULES[rule])
 
 
-def without_core(vocabulary: Vocabulary) -> Vocabulary:
+def by_arrow(vocabulary: Vocabulary) -> Vocabulary:
     """Give the same vocabulary, which does not use the core."""
     copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
-    copied._encoder.__dict__["_table"] = None  # where the cached property keeps it
-    return copied
+    return _without_core(copied, few_bytes=-1)
 
 
-def by_arrow(
-    vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None
-) -> TokenIds:
-    """Give the ids by Arrow: the core does not find the ends of sentences."""
-    return vocabulary.encode(texts, last, with_cuts=True)
+def by_python(vocabulary: Vocabulary) -> Vocabulary:
+    """Give the same vocabulary, which uses neither the core nor Arrow."""
+    copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
+    return _without_core(copied, few_bytes=1 << 30)
+
+
+def _without_core(vocabulary: Vocabulary, few_bytes: int) -> Vocabulary:
+    spellings = vocabulary.spellings
+    encoder = Encoder(
+        vocabulary.words, spellings.strings, spellings.ids, vocabulary.rule, few_bytes
+    )
+    encoder.__dict__["_table"] = None  # where the cached property keeps it
+    vocabulary.__dict__["_encoder"] = encoder
+    return vocabulary
 
 
 def tables_of(vocabulary: Vocabulary) -> dict[str, WordTable]:
@@ -71,19 +78,16 @@ def native_rows(table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int |
         assert values.dtype == np.int32
         assert bounds.dtype == np.int64
         assert len(bounds) == len(chunk) + 1
-        assert len(values) == bounds[-1]
-        rows += rows_of(values, bounds)
+        assert (bounds[0], bounds[-1]) == (0, len(values))
+        rows += [row.tolist() for row in np.split(values, bounds[1:])[: len(chunk)]]
     return rows
 
 
-def rows_of(values: npt.NDArray[np.int32], bounds: npt.NDArray[np.int64]) -> Rows:
-    """Give the ids of each text."""
-    return [values[start:stop].tolist() for start, stop in pairwise(bounds.tolist())]
-
-
 def arrow_rows(vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None) -> Rows:
-    """Give the last ids of each text by Arrow."""
-    return last_rows(by_arrow(vocabulary, texts, last), last)
+    """Give the last ids of each text by Arrow, which are those by Python."""
+    found = last_rows(by_arrow(vocabulary).encode(texts, last), last)
+    assert last_rows(by_python(vocabulary).encode(texts, last), last) == found
+    return found
 
 
 def last_rows(ids: TokenIds, last: int | None) -> Rows:
@@ -120,15 +124,13 @@ def array_of(texts: list[bytes | None], kind: pa.DataType) -> pa.Array:
 def check_all(texts: list[bytes | None], rule: int, last: int | None) -> None:
     """Compare all ways, on texts of each type."""
     expected = [plain_row(text, rule, last) for text in texts]
-    vocabulary, contents = vocabulary_of(rule), [text or b"" for text in texts]
-    tables = tables_of(vocabulary)
-    for path, table in tables.items():
+    for path, table in tables_of(vocabulary_of(rule)).items():
         for kind in TYPES:
             assert native_rows(table, array_of(texts, kind), last) == expected, (kind, path)
-        assert rows_of(*table.encode_few(contents, last)) == expected, path
-    assert arrow_rows(vocabulary, array_of(texts, pa.string()), last) == expected
-    few = without_core(vocabulary)._encoder.encode_few(contents, last)
-    assert last_rows(few, None) == expected
+        values, bounds = table.encode_few([text or b"" for text in texts], last)
+        assert [row.tolist() for row in np.split(values, bounds[1:])[: len(texts)]] == expected
+    strings = array_of(texts, pa.string())
+    assert arrow_rows(vocabulary_of(rule), strings, last) == expected
 
 
 def guarded(content: bytes, before: bool) -> pa.Buffer:

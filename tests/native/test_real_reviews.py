@@ -39,7 +39,7 @@ def _tables(model: str, rule: int) -> dict[str, WordTable]:
 
 
 def _same(model: str, rule: int, texts: pa.Array, last: int | None) -> None:
-    expected = by_arrow(_vocabulary(model, rule), texts, last)
+    expected = by_arrow(_vocabulary(model, rule)).encode(texts, last)
     if last is not None:  # Arrow may give more
         first = np.maximum(expected.starts, expected.stops - last)
         expected = TokenIds(expected.values, first, expected.stops)

@@ -19,6 +19,8 @@ from tests.native.both_ways import (
     TYPES,
     array_of,
     arrow_rows,
+    by_arrow,
+    by_python,
     check_all,
     last_rows,
     native_rows,
@@ -26,7 +28,6 @@ from tests.native.both_ways import (
     plain_row,
     tables_of,
     vocabulary_of,
-    without_core,
 )
 from tests.strategies import review_texts
 from toolkit.text.rule import RULES
@@ -76,7 +77,7 @@ def test_layouts_of_arrow(texts: list[str], rule: int, last: int, data: st.DataO
             assert native_rows(table, chunked, last) == expected, path
     kinds = [strings.cast(kind) for kind in (*TYPES, pa.binary())]
     for layout in (*kinds, strings.dictionary_encode(), pa.chunked_array([strings, strings[:0]])):
-        for each in (vocabulary, without_core(vocabulary)):
+        for each in (vocabulary, by_arrow(vocabulary), by_python(vocabulary)):
             assert last_rows(each.encode(layout[start:stop], last), last) == expected
 
 

@@ -229,13 +229,13 @@ typedef struct {
     uint64_t start[2], hash;
     const uint8_t *at;
     uint32_t length;
-} wanted;
+} lookup;
 
 static inline uint32_t slot_of(const words *w, uint64_t hash) {
     return (uint32_t)(hash >> 32) >> w->shift;
 }
 
-static inline int32_t id_of(const words *w, const wanted *one) {
+static inline int32_t id_of(const words *w, const lookup *one) {
     if (one->length > w->longest) return UNKNOWN_ID;
     uint32_t mask = UINT32_MAX >> w->shift, number_mask = (UINT32_C(1) << w->number_bits) - 1;
     uint32_t tag = (uint32_t)one->hash & ~number_mask;
@@ -471,13 +471,13 @@ enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked u
 
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
                        int64_t to, int32_t *values) {
-    wanted ahead[AHEAD];
+    lookup ahead[AHEAD];
     uint32_t number_mask = (UINT32_C(1) << w->number_bits) - 1;
     for (int64_t i = from; i < to; i += AHEAD) {
         int64_t count = least(AHEAD, to - i);
         for (int64_t j = 0; j < count; j++) {
             uint32_t start = edges[2 * (i + j)], stop = edges[2 * (i + j) + 1];
-            wanted *one = &ahead[j];
+            lookup *one = &ahead[j];
             one->at = p->lower + start;
             one->length = stop - start;
             one->hash = hash_of(one->at, one->length, one->start);
