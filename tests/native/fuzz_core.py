@@ -42,7 +42,8 @@ _END, _NULL, _REPEAT, _WORD = b"\xff", b"\xfe", b"\xfd", b"\xfc"
 _WORDS = (b"the", b"a", b"zaz", b"movie", b"don't", "été".encode(), b"sixteen-or-more?", b"",
           b"a" * 17, b"x" * 16 + b"1", b"x" * 16 + b"2", b"y" * 1024)  # fmt: skip
 _SEPARATORS = (b" ", b"<", b"\x00", "\u2014".encode(), "\u00a0".encode(), "\u2019".encode(),
-               b"\xe2\x80", b"\xc2", b"\xe2\x82\xac", b"\xc0\xa0", b"\xe0\x82\xa0")  # fmt: skip
+               b"\xe2\x80", b"\xc2", b"\xe2\x82\xac", b"\xc0\xa0", b"\xe0\x82\xa0",
+               b"\xf2\x80\x94\x80")  # fmt: skip
 _SAME_HASH = (  # words of one hash value, of one slot and its bits beside the number
     (b"vsukqhko", b"ghogjimt"),
     (b"abcdefghwrjmduvc", b"abcdefghzwztptih"),

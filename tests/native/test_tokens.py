@@ -45,7 +45,7 @@ SEPARATORS = [b" ", b"<", *(text.encode() for text in "\u0085\u00a0\u2014\u3000\
 OTHERS = [*(text.encode() for text in "'\u2019\u00a1\u2016\u20ac\U0001f600"), b"\x00"]
 BROKEN = [b"\xc2", b"\xe2", b"\xe2\x80", b"\x80\x94", b"\x94", b"\xc0\xa0", b"\xe0\x82\xa0",
           b"\xed\xa0\x80", b"\xf0\x82\x80\x94", b"\xf0\x9f\x98", b"\xff", b"\xc2\xc2\xa0",
-          b"\xe2\xe2\x80\x94", b"\xe2\x80\xe2\x80\x94"]  # fmt: skip
+          b"\xe2\xe2\x80\x94", b"\xe2\x80\xe2\x80\x94", b"\xf2\x80\x94"]  # fmt: skip
 WORDS = [b"the", b"The", b"movie", "Été".encode(), "don\u2019t".encode(), b"a", b"x", b"x" * 17]
 
 _pieces = st.sampled_from(SEPARATORS * 3 + OTHERS + BROKEN + WORDS * 2)
@@ -121,6 +121,7 @@ def test_megabytes(last: int | None) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_which_characters_separate(rule: int) -> None:
     codes = [*range(0xD800), *range(0xE000, 0x10100), 0x1F600, 0x2FFFF, 0x10FFFF]
+    codes += range(0x80000, 0x80A00)  # but for their first byte, separators and another byte
     texts = pa.array([f"the{chr(code)}movie\ta{chr(code)}" for code in codes])
     separate, glued = [4, 5, 8], [2, 2]
     expected = {
@@ -132,6 +133,15 @@ def test_which_characters_separate(rule: int) -> None:
         for path, table in tables_of(vocabulary).items():
             assert native_rows(table, texts.cast(kind), None) == list(expected.values()), path
     assert arrow_rows(vocabulary, texts, None) == list(expected.values())
+
+
+def test_which_letters_are_lowercased() -> None:
+    letters = pa.array([chr(code) for code in range(1, 0x250)])
+    vocabulary = Vocabulary(pa.array([chr(code) for code in range(1, 0x80)]), RULES[1])
+    expected = arrow_rows(vocabulary, letters, None)
+    assert expected[ord("Z") - 1] == [ord("z") + 3]
+    for path, table in tables_of(vocabulary).items():
+        assert native_rows(table, letters, None) == expected, path
 
 
 def test_just_the_last_ids_are_given() -> None:
