@@ -651,8 +651,8 @@ typedef struct {
     float long_tokens;
 } pool_tables;
 
-/* Tokens that a negation reaches; a register; where the row is in a slot, above a quotient. */
-enum { SCOPE = 3, COLUMNS_TOGETHER = 16, QUOTIENT_BITS = 12 };
+/* Tokens that a negation reaches; columns of a register; where the row is in a slot. */
+enum { SCOPE = 3, MOST_TOGETHER = 16, FEWEST_TOGETHER = 8, QUOTIENT_BITS = 12 };
 
 /* Choose the expert of a review, and count. */
 static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
@@ -711,17 +711,19 @@ static void find_vectors(const pool_tables *t, divisor slots, const int32_t *ids
 /* Add up some rows of vectors in columns of 8 bits that lie together, and find the highest ones. At
    most RUN rows, so that sums fit into 16 bits. */
 static inline void add_rows(const uint8_t *vectors, const uint32_t *places, int64_t count,
-                            int64_t columns, uint8_t *highest, uint32_t *totals) {
-    uint16_t sums[COLUMNS_TOGETHER] = {0};
-    uint8_t most[COLUMNS_TOGETHER], row[COLUMNS_TOGETHER];
-    memcpy(most, highest, sizeof most);
+                            int64_t columns, int32_t together, uint8_t *highest,
+                            uint32_t *totals) {
+    uint16_t sums[MOST_TOGETHER] = {0};
+    uint8_t most[MOST_TOGETHER] = {0}, row[MOST_TOGETHER];
     for (int64_t i = 0; i < count; i++) {
-        memcpy(row, vectors + (int64_t)places[i] * columns, sizeof row);
-        for (int c = 0; c < COLUMNS_TOGETHER; c++) most[c] = row[c] > most[c] ? row[c] : most[c];
-        for (int c = 0; c < COLUMNS_TOGETHER; c++) sums[c] = (uint16_t)(sums[c] + row[c]);
+        memcpy(row, vectors + (int64_t)places[i] * columns, (size_t)together);
+        for (int c = 0; c < together; c++) most[c] = row[c] > most[c] ? row[c] : most[c];
+        for (int c = 0; c < together; c++) sums[c] = (uint16_t)(sums[c] + row[c]);
     }
-    for (int c = 0; c < COLUMNS_TOGETHER; c++) totals[c] += sums[c];
-    memcpy(highest, most, sizeof most);
+    for (int c = 0; c < together; c++) {
+        totals[c] += sums[c];
+        if (most[c] > highest[c]) highest[c] = most[c];
+    }
 }
 
 enum { MOST_COLUMNS = 256 };
@@ -744,8 +746,11 @@ EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highe
         for (int64_t first = -has_start; first < count; first += RUN) {
             int64_t together = least(RUN, count - first);
             find_vectors(t, slots, ids, first, together, has_start, vectors, &found);
-            for (int32_t c = 0; c < t->columns; c += COLUMNS_TOGETHER)
-                add_rows(vectors + c, found.places, together, t->columns, most + c, sums + c);
+            int32_t c = 0;
+            for (; c + MOST_TOGETHER <= t->columns; c += MOST_TOGETHER)
+                add_rows(vectors + c, found.places, together, t->columns, MOST_TOGETHER, most + c, sums + c);
+            for (; c < t->columns; c += FEWEST_TOGETHER)
+                add_rows(vectors + c, found.places, together, t->columns, FEWEST_TOGETHER, most + c, sums + c);
         }
         for (int32_t c = 0; c < t->columns; c++) {
             highest[row * t->columns + c] = most[c];
