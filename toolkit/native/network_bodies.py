@@ -141,8 +141,9 @@ class PoolBody:
         """Make it of the weights of a graph; None if they do not fit together."""
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
         size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
-        experts = max(last, 1) + 1
         no_pair, routes = int(found["no_pair"]), found["routes"]
+        is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
+        experts = max(last, int(not is_one_topic)) + 1
         fits = (
             vectors.ndim == 2
             and vectors.dtype == np.uint8
