@@ -85,12 +85,13 @@ def native_rows(table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int |
 
 def arrow_rows(vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None) -> Rows:
     """Give the last ids of each text by Arrow, which are those by Python."""
-    found = _rows(by_arrow(vocabulary).encode(texts, last), last)
-    assert _rows(by_python(vocabulary).encode(texts, last), last) == found
+    found = last_rows(by_arrow(vocabulary).encode(texts, last), last)
+    assert last_rows(by_python(vocabulary).encode(texts, last), last) == found
     return found
 
 
-def _rows(ids: TokenIds, last: int | None) -> Rows:
+def last_rows(ids: TokenIds, last: int | None) -> Rows:
+    """Give the last ids of each text, where there may be more."""
     rows = zip(ids.starts.tolist(), ids.stops.tolist(), strict=True)
     return [ids.values[start:stop].tolist()[-(last or 0) :] for start, stop in rows]
 
@@ -123,10 +124,11 @@ def array_of(texts: list[bytes | None], kind: pa.DataType) -> pa.Array:
 def check_all(texts: list[bytes | None], rule: int, last: int | None) -> None:
     """Compare all ways, on texts of each type."""
     expected = [plain_row(text, rule, last) for text in texts]
-    for kind in TYPES:
-        array = array_of(texts, kind)
-        for path, table in tables_of(vocabulary_of(rule)).items():
-            assert native_rows(table, array, last) == expected, (kind, path)
+    for path, table in tables_of(vocabulary_of(rule)).items():
+        for kind in TYPES:
+            assert native_rows(table, array_of(texts, kind), last) == expected, (kind, path)
+        values, bounds = table.encode_few([text or b"" for text in texts], last)
+        assert [row.tolist() for row in np.split(values, bounds[1:])[: len(texts)]] == expected
     strings = array_of(texts, pa.string())
     assert arrow_rows(vocabulary_of(rule), strings, last) == expected
 

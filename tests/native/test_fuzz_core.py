@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -19,11 +20,21 @@ from tests.native.fuzz_core import (
     seeds,
     write_seeds,
 )
+from toolkit.text.rule import RULES
 
 CORE = PROJECT / "toolkit" / "native" / "core.c"
 FOUND = {name: shutil.which(name) for name in ("gcc", "clang")}
 
+PLAIN = Path(__file__).with_name("plain_tokens.h")
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX")
+
+
+def test_the_plain_loop_has_the_separators_of_the_rule() -> None:
+    wide = re.search(r"wide_of_rule_2\[\] = \{(.*?)\}", PLAIN.read_text(), re.DOTALL)
+    assert wide is not None
+    characters = {chr(int(code, 16)) for code in re.findall(r"0x(\w+)", wide.group(1))}
+    assert characters == {*RULES[2].separators} - {*RULES[1].separators}
 
 
 @posix

@@ -8,6 +8,8 @@ reviews, not only a sample::
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,10 @@ from tests.native.both_ways import (
     TYPES,
     array_of,
     arrow_rows,
+    by_arrow,
+    by_python,
     check_all,
+    last_rows,
     native_rows,
     needs_core,
     plain_row,
@@ -70,10 +75,10 @@ def test_layouts_of_arrow(texts: list[str], rule: int, last: int, data: st.DataO
         for path, table in tables_of(vocabulary).items():
             assert native_rows(table, array[start:stop], last) == expected, path
             assert native_rows(table, chunked, last) == expected, path
-    for layout in (strings.dictionary_encode(), strings.cast(pa.binary())):
-        ids = vocabulary.encode(layout[start:stop], last)
-        assert ids.lengths.tolist() == [len(row) for row in expected]
-        assert ids.values.tolist() == [number for row in expected for number in row]
+    kinds = [strings.cast(kind) for kind in (*TYPES, pa.binary())]
+    for layout in (*kinds, strings.dictionary_encode(), pa.chunked_array([strings, strings[:0]])):
+        for each in (vocabulary, by_arrow(vocabulary), by_python(vocabulary)):
+            assert last_rows(each.encode(layout[start:stop], last), last) == expected
 
 
 @pytest.mark.parametrize("bound", [BLOCK, 2 * BLOCK, PIECE])
@@ -135,4 +140,4 @@ def test_just_the_last_ids_are_given() -> None:
         for last in (1, 2, 100, 512, 513, 8999, 9000, 9001):
             _, bounds = table.encode(texts, last)
             lengths = [min(3 * times, last) for times in (0, 1, 300, 3000)]
-            assert bounds.tolist() == [sum(lengths[:row]) for row in range(5)]
+            assert bounds.tolist() == [0, *accumulate(lengths)]

@@ -434,16 +434,16 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
         read_piece(w, text, length, from, to, p);
         int64_t count = count_ends(p, after);
         if (found + count > last) { /* here ends the token before the first that counts */
-            int64_t wanted = found + count - last;
+            int64_t nth = found + count - last;
             for (int64_t b = 0;; b++) {
                 uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
                 uint64_t ends = ends_of(p->separators[b], next);
                 int64_t here = __builtin_popcountll(ends);
-                if (here < wanted) {
-                    wanted -= here;
+                if (here < nth) {
+                    nth -= here;
                     continue;
                 }
-                while (--wanted > 0) ends &= ends - 1;
+                while (--nth > 0) ends &= ends - 1;
                 return from + BLOCK * b + __builtin_ctzll(ends) + 1;
             }
         }
@@ -817,10 +817,10 @@ EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
 
 #if defined(__x86_64__)
 static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
-    const __m128i wanted = _mm_set1_epi8((char)byte);
+    const __m128i sought = _mm_set1_epi8((char)byte);
     uint64_t bits = 0;
     for (int i = 0; i < BLOCK; i += 16)
-        bits |= (uint64_t)BITS_16(_mm_cmpeq_epi8(LOAD_16(at + i), wanted)) << i;
+        bits |= (uint64_t)BITS_16(_mm_cmpeq_epi8(LOAD_16(at + i), sought)) << i;
     return bits;
 }
 

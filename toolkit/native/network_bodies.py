@@ -104,7 +104,7 @@ class LinearBody:
             words.ndim == pairs.ndim == 1
             and words.dtype == pairs.dtype == np.int8
             and int(found["vocabulary"]) == len(words)
-            and int(found["pairs_size"]) == len(pairs)
+            and int(found["pairs_size"]) == len(pairs) > 0
         )
         return cls(words, pairs) if fits and _are_keys(len(words)) and most < _MOST_TOKENS else None
 
@@ -151,9 +151,9 @@ class PoolBody:
             and 0 < vectors.shape[1] <= _MOST_COLUMNS
             and all(each.dtype == np.int32 for each in (shifts, slots, routes))
             and int(found["vocabulary"]) == size == len(routes)
-            and int(found["slots_size"]) == len(slots)
+            and int(found["slots_size"]) == len(slots) > 0
             and int(found["quotients"]) == _QUOTIENTS
-            and last >= 0
+            and min(last, rows - 1) >= 0
             and rows * experts == len(vectors)
             and _are_keys(size)
             and most < _MOST_TOKENS
@@ -197,7 +197,7 @@ class ConvBody:
             and first.dtype == second.dtype == np.float32
             and second.shape == (len(first) + 1, first.shape[1])
             and most % 2 == 0
-            and int(found["no_token"]) == len(first)
+            and int(found["no_token"]) == len(first) > 1
             and found["width"].item() == most
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
         )
@@ -225,5 +225,5 @@ class AdaptedBody:
 
 
 def _are_keys(vocabulary: int) -> bool:
-    """Whether each pair of ids is a number of 32 bits."""
-    return vocabulary > 0 and vocabulary**2 - 1 <= _LARGEST
+    """Whether each pair of ids is a number of 32 bits, and the start id is one of them."""
+    return vocabulary > 1 and vocabulary**2 - 1 <= _LARGEST
