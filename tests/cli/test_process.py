@@ -17,6 +17,15 @@ from toolkit.cli.progress import progress_of
 from toolkit.native.library import core_name
 from toolkit.scoring.summary import Progress
 
+# What scoring a file of comma-separated values has no use for.
+UNUSED = [
+    "onnx",
+    "pydantic",
+    "rich",
+    "toolkit.cli.evaluate",
+    "toolkit.cli.train",
+    "toolkit.records.parquet",
+]
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
 
@@ -106,6 +115,20 @@ def test_help_imports_no_large_package() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.endswith("loaded: []\n")
     assert "toolkit score reviews.csv" in ran.stdout
+
+
+def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
+    body = (
+        "import sys\n"
+        "sys.argv = ['toolkit', 'score', 'a.csv', '--output', 'b.csv', '--model', 'reviews-small',"
+        " '--text-column', 'text', '--report', 'report.json', '--quiet']\n"
+        "try: module.main()\n"
+        f"finally: print('loaded:', [name for name in {UNUSED} if name in sys.modules])\n"
+    )
+    ran = run_main(body, tmp_path)
+    assert ran == Ran(0, "loaded: []\n", "")
+    assert (tmp_path / "b.csv").exists()
 
 
 @pytest.mark.parametrize("name", ["train", "export", "score"])

@@ -25,8 +25,8 @@ from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
 from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import ModelFile, token_ids_width
+from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
-from toolkit.model.session import session_options
 
 MAX_TOKENS = 7
 

@@ -14,28 +14,22 @@ import typer
 
 import toolkit
 from toolkit.cli import messages
-from toolkit.cli.evaluate import evaluate
-from toolkit.cli.explain import explain
-from toolkit.cli.export import export
+from toolkit.cli.commands import MARKUP, CommandGroup
 from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
-from toolkit.cli.info import info
 from toolkit.cli.messages import forgive_standard_error
 from toolkit.cli.process import prepare_process
-from toolkit.cli.score import score
 from toolkit.cli.score_report import end_report, report_wrong_call
-from toolkit.cli.train import train
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 
 app = typer.Typer(
+    cls=CommandGroup,
     epilog="Start with: `toolkit score reviews.csv`",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (score, explain, info, evaluate, train, export):
-    app.command()(_command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,7 +7,6 @@ import gc
 import mmap
 import os
 import sys
-from importlib.abc import MetaPathFinder
 
 # Of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -47,8 +46,9 @@ def check_memory() -> None:
         raise MemoryError from error
 
 
-class _WithoutPandas(MetaPathFinder):
-    def find_spec(self, fullname: str, *_: object) -> None:
+class _WithoutPandas:
+    @staticmethod
+    def find_spec(fullname: str, *_: object) -> None:
         if fullname == "pandas":
             raise ModuleNotFoundError("the toolkit does not use pandas", name=fullname)
 

@@ -29,8 +29,9 @@ from toolkit.model.file import (
     token_ids_width,
 )
 from toolkit.model.logits import logits_of
+from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
-from toolkit.model.session import Probabilities, session_options
+from toolkit.model.session import Probabilities
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 
 # The scorer gives hundredths; and the logit that stars come from is known less well where the

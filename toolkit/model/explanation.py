@@ -24,11 +24,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
 from toolkit.model.explained_sentences import Sentence
 from toolkit.model.file import ModelFile, logit_name, token_ids_width
 from toolkit.model.logits import logits_of
+from toolkit.model.onnx_messages import FLOAT, ModelProto
 from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids
 from toolkit.text.vocabulary import token_spans
@@ -174,7 +174,7 @@ def _shown(row: Ids, places: _Places) -> Ids:
     return rows
 
 
-def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
+def _logit_network(network: ModelProto) -> ModelProto | None:
     """Give the graph from `token_ids` to the logit, if the network ends in a sigmoid.
 
     A float32 of the probability says little of a logit beyond ±10.
@@ -184,7 +184,5 @@ def _logit_network(network: onnx.ModelProto) -> onnx.ModelProto | None:
         return None
     changed = deepcopy(network)
     del changed.graph.output[:]
-    changed.graph.output.append(
-        onnx.helper.make_tensor_value_info(logit, onnx.TensorProto.FLOAT, None)
-    )
+    changed.graph.output.add(name=logit).type.tensor_type.elem_type = FLOAT
     return changed

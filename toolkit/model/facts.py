@@ -21,7 +21,7 @@ from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
-    import onnx
+    from toolkit.model.onnx_messages import ModelProto
 
 # 1: every row of `token_ids` has `max_tokens` of them.
 # 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
@@ -198,14 +198,14 @@ class ModelFacts:
         """Give all as JSON has it, with `{}` for None."""
         return {key: {} if item is None else encode(item) for key, item in vars(self).items()}
 
-    def write_to(self, model: onnx.ModelProto) -> None:
+    def write_to(self, model: ModelProto) -> None:
         """Replace the metadata of a model by these."""
         del model.metadata_props[:]
         for key, value in self.as_dict().items():
             model.metadata_props.add(key=key, value=json.dumps(value))
 
     @classmethod
-    def read_from(cls, model: onnx.ModelProto, path: Path) -> ModelFacts:
+    def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
         """Decode the metadata of a model from `path`; raises `ModelError` if they are damaged."""
         stored = {entry.key: entry.value for entry in model.metadata_props}
         if "format_version" not in stored:

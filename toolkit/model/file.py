@@ -30,13 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnx.utils
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.model.cut import cut
 from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
+from toolkit.model.onnx_messages import FLOAT, INT32, STRING, ModelProto
 from toolkit.model.shipped import find_model
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary
@@ -50,14 +50,14 @@ STARS = "stars"
 
 # Kind, name, type and number of dimensions of what a graph must have.
 _TENSORS = (
-    ("input", TEXT, onnx.TensorProto.STRING, 1),
-    ("output", PROBABILITY, onnx.TensorProto.FLOAT, 1),
-    ("output", LABEL, onnx.TensorProto.STRING, 1),
-    ("inner tensor", TOKEN_IDS, onnx.TensorProto.INT32, 2),
+    ("input", TEXT, STRING, 1),
+    ("output", PROBABILITY, FLOAT, 1),
+    ("output", LABEL, STRING, 1),
+    ("inner tensor", TOKEN_IDS, INT32, 2),
 )
-_TWINS_TENSORS = (("input", TOKEN_IDS, onnx.TensorProto.INT32, 2), _TENSORS[1])
-_NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, onnx.TensorProto.INT32, 1),)
-_OPTIONAL = (("output", STARS, onnx.TensorProto.FLOAT, 1),)
+_TWINS_TENSORS = (("input", TOKEN_IDS, INT32, 2), _TENSORS[1])
+_NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, INT32, 1),)
+_OPTIONAL = (("output", STARS, FLOAT, 1),)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ModelFile:
     """A model file that was read and found whole."""
 
     path: Path
-    graph: onnx.ModelProto
+    graph: ModelProto
     facts: ModelFacts
     name: str = ""  # of the shipped model, the run folder or the file
 
@@ -118,12 +118,12 @@ class ModelFile:
         return any(value.name == STARS for value in self.graph.graph.output)
 
     @cached_property
-    def network(self) -> onnx.ModelProto:
+    def network(self) -> ModelProto:
         """The graph from `token_ids` to `probability` and, if it has them, `stars`."""
         outputs = [PROBABILITY, *([STARS] if self.has_stars else [])]
         try:
-            return onnx.utils.Extractor(self.graph).extract_model([TOKEN_IDS], outputs)
-        except (AssertionError, ValueError, LookupError, TypeError, RecursionError) as error:
+            return cut(self.graph, TOKEN_IDS, outputs)
+        except ValueError as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
     def identity(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFi
     return ModelFile(path, model, facts, path.stem)
 
 
-def logit_name(network: onnx.ModelProto) -> str | None:
+def logit_name(network: ModelProto) -> str | None:
     """Name the tensor with the logit of `probability`; None if that does not end in a sigmoid."""
     makers = {name: node for node in network.graph.node for name in node.output}
     node = makers.get(PROBABILITY)
@@ -182,7 +182,7 @@ def logit_name(network: onnx.ModelProto) -> str | None:
     return None if node is None or node.op_type != "Sigmoid" else str(node.input[0])
 
 
-def token_ids_width(model: onnx.ModelProto) -> int | None:
+def token_ids_width(model: ModelProto) -> int | None:
     """Tokens in a row of `token_ids`, as its shape in the graph says; None: any number."""
     values = [*model.graph.value_info, *model.graph.input]
     info = next(value for value in values if value.name == TOKEN_IDS)

@@ -4,18 +4,22 @@ A model file of this toolkit is one flat graph with its weights inside, of opera
 builds of ONNX Runtime have. Refused before ONNX Runtime sees them: tensors stored outside, which it
 would read from any path; graphs inside nodes (loops have no bound on their time); functions, which
 call functions twice that call functions twice; and domains of operators that stock builds lack.
-How much memory a network may take is limited in `toolkit.model.session`.
+How much memory a network may take is limited in `toolkit.model.onnx_sessions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import onnx
 from google.protobuf.message import DecodeError
 
 from toolkit.errors import ModelError
+from toolkit.model.onnx_messages import EXTERNAL, ModelProto
+
+if TYPE_CHECKING:
+    from onnx import AttributeProto, NodeProto, TensorProto
 
 # Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
 MOST_BYTES = 128 << 20
@@ -24,11 +28,12 @@ _CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime, which looks for the
 _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}  # as `onnx.defs` names them
 
 
-def read_onnx(path: Path) -> onnx.ModelProto:
+def read_onnx(path: Path) -> ModelProto:
     """Read a flat graph of known operators from one file; raises `ModelError` for anything else."""
     try:
         _check_kind(path)
-        model = onnx.load(str(path), format="protobuf", load_external_data=False)
+        model = ModelProto()
+        model.ParseFromString(path.read_bytes())
         if not model.HasField("graph"):
             raise ModelError(f"{path}: not an ONNX model (it has no graph)")
         _check_flat(model, path)
@@ -41,12 +46,14 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     return model
 
 
-def check_operators(model: onnx.ModelProto, path: Path) -> None:
+def check_operators(model: ModelProto, path: Path) -> None:
     """Raise `ModelError` for an operator that ONNX does not know.
 
-    ONNX Runtime finds those of a network by itself. ONNX makes a table of all it knows first, which
-    takes 10 ms: too much for each start of `toolkit score`.
+    ONNX Runtime finds those of a network by itself. To import ONNX for this takes too much of each
+    start of `toolkit score`.
     """
+    import onnx.defs
+
     for node in model.graph.node:
         domain = _DOMAINS.get(node.domain)
         if domain is not None and not onnx.defs.has(node.op_type, domain):
@@ -68,7 +75,7 @@ def _check_kind(path: Path) -> None:
         )
 
 
-def _check_flat(model: onnx.ModelProto, path: Path) -> None:
+def _check_flat(model: ModelProto, path: Path) -> None:
     graph = model.graph
     if model.functions or graph.sparse_initializer:
         kind = "functions" if model.functions else "sparse weights"
@@ -84,7 +91,7 @@ def _check_flat(model: onnx.ModelProto, path: Path) -> None:
             _check_inside(_tensors(attribute), path)
 
 
-def _tensors(attribute: onnx.AttributeProto) -> Iterator[onnx.TensorProto]:
+def _tensors(attribute: AttributeProto) -> Iterator[TensorProto]:
     if attribute.HasField("t"):
         yield attribute.t
     yield from attribute.tensors
@@ -92,15 +99,15 @@ def _tensors(attribute: onnx.AttributeProto) -> Iterator[onnx.TensorProto]:
         yield from (sparse.values, sparse.indices)
 
 
-def _check_inside(tensors: Iterable[onnx.TensorProto], path: Path) -> None:
+def _check_inside(tensors: Iterable[TensorProto], path: Path) -> None:
     for tensor in tensors:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        if tensor.data_location == EXTERNAL or tensor.external_data:
             raise ModelError(f"{path}: the weights '{tensor.name}' are stored outside the file")
 
 
-def _not_stock(node: onnx.NodeProto, path: Path) -> ModelError:
+def _not_stock(node: NodeProto, path: Path) -> ModelError:
     return ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
-def _named(node: onnx.NodeProto) -> str:
+def _named(node: NodeProto) -> str:
     return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"

@@ -13,7 +13,7 @@ from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
-from toolkit.model.neutral import Range, check_range, labels_of, own_range
+from toolkit.model.neutral import Range, check_range, label_of, labels_of, own_range
 
 Neutral = Range | Literal[True] | None  # True: the model's own range
 
@@ -49,6 +49,10 @@ class Labelling:
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
         return labels_of(probability, self.facts.labels, float(self.threshold), self.neutral)
+
+    def of_one(self, probability: float) -> str:
+        """Give the label for one probability, a number of float32."""
+        return label_of(probability, self.facts.labels, float(self.threshold), self.neutral)
 
     def of_numbers(self, numbers: pa.RecordBatch) -> pa.StringArray:
         """Give the label for each row of `Scorer.numbers`."""

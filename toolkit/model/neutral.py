@@ -73,5 +73,14 @@ def labels_of(
     return pc.if_else(is_neutral, NEUTRAL, found)
 
 
+def label_of(
+    probability: float, labels: tuple[str, str], threshold: float, neutral: Range | None
+) -> str:
+    """Give the label for one probability; as all limits, it is a number of float32."""
+    if neutral is not None and neutral[0] <= probability < neutral[1]:
+        return NEUTRAL
+    return labels[probability >= threshold]
+
+
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
     return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))

@@ -6,15 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model.added_columns import check_columns
-from toolkit.model.explained_sentences import explained_sentences
-from toolkit.model.explanation import Explainer, Explanation
 from toolkit.model.facts import ModelFacts
+from toolkit.model.few_texts import FewTexts
 from toolkit.model.file import load_model
 from toolkit.model.labelling import Labelling
 from toolkit.model.mixed import SENTENCE_COUNTS
@@ -25,6 +24,9 @@ from toolkit.model.shipped import DEFAULT_MODEL
 from toolkit.model.texts import array_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.explanation import Explainer, Explanation
 
 
 class Score(NamedTuple):
@@ -85,6 +87,7 @@ class Scorer:
         self.neutral: Range | None = self._labelling.neutral
         self.by_sentence = by_sentence
         self._numbers = Numbers(network, self.vocabulary, self.facts, by_sentence=by_sentence)
+        self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is loaded again.
@@ -96,6 +99,8 @@ class Scorer:
 
     @cached_property
     def _explainer(self) -> Explainer:
+        from toolkit.model.explanation import Explainer  # late: scoring has no use for it
+
         return Explainer(self._file)
 
     @property
@@ -116,6 +121,11 @@ class Scorer:
         list[Score]
             One for each review, in order.
         """
+        if not isinstance(texts, str | bytes):
+            texts = list(texts)
+            few = self._few.score(texts)
+            if few is not None:
+                return [Score(*each) for each in few]
         columns = self.score_array(array_of(texts))
         return [
             Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)
@@ -241,6 +251,8 @@ class Scorer:
             return found
         spans = [(word.start, word.end) for word in found.words]
         scored = self._numbers.sentences(texts)
+        from toolkit.model.explained_sentences import explained_sentences
+
         sentences = explained_sentences(text, spans, scored, self.facts.labels)
         return replace(found, sentences=sentences)
 

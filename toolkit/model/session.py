@@ -1,23 +1,26 @@
-"""Networks in ONNX Runtime: options, a limit of their memory, and a first row to try them out."""
+"""Networks in ONNX Runtime: reviews in batches, and first rows to try a network out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from functools import cache
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
+from toolkit.model.network_body import SplitNetwork, split_network
+from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.onnx_sessions import open_session
 from toolkit.model.stars import FEWEST, MOST
-from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.token_ids import START_ID, Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
 Outputs = npt.NDArray[np.float32]
+Places = slice | npt.NDArray[np.int64]
 
 # Rows of one length: few calls, with activations that stay near the processor. With conv1d, batches
 # of 32, 64 and 128 give 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen 5, 1 MiB of
@@ -31,52 +34,91 @@ ROWS_OF_ONE_LENGTH = 64
 MOST_ROWS = 512
 MOST_IDS = 8192
 
-# A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
-# and tensors of all networks of a process share this; those of `ngram-cnn` take some 10 MiB.
-_MOST_MEMORY = 768 << 20
-_LARGEST_CONSTANT = 64 << 20  # that is computed from constants when a file is loaded
-
-
-def session_options() -> ort.SessionOptions:
-    """Options for many small batches from many threads: one thread a call, no spinning."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # errors are raised; a line of log would repeat them
-    return options
+ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.network_body`
 
 
 class Network:
     """A part of a model file that takes `token_ids`; safe to share between threads."""
 
-    def __init__(self, part: onnx.ModelProto, model: ModelFile) -> None:
-        self._path = model.path
+    def __init__(self, part: ModelProto, model: ModelFile) -> None:
+        self._part, self._path = part, model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
-        self._session = _open(part, model)
         self.outputs = len(part.graph.output)
+
+    @cached_property
+    def _session(self) -> ort.InferenceSession:
+        return open_session(self._part, self._path)
+
+    @cached_property
+    def _split(self) -> tuple[SplitNetwork, ort.InferenceSession] | None:
+        """The network in two parts, and the session of the second, where the core has the first."""
+        split = split_network(self._part, self._most)
+        return None if split is None else (split, open_session(split.head, self._path))
 
     def run(self, rows: Ids) -> list[Outputs]:
         """Give each output for (rows, tokens) ids; raises `ModelError` if it cannot."""
-        try:
-            return self._session.run(None, {TOKEN_IDS: rows})  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-            raise ModelError(f"{self._path}: its network does not run: {error}") from None
+        return self._run(self._session, {TOKEN_IDS: rows})
 
     def run_all(self, ids: TokenIds) -> Outputs:
         """Give the outputs for any number of reviews, (outputs, reviews), in batches."""
         found = np.empty((self.outputs, len(ids)), np.float32)
+        if self._split is not None and self._run_split(*self._split, ids, found):
+            return found
         for places, rows in self._batches(ids):
-            for values, output in zip(found, self.run(rows), strict=True):
-                values[places] = output
+            self._fill(found, places, self.run(rows))
         return found
+
+    def run_few(self, ids: TokenIds) -> Outputs:
+        """Give the same for a few reviews, in one batch."""
+        if self._split is not None or len(ids) == 0:
+            return self.run_all(ids)
+        ends = list(zip(ids.starts.tolist(), ids.stops.tolist(), strict=True))
+        longest = 1 + max(stop - start for start, stop in ends)
+        width = self._most if self._is_fixed else min(self._most, longest)
+        rows = np.zeros((len(ids), width), np.int32)  # as `rows` gives them, in less time
+        for row, (start, stop) in zip(rows, ends, strict=True):
+            count = min(stop - start, width)
+            row[width - count :] = ids.values[stop - count : stop]
+            if count < width:
+                row[width - count - 1] = START_ID
+        return np.stack(self.run(rows))
+
+    def _run_split(
+        self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
+    ) -> bool:
+        """Fill in the outputs; False if the core cannot make the sums."""
+        for start in range(0, len(ids), ROWS_OF_HEAD):
+            part = slice(start, start + ROWS_OF_HEAD)
+            sums = split.body.run(ids.values, ids.starts[part], ids.stops[part], self._most)
+            if ids.has_start or sums is None:
+                return False
+            given = dict(zip(split.inputs, sums, strict=False))
+            self._fill(found, part, self._run(head, given))
+        return True
+
+    def _fill(self, found: Outputs, places: Places, outputs: list[Outputs]) -> None:
+        """Put the outputs for some reviews where they belong."""
+        for values, output in zip(found, outputs, strict=True):
+            expected = values[places].shape
+            if output.shape != expected:
+                raise ModelError(
+                    f"{self._path}: its network gives the shape {output.shape}, expected {expected}"
+                )
+            values[places] = output
+
+    def _run(self, session: ort.InferenceSession, given: dict[str, Any]) -> list[Outputs]:
+        try:
+            return session.run(None, given)  # type: ignore[no-any-return]
+        except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+            raise ModelError(f"{self._path}: its network does not run: {error}") from None
 
     def rows(self, ids: TokenIds) -> Ids:
         """Pad reviews in front with 0, to one length or that of the longest: (reviews, tokens)."""
         longest = 1 + int(ids.lengths.max(initial=0))
         return ids.padded(self._most if self._is_fixed else min(self._most, longest))
 
-    def _batches(self, ids: TokenIds) -> Iterator[tuple[slice | npt.NDArray[np.int64], Ids]]:
+    def _batches(self, ids: TokenIds) -> Iterator[tuple[Places, Ids]]:
         if not self._is_fixed:
             yield from ids.batches(self._most, MOST_ROWS, MOST_IDS)
             return
@@ -90,36 +132,13 @@ def open_network(model: ModelFile) -> Network:
     """Load the network of a model file and try it out; raises `ModelError` if it does not work."""
     network = Network(model.network, model)
     # Rows of the highest id find what cannot work.
-    rows = np.full((2, model.facts.max_tokens), model.facts.vocabulary_size - 1, np.int32)
-    probability, *stars = network.run(rows)
-    if probability.shape != (2,) or not ((probability >= 0) & (probability <= 1)).all():
+    most, highest = model.facts.max_tokens, model.facts.vocabulary_size - 1
+    ends = np.array([0, most, 2 * most])
+    probability, *stars = network.run_all(
+        TokenIds(np.full(2 * most, highest, np.int32), ends[:2], ends[1:])
+    )
+    if not ((probability >= 0) & (probability <= 1)).all():
         raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
-    if not all(each.shape == (2,) and ((each >= FEWEST) & (each <= MOST)).all() for each in stars):
+    if not all(((each >= FEWEST) & (each <= MOST)).all() for each in stars):
         raise ModelError(f"{model.path}: its network gives {stars[0]}, expected 1 to 5 stars")
     return network
-
-
-def _open(part: onnx.ModelProto, model: ModelFile) -> ort.InferenceSession:
-    _limit_memory()
-    options = session_options()
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    # Versions of ONNX Runtime that do not know this entry ignore it.
-    options.add_session_config_entry(
-        "optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_CONSTANT)
-    )
-    try:
-        return ort.InferenceSession(
-            part.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # noqa: BLE001 (as above)
-        raise ModelError(f"{model.path}: ONNX Runtime cannot load its network: {error}") from None
-
-
-@cache
-def _limit_memory() -> None:
-    """Limit what all networks of this process take; an allocator can be registered once."""
-    arena = ort.OrtMemoryInfo(
-        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
-    )
-    with suppress(RuntimeError):  # a program that uses this as a library has registered one
-        ort.create_and_register_allocator(arena, ort.OrtArenaCfg({"max_mem": _MOST_MEMORY}))

@@ -20,15 +20,16 @@ def find_model(model: str | Path | None = None) -> Path:
     It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
     `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
     """
-    from toolkit.model.run_folder import RunFolder  # late: `toolkit --help` imports this module
-
     path = Path(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
         return _shipped_file(path.name)
     if _is_missing(path):
         raise ModelError(f"{path}: {_advice(str(path))}")
-    # `Path.is_dir` raises where a name is too long.
-    return RunFolder(path).find_export() if os.path.isdir(path) else path  # noqa: PTH112
+    if not os.path.isdir(path):  # noqa: PTH112 (`Path.is_dir` raises where a name is too long)
+        return path
+    from toolkit.model.run_folder import RunFolder  # late: few models are folders
+
+    return RunFolder(path).find_export()
 
 
 def is_shipped(path: Path) -> bool:

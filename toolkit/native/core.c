@@ -308,6 +308,14 @@ typedef struct {
     int32_t kind;
 } texts;
 
+/* A bound; the address of an imported one may be any. */
+static inline int64_t place_at(const texts *t, int64_t i) {
+    int32_t narrow;
+    int64_t wide;
+    if (t->kind == LARGE_STRING) return memcpy(&wide, (const uint8_t *)t->places + 8 * i, 8), wide;
+    return memcpy(&narrow, (const uint8_t *)t->places + 4 * i, 4), narrow;
+}
+
 /* A text and its length; a null has none. */
 static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *length) {
     row += t->offset;
@@ -320,13 +328,8 @@ static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *lengt
         *length = parts[0];
         return parts[0] <= 12 ? view + 4 : t->contents[parts[2]] + parts[3];
     }
-    int64_t start, stop;
-    if (t->kind == LARGE_STRING) {
-        start = ((const int64_t *)t->places)[row], stop = ((const int64_t *)t->places)[row + 1];
-    } else {
-        start = ((const int32_t *)t->places)[row], stop = ((const int32_t *)t->places)[row + 1];
-    }
-    *length = stop - start;
+    int64_t start = place_at(t, row);
+    *length = place_at(t, row + 1) - start;
     return *length > 0 ? t->contents[0] + start : NULL;
 }
 
@@ -520,6 +523,237 @@ EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *val
         stops[row] = total;
     }
     return total;
+}
+
+/* ---- From token ids to what a network sums up of a review ------------------------------------ */
+
+/* The reviews of a call: where the ids of each start and stop. A network reads the last `most` ids of
+   the start id and those of the review. */
+typedef struct {
+    const int32_t *ids;
+    const int64_t *starts, *stops;
+    int64_t rows, most;
+} reviews;
+
+enum { PADDING_ID = 0, START_ID = 1, FIRST_WORD_ID = 4, RUN = 256 };
+
+/* Where the ids begin that a network reads of a review, and whether the start id is before them. */
+static inline int64_t first_read(const reviews *r, int64_t row, int *has_start) {
+    int64_t first = r->stops[row] - r->most;
+    *has_start = first < r->starts[row];
+    return *has_start ? r->starts[row] : first;
+}
+
+/* Whether all ids are below a vocabulary's size, so that they may be looked up. */
+static int are_known(const reviews *r, int32_t vocabulary) {
+    for (int64_t row = 0; row < r->rows; row++) {
+        uint32_t highest = 0;
+        for (int64_t at = r->starts[row]; at < r->stops[row]; at++)
+            if ((uint32_t)r->ids[at] > highest) highest = (uint32_t)r->ids[at];
+        if (highest >= (uint32_t)vocabulary) return 0;
+    }
+    return 1;
+}
+
+/* A divisor of numbers of 32 bits, with what makes a product of a division (Lemire, Kaser and Kurz,
+   Faster remainder by direct computation, 2019). */
+typedef struct {
+    uint32_t number;
+    uint64_t reciprocal;
+} divisor;
+
+static inline divisor divisor_of(int32_t number) {
+    return (divisor){(uint32_t)number, UINT64_MAX / (uint32_t)number + 1};
+}
+
+static inline uint32_t quotient(uint32_t value, divisor by) {
+#if defined(__SIZEOF_INT128__)
+    return by.number == 1 ? value : (uint32_t)((__uint128_t)by.reciprocal * value >> 64);
+#else
+    return value / by.number;
+#endif
+}
+
+/* `ngram-linear`: a code for each word, and for each hash value of a pair of neighbours. */
+typedef struct {
+    const int8_t *words, *pairs;
+    int32_t vocabulary, pairs_size;
+} linear_tables;
+
+static inline int32_t decoded(int8_t code) { return code * (code < 0 ? -code : code); }
+
+/* Sum up the codes of each review, and count its tokens and its known tokens, (rows) each. Gives 0, or
+   1 if an id is beyond the tables. */
+EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *totals, float *tokens,
+                          int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor pairs = divisor_of(t->pairs_size);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t first = first_read(r, row, &has_start), stop = r->stops[row];
+        uint32_t total = 0, before = has_start ? START_ID : PADDING_ID;
+        int32_t words = 0, all = 0;
+        for (int64_t at = first; at < stop; at++) {
+            uint32_t id = (uint32_t)r->ids[at], key = before * (uint32_t)t->vocabulary + id;
+            uint32_t place = key - quotient(key, pairs) * pairs.number;
+            int32_t weight = decoded(t->words[id]) + decoded(t->pairs[place]);
+            int counts = id > START_ID;
+            total += counts ? (uint32_t)weight : 0;
+            all += counts;
+            words += id >= FIRST_WORD_ID;
+            before = id;
+        }
+        totals[row] = (float)(int32_t)total;
+        tokens[row] = (float)all;
+        known[row] = words;
+    }
+    return 0;
+}
+
+/* `ngram-pool`: a row of small numbers for each word and each pair of neighbours that has one. */
+typedef struct {
+    const uint8_t *vectors;   /* (experts * rows, columns) */
+    const int32_t *shifts;    /* (vocabulary): how many rows later those of negated tokens are */
+    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/pairs.py */
+    const int32_t *routes;    /* (vocabulary): what chooses the expert */
+    int32_t vocabulary, columns, slots_size, no_pair, rows, route_limit, last_expert;
+    float long_tokens;
+} pool_tables;
+
+/* Tokens that a negation reaches; a register; where the row is in a slot, above a quotient. */
+enum { SCOPE = 3, COLUMNS_TOGETHER = 16, QUOTIENT_BITS = 12 };
+
+/* Choose the expert of a review, and count. */
+static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
+                         float *tokens, int32_t *known) {
+    int64_t route = has_start ? t->routes[START_ID] : 0;
+    int32_t all = 0, words = 0;
+    for (int64_t i = 0; i < count; i++) {
+        route += t->routes[ids[i]];
+        all += ids[i] > START_ID;
+        words += ids[i] >= FIRST_WORD_ID;
+    }
+    *tokens = (float)all;
+    *known = words;
+    return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
+}
+
+/* Add up some rows of vectors in columns of 8 bits that lie together, and find the highest ones. At
+   most RUN rows, so that sums fit into 16 bits. */
+static inline void add_rows(const uint8_t *vectors, const uint32_t *places, int64_t count,
+                            int64_t columns, uint8_t *highest, uint32_t *totals) {
+    uint16_t sums[COLUMNS_TOGETHER] = {0};
+    uint8_t most[COLUMNS_TOGETHER];
+    memcpy(most, highest, sizeof most);
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *row = vectors + (int64_t)places[i] * columns;
+        for (int c = 0; c < COLUMNS_TOGETHER; c++) {
+            sums[c] = (uint16_t)(sums[c] + row[c]);
+            most[c] = row[c] > most[c] ? row[c] : most[c];
+        }
+    }
+    for (int c = 0; c < COLUMNS_TOGETHER; c++) totals[c] += sums[c];
+    memcpy(highest, most, sizeof most);
+}
+
+enum { MOST_COLUMNS = 256 };
+
+/* Pool the vectors of each review: `highest` and `totals` (rows, columns), and the tokens, the expert
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highest, float *totals,
+                            float *tokens, int32_t *experts, int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor slots = divisor_of(t->slots_size);
+    uint32_t vocabulary = (uint32_t)t->vocabulary;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        const int32_t *ids = r->ids + at;
+        int32_t expert = expert_of(t, ids, count, has_start, &tokens[row], &known[row]);
+        const uint8_t *vectors = t->vectors + (int64_t)expert * t->rows * t->columns;
+        uint8_t most[MOST_COLUMNS] = {0};
+        uint32_t sums[MOST_COLUMNS] = {0}, places[RUN + 1];
+        int32_t before = PADDING_ID, shifts[SCOPE] = {0}; /* of the last three tokens */
+        int64_t filled = 0;
+        for (int64_t i = has_start ? -1 : 0; i < count; i++) {
+            int32_t id = i < 0 ? START_ID : ids[i];
+            int32_t shift = shifts[0] > shifts[1] ? shifts[0] : shifts[1];
+            shift = shift > shifts[2] ? shift : shifts[2];
+            uint32_t key = (uint32_t)before * vocabulary + (uint32_t)id;
+            uint32_t wanted = quotient(key, slots);
+            uint32_t found = (uint32_t)t->slots[key - wanted * slots.number];
+            int32_t pair = (int32_t)(found >> QUOTIENT_BITS);
+            /* A slot of nobody has all bits. */
+            int is_pair = (found & ((1u << QUOTIENT_BITS) - 1)) == wanted && found != UINT32_MAX &&
+                          id > START_ID && pair + shift < t->no_pair;
+            places[filled++] = (uint32_t)(shift + (is_pair ? t->vocabulary + pair : id));
+            shifts[0] = shifts[1], shifts[1] = shifts[2], shifts[2] = t->shifts[id];
+            before = id;
+            if (filled == RUN || i == count - 1) {
+                for (int32_t c = 0; c < t->columns; c += COLUMNS_TOGETHER)
+                    add_rows(vectors + c, places, filled, t->columns, most + c, sums + c);
+                filled = 0;
+            }
+        }
+        for (int32_t c = 0; c < t->columns; c++) {
+            highest[row * t->columns + c] = most[c];
+            totals[row * t->columns + c] = (float)sums[c];
+        }
+        experts[row] = expert;
+    }
+    return 0;
+}
+
+/* `conv1d`: what a token gives by itself, and what by the token after it. */
+typedef struct {
+    const float *first, *second; /* (vocabulary, filters), and one row more for what is no token */
+    int32_t vocabulary, filters, width;
+} conv_tables;
+
+/* The highest of each two neighbouring windows of two tokens, 0 at least: (rows, width / 2, filters).
+   Reviews are padded in front. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t convolve(const conv_tables *t, const reviews *r, float *found) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), padding = t->width - (r->stops[row] - at);
+        for (int64_t i = 0; i < t->width; i += 2, found += t->filters) {
+            int64_t three[3]; /* an even place, the odd one after it, and the one after that */
+            for (int64_t j = i; j < i + 3; j++) {
+                int64_t in_front = has_start && j == padding - 1 ? START_ID : PADDING_ID;
+                three[j - i] = j == t->width ? t->vocabulary : j < padding ? in_front : r->ids[at + j - padding];
+            }
+            const float *first = t->first + three[0] * t->filters;
+            const float *first_of_odd = t->first + three[1] * t->filters;
+            const float *second = t->second + three[1] * t->filters;
+            const float *second_of_even = t->second + three[2] * t->filters;
+            for (int32_t f = 0; f < t->filters; f++) {
+                float even = first[f] + second[f], odd = first_of_odd[f] + second_of_even[f];
+                float higher = even > odd ? even : odd;
+                found[f] = higher > 0 ? higher : 0;
+            }
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    const uint8_t *of_id; /* (vocabulary), 0 or 1 */
+    int32_t vocabulary;
+} flags;
+
+/* Count the flagged ids among the last `most` of each review, without the start id: (rows). Gives 0, or
+   1 if an id has no flag. */
+EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
+    if (!are_known(r, f->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t first = r->stops[row] - r->most;
+        int32_t count = 0;
+        for (int64_t at = first > r->starts[row] ? first : r->starts[row]; at < r->stops[row]; at++)
+            count += f->of_id[r->ids[at]];
+        found[row] = count;
+    }
+    return 0;
 }
 
 /* ---- Records in blocks of a file ------------------------------------------------------------- */

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,15 @@ class _Texts(ctypes.Structure):
     )
 
 
+def address_of(array: npt.NDArray[Any]) -> int:
+    """Where the values of a contiguous array are."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # a third of the time
+    except (TypeError, ValueError):  # it must not be written, or is empty
+        address: int = array.__array_interface__["data"][0]
+        return address
+
+
 class WordTable:
     """Strings and their ids, ready to be looked up; safe to share between threads."""
 
@@ -72,7 +82,7 @@ class WordTable:
         where = 0 if content is None else content.address
         name = None if path is None else path.encode()
         table = core.words_new(
-            ctypes.byref(rule), where, bounds.ctypes.data, ids.ctypes.data, len(strings), name
+            ctypes.byref(rule), where, address_of(bounds), address_of(ids), len(strings), name
         )
         return cls(core, table) if table else None
 
@@ -84,18 +94,38 @@ class WordTable:
     def encode(
         self, texts: pa.Array, last: int | None = None
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-        """Give the last ids of each text, (ids,), one text after the other, and where they stop.
+        """Give the last ids of each text, (ids,), one text after the other, and their bounds.
 
         The texts are strings, large strings or views, (texts,); a null counts as an empty one.
-        By default, all ids are given.
+        By default, all ids are given. The bounds, (texts + 1,), are 0 and where each text stops.
         """
-        last = _ALL if last is None else last
         described, _kept = _described(texts)
-        where = ctypes.byref(described)
+        return self._encode(described, last)
+
+    def encode_few(
+        self, texts: list[bytes], last: int | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Give the same for a few texts in Python's memory."""
+        bounds = np.array([*accumulate(map(len, texts), initial=0)], np.int64)
+        content = (ctypes.c_char_p * 1)(b"".join(texts))
+        described = _Texts(
+            places=address_of(bounds),
+            contents=ctypes.addressof(content),
+            length=len(texts),
+            kind=_KINDS[pa.large_string()],
+        )
+        return self._encode(described, last)
+
+    def _encode(
+        self, texts: _Texts, last: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        where = ctypes.byref(texts)
+        last = _ALL if last is None else last
         values = np.empty(self._core.most_ids(where, last), np.int32)
-        stops = np.empty(len(texts), np.int64)
-        count = self._core.encode(self._table, where, last, values.ctypes.data, stops.ctypes.data)
-        return values[:count], stops
+        bounds = np.zeros(texts.length + 1, np.int64)
+        stops = address_of(bounds) + bounds.itemsize
+        count = self._core.encode(self._table, where, last, address_of(values), stops)
+        return values[:count], bounds
 
 
 def _core() -> ctypes.CDLL | None:

@@ -42,6 +42,8 @@ def network_of_graph(graph: onnx.ModelProto) -> Any:
 
     `ValueError` if the weights do not fit together.
     """
+    # Functions of ONNX take only messages of its own classes.
+    graph = onnx.ModelProto.FromString(graph.SerializeToString())
     networks = (form.from_onnx(graph) for form in forms().values())
     return next((network for network in networks if network is not None), None)
 

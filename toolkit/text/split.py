@@ -42,11 +42,7 @@ class SplitTexts:
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
         (joined,) = pc.binary_join(all_texts, pa.scalar(END, texts.type))
         written = joined.as_buffer()
-        content: bytes | bytearray = written.to_pybytes() + END.encode()
-        content = content.translate(_normal_bytes(rule))
-        if len(wide := _wide_separators(rule)) and not content.isascii():
-            content = bytearray(content)
-            _blank(wide, np.frombuffer(content, np.uint8))
+        content = _normal(written.to_pybytes() + END.encode(), rule)
         bounds = _bounds(np.frombuffer(content, np.uint8))
         strings = pa.StringArray.from_buffers(
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
@@ -55,10 +51,31 @@ class SplitTexts:
         return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
 
 
+def tokens_of(text: bytes, rule: TokenRule) -> list[bytes]:
+    """Split one short text, up to the first NUL if the rule says so, into its lowercased tokens.
+
+    For a few texts, this takes less than the calls of Arrow and NumPy do.
+    """
+    if rule.ends_at_nul:
+        text = text.partition(b"\0")[0]
+    return bytes(_normal(text + END.encode(), rule)).split()
+
+
 def byte_lengths(strings: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int32]:
     """Bytes of each string, (strings,) int32."""
     bounds = bounds_of(strings)
     return bounds[1:] - bounds[:-1]
+
+
+def _normal(content: bytes, rule: TokenRule) -> bytes | bytearray:
+    """Lowercase some bytes, and turn each byte of a separator into a space."""
+    content = content.translate(_normal_bytes(rule))
+    wide = _wide_separators(rule)
+    if not len(wide) or content.isascii():
+        return content
+    blanked = bytearray(content)
+    _blank(wide, np.frombuffer(blanked, np.uint8))
+    return blanked
 
 
 @cache

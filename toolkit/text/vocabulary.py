@@ -9,15 +9,15 @@
 4. A row is the start id and then the ids of the review; its last ``max_tokens`` ids are kept,
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
-The same rule runs inside the exported graph (`toolkit.export.front_end`), and as a plain loop in
-the tests, which compare the three.
+`toolkit.text.encoder` executes it. The same rule runs inside the exported graph
+(`toolkit.export.front_end`), and as a plain loop in the tests, which compare them all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -26,24 +26,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
-from toolkit.native.word_table import WordTable
+from toolkit.text.encoder import Encoder, string_slices
 from toolkit.text.rule import NEWEST_RULE, TokenRule
-from toolkit.text.sentence_ends import sentence_ends
-from toolkit.text.split import END, SplitTexts, byte_lengths
-from toolkit.text.strings import NUL, arrow_of, has_nul
-from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
-
-# A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
-# reviews have to be read again for their last 100 tokens, with twice as many bytes.
-_TAIL_BYTES_PER_TOKEN = 7
-
-# What is made of this many bytes stays in the processor's second-level cache: a fifth faster for
-# 512 tokens than four times as many.
-_TAIL_BYTES_AT_ONCE = 1 << 19
-_ROWS_AT_ONCE = 8192
-
-_LONG_BYTES = 1 << 20
-_RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
+from toolkit.text.split import END, SplitTexts
+from toolkit.text.strings import NUL
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 
 
 @dataclass(frozen=True)
@@ -91,7 +78,7 @@ class Vocabulary:
         Equal counts are ordered by the bytes of the word, so that the order of the reviews does not
         matter.
         """
-        slices = _string_slices(texts, _ROWS_AT_ONCE, rule)
+        slices = string_slices(texts, rule)
         counted = [pc.value_counts(SplitTexts.of(part, rule).strings) for part in slices]
         if not counted:
             return cls(pa.array([], pa.string()), rule)
@@ -131,15 +118,11 @@ class Vocabulary:
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
         be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences.
         """
-        if self._table is not None and not with_cuts:
-            return self._encode_natively(self._table, texts, last)
-        if last is None:
-            slices = _string_slices(texts, _ROWS_AT_ONCE, self.rule)
-            found = [self._look_up([self._split(part)], with_cuts) for part in slices]
-            return TokenIds.concatenate(found or [self._look_up([], with_cuts)])
-        limit = last * _TAIL_BYTES_PER_TOKEN
-        parts = list(_string_slices(texts, max(1, _TAIL_BYTES_AT_ONCE // limit), self.rule))
-        return self._encode_tails(parts, last, limit, with_cuts)
+        return self._encoder.encode(texts, last, with_cuts=with_cuts)
+
+    def encode_few(self, texts: list[bytes], last: int) -> TokenIds:
+        """Give the same last ids as `encode` of a few texts in UTF-8, in less time."""
+        return self._encoder.encode_few(texts, last)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """Join the words of a row of ids, without padding: ``<start> the <unknown> movie``."""
@@ -151,87 +134,13 @@ class Vocabulary:
         return ["<padding>", "<start>", "<unknown>", "<unused>", *self.words.to_pylist()]
 
     @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.words, self.spellings.strings, self.spellings.ids, self.rule)
+
+    @cached_property
     def spellings(self) -> Spellings:
         """The strings beside the words that have the id of a word."""
         return self.other_spellings or Spellings.of(self.words, self.rule)
-
-    @cached_property
-    def _by_id(self) -> pa.StringArray:
-        """The string of each id: no token for padding; those of the reserved ids never occur.
-
-        The other spellings come after the words.
-        """
-        words = pa.concat_arrays([self.words, self.spellings.strings])
-        words = pc.binary_join_element_wise(words, "", END)
-        return pa.concat_arrays([pa.array([END, "<start>", "<unknown>", "<unused>"]), words])
-
-    @cached_property
-    def _ids(self) -> Ids:
-        """The id of each string of `_by_id`."""
-        return np.concatenate([np.arange(self.size, dtype=np.int32), self.spellings.ids])
-
-    @cached_property
-    def _table(self) -> WordTable | None:
-        """The same strings in the native core, where that can be used."""
-        strings = pa.concat_arrays([self.words, self.spellings.strings])
-        words, ends_at_nul = np.arange(FIRST_WORD_ID, self.size), self.rule.ends_at_nul
-        ids = np.concatenate([words, self.spellings.ids]).astype(np.int32)
-        return WordTable.of(strings, ids, self.rule.separators, ends_at_nul=ends_at_nul)
-
-    def _encode_natively(
-        self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
-    ) -> TokenIds:
-        parts = []
-        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-            part = chunk if table.takes(chunk.type) else chunk.cast(pa.string())
-            values, stops = table.encode(part, last)
-            parts.append(TokenIds(values, np.concatenate([[0], stops])[:-1], stops))
-        return TokenIds.concatenate(parts)
-
-    def _split(self, texts: pa.StringArray | pa.BinaryArray) -> SplitTexts:
-        return SplitTexts.of(texts, self.rule)
-
-    def _encode_tails(
-        self, texts: list[pa.StringArray], last: int, limit: int, with_cuts: bool
-    ) -> TokenIds:
-        """Read `limit` bytes at the end of each text, and more where they have too few tokens."""
-        most = np.iinfo(np.int32).max
-        tails = (pc.binary_slice(part.cast(pa.binary()), -limit, most) for part in texts)
-        ids = self._look_up([self._split(tail) for tail in tails], with_cuts)
-        # The cut may go through a token, even through a character: the first token is left out.
-        cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
-        ids = replace(ids, starts=np.minimum(ids.starts + cut, ids.stops))
-        short = cut & (ids.lengths < last)
-        if not short.any():
-            return ids
-        bounds = np.cumsum([len(part) for part in texts])[:-1]
-        rest = [
-            part.filter(arrow_of(mask))
-            for part, mask in zip(texts, np.split(short, bounds), strict=True)
-            if mask.any()
-        ]
-        if limit == last * _TAIL_BYTES_PER_TOKEN:
-            rest = [_without_runs(part) for part in rest]
-        longer = self._encode_tails(rest, last, 2 * limit, with_cuts)
-        both, rows = TokenIds.concatenate([ids, longer]), np.arange(len(ids))
-        rows[short] = len(ids) + np.arange(len(longer))
-        return both.select(rows)
-
-    def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
-        # At once, as each call makes a table of all words first, which takes a quarter millisecond.
-        strings = pa.chunked_array([part.strings for part in parts], pa.string())
-        ids = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID).to_numpy()
-        if ids.max(initial=0) >= self.size:
-            ids = self._ids.take(ids)
-        tokens = np.flatnonzero(ids != PADDING_ID)
-        before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
-        ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
-        stops = np.searchsorted(tokens, concatenate(ends, np.int64))
-        found = TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
-        if not with_cuts:
-            return found
-        at = [sentence_ends(part) + shift for part, shift in zip(parts, before, strict=True)]
-        return replace(found, cuts=np.searchsorted(tokens, concatenate(at, np.int64), "right"))
 
 
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
@@ -244,32 +153,6 @@ def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
 @cache
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
     return re.compile(f"[^{re.escape(rule.separators)}]+")
-
-
-def _string_slices(
-    texts: pa.Array | pa.ChunkedArray, rows: int, rule: TokenRule
-) -> Iterator[pa.StringArray]:
-    """Slices of at most this many rows, without nulls, with 32-bit offsets, up to the first NUL."""
-    for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-        for start in range(0, len(chunk), rows):
-            part = chunk.slice(start, rows)
-            part = part if part.type == pa.string() else part.cast(pa.string())
-            part = pc.fill_null(part, "") if part.null_count else part
-            yield _up_to_nul(part) if rule.ends_at_nul and has_nul(part) else part
-
-
-def _up_to_nul(texts: pa.StringArray) -> pa.StringArray:
-    # As bytes, since those of a caller may be no UTF-8.
-    parts = (text.partition(NUL.encode())[0] for text in texts.view(pa.binary()).to_pylist())
-    return pa.array(parts, pa.binary()).view(pa.string())
-
-
-def _without_runs(texts: pa.StringArray) -> pa.StringArray:
-    """Shorten long runs of one separator in long texts, which would take a string each."""
-    if byte_lengths(texts).max(initial=0) < _LONG_BYTES:
-        return texts
-    long = (_RUN.sub(rb"\1", text) for text in texts.cast(pa.binary()).to_pylist())
-    return pa.array(long, pa.binary()).view(pa.string())
 
 
 def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:

@@ -1,0 +1,321 @@
+/* Fuzz the native core: any bytes become a rule, words, texts in one of Arrow's layouts, and a call.
+
+All instruction paths must give the ids of a plain loop over the bytes. Every buffer has the exact size
+that the core may touch, on the heap, so that AddressSanitizer sees each byte beyond it. How to compile
+and run it is in fuzz_core.py, which also makes the inputs to start from.
+
+An input is four bytes and some strings, each with an end mark: words first, then texts.
+0: bit 0 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a bitmap
+   without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
+   skipped by the offset. In a string, some bytes that UTF-8 never has are commands: see `read_string`. */
+
+#include "../../toolkit/native/core.c"
+
+#include <stdio.h>
+
+enum { MOST_WORDS = 256, MOST_TEXTS = 64, MOST_BYTES = 1 << 15 };
+enum { END_MARK = 0xFF, NULL_MARK = 0xFE, REPEAT = 0xFD, WORD = 0xFC };
+
+typedef struct {
+    uint8_t *bytes;
+    int64_t length;
+    int is_null;
+} string;
+
+static const uint32_t wide_of_rule_2[] = {
+    0x85, 0xA0, 0xAB, 0xBB, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007,
+    0x2008, 0x2009, 0x200A, 0x200B, 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2018, 0x201A,
+    0x201B, 0x201C, 0x201D, 0x201E, 0x201F, 0x2022, 0x2026, 0x2028, 0x2029, 0x202F, 0x2039, 0x203A,
+    0x205F, 0x3000, 0xFEFF};
+static const char ascii_separators[] = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r";
+static const int64_t most_of_text[] = {1,   2,  3,   4,   31,   32,   33,   64,   100, INT64_MAX,
+                                       512, 513, 1000, 2047, 2048, 2049, 5000, 0};
+
+#define CHECK(condition)                                                                \
+    do {                                                                                \
+        if (!(condition)) {                                                             \
+            fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition);       \
+            abort();                                                                    \
+        }                                                                               \
+    } while (0)
+
+static void *exactly(int64_t size) {
+    void *found = malloc((size_t)size);
+    CHECK(found != NULL || size == 0);
+    return found;
+}
+
+static rule make_rule(int version) {
+    rule made = {.ends_at_nul = version == 2};
+    for (int c = 0; c < 128; c++) {
+        if (c == 0 || strchr(ascii_separators, c) == NULL) continue;
+        int goes_on = made.ranges > 0 && made.last[made.ranges - 1] == c - 1;
+        if (!goes_on) made.first[made.ranges++] = (uint8_t)c;
+        made.last[made.ranges - 1] = (uint8_t)c;
+    }
+    CHECK(made.ranges <= MOST_RANGES);
+    for (size_t i = 0; version == 2 && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
+        made.wide[wide_of_rule_2[i] / 8] |= (uint8_t)(1 << wide_of_rule_2[i] % 8);
+    return made;
+}
+
+/* ---- The plain loop -------------------------------------------------------------------------- */
+
+/* libFuzzer is to search the core for branches, not this. */
+#if defined(__clang__)
+#define PLAIN static __attribute__((noinline, no_sanitize("coverage")))
+#else
+#define PLAIN static
+#endif
+
+/* How many bytes of a text are a separator: 0 to 3. */
+PLAIN int64_t separator_bytes(int version, const uint8_t *at, int64_t left) {
+    static uint8_t is_wide[0x10000];
+    for (size_t i = 0; !is_wide[0xFEFF] && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
+        is_wide[wide_of_rule_2[i]] = 1;
+    if (at[0] < 128) return at[0] != 0 && strchr(ascii_separators, at[0]) != NULL;
+    if (version != 2) return 0;
+    for (uint32_t bytes = 2; bytes <= 3 && bytes <= left; bytes++) {
+        uint32_t c = bytes == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
+                                : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+        if (!is_wide[c] || (c < 0x800) != (bytes == 2)) continue;
+        /* Is it written like that? */
+        if (bytes == 2 && at[0] == (0xC0 | c >> 6) && at[1] == (0x80 | (c & 63))) return 2;
+        if (bytes == 3 && at[0] == (0xE0 | c >> 12) && at[1] == (0x80 | (c >> 6 & 63)) &&
+            at[2] == (0x80 | (c & 63)))
+            return 3;
+    }
+    return 0;
+}
+
+PLAIN int32_t plain_id(const string *vocabulary, int32_t count, const uint8_t *token,
+                       int64_t length) {
+    for (int32_t i = 0; i < count; i++) {
+        int64_t same = 0;
+        if (vocabulary[i].length != length) continue;
+        while (same < length && vocabulary[i].bytes[same] == token[same]) same++;
+        if (same == length) return 4 + i;
+    }
+    return UNKNOWN_ID;
+}
+
+/* Write the ids of all tokens of a text. */
+PLAIN int64_t plain_ids(int version, const string *vocabulary, int32_t count, const string *text,
+                        int32_t *ids) {
+    static uint8_t token[MOST_BYTES];
+    int64_t found = 0, length = 0;
+    for (int64_t at = 0; !text->is_null && at < text->length;) {
+        if (version == 2 && text->bytes[at] == 0) break;
+        int64_t bytes = separator_bytes(version, text->bytes + at, text->length - at);
+        if (bytes == 0) {
+            uint8_t c = text->bytes[at++];
+            token[length++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+            continue;
+        }
+        if (length > 0) ids[found++] = plain_id(vocabulary, count, token, length);
+        length = 0;
+        at += bytes;
+    }
+    if (length > 0) ids[found++] = plain_id(vocabulary, count, token, length);
+    return found;
+}
+
+/* ---- An input -------------------------------------------------------------------------------- */
+
+/* Read a string up to its end mark. REPEAT, two bytes of a number, and a byte is that byte so often;
+   WORD and a number is a word; NULL_MARK says that the text is null. */
+static string read_string(const uint8_t **at, const uint8_t *end, int64_t most,
+                          const string *vocabulary, int count) {
+    static uint8_t bytes[MOST_BYTES];
+    string read = {0};
+    while (*at < end) {
+        uint8_t c = *(*at)++;
+        int64_t left = end - *at, room = most - read.length;
+        if (c == END_MARK) break;
+        if (c == NULL_MARK) {
+            read.is_null = 1;
+        } else if (c == REPEAT && left >= 3) {
+            int64_t times = least((*at)[0] | ((*at)[1] & 0x1F) << 8, room);
+            memset(bytes + read.length, (*at)[2], (size_t)times);
+            read.length += times;
+            *at += 3;
+        } else if (c == WORD && left >= 1 && count > 0) {
+            const string *known = &vocabulary[*(*at)++ % count];
+            if (known->length > room || known->length == 0) continue;
+            memcpy(bytes + read.length, known->bytes, (size_t)known->length);
+            read.length += known->length;
+        } else if (room > 0) {
+            bytes[read.length++] = c;
+        }
+    }
+    read.bytes = exactly(read.length);
+    if (read.length > 0) memcpy(read.bytes, bytes, (size_t)read.length);
+    return read;
+}
+
+typedef struct {
+    int version, with_nulls, unaligned, with_bitmap;
+    int64_t last;
+    int32_t word_count, text_count;
+    string vocabulary[MOST_WORDS], all[MOST_TEXTS];
+    texts texts;
+    uint8_t *places, *bitmap;
+    const uint8_t *contents[MOST_TEXTS];
+    uint8_t *content;
+} input;
+
+static void read_input(const uint8_t *data, int64_t size, input *in) {
+    const uint8_t *at = data + 4, *end = data + size;
+    in->version = 1 + (data[0] & 1);
+    in->texts.kind = (data[0] >> 1 & 3) % 3;
+    in->with_nulls = data[0] >> 3 & 1, in->unaligned = data[0] >> 4 & 1;
+    in->with_bitmap = data[0] >> 5 & 1;
+    in->last = most_of_text[data[1] % (sizeof most_of_text / sizeof *most_of_text)];
+    int64_t room = MOST_BYTES;
+    for (int32_t i = 0; i < data[2] && at < end; i++) {
+        in->vocabulary[i] = read_string(&at, end, room, NULL, 0);
+        room -= in->vocabulary[i].length, in->word_count = i + 1;
+    }
+    room = MOST_BYTES;
+    for (int32_t i = 0; i < MOST_TEXTS && at < end; i++) {
+        in->all[i] = read_string(&at, end, room, in->vocabulary, in->word_count);
+        room -= in->all[i].length, in->text_count = i + 1;
+    }
+    in->texts.offset = data[3] % (in->text_count + 1);
+    in->texts.length = in->text_count - in->texts.offset;
+}
+
+/* Put the texts into the buffers of an Arrow array. Those of nulls may hold anything. */
+static void lay_out(input *in) {
+    int64_t total = 0, at = 0, width = in->texts.kind == STRING ? 4 : 8;
+    int is_view = in->texts.kind == STRING_VIEW;
+    for (int32_t i = 0; i < in->text_count; i++) total += in->all[i].length, in->with_bitmap |= in->all[i].is_null;
+    for (int32_t i = 0; i < in->text_count; i++) in->all[i].is_null &= in->with_nulls;
+    in->with_bitmap |= in->with_nulls;
+    if (in->with_bitmap) {
+        in->bitmap = exactly((in->text_count + 7) / 8);
+        if (in->text_count > 0) memset(in->bitmap, 0xFF, (size_t)(in->text_count + 7) / 8);
+    }
+    in->places = exactly(in->unaligned + (is_view ? 16 * in->text_count : width * (in->text_count + 1)));
+    in->content = exactly(is_view ? 0 : total);
+    uint8_t *places = in->places + in->unaligned;
+    for (int32_t i = 0; i < in->text_count; i++) {
+        const string *text = &in->all[i];
+        if (text->is_null) in->bitmap[i / 8] &= (uint8_t)~(1 << i % 8);
+        if (is_view) {
+            int32_t view[4] = {(int32_t)text->length, 0, i, 0};
+            in->contents[i] = text->bytes;
+            if (text->length > 0) memcpy(view + 1, text->bytes, (size_t)least(text->length, 4));
+            if (text->length > 0 && text->length <= 12) memcpy(view + 1, text->bytes, (size_t)text->length);
+            if (text->is_null) memset(view, 0xFF, sizeof view);
+            memcpy(places + 16 * i, view, 16);
+            continue;
+        }
+        memcpy(places + width * i, &at, (size_t)width); /* the low bytes come first */
+        if (text->length > 0) memcpy(in->content + at, text->bytes, (size_t)text->length);
+        at += text->length;
+        memcpy(places + width * (i + 1), &at, (size_t)width);
+    }
+    if (!is_view) in->contents[0] = in->content;
+    in->texts.validity = in->bitmap;
+    in->texts.places = places;
+    in->texts.contents = in->contents;
+}
+
+static void free_input(input *in) {
+    for (int32_t i = 0; i < in->word_count; i++) free(in->vocabulary[i].bytes);
+    for (int32_t i = 0; i < in->text_count; i++) free(in->all[i].bytes);
+    free(in->places), free(in->bitmap), free(in->content);
+}
+
+/* ---- The comparison -------------------------------------------------------------------------- */
+
+static words *make_words(const input *in, const char *path_name, int *too_long) {
+    rule r = make_rule(in->version);
+    int64_t total = 0;
+    int32_t *bounds = exactly(4 * (in->word_count + 1)), *ids = exactly(4 * in->word_count);
+    bounds[0] = 0, *too_long = 0;
+    for (int32_t i = 0; i < in->word_count; i++) {
+        total += in->vocabulary[i].length;
+        *too_long |= in->vocabulary[i].length > LONGEST_WORD;
+        bounds[i + 1] = (int32_t)total, ids[i] = 4 + i;
+    }
+    uint8_t *content = exactly(total);
+    for (int32_t i = 0; i < in->word_count; i++)
+        if (in->vocabulary[i].length > 0)
+            memcpy(content + bounds[i], in->vocabulary[i].bytes, (size_t)in->vocabulary[i].length);
+    words *made = words_new(&r, content, bounds, ids, in->word_count, path_name);
+    free(bounds), free(ids), free(content); /* nothing may be used of them later */
+    return made;
+}
+
+/* The ids that are expected, and where those of each text stop. */
+static int64_t plain_encode(const input *in, int32_t *values, int64_t *stops) {
+    static int32_t all[MOST_BYTES];
+    int64_t total = 0;
+    for (int64_t row = 0; row < in->texts.length; row++) {
+        const string *text = &in->all[row + in->texts.offset];
+        int64_t count = plain_ids(in->version, in->vocabulary, in->word_count, text, all);
+        int64_t kept = least(count, in->last);
+        if (kept > 0) memcpy(values + total, all + count - kept, 4 * (size_t)kept);
+        stops[row] = total += kept;
+    }
+    return total;
+}
+
+static void compare(const input *in, const words *w, int64_t total, const int32_t *expected,
+                    const int64_t *expected_stops) {
+    int64_t most = most_ids(&in->texts, in->last);
+    CHECK(total <= most);
+    int32_t *values = exactly(4 * most);
+    int64_t *stops = exactly(8 * in->texts.length);
+    int64_t count = encode(w, &in->texts, in->last, values, stops);
+    CHECK(count == total);
+    for (int64_t row = 0; row < in->texts.length; row++) CHECK(stops[row] == expected_stops[row]);
+    for (int64_t i = 0; i < total; i++) CHECK(values[i] == expected[i]);
+    free(values), free(stops);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static input in;
+    static int32_t expected[MOST_BYTES];
+    static int64_t stops[MOST_TEXTS];
+    if (size < 4) return 0;
+    in = (input){0};
+    read_input(data, (int64_t)size, &in);
+    lay_out(&in);
+    int64_t total = plain_encode(&in, expected, stops);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        int too_long;
+        words *w = make_words(&in, paths[i].name, &too_long);
+        int is_there = find_path(paths[i].name) != NULL;
+        CHECK((w != NULL) == (is_there && !too_long));
+        if (w != NULL) compare(&in, w, total, expected, stops);
+        words_free(w);
+    }
+    free_input(&in);
+    return 0;
+}
+
+#if defined(WITH_MAIN)
+/* Run files of inputs, where libFuzzer is not: other compilers, other processors, valgrind. */
+int main(int count, char **names) {
+    static uint8_t data[1 << 20];
+    printf("%s", core_path());
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) printf(" %s", paths[i].name);
+    for (int i = 1; i < count; i++) {
+        FILE *file = fopen(names[i], "rb");
+        CHECK(file != NULL);
+        size_t size = fread(data, 1, sizeof data, file);
+        fclose(file);
+        uint8_t *exact = exactly((int64_t)size);
+        memcpy(exact, data, size);
+        LLVMFuzzerTestOneInput(exact, size);
+        free(exact);
+    }
+    printf("; %d inputs\n", count - 1);
+    return 0;
+}
+#endif

@@ -1,0 +1,152 @@
+"""Compile and run the fuzzer of the native core, `fuzz_core.c`.
+
+With clang, under AddressSanitizer and UndefinedBehaviorSanitizer, from the project's folder::
+
+    python -m tests.native.fuzz_core 3600 fuzzed
+
+It runs for an hour in one process. ``fuzzed/`` gets the inputs that reached new code, and is where
+the next run starts from; an input that fails is written there, too, as ``found-*``. To see why, run
+``fuzzed/fuzz_core fuzzed/found-…``; to keep it as a test, add what it means to `seeds`.
+
+Without libFuzzer, on other processors or under valgrind, the same file is a program that takes
+inputs as files. `write_seeds` writes some; the folder of a fuzzing run has more::
+
+    python -c "from tests.native.fuzz_core import *; write_seeds(Path('seeds'))"
+
+    gcc -std=c11 -g -O2 -D WITH_MAIN tests/native/fuzz_core.c -o run && valgrind ./run seeds/*
+
+    aarch64-linux-gnu-gcc -std=c11 -O2 -static -D WITH_MAIN tests/native/fuzz_core.c -o run
+    qemu-aarch64 ./run seeds/*                                  # the path of NEON
+
+    gcc -m32 -std=c11 -O2 -D WITH_MAIN tests/native/fuzz_core.c -o run && ./run seeds/*
+
+    clang -std=c11 -g -O2 -fsanitize=memory -D WITH_MAIN tests/native/fuzz_core.c -o run
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+SOURCE = Path(__file__).with_suffix(".c")
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+_FLAGS = ("-std=c11", "-g", "-O2", *WARNINGS)
+_LONGEST_INPUT = 1 << 14
+
+# As in fuzz_core.c.
+_LAST = (1, 2, 3, 4, 31, 32, 33, 64, 100, None, 512, 513, 1000, 2047, 2048, 2049, 5000, 0)
+_END, _NULL, _REPEAT, _WORD = b"\xff", b"\xfe", b"\xfd", b"\xfc"
+
+_WORDS = (b"the", b"a", b"zaz", b"movie", b"don't", "été".encode(), b"sixteen-or-more?", b"", b"a" * 17,
+          b"x" * 16 + b"1", b"x" * 16 + b"2", b"y" * 1024)  # fmt: skip
+_SEPARATORS = (b" ", b"<", b"\x00", "\u2014".encode(), "\u00a0".encode(), "\u2019".encode(),
+               b"\xe2\x80", b"\xc2", b"\xe2\x82\xac", b"\xc0\xa0", b"\xe0\x82\xa0")  # fmt: skip
+_SAME_HASH = (  # words of one hash value, of one slot and its bits beside the number
+    (b"vsukqhko", b"ghogjimt"),
+    (b"abcdefghwrjmduvc", b"abcdefghzwztptih"),
+    (b"abcdefghijklmnopodsryt", b"abcdefghijklmnopbggpot"),
+    (b"abcdefghijklmnoprebczf", b"abcdefghijklmnoptyzkmhvzfuwrveawpkzu"),
+)
+_BOUNDS = (12, 13, 63, 64, 65, 127, 128, 4094, 4095, 4096, 4097, 8191)
+
+
+def seeds() -> Iterator[bytes]:
+    """Give inputs that meet the bounds of blocks and pieces, in every layout."""
+    for place, texts in enumerate(_texts_of_seeds()):
+        last = _LAST[place % len(_LAST)]
+        yield _input(1 + place % 2, place % 3, texts, last, flags=place % 8)
+        yield _input(2, (place + 1) % 3, texts, 1, flags=place // 3 % 8, skipped=place % 2)
+        yield _input(2, (place + 2) % 3, texts, None)
+    for one, other in (*_SAME_HASH, *(pair[::-1] for pair in _SAME_HASH)):
+        yield _input(2, 0, [one + b" " + other], None, words=[one, b"longer-than-both" * 3])
+    yield _input(2, 0, [b"a", b""], None, words=[])
+    yield _input(2, 0, [b"a"], None, words=[b"a" * 1025])
+    yield _input(1, 2, [], None)
+
+
+def _texts_of_seeds() -> Iterator[list[bytes]]:
+    yield [b" ".join(_WORDS), b"", _NULL + b"null", *(word.upper() for word in _WORDS)]
+    yield [bytes(range(1, 0xFC)), b"\0", *(bytes([128 + byte]) for byte in range(64))]
+    yield [_WORDS[0] * length for length in range(16)]
+    yield [b"x" * length + b" the" for length in range(16)]
+    yield [b"a b " * 2100, b"a" + b" B c" * 3000]
+    for cut in (1, 2):  # a character that goes on in the bytes of another text
+        yield [part for sep in _SEPARATORS for part in (b"the" + sep[:cut], sep[cut:] + b"a")]
+    for bound in _BOUNDS:
+        for separator in _SEPARATORS:
+            yield [_repeat(fill, bound) + separator + _WORD + b"\x00" for fill in (b"x", b" ")]
+        yield [_repeat(b" ", bound - 4) + b"the", _repeat(b"x", bound - 4) + b" the"]
+        yield [_repeat(b"x", bound - 4) + (_WORD + b"\x01 ") * 99]
+        yield [_repeat(b"x", bound) + _repeat(b"z", 8191) + b" a b", _repeat(b"\xe2", bound)]
+    for shift in range(8):
+        for separator in _SEPARATORS:
+            before = _repeat(b" ", 4096 - shift) + b"the"
+            yield [before + separator + b"movie", before + separator + _repeat(b"-", 4096) + b"a"]
+
+
+def _repeat(byte: bytes, times: int) -> bytes:
+    return _REPEAT + times.to_bytes(2, "little") + byte
+
+
+def _input(
+    rule: int,
+    layout: int,
+    texts: Sequence[bytes],
+    last: int | None,
+    flags: int = 0,
+    skipped: int = 0,
+    words: Sequence[bytes] = _WORDS,
+) -> bytes:
+    head = bytes([rule - 1 | layout << 1 | flags << 3, _LAST.index(last), len(words), skipped])
+    return head + b"".join(string + _END for string in (*words, *texts))
+
+
+def write_seeds(folder: Path) -> None:
+    """Write each input of `seeds` into a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds()):
+        (folder / f"seed-{number:03}").write_bytes(seed)
+
+
+def compile_fuzzer(program: Path, compiler: Sequence[str]) -> None:
+    """Compile `fuzz_core.c`; raises `subprocess.CalledProcessError` on any warning."""
+    command = [*compiler, *_FLAGS, str(SOURCE), "-o", str(program)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def compile_libfuzzer(program: Path) -> None:
+    """Compile it with clang, libFuzzer and the sanitizers; raises as `compile_fuzzer`."""
+    stop = "-fno-sanitize-recover=all"
+    compile_fuzzer(program, ["clang", "-fsanitize=fuzzer,address,undefined", stop])
+
+
+def fuzz(program: Path, seconds: int, folder: Path) -> subprocess.Popen[str]:
+    """Start to fuzz for a time; what is found goes into the folder, what is said to stderr."""
+    words = folder / "dictionary"
+    entries = ("".join(f"\\x{byte:02x}" for byte in text) for text in _SEPARATORS + _WORDS[:5])
+    words.write_text("".join(f'"{entry}"\n' for entry in entries))
+    inputs = folder / "inputs"
+    write_seeds(inputs)
+    command = [
+        *(str(program), str(inputs), f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}"),
+        *(f"-dict={words}", f"-artifact_prefix={folder}/found-", "-print_final_stats=1"),
+        *("-rss_limit_mb=1024", "-timeout=20", "-reload=0"),
+    ]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
+
+
+def main(seconds: str, folder: str) -> int:
+    """Fuzz, and print what libFuzzer says."""
+    where = Path(folder).absolute()
+    where.mkdir(parents=True, exist_ok=True)
+    compile_libfuzzer(where / "fuzz_core")
+    running = fuzz(where / "fuzz_core", int(seconds), where)
+    for line in running.stderr or ():
+        print(line, end="", flush=True)
+    return running.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
