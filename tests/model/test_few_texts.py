@@ -11,11 +11,21 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
-from tests.model.few_texts import MODELS, OLD, OPTIONS, by_few, few_texts, in_arrow, scorer_of
+from tests.model.few_texts import (
+    FILLER,
+    MODELS,
+    OLD,
+    OPTIONS,
+    by_few,
+    few_texts,
+    in_arrow,
+    scorer_of,
+)
 from tests.models import BORE, FILM, many_texts
 from toolkit import Scorer
 from toolkit.model.few_texts import MOST_TEXTS
 from toolkit.model.scorer import Score
+from toolkit.model.texts import array_of
 from toolkit.text.rule import NEWEST_RULE
 
 # Scores are compared to the last bit: as Python floats of the float32.
@@ -34,6 +44,16 @@ def test_scores_are_those_of_arrow(model: Path, with_core: bool, values: list[st
     assert by_few(scorer, values) == expected
     assert scorer.score(values) == expected
     assert [score for value in values for score in scorer.score([value])] == expected
+
+
+@settings(max_examples=60)
+@given(values=few_texts)
+def test_stars_are_those_of_arrow(with_core: bool, values: list[str | None]) -> None:
+    scorer = scorer_of(MODELS[0], with_core)
+    found = scorer.numbers(array_of([*values, FILLER]))["stars"].to_pylist()[:-1]
+    expected = [None if stars is None else round(stars, 2) for stars in found]
+    assert scorer.stars(values) == expected
+    assert [stars for value in values for stars in scorer.stars([value])] == expected
 
 
 @pytest.mark.parametrize("option", range(len(OPTIONS)), ids=lambda place: str(OPTIONS[place]))
