@@ -1122,9 +1122,9 @@ static const uint8_t *after_number(const uint8_t *at, const uint8_t *stop) {
     return at;
 }
 
-static const uint8_t *after_word(const uint8_t *at, const uint8_t *stop, const char *word) {
-    size_t length = strlen(word);
-    return (size_t)(stop - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
+static const uint8_t *after_word(const uint8_t *at, const uint8_t *stop, const char *expected) {
+    size_t length = strlen(expected);
+    return (size_t)(stop - at) >= length && memcmp(at, expected, length) == 0 ? at + length : NULL;
 }
 
 /* Where a value ends; NULL if it is none, or nested deeper than `left`. */
