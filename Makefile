@@ -6,7 +6,7 @@ DEV := .venv-dev
 SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
 # What depends on the core that runs: token ids, and scores.
-CORE_TESTS := tests/native tests/text tests/model tests/examples/test_golden_vectors.py \
+CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py)
 
 .PHONY: demo test test-arrow check reference models bench format clean help

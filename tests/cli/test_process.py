@@ -135,6 +135,16 @@ def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
     assert (tmp_path / "b.csv").exists()
 
 
+def test_a_scorer_imports_only_what_it_uses() -> None:
+    code = (
+        "import sys; from toolkit import Scorer; print(Scorer('reviews-small').score(['fine']))\n"
+        f"print('loaded:', [name for name in {[*UNUSED, 'typer']} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("[Score(sentiment='positive'")
+    assert ran.stdout.endswith("loaded: []\n")
+
+
 @pytest.mark.parametrize("name", ["train", "export", "score"])
 def test_every_help_has_an_example(command: Command, name: str) -> None:
     ran = command(name, "--help")

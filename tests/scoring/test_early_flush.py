@@ -19,10 +19,10 @@ def test_what_was_added_is_put_on_the_disk(tmp_path: Path, monkeypatch: pytest.M
     with (tmp_path / "file").open("wb", buffering=0) as file:
         file.write(bytes(10))
         early = early_flush.EarlyFlush(file)
-        for size in (1, 4 << 20, 1, 5 << 20):
+        for size in (1, 8 << 20, 1, 9 << 20):
             file.write(bytes(size))
             early.go_on()
-    assert asked == [(10, (4 << 20) + 1), ((4 << 20) + 11, (5 << 20) + 1)]
+    assert asked == [(10, (8 << 20) + 1), ((8 << 20) + 11, (9 << 20) + 1)]
 
 
 def test_it_does_not_matter_where_there_is_no_such_call(
@@ -31,6 +31,6 @@ def test_it_does_not_matter_where_there_is_no_such_call(
     monkeypatch.setattr(early_flush, "_sync_file_range", lambda: None)
     with (tmp_path / "file").open("wb", buffering=0) as file:
         early = early_flush.EarlyFlush(file)
-        file.write(bytes(5 << 20))
+        file.write(bytes(9 << 20))
         early.go_on()
-    assert (tmp_path / "file").stat().st_size == 5 << 20
+    assert (tmp_path / "file").stat().st_size == 9 << 20

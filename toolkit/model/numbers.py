@@ -45,9 +45,10 @@ class Numbers:
         blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
         found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
-        return pa.RecordBatch.from_pydict(
-            {name: _where(has_score, arrow_of(values)) for name, values in found.items()}
-        )
+        columns = {name: arrow_of(values) for name, values in found.items()}
+        if has_score.true_count < len(has_score):
+            columns = {name: _where(has_score, values) for name, values in columns.items()}
+        return pa.RecordBatch.from_pydict(columns)
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Give what `Scorer.token_ids` gives."""

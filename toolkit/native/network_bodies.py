@@ -21,7 +21,8 @@ Parameters = Mapping[str, Array]
 
 _MOST_TOKENS = 1 << 15  # sums of so many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
-_COLUMNS_TOGETHER, _MOST_COLUMNS = 16, 256
+_COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
 _QUOTIENTS = 4096  # as in `toolkit.networks.pairs`
 
 
@@ -107,6 +108,13 @@ class LinearBody:
         )
         return cls(words, pairs) if fits and _are_keys(len(words)) and most < _MOST_TOKENS else None
 
+    @classmethod
+    def of_words(cls, words: Array, most: int) -> LinearBody | None:
+        """Make it of weights of words alone, those of padding and start 0; None if they differ."""
+        fits = words.ndim == 1 and words.dtype == np.int8 and not words[: _START_ID + 1].any()
+        is_small = _are_keys(len(words)) and most < _MOST_TOKENS
+        return cls(words, np.zeros(1, np.int8)) if fits and is_small else None
+
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Give the sums, float32, the tokens, float32, and the known tokens, int32."""
         kinds = (np.float32, np.float32, np.int32)
@@ -133,8 +141,9 @@ class PoolBody:
         """Make it of the weights of a graph; None if they do not fit together."""
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
         size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
-        experts = max(last, 1) + 1
         no_pair, routes = int(found["no_pair"]), found["routes"]
+        is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
+        experts = max(last, int(not is_one_topic)) + 1
         fits = (
             vectors.ndim == 2
             and vectors.dtype == np.uint8
@@ -198,6 +207,21 @@ class ConvBody:
         """Give the activations, float32."""
         found: list[Array] = [np.empty((len(starts), *self._shape), np.float32)]
         return self._tables.call(ids, starts, stops, most, found)
+
+
+class AdaptedBody:
+    """Of an adapted network: what its base gives, then its own sum, tokens and known tokens."""
+
+    def __init__(self, base: Body, words: LinearBody, known: Array, features: int) -> None:
+        self._base, self._words, self._features = base, words, features
+        self._known = known.item()  # ids from here up are unknown words to the base
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the features of the base; sum and tokens, float32; and known tokens, int32."""
+        of_base = np.where(ids < self._known, ids, np.int32(_UNKNOWN_ID))
+        base = self._base.run(of_base, starts, stops, most)
+        own = self._words.run(ids, starts, stops, most)
+        return None if base is None or own is None else [*base[: self._features], *own]
 
 
 def _are_keys(vocabulary: int) -> bool:

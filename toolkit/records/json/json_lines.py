@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.native.json_members import read_members
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.json.json_objects import (
     VALUES_LIMIT,
@@ -196,7 +197,7 @@ class JsonLinesFile(RecordFile):
         return pa.RecordBatch.from_arrays(columns, list(self._held))
 
     def _parse_at_once(self, content: Content, stops: Positions) -> _Fields | None:
-        """Parse with Arrow; None if a line is anything but one object with a string or null."""
+        """Parse many lines; None if one is anything but one object with a string or null."""
         raw = np.frombuffer(content.data, np.uint8)
         starts = content.lines.starts
         one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
@@ -204,6 +205,12 @@ class JsonLinesFile(RecordFile):
             return None
         if self._held is not None or self._tables is None:
             return None
+        is_short = (stops - starts).max() <= VALUES_LIMIT
+        if is_short and self.keys.keys() == {"text"} and len(self.keys["text"]) == 1:
+            (name,) = self.keys["text"]
+            texts = read_members(content.data, starts, stops, name, self.added.names)
+            if texts is not None:
+                return {"text": texts}
         for row in np.flatnonzero(stops - starts > VALUES_LIMIT):
             if has_too_much(content.data[starts[row] : stops[row]]):
                 return None

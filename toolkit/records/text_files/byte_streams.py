@@ -53,6 +53,11 @@ class ByteStream:
         """How many bytes of the file are read, compressed as they are."""
         return self._source.bytes_read
 
+    @property
+    def _is_file(self) -> bool:
+        """Whether what it gives is what a file holds, at the same offsets."""
+        return self._compression is None and self._encoding is None and self._source.can_seek
+
     def close(self) -> None:
         """Close the file."""
         self._source.close()
@@ -88,7 +93,10 @@ class ByteStream:
     def _fill(self, size: int, beyond: int) -> None:
         """Read up to `size` bytes ahead; no longer than a moment when more than `beyond` came."""
         parts = [self._data[self._at :]]
-        count, deadline = len(parts[0]), None
+        if self._is_file and not self._is_at_end:  # what is left is read again, so as not to join
+            self._source.seek(self._offset)
+            parts = []
+        count, deadline = sum(map(len, parts)), None
         while count < size and not self._is_at_end:
             if count > beyond:
                 now = time.monotonic()
@@ -110,7 +118,7 @@ class ByteStream:
 
     def seek(self, offset: int) -> None:
         """Go forward to an offset of what `peek` gives."""
-        if self._compression is None and self._encoding is None and self._source.can_seek:
+        if self._is_file:
             self._data, self._at, self._offset = b"", 0, offset
             self._is_at_end = False
             self._source.seek(offset)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import IO
 
-_BYTES = 4 << 20  # at least, each time
+_BYTES = 8 << 20  # at least, each time
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin with it, and do not wait
 
 
