@@ -7,7 +7,7 @@ and run it is in fuzz_core.py, which also makes the inputs to start from.
 An input is four bytes and some strings, each with an end mark: words first, then texts.
 0: bit 0 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a bitmap
    without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
-   skipped by the offset. In a string, bytes that UTF-8 never has are commands: see `read_string`. */
+   skipped by the offset. In a string, bytes that UTF-8 never has are commands: see `next_string`. */
 
 #include "../../toolkit/native/core.c"
 
@@ -39,7 +39,7 @@ static void *exactly(int64_t size) {
 
 /* Read a string up to its end mark. REPEAT, two bytes of a number, and a byte is that byte so often;
    WORD and a number is a word; NULL_MARK says that the text is null. */
-static string read_string(const uint8_t **at, const uint8_t *end, int64_t most,
+static string next_string(const uint8_t **at, const uint8_t *end, int64_t most,
                           const string *vocabulary, int count) {
     static uint8_t bytes[MOST_BYTES];
     string read = {0};
@@ -88,12 +88,12 @@ static void read_input(const uint8_t *data, int64_t size, input *in) {
     in->last = most_of_text[data[1] % (sizeof most_of_text / sizeof *most_of_text)];
     int64_t room = MOST_BYTES;
     for (int32_t i = 0; i < data[2] && at < end; i++) {
-        in->vocabulary[i] = read_string(&at, end, room, NULL, 0);
+        in->vocabulary[i] = next_string(&at, end, room, NULL, 0);
         room -= in->vocabulary[i].length, in->word_count = i + 1;
     }
     room = MOST_BYTES;
     for (int32_t i = 0; i < MOST_TEXTS && at < end; i++) {
-        in->all[i] = read_string(&at, end, room, in->vocabulary, in->word_count);
+        in->all[i] = next_string(&at, end, room, in->vocabulary, in->word_count);
         room -= in->all[i].length, in->text_count = i + 1;
     }
     in->texts.offset = data[3] % (in->text_count + 1);
