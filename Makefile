@@ -5,10 +5,14 @@ DEMO := .venv
 DEV := .venv-dev
 SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
-.PHONY: demo test check reference models bench format clean help
+# What depends on the core that runs: token ids, and scores.
+CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
+	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py)
+
+.PHONY: demo test test-arrow check reference models bench format clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 11
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(DEMO)/installed  ## install the light scorer and score the example reviews
 	$(DEMO)/bin/toolkit score examples/reviews.csv -o reviews.scored.csv --force
@@ -17,6 +21,9 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 
 test: $(DEV)/installed  ## install everything that the tests need, and run them
 	$(DEV)/bin/pytest
+
+test-arrow: $(DEV)/installed  ## run the tests of token ids and scores without the native core
+	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(CORE_TESTS)
 
 check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the documentation
 	$(DEV)/bin/ruff check
@@ -40,15 +47,17 @@ bench: $(DEV)/installed  ## compare the speed with other tools (a quarter of an 
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
 
 clean:  ## remove the environments, and the files that tools have written
-	rm -rf $(DEMO) $(DEV) build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DEV) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# The demo installs the package as users get it; the other environment uses this folder.
-$(DEMO)/installed: pyproject.toml $(SHIPPED) $(shell find toolkit -type f -not -name '*.pyc')
+# The demo installs the package as users get it; the other environment uses this folder, where the
+# native core is compiled again when its source changes.
+$(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
+		$(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@
 
-$(DEV)/installed: pyproject.toml
+$(DEV)/installed: pyproject.toml hatch_build.py toolkit/native/core.c
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install --quiet --editable '.[train,dev]'
 	touch $@

@@ -1,5 +1,5 @@
 """`python -m toolkit` is the command `toolkit`."""
 
-from toolkit.cli.app import run
+from toolkit.cli.start import run
 
 run()

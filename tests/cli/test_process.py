@@ -24,7 +24,10 @@ UNUSED = [
     "rich",
     "toolkit.cli.evaluate",
     "toolkit.cli.train",
+    "toolkit.model.explanation",
+    "toolkit.model.run_folder",
     "toolkit.records.parquet",
+    "toolkit.text.sentences",
 ]
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
@@ -122,13 +125,24 @@ def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
     body = (
         "import sys\n"
         "sys.argv = ['toolkit', 'score', 'a.csv', '--output', 'b.csv', '--model', 'reviews-small',"
-        " '--text-column', 'text', '--report', 'report.json', '--quiet']\n"
+        " '--text-column', 'text', '--workers', '2', '--log-format', 'text',"
+        " '--report', 'report.json', '--quiet']\n"
         "try: module.main()\n"
         f"finally: print('loaded:', [name for name in {UNUSED} if name in sys.modules])\n"
     )
     ran = run_main(body, tmp_path)
     assert ran == Ran(0, "loaded: []\n", "")
     assert (tmp_path / "b.csv").exists()
+
+
+def test_a_scorer_imports_only_what_it_uses() -> None:
+    code = (
+        "import sys; from toolkit import Scorer; print(Scorer('reviews-small').score(['fine']))\n"
+        f"print('loaded:', [name for name in {[*UNUSED, 'typer']} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("[Score(sentiment='positive'")
+    assert ran.stdout.endswith("loaded: []\n")
 
 
 @pytest.mark.parametrize("name", ["train", "export", "score"])

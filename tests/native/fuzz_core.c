@@ -7,29 +7,19 @@ and run it is in fuzz_core.py, which also makes the inputs to start from.
 An input is four bytes and some strings, each with an end mark: words first, then texts.
 0: bit 0 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a bitmap
    without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
-   skipped by the offset. In a string, some bytes that UTF-8 never has are commands: see `read_string`. */
+   skipped by the offset. In a string, bytes that UTF-8 never has are commands: see `read_string`. */
 
 #include "../../toolkit/native/core.c"
 
 #include <stdio.h>
 
-enum { MOST_WORDS = 256, MOST_TEXTS = 64, MOST_BYTES = 1 << 15 };
+#include "plain_tokens.h"
+
+enum { MOST_WORDS = 256, MOST_TEXTS = 64 };
 enum { END_MARK = 0xFF, NULL_MARK = 0xFE, REPEAT = 0xFD, WORD = 0xFC };
 
-typedef struct {
-    uint8_t *bytes;
-    int64_t length;
-    int is_null;
-} string;
-
-static const uint32_t wide_of_rule_2[] = {
-    0x85, 0xA0, 0xAB, 0xBB, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007,
-    0x2008, 0x2009, 0x200A, 0x200B, 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2018, 0x201A,
-    0x201B, 0x201C, 0x201D, 0x201E, 0x201F, 0x2022, 0x2026, 0x2028, 0x2029, 0x202F, 0x2039, 0x203A,
-    0x205F, 0x3000, 0xFEFF};
-static const char ascii_separators[] = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r";
 static const int64_t most_of_text[] = {1,   2,  3,   4,   31,   32,   33,   64,   100, INT64_MAX,
-                                       512, 513, 1000, 2047, 2048, 2049, 5000, 0};
+                                       511, 512, 513, 2047, 2048, 2049, 5000, 0};
 
 #define CHECK(condition)                                                                \
     do {                                                                                \
@@ -42,81 +32,6 @@ static const int64_t most_of_text[] = {1,   2,  3,   4,   31,   32,   33,   64, 
 static void *exactly(int64_t size) {
     void *found = malloc((size_t)size);
     CHECK(found != NULL || size == 0);
-    return found;
-}
-
-static rule make_rule(int version) {
-    rule made = {.ends_at_nul = version == 2};
-    for (int c = 0; c < 128; c++) {
-        if (c == 0 || strchr(ascii_separators, c) == NULL) continue;
-        int goes_on = made.ranges > 0 && made.last[made.ranges - 1] == c - 1;
-        if (!goes_on) made.first[made.ranges++] = (uint8_t)c;
-        made.last[made.ranges - 1] = (uint8_t)c;
-    }
-    CHECK(made.ranges <= MOST_RANGES);
-    for (size_t i = 0; version == 2 && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
-        made.wide[wide_of_rule_2[i] / 8] |= (uint8_t)(1 << wide_of_rule_2[i] % 8);
-    return made;
-}
-
-/* ---- The plain loop -------------------------------------------------------------------------- */
-
-/* libFuzzer is to search the core for branches, not this. */
-#if defined(__clang__)
-#define PLAIN static __attribute__((noinline, no_sanitize("coverage")))
-#else
-#define PLAIN static
-#endif
-
-/* How many bytes of a text are a separator: 0 to 3. */
-PLAIN int64_t separator_bytes(int version, const uint8_t *at, int64_t left) {
-    static uint8_t is_wide[0x10000];
-    for (size_t i = 0; !is_wide[0xFEFF] && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
-        is_wide[wide_of_rule_2[i]] = 1;
-    if (at[0] < 128) return at[0] != 0 && strchr(ascii_separators, at[0]) != NULL;
-    if (version != 2) return 0;
-    for (uint32_t bytes = 2; bytes <= 3 && bytes <= left; bytes++) {
-        uint32_t c = bytes == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
-                                : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-        if (!is_wide[c] || (c < 0x800) != (bytes == 2)) continue;
-        /* Is it written like that? */
-        if (bytes == 2 && at[0] == (0xC0 | c >> 6) && at[1] == (0x80 | (c & 63))) return 2;
-        if (bytes == 3 && at[0] == (0xE0 | c >> 12) && at[1] == (0x80 | (c >> 6 & 63)) &&
-            at[2] == (0x80 | (c & 63)))
-            return 3;
-    }
-    return 0;
-}
-
-PLAIN int32_t plain_id(const string *vocabulary, int32_t count, const uint8_t *token,
-                       int64_t length) {
-    for (int32_t i = 0; i < count; i++) {
-        int64_t same = 0;
-        if (vocabulary[i].length != length) continue;
-        while (same < length && vocabulary[i].bytes[same] == token[same]) same++;
-        if (same == length) return 4 + i;
-    }
-    return UNKNOWN_ID;
-}
-
-/* Write the ids of all tokens of a text. */
-PLAIN int64_t plain_ids(int version, const string *vocabulary, int32_t count, const string *text,
-                        int32_t *ids) {
-    static uint8_t token[MOST_BYTES];
-    int64_t found = 0, length = 0;
-    for (int64_t at = 0; !text->is_null && at < text->length;) {
-        if (version == 2 && text->bytes[at] == 0) break;
-        int64_t bytes = separator_bytes(version, text->bytes + at, text->length - at);
-        if (bytes == 0) {
-            uint8_t c = text->bytes[at++];
-            token[length++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-            continue;
-        }
-        if (length > 0) ids[found++] = plain_id(vocabulary, count, token, length);
-        length = 0;
-        at += bytes;
-    }
-    if (length > 0) ids[found++] = plain_id(vocabulary, count, token, length);
     return found;
 }
 
@@ -189,14 +104,17 @@ static void read_input(const uint8_t *data, int64_t size, input *in) {
 static void lay_out(input *in) {
     int64_t total = 0, at = 0, width = in->texts.kind == STRING ? 4 : 8;
     int is_view = in->texts.kind == STRING_VIEW;
-    for (int32_t i = 0; i < in->text_count; i++) total += in->all[i].length, in->with_bitmap |= in->all[i].is_null;
-    for (int32_t i = 0; i < in->text_count; i++) in->all[i].is_null &= in->with_nulls;
+    for (int32_t i = 0; i < in->text_count; i++) {
+        total += in->all[i].length;
+        in->all[i].is_null &= in->with_nulls;
+    }
     in->with_bitmap |= in->with_nulls;
     if (in->with_bitmap) {
         in->bitmap = exactly((in->text_count + 7) / 8);
         if (in->text_count > 0) memset(in->bitmap, 0xFF, (size_t)(in->text_count + 7) / 8);
     }
-    in->places = exactly(in->unaligned + (is_view ? 16 * in->text_count : width * (in->text_count + 1)));
+    int64_t size = is_view ? 16 * in->text_count : width * (in->text_count + 1);
+    in->places = exactly(in->unaligned + size);
     in->content = exactly(is_view ? 0 : total);
     uint8_t *places = in->places + in->unaligned;
     for (int32_t i = 0; i < in->text_count; i++) {
@@ -205,8 +123,8 @@ static void lay_out(input *in) {
         if (is_view) {
             int32_t view[4] = {(int32_t)text->length, 0, i, 0};
             in->contents[i] = text->bytes;
-            if (text->length > 0) memcpy(view + 1, text->bytes, (size_t)least(text->length, 4));
-            if (text->length > 0 && text->length <= 12) memcpy(view + 1, text->bytes, (size_t)text->length);
+            int64_t within = text->length > 12 ? 4 : text->length;
+            if (within > 0) memcpy(view + 1, text->bytes, (size_t)within);
             if (text->is_null) memset(view, 0xFF, sizeof view);
             memcpy(places + 16 * i, view, 16);
             continue;
@@ -229,6 +147,20 @@ static void free_input(input *in) {
 }
 
 /* ---- The comparison -------------------------------------------------------------------------- */
+
+static rule make_rule(int version) {
+    rule made = {.ends_at_nul = version == 2};
+    for (int c = 0; c < 128; c++) {
+        if (c == 0 || strchr(ascii_separators, c) == NULL) continue;
+        int goes_on = made.ranges > 0 && made.last[made.ranges - 1] == c - 1;
+        if (!goes_on) made.first[made.ranges++] = (uint8_t)c;
+        made.last[made.ranges - 1] = (uint8_t)c;
+    }
+    CHECK(made.ranges <= MOST_RANGES);
+    for (size_t i = 0; version == 2 && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
+        made.wide[wide_of_rule_2[i] / 8] |= (uint8_t)(1 << wide_of_rule_2[i] % 8);
+    return made;
+}
 
 static words *make_words(const input *in, const char *path_name, int *too_long) {
     rule r = make_rule(in->version);

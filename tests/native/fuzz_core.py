@@ -36,11 +36,11 @@ _FLAGS = ("-std=c11", "-g", "-O2", *WARNINGS)
 _LONGEST_INPUT = 1 << 14
 
 # As in fuzz_core.c.
-_LAST = (1, 2, 3, 4, 31, 32, 33, 64, 100, None, 512, 513, 1000, 2047, 2048, 2049, 5000, 0)
+_LAST = (1, 2, 3, 4, 31, 32, 33, 64, 100, None, 511, 512, 513, 2047, 2048, 2049, 5000, 0)
 _END, _NULL, _REPEAT, _WORD = b"\xff", b"\xfe", b"\xfd", b"\xfc"
 
-_WORDS = (b"the", b"a", b"zaz", b"movie", b"don't", "été".encode(), b"sixteen-or-more?", b"", b"a" * 17,
-          b"x" * 16 + b"1", b"x" * 16 + b"2", b"y" * 1024)  # fmt: skip
+_WORDS = (b"the", b"a", b"zaz", b"movie", b"don't", "été".encode(), b"sixteen-or-more?", b"",
+          b"a" * 17, b"x" * 16 + b"1", b"x" * 16 + b"2", b"y" * 1024)  # fmt: skip
 _SEPARATORS = (b" ", b"<", b"\x00", "\u2014".encode(), "\u00a0".encode(), "\u2019".encode(),
                b"\xe2\x80", b"\xc2", b"\xe2\x82\xac", b"\xc0\xa0", b"\xe0\x82\xa0")  # fmt: skip
 _SAME_HASH = (  # words of one hash value, of one slot and its bits beside the number
@@ -58,7 +58,11 @@ def seeds() -> Iterator[bytes]:
         last = _LAST[place % len(_LAST)]
         yield _input(1 + place % 2, place % 3, texts, last, flags=place % 8)
         yield _input(2, (place + 1) % 3, texts, 1, flags=place // 3 % 8, skipped=place % 2)
-        yield _input(2, (place + 2) % 3, texts, None)
+        yield _input(2, (place + 2) % 3, texts, _LAST[place // 3 % len(_LAST)])
+    for place, last in enumerate((1, 2, 31, 100, 511, 512)):  # what is read first for so many
+        for size in (8 * last + more for more in (-1, 0, 1, 63, 64, 65)):
+            fills = (b"longer-words a,", b"the a-b movie ", b"xxxxxxx ", b"a" * 9 + b"\xe2\x80\x94")
+            yield _input(2, place % 3, [(fill * size)[-size:] for fill in fills], last)
     for one, other in (*_SAME_HASH, *(pair[::-1] for pair in _SAME_HASH)):
         yield _input(2, 0, [one + b" " + other], None, words=[one, b"longer-than-both" * 3])
     yield _input(2, 0, [b"a", b""], None, words=[])

@@ -17,7 +17,6 @@ from toolkit.cli import messages
 from toolkit.cli.commands import MARKUP, CommandGroup
 from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
 from toolkit.cli.messages import forgive_standard_error
-from toolkit.cli.process import prepare_process
 from toolkit.cli.score_report import end_report, report_wrong_call
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
@@ -68,8 +67,7 @@ _MESSAGES = _standard_error()
 
 
 def run() -> NoReturn:
-    """Run the command line in a process of its own, which ends without unloading modules."""
-    prepare_process()
+    """Run the command line in a process that `start` prepared; end without unloading modules."""
     forgive_standard_error()
     code: str | int | None = 0
     try:

@@ -1,26 +1,42 @@
-"""Values of the command line that need no check, which are made without pydantic.
+"""Values of the command line in which nothing can be wrong, which are made without pydantic.
 
 For any value, also one that is not given, Typer imports pydantic and builds a validator: a quarter
-of the time in which ten reviews are scored. So Typer gets only what can be wrong, such as numbers.
+of the time in which ten reviews are scored. So Typer gets only what may be wrong, and says so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
 
-# What makes a value of the strings that are given.
+
+def _whole(given: str) -> int:
+    """Make a number from 1, which no option refuses; `ValueError` for what Typer has to check."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", given):
+        raise ValueError
+    return int(given)
+
+
+def _decimal(given: str) -> float:
+    """Make a number from 0, which no option refuses; `ValueError` for what Typer has to check."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given):
+        raise ValueError
+    return float(given)
+
+
+# What makes a value of the string that is given; `list` takes strings.
 _PLAIN: dict[Any, Callable[[Any], Any]] = {
     str: str,
-    str | None: str,
     list[str]: list,
-    list[str] | None: list,
     Path: Path,
-    Path | None: Path,
+    int: _whole,
+    float: _decimal,
 }
 
 
@@ -44,9 +60,18 @@ def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> l
     changed = [each for each in parameters if "process_value" not in vars(each)]
     types = get_type_hints(callback) if changed and callback else {}
     for parameter in changed:
-        make = _PLAIN.get(types.get(parameter.name))
+        make = _maker(types.get(parameter.name))
         parameter.process_value = partial(_value, parameter, make, parameter.process_value)
     return parameters
+
+
+def _maker(kind: Any) -> Callable[[Any], Any] | None:
+    """Find what makes values of a type or of ``type | None``."""
+    if kind not in _PLAIN and type(None) in get_args(kind):
+        kind = get_args(kind)[0]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+    return _PLAIN.get(kind)
 
 
 def _value(
@@ -61,7 +86,10 @@ def _value(
         takes_many = parameter.nargs == -1 or getattr(parameter, "multiple", False)
         value = () if given is None and takes_many else given
     elif make is not None and given:
-        value = make(given)
+        try:
+            value = make(given)
+        except ValueError:
+            return checked(context, given)
     else:
         return checked(context, given)
     return value if parameter.callback is None else parameter.callback(context, parameter, value)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from toolkit.model.facts import ModelFacts
 from toolkit.model.labelling import Labelling
-from toolkit.model.session import Network
+from toolkit.model.numbers import STAR_DECIMALS
+from toolkit.model.session import Network, Outputs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -26,24 +29,39 @@ class FewTexts:
 
     def score(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
         """Give label and probability of each text; None if they are no few plain texts."""
-        content = _encoded(texts)
-        if content is None or self.labelling.by_sentence:
+        found = None if self.labelling.by_sentence else self._run(texts)
+        if found is None:
             return None
-        most = self.facts.max_tokens
-        ids = self.vocabulary.encode_few(content, most)
-        found: list[tuple[str | None, float | None]] = []
-        (probabilities, *_) = self.network.run_few(ids)
-        for text, start, stop, probability in zip(
-            texts, ids.starts.tolist(), ids.stops.tolist(), probabilities.tolist(), strict=True
-        ):
-            has_score = (
-                isinstance(text, str)
-                and not (text.isspace() or not text)
-                and (not self.facts.counts_known_tokens or _has_word(ids.values[start:stop]))
+        has_score, (probabilities, *_) = found
+        return [
+            (self.labelling.of_one(probability), probability) if has else (None, None)
+            for has, probability in zip(has_score, probabilities.tolist(), strict=True)
+        ]
+
+    def stars(self, texts: Sequence[object]) -> list[float | None] | None:
+        """Give the stars of each text, of a model that has them; None as `score`."""
+        found = self._run(texts)
+        if found is None:
+            return None
+        has_score, (_, stars) = found
+        rounded = np.round(stars, STAR_DECIMALS).tolist()
+        return [each if has else None for has, each in zip(has_score, rounded, strict=True)]
+
+    def _run(self, texts: Sequence[object]) -> tuple[list[bool], Outputs] | None:
+        """Say which texts have a score, and give the outputs of the network for all."""
+        content = _encoded(texts)
+        if content is None:
+            return None
+        ids = self.vocabulary.encode_few(content, self.facts.max_tokens)
+        has_score = [
+            isinstance(text, str)
+            and not (text.isspace() or not text)
+            and (not self.facts.counts_known_tokens or _has_word(ids.values[start:stop]))
+            for text, start, stop in zip(
+                texts, ids.starts.tolist(), ids.stops.tolist(), strict=True
             )
-            label = self.labelling.of_one(probability) if has_score else None
-            found.append((label, probability if has_score else None))
-        return found
+        ]
+        return has_score, self.network.run_few(ids)
 
 
 def _has_word(ids: Ids) -> bool:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
 from toolkit.model.facts import ModelFacts
 from toolkit.model.mixed import SENTENCE_COUNTS, Limits
 from toolkit.model.readable import ReadableRule
 from toolkit.model.session import Network
 from toolkit.model.texts import as_strings
-from toolkit.text.sentences import SentenceRule
 from toolkit.text.strings import arrow_of, is_blank
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
@@ -43,9 +45,10 @@ class Numbers:
         blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
         found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
-        return pa.RecordBatch.from_pydict(
-            {name: _where(has_score, arrow_of(values)) for name, values in found.items()}
-        )
+        columns = {name: arrow_of(values) for name, values in found.items()}
+        if has_score.true_count < len(has_score):
+            columns = {name: _where(has_score, values) for name, values in columns.items()}
+        return pa.RecordBatch.from_pydict(columns)
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Give what `Scorer.token_ids` gives."""
@@ -58,6 +61,9 @@ class Numbers:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
+        from toolkit.model.by_sentence import SentenceScorer  # late: few runs score sentences
+        from toolkit.text.sentences import SentenceRule
+
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
         return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
 

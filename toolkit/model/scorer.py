@@ -21,7 +21,7 @@ from toolkit.model.neutral import Range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
 from toolkit.model.session import open_network
 from toolkit.model.shipped import DEFAULT_MODEL
-from toolkit.model.texts import array_of
+from toolkit.model.texts import array_of, list_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -121,15 +121,12 @@ class Scorer:
         list[Score]
             One for each review, in order.
         """
-        if not isinstance(texts, str | bytes):
-            texts = list(texts)
-            few = self._few.score(texts)
-            if few is not None:
-                return [Score(*each) for each in few]
-        columns = self.score_array(array_of(texts))
-        return [
-            Score(*pair) for pair in zip(*(column.to_pylist() for column in columns), strict=True)
-        ]
+        listed = list_of(texts)
+        found: Iterable[Any] | None = self._few.score(listed)
+        if found is None:
+            columns = self.score_array(array_of(listed))
+            found = zip(*(column.to_pylist() for column in columns), strict=True)
+        return [Score(*each) for each in found]
 
     def stars(self, texts: Iterable[str | None]) -> list[float | None]:
         """Tell the stars of some reviews.
@@ -150,7 +147,10 @@ class Scorer:
             If the model has no stars.
         """
         self.check_gives(["stars"])
-        found: list[float | None] = self.numbers(array_of(texts))["stars"].to_pylist()
+        listed = list_of(texts)
+        found = self._few.stars(listed)
+        if found is None:
+            found = self.numbers(array_of(listed))["stars"].to_pylist()
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
@@ -237,16 +237,14 @@ class Scorer:
         """
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
-        texts = array_of([text])
-        sentiment, probability = self.score_array(texts)
-        if not probability[0].is_valid:
+        ((sentiment, probability),) = self.score([text])
+        if sentiment is None or probability is None:
             raise UsageError(
                 f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
             )
+        texts = array_of([text])
         text = texts[0].as_py()
-        found = self._explainer.explain(
-            text, self.token_ids(texts)[0], sentiment[0].as_py(), probability[0].as_py()
-        )
+        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
         if not self.by_sentence:
             return found
         spans = [(word.start, word.end) for word in found.words]

@@ -82,7 +82,9 @@ class Network:
             row[width - count :] = ids.values[stop - count : stop]
             if count < width:
                 row[width - count - 1] = START_ID
-        return np.stack(self.run(rows))
+        found = np.empty((self.outputs, len(ids)), np.float32)
+        self._fill(found, slice(None), self.run(rows))
+        return found
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs

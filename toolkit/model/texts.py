@@ -10,15 +10,20 @@ from toolkit.errors import UsageError
 from toolkit.text.strings import without_half_pairs
 
 
+def list_of(texts: Iterable[str | None]) -> list[str | None]:
+    """Give texts as a list, whatever they are; raises `UsageError` for one string."""
+    if isinstance(texts, str | bytes):
+        raise UsageError("score: expected several texts, received one string; put it in a list")
+    return list(texts)
+
+
 def array_of(texts: Iterable[str | None]) -> pa.StringArray:
     """Make an array of Python strings; raises `UsageError` for anything else.
 
     None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair, which
     Python's JSON reader accepts and UTF-8 cannot store, becomes U+FFFD.
     """
-    if isinstance(texts, str | bytes):
-        raise UsageError("score: expected several texts, received one string; put it in a list")
-    values = list(texts)
+    values = list_of(texts)
     try:
         return pa.array(values, pa.string(), from_pandas=True)
     except UnicodeEncodeError:

@@ -21,7 +21,8 @@ Parameters = Mapping[str, Array]
 
 _MOST_TOKENS = 1 << 15  # sums of so many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
-_COLUMNS_TOGETHER, _MOST_COLUMNS = 16, 256
+_COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
 _QUOTIENTS = 4096  # as in `toolkit.networks.pairs`
 
 
@@ -103,9 +104,16 @@ class LinearBody:
             words.ndim == pairs.ndim == 1
             and words.dtype == pairs.dtype == np.int8
             and int(found["vocabulary"]) == len(words)
-            and int(found["pairs_size"]) == len(pairs)
+            and int(found["pairs_size"]) == len(pairs) > 0
         )
         return cls(words, pairs) if fits and _are_keys(len(words)) and most < _MOST_TOKENS else None
+
+    @classmethod
+    def of_words(cls, words: Array, most: int) -> LinearBody | None:
+        """Make it of weights of words alone, those of padding and start 0; None if they differ."""
+        fits = words.ndim == 1 and words.dtype == np.int8 and not words[: _START_ID + 1].any()
+        is_small = _are_keys(len(words)) and most < _MOST_TOKENS
+        return cls(words, np.zeros(1, np.int8)) if fits and is_small else None
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Give the sums, float32, the tokens, float32, and the known tokens, int32."""
@@ -133,8 +141,9 @@ class PoolBody:
         """Make it of the weights of a graph; None if they do not fit together."""
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
         size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
-        experts = max(last, 1) + 1
         no_pair, routes = int(found["no_pair"]), found["routes"]
+        is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
+        experts = max(last, int(not is_one_topic)) + 1
         fits = (
             vectors.ndim == 2
             and vectors.dtype == np.uint8
@@ -142,9 +151,9 @@ class PoolBody:
             and 0 < vectors.shape[1] <= _MOST_COLUMNS
             and all(each.dtype == np.int32 for each in (shifts, slots, routes))
             and int(found["vocabulary"]) == size == len(routes)
-            and int(found["slots_size"]) == len(slots)
+            and int(found["slots_size"]) == len(slots) > 0
             and int(found["quotients"]) == _QUOTIENTS
-            and last >= 0
+            and min(last, rows - 1) >= 0
             and rows * experts == len(vectors)
             and _are_keys(size)
             and most < _MOST_TOKENS
@@ -154,7 +163,7 @@ class PoolBody:
         highest_shift, highest_pair = int(shifts.max()), int(slots.max()) // _QUOTIENTS
         of_pairs = min(no_pair - 1, highest_pair + highest_shift)
         is_inside = (
-            min(int(shifts.min()), int(slots.min()) + 1) >= 0
+            min(int(shifts.min()), int(slots.min()) + 1, no_pair) >= 0
             and max(size - 1 + highest_shift, size + of_pairs) < rows
             and size + max(no_pair, highest_pair + highest_shift) <= _LARGEST
             and int(np.abs(routes.astype(np.int64)).max()) * most <= _LARGEST
@@ -188,7 +197,7 @@ class ConvBody:
             and first.dtype == second.dtype == np.float32
             and second.shape == (len(first) + 1, first.shape[1])
             and most % 2 == 0
-            and int(found["no_token"]) == len(first)
+            and int(found["no_token"]) == len(first) > 1
             and found["width"].item() == most
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
         )
@@ -200,6 +209,21 @@ class ConvBody:
         return self._tables.call(ids, starts, stops, most, found)
 
 
+class AdaptedBody:
+    """Of an adapted network: what its base gives, then its own sum, tokens and known tokens."""
+
+    def __init__(self, base: Body, words: LinearBody, known: Array, features: int) -> None:
+        self._base, self._words, self._features = base, words, features
+        self._known = known.item()  # ids from here up are unknown words to the base
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the features of the base; sum and tokens, float32; and known tokens, int32."""
+        of_base = np.where(ids < self._known, ids, np.int32(_UNKNOWN_ID))
+        base = self._base.run(of_base, starts, stops, most)
+        own = self._words.run(ids, starts, stops, most)
+        return None if base is None or own is None else [*base[: self._features], *own]
+
+
 def _are_keys(vocabulary: int) -> bool:
-    """Whether each pair of ids is a number of 32 bits."""
-    return vocabulary > 0 and vocabulary**2 - 1 <= _LARGEST
+    """Whether each pair of ids is a number of 32 bits, and the start id is one of them."""
+    return vocabulary > 1 and vocabulary**2 - 1 <= _LARGEST

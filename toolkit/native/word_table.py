@@ -6,6 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from toolkit.native import library
 _MOST_RANGES = 8
 _WIDE_CHARACTERS = 0x10000
 _ALL = 2**63 - 1  # ids of a text
+_DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
 _KINDS |= {pa.binary(): 0, pa.large_binary(): 1, pa.binary_view(): 2}
 
@@ -58,7 +60,8 @@ class WordTable:
 
     def __init__(self, core: ctypes.CDLL, table: int) -> None:
         self._core, self._table = core, ctypes.c_void_p(table)
-        weakref.finalize(self, core.words_free, self._table)
+        # Not at exit: a thread that nobody waits for may still use it.
+        weakref.finalize(self, core.words_free, self._table).atexit = False
 
     @classmethod
     def of(
@@ -132,7 +135,11 @@ class WordTable:
 
 
 def _core() -> ctypes.CDLL | None:
-    core = library.core()
+    with _DECLARING:  # a function that two threads ask for first is made twice
+        return _declared(library.core())
+
+
+def _declared(core: ctypes.CDLL | None) -> ctypes.CDLL | None:
     if core is None:
         return core
     pointer, number = ctypes.c_void_p, ctypes.c_int64

@@ -31,12 +31,10 @@ _TAIL_BYTES_PER_TOKEN = 7
 # 512 tokens than four times as many.
 _TAIL_BYTES_AT_ONCE = 1 << 19
 ROWS_AT_ONCE = 8192
+_ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
 
 _LONG_BYTES = 1 << 20
 _RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
-
-# Fewer bytes than this take less time in Python than in Arrow.
-_FEW_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ class Encoder:
     spellings: pa.StringArray
     spelling_ids: Ids
     rule: TokenRule
+    few_bytes: int = 1 << 14  # that take less time in Python than in Arrow
 
     def encode(
         self, texts: pa.Array | pa.ChunkedArray, last: int | None, *, with_cuts: bool
@@ -55,8 +54,9 @@ class Encoder:
         if not with_cuts:
             if self._table is not None:
                 return self._in_core(self._table, texts, last)
-            if len(texts) <= _FEW_BYTES and texts.nbytes <= _FEW_BYTES:
-                values = texts.cast(pa.binary()).to_pylist()
+            if max(len(texts), texts.nbytes) <= self.few_bytes:
+                plain = texts if pa.types.is_string(texts.type) else texts.cast(pa.string())
+                values = plain.cast(pa.binary()).to_pylist()
                 return self.encode_few([value or b"" for value in values], last)
         if last is None:
             slices = string_slices(texts, self.rule)
@@ -117,11 +117,10 @@ class Encoder:
     def _in_core(
         self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
     ) -> TokenIds:
-        parts = []
-        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-            part = chunk if table.takes(chunk.type) else chunk.cast(pa.string())
-            parts.append(_token_ids(*table.encode(part, last)))
-        return TokenIds.concatenate(parts)
+        chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+        if not table.takes(texts.type):
+            chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
+        return TokenIds.concatenate([_token_ids(*table.encode(part, last)) for part in chunks])
 
     def _split(self, texts: pa.StringArray | pa.BinaryArray) -> SplitTexts:
         return SplitTexts.of(texts, self.rule)

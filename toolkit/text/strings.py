@@ -101,6 +101,8 @@ def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     if texts.null_count:
         blank |= texts.is_null().to_numpy(zero_copy_only=False)
     unsure = np.flatnonzero(blank)
+    if not len(unsure):
+        return arrow_of(blank)  # without calls of Arrow, which take longest for a few texts
     lengths = pc.binary_length(pc.utf8_trim_whitespace(texts.take(arrow_of(unsure))))
     blank[unsure] = pc.fill_null(pc.equal(lengths, 0), True)
     return arrow_of(blank)

@@ -134,7 +134,8 @@ class TokenIds:
         found = self.lengths > 0
         found[found] = self.values[self.stops[found] - 1] >= FIRST_WORD_ID
         unsure = np.flatnonzero(~found)
-        found[unsure] = self.take(unsure).known_tokens(most_tokens) > 0
+        if len(unsure):
+            found[unsure] = self.take(unsure).known_tokens(most_tokens) > 0
         return found
 
     def first(self, count: int) -> TokenIds:

@@ -61,6 +61,11 @@ class Vocabulary:
     rule: TokenRule = NEWEST_RULE
     other_spellings: Spellings | None = field(default=None, compare=False)  # None: by the rule
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is made again when it is needed; a table of the core cannot be sent."""
+        names = ("words", "rule", "other_spellings")
+        return {name: self.__dict__[name] for name in names}
+
     @property
     def size(self) -> int:
         """Number of ids, the four reserved ones included; every id is below it."""

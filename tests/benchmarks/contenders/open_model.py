@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import onnx  # noqa: F401
 import onnxruntime
 import pyarrow as pa  # noqa: F401
 

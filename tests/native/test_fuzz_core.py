@@ -1,0 +1,71 @@
+"""The inputs of the fuzzer, and some seconds of fuzzing; `tests.native.fuzz_core` does more."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.data import PROJECT
+from tests.native.fuzz_core import (
+    WARNINGS,
+    compile_fuzzer,
+    compile_libfuzzer,
+    fuzz,
+    seeds,
+    write_seeds,
+)
+from toolkit.text.rule import RULES
+
+CORE = PROJECT / "toolkit" / "native" / "core.c"
+FOUND = {name: shutil.which(name) for name in ("gcc", "clang")}
+
+PLAIN = Path(__file__).with_name("plain_tokens.h")
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX")
+
+
+def test_the_plain_loop_has_the_separators_of_the_rule() -> None:
+    wide = re.search(r"wide_of_rule_2\[\] = \{(.*?)\}", PLAIN.read_text(), re.DOTALL)
+    assert wide is not None
+    characters = {chr(int(code, 16)) for code in re.findall(r"0x(\w+)", wide.group(1))}
+    assert characters == {*RULES[2].separators} - {*RULES[1].separators}
+
+
+@posix
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_no_warnings_and_the_ids_of_a_plain_loop(compiler: str, tmp_path: Path) -> None:
+    if FOUND[compiler] is None:
+        pytest.skip(f"needs {compiler}")
+    command = [compiler, "-std=c11", "-O3", *WARNINGS, "-fsyntax-only", str(CORE)]
+    subprocess.run(command, check=True)
+    program = tmp_path / "run"
+    compile_fuzzer(program, [compiler, "-D", "WITH_MAIN"])
+    write_seeds(tmp_path / "seeds")
+    inputs = sorted((tmp_path / "seeds").iterdir())
+    done = subprocess.run([program, *inputs], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"; {len(list(seeds()))} inputs\n")
+
+
+@posix
+def test_some_seconds_of_fuzzing(tmp_path: Path) -> None:
+    if FOUND["clang"] is None:
+        pytest.skip("needs clang")
+    program = tmp_path / "fuzz_core"
+    try:
+        compile_libfuzzer(program)
+    except subprocess.CalledProcessError as error:
+        if "libclang_rt" not in error.stderr:
+            raise
+        pytest.skip("needs the sanitizers and libFuzzer of clang")
+    with fuzz(program, 4, tmp_path) as running:
+        _, said = running.communicate()
+    found = list(tmp_path.glob("found-*"))
+    assert running.returncode == 0, f"{shlex.join(map(str, found))}\n{said}"
+    assert "stat::number_of_executed_units" in said

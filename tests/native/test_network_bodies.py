@@ -1,0 +1,68 @@
+"""Tables of a network that would have the core read what is not there are not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.native.both_ways import needs_core
+from toolkit.native.network_bodies import ConvBody, LinearBody, PoolBody
+
+pytestmark = needs_core
+
+MOST = 10
+
+
+def _linear(words: int, pairs: int) -> LinearBody | None:
+    found = {"words": np.zeros(words, np.int8), "pairs": np.zeros(pairs, np.int8)}
+    return LinearBody.of(_with(found, vocabulary=words, pairs_size=pairs), MOST)
+
+
+def _pool(size: int, slots: int, rows: int, pair: int = -1) -> PoolBody | None:
+    found = {
+        "vectors": np.zeros((2 * rows, 16), np.uint8),
+        "shifts": np.zeros(size, np.int32),
+        "slots": np.full(slots, pair, np.int32),
+        "routes": np.zeros(size, np.int32),
+    }
+    numbers = {"no_pair": 12, "last_expert": 1, "route_limit": 1, "rows_of_expert": rows}
+    sizes = {"vocabulary": size, "slots_size": slots, "quotients": 4096, "long_tokens": 1}
+    return PoolBody.of(_with(found, **numbers, **sizes), MOST)
+
+
+def _conv(size: int) -> ConvBody | None:
+    first, second = np.zeros((size, 4), np.float32), np.zeros((size + 1, 4), np.float32)
+    return ConvBody.of(_with({"first": first, "second": second}, no_token=size, width=MOST), MOST)
+
+
+def _with(arrays: dict[str, Any], **numbers: int) -> dict[str, Any]:
+    return arrays | {name: np.array(number) for name, number in numbers.items()}
+
+
+def test_tables_that_fit() -> None:
+    places = np.array([0]), np.array([3])
+    for body in (_linear(8, 1), _pool(8, 1, 20), _pool(8, 1, 20, pair=11 << 12), _conv(8)):
+        assert body is not None
+        assert body.run(np.array([4, 5, 7], np.int32), *places, MOST) is not None
+        for unknown in (8, -1, np.iinfo(np.int32).max):
+            assert body.run(np.array([4, unknown, 7], np.int32), *places, MOST) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: _linear(8, 0), id="no pairs, by whose number the core divides"),
+        pytest.param(lambda: _pool(8, 0, 20), id="no slots, by whose number the core divides"),
+        pytest.param(lambda: _linear(1, 8), id="no weight of the start id"),
+        pytest.param(lambda: _pool(1, 4, 8), id="no vector of the start id"),
+        pytest.param(lambda: _conv(1), id="no row of the start id"),
+        pytest.param(lambda: _pool(8, 4, 0), id="no vectors"),
+        pytest.param(lambda: _pool(8, 4, 7), id="too few vectors for the words"),
+        pytest.param(lambda: _pool(8, 4, 19, pair=11 << 12), id="too few vectors for the pairs"),
+    ],
+)
+def test_tables_that_do_not_fit(make: Callable[[], object]) -> None:
+    assert make() is None

@@ -1,0 +1,205 @@
+"""The bodies of networks in the core give the bits that ONNX Runtime gives."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import numpy_helper
+
+from tests.native.both_ways import needs_core
+from toolkit.model.file import load_model
+from toolkit.model.network_body import split_network
+from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.session import Network
+from toolkit.model.shipped import SHIPPED
+from toolkit.text.token_ids import TokenIds
+
+pytestmark = needs_core
+
+WIDTH = 12  # tokens that the small networks read
+WORDS = 13  # as in tests/networks/tables.py
+
+Change = tuple[str, Any]
+
+
+@cache
+def shipped(name: str) -> tuple[Network, Network, int, int]:
+    """Give a shipped network in two parts and as a whole, its width, and its number of ids."""
+    model = load_model(name)
+    both, whole = Network(model.network, model), Network(model.network, model)
+    whole.__dict__["_split"] = None  # where the cached property keeps it
+    return both, whole, model.facts.max_tokens, model.facts.vocabulary_size
+
+
+def network_of(part: ModelProto, *, is_split: bool) -> Network:
+    """Open a small network."""
+    facts = SimpleNamespace(max_tokens=WIDTH)
+    network = Network(part, SimpleNamespace(path=Path("small"), facts=facts, graph=part))  # type: ignore[arg-type]
+    if not is_split:
+        network.__dict__["_split"] = None
+    return network
+
+
+def token_ids(rows: list[list[int]]) -> TokenIds:
+    """Put rows after each other, with a gap before each."""
+    values = np.array([number for row in rows for number in (9, *row)], np.int32)
+    stops = np.cumsum([len(row) + 1 for row in rows])
+    return TokenIds(values, stops - [len(row) for row in rows], stops)
+
+
+def same_bits(one: npt.NDArray[np.float32], two: npt.NDArray[np.float32]) -> bool:
+    return np.array_equal(one.view(np.int32), two.view(np.int32))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@given(data=st.data())
+def test_shipped_networks(name: str, data: st.DataObject) -> None:
+    both, whole, width, size = shipped(name)
+    assert both._split is not None
+    seed = data.draw(st.integers(0, 2**32))
+    lengths = data.draw(st.lists(st.integers(0, 2 * width), min_size=1, max_size=20))
+    random = np.random.default_rng(seed)
+    common = data.draw(st.sampled_from([10, 200, size]))  # few words have many pairs
+    rows = [random.integers(2, common, length).tolist() for length in lengths]
+    ids = token_ids(rows)
+    assert same_bits(both.run_all(ids), whole.run_all(ids))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_lengths_around_the_width(name: str) -> None:
+    both, whole, width, size = shipped(name)
+    random = np.random.default_rng(1)
+    lengths = [0, 1, 2, 3, 4, 255, 256, 257, width - 2, width - 1, width, width + 1, 3 * width]
+    ids = token_ids([random.integers(2, size, length).tolist() for length in lengths])
+    assert same_bits(both.run_all(ids), whole.run_all(ids))
+
+
+def model_of(model: onnx.ModelProto) -> ModelProto:
+    """Read a model as scoring does."""
+    read: ModelProto = ModelProto.FromString(model.SerializeToString())
+    return read
+
+
+@cache
+def graphs() -> dict[str, ModelProto]:
+    """Write the small networks of other tests as graphs."""
+    pytest.importorskip("keras", reason="needs the extra 'train'")
+    from tests.networks.tables import frozen_networks
+    from toolkit.export.keras_to_onnx import convert
+
+    networks = {name: frozen.network for name, frozen in frozen_networks().items()}
+    pool = convert(networks["ngram-pool"], WIDTH).model
+    found = {name: convert(network, WIDTH).model for name, network in networks.items()}
+    no_vector = {12: filled(3, 4096 * 10_000)}  # of a pair, as if it were negated
+    return {name: model_of(graph) for name, graph in found.items()} | {
+        "ngram-pool, no vector": changed(pool, no_vector)
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-pool, no vector", "adapted"],
+)
+@given(
+    rows=st.lists(st.lists(st.integers(2, WORDS - 1), max_size=2 * WIDTH), min_size=1, max_size=30)
+)
+def test_small_networks(name: str, rows: list[list[int]]) -> None:
+    graph = graphs()[name]
+    assert split_network(graph, WIDTH) is not None, "its nodes have changed: see network_body.py"
+    ids = token_ids(rows)
+    both, whole = _both(name)
+    assert same_bits(both.run_all(ids), whole.run_all(ids))
+
+
+@cache
+def _both(name: str) -> tuple[Network, Network]:
+    graph = graphs()[name]
+    return network_of(graph, is_split=True), network_of(graph, is_split=False)
+
+
+def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
+    from toolkit.export.keras_to_onnx import convert
+
+    graph = model_of(convert(small_conv1d, WIDTH).model)
+    assert split_network(graph, WIDTH) is not None, "its nodes have changed: see network_body.py"
+    both, whole = network_of(graph, is_split=True), network_of(graph, is_split=False)
+    random = np.random.default_rng(1)
+    ids = token_ids([random.integers(2, WORDS, length).tolist() for length in range(2 * WIDTH)])
+    assert same_bits(both.run_all(ids), whole.run_all(ids))
+
+
+def test_other_networks_run_as_a_whole() -> None:
+    assert split_network(graphs()["ngram-cnn"], WIDTH) is None
+
+
+def changed(graph: ModelProto | onnx.ModelProto, change: dict[int, Any]) -> ModelProto:
+    """Change weights, which are numbered as the export does."""
+    model = onnx.ModelProto.FromString(graph.SerializeToString())
+    for weight in model.graph.initializer:
+        number = int(weight.name.rpartition("_")[2])
+        if number in change:
+            values = numpy_helper.to_array(weight)
+            new = change[number](values.copy()) if callable(change[number]) else change[number]
+            weight.CopyFrom(numpy_helper.from_array(np.asarray(new, values.dtype), weight.name))
+    return model_of(model)
+
+
+def filled(place: int, value: int) -> Any:
+    """Change one value of a table."""
+
+    def change(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        table.reshape(-1)[place] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("ngram-linear", {8: WORDS + 1}),  # more words than the table has
+        ("ngram-linear", {9: 30}),  # fewer pairs
+        ("ngram-linear", {1: lambda words: words[:-1]}),
+        ("ngram-linear", {10: 2}),  # another start id
+        ("ngram-linear", {1: lambda words: words.reshape(1, -1)}),
+        ("ngram-pool", {12: filled(3, -2)}),
+        ("ngram-pool", {3: filled(5, 10_000)}),  # a negation that leads to no vector
+        ("ngram-pool", {3: filled(5, -1)}),
+        ("ngram-pool", {3: filled(0, 1)}),  # padding that negates
+        ("ngram-pool", {23: filled(0, 1)}),  # padding that chooses an expert
+        ("ngram-pool", {1: filled(0, 1)}),  # padding with a vector
+        ("ngram-pool", {23: filled(5, 2**31 - 1)}),  # a sum beyond 32 bits
+        ("ngram-pool", {16: WORDS - 1}),
+        ("ngram-pool", {17: 28}),
+        ("ngram-pool", {18: 4095}),
+        ("ngram-pool", {20: 2**31 - 1}),
+        ("ngram-pool", {20: -1}),
+        ("ngram-pool", {22: 3}),  # an expert that is not there
+        ("ngram-pool", {22: -1}),
+        ("ngram-pool", {25: 75}),
+        ("ngram-pool", {1: lambda vectors: vectors[:, :7]}),
+        ("ngram-pool", {1: lambda vectors: vectors[:-1]}),
+        ("adapted", {37: filled(0, 1)}),  # padding with a weight
+        ("adapted", {37: lambda words: words.reshape(1, -1)}),
+    ],
+)
+def test_tables_that_do_not_fit_are_left_to_onnx_runtime(name: str, change: dict[int, Any]) -> None:
+    assert split_network(changed(graphs()[name], change), WIDTH) is None
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "adapted"])
+@pytest.mark.parametrize("number", [-1, -(2**31), WORDS, 2**31 - 1])
+def test_ids_beyond_the_tables_are_left_to_onnx_runtime(name: str, number: int) -> None:
+    split = split_network(graphs()[name], WIDTH)
+    assert split is not None
+    ids = token_ids([[5, 6], [5, number, 6]])
+    assert split.body.run(ids.values, ids.starts, ids.stops, WIDTH) is None
