@@ -1231,3 +1231,40 @@ EXPORT int32_t read_members(const uint8_t *data, const int64_t *starts, const in
     }
     return 1;
 }
+
+/* ---- Parts of records, put together ----------------------------------------------------------- */
+
+/* The views that Arrow has for binary values which are parts of one buffer, 16 bytes each: of a short
+   value its bytes, of others where they are. */
+EXPORT void make_views(const uint8_t *data, const int64_t *starts, const int64_t *stops, int64_t rows,
+                       uint8_t *views) {
+    for (int64_t row = 0; row < rows; row++, views += 16) {
+        int64_t length = stops[row] - starts[row];
+        int32_t parts[4] = {(int32_t)length, 0, 0, (int32_t)starts[row]};
+        const int is_short = length <= 12;
+        if (is_short) parts[3] = 0;
+        memcpy(views, parts, 16);
+        memcpy(views + 4, data + starts[row], (size_t)(is_short ? length : 4));
+    }
+}
+
+/* How many bytes some columns have, and these bytes, row by row. */
+EXPORT int64_t joined_bytes(const texts *columns, int32_t count) {
+    int64_t total = 0, length;
+    for (int32_t i = 0; i < count; i++)
+        for (int64_t row = 0; row < columns[i].length; row++) {
+            text_at(&columns[i], row, &length);
+            total += length;
+        }
+    return total;
+}
+
+EXPORT void join_rows(const texts *columns, int32_t count, uint8_t *to) {
+    int64_t length;
+    for (int64_t row = 0; count > 0 && row < columns->length; row++)
+        for (int32_t i = 0; i < count; i++) {
+            const uint8_t *text = text_at(&columns[i], row, &length);
+            if (length > 0) memcpy(to, text, (size_t)length);
+            to += length;
+        }
+}

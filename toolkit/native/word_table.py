@@ -20,6 +20,7 @@ _WIDE_CHARACTERS = 0x10000
 _ALL = 2**63 - 1  # ids of a text
 _DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
+_KINDS |= {pa.binary(): 0, pa.large_binary(): 1, pa.binary_view(): 2}
 
 
 class _Rule(ctypes.Structure):
@@ -32,7 +33,9 @@ class _Rule(ctypes.Structure):
     )
 
 
-class _Texts(ctypes.Structure):
+class Texts(ctypes.Structure):
+    """An Arrow array of strings or bytes, as the core sees it."""
+
     _fields_ = (
         ("validity", ctypes.c_void_p),
         ("places", ctypes.c_void_p),
@@ -102,7 +105,7 @@ class WordTable:
         The texts are strings, large strings or views, (texts,); a null counts as an empty one.
         By default, all ids are given. The bounds, (texts + 1,), are 0 and where each text stops.
         """
-        described, _kept = _described(texts)
+        described, _kept = describe(texts)
         return self._encode(described, last)
 
     def encode_few(
@@ -111,7 +114,7 @@ class WordTable:
         """Give the same for a few texts in Python's memory."""
         bounds = np.array([*accumulate(map(len, texts), initial=0)], np.int64)
         content = (ctypes.c_char_p * 1)(b"".join(texts))
-        described = _Texts(
+        described = Texts(
             places=address_of(bounds),
             contents=ctypes.addressof(content),
             length=len(texts),
@@ -120,7 +123,7 @@ class WordTable:
         return self._encode(described, last)
 
     def _encode(
-        self, texts: _Texts, last: int | None
+        self, texts: Texts, last: int | None
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         where = ctypes.byref(texts)
         last = _ALL if last is None else last
@@ -173,12 +176,13 @@ def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
             yield codes[start], codes[stop - 1]
 
 
-def _described(texts: pa.Array) -> tuple[_Texts, object]:
+def describe(texts: pa.Array) -> tuple[Texts, object]:
+    """Describe an array of strings or bytes; the other result must be kept as long."""
     validity, places, *contents = texts.buffers()
     addresses = (ctypes.c_void_p * max(1, len(contents)))(
         *(content.address if content is not None else None for content in contents)
     )
-    described = _Texts(
+    described = Texts(
         validity=None if validity is None else validity.address,
         places=None if places is None else places.address,
         contents=ctypes.addressof(addresses),

@@ -24,8 +24,8 @@ from toolkit.records.text_files.byte_lines import (
     Lines,
     Positions,
     count_lines,
-    spans,
-    values_buffer,
+    joined,
+    parts,
 )
 from toolkit.records.text_files.line_records import (
     LINE_END,
@@ -205,7 +205,7 @@ class DelimitedFile(RecordFile):
             )
             for role, (name,) in self.keys.items()
         }
-        records = spans(content.data, lines.blank_starts, stops)
+        records = parts(content.data, lines.blank_starts, stops)
         return self.parsed(block, fields, records, line_ends, rejects, lines)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
@@ -221,10 +221,7 @@ class DelimitedFile(RecordFile):
             ]
         filled = [pc.fill_null(values, "") for values in fields]
         added = pc.binary_join_element_wise("", *filled, mark)
-        lines = pc.binary_join_element_wise(
-            records.column(RECORD).view(pa.string()), added, records.column(LINE_END), ""
-        )
-        return values_buffer(lines)
+        return joined(records.column(RECORD), added, records.column(LINE_END))
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
@@ -240,9 +237,7 @@ class DelimitedFile(RecordFile):
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the fields without their quotes."""
-        text = values_buffer(
-            pc.binary_join_element_wise(records.column(RECORD).view(pa.string()), "\n", "")
-        ).to_pybytes()
+        text = joined(records.column(RECORD), pa.repeat("\n", len(records))).to_pybytes()
         cuts = find_cuts(text, self._dialect, at_end=True)
         lines = Lines.find(text, cuts.newlines)
         delimiters = cuts.delimiters.reshape(len(lines), len(self.names) - 1)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.native import record_cuts
+from toolkit.native import record_cuts, record_parts
 from toolkit.text.strings import arrow_of, bounds_of
 
 NEWLINE, RETURN = ord("\n"), ord("\r")
@@ -90,6 +90,24 @@ def spans(data: bytes, starts: Positions, stops: Positions) -> pa.BinaryArray:
         pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)]
     )
     return pieces.take(arrow_of(np.arange(0, len(bounds), 2, dtype=np.int64)))
+
+
+def parts(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
+    """Give the byte ranges [start, stop) of data, in ascending order, for `joined`.
+
+    They are binary views, which share the memory of the data, where the native core is used.
+    """
+    found = record_parts.views(data, starts, stops)
+    return spans(data, starts, stops) if found is None else found
+
+
+def joined(*columns: pa.Array) -> pa.Buffer:
+    """Join the strings or bytes of each row, and all rows; none is null."""
+    found = record_parts.joined(*columns)
+    if found is not None:
+        return found
+    plain = (column.cast(pa.binary()) for column in columns)
+    return values_buffer(pc.binary_join_element_wise(*plain, b""))
 
 
 def values_buffer(strings: pa.BinaryArray | pa.StringArray) -> pa.Buffer:

@@ -37,7 +37,7 @@ from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.file_kinds import LOOKED_AT, check_kind
 
 # Columns of the record batches between `parse` and `render`.
-RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
+RECORD = "record"  # binary, or views of it: the bytes of the record, with the blank lines before it
 LINE_END = "line_end"  # string: "\n" or "\r\n", with the blank lines before rejects behind it
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
