@@ -154,3 +154,15 @@ def test_threads_may_begin_together(
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(score, range(8)))
     assert found == [expected[part::8] for part in range(8)]
+
+
+def test_sentences_of_a_few_texts(with_core: bool) -> None:
+    """With their sentences, a few texts are read by the core, many at once by Arrow."""
+    scorer = scorer_of(MODELS[0], with_core, OPTIONS.index({"by_sentence": True}))
+    values = [f"{FILM}. {BORE}! {text}" for text in many_texts(40)]
+    values += ["", "\u00a0!", "zzyzx. \u00c9T\u00c9? DON\u2019T", "a\0b. c", f"{FILM} but {BORE}"]
+    expected = scorer.numbers(array_of(values))
+    alone = [scorer.numbers(array_of([value])).to_pylist() for value in values]
+    assert [row for rows in alone for row in rows] == expected.to_pylist()
+    many = scorer.numbers(array_of(values * 10))
+    assert many.slice(0, len(values)) == expected

@@ -36,6 +36,9 @@ _ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
 _LONG_BYTES = 1 << 20
 _RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
 
+# Up to this many strings, the core is faster than Arrow with its table of all words.
+_FEW_STRINGS = 1 << 12
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -152,11 +155,7 @@ class Encoder:
         return both.select(rows)
 
     def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
-        # At once, as each call makes a table of all words first, which takes a quarter millisecond.
-        strings = pa.chunked_array([part.strings for part in parts], pa.string())
-        ids = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID).to_numpy()
-        if ids.max(initial=0) >= self._size:
-            ids = self._ids.take(ids)
+        ids = self._ids_of(pa.chunked_array([part.strings for part in parts], pa.string()))
         tokens = np.flatnonzero(ids != PADDING_ID)
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
@@ -166,6 +165,18 @@ class Encoder:
             return found
         at = [sentence_ends(part) + shift for part, shift in zip(parts, before, strict=True)]
         return replace(found, cuts=np.searchsorted(tokens, concatenate(at, np.int64), "right"))
+
+    def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
+        """Give the id of each string of `SplitTexts`, (strings,); that of padding for no token."""
+        if len(strings) <= _FEW_STRINGS and self._table is not None:
+            found = self._in_core(self._table, strings, None)
+            ids: Ids = np.full(len(strings), PADDING_ID, np.int32)
+            ids[found.lengths > 0] = found.values
+            return ids
+        # At once, as each call makes a table of all words first, which takes a millisecond.
+        places = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID)
+        ids = places.to_numpy()
+        return self._ids.take(ids) if ids.max(initial=0) >= self._size else ids
 
 
 def _token_ids(values: Ids, bounds: npt.NDArray[np.int64]) -> TokenIds:
