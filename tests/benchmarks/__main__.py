@@ -1,46 +1,50 @@
-"""Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default all parts of speed.
+"""Run the benchmarks: ``python -m tests.benchmarks [PART...]``, by default those of speed.
 
-The results are printed as Markdown tables and kept in results.json, from which ``plot`` draws
-examples/speed.png; those of ``quality``, ``unseen`` and ``adapt`` in JSON files of that name. The
-reviews come from the folder that TOOLKIT_DATA names. Five parts run only if they are named:
-``quality``, ``unseen`` and ``adapt``, which train models, ``networks`` and ``typography``.
+Their results are kept in results.json, from which ``page`` writes the tables into README.md, and
+``plot`` draws examples/speed.png; those of ``quality``, ``unseen`` and ``adapt`` are in JSON files
+of that name. The reviews come from the folder that TOOLKIT_DATA names. The other parts run only if
+they are named.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import (
     adapt,
+    files,
     growth,
     lock,
     networks,
-    peers,
-    presets,
     quality,
+    speed_page,
     stages,
     startup,
+    steps,
     typography,
     unseen,
 )
-from tests.benchmarks.measure import run_module
+from tests.benchmarks.measure import bind, run_module
+from tests.benchmarks.trial import WHOLE, Trial
 
 
-def plot() -> None:
+def plot(trial: Trial) -> None:
     """Draw in a process of its own, which may be large."""
-    run_module("plot")
+    run_module("plot", trial.results, trial.picture)
 
 
-SPEED = {
-    "peers": peers.main,  # other tools, about ten minutes
-    "presets": presets.main,  # every shipped model, about five minutes
-    "growth": growth.main,  # longer files, about two minutes
-    "stages": stages.main,
+SPEED: dict[str, Callable[[Trial], None]] = {
+    "files": files.main,
+    "growth": growth.main,
+    "steps": steps.main,
     "startup": startup.main,
-    "lock": lock.main,
+    "page": speed_page.main,
     "plot": plot,
 }
+STAGES, LOCK = "stages", "lock"
 QUALITY, UNSEEN, ADAPT = "quality", "unseen", "adapt"
 NETWORKS, TYPOGRAPHY = "networks", "typography"
 # The options that not every part has, by the parts that have them.
@@ -51,6 +55,7 @@ OPTIONS = {
     (UNSEEN, ADAPT): ("set",),
     (UNSEEN,): ("with_teacher",),
     (NETWORKS,): ("model", "reference"),
+    tuple(SPEED): ("rows", "runs", "into"),
 }
 
 
@@ -63,7 +68,7 @@ def main() -> None:
         given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
         if given and not {*parts} & {*chosen}:
             parser.error(f"these are for the part {' or '.join(parts)}: {', '.join(given)}")
-    others = {
+    calls: dict[str, Callable[[], object]] = {
         QUALITY: lambda: quality.main(arguments.data, arguments.reviews, arguments.keep),
         UNSEEN: lambda: unseen.main(
             arguments.set, arguments.reviews, arguments.keep, arguments.with_teacher
@@ -71,17 +76,38 @@ def main() -> None:
         ADAPT: lambda: adapt.main(arguments.set, arguments.keep),
         NETWORKS: lambda: networks.main(arguments.model, arguments.reference),
         TYPOGRAPHY: typography.main,
+        STAGES: stages.main,
+        LOCK: lock.main,
     }
-    if unknown := set(chosen) - set(SPEED | others):
-        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(SPEED | others)}")
+    trial = _trial(parser, arguments)
+    calls |= {name: partial(part, trial) for name, part in SPEED.items()}
+    if unknown := set(chosen) - set(calls):
+        parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(calls)}")
+    if set(chosen) & set(SPEED):
+        bind()
     for part in chosen:
-        (SPEED | others)[part]()
+        calls[part]()
+
+
+def _trial(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Trial:
+    if not arguments.into:
+        if arguments.rows or arguments.runs:
+            parser.error("--rows and --runs need --into: a trial must not replace the results")
+        return WHOLE
+    arguments.into.mkdir(parents=True, exist_ok=True)
+    return Trial(arguments.rows or WHOLE.reviews, arguments.runs, arguments.into)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
-    parts = [*SPEED, NETWORKS, TYPOGRAPHY, QUALITY, UNSEEN, ADAPT]
+    parts = [*SPEED, STAGES, LOCK, NETWORKS, TYPOGRAPHY, QUALITY, UNSEEN, ADAPT]
     parser.add_argument("part", nargs="*", help=f"any of: {', '.join(parts)}")
+    of_speed = parser.add_argument_group("speed, to try it out")
+    of_speed.add_argument(
+        "--rows", type=int, help=f"reviews in a file, instead of {WHOLE.reviews:,}"
+    )
+    of_speed.add_argument("--runs", type=int, help="the most runs of a program")
+    of_speed.add_argument("--into", type=Path, help="folder for results, tables and figure")
     of_quality = parser.add_argument_group(QUALITY)
     of_quality.add_argument(
         "--data",

@@ -1,58 +1,46 @@
-"""Part 2: longer and longer files, CSV to CSV: time for each review and memory stay as they are."""
+"""Part 2: longer and longer CSV files: time for each review and memory stay as they are."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
-from tests.benchmarks.results import Rows, save, seconds, show
-from tests.benchmarks.sources import TIMED_MODEL
+from tests.benchmarks import programs
+from tests.benchmarks.measure import CORES, Contender, interleave, run_module
+from tests.benchmarks.results import save
+from tests.benchmarks.trial import WHOLE, Trial
+from toolkit.model.shipped import SHIPPED
 
 SIZES = [25_000, 100_000, 400_000, 1_000_000]
 RUNS = 3
 BYTES_PER_REVIEW = 1_400  # a little more than the CSV and its output have
 
 
-def main() -> None:
-    """Measure, save, and print."""
+def main(trial: Trial = WHOLE) -> None:
+    """Measure and save."""
+    sizes = [trial.part_of(size) for size in SIZES]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Inputs, outputs, and the partial file of the largest output while the former is there.
-        needed = BYTES_PER_REVIEW * (2 * sum(SIZES) + SIZES[-1])
+        # All inputs and the outputs of all, and the prepared text twice.
+        outputs = (len(SHIPPED) + 1) * sum(sizes)
+        needed = BYTES_PER_REVIEW * (sum(sizes) + outputs + 2 * sizes[-1])
         if shutil.disk_usage(folder).free < needed:
             sys.exit(f"growth: needs {needed / 1e9:.1f} GB in {tempfile.gettempdir()} (TMPDIR)")
-        rows = interleave([contender(folder, size) for size in SIZES])
-    save("growth", rows)
-    print_table(rows)
+        # The first turn counts, as the files have just been written, and medians forgive it.
+        rows = interleave([*contenders(folder, sizes, trial.runs(RUNS))], warm_up=False)
+    save("growth", rows, trial.results)
 
 
-def contender(folder: Path, size: int) -> Contender:
-    """Make a file of so many reviews, and the command that scores it with all workers."""
-    source = folder / f"{size}.csv"
-    run_module("inputs", source, size)
-    output = folder / f"{size}.scored.csv"
-    options = ["--model", TIMED_MODEL, "-o", str(output), "--quiet"]
-    command = Command([*PYTHON, "toolkit", "score", str(source), *options])
-    name = f"{size:,} reviews"
-    return Contender(name, [command], RUNS, size, outputs=[output], is_compared=False)
-
-
-def print_table(rows: Rows) -> None:
-    """Print time and memory by length."""
-    show(
-        "Longer files",
-        ["", "seconds", "µs/review", "reviews/s", "peak MiB"],
-        [
-            [
-                row["name"],
-                seconds(row),
-                f"{1e6 * row['seconds'] / row['reviews']:.1f}",
-                f"{row['reviews_per_second']:,}",
-                f"{row['peak_mebibytes']}",
-            ]
-            for row in rows
-        ],
-    )
+def contenders(folder: Path, sizes: list[int], runs: int) -> Iterator[Contender]:
+    """Give each model on each file, and the copy and fastText on the largest."""
+    sources = {size: folder / f"{size}.csv" for size in sizes}
+    for size, source in sources.items():
+        run_module("inputs", source, size)
+        for model in SHIPPED:
+            yield programs.toolkit(model, source, size, runs)
+    smallest, largest = sizes[0], sizes[-1]
+    yield programs.copy(sources[largest], largest, runs)
+    yield from programs.fasttext(sources[smallest], largest // smallest, runs, [CORES])

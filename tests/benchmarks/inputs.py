@@ -26,17 +26,19 @@ def reviews(part: str) -> pa.Table:
 
 
 def make_input(path: Path, number: int) -> None:
-    """Write so many reviews (a multiple of 25,000, or fewer) in the format of the path."""
-    table = reviews("test").select(COLUMNS).slice(0, number)
-    times = number // len(table)
+    """Write that many reviews in the format of the path."""
+    table = reviews("test").select(COLUMNS)
+    times, rest = divmod(number, len(table))
     if path.suffix == ".parquet":
-        pq.write_table(pa.concat_tables([table] * times), path)
+        pq.write_table(pa.concat_tables([*[table] * times, table.slice(0, rest)]), path)
         return
-    header, body = (_csv if path.suffix == ".csv" else _json_lines)(table)
+    write = _csv if path.suffix == ".csv" else _json_lines
+    header, body = write(table)
     with path.open("wb") as file:
         file.write(header.encode())
         for _ in range(times):
             file.write(body.encode())
+        file.write(write(table.slice(0, rest))[1].encode())
 
 
 def _csv(table: pa.Table) -> tuple[str, str]:

@@ -1,12 +1,13 @@
-"""Part 8: networks alone, µs a review, as ratios to a reference model in the same run.
+"""Networks alone, µs a review, as ratios to a reference model in the same run.
 
-The reviews are the first test reviews, with their real lengths, in the batches that a scorer makes
-(`toolkit.model.session.MOST_IDS`); one thread. The models take turns, and the best of the turns
-counts, in processor time: what is wanted is the cost of the operators, not of what else runs.
+The reviews are the first test reviews, with their real lengths, from token ids to probabilities as
+a scorer does it; one thread. The models take turns, and the best of the turns counts, in processor
+time: what is wanted is the cost of the network, not of what else runs.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,17 +37,17 @@ def main(models: Sequence[Path] = (), reference: Path | None = None) -> None:
     best = dict.fromkeys(files, float("inf"))
     for turn in range(TURNS):
         for path in best:
-            found = float(run_module("preset_times", "network", path, REVIEWS))
+            found = json.loads(run_module("step_times", path, REVIEWS, "network"))["network"]
             best[path] = min(best[path], found)
-            print(f"turn {turn}: {path.name}: {1e6 * found / REVIEWS:.2f} µs", file=sys.stderr)
+            print(f"turn {turn}: {path.name}: {found:.2f} µs", file=sys.stderr)
     rows: Rows = [
         {
             "name": path.stem,
-            "microseconds": round(1e6 * seconds / REVIEWS, 3),
-            "ratio": round(seconds / best[reference], 4),
+            "microseconds": microseconds,
+            "ratio": round(microseconds / best[reference], 4),
             "bytes": path.stat().st_size,
         }
-        for path, seconds in best.items()
+        for path, microseconds in best.items()
     ]
     save("networks", rows)
     print_table(rows)

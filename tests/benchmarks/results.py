@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.measure import CORES
+from toolkit.native.library import core_name
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ["pyarrow", "onnxruntime", "numpy", "scikit-learn", "tensorflow", "keras"]
@@ -51,6 +52,7 @@ def machine() -> dict[str, Any]:
         "cores": CORES,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "core": core_name(),
         **{name: version(name) for name in PACKAGES},
     }
 

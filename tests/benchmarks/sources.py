@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 
-# Of all parts of speed but `presets`: the network that Keras can be timed with, too.
+# Of the parts that look into one model: the tutorial's.
 TIMED_MODEL = "conv1d"
 
 

@@ -5,46 +5,33 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, run_module
-from tests.benchmarks.results import Rows, save, show
-from tests.benchmarks.sources import TIMED_MODEL
+from tests.benchmarks.measure import PYTHON, Command, Contender, interleave, module, run_module
+from tests.benchmarks.results import save
+from tests.benchmarks.trial import WHOLE, Trial
+from toolkit.model.shipped import SHIPPED
 
 RUNS = 15
 REVIEWS = 10
+BOUND, SCORE, HELP = "imports and the model (the bound)", "toolkit score", "toolkit --help"
 
 
-def main() -> None:
-    """Measure, save, and print."""
+def main(trial: Trial = WHOLE) -> None:
+    """Measure and save."""
+    runs = trial.runs(RUNS)
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "reviews.csv", Path(folder) / "out.csv"
         run_module("inputs", source, REVIEWS)
-        options = ["--model", TIMED_MODEL, "-o", str(output), "--force", "--quiet"]
-        score = ["toolkit", "score", str(source), *options]
-        compared = {
-            "imports and the model (the bound)": ["tests.benchmarks.contenders.open_model"],
-            f"toolkit score, {REVIEWS} reviews": score,
-            "toolkit --help": ["toolkit", "--help"],
-        }
-        rows = interleave(
-            [Contender(name, [Command(PYTHON + args)], RUNS) for name, args in compared.items()]
-        )
-    save("startup", rows)
-    print_table(rows)
-
-
-def print_table(rows: Rows) -> None:
-    """Print the times, with the bound as the unit."""
-    bound = rows[0]["seconds"]
-    show(
-        "Start",
-        ["", "seconds", "bound = 1", "peak MiB"],
-        [
-            [
-                row["name"],
-                f"{row['seconds']:.3f} ({min(row['runs']):.3f} to {max(row['runs']):.3f})",
-                f"{row['seconds'] / bound:.2f}",
-                f"{row['peak_mebibytes']}",
+        contenders = []
+        for model in SHIPPED:
+            options = ["--model", model, "-o", str(output), "--force", "--quiet"]
+            compared = {
+                BOUND: module("contenders.open_model", model),
+                SCORE: [*PYTHON, "toolkit", "score", str(source), *options],
+            }
+            contenders += [
+                Contender(name, [Command(command)], runs, about={"model": model})
+                for name, command in compared.items()
             ]
-            for row in rows
-        ],
-    )
+        contenders.append(Contender(HELP, [Command([*PYTHON, "toolkit", "--help"])], runs))
+        rows = interleave(contenders)
+    save("startup", rows, trial.results)

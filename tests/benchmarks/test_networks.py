@@ -16,12 +16,12 @@ from tests.models import CONV1D
 def test_times_are_ratios_to_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    times = {"a": 0.012, "b": 0.003}
+    times = {"a": 2.0, "b": 0.5}
 
-    def run_module(name: str, kind: str, path: Path, reviews: int) -> str:
-        assert (name, kind, reviews) == ("preset_times", "network", networks.REVIEWS)
-        times[path.stem] += 0.001  # the first turn is the best one
-        return str(times[path.stem] - 0.001)
+    def run_module(name: str, path: Path, reviews: int, step: str) -> str:
+        assert (name, reviews, step) == ("step_times", networks.REVIEWS, "network")
+        times[path.stem] += 1  # the first turn is the best one
+        return json.dumps({step: times[path.stem] - 1})
 
     monkeypatch.setattr(networks, "run_module", run_module)
     results = tmp_path / "results.json"

@@ -1,13 +1,12 @@
-"""Reviews as the text that fastText reads, and a bigram model trained on them.
+"""Reviews as the text that fastText reads, and a bigram model trained on such text.
 
-Run as ``python -m tests.benchmarks.contenders.fasttext_text SOURCE FOLDER SHARDS``: trains
-``model.bin`` in the folder, and writes the reviews of a CSV file as ``reviews.txt`` and, for as
-many processes, as ``reviews.0.txt``, ``reviews.1.txt``...
+Run as ``python -m tests.benchmarks.contenders.fasttext_text SOURCE FOLDER SHARDS TIMES``: writes
+the reviews of a CSV file, repeated, as ``reviews.txt`` into the folder, and for as many processes
+as ``reviews.0.txt``, ``reviews.1.txt``... Prints how many reviews that are.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -17,8 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tests.benchmarks.contenders.table import read
-from tests.benchmarks.inputs import reviews
-from tests.benchmarks.quality_peers import FASTTEXT_OPTIONS
 
 APART = b".!?,'\"/()"
 
@@ -62,14 +59,21 @@ def train(table: pa.Table, folder: Path, options: list[str]) -> Path:
     return folder / "model.bin"
 
 
-def main(source: Path, folder: Path, number: int) -> None:
-    """Do both."""
-    train(reviews("train"), folder, [*FASTTEXT_OPTIONS, "-thread", str(os.cpu_count())])
+def main(source: Path, folder: Path, number: int, times: int) -> None:
+    """Do it."""
     table = read(source)
-    (folder / "reviews.txt").write_bytes(prepared(table["text"]))
+    _write(table, folder / "reviews.txt", times)
     for i, shard in enumerate(shards(table, number)):
-        (folder / f"reviews.{i}.txt").write_bytes(prepared(shard["text"]))
+        _write(shard, folder / f"reviews.{i}.txt", times)
+    print(len(table) * times)
+
+
+def _write(table: pa.Table, path: Path, times: int) -> None:
+    text = prepared(table["text"])
+    with path.open("wb") as file:
+        for _ in range(times):
+            file.write(text)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

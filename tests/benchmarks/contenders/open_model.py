@@ -1,13 +1,14 @@
-"""The bound of a start: import what scoring needs, and open the model."""
+"""The bound of a start: import what scoring needs, and open a shipped model. Argument: MODEL."""
 
 from __future__ import annotations
+
+import sys
 
 import onnxruntime
 import pyarrow as pa  # noqa: F401
 
-from tests.benchmarks.sources import PROJECT, TIMED_MODEL
-
-MODEL = PROJECT / "exported" / f"{TIMED_MODEL}.onnx"
+from tests.benchmarks.sources import PROJECT
 
 if __name__ == "__main__":
-    onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
+    model = PROJECT / "exported" / f"{sys.argv[1]}.onnx"
+    onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
