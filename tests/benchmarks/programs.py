@@ -44,13 +44,12 @@ def toolkit(
 ) -> Contender:
     """Score a file with a shipped model; by default, with the core that runs if nothing is set."""
     core = core or usual_core()
-    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
     output = source.with_name(f"{source.stem}.{model}.{core}.{workers}{source.suffix}")
     options = ["--model", model, "-o", str(output), "--workers", str(workers), "--quiet"]
     command = Command(
         [*PYTHON, "toolkit", "score", str(source), *options], variables=VARIABLES[core]
     )
-    about = {"model": model, "format": kind, "core": core}
+    about = {"model": model, "format": _format(source), "core": core}
     return Contender(
         TOOLKIT, [command], runs, reviews, workers, [output], skipped=why_not(core), about=about
     )
@@ -59,10 +58,15 @@ def toolkit(
 def copy(source: Path, reviews: int, runs: int) -> Contender:
     """Read a CSV or Parquet file and write it again, with nothing scored."""
     output = source.with_name(f"{source.stem}.copy{source.suffix}")
-    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
     command = _script("copy_file", source, output)
     return Contender(
-        COPY, [command], runs, reviews, outputs=[output], is_compared=False, about={"format": kind}
+        COPY,
+        [command],
+        runs,
+        reviews,
+        outputs=[output],
+        is_compared=False,
+        about={"format": _format(source)},
     )
 
 
@@ -115,6 +119,10 @@ def keras(source: Path, reviews: int, runs: int) -> Contender:
     output = source.with_name("keras.csv")
     command = _script("keras_file", source, output)
     return Contender(KERAS, [command], runs, reviews, CORES, [output])
+
+
+def _format(source: Path) -> str:
+    return next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
 
 
 def _script(name: str, *arguments: object) -> Command:
