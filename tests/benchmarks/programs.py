@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,7 @@ def copy(source: Path, reviews: int, runs: int) -> Contender:
 @cache
 def _fasttext_model() -> tuple[Path, tempfile.TemporaryDirectory[str]]:
     """Train fastText once, in a folder that is kept until the end."""
+    print("training fastText, half a minute", file=sys.stderr)
     folder = tempfile.TemporaryDirectory()
     run_module("contenders.fasttext_train", folder.name)
     return Path(folder.name, "model.bin"), folder
@@ -109,6 +111,7 @@ def fasttext_csv(source: Path, reviews: int, runs: int) -> Contender:
 def scikit_learn(source: Path, reviews: int, runs: int) -> Contender:
     """Train tf-idf with logistic regression, and score a CSV file with it."""
     output, model = source.with_name("sklearn.csv"), source.with_name("model.pickle")
+    print("training scikit-learn, half a minute", file=sys.stderr)
     run_module("contenders.sklearn_train", model)
     command = _script("sklearn_file", source, output, model, CORES)
     return Contender(SCIKIT_LEARN, [command], runs, reviews, CORES, [output])
