@@ -71,8 +71,7 @@ class Contender:
 
     def run(self) -> None:
         """Run the commands once, to their end."""
-        for output in self.outputs:  # to replace it would take the system up to 0.03 s
-            output.unlink(missing_ok=True)
+        self.clear()  # to replace an output would take the system up to 0.03 s
         with tempfile.TemporaryFile() as errors:
             started = time.perf_counter()
             pids = [_start(command, errors.fileno()) for command in self.commands]
@@ -87,6 +86,11 @@ class Contender:
         elif codes != {0}:
             sys.exit(f"{self.title}: failed with exit codes {codes}:\n{message}")
         self.mebibytes = max(self.mebibytes, *(usage.ru_maxrss / 1024 for *_, usage in ended))
+
+    def clear(self) -> None:
+        """Remove the outputs, which the system might write to the disk while others run."""
+        for output in self.outputs:
+            output.unlink(missing_ok=True)
 
     def result(self) -> dict[str, Any]:
         """Give what results.json keeps."""
@@ -120,6 +124,7 @@ def interleave(contenders: list[Contender], *, warm_up: bool = True) -> list[dic
             if turn == 0:
                 contender.seconds.clear()
                 _check(contender)
+            contender.clear()
     return [contender.result() for contender in contenders]
 
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import NullLocator
 
 from tests.benchmarks.programs import ARROW, FASTTEXT, FASTTEXT_CSV, KERAS, NATIVE, SCIKIT_LEARN
 from tests.benchmarks.results import Rows, load
-from tests.benchmarks.speed_page import times_copy
+from tests.benchmarks.speed_page import memory, times_copy
 
 COLORS = {NATIVE: "#116149", ARROW: "#5fbf9b", "": "#6e7781"}
 INK, FAINT = "#24292f", "#57606a"
@@ -29,12 +29,10 @@ LABELS = {
 TICKS = [0.5, 1, 2, 5, 10, 20, 50, 100]
 
 # Where the columns beside the lines end, in widths of the panel.
-ACCURACY, MEMORY = 1.12, 1.33
+ACCURACY, MEMORY = 1.14, 1.42
 STYLE: dict[Any, Any] = {
     "font.size": 11,
     "text.color": INK,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
     "axes.edgecolor": FAINT,
     "xtick.color": FAINT,
     "ytick.labelcolor": INK,
@@ -43,11 +41,14 @@ STYLE: dict[Any, Any] = {
 
 def main(results: Path, picture: Path) -> None:
     """Draw what the part `files` measured on CSV with all workers."""
-    rows = load(results)["files"]["rows"]
+    found = load(results)
+    if "files" not in found:
+        sys.exit(f"plot: {results} has no results of the part files")
+    rows = found["files"]["rows"]
     with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(9.6, 4.8), layout="constrained")
+        figure, axes = plt.subplots(figsize=(8.6, 4.8), layout="constrained")
         draw(axes, rows)
-        figure.savefig(picture, dpi=150, facecolor="white")
+        figure.savefig(picture, dpi=150, facecolor="white", bbox_inches="tight", pad_inches=0.15)
 
 
 def draw(axes: Axes, rows: Rows) -> None:
@@ -71,12 +72,11 @@ def draw(axes: Axes, rows: Rows) -> None:
             va="center",
         )
         across = axes.get_yaxis_transform()
-        figures = ((ACCURACY, f"{row['accuracy']:.1%}"), (MEMORY, f"{row['peak_mebibytes']:,} MiB"))
+        figures = ((ACCURACY, f"{row['accuracy']:.1%}"), (MEMORY, f"{memory(row)} MiB"))
         for x, text in figures:
             axes.text(x, place, text, transform=across, ha="right", va="center")
     for x, heading in ((ACCURACY, "accuracy"), (MEMORY, "peak memory")):
-        axes.text(x, -1, heading, transform=axes.get_yaxis_transform(), ha="right", color=FAINT)
-    axes.set_title(f"Time, plain copy of the CSV file = 1, {workers} workers or processes", pad=16)
+        axes.text(x, -0.85, heading, transform=axes.get_yaxis_transform(), ha="right", color=FAINT)
     axes.set_yticks(range(len(drawn)), [_label(row) for _, row in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.6)
     times = [time for time, _ in drawn]
@@ -85,6 +85,9 @@ def draw(axes: Axes, rows: Rows) -> None:
     axes.set_xlim(low, high)
     axes.set_xticks(
         [t for t in TICKS if low < t < high], [f"{t:g}" for t in TICKS if low < t < high]
+    )
+    axes.set_xlabel(
+        f"time, a plain copy of the CSV file = 1; {workers} workers, log scale", color=FAINT
     )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.axvline(1, color=FAINT, linewidth=1)

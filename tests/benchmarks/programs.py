@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -44,13 +45,12 @@ def toolkit(
 ) -> Contender:
     """Score a file with a shipped model; by default, with the core that runs if nothing is set."""
     core = core or usual_core()
-    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
     output = source.with_name(f"{source.stem}.{model}.{core}.{workers}{source.suffix}")
     options = ["--model", model, "-o", str(output), "--workers", str(workers), "--quiet"]
     command = Command(
         [*PYTHON, "toolkit", "score", str(source), *options], variables=VARIABLES[core]
     )
-    about = {"model": model, "format": kind, "core": core}
+    about = {"model": model, "format": _format(source), "core": core}
     return Contender(
         TOOLKIT, [command], runs, reviews, workers, [output], skipped=why_not(core), about=about
     )
@@ -59,16 +59,22 @@ def toolkit(
 def copy(source: Path, reviews: int, runs: int) -> Contender:
     """Read a CSV or Parquet file and write it again, with nothing scored."""
     output = source.with_name(f"{source.stem}.copy{source.suffix}")
-    kind = next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
     command = _script("copy_file", source, output)
     return Contender(
-        COPY, [command], runs, reviews, outputs=[output], is_compared=False, about={"format": kind}
+        COPY,
+        [command],
+        runs,
+        reviews,
+        outputs=[output],
+        is_compared=False,
+        about={"format": _format(source)},
     )
 
 
 @cache
 def _fasttext_model() -> tuple[Path, tempfile.TemporaryDirectory[str]]:
     """Train fastText once, in a folder that is kept until the end."""
+    print("training fastText, half a minute", file=sys.stderr)
     folder = tempfile.TemporaryDirectory()
     run_module("contenders.fasttext_train", folder.name)
     return Path(folder.name, "model.bin"), folder
@@ -105,6 +111,7 @@ def fasttext_csv(source: Path, reviews: int, runs: int) -> Contender:
 def scikit_learn(source: Path, reviews: int, runs: int) -> Contender:
     """Train tf-idf with logistic regression, and score a CSV file with it."""
     output, model = source.with_name("sklearn.csv"), source.with_name("model.pickle")
+    print("training scikit-learn, half a minute", file=sys.stderr)
     run_module("contenders.sklearn_train", model)
     command = _script("sklearn_file", source, output, model, CORES)
     return Contender(SCIKIT_LEARN, [command], runs, reviews, CORES, [output])
@@ -115,6 +122,10 @@ def keras(source: Path, reviews: int, runs: int) -> Contender:
     output = source.with_name("keras.csv")
     command = _script("keras_file", source, output)
     return Contender(KERAS, [command], runs, reviews, CORES, [output])
+
+
+def _format(source: Path) -> str:
+    return next(kind for kind, suffix in SUFFIXES.items() if suffix == source.suffix)
 
 
 def _script(name: str, *arguments: object) -> Command:

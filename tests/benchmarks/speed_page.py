@@ -63,22 +63,24 @@ def of_files(part: Row) -> str:
             f"{row['reviews_per_second']:,}",
             _number(times_copy(row, measured), 2),
             _number(times_fasttext(row, measured), 2),
-            _memory(row),
+            memory(row),
         ]
         for row in sorted(measured, key=lambda row: row["name"] != TOOLKIT)
     ]
     number = measured[0]["reviews"]
-    right = {_title(row): percent(row["accuracy"]) for row in measured if "accuracy" in row}
+    right = {
+        f"`{row['model']}`" if "model" in row else row["name"].partition(",")[0]: row["accuracy"]
+        for row in measured
+        if "accuracy" in row
+    }
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in right.items())
     lines = [
         f"**{number:,} reviews**, {_machine(part)}\n",
         table(head, rows),
-        f"Right labels in %: {', '.join(f'{name} {share}' for name, share in right.items())}.",
-        *{
-            f"Left out: {row['name']}: {row['skipped']}."
-            for row in part["rows"]
-            if "skipped" in row
-        },
+        f"JSON Lines are compared with the copy of the CSV file. Right labels in %: {shares}.",
     ]
+    skipped = [row for row in part["rows"] if "skipped" in row]
+    lines += dict.fromkeys(f"Left out: {row['name']}: {row['skipped']}." for row in skipped)
     return "\n".join(lines) + "\n"
 
 
@@ -129,7 +131,7 @@ def of_startup(part: Row) -> str:
         cells = [f"`{row.get('model', row['name'])}`", f"{row['seconds']:.3f}", "", ""]
         if bound:
             cells[2:] = [f"{bound['seconds']:.3f}", f"{row['seconds'] / bound['seconds']:.2f}"]
-        rows.append([*cells, _memory(row)])
+        rows.append([*cells, memory(row)])
     return f"**Start**, {startup.REVIEWS} reviews\n\n{table(head, rows)}"
 
 
@@ -149,6 +151,12 @@ def times_fasttext(row: Row, rows: Rows) -> float | None:
     return unit["seconds"] / row["seconds"] if unit else None
 
 
+def memory(row: Row) -> str:
+    """Write the MiB of the largest process, and how many there are of that kind."""
+    several = f"{row['cores']} x " if row["name"] == FASTTEXT and row["cores"] > 1 else ""
+    return f"{several}{row['peak_mebibytes']:,}"
+
+
 def _title(row: Row) -> str:
     return f"`{row['model']}`" if "model" in row else _TITLES[row["name"]]
 
@@ -162,11 +170,7 @@ def _microseconds(row: Row | None) -> str:
 
 
 def _memory(row: Row | None) -> str:
-    if row is None:
-        return ""
-    return f"{row['peak_mebibytes']:,}" + (
-        " each" if row["name"] == FASTTEXT and row["cores"] > 1 else ""
-    )
+    return memory(row) if row else ""
 
 
 def _machine(part: Row) -> str:

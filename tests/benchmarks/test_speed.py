@@ -1,0 +1,211 @@
+"""The benchmarks of speed: what is run, and what is written about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pyarrow as pa
+import pytest
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import files, inputs, plot, programs, speed_page, step_times
+from tests.benchmarks.measure import CORES, Command, Contender, interleave
+from tests.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
+from tests.benchmarks.trial import Trial
+from tests.models import EXPORTED, many_texts
+from toolkit.model.shipped import SHIPPED
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.table import read_table
+
+Row = dict[str, Any]
+
+
+def row(name: str, seconds: float, cores: int = 2, reviews: int = 1000, **more: object) -> Row:
+    found = {"name": name, "cores": cores, "reviews": reviews, "seconds": seconds}
+    speed = round(reviews / seconds)
+    return {**found, "reviews_per_second": speed, "peak_mebibytes": 1150, **more}
+
+
+def of_model(seconds: float, cores: int = 2, kind: str = "CSV", core: str = NATIVE) -> Row:
+    found = row(TOOLKIT, seconds, cores, model="small", core=core, accuracy=0.9)
+    return {**found, "format": kind}
+
+
+COPIES = [row(COPY, 2.0, format="CSV"), row(COPY, 4.0, format="Parquet")]
+OURS = [
+    of_model(3.0, cores=1),
+    of_model(2.5),
+    of_model(5.0, core=ARROW),
+    of_model(8.0, kind="JSON Lines"),
+    of_model(8.0, kind="Parquet"),
+]
+FASTTEXTS = [row(FASTTEXT, 15.0, 1, accuracy=0.8), row(FASTTEXT, 10.0, accuracy=0.8)]
+MACHINE = {"date": "2026-01-02", "cores": 2, "processor": "X", "python": "3.13", "core": "Arrow"}
+
+
+def part(rows: list[Row]) -> Row:
+    return {"machine": MACHINE, "rows": rows}
+
+
+def cells(written: str) -> list[list[str]]:
+    lines = [line for line in written.splitlines() if line.startswith("| ")]
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert len({len(each) for each in found}) == 1
+    return found[2:]
+
+
+def test_files_are_compared_with_their_copy_and_with_fasttext_on_as_many_cores() -> None:
+    written = speed_page.of_files(part([*COPIES, *OURS, *FASTTEXTS]))
+    found = cells(written)
+    assert found[0] == ["`small`", "CSV", "1", NATIVE, "3.00", "333", "1.50", "5.00", "1,150"]
+    assert [float(each[6]) for each in found] == [1.5, 1.25, 2.5, 4, 2, 1, 1, 7.5, 5]
+    assert [float(each[7]) for each in found] == [5, 4, 2, 1.25, 1.25, 5, 2.5, 1, 1]
+    assert found[-1][-1] == "2 x 1,150"
+    assert "Right labels in %: `small` 90.0, fastText 80.0." in written
+
+
+def test_what_is_left_out_is_said() -> None:
+    skipped = {"name": FASTTEXT, "cores": 2, "skipped": "needs the program"}
+    written = speed_page.of_files(part([*COPIES, *OURS, skipped, skipped]))
+    assert {each[7] for each in cells(written)} == {""}
+    assert written.count("Left out: fastText, prepared text: needs the program.") == 1
+
+
+def test_growth_has_a_column_for_each_size() -> None:
+    ours = [
+        of_model(seconds) | {"reviews": n} for n, seconds in ((500, 0.5), (1000, 0.5), (4000, 1.0))
+    ]
+    others = [row(COPY, 0.8, reviews=4000, format="CSV"), row(FASTTEXT, 4.0, reviews=4000)]
+    assert cells(speed_page.of_growth(part([*ours, *others]))) == [
+        ["`small`", "1000.0", "500.0", "250.0", "1.25", "4.00", "1,150", "1,150"],
+        ["plain copy by Arrow", "", "", "200.0", "1.00", "5.00", "", "1,150"],
+        ["fastText, bigrams, prepared text", "", "", "1000.0", "5.00", "1.00", "", "2 x 1,150"],
+    ]
+
+
+def test_starts_are_compared_with_the_bound_of_the_model() -> None:
+    rows = [
+        row("imports and the model (the bound)", 0.2, model="small"),
+        row(TOOLKIT, 0.25, model="small"),
+        row("toolkit --help", 0.1),
+    ]
+    assert cells(speed_page.of_startup(part(rows))) == [
+        ["`small`", "0.250", "0.200", "1.25", "1,150"],
+        ["`toolkit --help`", "0.100", "", "", "1,150"],
+    ]
+
+
+def test_the_figure_has_the_quickest_on_top() -> None:
+    _, axes = plt.subplots()
+    plot.draw(axes, [*COPIES, *OURS, *FASTTEXTS])
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == [
+        "toolkit, small, native core",
+        "toolkit, small, Arrow",
+        "fastText, prepared text",
+    ]
+    assert {"1.25", "2.5", "5.0", "90.0%", "2 x 1,150 MiB"} <= {t.get_text() for t in axes.texts}
+    plt.close("all")
+
+
+def test_each_model_is_run_in_each_way(tmp_path: Path) -> None:
+    found = list(files.ours(tmp_path, 10, 1))
+    csv = {(each.about["model"], each.about["core"], each.cores) for each in found[:-6]}
+    assert csv == {(m, core, n) for m in SHIPPED for core in (NATIVE, ARROW) for n in (1, CORES)}
+    others = {(each.about["model"], each.about["format"]) for each in found[-6:]}
+    assert others == {(model, kind) for model in SHIPPED for kind in ("JSON Lines", "Parquet")}
+    chosen = {each.about["core"]: each.commands[0].variables for each in found}
+    assert chosen == {core: programs.VARIABLES[core] for core in chosen}
+
+
+def test_without_the_native_core_its_rows_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "LIBRARY", tmp_path / "none.so")
+    found = list(files.ours(tmp_path, 10, 1))
+    assert {each.about["core"] for each in found if not each.skipped} == {ARROW}
+    assert {each.skipped for each in found} == {"", "no native core: not compiled"}
+    assert not any(each.skipped for each in found[-6:])
+
+
+def test_the_tool_is_run_on_each_core(tmp_path: Path) -> None:
+    source = tmp_path / "reviews.csv"
+    source.write_text("text\n" + "".join(f"{text}\n" for text in many_texts(20)))
+    found = [programs.toolkit("conv1d", source, 20, 1, core=c) for c in (ARROW, NATIVE)]
+    for each in found:
+        each.is_compared = False
+    rows = [each for each in interleave(found) if "skipped" not in each]
+    assert rows[0]["core"] == ARROW
+    for result in rows:
+        assert len(result["runs"]) == 1
+        assert result["peak_mebibytes"] > 20
+    assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
+
+
+def test_contenders_take_turns(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    code = "import os, sys; open(sys.argv[1], 'a').write(os.environ['WHO'])"
+    for warm_up, expected in ((True, "abababa"), (False, "ababa")):
+        log.write_text("")
+        found = [
+            Contender(
+                name, [Command([sys.executable, "-c", code, str(log)], variables={"WHO": name})], n
+            )
+            for name, n in (("a", 3), ("b", 2))
+        ]
+        rows = interleave(found, warm_up=warm_up)
+        assert log.read_text() == expected
+        assert [len(each["runs"]) for each in rows] == [3, 2]
+
+
+@pytest.mark.parametrize("suffix", programs.SUFFIXES.values())
+def test_inputs_have_any_number_of_reviews(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({name: [f"{name} {i}" for i in range(3)] for name in inputs.COLUMNS})
+    monkeypatch.setattr(inputs, "reviews", lambda _: table)
+    for number in (2, 3, 8):
+        path = tmp_path / f"{number}{suffix}"
+        inputs.make_input(path, number)
+        texts = read_table(path, ReadOptions(), Columns().of("text"))["text"].to_pylist()
+        assert texts == [f"text {i % 3}" for i in range(number)]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_step_of_a_model_is_timed(name: str) -> None:
+    texts = pa.chunked_array([many_texts(150)])
+    for step in step_times.STEPS.values():
+        assert 0 < step(EXPORTED / f"{name}.onnx", texts) < 1e6
+
+
+def test_a_trial_is_smaller_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[Trial] = []
+    monkeypatch.setitem(command.SPEED, "files", given.append)
+    monkeypatch.setattr(command, "bind", lambda: None)
+    call = ["benchmarks", "files", "--rows", "2000", "--runs", "2"]
+    monkeypatch.setattr(sys, "argv", call)
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "--rows and --runs need --into" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*call, "--into", str(tmp_path / "new")])
+    command.main()
+    (trial,) = given
+    assert (trial.reviews, trial.runs(5), trial.runs(1), trial.part_of(25_000)) == (2000, 2, 1, 500)
+    assert {path.parent for path in (trial.results, trial.page, trial.picture)} == {
+        tmp_path / "new"
+    }
+
+
+def test_the_tables_are_written_between_their_marks(tmp_path: Path) -> None:
+    trial = Trial(folder=tmp_path)
+    trial.results.write_text(json.dumps({"files": part([*COPIES, *OURS])}))
+    speed_page.main(trial)
+    written = trial.page.read_text().partition(speed_page.BEGIN)[2].partition(speed_page.END)[0]
+    assert len(cells(written)) == 7
