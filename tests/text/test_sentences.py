@@ -94,6 +94,7 @@ def test_words_stay_but_for_those_of_contrast(texts: list[str], rule: int) -> No
         ("can't help but love it", ["can't help but love it"]),
         ("It&quot;s <i>great</i><br />The end", ["It quot s i great i", "br The end"]),
         ("one\ntwo\r\nthree<br /><br />four", ["one", "two", "three", "br br four"]),
+        ("one<BR>><br />two", ["one", "br", "br two"]),
         ("a <b>bold</b> word, a < brand", ["a b bold b word a brand"]),
         ("", []),
         ("... !", []),

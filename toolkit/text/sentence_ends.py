@@ -56,10 +56,10 @@ def _is_after_break(
     before = np.maximum(places - 1, 0)
     before = np.maximum(before - (content[before] == ord(" ")), 0)
     found = np.zeros(len(places), np.bool_)
-    for form in (b" br   ", b" br  ", b" br "):  # <br />, <br/> and <br>, blanked
-        start = before - (len(form) - 1)
-        found |= (content[np.maximum(start, 0)] == ord("<")) & _is_at(start, form, blanked)
-    found &= content[before] == ord(">")
+    for end in (b" />", b"/>", b">"):
+        start = before - len(b"<br" + end) + 1
+        is_tag = (content[np.maximum(start, 0)] == ord("<")) & _is_at(start, b" br", blanked)
+        found |= is_tag & _is_at(start + len(b"<br"), end, content)
     return found
 
 
