@@ -22,6 +22,7 @@ Parameters = Mapping[str, Array]
 _MOST_TOKENS = 1 << 15  # sums of so many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
 _COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
 _START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
 _QUOTIENTS = 4096  # as in `toolkit.networks.pairs`
 
@@ -202,6 +203,7 @@ class ConvBody:
             and second.shape[-1:] == first.shape[1:]
             and second.size == (len(first) + 1) * first.shape[1]
             and most % 2 == 0
+            and most // 2 * first.shape[1] <= _MOST_ACTIVATIONS
             and int(found["no_token"]) == len(first) > 1
             and found["width"].reshape(-1).tolist() == [most]
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
