@@ -1,17 +1,14 @@
 /* Fuzz the native core: any bytes become a rule, words, texts in one of Arrow's layouts, and a call.
 
-All instruction paths must give the ids of a plain loop over the bytes. Every buffer has the exact size
-that the core may touch, on the heap, so that AddressSanitizer sees each byte beyond it. How to compile
-and run it is in fuzz_core.py, which also makes the inputs to start from.
+All instruction paths must give the ids of a plain loop over the bytes. The inputs to start from are in
+fuzz_core.py; how to compile and run it, in fuzzing.py.
 
 An input is four bytes and some strings, each with an end mark: words first, then texts.
 0: bit 0 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a bitmap
    without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
    skipped by the offset. In a string, bytes that UTF-8 never has are commands: see `next_string`. */
 
-#include "../../toolkit/native/core.c"
-
-#include <stdio.h>
+#include "fuzzing.h"
 
 #include "plain_tokens.h"
 
@@ -20,20 +17,6 @@ enum { END_MARK = 0xFF, NULL_MARK = 0xFE, REPEAT = 0xFD, WORD = 0xFC };
 
 static const int64_t most_of_text[] = {1,   2,  3,   4,   31,   32,   33,   64,   100, INT64_MAX,
                                        511, 512, 513, 2047, 2048, 2049, 5000, 0};
-
-#define CHECK(condition)                                                                \
-    do {                                                                                \
-        if (!(condition)) {                                                             \
-            fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition);       \
-            abort();                                                                    \
-        }                                                                               \
-    } while (0)
-
-static void *exactly(int64_t size) {
-    void *found = malloc((size_t)size);
-    CHECK(found != NULL || size == 0);
-    return found;
-}
 
 /* ---- An input -------------------------------------------------------------------------------- */
 
@@ -208,8 +191,6 @@ static void compare(const input *in, const words *w, int64_t total, const int32_
     free(values), free(stops);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static input in;
     static int32_t expected[MOST_BYTES];
@@ -230,24 +211,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     free_input(&in);
     return 0;
 }
-
-#if defined(WITH_MAIN)
-/* Run files of inputs, where libFuzzer is not: other compilers, other processors, valgrind. */
-int main(int count, char **names) {
-    static uint8_t data[1 << 20];
-    printf("%s", core_path());
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) printf(" %s", paths[i].name);
-    for (int i = 1; i < count; i++) {
-        FILE *file = fopen(names[i], "rb");
-        CHECK(file != NULL);
-        size_t size = fread(data, 1, sizeof data, file);
-        fclose(file);
-        uint8_t *exact = exactly((int64_t)size);
-        memcpy(exact, data, size);
-        LLVMFuzzerTestOneInput(exact, size);
-        free(exact);
-    }
-    printf("; %d inputs\n", count - 1);
-    return 0;
-}
-#endif

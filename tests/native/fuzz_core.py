@@ -1,39 +1,11 @@
-"""Compile and run the fuzzer of the native core, `fuzz_core.c`.
-
-With clang, under AddressSanitizer and UndefinedBehaviorSanitizer, from the project's folder::
-
-    python -m tests.native.fuzz_core 3600 fuzzed
-
-It runs for an hour in one process. ``fuzzed/`` gets the inputs that reached new code, and is where
-the next run starts from; an input that fails is written there, too, as ``found-*``. To see why, run
-``fuzzed/fuzz_core fuzzed/found-…``; to keep it as a test, add what it means to `seeds`.
-
-Without libFuzzer, on other processors or under valgrind, the same file is a program that takes
-inputs as files. `write_seeds` writes some; the folder of a fuzzing run has more::
-
-    python -c "from tests.native.fuzz_core import *; write_seeds(Path('seeds'))"
-
-    gcc -std=c11 -g -O2 -D WITH_MAIN tests/native/fuzz_core.c -o run && valgrind ./run seeds/*
-
-    aarch64-linux-gnu-gcc -std=c11 -O2 -static -D WITH_MAIN tests/native/fuzz_core.c -o run
-    qemu-aarch64 ./run seeds/*                                  # the path of NEON
-
-    gcc -m32 -std=c11 -O2 -D WITH_MAIN tests/native/fuzz_core.c -o run && ./run seeds/*
-
-    clang -std=c11 -g -O2 -fsanitize=memory -D WITH_MAIN tests/native/fuzz_core.c -o run
-"""
+"""Fuzz the native core: from text to token ids, `fuzz_core.c`; `tests.native.fuzzing` says how."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-SOURCE = Path(__file__).with_suffix(".c")
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
-_FLAGS = ("-std=c11", "-g", "-O2", *WARNINGS, "-Wno-shadow")  # of a name in core.c
-_LONGEST_INPUT = 1 << 14
+from tests.native.fuzzing import Fuzzer, main
 
 # As in fuzz_core.c.
 _LAST = (1, 2, 3, 4, 31, 32, 33, 64, 100, None, 511, 512, 513, 2047, 2048, 2049, 5000, 0)
@@ -108,50 +80,7 @@ def _input(
     return head + b"".join(string + _END for string in (*words, *texts))
 
 
-def write_seeds(folder: Path) -> None:
-    """Write each input of `seeds` into a file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds()):
-        (folder / f"seed-{number:03}").write_bytes(seed)
-
-
-def compile_fuzzer(program: Path, compiler: Sequence[str]) -> None:
-    """Compile `fuzz_core.c`; raises `subprocess.CalledProcessError` on any warning."""
-    command = [*compiler, *_FLAGS, str(SOURCE), "-o", str(program)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-
-
-def compile_libfuzzer(program: Path) -> None:
-    """Compile it with clang, libFuzzer and the sanitizers; raises as `compile_fuzzer`."""
-    stop = "-fno-sanitize-recover=all"
-    compile_fuzzer(program, ["clang", "-fsanitize=fuzzer,address,undefined", stop])
-
-
-def fuzz(program: Path, seconds: int, folder: Path) -> subprocess.Popen[str]:
-    """Start to fuzz for a time; what is found goes into the folder, what is said to stderr."""
-    words = folder / "dictionary"
-    entries = ("".join(f"\\x{byte:02x}" for byte in text) for text in _SEPARATORS + _WORDS[:5])
-    words.write_text("".join(f'"{entry}"\n' for entry in entries))
-    inputs = folder / "inputs"
-    write_seeds(inputs)
-    command = [
-        *(str(program), str(inputs), f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}"),
-        *(f"-dict={words}", f"-artifact_prefix={folder}/found-", "-print_final_stats=1"),
-        *("-rss_limit_mb=1024", "-timeout=20", "-reload=0"),
-    ]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
-
-
-def main(seconds: str, folder: str) -> int:
-    """Fuzz, and print what libFuzzer says."""
-    where = Path(folder).absolute()
-    where.mkdir(parents=True, exist_ok=True)
-    compile_libfuzzer(where / "fuzz_core")
-    running = fuzz(where / "fuzz_core", int(seconds), where)
-    for line in running.stderr or ():
-        print(line, end="", flush=True)
-    return running.wait()
-
+FUZZER = Fuzzer("fuzz_core", seeds, _SEPARATORS + _WORDS[:5])
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(FUZZER))

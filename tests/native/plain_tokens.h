@@ -15,13 +15,6 @@ static const uint32_t wide_of_rule_2[] = {
     0x205F, 0x3000, 0xFEFF};
 static const char ascii_separators[] = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r";
 
-/* libFuzzer is to search the core for branches, not this. */
-#if defined(__clang__)
-#define PLAIN static __attribute__((noinline, no_sanitize("coverage")))
-#else
-#define PLAIN static
-#endif
-
 /* How many bytes of a text are a separator: 0 to 3. */
 PLAIN int64_t separator_bytes(int version, const uint8_t *at, int64_t left) {
     static uint8_t is_wide[0x10000];

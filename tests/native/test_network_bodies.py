@@ -33,8 +33,8 @@ def _pool(size: int, slots: int, rows: int, pair: int = -1) -> PoolBody | None:
     return PoolBody.of(_with(found, **numbers, **sizes), MOST)
 
 
-def _conv(size: int) -> ConvBody | None:
-    first, second = np.zeros((size, 4), np.float32), np.zeros((size + 1, 4), np.float32)
+def _conv(size: int, filters: int = 4) -> ConvBody | None:
+    first, second = (np.zeros((rows, filters), np.float32) for rows in (size, size + 1))
     return ConvBody.of(_with({"first": first, "second": second}, no_token=size, width=MOST), MOST)
 
 
@@ -59,6 +59,7 @@ def test_tables_that_fit() -> None:
         pytest.param(lambda: _linear(1, 8), id="no weight of the start id"),
         pytest.param(lambda: _pool(1, 4, 8), id="no vector of the start id"),
         pytest.param(lambda: _conv(1), id="no row of the start id"),
+        pytest.param(lambda: _conv(8, 13_108), id="256 MiB of activations for 1,000 reviews"),
         pytest.param(lambda: _pool(8, 4, 0), id="no vectors"),
         pytest.param(lambda: _pool(8, 4, 7), id="too few vectors for the words"),
         pytest.param(lambda: _pool(8, 4, 19, pair=11 << 12), id="too few vectors for the pairs"),

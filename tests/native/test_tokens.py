@@ -1,6 +1,6 @@
 """The token ids of the native core are those of Arrow and of the plain loop, on every input.
 
-More of the same, for the C file alone and under sanitizers: `tests.native.fuzz_core`. On all real
+More of the same, for the C file alone and under sanitizers: `tests.native.fuzzing`. On all real
 reviews, not only a sample::
 
     TOOLKIT_ALL_REVIEWS=1 pytest tests/native/test_real_reviews.py

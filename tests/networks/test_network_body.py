@@ -137,6 +137,23 @@ def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
     assert same_bits(both.run_all(ids), whole.run_all(ids))
 
 
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (5, lambda width: np.stack([width, width])),
+        (12, lambda no_token: no_token.reshape(1)),
+        (1, lambda embedding: embedding[0]),  # tables that ONNX Runtime cannot make
+        (3, lambda bias: bias[:-1]),
+        (8, lambda kernel: kernel[:, :0]),
+    ],
+)
+def test_other_tables_of_the_tutorial(small_conv1d: Any, number: int, change: Any) -> None:
+    from toolkit.export.keras_to_onnx import convert
+
+    graph = changed(convert(small_conv1d, WIDTH).model, {number: change})
+    assert split_network(graph, WIDTH) is None
+
+
 def test_other_networks_run_as_a_whole() -> None:
     assert split_network(graphs()["ngram-cnn"], WIDTH) is None
 
@@ -194,6 +211,38 @@ def filled(place: int, value: int) -> Any:
 )
 def test_tables_that_do_not_fit_are_left_to_onnx_runtime(name: str, change: dict[int, Any]) -> None:
     assert split_network(changed(graphs()[name], change), WIDTH) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *[("ngram-linear", number) for number in (8, 9)],
+        *[("ngram-pool", number) for number in (16, 17, 18, 20, 21, 22, 24, 25)],
+        ("adapted", 2),
+    ],
+)
+def test_numbers_with_a_dimension_are_left_to_onnx_runtime(name: str, number: int) -> None:
+    graph = changed(graphs()[name], {number: lambda value: value.reshape(1)})
+    assert split_network(graph, WIDTH) is None
+    ids = token_ids([[5, 6, 7], [8]])
+    found = network_of(graph, is_split=True).run_all(ids)
+    assert same_bits(found, network_of(graphs()[name], is_split=True).run_all(ids))
+    twice = changed(graphs()[name], {number: lambda value: np.stack([value, value])})
+    assert split_network(twice, WIDTH) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("ngram-linear", 1),
+        ("ngram-pool", 3),
+        ("ngram-pool", 12),
+        ("ngram-pool", 23),
+        ("adapted", 37),
+    ],
+)
+def test_tables_without_a_dimension_are_left_to_onnx_runtime(name: str, number: int) -> None:
+    assert split_network(changed(graphs()[name], {number: lambda table: table[0]}), WIDTH) is None
 
 
 @pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "adapted"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +24,7 @@ class Passed:
     texts: list[str | None]
     output: bytes
     rejects: Sequence[Reject] = ()
+    warnings: Sequence[str] = field(default=(), compare=False)
 
 
 def pass_through(
@@ -48,6 +49,7 @@ def pass_through(
                 [text for part in parsed for text in part.texts.to_pylist()],
                 target.read_bytes(),
                 [reject for part in parsed for reject in part.rejects],
+                reviews.warnings,
             )
 
 

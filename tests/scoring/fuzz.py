@@ -12,6 +12,7 @@ import random
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,14 +35,15 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary
 
+Try = Callable[[int, Path], str]  # from a seed and a folder to what became of a file
+
 
 class Stopped(Exception):  # noqa: N818 (it stands for a signal, not for an error)
     """The run is interrupted here."""
 
 
-def run(seed: int, folder: Path) -> str:
-    """Try one file; raise if a law is broken, else say what became of it."""
-    chance = random.Random(seed)
+def damaged_file(chance: random.Random, folder: Path) -> tuple[Kind, Path]:
+    """Write a file of any kind, damaged or not, into a folder."""
     kind = choose(chance)
     data = write(kind, chance)
     if kind.is_compressed:
@@ -52,6 +54,13 @@ def run(seed: int, folder: Path) -> str:
         data = damage(data, chance)
     source = folder / f"in{kind.name}"
     source.write_bytes(data)
+    return kind, source
+
+
+def run(seed: int, folder: Path) -> str:
+    """Try one file; raise if a law is broken, else say what became of it."""
+    chance = random.Random(seed)
+    kind, source = damaged_file(chance, folder)
     small, large = chance.randrange(1, 500), 1 << 20
     compression = kind.compression.removesuffix(".zip")
     outputs = [folder / f"{name}{kind.ending}{compression}" for name in "ab"]
@@ -131,9 +140,9 @@ def read(output: Path, source: Path) -> tuple[bytes, bytes]:
     return content_of(output), rejects
 
 
-def main() -> None:
+def main(try_file: Try = run, description: str | None = __doc__) -> None:
     """Try files until the time is over."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=time.time_ns())
     parser.add_argument("--count", type=int)
@@ -142,14 +151,17 @@ def main() -> None:
     end = time.monotonic() + 60 * arguments.minutes
     outcomes: collections.Counter[str] = collections.Counter()
     with suppress(KeyboardInterrupt):  # what was found until then is told
-        try_files(arguments, end, outcomes)
+        try_files(try_file, arguments, end, outcomes)
     print(f"{outcomes.total():,} files")
     for outcome, count in sorted(outcomes.items()):
         print(f"  {count:>9,}  {outcome}")
 
 
 def try_files(
-    arguments: argparse.Namespace, end: float, outcomes: collections.Counter[str]
+    try_file: Try,
+    arguments: argparse.Namespace,
+    end: float,
+    outcomes: collections.Counter[str],
 ) -> None:
     """Try files, one for each seed, and count what becomes of them."""
     seed = arguments.seed
@@ -158,7 +170,7 @@ def try_files(
             dir="/dev/shm" if Path("/dev/shm").is_dir() else None
         ) as name:
             try:
-                outcomes[run(seed, Path(name))] += 1
+                outcomes[try_file(seed, Path(name))] += 1
             except Exception:  # noqa: BLE001 (whatever it is, it is a finding)
                 outcomes["BROKEN"] += 1
                 arguments.failures.mkdir(exist_ok=True)

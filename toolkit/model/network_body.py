@@ -136,7 +136,8 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
             at = next((at for at in graph.readers(TOKEN_IDS) if at not in done), 0)
             words = graph.find(_SUM_OF_WORDS, at)
             own = None if words is None else LinearBody.of_words(words["words"], most_tokens)
-            body = None if own is None else AdaptedBody(body, own, base["known"], len(inputs))
+            known = base["known"]
+            body = None if own is None or known.ndim else AdaptedBody(body, own, known, len(inputs))
             inputs |= {graph.output(at + i): kind for i, kind in _FEATURES_OF_SUM.items()}
             done |= {*range(at, at + _SUM_OF_WORDS.nodes)}
         return None if body is None else _split(graph, body, inputs, done, kind.counts_known)
@@ -146,10 +147,10 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
 def _body(
     graph: _Graph, kind: _Kind, found: dict[str, npt.NDArray[Any]], start: int, most_tokens: int
 ) -> Body | None:
-    if kind.constants:
-        names = [graph.output(start + at) for at in kind.constants.values()]
-        found |= zip(kind.constants, _constants(graph.network, names), strict=True)
-    return kind.make(found, most_tokens)
+    names = [graph.output(start + at) for at in kind.constants.values()]
+    constants = _constants(graph.network, names) if names else []
+    found |= zip(kind.constants, constants or [], strict=False)
+    return None if constants is None else kind.make(found, most_tokens)
 
 
 def _split(
@@ -182,7 +183,7 @@ def _part(network: ModelProto, nodes: Sequence[NodeProto], inputs: Mapping[str, 
     return part
 
 
-def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]]:
+def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
     """Let ONNX Runtime compute what depends on weights alone, with the bits that it would use."""
     makers = {name: node for node in network.graph.node for name in node.output}
     needed, left = set[str](), [*names]

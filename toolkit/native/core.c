@@ -763,7 +763,7 @@ EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highe
 
 /* `conv1d`: what a token gives by itself, and what by the token after it. */
 typedef struct {
-    const float *first, *second; /* (vocabulary, filters), and one row more for what is no token */
+    const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */
     int32_t vocabulary, filters, width;
 } conv_tables;
 
@@ -1055,8 +1055,8 @@ static const uint8_t *read_escape(const uint8_t *at, const uint8_t *stop, uint8_
     }
     if (*at != 'u') return NULL;
     int32_t character = hexadecimal(at + 1, stop);
-    at += 5;
     if (character <= 0 || (character >= 0xDC00 && character <= 0xDFFF)) return NULL;
+    at += 5;
     if (character >= 0xD800 && character <= 0xDBFF) {
         if (stop - at < 6 || at[0] != '\\' || at[1] != 'u') return NULL;
         int32_t second = hexadecimal(at + 2, stop);

@@ -22,6 +22,7 @@ Parameters = Mapping[str, Array]
 _MOST_TOKENS = 1 << 15  # sums of so many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
 _COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
 _START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
 _QUOTIENTS = 4096  # as in `toolkit.networks.pairs`
 
@@ -100,9 +101,10 @@ class LinearBody:
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
         """Make it of the weights of a graph; None if they do not fit together."""
         words, pairs = found["words"], found["pairs"]
+        if not _have_dimensions(found, words=1, pairs=1):
+            return None
         fits = (
-            words.ndim == pairs.ndim == 1
-            and words.dtype == pairs.dtype == np.int8
+            words.dtype == pairs.dtype == np.int8
             and int(found["vocabulary"]) == len(words)
             and int(found["pairs_size"]) == len(pairs) > 0
         )
@@ -111,7 +113,9 @@ class LinearBody:
     @classmethod
     def of_words(cls, words: Array, most: int) -> LinearBody | None:
         """Make it of weights of words alone, those of padding and start 0; None if they differ."""
-        fits = words.ndim == 1 and words.dtype == np.int8 and not words[: _START_ID + 1].any()
+        if words.ndim != 1:
+            return None
+        fits = words.dtype == np.int8 and not words[: _START_ID + 1].any()
         is_small = _are_keys(len(words)) and most < _MOST_TOKENS
         return cls(words, np.zeros(1, np.int8)) if fits and is_small else None
 
@@ -139,14 +143,15 @@ class PoolBody:
     @classmethod
     def of(cls, found: Parameters, most: int) -> PoolBody | None:
         """Make it of the weights of a graph; None if they do not fit together."""
+        if not _have_dimensions(found, vectors=2, shifts=1, slots=1, routes=1):
+            return None
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
         size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
         no_pair, routes = int(found["no_pair"]), found["routes"]
         is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
         experts = max(last, int(not is_one_topic)) + 1
         fits = (
-            vectors.ndim == 2
-            and vectors.dtype == np.uint8
+            vectors.dtype == np.uint8
             and vectors.shape[1] % _COLUMNS_TOGETHER == 0
             and 0 < vectors.shape[1] <= _MOST_COLUMNS
             and all(each.dtype == np.int32 for each in (shifts, slots, routes))
@@ -191,14 +196,16 @@ class ConvBody:
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
         """Make it of the tables of a graph; None if they do not fit together."""
         first, second = found["first"], found["second"]
-        second = second.reshape(-1, second.shape[-1])
+        if first.ndim != 2 or found["no_token"].ndim:
+            return None
         fits = (
-            first.ndim == 2
-            and first.dtype == second.dtype == np.float32
-            and second.shape == (len(first) + 1, first.shape[1])
+            first.dtype == second.dtype == np.float32
+            and second.shape[-1:] == first.shape[1:]
+            and second.size == (len(first) + 1) * first.shape[1]
             and most % 2 == 0
+            and most // 2 * first.shape[1] <= _MOST_ACTIVATIONS
             and int(found["no_token"]) == len(first) > 1
-            and found["width"].item() == most
+            and found["width"].reshape(-1).tolist() == [most]
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
         )
         return cls(first, second, most) if fits else None
@@ -222,6 +229,11 @@ class AdaptedBody:
         base = self._base.run(of_base, starts, stops, most)
         own = self._words.run(ids, starts, stops, most)
         return None if base is None or own is None else [*base[: self._features], *own]
+
+
+def _have_dimensions(found: Parameters, **tables: int) -> bool:
+    """Whether some weights have so many dimensions, and all others are numbers."""
+    return all(array.ndim == tables.get(name, 0) for name, array in found.items())
 
 
 def _are_keys(vocabulary: int) -> bool:

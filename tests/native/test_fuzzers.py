@@ -1,4 +1,4 @@
-"""The inputs of the fuzzer, and some seconds of fuzzing; `tests.native.fuzz_core` does more."""
+"""The inputs of the fuzzers, and some seconds of fuzzing; `tests.native.fuzzing` does more."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.data import PROJECT
-from tests.native.fuzz_core import (
-    WARNINGS,
-    compile_fuzzer,
-    compile_libfuzzer,
-    fuzz,
-    seeds,
-    write_seeds,
-)
+from tests.native import fuzz_core, fuzz_networks, fuzz_records
+from tests.native.fuzzing import WARNINGS, Fuzzer
 from toolkit.text.rule import RULES
 
 CORE = PROJECT / "toolkit" / "native" / "core.c"
@@ -27,6 +21,9 @@ FOUND = {name: shutil.which(name) for name in ("gcc", "clang")}
 
 PLAIN = Path(__file__).with_name("plain_tokens.h")
 
+FUZZERS = (fuzz_core.FUZZER, fuzz_records.FUZZER, fuzz_networks.FUZZER)
+
+each_fuzzer = pytest.mark.parametrize("fuzzer", FUZZERS, ids=lambda fuzzer: fuzzer.name)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX")
 
 
@@ -38,33 +35,37 @@ def test_the_plain_loop_has_the_separators_of_the_rule() -> None:
 
 
 @posix
+@each_fuzzer
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_no_warnings_and_the_ids_of_a_plain_loop(compiler: str, tmp_path: Path) -> None:
+def test_no_warnings_and_what_plain_loops_give(
+    fuzzer: Fuzzer, compiler: str, tmp_path: Path
+) -> None:
     if FOUND[compiler] is None:
         pytest.skip(f"needs {compiler}")
     command = [compiler, "-std=c11", "-O3", *WARNINGS, "-fsyntax-only", str(CORE)]
     subprocess.run(command, check=True)
     program = tmp_path / "run"
-    compile_fuzzer(program, [compiler, "-D", "WITH_MAIN"])
-    write_seeds(tmp_path / "seeds")
+    fuzzer.compile(program, [compiler, "-D", "WITH_MAIN"])
+    fuzzer.write_seeds(tmp_path / "seeds")
     inputs = sorted((tmp_path / "seeds").iterdir())
     done = subprocess.run([program, *inputs], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"; {len(list(seeds()))} inputs\n")
+    assert done.stdout.endswith(f"; {len(list(fuzzer.seeds()))} inputs\n")
 
 
 @posix
-def test_some_seconds_of_fuzzing(tmp_path: Path) -> None:
+@each_fuzzer
+def test_some_seconds_of_fuzzing(fuzzer: Fuzzer, tmp_path: Path) -> None:
     if FOUND["clang"] is None:
         pytest.skip("needs clang")
-    program = tmp_path / "fuzz_core"
+    program = tmp_path / fuzzer.name
     try:
-        compile_libfuzzer(program)
+        fuzzer.compile_with_libfuzzer(program)
     except subprocess.CalledProcessError as error:
         if "libclang_rt" not in error.stderr:
             raise
         pytest.skip("needs the sanitizers and libFuzzer of clang")
-    with fuzz(program, 4, tmp_path) as running:
+    with fuzzer.start(program, 4, tmp_path) as running:
         _, said = running.communicate()
     found = list(tmp_path.glob("found-*"))
     assert running.returncode == 0, f"{shlex.join(map(str, found))}\n{said}"

@@ -1,0 +1,115 @@
+/* What the bodies of networks give, by plain loops over the ids that are read of each review. */
+
+enum { MOST_IDS = 2048 };
+
+/* Write what is read of a review: the last ids of the start id and its own; gives how many. */
+PLAIN int64_t plain_read(const reviews *r, int64_t row, int32_t *read) {
+    int64_t length = r->stops[row] - r->starts[row], all = length + 1, count = 0;
+    for (int64_t i = all > r->most ? all - r->most : 0; i < all; i++)
+        read[count++] = i == 0 ? START_ID : r->ids[r->starts[row] + i - 1];
+    return count;
+}
+
+/* Whether `count` numbers are what is expected of a row, bit by bit. */
+PLAIN void check_floats(const float *found, int64_t row, int64_t count, const float *expected) {
+    CHECK(memcmp(found + row * count, expected, 4 * (size_t)count) == 0);
+}
+
+PLAIN void check_counts(const int32_t *read, int64_t count, float tokens, int32_t known) {
+    int32_t all = 0, words_known = 0;
+    for (int64_t i = 0; i < count; i++) all += read[i] > 1, words_known += read[i] > 3;
+    CHECK(tokens == (float)all && known == words_known);
+}
+
+PLAIN void check_linear(const linear_tables *t, const reviews *r) {
+    int32_t read[MOST_IDS];
+    float *totals = exactly(4 * r->rows), *tokens = exactly(4 * r->rows);
+    int32_t *known = exactly(4 * r->rows);
+    CHECK(sum_linear(t, r, totals, tokens, known) == 0);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t count = plain_read(r, row, read), total = 0;
+        for (int64_t i = 0; i < count; i++) {
+            int64_t key = (i > 0 ? read[i - 1] : 0) * (int64_t)t->vocabulary + read[i];
+            int64_t codes[] = {t->words[read[i]], t->pairs[key % t->pairs_size]};
+            for (int j = 0; j < 2 && read[i] > 1; j++) total += codes[j] * llabs(codes[j]);
+        }
+        float expected = (float)total;
+        check_floats(totals, row, 1, &expected);
+        check_counts(read, count, tokens[row], known[row]);
+    }
+    free(totals), free(tokens), free(known);
+}
+
+/* The row of the vectors of a token. */
+PLAIN int64_t plain_place(const pool_tables *t, const int32_t *read, int64_t i) {
+    int64_t key = (i > 0 ? read[i - 1] : 0) * (int64_t)t->vocabulary + read[i], shift = 0;
+    for (int64_t j = i - SCOPE; j < i; j++)
+        if (j >= 0 && t->shifts[read[j]] > shift) shift = t->shifts[read[j]];
+    int64_t held = t->slots[key % t->slots_size], pair = held / 4096;
+    int is_pair = held >= 0 && held % 4096 == key / t->slots_size && read[i] > 1;
+    return is_pair && pair + shift < t->no_pair ? t->vocabulary + pair + shift : read[i] + shift;
+}
+
+PLAIN void check_pool(const pool_tables *t, const reviews *r) {
+    int32_t read[MOST_IDS];
+    int64_t size = 4 * r->rows;
+    float *highest = exactly(size * t->columns), *totals = exactly(size * t->columns);
+    float *tokens = exactly(size);
+    int32_t *experts = exactly(size), *known = exactly(size);
+    CHECK(pool_vectors(t, r, highest, totals, tokens, experts, known) == 0);
+    for (int64_t row = 0; row < r->rows; row++) {
+        float most[MOST_COLUMNS] = {0}, sums[MOST_COLUMNS] = {0};
+        int64_t count = plain_read(r, row, read), route = 0;
+        for (int64_t i = 0; i < count; i++) route += t->routes[read[i]];
+        check_counts(read, count, tokens[row], known[row]);
+        int32_t expert = tokens[row] < t->long_tokens ? t->last_expert : route > t->route_limit;
+        CHECK(experts[row] == expert);
+        for (int64_t i = 0; i < count; i++) {
+            int64_t at = expert * (int64_t)t->rows + plain_place(t, read, i);
+            for (int32_t c = 0; c < t->columns; c++) {
+                uint8_t number = t->vectors[at * t->columns + c];
+                if (number > most[c]) most[c] = number;
+                sums[c] += number;
+            }
+        }
+        check_floats(highest, row, t->columns, most);
+        check_floats(totals, row, t->columns, sums);
+    }
+    free(highest), free(totals), free(tokens), free(experts), free(known);
+}
+
+PLAIN void check_conv(const conv_tables *t, const reviews *r) {
+    int32_t read[MOST_IDS], padded[MOST_IDS + 1];
+    float expected[MOST_COLUMNS];
+    int64_t shape = (int64_t)t->width / 2 * t->filters, filters = t->filters;
+    float *found = exactly(4 * r->rows * shape);
+    CHECK(convolve(t, r, found) == 0);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t count = plain_read(r, row, read);
+        for (int64_t i = 0; i < t->width; i++)
+            padded[i] = i < t->width - count ? 0 : read[i - (t->width - count)];
+        padded[t->width] = t->vocabulary;
+        for (int64_t i = 0; i < t->width; i += 2) {
+            for (int64_t f = 0; f < filters; f++) {
+                float one = t->first[padded[i] * filters + f] + t->second[padded[i + 1] * filters + f];
+                float two = t->first[padded[i + 1] * filters + f] + t->second[padded[i + 2] * filters + f];
+                expected[f] = one > two ? one : two;
+                if (expected[f] <= 0) expected[f] = 0;
+            }
+            check_floats(found, row * (t->width / 2) + i / 2, filters, expected);
+        }
+    }
+    free(found);
+}
+
+PLAIN void check_flagged(const flags *f, const reviews *r) {
+    int32_t read[MOST_IDS], *found = exactly(4 * r->rows);
+    CHECK(count_flagged(f, r, found) == 0);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t length = r->stops[row] - r->starts[row];
+        int64_t count = plain_read(r, row, read), flagged = 0;
+        for (int64_t i = count > length; i < count; i++) flagged += f->of_id[read[i]];
+        CHECK(found[row] == flagged);
+    }
+    free(found);
+}
