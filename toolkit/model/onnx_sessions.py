@@ -28,16 +28,23 @@ def session_options() -> ort.SessionOptions:
     return options
 
 
-def constants_of(part: ModelProto) -> list[npt.NDArray[Any]]:
-    """Give the outputs of a part of a model that has no inputs."""
-    session = ort.InferenceSession(
-        part.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {})  # type: ignore[no-any-return]
+def constants_of(part: ModelProto) -> list[npt.NDArray[Any]] | None:
+    """Give the outputs of a part of a model that has no inputs; None if they cannot be computed."""
+    try:
+        return _session(part).run(None, {})  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        return None
 
 
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
+    try:
+        return _session(part)
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
+
+
+def _session(part: ModelProto) -> ort.InferenceSession:
     _limit_memory()
     options = session_options()
     options.add_session_config_entry("session.use_env_allocators", "1")
@@ -45,12 +52,9 @@ def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     options.add_session_config_entry(
         "optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_CONSTANT)
     )
-    try:
-        return ort.InferenceSession(
-            part.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # noqa: BLE001 (as above)
-        raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
+    return ort.InferenceSession(
+        part.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 @cache

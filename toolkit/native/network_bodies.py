@@ -191,14 +191,14 @@ class ConvBody:
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
         """Make it of the tables of a graph; None if they do not fit together."""
         first, second = found["first"], found["second"]
-        second = second.reshape(-1, second.shape[-1])
         fits = (
             first.ndim == 2
+            and first.size > 0
             and first.dtype == second.dtype == np.float32
             and second.shape == (len(first) + 1, first.shape[1])
             and most % 2 == 0
             and int(found["no_token"]) == len(first) > 1
-            and found["width"].item() == most
+            and found["width"].tolist() in (most, [most])
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
         )
         return cls(first, second, most) if fits else None
