@@ -245,6 +245,43 @@ def test_tables_without_a_dimension_are_left_to_onnx_runtime(name: str, number: 
     assert split_network(changed(graphs()[name], {number: lambda table: table[0]}), WIDTH) is None
 
 
+def other_forms(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Give a weight with more and with fewer dimensions, and of other types."""
+    flat = values.reshape(-1)
+    fewer = flat[0] if values.ndim else flat.repeat(2)
+    return [values[None], fewer, flat[:0], *map(values.astype, (np.float64, np.int64, np.uint16))]
+
+
+@pytest.mark.parametrize("name", ["reviews-small", "conv1d"])
+def test_weights_of_another_form_are_left_to_onnx_runtime(name: str) -> None:
+    part = load_model(name).network
+    most = shipped(name)[2]
+    for place, weight in enumerate(part.graph.initializer):
+        values = numpy_helper.to_array(onnx.TensorProto.FromString(weight.SerializeToString()))
+        for form in other_forms(values):
+            if (form.dtype, form.shape) == (values.dtype, values.shape):
+                continue
+            model = onnx.ModelProto.FromString(part.SerializeToString())
+            model.graph.initializer[place].CopyFrom(numpy_helper.from_array(form, weight.name))
+            split = split_network(model_of(model), most)
+            # Of others, such as weights of the head, ONNX Runtime says what is wrong.
+            assert split is None or weight.name in {w.name for w in split.head.graph.initializer}
+
+
+def test_weights_that_cannot_be_multiplied_are_left_to_onnx_runtime() -> None:
+    part = load_model("conv1d").network
+    most = shipped("conv1d")[2]
+    column = np.zeros((1 << 17, 1), np.float32)
+    # The second is a table of 64 GiB, beyond what networks may take.
+    for embedding, kernel in ((column, column), (column, column.reshape(1, -1))):
+        model = changed(part, {})
+        for at, values in ((1, embedding), (2, kernel), (8, kernel)):
+            (weight,) = (w for w in model.graph.initializer if w.name == f"network/weights_{at}")
+            content = numpy_helper.from_array(values, weight.name).SerializeToString()
+            weight.ParseFromString(content)
+        assert split_network(model, most) is None
+
+
 @pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "adapted"])
 @pytest.mark.parametrize("number", [-1, -(2**31), WORDS, 2**31 - 1])
 def test_ids_beyond_the_tables_are_left_to_onnx_runtime(name: str, number: int) -> None:

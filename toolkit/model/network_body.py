@@ -10,15 +10,15 @@ Where a network changes, so does the hash of its nodes: tests/networks/test_netw
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from toolkit.model.file import TOKEN_IDS
-from toolkit.model.onnx_messages import FLOAT, INT32, ModelProto, array_of
+from toolkit.model.node_patterns import Graph, Pattern
+from toolkit.model.onnx_messages import FLOAT, INT32, ModelProto
 from toolkit.model.onnx_sessions import constants_of
 from toolkit.native import library
 from toolkit.native.network_bodies import AdaptedBody, Body, ConvBody, LinearBody, PoolBody
@@ -28,19 +28,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Pattern:
-    """Some nodes of a graph that follow each other."""
-
-    nodes: int
-    digest: str  # BLAKE2b of what `_listing` gives of them
-    weights: Mapping[str, int]  # those that may have any values: places in the order of their use
-
-
-@dataclass(frozen=True)
 class _Kind:
     """A kind of network whose body the core computes."""
 
-    pattern: _Pattern
+    pattern: Pattern
     constants: Mapping[str, int]  # places of nodes whose results depend on weights alone
     features: Mapping[int, int]  # what the body gives: places of the nodes, and types
     make: Callable[[Mapping[str, npt.NDArray[Any]], int], Body | None]
@@ -48,9 +39,9 @@ class _Kind:
 
 
 _LINEAR = _Kind(
-    _Pattern(
+    Pattern(
         28,
-        "91469bf6b392568b771e2d091e5abfab",
+        "e4a341b791c0f74c3a05174515018e22",
         {"words": 1, "vocabulary": 6, "pairs_size": 7, "pairs": 8},
     ),
     constants={},
@@ -58,9 +49,9 @@ _LINEAR = _Kind(
     make=LinearBody.of,
 )
 _POOL = _Kind(
-    _Pattern(
+    Pattern(
         52,
-        "cf0a9c18836d73fcb29a00a97985b479",
+        "725d174dc9b107dc9a045f142cff5780",
         {
             "shifts": 1,
             "vocabulary": 13,
@@ -81,9 +72,9 @@ _POOL = _Kind(
     make=PoolBody.of,
 )
 _CONV = _Kind(
-    _Pattern(
+    Pattern(
         15,
-        "c1ee4a6b1fc2ddfd92007b86cd27e6d8",
+        "835d7d1afd84aab1db904847277c5804",
         {
             "embedding": 0,
             "first_kernel": 1,
@@ -101,11 +92,11 @@ _CONV = _Kind(
 _KINDS = (_LINEAR, _POOL, _CONV)
 
 # Around the body of an adapted network: which words its base knows, and the sum of its own weights.
-_KNOWN_WORDS = _Pattern(2, "cf1e62974a152f9e73970b7d33aabaab", {"known": 0})
-_SUM_OF_WORDS = _Pattern(12, "80f99802595c82045e82cd540ad2d8f0", {"words": 1})
+_KNOWN_WORDS = Pattern(2, "8b6d07905ec0abbe78df39152fdc443a", {"known": 0})
+_SUM_OF_WORDS = Pattern(12, "87f3bc43d88f76f463321317f1579fd3", {"words": 1})
 _FEATURES_OF_SUM = {8: FLOAT, 11: FLOAT}
 
-_COUNTING = _Pattern(3, "a9f6c693944163ca5a3b5b11a46c2383", {})  # from the ids to `known_tokens`
+_COUNTING = Pattern(3, "a9f6c693944163ca5a3b5b11a46c2383", {})  # from the ids to `known_tokens`
 _KNOWN_TOKENS = "known_tokens"
 
 
@@ -122,7 +113,7 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
     """Cut a network, `token_ids` → outputs, behind its body; None if the core does not know it."""
     if library.core() is None:
         return None
-    graph = _Graph(network)
+    graph = Graph(network)
     base = graph.find(_KNOWN_WORDS, 0)
     for kind in _KINDS:
         start, ids = (0, TOKEN_IDS) if base is None else (_KNOWN_WORDS.nodes, graph.output(1))
@@ -145,16 +136,19 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
 
 
 def _body(
-    graph: _Graph, kind: _Kind, found: dict[str, npt.NDArray[Any]], start: int, most_tokens: int
+    graph: Graph, kind: _Kind, found: dict[str, npt.NDArray[Any]], start: int, most_tokens: int
 ) -> Body | None:
-    names = [graph.output(start + at) for at in kind.constants.values()]
-    constants = _constants(graph.network, names) if names else []
-    found |= zip(kind.constants, constants or [], strict=False)
-    return None if constants is None else kind.make(found, most_tokens)
+    if kind.constants:
+        names = [graph.output(start + at) for at in kind.constants.values()]
+        values = _constants(graph.network, names)
+        if values is None:
+            return None
+        found |= zip(kind.constants, values, strict=True)
+    return kind.make(found, most_tokens)
 
 
 def _split(
-    graph: _Graph, body: Body, inputs: dict[str, int], done: set[int], counts_known: bool
+    graph: Graph, body: Body, inputs: dict[str, int], done: set[int], counts_known: bool
 ) -> SplitNetwork | None:
     """Make the head of the nodes that are not done."""
     network = graph.network
@@ -184,7 +178,10 @@ def _part(network: ModelProto, nodes: Sequence[NodeProto], inputs: Mapping[str, 
 
 
 def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
-    """Let ONNX Runtime compute what depends on weights alone, with the bits that it would use."""
+    """Let ONNX Runtime compute what depends on weights alone, with the bits that it would use.
+
+    None if it cannot, as it will say of the whole network.
+    """
     makers = {name: node for node in network.graph.node for name in node.output}
     needed, left = set[str](), [*names]
     while left:
@@ -196,57 +193,3 @@ def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[An
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
     return constants_of(part)
-
-
-class _Graph:
-    """The nodes and weights of a network."""
-
-    def __init__(self, network: ModelProto) -> None:
-        self.network = network
-        self._nodes = network.graph.node
-        self._weights = {entry.name: entry for entry in network.graph.initializer}
-
-    def output(self, at: int) -> str:
-        """Name what a node gives."""
-        return str(self._nodes[at].output[0])
-
-    def readers(self, name: str) -> Iterator[int]:
-        """Give the places of the nodes that read a tensor."""
-        return (at for at, node in enumerate(self._nodes) if name in node.input)
-
-    def find(
-        self, pattern: _Pattern, start: int, ids: str = TOKEN_IDS
-    ) -> dict[str, npt.NDArray[Any]] | None:
-        """Give the free weights of a pattern that starts at a node; None if it is not there.
-
-        The pattern reads nothing but ``ids`` and weights.
-        """
-        nodes = self._nodes[start : start + pattern.nodes]
-        used = dict.fromkeys(name for node in nodes for name in node.input if name in self._weights)
-        places = {name: place for place, name in enumerate(used)}
-        listing = "\n".join(self._listing(nodes, {*pattern.weights.values()}, places, ids))
-        if hashlib.blake2b(listing.encode(), digest_size=16).hexdigest() != pattern.digest:
-            return None
-        names = [*used]
-        try:
-            return {
-                name: array_of(self._weights[names[at]]) for name, at in pattern.weights.items()
-            }
-        except ValueError:
-            return None
-
-    def _listing(
-        self, nodes: Sequence[NodeProto], free: set[int], places: dict[str, int], ids: str
-    ) -> Iterator[str]:
-        """Write nodes with numbers for names, and weights that are not free, a line each."""
-        numbers = {ids: "ids", **{name: f"weight {at}" for name, at in places.items()}}
-        for at, node in enumerate(nodes):
-            settings = [(each.name, each.i, each.f, [*each.ints]) for each in node.attribute]
-            given = [numbers.get(name, "?") for name in node.input]
-            yield f"{at} {len(node.output)} {node.domain} {node.op_type} {settings} {given}"
-            numbers[node.output[0]] = f"node {at}"
-        for name, place in places.items():
-            if place not in free:
-                held = self._weights[name]
-                values = [[*each] for each in (held.int32_data, held.int64_data, held.float_data)]
-                yield f"{place} {held.data_type} {[*held.dims]} {held.raw_data!r} {values}"

@@ -29,22 +29,22 @@ def session_options() -> ort.SessionOptions:
 
 
 def constants_of(part: ModelProto) -> list[npt.NDArray[Any]] | None:
-    """Give the outputs of a part of a model that has no inputs; None if ONNX Runtime cannot."""
+    """Give the outputs of a part of a model that has no inputs; None if they cannot be computed."""
     try:
-        return _session_of(part).run(None, {})  # type: ignore[no-any-return]
-    except Exception:  # noqa: BLE001 (ONNX Runtime has no error of its own)
+        return _session(part).run(None, {})  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
         return None
 
 
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
     try:
-        return _session_of(part)
+        return _session(part)
     except Exception as error:  # noqa: BLE001 (as above)
         raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
 
 
-def _session_of(part: ModelProto) -> ort.InferenceSession:
+def _session(part: ModelProto) -> ort.InferenceSession:
     _limit_memory()
     options = session_options()
     options.add_session_config_entry("session.use_env_allocators", "1")

@@ -196,7 +196,7 @@ class ConvBody:
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
         """Make it of the tables of a graph; None if they do not fit together."""
         first, second = found["first"], found["second"]
-        if first.ndim != 2 or found["no_token"].ndim:
+        if first.ndim != 2 or not first.size or found["no_token"].ndim:
             return None
         fits = (
             first.dtype == second.dtype == np.float32
