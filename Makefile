@@ -57,7 +57,7 @@ $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
 	$(DEMO)/bin/pip install --quiet .
 	touch $@
 
-$(DEV)/installed: pyproject.toml hatch_build.py toolkit/native/core.c
+$(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch])
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install --quiet --editable '.[train,dev]'
 	touch $@

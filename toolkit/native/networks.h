@@ -1,0 +1,256 @@
+/* From token ids to what a network sums up of a review. */
+
+/* The reviews of a call: where the ids of each start and stop. A network reads the last `most` ids of
+   the start id and those of the review. */
+typedef struct {
+    const int32_t *ids;
+    const int64_t *starts, *stops;
+    int64_t rows, most;
+} reviews;
+
+enum { PADDING_ID = 0, START_ID = 1, FIRST_WORD_ID = 4, RUN = 256 };
+
+/* Where the ids begin that a network reads of a review, and whether the start id is before them. */
+static inline int64_t first_read(const reviews *r, int64_t row, int *has_start) {
+    int64_t first = r->stops[row] - r->most;
+    *has_start = first < r->starts[row];
+    return *has_start ? r->starts[row] : first;
+}
+
+/* Whether all ids are below a vocabulary's size, so that they may be looked up. */
+static int are_known(const reviews *r, int32_t vocabulary) {
+    for (int64_t row = 0; row < r->rows; row++) {
+        uint32_t highest = 0;
+        for (int64_t at = r->starts[row]; at < r->stops[row]; at++)
+            if ((uint32_t)r->ids[at] > highest) highest = (uint32_t)r->ids[at];
+        if (highest >= (uint32_t)vocabulary) return 0;
+    }
+    return 1;
+}
+
+/* A divisor of numbers of 32 bits, with what makes a product of a division (Lemire, Kaser and Kurz,
+   Faster remainder by direct computation, 2019). */
+typedef struct {
+    uint32_t number;
+    uint64_t reciprocal;
+} divisor;
+
+static inline divisor divisor_of(int32_t number) {
+    return (divisor){(uint32_t)number, UINT64_MAX / (uint32_t)number + 1};
+}
+
+static inline uint32_t quotient(uint32_t value, divisor by) {
+#if defined(__SIZEOF_INT128__)
+    return by.number == 1 ? value : (uint32_t)((__uint128_t)by.reciprocal * value >> 64);
+#else
+    return value / by.number;
+#endif
+}
+
+/* `ngram-linear`: a code for each word, and for each hash value of a pair of neighbours. */
+typedef struct {
+    const int8_t *words, *pairs;
+    int32_t vocabulary, pairs_size;
+} linear_tables;
+
+static inline int32_t decoded(int8_t code) { return code * (code < 0 ? -code : code); }
+
+/* Sum up the codes of each review, and count its tokens and its known tokens, (rows) each. Gives 0, or
+   1 if an id is beyond the tables. */
+EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *totals, float *tokens,
+                          int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor pairs = divisor_of(t->pairs_size);
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t first = first_read(r, row, &has_start), stop = r->stops[row];
+        uint32_t total = 0, before = has_start ? START_ID : PADDING_ID;
+        int32_t of_words = 0, all = 0;
+        for (int64_t at = first; at < stop; at++) {
+            uint32_t id = (uint32_t)r->ids[at], key = before * (uint32_t)t->vocabulary + id;
+            uint32_t place = key - quotient(key, pairs) * pairs.number;
+            int32_t weight = decoded(t->words[id]) + decoded(t->pairs[place]);
+            int counts = id > START_ID;
+            total += counts ? (uint32_t)weight : 0;
+            all += counts;
+            of_words += id >= FIRST_WORD_ID;
+            before = id;
+        }
+        totals[row] = (float)(int32_t)total;
+        tokens[row] = (float)all;
+        known[row] = of_words;
+    }
+    return 0;
+}
+
+/* `ngram-pool`: a row of small numbers for each word and each pair of neighbours that has one. */
+typedef struct {
+    const uint8_t *vectors;   /* (experts * rows, columns) */
+    const int32_t *shifts;    /* (vocabulary): how many rows later those of negated tokens are */
+    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/pairs.py */
+    const int32_t *routes;    /* (vocabulary): what chooses the expert */
+    int32_t vocabulary, columns, slots_size, no_pair, rows, route_limit, last_expert;
+    float long_tokens;
+} pool_tables;
+
+/* Tokens that a negation reaches; columns of a register; where the row is in a slot. */
+enum { SCOPE = 3, MOST_TOGETHER = 16, FEWEST_TOGETHER = 8, QUOTIENT_BITS = 12 };
+
+/* Choose the expert of a review, and count. */
+static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
+                         float *tokens, int32_t *known) {
+    int64_t route = has_start ? t->routes[START_ID] : 0;
+    int32_t all = 0, of_words = 0;
+    for (int64_t i = 0; i < count; i++) {
+        route += t->routes[ids[i]];
+        all += ids[i] > START_ID;
+        of_words += ids[i] >= FIRST_WORD_ID;
+    }
+    *tokens = (float)all;
+    *known = of_words;
+    return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
+}
+
+/* Some tokens in a row, what is looked up of them, and where their vectors are. */
+typedef struct {
+    uint32_t slots[RUN], quotients[RUN], ids[RUN], places[RUN];
+} run;
+
+/* Find the vectors of `count` tokens of a review, from one on; `first` is -1 for the start id. Three
+   passes, so that the processor can fetch what the next one needs. */
+static void find_vectors(const pool_tables *t, divisor slots, const int32_t *ids, int64_t first,
+                         int64_t count, int64_t has_start, const uint8_t *vectors, run *found) {
+    uint32_t vocabulary = (uint32_t)t->vocabulary;
+    uint32_t before = first > 0 ? (uint32_t)ids[first - 1] : first == 0 && has_start ? START_ID : PADDING_ID;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t id = first + i < 0 ? START_ID : (uint32_t)ids[first + i];
+        uint32_t key = before * vocabulary + id;
+        found->ids[i] = before = id;
+        found->quotients[i] = quotient(key, slots);
+        found->slots[i] = key - found->quotients[i] * slots.number;
+        __builtin_prefetch(t->slots + found->slots[i]);
+    }
+    uint32_t marks[SCOPE] = {0}; /* of the three tokens before */
+    for (int64_t back = SCOPE; back > 0; back--) {
+        int64_t at = first - back;
+        if (at >= 0) marks[SCOPE - back] = (uint32_t)t->shifts[ids[at]];
+        if (at == -1 && has_start) marks[SCOPE - back] = (uint32_t)t->shifts[START_ID];
+    }
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t id = found->ids[i], held = (uint32_t)t->slots[found->slots[i]];
+        uint32_t shift = marks[0] > marks[1] ? marks[0] : marks[1];
+        shift = shift > marks[2] ? shift : marks[2];
+        marks[0] = marks[1], marks[1] = marks[2], marks[2] = (uint32_t)t->shifts[id];
+        uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
+        uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == found->quotients[i]) &
+                           (held != UINT32_MAX) & (id > START_ID) &
+                           (pair + shift < (uint32_t)t->no_pair);
+        found->places[i] = shift + id + ((0 - is_pair) & (vocabulary + pair - id));
+        __builtin_prefetch(vectors + (int64_t)found->places[i] * t->columns);
+    }
+}
+
+/* Add up some rows of vectors in columns of 8 bits that lie together, and find the highest ones. At
+   most RUN rows, so that sums fit into 16 bits. */
+static inline void add_rows(const uint8_t *vectors, const uint32_t *places, int64_t count,
+                            int64_t columns, int32_t together, uint8_t *highest,
+                            uint32_t *totals) {
+    uint16_t sums[MOST_TOGETHER] = {0};
+    uint8_t most[MOST_TOGETHER] = {0}, row[MOST_TOGETHER];
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(row, vectors + (int64_t)places[i] * columns, (size_t)together);
+        for (int c = 0; c < together; c++) most[c] = row[c] > most[c] ? row[c] : most[c];
+        for (int c = 0; c < together; c++) sums[c] = (uint16_t)(sums[c] + row[c]);
+    }
+    for (int c = 0; c < together; c++) {
+        totals[c] += sums[c];
+        if (most[c] > highest[c]) highest[c] = most[c];
+    }
+}
+
+enum { MOST_COLUMNS = 256 };
+
+/* Pool the vectors of each review: `highest` and `totals` (rows, columns), and the tokens, the expert
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highest, float *totals,
+                            float *tokens, int32_t *experts, int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor slots = divisor_of(t->slots_size);
+    run found;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        const int32_t *ids = r->ids + at;
+        int32_t expert = expert_of(t, ids, count, has_start, &tokens[row], &known[row]);
+        const uint8_t *vectors = t->vectors + (int64_t)expert * t->rows * t->columns;
+        uint8_t most[MOST_COLUMNS] = {0};
+        uint32_t sums[MOST_COLUMNS] = {0};
+        for (int64_t first = -has_start; first < count; first += RUN) {
+            int64_t together = least(RUN, count - first);
+            find_vectors(t, slots, ids, first, together, has_start, vectors, &found);
+            int32_t c = 0;
+            for (; c + MOST_TOGETHER <= t->columns; c += MOST_TOGETHER)
+                add_rows(vectors + c, found.places, together, t->columns, MOST_TOGETHER, most + c, sums + c);
+            for (; c < t->columns; c += FEWEST_TOGETHER)
+                add_rows(vectors + c, found.places, together, t->columns, FEWEST_TOGETHER, most + c, sums + c);
+        }
+        for (int32_t c = 0; c < t->columns; c++) {
+            highest[row * t->columns + c] = most[c];
+            totals[row * t->columns + c] = (float)sums[c];
+        }
+        experts[row] = expert;
+    }
+    return 0;
+}
+
+/* `conv1d`: what a token gives by itself, and what by the token after it. */
+typedef struct {
+    const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */
+    int32_t vocabulary, filters, width;
+} conv_tables;
+
+/* The highest of each two neighbouring windows of two tokens, 0 at least: (rows, width / 2, filters).
+   Reviews are padded in front. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t convolve(const conv_tables *t, const reviews *r, float *found) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), padding = t->width - (r->stops[row] - at);
+        for (int64_t i = 0; i < t->width; i += 2, found += t->filters) {
+            int64_t three[3]; /* an even place, the odd one after it, and the one after that */
+            for (int64_t j = i; j < i + 3; j++) {
+                int64_t in_front = has_start && j == padding - 1 ? START_ID : PADDING_ID;
+                three[j - i] = j == t->width ? t->vocabulary : j < padding ? in_front : r->ids[at + j - padding];
+            }
+            const float *first = t->first + three[0] * t->filters;
+            const float *first_of_odd = t->first + three[1] * t->filters;
+            const float *second = t->second + three[1] * t->filters;
+            const float *second_of_even = t->second + three[2] * t->filters;
+            for (int32_t f = 0; f < t->filters; f++) {
+                float even = first[f] + second[f], odd = first_of_odd[f] + second_of_even[f];
+                float higher = even > odd ? even : odd;
+                found[f] = higher > 0 ? higher : 0;
+            }
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    const uint8_t *of_id; /* (vocabulary), 0 or 1 */
+    int32_t vocabulary;
+} flags;
+
+/* Count the flagged ids among the last `most` of each review, without the start id: (rows). Gives 0, or
+   1 if an id has no flag. */
+EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
+    if (!are_known(r, f->vocabulary)) return 1;
+    for (int64_t row = 0; row < r->rows; row++) {
+        int64_t first = r->stops[row] - r->most;
+        int32_t count = 0;
+        for (int64_t at = first > r->starts[row] ? first : r->starts[row]; at < r->stops[row]; at++)
+            count += f->of_id[r->ids[at]];
+        found[row] = count;
+    }
+    return 0;
+}

@@ -1,0 +1,250 @@
+/* Texts in Arrow's layouts into tokens. */
+
+enum { STRING = 0, LARGE_STRING = 1, STRING_VIEW = 2 };
+
+typedef struct {
+    const uint8_t *validity; /* bits, or NULL if no text is null */
+    const void *places;      /* 32-bit or 64-bit bounds, or views of 16 bytes */
+    const uint8_t *const *contents; /* one, or as many as the views speak of */
+    int64_t offset, length;  /* of the texts */
+    int32_t kind;
+} texts;
+
+/* A bound; the address of an imported one may be any. */
+static inline int64_t place_at(const texts *t, int64_t i) {
+    int32_t narrow;
+    int64_t wide;
+    if (t->kind == LARGE_STRING) return memcpy(&wide, (const uint8_t *)t->places + 8 * i, 8), wide;
+    return memcpy(&narrow, (const uint8_t *)t->places + 4 * i, 4), narrow;
+}
+
+/* A text and its length; a null has none. */
+static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *length) {
+    row += t->offset;
+    *length = 0;
+    if (t->validity != NULL && !(t->validity[row >> 3] >> (row & 7) & 1)) return NULL;
+    if (t->kind == STRING_VIEW) {
+        const uint8_t *view = (const uint8_t *)t->places + 16 * row;
+        int32_t parts[4]; /* length, first bytes, buffer, place; or the text after the length */
+        memcpy(parts, view, sizeof parts);
+        *length = parts[0];
+        return parts[0] <= 12 ? view + 4 : t->contents[parts[2]] + parts[3];
+    }
+    int64_t start = place_at(t, row);
+    *length = place_at(t, row + 1) - start;
+    return *length > 0 ? t->contents[0] + start : NULL;
+}
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* How many ids `encode` may give: every second byte may be a token. */
+EXPORT int64_t most_ids(const texts *t, int64_t last) {
+    int64_t total = 0, length;
+    for (int64_t row = 0; row < t->length; row++) {
+        text_at(t, row, &length);
+        total += least((length + 1) / 2, last);
+    }
+    return total;
+}
+
+/* Texts into tokens. */
+
+/* Some bytes of a text, at most PIECE. What follows them in the last block counts as separators. */
+typedef struct {
+    uint8_t lower[PIECE + PADDING];
+    uint64_t separators[PIECE / BLOCK];
+    int64_t blocks;
+} piece;
+
+/* How many bytes of a text from a place on are a separator beyond ASCII: 0, 2 or 3. */
+static inline int wide_separator(const rule *r, const uint8_t *at, int64_t left) {
+    uint32_t lead = at[0], character;
+    int bytes;
+    if (lead >= 0xE0 && lead < 0xF0 && left >= 3) {
+        if ((at[1] & 0xC0) != 0x80 || (at[2] & 0xC0) != 0x80) return 0;
+        character = (lead & 0x0F) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+        if (character < 0x800) return 0; /* written with more bytes than it has */
+        bytes = 3;
+    } else if (lead >= 0xC2 && lead < 0xE0 && left >= 2) {
+        if ((at[1] & 0xC0) != 0x80) return 0;
+        character = (lead & 0x1F) << 6 | (at[1] & 0x3Fu);
+        bytes = 2;
+    } else {
+        return 0;
+    }
+    return r->wide[character >> 3] >> (character & 7) & 1 ? bytes : 0;
+}
+
+/* Find the separators beyond ASCII of a piece; one may begin before it, or end after it. */
+static void add_wide(const rule *r, const uint8_t *text, int64_t length, int64_t from, int64_t to,
+                     uint64_t *separators) {
+    for (int64_t at = from < 2 ? 0 : from - 2; at < to; at++) {
+        if (text[at] < 0xC2) continue;
+        int bytes = wide_separator(r, text + at, length - at);
+        for (int64_t i = at; i < at + bytes; i++)
+            if (i >= from && i < to)
+                separators[(i - from) / BLOCK] |= UINT64_C(1) << (i - from) % BLOCK;
+    }
+}
+
+/* Read the bytes of a text from a place to another, at most PIECE of them. */
+static void read_piece(const words *w, const uint8_t *text, int64_t length, int64_t from, int64_t to,
+                       piece *p) {
+    int64_t bytes = to - from, whole = bytes / BLOCK, rest = bytes % BLOCK;
+    int is_wide = w->scan(&w->rule, text + from, whole, p->lower, p->separators);
+    p->blocks = whole;
+    if (rest > 0) { /* not read beyond its end */
+        uint8_t end[BLOCK] = {0};
+        memcpy(end, text + from + BLOCK * whole, (size_t)rest);
+        is_wide |= w->scan(&w->rule, end, 1, p->lower + BLOCK * whole, p->separators + whole);
+        p->separators[whole] |= UINT64_MAX << rest;
+        p->blocks++;
+    }
+    if (is_wide) add_wide(&w->rule, text, length, from, to, p->separators);
+}
+
+/* Bits of the bytes at which a token ends, of a block and the first separator of the next one. */
+static inline uint64_t ends_of(uint64_t separators, uint64_t next) {
+    return ~separators & (separators >> 1 | next << 63);
+}
+
+static int64_t count_ends(const piece *p, uint64_t after) {
+    int64_t count = 0;
+    for (int64_t b = 0; b < p->blocks; b++) {
+        uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
+        count += __builtin_popcountll(ends_of(p->separators[b], next));
+    }
+    return count;
+}
+
+/* Where to begin in a text of more than a piece, so that its last tokens are read and no others. */
+static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length, int64_t last,
+                             piece *p) {
+    uint64_t after = 1; /* what is behind a text separates, too */
+    int64_t found = 0;
+    for (int64_t to = length, from; to > 0; to = from) {
+        from = (to - 1) / PIECE * PIECE; /* so that only the last block of all may not be full */
+        read_piece(w, text, length, from, to, p);
+        int64_t count = count_ends(p, after);
+        if (found + count > last) { /* here ends the token before the first that counts */
+            int64_t nth = found + count - last;
+            for (int64_t b = 0;; b++) {
+                uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
+                uint64_t ends = ends_of(p->separators[b], next);
+                int64_t here = __builtin_popcountll(ends);
+                if (here < nth) {
+                    nth -= here;
+                    continue;
+                }
+                while (--nth > 0) ends &= ends - 1;
+                return from + BLOCK * b + __builtin_ctzll(ends) + 1;
+            }
+        }
+        found += count;
+        after = p->separators[0];
+    }
+    return 0;
+}
+
+/* Find where the tokens of a piece start and stop, in turn; gives how many places that are. */
+static int64_t find_edges(const piece *p, uint16_t *edges) {
+    int64_t count = 0;
+    uint64_t before = 0; /* whether the byte before a block is of a token */
+    for (int64_t b = 0; b < p->blocks; b++) {
+        uint64_t inside = ~p->separators[b], changes = inside ^ (inside << 1 | before);
+        before = inside >> 63;
+        for (; changes; changes &= changes - 1)
+            edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(changes));
+    }
+    if (before) edges[count++] = (uint16_t)(BLOCK * p->blocks);
+    return count;
+}
+
+enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked up */
+
+static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
+                       int64_t to, int32_t *values) {
+    lookup ahead[AHEAD];
+    uint32_t number_mask = (UINT32_C(1) << w->number_bits) - 1;
+    for (int64_t i = from; i < to; i += AHEAD) {
+        int64_t count = least(AHEAD, to - i);
+        for (int64_t j = 0; j < count; j++) {
+            uint32_t start = edges[2 * (i + j)], stop = edges[2 * (i + j) + 1];
+            lookup *one = &ahead[j];
+            one->at = p->lower + start;
+            one->length = stop - start;
+            one->hash = hash_of(one->at, one->length, one->start);
+            __builtin_prefetch(w->slots + slot_of(w, one->hash));
+        }
+        for (int64_t j = 0; j < count; j++) {
+            uint32_t number = w->slots[slot_of(w, ahead[j].hash)] & number_mask;
+            __builtin_prefetch(w->words + number - (number != 0));
+        }
+        for (int64_t j = 0; j < count; j++) *values++ = id_of(w, &ahead[j]);
+    }
+    return to > from ? to - from : 0;
+}
+
+/* Where a token ends that is longer than a piece, from a place within it. */
+static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, int64_t from,
+                           piece *p) {
+    for (int64_t to; from < length; from = to) {
+        to = least(from + PIECE, length);
+        read_piece(w, text, length, from, to, p);
+        for (int64_t b = 0; b < p->blocks; b++)
+            if (p->separators[b])
+                return least(from + BLOCK * b + __builtin_ctzll(p->separators[b]), length);
+    }
+    return length;
+}
+
+/* Bytes of a token and its separators, more than the 5.6 of the IMDB reviews. */
+enum { BYTES_OF_TOKEN = 8 };
+
+/* Write the ids of the last tokens of a text; gives how many there are. */
+static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
+                           int32_t *values) {
+    piece p;
+    uint16_t edges[PIECE + 2];
+    int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
+    int64_t begin = length > window ? (length - window) / BLOCK * BLOCK : 0;
+    if (length - begin <= PIECE) { /* mostly, the last bytes are enough */
+        read_piece(w, text, length, begin, length, &p);
+        int64_t tokens = find_edges(&p, edges) / 2;
+        if (begin == 0 || tokens > last) /* else the first one may be a part */
+            return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, values);
+    }
+    int64_t from = (length + 1) / 2 > last ? start_of_last(w, text, length, last, &p) : 0;
+    int32_t *at = values;
+    for (int64_t to; from < length; from = to) {
+        to = least(from + PIECE, length);
+        read_piece(w, text, length, from, to, &p);
+        int64_t tokens = find_edges(&p, edges) / 2;
+        if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
+            /* The last one goes on, or may. */
+            tokens--;
+            if (edges[2 * tokens] > 0) {
+                to = from + edges[2 * tokens];
+            } else {
+                to = end_of_long(w, text, length, to, &p);
+                *at++ = UNKNOWN_ID;
+            }
+        }
+        at += look_up(w, &p, edges, 0, tokens, at);
+    }
+    return at - values;
+}
+
+/* Write the ids of the last tokens of each text, at most `most_ids`, one text after the other, and
+   where they stop, (texts). Gives the number of all ids. */
+EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *values, int64_t *stops) {
+    int64_t total = 0, length;
+    for (int64_t row = 0; row < t->length; row++) {
+        const uint8_t *text = text_at(t, row, &length);
+        const uint8_t *nul = w->rule.ends_at_nul && length ? memchr(text, 0, (size_t)length) : NULL;
+        if (nul != NULL) length = nul - text;
+        if (length > 0) total += encode_text(w, text, length, last, values + total);
+        stops[row] = total;
+    }
+    return total;
+}
