@@ -5,9 +5,10 @@ DEMO := .venv
 DEV := .venv-dev
 SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
-# What depends on the core that runs: token ids, and scores.
+# What depends on the core that runs: token ids, scores, and how records are found.
 CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
-	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py)
+	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
+	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes_in_texts.py)
 
 .PHONY: demo test test-arrow check reference models bench format clean help
 
@@ -22,7 +23,7 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 test: $(DEV)/installed  ## install everything that the tests need, and run them
 	$(DEV)/bin/pytest
 
-test-arrow: $(DEV)/installed  ## run the tests of token ids and scores without the native core
+test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
 	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(CORE_TESTS)
 
 check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the documentation
