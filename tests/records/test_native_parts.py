@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.native import record_cuts
+from toolkit.native import record_cuts, record_parts
 from toolkit.records.text_files.byte_lines import joined, parts, spans
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
@@ -25,6 +25,14 @@ def test_parts_are_the_spans(values: list[bytes], gap: int) -> None:
     found = parts(data, starts, stops)
     found.validate(full=True)
     assert found.to_pylist() == spans(data, starts, stops).to_pylist() == values
+
+
+def test_views_that_arrow_cannot_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = np.array([0, 2]), np.array([1, 4])
+    assert parts(b"abcd", *places).type == pa.binary_view()
+    monkeypatch.setattr(record_parts, "_has_views", lambda: False)
+    found = parts(b"abcd", *places)
+    assert (found.type, found.to_pylist()) == (pa.binary(), [b"a", b"cd"])
 
 
 @given(pieces)

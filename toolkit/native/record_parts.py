@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,13 @@ Positions = npt.NDArray[np.int64]
 
 
 def views(data: bytes, starts: Positions, stops: Positions) -> pa.Array | None:
-    """Give the byte ranges [start, stop) of data as binary views; None where there is no core.
+    """Give the byte ranges [start, stop) of data as binary views.
 
-    There are as many starts as stops, (ranges,), below 2 GiB.
+    There are as many starts as stops, (ranges,), below 2 GiB. None where there is no core, or where
+    this version of Arrow cannot make them.
     """
     core = library.core()
-    if core is None:
+    if core is None or not _has_views():
         return None
     starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
     found = np.empty((len(starts), 16), np.uint8)
@@ -32,6 +34,17 @@ def views(data: bytes, starts: Positions, stops: Positions) -> pa.Array | None:
     )
     buffers = [None, pa.py_buffer(found), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers, null_count=0)
+
+
+@cache
+def _has_views() -> bool:
+    """Whether Arrow makes arrays of views from buffers; version 18 does not."""
+    try:
+        buffers = [None, pa.py_buffer(b""), pa.py_buffer(b"")]
+        pa.Array.from_buffers(pa.binary_view(), 0, buffers, null_count=0)
+    except (ValueError, NotImplementedError):  # of which the errors of Arrow are
+        return False
+    return True
 
 
 def joined(*columns: pa.Array) -> pa.Buffer | None:
