@@ -21,7 +21,7 @@ def test_what_was_added_is_put_on_the_disk(tmp_path: Path, monkeypatch: pytest.M
         early = early_flush.EarlyFlush(file)
         for size in (1, 8 << 20, 1, 9 << 20):
             file.write(bytes(size))
-            early.go_on()
+            early.ask()
     assert asked == [(10, (8 << 20) + 1), ((8 << 20) + 11, (9 << 20) + 1)]
 
 
@@ -32,5 +32,5 @@ def test_it_does_not_matter_where_there_is_no_such_call(
     with (tmp_path / "file").open("wb", buffering=0) as file:
         early = early_flush.EarlyFlush(file)
         file.write(bytes(9 << 20))
-        early.go_on()
+        early.ask()
     assert (tmp_path / "file").stat().st_size == 9 << 20

@@ -28,7 +28,7 @@ class FewTexts:
     labelling: Labelling
 
     def score(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
-        """Give label and probability of each text; None if they are no few plain texts."""
+        """Give label and probability of each text; None if there are more, or others."""
         found = None if self.labelling.by_sentence else self._run(texts)
         if found is None:
             return None

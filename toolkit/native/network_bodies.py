@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,6 +50,13 @@ class _Reviews(ctypes.Structure):
     )
 
 
+@cache
+def _struct_of(*kinds: type) -> type[ctypes.Structure]:
+    types = {np.ndarray: ctypes.c_void_p, int: ctypes.c_int32, float: ctypes.c_float}
+    names = [(f"field_{at}", types[kind]) for at, kind in enumerate(kinds)]
+    return type("Struct", (ctypes.Structure,), {"_fields_": names})
+
+
 class _Tables:
     """Arrays and numbers as a struct of C, in the order of its fields, and a function for it."""
 
@@ -57,10 +65,7 @@ class _Tables:
             np.ascontiguousarray(field) if isinstance(field, np.ndarray) else field
             for field in fields
         ]
-        types = {np.ndarray: ctypes.c_void_p, int: ctypes.c_int32, float: ctypes.c_float}
-        names = [(f"field_{at}", types[type(field)]) for at, field in enumerate(self._kept)]
-        struct = type("struct", (ctypes.Structure,), {"_fields_": names})
-        self._struct = struct(
+        self._struct = _struct_of(*map(type, self._kept))(
             *(address_of(each) if isinstance(each, np.ndarray) else each for each in self._kept)
         )
         self._where = ctypes.addressof(self._struct)

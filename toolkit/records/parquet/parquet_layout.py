@@ -134,7 +134,8 @@ def _options_of_columns(
         "bloom_filter_options": {
             path: {"ndv": _distinct(each, group.num_rows), "fpp": _FALSE_POSITIVES}
             for path, each in zip(paths, facts, strict=False)
-            if each.bloom_filter_offset is not None and each.physical_type != "BOOLEAN"
+            if getattr(each, "bloom_filter_offset", None) is not None
+            and each.physical_type != "BOOLEAN"
         },
         "sorting_columns": list(group.sorting_columns) or None,
     }
@@ -152,6 +153,10 @@ def _encoding(leaf: Any, facts: Any) -> str | None:
     chosen = [name for name in found & _ENCODINGS.keys() if leaf.physical_type in _ENCODINGS[name]]
     has_dictionary = any(name.endswith("DICTIONARY") for name in found)
     return chosen[0] if len(chosen) == 1 and not has_dictionary else None
+
+
+def _has_bloom_filter(column: Any) -> bool:
+    return getattr(column, "bloom_filter_offset", None) is not None  # older Arrow has no such fact
 
 
 def _distinct(facts: Any, rows: int) -> int:

@@ -20,13 +20,13 @@ class EarlyFlush:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._asked = file.tell()  # so many bytes
-        self._ask = _sync_file_range()
+        self._sync = _sync_file_range()
 
-    def go_on(self) -> None:
+    def ask(self) -> None:
         """Ask for what was added since the last time, if that is enough."""
         size = self._file.tell()
-        if self._ask is not None and size - self._asked >= _BYTES:
-            self._ask(self._file.fileno(), self._asked, size - self._asked, _WRITE)
+        if self._sync is not None and size - self._asked >= _BYTES:
+            self._sync(self._file.fileno(), self._asked, size - self._asked, _WRITE)
             self._asked = size
 
 

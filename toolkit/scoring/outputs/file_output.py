@@ -92,7 +92,7 @@ class FileOutput(ScoredOutput):
     def append(self, block: ScoredBlock) -> None:
         """Write a block, and from time to time note how far the output has come."""
         super().append(block)
-        self._early.go_on()
+        self._early.ask()
         if self._blocks <= len(self.saved):
             return
         if self._scores is None:
