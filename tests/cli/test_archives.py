@@ -168,6 +168,9 @@ def test_what_cannot_be_unpacked(command: Command) -> None:
         )
     zipped("empty.zip")
     command("score", "empty.zip").failed_with("empty.zip: an archive without files")
+    with zipfile.ZipFile("nameless.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), CSV)
+    command("score", "nameless.zip").failed_with("nameless.zip: an archive without files")
     with zipfile.ZipFile("twice.zip", "w") as archive:
         archive.writestr("x.csv", CSV)
         with pytest.warns(UserWarning, match="Duplicate"):

@@ -58,7 +58,8 @@ def count_others(archive: Path, endings: Collection[str]) -> int:
 def _names(archive: Path, endings: Collection[str]) -> tuple[list[str], list[str], list[str]]:
     """Give the names of all members, of those that are not hidden, and of those with an ending."""
     with _opened(archive) as file:
-        names = [info.filename for info in file.infolist() if not info.is_dir()]
+        found = [info for info in file.infolist() if info.filename]  # which may be damaged
+        names = [info.filename for info in found if not info.is_dir()]
     shown = [name for name in names if not any(map(_is_hidden, PurePosixPath(name).parts))]
     return names, shown, [name for name in shown if format_ending(Path(name)).lower() in endings]
 
