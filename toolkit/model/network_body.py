@@ -110,7 +110,7 @@ class SplitNetwork:
 
 
 def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
-    """Cut a network, `token_ids` → outputs, behind its body; None if the core does not know it."""
+    """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it."""
     if library.core() is None:
         return None
     graph = Graph(network)

@@ -35,7 +35,7 @@ _TYPES = {
 }
 
 # Number and type of each field. With *, it is a list. What only has to be found is bytes, also
-# where it is a message: a graph in a node is refused, however it goes on.
+# where it is a message: a graph in a node is refused, whatever is in it.
 _MESSAGES = {
     "ModelProto": {
         "ir_version": (1, "int64"),

@@ -37,8 +37,8 @@ static int32_t hexadecimal(const uint8_t *at, const uint8_t *stop) {
     return number;
 }
 
-/* Read an escape behind its backslash; NULL if it is none, a NUL, or half of a pair. The character is
-   written at `*to`, which goes on. */
+/* Read an escape after its backslash; NULL if it is invalid, a NUL, or half of a pair. The character
+   is written at `*to`, which moves on. */
 static const uint8_t *read_escape(const uint8_t *at, const uint8_t *stop, uint8_t **to) {
     static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     if (at >= stop) return NULL;
@@ -71,8 +71,8 @@ static const uint8_t *read_escape(const uint8_t *at, const uint8_t *stop, uint8_
     return at;
 }
 
-/* Read a string behind its first quote, up to behind its last; NULL if it is none. Its characters are
-   written at `*to`, which goes on, unless `to` is NULL. */
+/* Read a string from after its first quote to after its last; NULL if it is invalid. Its characters
+   are written at `*to`, which moves on, unless `to` is NULL. */
 static const uint8_t *read_string(const uint8_t *at, const uint8_t *stop, uint8_t **to) {
     uint8_t ignored[4];
     for (;;) {

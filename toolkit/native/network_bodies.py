@@ -20,7 +20,7 @@ from toolkit.native.word_table import address_of
 Array = npt.NDArray[Any]
 Parameters = Mapping[str, Array]
 
-_MOST_TOKENS = 1 << 15  # sums of so many numbers of 8 bits are exact in float32
+_MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
 _COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
@@ -237,7 +237,7 @@ class AdaptedBody:
 
 
 def _have_dimensions(found: Parameters, **tables: int) -> bool:
-    """Whether some weights have so many dimensions, and all others are numbers."""
+    """Whether some weights have that many dimensions, and all others are numbers."""
     return all(array.ndim == tables.get(name, 0) for name, array in found.items())
 
 

@@ -102,7 +102,7 @@ EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, in
     *found = (cuts){.is_utf8 = 1};
     if (at_end && length > 0 && text[length - 1] != '\n') return;
     int64_t lines = 0, checked = 0, failed = INT64_MAX, last = -1;
-    /* Of the byte before a block: whether a field may open behind it, whether it closes one, whether
+    /* Of the byte before a block: whether a field may open after it, whether it closes one, whether
        it is CR outside quotes; and all ones if a quote is open. */
     uint64_t may_open = 1, closes = 0, returns = 0, open = 0;
     for (int64_t start = 0; start < length; start += BLOCK) {
@@ -137,10 +137,10 @@ EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, in
         bad |= (outer_returns << 1 | returns) & valid & ~ends;
         if (bad) return;
         int64_t stop = least(start + BLOCK, length);
-        if (stop == length) { /* a CR at the end may be of CR LF, but not behind a quote */
+        if (stop == length) { /* a CR at the end may be of CR LF, but not after a quote */
             int places = (int)(length - start);
-            uint64_t behind = closing << 1 | closes;
-            if (outer_returns & behind & UINT64_C(1) << (places - 1)) return;
+            uint64_t after_quotes = closing << 1 | closes;
+            if (outer_returns & after_quotes & UINT64_C(1) << (places - 1)) return;
         }
         may_open = before >> 63;
         closes = closing >> 63;

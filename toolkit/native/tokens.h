@@ -120,7 +120,7 @@ static int64_t count_ends(const piece *p, uint64_t after) {
 /* Where to begin in a text of more than a piece, so that its last tokens are read and no others. */
 static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length, int64_t last,
                              piece *p) {
-    uint64_t after = 1; /* what is behind a text separates, too */
+    uint64_t after = 1; /* the end of a text is a separator, too */
     int64_t found = 0;
     for (int64_t to = length, from; to > 0; to = from) {
         from = (to - 1) / PIECE * PIECE; /* so that only the last block of all may not be full */
@@ -221,7 +221,7 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
         read_piece(w, text, length, from, to, &p);
         int64_t tokens = find_edges(&p, edges) / 2;
         if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
-            /* The last one goes on, or may. */
+            /* The last one may continue in the next piece. */
             tokens--;
             if (edges[2 * tokens] > 0) {
                 to = from + edges[2 * tokens];

@@ -19,7 +19,7 @@ class EarlyFlush:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._asked = file.tell()  # so many bytes
+        self._asked = file.tell()  # up to here, in bytes
         self._sync = _sync_file_range()
 
     def ask(self) -> None:
