@@ -121,7 +121,8 @@ typedef struct {
 static void find_vectors(const pool_tables *t, divisor slots, const int32_t *ids, int64_t first,
                          int64_t count, int64_t has_start, const uint8_t *vectors, run *found) {
     uint32_t vocabulary = (uint32_t)t->vocabulary;
-    uint32_t before = first > 0 ? (uint32_t)ids[first - 1] : first == 0 && has_start ? START_ID : PADDING_ID;
+    uint32_t before = first == 0 && has_start ? START_ID : PADDING_ID;
+    if (first > 0) before = (uint32_t)ids[first - 1];
     for (int64_t i = 0; i < count; i++) {
         uint32_t id = first + i < 0 ? START_ID : (uint32_t)ids[first + i];
         uint32_t key = before * vocabulary + id;
@@ -190,9 +191,11 @@ EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highe
             find_vectors(t, slots, ids, first, together, has_start, vectors, &found);
             int32_t c = 0;
             for (; c + MOST_TOGETHER <= t->columns; c += MOST_TOGETHER)
-                add_rows(vectors + c, found.places, together, t->columns, MOST_TOGETHER, most + c, sums + c);
+                add_rows(vectors + c, found.places, together, t->columns, MOST_TOGETHER, most + c,
+                         sums + c);
             for (; c < t->columns; c += FEWEST_TOGETHER)
-                add_rows(vectors + c, found.places, together, t->columns, FEWEST_TOGETHER, most + c, sums + c);
+                add_rows(vectors + c, found.places, together, t->columns, FEWEST_TOGETHER, most + c,
+                         sums + c);
         }
         for (int32_t c = 0; c < t->columns; c++) {
             highest[row * t->columns + c] = most[c];
@@ -220,7 +223,9 @@ EXPORT int32_t convolve(const conv_tables *t, const reviews *r, float *found) {
             int64_t three[3]; /* an even place, the odd one after it, and the one after that */
             for (int64_t j = i; j < i + 3; j++) {
                 int64_t in_front = has_start && j == padding - 1 ? START_ID : PADDING_ID;
-                three[j - i] = j == t->width ? t->vocabulary : j < padding ? in_front : r->ids[at + j - padding];
+                int64_t id = j < padding ? in_front : 0;
+                if (j >= padding && j < t->width) id = r->ids[at + j - padding];
+                three[j - i] = j == t->width ? t->vocabulary : id;
             }
             const float *first = t->first + three[0] * t->filters;
             const float *first_of_odd = t->first + three[1] * t->filters;
