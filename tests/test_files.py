@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,15 @@ def test_folder_without_permission_to_write() -> None:
             pytest.fail("the work has begun")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A program that a shell starts in the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("force", [True, False])
 def test_an_interruption_waits_for_all_renames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool
@@ -164,6 +174,7 @@ def test_a_file_that_comes_during_the_work_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_never_loses_the_old_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
