@@ -23,7 +23,7 @@ PLAIN void skip_space(reader *r) {
     while (take(r, ' ') || take(r, '\t') || take(r, '\r') || take(r, '\n')) continue;
 }
 
-/* The unit of UTF-16 that an escape is, behind its `u`; -1 if it is none. */
+/* The unit of UTF-16 that an escape is, after its `u`; -1 if it is invalid. */
 PLAIN int32_t take_unit(reader *r) {
     int32_t unit = 0;
     for (int i = 0; i < 4; i++) {

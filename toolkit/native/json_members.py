@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.native import library
+from toolkit.native.word_table import address_of
 
 Positions = npt.NDArray[np.int64]
 
@@ -36,11 +37,11 @@ def read_members(
     is_there = np.empty(len(starts), np.uint8)
     is_usual = core.read_members(
         ctypes.c_char_p(data),
-        *(ctypes.c_void_p(places.ctypes.data) for places in (starts, stops)),
+        *(ctypes.c_void_p(address_of(places)) for places in (starts, stops)),
         ctypes.c_int64(len(starts)),
-        *(ctypes.c_void_p(places.ctypes.data) for places in (names, name_bounds)),
+        *(ctypes.c_void_p(address_of(places)) for places in (names, name_bounds)),
         ctypes.c_int32(len(written)),
-        *(ctypes.c_void_p(found.ctypes.data) for found in (content, bounds, is_there)),
+        *(ctypes.c_void_p(address_of(found)) for found in (content, bounds, is_there)),
     )
     if not is_usual:
         return None

@@ -121,7 +121,7 @@ static const uint8_t *after_word(const uint8_t *at, const uint8_t *stop, const c
     return (size_t)(stop - at) >= length && memcmp(at, expected, length) == 0 ? at + length : NULL;
 }
 
-/* Where a value ends; NULL if it is none, or nested deeper than `left`. */
+/* Where a value ends; NULL if it is invalid, or nested deeper than `left`. */
 static const uint8_t *after_value(const uint8_t *at, const uint8_t *stop, int left) {
     if (at >= stop) return NULL;
     switch (*at) {

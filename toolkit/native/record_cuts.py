@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.native import library
+from toolkit.native.word_table import address_of
 
 # Fields are this long on average, or longer, else the block is read twice.
 _BYTES_OF_A_FIELD = 64
@@ -60,8 +61,8 @@ def find_cuts(text: bytes, delimiter: str, quote: str | None, *, at_end: bool) -
             ctypes.c_int32(ord(quote or "\n")),
             ctypes.c_int32(at_end),
             ctypes.c_int64(room),
-            ctypes.c_void_p(delimiters.ctypes.data),
-            ctypes.c_void_p(newlines.ctypes.data),
+            ctypes.c_void_p(address_of(delimiters)),
+            ctypes.c_void_p(address_of(newlines)),
             ctypes.byref(found),
         )
         if not found.is_regular:
@@ -90,7 +91,7 @@ def find_lines(text: bytes) -> tuple[Positions, bool]:
             ctypes.c_char_p(text),
             ctypes.c_int64(len(text)),
             ctypes.c_int64(room),
-            ctypes.c_void_p(newlines.ctypes.data),
+            ctypes.c_void_p(address_of(newlines)),
             ctypes.byref(is_utf8),
         )
         if count <= room:

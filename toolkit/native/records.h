@@ -51,7 +51,7 @@ static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
 }
 #endif
 
-/* How many bytes a character of UTF-8 has; 0 if there is none. */
+/* How many bytes a character of UTF-8 has; 0 if it is invalid. */
 static inline int bytes_of_character(const uint8_t *at, int64_t left) {
     uint8_t lead = at[0];
     if (lead < 0x80) return 1;
@@ -66,7 +66,7 @@ static inline int bytes_of_character(const uint8_t *at, int64_t left) {
 }
 
 /* The bytes of a text up to a place are characters of UTF-8; continue that up to another place, or
-   to one that is none. */
+   to one that is invalid. */
 static int64_t end_of_characters(const uint8_t *text, int64_t length, int64_t from, int64_t to) {
     while (from < to) {
         int bytes = bytes_of_character(text + from, length - from);
