@@ -17,6 +17,11 @@ _SUFFIX = ".partial"
 _unfinished: set[Path] = set()
 
 
+def path_of(name: str) -> Path:
+    """Give the path that a name on a command line means."""
+    return Path(name)
+
+
 def check_output(
     path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
 ) -> None:
@@ -145,6 +150,24 @@ def rename_to_new(source: Path, target: Path) -> None:
         source.rename(target)
         return
     source.unlink()
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """Write a new file, complete or not at all; `FileExistsError` if there is one."""
+    partial = _make_partial_file(resolved(path))
+    try:
+        partial.write_bytes(content)
+        partial.chmod(0o666 & ~_umask())
+        flush_to_disk(partial)
+        rename_to_new(partial, resolved(path))
+    finally:
+        partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_unfinished() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
+from toolkit.cli.option_groups import with_options
 from toolkit.cli.options import FORMAT_NAMES, READING, option
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
@@ -65,27 +63,5 @@ class Reading:
 AS_USUAL = Reading()
 
 
-def with_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Reading` at the place of its parameter ``reading``."""
-    own, others = _parameters(Reading), _parameters(command)
-    at = [parameter.name for parameter in others].index("reading")
-
-    @wraps(command)
-    def called(**values: Any) -> None:
-        said = {parameter.name: values.pop(parameter.name) for parameter in own}
-        command(**values, reading=Reading(**said))
-
-    signature = inspect.Signature([*others[:at], *own, *others[at + 1 :]])
-    called.__signature__ = signature  # type: ignore[attr-defined]  # which Typer reads
-    called.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
-    return called
-
-
-def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
-    """Give the parameters with their annotations, which are text in the source."""
-    hints = get_type_hints(
-        called.__init__ if inspect.isclass(called) else called,
-        include_extras=True,
-    )
-    parameters = inspect.signature(called).parameters
-    return [each.replace(annotation=hints[name]) for name, each in parameters.items()]
+# Gives a command the options of `Reading` at the place of its parameter ``reading``.
+with_reading = with_options("reading", Reading)

@@ -20,6 +20,9 @@ BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, t
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
 Place = tuple[int, ...]
 
+# A place between records, and about how many bytes of the file are before it.
+Cut = tuple[Place, int]
+
 # Some records and their scores, the added columns in order → a record batch with all of it.
 Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
 
@@ -95,6 +98,7 @@ class ReviewFile(ABC):
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
     delimiter: str | None = None  # between the fields of a delimited file
+    counts_anew = False  # whether lines after a cut are counted from it
 
     def __init__(
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
@@ -144,11 +148,21 @@ class ReviewFile(ABC):
         return False
 
     @abstractmethod
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.
 
-        The same place gives the same blocks, whatever was read before it.
+        The same place gives the same blocks, whatever was read before it. ``stop`` is a place that
+        `cuts` gives; () is the end of the file.
         """
+
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
+        """Find cuts between records, one at or after each byte offset where there is one.
+
+        The offsets are in ascending order, and so are the cuts. What is read from one cut to
+        the next is together what is read of the whole file. A format whose files are always read
+        as a whole has no cuts.
+        """
+        return []
 
     @abstractmethod
     def parse(self, block: Block) -> Parsed:

@@ -12,8 +12,10 @@ from typing import Self
 from toolkit.errors import UsageError
 from toolkit.records.formats import format_of
 from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.review_file import Place
 from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.inputs.jobs import Job
+from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
 
 
@@ -55,6 +57,8 @@ class FileResult:
     # Role → name of the column; empty where the file was not opened, as one that is done already.
     columns: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
+    reached: Place = ()  # in the input, after the last block
+    frame: Frame | None = None  # of the output, where it is bytes
 
 
 def total(results: Sequence[FileResult]) -> Summary:

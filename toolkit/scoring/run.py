@@ -210,7 +210,9 @@ class _Run:
                 self._score_blocks(blocks, output, on_progress)
                 self._warn_of_file(reviews, result)
             output.finish()
-            self._warn_of(output.summary, result)
+            result.reached, result.frame = output.reached, output.frame
+            if job.stretch.is_whole:
+                self._warn_of(output.summary, result)
             return output.summary
 
     def _warn_of(self, summary: Summary, result: FileResult) -> None:
@@ -249,6 +251,8 @@ class _Run:
     ) -> None:
         reviews, resumed = blocks.reviews, output.summary.records
         workers = self.options.workers or usable_cores()
+        stretch = blocks.job.stretch
+        size = reviews.size if stretch.size is None else stretch.size
 
         def check(*, at_end: bool) -> None:
             most = self.options.max_rejected
@@ -256,7 +260,7 @@ class _Run:
 
         for scored in in_order(
             blocks.score,
-            enumerate(self.options.part.blocks(reviews, output.start, resumed, workers)),
+            enumerate(self.options.part.blocks(reviews, output.start, resumed, workers, stretch)),
             workers,
             size=lambda numbered: numbered[1][0].size,
             is_waiting=lambda: reviews.is_waiting,
@@ -266,10 +270,8 @@ class _Run:
             output.append(scored)
             check(at_end=False)
             if on_progress is not None:
-                done = output.summary
-                on_progress(
-                    Progress(done.records, reviews.bytes_read, reviews.size, resumed, done.accuracy)
-                )
+                done, read = output.summary, reviews.bytes_read - stretch.first_byte
+                on_progress(Progress(done.records, read, size, resumed, done.accuracy))
             del scored  # which may be large, before the next block is read
         check(at_end=True)
 

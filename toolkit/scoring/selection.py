@@ -14,6 +14,7 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Block, Parsed, Place, ReviewFile
+from toolkit.records.stretch import Stretch
 from toolkit.scoring.workers import in_order
 from toolkit.text.strings import only_rows
 
@@ -54,14 +55,14 @@ class Part:
             )
 
     def blocks(
-        self, reviews: ReviewFile, start: Place, done: int, workers: int
+        self, reviews: ReviewFile, start: Place, done: int, workers: int, stretch: Stretch
     ) -> Iterator[tuple[Block, Positions]]:
         """Give the blocks from a place on, and what is wanted of them; ``done`` are before it."""
         if self.sample is not None:
             return _sampled(reviews, start, self.sample, workers)
         if self.limit is not None:
             return _first(reviews, start, self.limit - done)
-        return ((block, None) for block in reviews.blocks(start))
+        return ((block, None) for block in reviews.blocks(start or stretch.start, stretch.stop))
 
 
 def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[tuple[Block, Positions]]:

@@ -19,7 +19,7 @@ from toolkit.records.delimited.csv_long_records import pass_over
 from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
 from toolkit.records.delimited.csv_writing import rows_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Block, Output, Parsed, Place, Table
+from toolkit.records.review_file import Block, Cut, Output, Parsed, Place, Table
 from toolkit.records.text_files.byte_lines import (
     Lines,
     Positions,
@@ -154,10 +154,10 @@ class DelimitedFile(RecordFile):
         }
         return reasons
 
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
         try:
-            yield from super().blocks(start)
+            yield from super().blocks(start, stop)
         finally:
             if self._unsure:
                 self.warnings.append(
@@ -166,6 +166,21 @@ class DelimitedFile(RecordFile):
                     f"{min(self._unsure):,}. They are read as quoted fields. If their quotes are "
                     "characters of the text, --quote none reads each line as a record."
                 )
+
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+        """Find cuts between blocks: where records end is known only by reading all before."""
+        if not self._stream.is_file:
+            return []
+        found: list[Cut] = []
+        wanted = [*offsets]
+        for block in super().blocks():
+            end = block.following[0]
+            if wanted and wanted[0] <= end < (self.size or 0):
+                found.append((block.following, end))
+                wanted = [offset for offset in wanted if offset > end]
+            if not wanted:
+                break
+        return found
 
     def _give_up(self, data: bytes, *, at_end: bool) -> Content:
         """Reject a record longer than the limit with all its lines, if its quotes are closed."""

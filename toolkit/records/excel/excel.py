@@ -74,7 +74,7 @@ class ExcelFile(ReviewFile):
         """Close the file."""
         self._book.close()
 
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:  # noqa: ARG002 (never cut)
         """Read the rows after the header, or from a row on."""
         first = start[0] if start else self._start + 1
         found, number = _Rows(), first

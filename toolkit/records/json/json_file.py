@@ -14,7 +14,7 @@ from toolkit.records.json.json_elements import NO_LINES, behind_space, cut_eleme
 from toolkit.records.json.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
 from toolkit.records.json.json_start import check_elements, check_object, goes_on
 from toolkit.records.json.json_writing import added_members, with_commas
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Output, Place, Reject
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Cut, Output, Place, Reject
 from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,
@@ -96,10 +96,14 @@ class JsonFile(JsonLinesFile):
             return super()._records_in(data)
         return elements_in(data, in_array=self._in_array)
 
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
+        """Find no cuts: where objects end in an array is known only by reading all before."""
+        return []
+
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
         if self._in_array is None:
-            yield from super().blocks(start)
+            yield from super().blocks(start, stop)
             return
         first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
         offset, number, wanted, left, after_empty = start or first

@@ -31,7 +31,15 @@ from toolkit.records.json.json_objects import (
 from toolkit.records.json.json_search import find_late, keys_in, objects_among
 from toolkit.records.json.json_tables import JsonTables
 from toolkit.records.json.json_writing import added_members, objects_of, on_lines
-from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, Table
+from toolkit.records.review_file import (
+    Block,
+    Cut,
+    Output,
+    Parsed,
+    Reject,
+    ReviewFile,
+    Table,
+)
 from toolkit.records.text_files.byte_lines import Lines, Positions, find_lines, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,
@@ -48,6 +56,7 @@ _SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _LINE = re.compile(rb"[^\n]+")
+_FILLED = re.compile(rb"[^ \t\r\n][^\n]*\n")  # from within a line to its end
 
 _Fields = dict[str, pa.StringArray]  # columns by role
 
@@ -63,6 +72,7 @@ class JsonLinesFile(RecordFile):
     """
 
     kinds = ("json", "jsonl")
+    counts_anew = True
     _held: dict[str, None] | None = None  # columns of an output of another format
     _has_blank_lines = True  # between the records; else any white space, which goes with them
 
@@ -120,6 +130,24 @@ class JsonLinesFile(RecordFile):
             lines = Lines(lines.starts, lines.newlines, blank_starts)
         count = int(np.searchsorted(newlines, lines.end))
         return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
+
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+        """Find cuts after records; lines are counted from each, as those before are not read."""
+        ends = map(self._end_of_record, offsets if self._stream.is_file else ())
+        inside = [end for end in sorted({*ends}) if 0 < end < (self.size or 0)]
+        return [(self._first_place(end, 1), end) for end in inside]
+
+    def _end_of_record(self, offset: int) -> int:
+        """Find where the first line ends after an offset that is not blank; 0 if it is far away."""
+        offset, size = max(offset, self._offset), FIRST_BYTES
+        self._stream.seek(offset)
+        while True:
+            data = self._peek(size)
+            if found := _FILLED.search(data):
+                return offset + found.end()
+            if len(data) < size or size >= RECORD_BYTES_LIMIT:
+                return 0
+            size *= 2
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; their bytes end before the closing brace of the object."""

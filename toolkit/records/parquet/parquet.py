@@ -28,6 +28,7 @@ from toolkit.records.parquet.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import (
     Block,
+    Cut,
     Output,
     Parsed,
     Place,
@@ -88,10 +89,23 @@ class ParquetFile(ReviewFile):
         """Close the file."""
         self._groups.close()
 
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+        """Find cuts between row groups."""
+        found: list[Cut] = []
+        wanted, number, end = [*offsets], 1, 0
+        for group in range(self._file.metadata.num_row_groups):
+            if group and wanted and wanted[0] <= end:
+                found.append(((group, -1, number), end))
+                wanted = [offset for offset in wanted if offset > end]
+            facts = self._file.metadata.row_group(group)
+            number += facts.num_rows
+            end += sum(facts.column(i).total_compressed_size for i in range(facts.num_columns))
+        return found
+
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the row groups, large ones in several blocks."""
-        first, passed, number = start or (0, 0, 1)
-        for group in range(first, self._file.metadata.num_row_groups):
+        first, passed, number = start or (0, -1, 1)
+        for group in range(first, stop[0] if stop else self._file.metadata.num_row_groups):
             rows = self._file.metadata.row_group(group).num_rows
             done = 0
             for batch in self._batches(group, number):

@@ -54,7 +54,7 @@ class ByteStream:
         return self._source.bytes_read
 
     @property
-    def _is_file(self) -> bool:
+    def is_file(self) -> bool:
         """Whether what it gives is what a file holds, at the same offsets."""
         return self._compression is None and self._encoding is None and self._source.can_seek
 
@@ -93,7 +93,7 @@ class ByteStream:
     def _fill(self, size: int, beyond: int) -> None:
         """Read up to `size` bytes ahead; no longer than a moment when more than `beyond` came."""
         parts = [self._data[self._at :]]
-        if self._is_file and not self._is_at_end:  # what is left is read again, so as not to join
+        if self.is_file and not self._is_at_end:  # what is left is read again, so as not to join
             self._source.seek(self._offset)
             parts = []
         count, deadline = sum(map(len, parts)), None
@@ -118,7 +118,7 @@ class ByteStream:
 
     def seek(self, offset: int) -> None:
         """Go forward to an offset of what `peek` gives."""
-        if self._is_file:
+        if self.is_file:
             self._data, self._at, self._offset = b"", 0, offset
             self._is_at_end = False
             self._source.seek(offset)

@@ -27,6 +27,11 @@ def format_ending(path: Path) -> str:
     return Path(path.stem).suffix if compression_of(path) else path.suffix
 
 
+def compression_ending(path: Path) -> str:
+    """Give the ending that tells the compression; nothing where there is none."""
+    return path.suffix if compression_of(path) else ""
+
+
 def compressor(compression: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
     """Give the function that compresses a part of an output, to a member, stream or frame."""
     if compression is None:

@@ -126,16 +126,16 @@ class RecordFile(ReviewFile):
     def _split(self, data: bytes, *, at_end: bool) -> Content:
         """Find the whole records at the start of data; all of it is records at the end."""
 
-    def blocks(self, start: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
-        first = (self._offset, self._line, min(self.options.block_bytes, BLOCK_RECORDS))
-        offset, self._line, wanted = start or first
+        offset, self._line, wanted = start or self._first_place(self._offset, self._line)
         if start:
             self._stream.seek(offset)
+        end = stop[0] if stop else None
         is_last = False
-        while not is_last:
+        while not is_last and (end is None or offset < end):
             self._reached = offset
-            content, is_last = self._next(wanted)
+            content, is_last = self._next(wanted if end is None else min(wanted, end - offset))
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
             if content.end or content.broken:
@@ -148,6 +148,12 @@ class RecordFile(ReviewFile):
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             del data, content  # which may be large, before the next ones are read
+        if end not in (None, offset):
+            self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
+
+    def _first_place(self, offset: int, line: int) -> Place:
+        """Give the place of the first block that starts at an offset."""
+        return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
 
     def _next(self, wanted: int) -> tuple[Content, bool]:
         """Find the records in the next bytes, or in more if one is longer.

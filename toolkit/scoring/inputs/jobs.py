@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import check_output_file, is_there, resolved
 from toolkit.records.read_options import STDIN
+from toolkit.records.stretch import WHOLE, Stretch
 from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.inputs.folders import Found, is_folder, is_pattern
 from toolkit.scoring.inputs.output_names import default_output, default_rejected, with_format
@@ -27,6 +28,7 @@ class Job:
     rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
     error: str | None = None  # why it cannot be scored, where that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
+    stretch: Stretch = WHOLE  # of the file, where others score the rest
 
     @classmethod
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit.errors import InputError
 from toolkit.records.formats import endings, format_called
 from toolkit.records.read_options import STDIN, is_stream
-from toolkit.records.text_files.compression import compression_of, format_ending
+from toolkit.records.text_files.compression import compression_ending, format_ending
 from toolkit.records.text_files.zip_members import inside_archive, is_archive, members
 
 REJECTED_ENDING = ".rejected.jsonl"
@@ -23,7 +23,7 @@ def default_output(source: Path) -> Path:
     if is_stream(source):
         return STDIN
     named = named_by(source)
-    ending = format_ending(named) + _compression_ending(named)
+    ending = format_ending(named) + compression_ending(named)
     return named.parent / f"{named.name.removesuffix(ending)}{SCORED}{ending}"
 
 
@@ -51,7 +51,7 @@ def _without_archive(source: Path) -> Path:
         return archive.parent / source.name
     if has_known_ending(Path(archive.stem)):
         return archive.parent / archive.stem
-    ending = format_ending(found[0]) + _compression_ending(found[0])
+    ending = format_ending(found[0]) + compression_ending(found[0])
     return archive.parent / f"{archive.stem}{ending}"
 
 
@@ -80,7 +80,7 @@ def with_format(path: Path, output_format: str | None) -> Path:
     if output_format is None:
         return path
     target = format_called(output_format)
-    found, compression = format_ending(path), _compression_ending(path)
+    found, compression = format_ending(path), compression_ending(path)
     if endings().get(found.lower()) == target:
         return path
     name = path.name.removesuffix(found + compression)
@@ -93,8 +93,4 @@ def has_known_ending(path: Path) -> bool:
 
 
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(format_ending(path) + _compression_ending(path))
-
-
-def _compression_ending(path: Path) -> str:
-    return path.suffix if compression_of(path) else ""
+    return path.name.removesuffix(format_ending(path) + compression_ending(path))

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO
 
 import pyarrow as pa
 
 from toolkit.records.review_file import Output
 from toolkit.records.text_files.compression import compressed_nothing, compressor
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a file holds around its records, as it is stored; in bytes."""
+
+    header: int
+    trailer: int
+    separator: bytes  # between the records of two files that are joined
 
 
 class ByteFile:
@@ -30,8 +40,8 @@ class ByteFile:
         self._has_records = has_records
         self._compression = compression
         self._is_empty = is_new
-        if is_new:
-            self._write(form.header)
+        self._header = self._write(form.header) if is_new else 0
+        self._end = 0
 
     def append(self, data: bytes | pa.Buffer, *, ends_group: bool) -> None:  # noqa: ARG002
         """Write the bytes of a block, compressed already."""
@@ -43,15 +53,27 @@ class ByteFile:
 
     def close(self) -> None:
         """Write what comes after the last block."""
-        self._write(self._trailer())
+        self._end = self._write(self._trailer())
         if self._is_empty:
-            write_all(self._file, compressed_nothing(self._compression))
+            nothing = compressed_nothing(self._compression)
+            write_all(self._file, nothing)
+            self._end = len(nothing)
+
+    @property
+    def frame(self) -> Frame:
+        """Tell what is around the records, when the file is closed."""
+        return Frame(self._header, self._end, bytes(self._stored(self._separator)))
 
     def abandon(self) -> None:
         """Leave the file as it is."""
 
-    def _write(self, data: bytes) -> None:
-        self._put(compressor(self._compression)(pa.py_buffer(data)))
+    def _write(self, data: bytes) -> int:
+        stored = self._stored(data)
+        self._put(stored)
+        return len(stored)
+
+    def _stored(self, data: bytes) -> bytes | pa.Buffer:
+        return compressor(self._compression)(pa.py_buffer(data))
 
     def _put(self, data: bytes | pa.Buffer) -> None:
         write_all(self._file, data)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from toolkit.records.review_file import BatchFile, Place
 from toolkit.scoring.blocks import ScoredBlock
-from toolkit.scoring.outputs.byte_file import write_all
+from toolkit.scoring.outputs.byte_file import ByteFile, Frame, write_all
 from toolkit.scoring.summary import Summary
 
 
@@ -26,6 +26,7 @@ class ScoredOutput:
         self._file = file
         self._rejects = rejects
         self._blocks = 0
+        self.reached: Place = ()  # in the input, after the last block
         self._began = time.monotonic() - before.seconds
 
     def append(self, block: ScoredBlock) -> None:
@@ -35,6 +36,12 @@ class ScoredOutput:
         self.summary += block.summary
         self.summary.seconds = time.monotonic() - self._began
         self._blocks += 1
+        self.reached = block.following
+
+    @property
+    def frame(self) -> Frame | None:
+        """Tell what is around the records, when all is written; None if they are not bytes."""
+        return self._file.frame if isinstance(self._file, ByteFile) else None
 
     def first_reject(self) -> str | None:
         """Say where the first reject is, and why; also one that an earlier run has found."""

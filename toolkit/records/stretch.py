@@ -1,0 +1,35 @@
+"""A part of a file of reviews that is read by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolkit.records.review_file import Place
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From one place between records to another, as `ReviewFile.cuts` gives them."""
+
+    start: Place = ()  # () is the start of the file
+    stop: Place = ()  # () is its end
+    first_byte: int = 0  # about, of the file
+    size: int | None = None  # about, in bytes; None is the whole file
+    counts_anew: bool = False  # lines are counted from its start, not from that of the file
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the file."""
+        return not (self.start or self.stop)
+
+    def ends_at(self, reached: Place) -> bool:
+        """Whether it is read to its end, by the place after its last block.
+
+        The formats count bytes first in a place, or records last.
+        """
+        return not self.stop or (
+            bool(reached) and (reached[0] == self.stop[0] or reached[-1] == self.stop[-1])
+        )
+
+
+WHOLE = Stretch()

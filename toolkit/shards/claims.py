@@ -1,0 +1,208 @@
+"""What shards have done: for each a claim, which says where its parts are and what they hold.
+
+Beside the outputs is a folder with the plan, the parts and the claims. Each attempt to score a
+shard writes its parts into a folder of its own, and then tries to create the claim of the shard.
+That succeeds once, whatever else runs at the same time; who comes later removes its parts.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
+from toolkit.files import create_file, is_there, remove_tree, reporting_failures
+from toolkit.records.review_file import Place
+from toolkit.scoring.outputs.byte_file import Frame
+from toolkit.scoring.summary import Summary
+from toolkit.shards.plan import Plan
+
+FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a shard has written of a piece."""
+
+    output: str  # its path below the folder of the shards
+    size: int  # in bytes
+    frame: Frame | None  # None where parts cannot be joined
+    rejected: str | None  # as output; None where no record was rejected
+    counts: dict[str, Any]  # as `Summary.as_dict`
+    reached: Place  # in the input
+    columns: dict[str, str]
+    warnings: list[str]
+
+    @property
+    def summary(self) -> Summary:
+        """The counts of the piece."""
+        return Summary.from_dict(self.counts)
+
+    @classmethod
+    def from_dict(cls, part: dict[str, Any]) -> Self:
+        """Read what `Claim.as_json` gives of it."""
+        frame = part.pop("frame")
+        if frame is not None:
+            frame = Frame(frame["header"], frame["trailer"], bytes.fromhex(frame["separator"]))
+        return cls(frame=frame, reached=tuple(part.pop("reached")), **part)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is known of a shard that is done."""
+
+    shard: int
+    attempt: str
+    run_id: str
+    parts: Sequence[Part]
+    host: str
+    seconds: float
+    started: str
+    is_new: bool = field(default=False, compare=False)  # made by this call
+
+    @property
+    def summary(self) -> Summary:
+        """The counts of the shard."""
+        return sum((part.summary for part in self.parts), Summary())
+
+    def as_json(self) -> bytes:
+        """Write it."""
+        content = asdict(self)
+        content.pop("is_new")
+        for part in content["parts"]:
+            if part["frame"] is not None:
+                part["frame"]["separator"] = part["frame"]["separator"].hex()
+        return (json.dumps(content, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """Read what `as_json` gives."""
+        read = json.loads(content)
+        parts = [Part.from_dict(part) for part in read.pop("parts")]
+        return cls(parts=parts, **read)
+
+
+@dataclass(frozen=True)
+class ShardFolder:
+    """The folder with plan, parts and claims of a job."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, target: Path, *, is_folder: bool) -> Self:
+        """Name it: in the folder of the outputs, or beside the only output."""
+        if is_folder:
+            return cls(target / FOLDER)
+        return cls(target.with_name(f"_{target.name}.shards"))
+
+    @classmethod
+    def at(cls, target: Path) -> Self:
+        """Find the one of some outputs; raises `UsageError` if there is none."""
+        for is_folder in (True, False):
+            found = cls.of(target, is_folder=is_folder)
+            if is_there(found.path / PLAN):
+                return found
+        raise UsageError(
+            f"{target}: has no shards to finish. Name the --output of the shards; if they are "
+            "finished already, there is nothing left to do."
+        )
+
+    @property
+    def plan_path(self) -> Path:
+        """Where the plan is."""
+        return self.path / PLAN
+
+    def read_plan(self) -> Plan | None:
+        """Read the plan; None if there is none."""
+        try:
+            return Plan.from_json(self.plan_path.read_bytes(), str(self.plan_path))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"{self.plan_path}: cannot be read: {error.strerror}") from None
+
+    def keep_plan(self, plan: Plan, *, force: bool) -> None:
+        """Write the plan, or find that it is there; `UsageError` if that is of another job.
+
+        With force, another plan and what was done for it are removed.
+        """
+        for _ in range(3):  # another process may write or remove one at the same moment
+            with reporting_failures(self.plan_path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError, FileNotFoundError):
+                    create_file(self.plan_path, plan.as_json())
+                    return
+            try:
+                there = self.read_plan()
+                if there is not None:
+                    plan.check_same(there, str(self.plan_path))
+                    return
+            except UsageError:
+                if not force:
+                    raise
+                self.remove()
+        raise OutputError(f"{self.plan_path}: other processes replace it all the time.")
+
+    def claim_path(self, shard: int, count: int) -> Path:
+        """Where the claim of a shard is."""
+        return self.path / f"{shard:05}-of-{count:05}.json"
+
+    def failure_path(self, shard: int, count: int) -> Path:
+        """Where the last failure of a shard is told."""
+        return self.path / f"{shard:05}-of-{count:05}.failed.json"
+
+    def read_claim(self, shard: int, plan: Plan) -> Claim | None:
+        """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""
+        path = self.claim_path(shard, plan.count)
+        try:
+            claim = Claim.from_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{path}: is damaged. Remove it, and score the shard again.") from None
+        if claim.run_id != plan.run_id or claim.shard != shard:
+            raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
+        return claim
+
+    def read_failure(self, shard: int, plan: Plan) -> str | None:
+        """Say why a shard has failed the last time; None where nothing is known."""
+        try:
+            found = json.loads(self.failure_path(shard, plan.count).read_bytes())
+            return f"{shard} has failed on {found['host']}: {found['error']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def note_failure(self, shard: int, plan: Plan, error: str | None) -> None:
+        """Keep for `finish` why a shard has no claim, as far as that can be written; or forget."""
+        path = self.failure_path(shard, plan.count)
+        content = {"shard": shard, "host": platform.node(), "error": error}
+        with suppress(OSError, ToolkitError):
+            if error is None:
+                path.unlink(missing_ok=True)
+            elif is_there(self.path):
+                path.write_bytes(json.dumps(content).encode())
+
+    def create_claim(self, claim: Claim, plan: Plan) -> None:
+        """Write the claim of a shard; `FileExistsError` if there is one."""
+        path = self.claim_path(claim.shard, plan.count)
+        with reporting_failures(path):
+            try:
+                create_file(path, claim.as_json())
+            except FileNotFoundError:
+                raise OutputError(
+                    f"{path}: the folder of the shards was removed while this one was scored."
+                ) from None
+
+    def remove(self) -> None:
+        """Remove all that is in the folder, the plan first: without it, nothing else counts."""
+        with suppress(OSError):
+            self.plan_path.unlink()
+        remove_tree(self.path)

@@ -1,0 +1,113 @@
+"""Cut the inputs of a job into shards of about the same size, by their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from toolkit.errors import EmptyInputError, UsageError
+from toolkit.model.scorer import Scorer
+from toolkit.records.formats import format_of, open_reviews
+from toolkit.records.read_options import STDIN, is_stream
+from toolkit.records.review_file import Cut
+from toolkit.records.stretch import Stretch
+from toolkit.scoring.identity import settings_of
+from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.run import output_form
+from toolkit.shards.plan import Piece, Plan, PlannedFile, PlannedModel, id_of
+
+MOST_SHARDS = 100_000
+
+
+def make_plan(
+    scorer: Scorer, jobs: Jobs, options: ScoringOptions, count: int, *, keep_parts: bool = False
+) -> Plan:
+    """Plan the shards of a job; the same inputs and options give the same plan.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model.
+    jobs : Jobs
+        The files and their outputs.
+    options : ScoringOptions
+        How they are scored.
+    count : int
+        The number of shards, from 1. Some have nothing to do where the inputs cannot be cut into
+        as many pieces.
+    keep_parts : bool
+        Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
+        such as Parquet files.
+
+    Returns
+    -------
+    Plan
+        Which pieces each shard scores, in order: all of every file, each part of it once.
+
+    Raises
+    ------
+    UsageError
+        If an input or an option cannot be used in shards.
+    InputError
+        If an input cannot be read.
+    """
+    if not 1 <= count <= MOST_SHARDS:
+        raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
+    _check(jobs, options)
+    scorer.check_gives(options.reading.columns.adds)
+    files = [PlannedFile.of(job) for job in jobs.files]
+    shards: list[list[Piece]] = [[] for _ in range(count)]
+    total = max(sum(file.size for file in files), 1)
+    before = 0
+    for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
+        bounds = [total * shard // count - before for shard in range(1, count)]
+        inner = [offset for offset in bounds if 0 < offset < file.size]
+        for stretch in _stretches(job, options, file.size, inner, keep_parts=keep_parts):
+            middle = before + stretch.first_byte + (stretch.size or file.size) // 2
+            shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
+        before += file.size
+    settings = settings_of(scorer, options)
+    model = PlannedModel(
+        scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.facts.max_tokens
+    )
+    return Plan(id_of(settings, files), settings, model, keep_parts, files, shards)
+
+
+def _check(jobs: Jobs, options: ScoringOptions) -> None:
+    for job in jobs.files:
+        if job.error is not None:
+            raise UsageError(f"{job.error}. Leave it out of the shards.")
+        if is_stream(job.source):
+            raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
+        if STDIN in (job.output, job.rejected):
+            raise UsageError("shards are written to files, not to standard output.")
+    if options.part:
+        raise UsageError("--limit and --sample take a part of each file: score it in one run.")
+    if options.skip_existing:
+        raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
+
+
+def _stretches(
+    job: Job, options: ScoringOptions, size: int, offsets: Sequence[int], *, keep_parts: bool
+) -> list[Stretch]:
+    """Cut a file about at some offsets, if that can be done."""
+    whole = [Stretch()]
+    asked = format_of(job.output, options.output_format, "--output-format")
+    if not offsets or not (keep_parts or asked.is_text):
+        return whole
+    try:
+        with open_reviews(job.source, options.reading) as reviews:
+            output_form(reviews, job, options)
+            cuts = reviews.cuts(offsets)
+            return _between(cuts, size, counts_anew=reviews.counts_anew) if cuts else whole
+    except EmptyInputError:  # reported by the shard that has it
+        return whole
+
+
+def _between(cuts: Sequence[Cut], size: int, *, counts_anew: bool) -> list[Stretch]:
+    bounds: list[Cut] = [((), 0), *cuts, ((), size)]
+    return [
+        Stretch(start, stop, first, last - first, counts_anew and bool(start))
+        for (start, first), (stop, last) in pairwise(bounds)
+    ]

@@ -1,0 +1,181 @@
+"""The plan of a job in shards: which piece of which file each shard scores, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from toolkit import __version__
+from toolkit.errors import InputError, UsageError
+from toolkit.files import path_of
+from toolkit.records.stretch import Stretch
+from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
+from toolkit.scoring.resuming.checkpoints import FileFacts
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file to score, and what its output is called."""
+
+    input: str
+    output: str
+    rejected: str | None  # None: rejects are only counted
+    is_named: bool
+    size: int  # in bytes
+    mtime_ns: int
+    version: int | None  # of an object, made from its ETag
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Look at the file of a job."""
+        facts = FileFacts.at(job.source)
+        if facts is None:
+            raise InputError(f"{job.source}: no such file")
+        rejected = job.rejects_file
+        return cls(
+            str(job.source),
+            str(job.output),
+            None if rejected is None else str(rejected),
+            job.is_named,
+            facts.size,
+            facts.mtime_ns,
+            None if type(job.source) is type(Path()) else facts.inode,
+        )
+
+    def job(self) -> Job:
+        """Give the job that a run on one machine would have."""
+        rejected = NOT_KEPT if self.rejected is None else path_of(self.rejected)
+        return Job(path_of(self.input), path_of(self.output), rejected, is_named=self.is_named)
+
+    def check(self) -> None:
+        """Raise `InputError` if the file is not as it was."""
+        job = self.job()
+        if FileFacts.at(job.source) is None or self.of(job) != self:
+            raise InputError(
+                f"{self.input}: has changed since the shards were planned. Put back what was "
+                "there, or plan again with --force."
+            )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a shard scores of a file."""
+
+    file: int  # its number in the plan, from 0
+    stretch: Stretch
+
+    @classmethod
+    def from_dict(cls, piece: dict[str, Any]) -> Self:
+        """Read what `asdict` gives."""
+        stretch = Stretch(**piece["stretch"])
+        start, stop = tuple(stretch.start), tuple(stretch.stop)
+        return cls(piece["file"], replace(stretch, start=start, stop=stop))
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """The model that scores, as far as summaries and reports tell of it."""
+
+    facts: dict[str, Any]  # as `Scorer.identity`
+    neutral: tuple[float, float] | None
+    by_sentence: bool
+    max_tokens: int
+
+    def identity(self) -> dict[str, Any]:
+        """Say which model this is."""
+        return self.facts
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All shards of a job, and what their results depend on."""
+
+    run_id: str  # of the job, the same for all its shards
+    settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
+    model: PlannedModel
+    keep_parts: bool  # the parts are not joined
+    files: Sequence[PlannedFile]
+    shards: Sequence[Sequence[Piece]]
+
+    @property
+    def count(self) -> int:
+        """The number of shards."""
+        return len(self.shards)
+
+    def pieces(self) -> Iterator[tuple[int, int, Piece]]:
+        """Give all pieces in order, each with its shard and its number in the shard."""
+        for number, shard in enumerate(self.shards):
+            for position, piece in enumerate(shard):
+                yield number, position, piece
+
+    @property
+    def size(self) -> int:
+        """The bytes of all inputs."""
+        return sum(file.size for file in self.files)
+
+    def as_json(self) -> bytes:
+        """Write it; the same plan has the same bytes."""
+        content = {
+            "format_version": FORMAT_VERSION,
+            "toolkit_version": __version__,
+            "run_id": self.run_id,
+            "model": asdict(self.model),
+            "settings": self.settings,
+            "keep_parts": self.keep_parts,
+            "files": [asdict(file) for file in self.files],
+            "shards": [[asdict(piece) for piece in shard] for shard in self.shards],
+        }
+        return (json.dumps(content, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, content: bytes, name: str) -> Self:
+        """Read what `as_json` gives; `UsageError` with a name if it is something else."""
+        try:
+            read = json.loads(content)
+            if read["format_version"] != FORMAT_VERSION:
+                raise UsageError(
+                    f"{name}: another version of the toolkit has written this plan "
+                    f"({read['toolkit_version']}). Use that one, or plan again with --force."
+                )
+            model = read["model"]
+            return cls(
+                read["run_id"],
+                read["settings"],
+                PlannedModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
+                read["keep_parts"],
+                [PlannedFile(**file) for file in read["files"]],
+                [[Piece.from_dict(piece) for piece in shard] for shard in read["shards"]],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UsageError(
+                f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
+            ) from None
+
+    def check_same(self, other: Plan, name: str) -> None:
+        """Raise `UsageError` unless another plan is the same; a name is where that one is."""
+        if self == other:
+            return
+        changed = [key for key in self.settings if self.settings[key] != other.settings.get(key)]
+        if [*self.files] != [*other.files]:
+            changed.append("the inputs or their outputs")
+        if self.count != other.count:
+            changed.append(f"the number of shards (it was {other.count:,})")
+        if self.keep_parts != other.keep_parts:
+            changed.append("--keep-parts")
+        raise UsageError(
+            f"{name}: has the plan of another job: this differs: "
+            f"{', '.join(changed) or 'the pieces'}. Undo that, finish the other job with toolkit "
+            "finish, or drop its shards with --force."
+        )
+
+
+def id_of(settings: dict[str, Any], files: Sequence[PlannedFile]) -> str:
+    """Make the id of a job: the same settings and inputs have the same."""
+    what = json.dumps([settings, [asdict(file) for file in files]], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()[:32]

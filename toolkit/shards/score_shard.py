@@ -1,0 +1,148 @@
+"""Score one shard of a plan: a part for each piece, and then the claim."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from toolkit.errors import InputError, OutputError, ToolkitError
+from toolkit.files import remove_tree, reporting_failures
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult
+from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.shards.claims import Claim, Part, ShardFolder
+from toolkit.shards.plan import Plan
+
+
+def score_shard(
+    scorer: Scorer,
+    folder: ShardFolder,
+    plan: Plan,
+    shard: int,
+    options: ScoringOptions,
+    on_file: OnFile | None = None,
+    on_start: OnResult = lambda _: None,
+    on_warning: OnWarning = lambda _, __: None,
+) -> Claim:
+    """Score a shard, unless that is done; many processes may try it at the same time.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model of the plan.
+    folder : ShardFolder
+        Where the plan is.
+    plan : Plan
+        All shards.
+    shard : int
+        The number of this one, from 0.
+    options : ScoringOptions
+        Those of the plan.
+    on_file : OnFile | None
+        As in `score_files`, like the two that follow.
+    on_start : OnResult
+        Gets the result of each piece before it is known.
+    on_warning : OnWarning
+        Gets what may be wrong with a piece.
+
+    Returns
+    -------
+    Claim
+        What became of the shard; `is_new` if this call has scored it.
+
+    Raises
+    ------
+    InputError
+        If an input has changed, or cannot be read. The failure is noted for `finish`.
+    OutputError
+        If the parts or the claim cannot be written.
+    """
+    if (done := folder.read_claim(shard, plan)) is not None:
+        return done
+    attempt = uuid4().hex[:12]
+    parts = folder.path / f"{shard:05}.{attempt}"
+    callbacks = {"on_start": on_start, "on_warning": on_warning}
+    if on_file is not None:
+        callbacks["on_file"] = on_file
+    try:
+        claim = _scored(scorer, folder, plan, shard, options, parts, callbacks)
+        folder.create_claim(claim, plan)
+    except FileExistsError:  # another attempt was faster
+        remove_tree(parts)
+        if (done := folder.read_claim(shard, plan)) is not None:
+            return done
+        raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.") from None
+    except BaseException as error:
+        remove_tree(parts)
+        getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
+        if isinstance(error, ToolkitError):
+            folder.note_failure(shard, plan, str(error))
+        raise
+    folder.note_failure(shard, plan, None)
+    return claim
+
+
+def _scored(
+    scorer: Scorer,
+    folder: ShardFolder,
+    plan: Plan,
+    shard: int,
+    options: ScoringOptions,
+    parts: Path,
+    callbacks: dict[str, Any],
+) -> Claim:
+    """Write the parts of a shard into a folder, and say what they are."""
+    started, began = datetime.now(UTC), time.monotonic()
+    for number in {piece.file for piece in plan.shards[shard]}:
+        plan.files[number].check()
+    jobs = [*_jobs(plan, shard, parts)]
+    single = replace(options, force=False, resume=False, checkpoint_seconds=math.inf)
+    results = score_files(scorer, Jobs(jobs, parts), single, **callbacks) if jobs else []
+    if errors := [result.error for result in results if result.error is not None]:
+        raise InputError(" ".join(errors))
+    return Claim(
+        shard,
+        parts.suffix[1:],
+        plan.run_id,
+        [_part(result, folder.path) for result in results],
+        platform.node(),
+        round(time.monotonic() - began, 3),
+        started.isoformat(timespec="milliseconds"),
+        is_new=True,
+    )
+
+
+def _jobs(plan: Plan, shard: int, parts: Path) -> Iterator[Job]:
+    for number, piece in enumerate(plan.shards[shard]):
+        planned = plan.files[piece.file].job()
+        output = parts / f"{number:05}.{planned.output.name}"
+        job = replace(Job.of(planned.source, output), is_named=planned.is_named)
+        if planned.rejects_file is None:
+            job = replace(job, rejected=NOT_KEPT)
+        yield replace(job, stretch=piece.stretch)
+
+
+def _part(result: FileResult, folder: Path) -> Part:
+    job, rejects = result.job, result.job.rejects_file
+    has_rejects = rejects is not None and result.summary.rejected > 0
+    with reporting_failures(job.output):
+        size = job.output.stat().st_size
+    return Part(
+        job.output.relative_to(folder).as_posix(),
+        size,
+        result.frame,
+        rejects.relative_to(folder).as_posix() if has_rejects and rejects is not None else None,
+        result.summary.as_dict(),
+        result.reached,
+        dict(result.columns),
+        result.warnings,
+    )
