@@ -19,6 +19,12 @@ def _score() -> Callable[..., None]:
     return score
 
 
+def _finish() -> Callable[..., None]:
+    from toolkit.cli.finish import finish
+
+    return finish
+
+
 def _explain() -> Callable[..., None]:
     from toolkit.cli.explain import explain
 
@@ -52,6 +58,7 @@ def _export() -> Callable[..., None]:
 # In the order of the help. To add a command, add a function that imports it, and an entry.
 COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "score": _score,
+    "finish": _finish,
     "explain": _explain,
     "info": _info,
     "evaluate": _evaluate,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +13,20 @@ from toolkit.cli import options as o
 from toolkit.cli import score_options as s
 from toolkit.cli.process import check_memory
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
-from toolkit.cli.score_report import EXIT_REJECTED, RunReport
+from toolkit.cli.score_ending import exit_with
+from toolkit.cli.score_report import RunReport
+from toolkit.cli.sharding import AS_ONE, Sharding, with_sharding
 from toolkit.errors import UsageError
+from toolkit.files import path_of
 from toolkit.records.columns import Columns, option_of
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.inputs.jobs import Jobs
     from toolkit.scoring.options import ScoringOptions
-    from toolkit.scoring.results import FileResult
 
 
+@with_sharding
 @with_reading
 def score(
     context: typer.Context,
@@ -54,6 +56,7 @@ def score(
     quiet: o.Quiet = False,
     workers: s.Workers = None,
     checkpoint_seconds: s.CheckpointSeconds = 5.0,
+    sharding: Sharding = AS_ONE,
     sentiment_column: o.AddedSentiment = None,
     probability_column: o.AddedProbability = None,
     stars_column: o.AddedStars = None,
@@ -119,13 +122,20 @@ def score(
         check_model(find_model(model), jobs.files)
         run.allow(jobs, find_model(model), force=force, resume=resume or skip_existing)
         named = None if neutral_range is None else parse_range(neutral_range)
-        run.scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
+        scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
+        run.scorer = scorer
+        if sharding.is_wanted and not dry_run:
+            from toolkit.cli.score_shards import score_in_shards
+
+            where = None if output is None else path_of(output)
+            score_in_shards(run, scorer, jobs, options, sharding, where, quiet=quiet)
+            return
         if dry_run:
             from toolkit.cli.score_preview import show_preview
 
-            show_preview(run.scorer, jobs, options)
+            show_preview(scorer, jobs, options)
             return
-        _score(run, run.scorer, jobs, options, quiet=quiet)
+        _score(run, scorer, jobs, options, quiet=quiet)
 
 
 def _score(
@@ -146,44 +156,7 @@ def _score(
     )
     if not quiet:
         show(results, jobs, scorer, options, run)
-    code = _say_errors(run, results)
-    if code:
-        raise typer.Exit(code)
-
-
-def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
-    """Say what failed; give the exit code."""
-    from toolkit.scoring.results import total, why_none_is_scored
-
-    failed = [result for result in results if result.error is not None]
-    run.errors = [str(result.error) for result in failed]
-    if why := why_none_is_scored(total(results)):
-        run.errors.append(_none_is_scored(results, why))
-    for error in run.errors:
-        messages.error(error, 1)
-    if 0 < len(failed) < len(results):
-        hint = (
-            "The other files are done. Score the failed ones again with --resume, or all of them "
-            "with --force."
-        )
-        messages.say(hint, "hint", message=hint)
-    if run.errors:
-        return 1
-    return EXIT_REJECTED if any(result.summary.rejected for result in results) else 0
-
-
-def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
-    """Say why nothing is scored, and which option may help."""
-    first = results[0]
-    where = f"{first.job.source}" if len(results) == 1 else f"{len(results):,} files"
-    text = first.columns.get("text")
-    column = "" if text is None else f" The texts are from the column {text!r}."
-    rejects = next((result.job.rejects_file for result in results if result.summary.rejected), None)
-    more = "" if rejects is None else f" The rejects are in {rejects}."
-    return (
-        f"{where}: no record is scored: {why}.{column}{more} Choose the column with "
-        "--text-column, or how the file is read with --format, --delimiter or --encoding."
-    )
+    exit_with(run, results)
 
 
 def _rejects(named: str | None) -> Path | None:

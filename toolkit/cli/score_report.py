@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from uuid import uuid4
 
 import typer
@@ -21,7 +21,6 @@ from toolkit.cli.failures import Failure, Interrupted
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from toolkit.model.scorer import Scorer
     from toolkit.scoring.inputs.jobs import Jobs
     from toolkit.scoring.results import FileResult
 
@@ -30,6 +29,25 @@ DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
 FAILED, INTERRUPTED = "failed", "interrupted"
 SKIPPED = "skipped"  # of a file: its output was there
 EXIT_REJECTED = 3  # done, but some records could not be read
+
+
+class ScoringModel(Protocol):
+    """A model as far as reports and summaries tell of it: loaded, or in a plan."""
+
+    @property
+    def neutral(self) -> tuple[float, float] | None:
+        """The probabilities that are called neutral."""
+
+    @property
+    def by_sentence(self) -> bool:
+        """Whether sentences are scored, too."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The tokens that it reads of a review."""
+
+    def identity(self) -> dict[str, Any]:
+        """Say which model this is."""
 
 
 class RunReport:
@@ -44,7 +62,9 @@ class RunReport:
         self.path = path
         self.options = {} if context is None else _options(context)
         self.run_id = str(uuid4())
-        self.scorer: Scorer | None = None
+        self.scorer: ScoringModel | None = None
+        self.job_id: str | None = None  # of a job in shards
+        self.shard: str | None = None  # of that job, such as 3/16
         self.results: list[FileResult] = []
         self.errors: list[str] = []  # of the run as a whole
         self._started = datetime.now(UTC)
@@ -124,6 +144,8 @@ class RunReport:
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,
             "run_id": self.run_id,
+            "job_id": self.job_id,
+            "shard": self.shard,
             "status": status,
             "exit_code": code,
             "error": message,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.cli import messages
-from toolkit.cli.score_report import RunReport
+from toolkit.cli.score_report import RunReport, ScoringModel
 from toolkit.cli.terminal import one_line
-from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
@@ -25,13 +24,15 @@ def warn(job: Job, warning: str) -> None:
 def show(
     results: Sequence[FileResult],
     jobs: Jobs,
-    scorer: Scorer,
+    scorer: ScoringModel,
     options: ScoringOptions,
     run: RunReport,
+    where: str | None = None,
 ) -> None:
     """Say what became of the files."""
-    where = jobs.folder or jobs.files[0].output
-    title = "standard output" if where == STDIN else one_line(str(where))
+    place = jobs.folder or jobs.files[0].output
+    where = where or ("standard output" if place == STDIN else str(place))
+    title = one_line(where)
     rows = _rows(results, jobs, scorer, options, run.seconds)
     lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
     if not messages.is_json():
@@ -41,7 +42,8 @@ def show(
     failed = sum(result.error is not None for result in results)
     facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
     messages.say(
-        title, "summary", output=str(where), run_id=run.run_id, files=len(results), failed=failed,
+        title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
+        files=len(results), failed=failed,
         skipped=sum(result.is_skipped for result in results),
         **facts,
     )  # fmt: skip
@@ -50,7 +52,7 @@ def show(
 def _rows(
     results: Sequence[FileResult],
     jobs: Jobs,
-    scorer: Scorer,
+    scorer: ScoringModel,
     options: ScoringOptions,
     seconds: float,
 ) -> Iterator[Row]:
@@ -69,14 +71,14 @@ def _rows(
     yield "time", _time(summary, jobs, options, seconds)
 
 
-def _reading(summary: Summary, scorer: Scorer) -> Iterator[Row]:
+def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
     """Say how many texts were not read, or not wholly."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
     if summary.few_known_words:
         yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
     if summary.cut_to_length:
-        read = f"the model reads the last {scorer.facts.max_tokens:,} tokens"
+        read = f"the model reads the last {scorer.max_tokens:,} tokens"
         yield "cut to length", f"{summary.cut_to_length:,} ({read})"
     if summary.cut_at_nul:
         yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
@@ -94,7 +96,7 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
 
 
-def _labels(summary: Summary, scorer: Scorer) -> Iterator[Row]:
+def _labels(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
     yield "positive", _share(summary.positive, summary.scored)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)

@@ -108,6 +108,11 @@ class Scorer:
         """The SHA-256 of the model file, in hexadecimal digits."""
         return self._file.sha256
 
+    @property
+    def max_tokens(self) -> int:
+        """The number of tokens that the model reads of a review, its last ones."""
+        return self.facts.max_tokens
+
     def score(self, texts: Iterable[str | None]) -> list[Score]:
         """Score some reviews.
 

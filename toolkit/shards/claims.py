@@ -59,7 +59,7 @@ class Claim:
 
     shard: int
     attempt: str
-    run_id: str
+    job_id: str
     parts: Sequence[Part]
     host: str
     seconds: float
@@ -168,7 +168,7 @@ class ShardFolder:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path}: is damaged. Remove it, and score the shard again.") from None
-        if claim.run_id != plan.run_id or claim.shard != shard:
+        if claim.job_id != plan.job_id or claim.shard != shard:
             raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
         return claim
 

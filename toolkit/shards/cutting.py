@@ -71,7 +71,8 @@ def make_plan(
     model = PlannedModel(
         scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.facts.max_tokens
     )
-    return Plan(id_of(settings, files), settings, model, keep_parts, files, shards)
+    job_id = id_of(settings, files)
+    return Plan(job_id, settings, model, options.max_rejected, keep_parts, files, shards)
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:

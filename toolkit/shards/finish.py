@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,8 @@ from toolkit.errors import InputError, UsageError
 from toolkit.files import atomic_file, is_there, reporting_failures
 from toolkit.records.text_files.compression import compression_ending, format_ending
 from toolkit.scoring.inputs.output_names import REJECTED_ENDING
-from toolkit.scoring.results import FileResult, Source
+from toolkit.scoring.limits import check_rejected
+from toolkit.scoring.results import FileResult, Source, total
 from toolkit.shards.claims import Claim, ShardFolder
 from toolkit.shards.joining import PlannedPart, Range, content_of, copy, joined, rejects_of
 from toolkit.shards.plan import Plan
@@ -57,7 +59,7 @@ def finish(
     UsageError
         If a shard is missing, or an output is there that is not the joined one.
     InputError
-        If a part is not as its shard has left it.
+        If a part is not as its shard has left it, or too many records are rejected.
     OutputError
         If an output cannot be written.
     """
@@ -67,8 +69,13 @@ def finish(
     for part in (part for each in parts for part in each):
         part.check()
     results = [_result(plan, number, each) for number, each in enumerate(parts)]
+    for result in results:
+        check_rejected(str(result.job.source), result.summary, plan.max_rejected)
     for target, contents in _outputs(plan, results, parts):
         _write_new(target, contents, on_bytes, force=force)
+    if plan.keep_parts:
+        _write_success(plan, results)
+    folder.remove()
     return results
 
 
@@ -89,6 +96,20 @@ def _outputs(
         rejects = result.job.rejects_file
         if result.summary.rejected and rejects is not None:
             yield rejects, partial(rejects_of, each)
+
+
+def _write_success(plan: Plan, results: Sequence[FileResult]) -> None:
+    """Write the file that says that all parts are there, with the counts of the job."""
+    target = results[0].job.output.parent / SUCCESS
+    content = {
+        "job_id": plan.job_id,
+        "model": plan.model.identity(),
+        "shards": plan.count,
+        "files": len(results),
+        **total(results).as_dict(),
+    }
+    with atomic_file(target, force=True) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def part_name(number: int, output: Path) -> str:

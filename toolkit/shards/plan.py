@@ -14,6 +14,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.files import path_of
 from toolkit.records.stretch import Stretch
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
+from toolkit.scoring.limits import MaxRejected
 from toolkit.scoring.resuming.checkpoints import FileFacts
 
 FORMAT_VERSION = 1
@@ -96,9 +97,10 @@ class PlannedModel:
 class Plan:
     """All shards of a job, and what their results depend on."""
 
-    run_id: str  # of the job, the same for all its shards
+    job_id: str  # of the job, the same for all its shards
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: PlannedModel
+    max_rejected: MaxRejected | None  # of each file
     keep_parts: bool  # the parts are not joined
     files: Sequence[PlannedFile]
     shards: Sequence[Sequence[Piece]]
@@ -124,9 +126,10 @@ class Plan:
         content = {
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,
-            "run_id": self.run_id,
+            "job_id": self.job_id,
             "model": asdict(self.model),
             "settings": self.settings,
+            "max_rejected": self.max_rejected and asdict(self.max_rejected),
             "keep_parts": self.keep_parts,
             "files": [asdict(file) for file in self.files],
             "shards": [[asdict(piece) for piece in shard] for shard in self.shards],
@@ -145,9 +148,10 @@ class Plan:
                 )
             model = read["model"]
             return cls(
-                read["run_id"],
+                read["job_id"],
                 read["settings"],
                 PlannedModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
+                read["max_rejected"] and MaxRejected(**read["max_rejected"]),
                 read["keep_parts"],
                 [PlannedFile(**file) for file in read["files"]],
                 [[Piece.from_dict(piece) for piece in shard] for shard in read["shards"]],
@@ -157,8 +161,8 @@ class Plan:
                 f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
             ) from None
 
-    def check_same(self, other: Plan, name: str) -> None:
-        """Raise `UsageError` unless another plan is the same; a name is where that one is."""
+    def check_same(self, other: Plan, path: str) -> None:
+        """Raise `UsageError` unless another plan, which is at a path, is the same."""
         if self == other:
             return
         changed = [key for key in self.settings if self.settings[key] != other.settings.get(key)]
@@ -166,10 +170,13 @@ class Plan:
             changed.append("the inputs or their outputs")
         if self.count != other.count:
             changed.append(f"the number of shards (it was {other.count:,})")
-        if self.keep_parts != other.keep_parts:
-            changed.append("--keep-parts")
+        for name, mine, its in (
+            ("--keep-parts", self.keep_parts, other.keep_parts),
+            ("--max-rejected", self.max_rejected, other.max_rejected),
+        ):
+            changed += [name] if mine != its else []
         raise UsageError(
-            f"{name}: has the plan of another job: this differs: "
+            f"{path}: has the plan of another job: this differs: "
             f"{', '.join(changed) or 'the pieces'}. Undo that, finish the other job with toolkit "
             "finish, or drop its shards with --force."
         )

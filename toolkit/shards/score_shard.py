@@ -17,7 +17,7 @@ from toolkit.files import remove_tree, reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult
+from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
 from toolkit.shards.claims import Claim, Part, ShardFolder
 from toolkit.shards.plan import Plan
@@ -105,20 +105,43 @@ def _scored(
     for number in {piece.file for piece in plan.shards[shard]}:
         plan.files[number].check()
     jobs = [*_jobs(plan, shard, parts)]
-    single = replace(options, force=False, resume=False, checkpoint_seconds=math.inf)
+    most = options.max_rejected  # a share is of the whole file
+    single = replace(
+        options,
+        force=False,
+        resume=False,
+        checkpoint_seconds=math.inf,
+        max_rejected=None if most is None or most.count is None else most,
+    )
     results = score_files(scorer, Jobs(jobs, parts), single, **callbacks) if jobs else []
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return Claim(
         shard,
         parts.suffix[1:],
-        plan.run_id,
+        plan.job_id,
         [_part(result, folder.path) for result in results],
         platform.node(),
         round(time.monotonic() - began, 3),
         started.isoformat(timespec="milliseconds"),
         is_new=True,
     )
+
+
+def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult]:
+    """Say what became of the pieces of a shard."""
+    jobs = _jobs(plan, claim.shard, folder.path / f"{claim.shard:05}.{claim.attempt}")
+    return [
+        FileResult(
+            job,
+            part.summary,
+            is_done=True,
+            source=Source(size=job.stretch.size),
+            columns=part.columns,
+            warnings=part.warnings,
+        )
+        for job, part in zip(jobs, claim.parts, strict=True)
+    ]
 
 
 def _jobs(plan: Plan, shard: int, parts: Path) -> Iterator[Job]:

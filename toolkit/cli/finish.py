@@ -1,0 +1,58 @@
+"""`toolkit finish`: join the shards of a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import messages
+from toolkit.cli import options as o
+from toolkit.cli import score_options as s
+from toolkit.cli.score_report import RunReport
+
+_TARGET = "What --output of the shards names: a folder, or a file."
+Target = Annotated[Path, typer.Argument(metavar="OUTPUT", help=_TARGET, show_default=False)]
+
+
+def finish(
+    context: typer.Context,
+    target: Target,
+    force: s.Force = False,
+    report: s.Report = None,
+    log_format: s.Log = s.LogFormat.text,
+    quiet: o.Quiet = False,
+) -> None:
+    """Join the shards of a job to what one run would write.
+
+    Refuses unless all shards are done and their counts add up to the job. Then it writes each
+    output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they
+    stay: part-00000.csv and so on, all rejects in one file, and _SUCCESS with the counts.
+
+    It may be interrupted, and run again.
+
+    Examples: `toolkit finish scored/`, after
+
+    - `toolkit score reviews.csv -o scored/ --shard 0/2`
+    - `toolkit score reviews.csv -o scored/ --shard 1/2`
+    """
+    messages.use_json(log_format is s.LogFormat.json)
+    with RunReport(report, context) as run:
+        from toolkit.cli.score_ending import exit_with
+        from toolkit.cli.score_view import show
+        from toolkit.scoring.inputs.jobs import Jobs
+        from toolkit.scoring.options import ScoringOptions
+        from toolkit.shards.finish import finish as join
+        from toolkit.shards.job import ShardedJob
+
+        job = ShardedJob.at(target)
+        plan = job.plan
+        planned = [file.job() for file in plan.files]
+        jobs = Jobs(planned, None if planned[0].output == target else target)
+        run.allow(jobs, Path(str(plan.model.facts.get("path"))), force=force, resume=True)
+        run.scorer, run.job_id = plan.model, plan.job_id
+        run.results = join(job.folder, plan, force=force)
+        if not quiet:
+            show(run.results, jobs, plan.model, ScoringOptions(resume=True), run)
+        exit_with(run, run.results)

@@ -1,0 +1,84 @@
+"""The options of `toolkit score` that divide a job among processes and machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from toolkit.cli.option_groups import with_options
+from toolkit.cli.options import option
+from toolkit.errors import UsageError
+
+PANEL = "Several processes or machines"
+
+
+class Engine(StrEnum):
+    """What runs the job."""
+
+    local = "local"
+    ray = "ray"
+
+
+_SHARD = (
+    "Score only shard I of N, from 0 to N-1. `toolkit finish` joins them to what one run would "
+    "write."
+)
+_SHARDS = "Number of shards for --engine ray; otherwise, only plan them."
+_PLAN = "File with the plan of the shards. It is written if it is not there, else followed."
+_KEEP_PARTS = (
+    "Leave the parts of the shards as they are: part-00000.csv and so on. Parquet files are cut "
+    "between row groups only with this."
+)
+_ENGINE = "Who scores: this process, or a Ray cluster (RAY_ADDRESS, else one on this machine)."
+
+
+@dataclass(frozen=True)
+class Sharding:
+    """The values of these options. Each field is an option, in the order of the help."""
+
+    shard: Annotated[str | None, option("I/N", _SHARD, PANEL)] = None
+    shards: Annotated[int | None, option("N", _SHARDS, PANEL, min=1)] = None
+    plan: Annotated[Path | None, option("FILE", _PLAN, PANEL, "in _shards/ of the output")] = None
+    keep_parts: Annotated[bool, option(None, _KEEP_PARTS, PANEL, names=("--keep-parts",))] = False
+    engine: Annotated[Engine, option("local|ray", _ENGINE, PANEL, True)] = Engine.local
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the job is divided at all."""
+        return self != Sharding()
+
+    def number_and_count(self) -> tuple[int | None, int | None]:
+        """Read --shard and --shards; raises `UsageError` if they say nothing sensible.
+
+        The number is None where no single shard is asked for, the count where it is to be chosen.
+        """
+        is_local = self.engine is Engine.local
+        if self.shard is None:
+            if is_local and self.shards is None:
+                raise UsageError(
+                    "--plan and --keep-parts are for shards: add --shard I/N, --shards N or "
+                    "--engine ray."
+                )
+            return None, self.shards
+        if not is_local:
+            raise UsageError("--shard is for one of many processes; --engine ray runs all shards.")
+        number, slash, count = self.shard.partition("/")
+        if not (slash and _is_whole(number) and _is_whole(count) and int(number) < int(count)):
+            raise UsageError(
+                f"--shard: expected I/N with I from 0 to N-1, such as 0/16, received {self.shard!r}"
+            )
+        if self.shards not in (None, int(count)):
+            raise UsageError(f"--shard {self.shard} and --shards {self.shards} do not agree.")
+        return int(number), int(count)
+
+
+AS_ONE = Sharding()
+
+# Gives a command these options at the place of its parameter ``sharding``.
+with_sharding = with_options("sharding", Sharding)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -1,0 +1,142 @@
+"""Begin or continue a job in shards."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from toolkit.errors import UsageError
+from toolkit.files import create_file, is_there, reporting_failures
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.identity import settings_of
+from toolkit.scoring.inputs.folders import is_folder
+from toolkit.scoring.inputs.jobs import Jobs, check_absent, check_job, check_outputs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.claims import ShardFolder
+from toolkit.shards.cutting import make_plan
+from toolkit.shards.plan import Plan, PlannedFile
+
+
+@dataclass(frozen=True)
+class ShardedJob:
+    """A plan, and the folder where its shards are."""
+
+    target: Path  # of the outputs: a folder, or the only output
+    folder: ShardFolder
+    plan: Plan
+
+    @classmethod
+    def begin(
+        cls,
+        scorer: Scorer,
+        jobs: Jobs,
+        options: ScoringOptions,
+        count: int,
+        *,
+        target: Path,
+        plan_path: Path | None = None,
+        keep_parts: bool = False,
+    ) -> Self:
+        """Plan the shards of a job, or find that another process has done so.
+
+        Parameters
+        ----------
+        scorer : Scorer
+            The model.
+        jobs : Jobs
+            The files and their outputs.
+        options : ScoringOptions
+            How they are scored; with ``force``, another job at the same place is dropped.
+        count : int
+            The number of shards.
+        target : Path
+            The folder of the outputs, or the only output.
+        plan_path : Path | None
+            A file for the plan, which is followed if it is there.
+        keep_parts : bool
+            Whether the outputs stay in parts.
+
+        Returns
+        -------
+        ShardedJob
+            The job; its plan is written.
+
+        Raises
+        ------
+        UsageError
+            If the options do not go together, outputs exist, or another job is at this place.
+        """
+        is_in_folder = jobs.folder is not None or is_folder(target)
+        folder = ShardFolder.of(target, is_folder=is_in_folder)
+        if keep_parts and not is_in_folder:
+            raise UsageError(
+                f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
+                "slash at its end."
+            )
+        plan = _planned(plan_path, folder, scorer, jobs, options, count, keep_parts=keep_parts)
+        if plan is None:
+            plan = make_plan(scorer, jobs, options, count, keep_parts=keep_parts)
+        if not options.force and not is_there(folder.plan_path):
+            _check_outputs(jobs, is_in_folder=is_in_folder)
+        if plan_path is not None:
+            with reporting_failures(plan_path), suppress(FileExistsError):
+                create_file(plan_path, plan.as_json())
+            there = Plan.from_json(plan_path.read_bytes(), str(plan_path))
+            plan.check_same(there, str(plan_path))
+        folder.keep_plan(plan, force=options.force)
+        return cls(target, folder, plan)
+
+    @classmethod
+    def at(cls, target: Path) -> Self:
+        """Find the job of some outputs; raises `UsageError` if there is none."""
+        folder = ShardFolder.at(target)
+        plan = folder.read_plan()
+        assert plan is not None
+        return cls(target, folder, plan)
+
+
+def target_of(jobs: Jobs, output: Path | None) -> Path:
+    """Say where the outputs go: a folder, or the only output."""
+    if jobs.folder is not None:
+        return jobs.folder
+    if output is not None and is_folder(output):
+        return output
+    return jobs.files[0].output
+
+
+def _planned(
+    plan_path: Path | None,
+    folder: ShardFolder,
+    scorer: Scorer,
+    jobs: Jobs,
+    options: ScoringOptions,
+    count: int,
+    *,
+    keep_parts: bool,
+) -> Plan | None:
+    """Find the plan of the same call, so that the inputs need not be read again to make it."""
+    for path in (plan_path, folder.plan_path):
+        if path is None or not is_there(path):
+            continue
+        with suppress(UsageError):
+            plan = Plan.from_json(path.read_bytes(), str(path))
+            if (
+                plan.count == count
+                and plan.keep_parts == keep_parts
+                and plan.max_rejected == options.max_rejected
+                and plan.settings == settings_of(scorer, options)
+                and [*plan.files] == [PlannedFile.of(job) for job in jobs.files]
+            ):
+                return plan
+    return None
+
+
+def _check_outputs(jobs: Jobs, *, is_in_folder: bool) -> None:
+    check_outputs(jobs.files)
+    if is_in_folder:
+        check_absent([job.output for job in jobs.files])
+        return
+    for job in jobs.files:
+        check_job(job, lambda _: False)
