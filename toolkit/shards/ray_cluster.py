@@ -1,0 +1,195 @@
+"""Let a Ray cluster score the shards of a job, one task for each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toolkit.errors import InputError, MissingExtraError, OutputError, ToolkitError, UsageError
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.workers import usable_cores
+from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.job import ShardedJob
+from toolkit.shards.plan import Plan
+from toolkit.shards.score_shard import score_shard
+from toolkit.signals import STOPPING
+
+_RETRIES = 10  # of a task whose worker or node dies, or that cannot write
+_TASKS_PER_CPU = 3  # that are given to the cluster at once
+_SECONDS = 0.5  # between two looks at signals
+
+SHARDS_PER_CPU = 4
+_SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
+
+
+class Failed(NamedTuple):
+    """Why a shard could not be scored, as a task says it."""
+
+    shard: int
+    message: str
+    is_usage: bool
+
+
+@contextmanager
+def connected() -> Iterator[int]:
+    """Connect to the cluster of RAY_ADDRESS, or start one on this machine; give its CPUs.
+
+    Raises `MissingExtraError` without Ray, and `OutputError` if there is no such cluster.
+    """
+    MissingExtraError.check("ray", "ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Else it warns at each start of what a later version will do with GPUs.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS")
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if not address:
+        settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
+    try:
+        ray.init(address, **settings)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
+        raise OutputError(f"{where}: cannot be used: {first}") from None
+    finally:
+        for number, handler in handlers.items():  # Ray has its own, which end the process
+            signal.signal(number, handler)
+    try:
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        yield max(int(resources.get("CPU", 1)), 1)
+    finally:
+        ray.shutdown()
+
+
+def shards_for(size: int, cpus: int) -> int:
+    """Choose how many shards there are for some bytes."""
+    return max(SHARDS_PER_CPU * cpus, -(-size // _SHARD_BYTES))
+
+
+def score_on_ray(
+    job: ShardedJob,
+    scorer: Scorer,
+    options: ScoringOptions,
+    cpus: int,
+    on_claim: Callable[[Claim], None] = lambda _: None,
+) -> list[Failed]:
+    """Score all shards of a job that are not done, within `connected`.
+
+    Parameters
+    ----------
+    job : ShardedJob
+        The job; its folder, its inputs and the model are found under the same paths everywhere.
+    scorer : Scorer
+        The model. Each process loads it once.
+    options : ScoringOptions
+        How shards are scored; ``workers`` is the number of CPUs for each, 1 by default.
+    cpus : int
+        CPUs of the cluster.
+    on_claim : Callable[[Claim], None]
+        Called with each shard that is done, also by an earlier run.
+
+    Returns
+    -------
+    list[Failed]
+        The shards that cannot be scored.
+
+    Raises
+    ------
+    OutputError
+        If a shard is lost again and again, as where there is not enough memory.
+    """
+    options = replace(options, workers=options.workers or 1)
+    tasks = _Tasks(job, scorer, options, cpus)
+    left = []
+    for shard in reversed(range(job.plan.count)):
+        if (claim := job.folder.read_claim(shard, job.plan)) is not None:
+            on_claim(claim)
+        else:
+            left.append(shard)
+    failed = []
+    try:
+        while left or tasks.running:
+            while left and tasks.has_room:
+                tasks.start(left.pop())
+            for found in tasks.done():
+                if isinstance(found, Failed):
+                    failed.append(found)
+                else:
+                    on_claim(found)
+    except BaseException:
+        tasks.cancel()
+        raise
+    return failed
+
+
+class _Tasks:
+    """The tasks of a job that run on the cluster, or wait there."""
+
+    def __init__(self, job: ShardedJob, scorer: Scorer, options: ScoringOptions, cpus: int) -> None:
+        import ray
+
+        threads = options.workers or 1
+        self._ray: Any = ray
+        self._task = self._ray.remote(
+            num_cpus=threads, max_retries=_RETRIES, retry_exceptions=[OutputError]
+        )(_score)
+        plan = ray.put(job.plan)  # once, not with each task
+        self._arguments = (scorer, job.folder, plan, options, str(Path.cwd()))
+        self._most = _TASKS_PER_CPU * max(cpus // threads, 1)
+        self.running: dict[Any, int] = {}  # with their shards
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the cluster gets another task now."""
+        return len(self.running) < self._most
+
+    def start(self, shard: int) -> None:
+        """Give a shard to the cluster."""
+        self.running[self._task.remote(shard, *self._arguments)] = shard
+
+    def done(self) -> list[Claim | Failed]:
+        """Give what has been done, within a moment."""
+        done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
+        return [_result(each, self.running.pop(each)) for each in done]
+
+    def cancel(self) -> None:
+        """Stop all tasks."""
+        for each in self.running:
+            with suppress(Exception):
+                self._ray.cancel(each, force=True)
+
+
+def _result(done: Any, shard: int) -> Claim | Failed:
+    import ray
+
+    try:
+        return ray.get(done)  # type: ignore[no-any-return]
+    except ray.exceptions.RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, ToolkitError):
+            raise OutputError(str(cause)) from None
+        raise OutputError(f"shard {shard}: {type(cause).__name__}: {cause}") from None
+    except ray.exceptions.RayError as error:
+        first = str(error).strip().splitlines()[0]
+        raise OutputError(f"shard {shard}: was lost {_RETRIES + 1} times: {first}") from None
+
+
+def _score(
+    shard: int, scorer: Scorer, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
+) -> Claim | Failed:
+    """Score a shard in a worker of the cluster."""
+    with suppress(OSError):  # where paths are absolute or in a store, it need not be there
+        os.chdir(cwd)
+    try:
+        return score_shard(scorer, folder, plan, shard, options)
+    except (InputError, UsageError) as error:
+        return Failed(shard, str(error), isinstance(error, UsageError))
