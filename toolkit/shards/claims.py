@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from toolkit.shards.plan import Plan
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
+_READERS = 16  # of claims, at the same time
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,17 @@ class ShardFolder:
         if claim.job_id != plan.job_id or claim.shard != shard:
             raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
         return claim
+
+    def read_claims(self, plan: Plan) -> list[Claim | None]:
+        """Read the claims of all shards, in order; None where a shard is not done."""
+        there = {path.name for path in self.path.iterdir()}  # most may be missing
+        wanted = range(plan.count)
+        is_done = [self.claim_path(shard, plan.count).name in there for shard in wanted]
+        with ThreadPoolExecutor(_READERS) as pool:  # an object store answers late
+            found = pool.map(
+                lambda shard: self.read_claim(shard, plan) if is_done[shard] else None, wanted
+            )
+            return [*found]
 
     def read_failure(self, shard: int, plan: Plan) -> str | None:
         """Say why a shard has failed the last time; None where nothing is known."""

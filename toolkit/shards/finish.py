@@ -24,11 +24,6 @@ _SHOWN = 5  # shards in a message
 Contents = Callable[[], Iterator[Range | bytes]]
 
 
-def read_claims(folder: ShardFolder, plan: Plan) -> list[Claim | None]:
-    """Read the claims of all shards, in order; None where a shard is not done."""
-    return [folder.read_claim(shard, plan) for shard in range(plan.count)]
-
-
 def finish(
     folder: ShardFolder,
     plan: Plan,
@@ -63,7 +58,7 @@ def finish(
     OutputError
         If an output cannot be written.
     """
-    claims = read_claims(folder, plan)
+    claims = folder.read_claims(plan)
     _check_all(folder, plan, claims)
     parts = [[*each] for each in _parts_by_file(folder, plan, claims)]
     for part in (part for each in parts for part in each):

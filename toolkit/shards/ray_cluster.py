@@ -109,12 +109,11 @@ def score_on_ray(
     """
     options = replace(options, workers=options.workers or 1)
     tasks = _Tasks(job, scorer, options, cpus)
-    left = []
-    for shard in reversed(range(job.plan.count)):
-        if (claim := job.folder.read_claim(shard, job.plan)) is not None:
-            on_claim(claim)
-        else:
-            left.append(shard)
+    claims = job.folder.read_claims(job.plan)
+    left = [shard for shard, claim in enumerate(claims) if claim is None]
+    left.reverse()
+    for claim in filter(None, claims):
+        on_claim(claim)
     failed = []
     try:
         while left or tasks.running:
