@@ -13,7 +13,10 @@ from tests.docs.reference import REFERENCE
 from tests.models import CONV1D
 from toolkit import __version__
 
-MODEL_KEYS = ["name", "path", "preset", "sha256", "labels", "threshold", "toolkit_version"]
+MODEL_KEYS = [
+    *("name", "version", "path", "preset", "sha256", "labels", "threshold"),
+    "toolkit_version",
+]
 WORD_KEYS = ["text", "start", "end", "contribution", "state"]
 
 Answers = dict[str, dict[str, Any]]
@@ -82,4 +85,6 @@ def test_the_reference_names_the_keys(answers: Answers) -> None:
     keys += ["few_known_words", "first_unread", "cut_to_length", "without_known_words", "warnings"]
     assert {*keys[-5:-1]} <= {*answers["score"]}
     assert {*keys[-5:]} <= {*answers["score"]["files"][0]}
+    keys += answers["score"]
+    keys += answers["score"]["files"][0]
     assert [key for key in keys if f"`{key}`" not in text] == []

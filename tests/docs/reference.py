@@ -56,6 +56,7 @@ that it uses, or `Arrow` and why.
 | `toolkit_version` | version that wrote this JSON; in a model, the version that exported it |
 | `model`, `models` | a model, or several; the answer of `info` is itself one |
 | `name`, `path`, `sha256` | of a model: its name; its file, and the hash of the file |
+| `version` | of a model: the version of the toolkit that exported it |
 | `preset` | of a model: the kind of network |
 | `labels` | of a model: the negative and the positive label |
 | `core` | in the answer of `info`: what runs here, `native (avx2)` or `Arrow` and why |
@@ -88,7 +89,8 @@ are done, which are missing if the run ended before its first file:
 | key | meaning |
 |---|---|
 | `format_version` | 1 |
-| `run_id` | a UUID of this run |
+| `run_id` | a UUID of this run, another one each time |
+| `job_id` | of each file: a UUID of what its output depends on, as below; null if the file was not opened |
 | `status` | `done`, `done_with_rejects`, `failed` or `interrupted`; also of each file, which may be `skipped`, too |
 | `exit_code`, `error` | how the command ended; the message, or null |
 | `started`, `ended`, `seconds` | UTC, as in ISO 8601; the time that passed, of a file the time of its scoring |
@@ -139,6 +141,33 @@ Each of its `models` also has:
 | `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain` as above; `answered` is 0 if it is never reached |
 | `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
+
+## Which model has scored a file
+
+The report has the `name`, `version` and `sha256` of the model. A Parquet output says it, too, in the
+metadata of the file (`pyarrow.parquet.read_schema(path).metadata`, or `parquet_kv_metadata` in
+DuckDB), beside the metadata of the input:
+
+| key in Parquet | meaning |
+|---|---|
+| `toolkit.version` | version of the toolkit that has scored the file |
+| `toolkit.model`, `toolkit.model_version`, `toolkit.model_sha256` | the model, as in the report |
+| `toolkit.threshold` | the probability from which a review is positive |
+| `toolkit.neutral_range` | the range of probabilities in use, such as `0.4:0.6`; missing without one |
+| `toolkit.by_sentence` | `true` or `false` |
+| `toolkit.run` | the `job_id` of the file in the report |
+| `toolkit.shard` | such as `3/16`, if the file is a part of a job; else missing |
+
+Where a scored file is scored again, the new keys replace the old ones. The `job_id` is made of the
+model, the options, the versions of the toolkit and of ONNX Runtime, and the name and the size of the
+input, but not of its folder. So it is the same on every machine, in every run and with `--resume`,
+as are the bytes of the output.
+
+With `--model-column NAME`, each row has a column with that name. Its value is three words, such as
+`reviews 0.9.0 sha256-0123456789abcdef`: the name and the version of the model, in which other
+characters than letters, digits and `_ . + -` are written as `_`, and the first 16 digits of its
+`sha256`. Rows without a score have it, too. In Python it is `Scorer.model`, and `model_column` of
+`Scorer.score_batch`.
 """
 
 

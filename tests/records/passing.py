@@ -57,7 +57,7 @@ def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool])
     rendered = [output.render(part.records, _scores(part.texts)) for part in parsed]
     if output.open_file is not None:
         with target.open("wb") as file:
-            table = output.open_file(file)
+            table = output.open_file(file, output.metadata)
             for part, is_end in zip(rendered, ends, strict=True):
                 table.append(part, ends_group=is_end)
             table.close()

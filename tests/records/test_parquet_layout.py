@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,27 @@ def test_what_clickhouse_writes_stays(tmp_path: Path) -> None:
     found = [offset is not None for offset in facts_of(after, "bloom_filter_offset")]
     assert found == [kind != "BOOLEAN" for kind in facts_of(before, "physical_type")] + [False] * 2
     assert warnings_of(data, tmp_path) == []
+
+
+def test_spark_finds_the_added_columns() -> None:
+    """As it reads the columns that the metadata of its own files list, and no other."""
+    data = (FILES / "spark.parquet").read_bytes()
+    key = b"org.apache.spark.sql.parquet.row.metadata"
+
+    def listed(file: pq.ParquetFile) -> list[tuple[str, str]]:
+        content = json.loads(file.metadata.metadata[key])
+        return [(field["name"], field["type"]) for field in content["fields"]]
+
+    before = listed(pq.ParquetFile(FILES / "spark.parquet"))
+    added = [("predicted_sentiment", "string"), ("positive_probability", "float")]
+    assert before == [("text", "string"), ("n", "integer")]
+    assert listed(passed(data)) == before + added
+    # Without the list, it takes the columns of the file.
+    for broken in (b"[1]", b'{"fields": 1}', b"{", b"\xff"):
+        file = pa.BufferOutputStream()
+        pq.write_table(pa.table({"text": ["a"]}).replace_schema_metadata({key: broken}), file)
+        found = passed(file.getvalue().to_pybytes())
+        assert key not in found.metadata.metadata
 
 
 def test_lists_of_an_older_form_are_said_to_change(tmp_path: Path) -> None:

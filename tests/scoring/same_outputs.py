@@ -14,8 +14,8 @@ stands. It keeps of each call: the exit code, the names of the files that are ne
 and of what they hold
 
 - a hash of the bytes, unpacked where the name ends in .gz or .zst;
-- of a Parquet file a hash of its columns, values, row groups and packing, since its bytes depend on
-  the version of pyarrow;
+- of a Parquet file a hash of its columns, values, row groups, packing and metadata, since its bytes
+  depend on the version of pyarrow; without what the metadata say of the model and the version;
 - of a report (report.json) all but times, version, options, messages and what the model is.
 
 Messages are left out. What goes to standard output counts as a file that is called "-".
@@ -203,7 +203,7 @@ def _hashes(content: bytes) -> dict[str, Any]:
 
 
 _LEFT_OUT = (
-    *("run_id", "started", "ended", "seconds", "modified"),
+    *("run_id", "job_id", "started", "ended", "seconds", "modified"),
     *("toolkit_version", "options", "error", "warnings", "model"),
 )
 
@@ -222,9 +222,10 @@ def _parquet(content: bytes) -> bytes:
     file = pq.ParquetFile(pa.BufferReader(content))
     groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
     table = file.read()
+    metadata = table.schema.metadata or {}
     facts = [
         [(each.name, str(each.type), each.nullable) for each in table.schema],
-        sorted((table.schema.metadata or {}).items()),
+        sorted(pair for pair in metadata.items() if not pair[0].startswith(b"toolkit.")),
         [(group.num_rows, group.column(0).compression) for group in groups],
         [_values(column) for column in table.columns],
     ]

@@ -128,6 +128,10 @@ _STARS_TO_LEARN = (
     "Column with the star ratings, of 5 or of 10, from which the model learns to tell stars. "
     "Labels that are stars need no such column."
 )
+_MODEL_COLUMN = (
+    "Add a column of this name with the model's name, version and hash, such as reviews 0.9.0 "
+    "sha256-0123456789abcdef. Rows without a score have it, too."
+)
 
 _USUAL_TEXT = "text, else review, else one such as review_text, content, comment or body"
 TextColumn = Annotated[list[str] | None, _column(_TEXT, _USUAL_TEXT)]
@@ -153,6 +157,7 @@ AddedPositiveSentences = Annotated[
 AddedNegativeSentences = Annotated[
     str | None, _added("number of negative sentences", NEGATIVE_SENTENCES_COLUMN)
 ]
+AddedModel = Annotated[str | None, option("NAME", _MODEL_COLUMN, ADDED)]
 AddedProbability = Annotated[str | None, _added("probability", PROBABILITY_COLUMN)]
 
 # Output.

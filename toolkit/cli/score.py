@@ -62,6 +62,7 @@ def score(
     stars_column: o.AddedStars = None,
     positive_sentences_column: o.AddedPositiveSentences = None,
     negative_sentences_column: o.AddedNegativeSentences = None,
+    model_column: o.AddedModel = None,
 ) -> None:
     """Score the reviews of files.
 
@@ -95,6 +96,7 @@ def score(
             stars=stars_column,
             positive_sentences=positive_sentences_column,
             negative_sentences=negative_sentences_column,
+            model=model_column,
         )
         columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
         read_options = reading.options(columns)
@@ -179,4 +181,6 @@ def _with_added(columns: Columns, *, stars: bool, by_sentence: bool) -> Columns:
                 raise UsageError(
                     f"{option_of(role)} names a column that {option} adds: give {option}, too."
                 )
+    if columns.model is not None:
+        adds.append("model")
     return replace(columns, adds=tuple(adds))

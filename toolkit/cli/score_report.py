@@ -225,6 +225,7 @@ def _file(result: FileResult, status: str) -> dict[str, Any]:
         "modified": source.modified,
         "columns": dict(result.columns),
         "output": str(job.output),
+        "job_id": result.job_id,
         "rejected_file": str(job.rejects_file) if has_rejects_file else None,
         "warnings": result.warnings,
     }

@@ -22,7 +22,10 @@ FORMAT_VERSION = 3
 _MOST_CAUSES = 20
 
 # Which model it is, as in the JSON of all commands.
-_IDENTITY = ("name", "path", "preset", "sha256", "labels", "threshold", "toolkit_version")
+_IDENTITY = (
+    *("name", "version", "path", "preset", "sha256", "labels", "threshold"),
+    "toolkit_version",
+)
 
 Json = dict[str, Any]
 

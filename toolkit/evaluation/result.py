@@ -57,6 +57,7 @@ class ModelResult:
     sha256: str | None  # of the file; None for standard input
     labels: list[str] | None = None
     threshold: float
+    version: str | None = None  # of the model
     toolkit_version: str | None = None  # that wrote the model
     metrics: Metrics
     baseline: Comparison | None  # with a constant; None: all reviews have one label

@@ -185,6 +185,11 @@ class ModelFacts:
     format_version: int = FORMAT_VERSION
 
     @property
+    def version(self) -> str:
+        """The version of the model: that of the toolkit that exported it, as it has no other."""
+        return self.toolkit_version
+
+    @property
     def rule(self) -> TokenRule:
         """The token rule that the file follows."""
         return RULES[self.token_rule]

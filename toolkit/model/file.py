@@ -24,6 +24,7 @@ and keep a file of each version under ``tests/frozen_files`` that must still loa
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,10 @@ _TENSORS = (
 _TWINS_TENSORS = (("input", TOKEN_IDS, INT32, 2), _TENSORS[1])
 _NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, INT32, 1),)
 _OPTIONAL = (("output", STARS, FLOAT, 1),)
+
+# What no format of files has to quote or to escape, whatever its delimiter is.
+_NOT_PLAIN = re.compile(r"[^\w.+-]+")
+_DIGITS_SHOWN = 16  # of the hash
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class ModelFile:
         """Say which model this is, with the same keys in the JSON of every command."""
         return {
             "name": self.name,
+            "version": self.facts.version,
             "path": str(self.path),
             "preset": self.facts.preset,
             "sha256": self.sha256,
@@ -137,6 +143,16 @@ class ModelFile:
             "threshold": self.facts.threshold,
             "toolkit_version": self.facts.toolkit_version,
         }
+
+    @cached_property
+    def in_one_value(self) -> str:
+        """Name, version and hash, such as ``reviews 0.9.0 sha256-0123456789abcdef``.
+
+        These are three words: other characters than letters, digits and ``_ . + -`` are ``_`` in
+        name and version. The hash is the start of the file's SHA-256.
+        """
+        words = (self.name, self.facts.version, f"sha256-{self.sha256[:_DIGITS_SHOWN]}")
+        return " ".join(_NOT_PLAIN.sub("_", word) or "_" for word in words)
 
     @cached_property
     def sha256(self) -> str:

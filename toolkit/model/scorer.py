@@ -104,6 +104,11 @@ class Scorer:
         return Explainer(self._file)
 
     @property
+    def model(self) -> str:
+        """Name, version and hash of the model, as `ModelFile.in_one_value`."""
+        return self._file.in_one_value
+
+    @property
     def sha256(self) -> str:
         """The SHA-256 of the model file, in hexadecimal digits."""
         return self._file.sha256
@@ -268,6 +273,7 @@ class Scorer:
         stars_column: str | None = None,
         positive_sentences_column: str = "positive_sentences",
         negative_sentences_column: str = "negative_sentences",
+        model_column: str | None = None,
     ) -> pa.RecordBatch:
         """Score a record batch: every column stays, two are added, with stars and sentences more.
 
@@ -290,11 +296,15 @@ class Scorer:
             if they are scored.
         negative_sentences_column : str
             Name of the same for negative sentences.
+        model_column : str | None
+            Name of the added column with the model, string, in each row such as
+            ``reviews 0.9.0 sha256-0123456789abcdef``; by default there is none.
 
         Returns
         -------
         pa.RecordBatch
-            As many rows, in order; the added fields are null where there is no score.
+            As many rows, in order; the added fields, except the model, are null where there is no
+            score.
 
         Raises
         ------
@@ -307,6 +317,8 @@ class Scorer:
         if self.by_sentence:
             added["positive_sentences"] = positive_sentences_column
             added["negative_sentences"] = negative_sentences_column
+        if model_column is not None:
+            added["model"] = model_column
         self.check_gives(added)
         check_columns(batch.schema.names, text_column, added.values())
         numbers = self.numbers(batch.column(text_column))
@@ -315,11 +327,14 @@ class Scorer:
         return batch
 
     def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Give the wanted of `sentiment` and the columns of ``numbers``, which `numbers` gave."""
-        return {
-            name: self._labelling.of_numbers(numbers) if name == "sentiment" else numbers[name]
-            for name in wanted
-        }
+        """Give the wanted of `sentiment`, `model` and the columns of what `numbers` gave."""
+        return {name: self._values(numbers, name) for name in wanted}
+
+    def _values(self, numbers: pa.RecordBatch, name: str) -> pa.Array:
+        if name == "sentiment":
+            return self._labelling.of_numbers(numbers)
+        # Also where there is no score: the model has seen the row.
+        return pa.repeat(self.model, len(numbers)) if name == "model" else numbers[name]
 
     def check_gives(self, wanted: Collection[str]) -> None:
         """Raise `UsageError` unless `scores` can give all that is wanted."""

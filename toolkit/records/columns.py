@@ -33,6 +33,7 @@ PROBABILITY_COLUMN = "positive_probability"
 PREDICTED_STARS_COLUMN = "predicted_stars"
 POSITIVE_SENTENCES_COLUMN = "positive_sentences"
 NEGATIVE_SENTENCES_COLUMN = "negative_sentences"
+MODEL_COLUMN = "model"
 PROBABILITY_COLUMNS = (PROBABILITY_COLUMN, "probability")
 
 _USUAL = {
@@ -54,6 +55,7 @@ _ADDED = {
     "stars": (PREDICTED_STARS_COLUMN, "float32"),
     "positive_sentences": (POSITIVE_SENTENCES_COLUMN, "int32"),
     "negative_sentences": (NEGATIVE_SENTENCES_COLUMN, "int32"),
+    "model": (MODEL_COLUMN, "string"),
 }
 
 _NAMES_SHOWN = 20
@@ -126,7 +128,7 @@ class Column:
 class AddedColumn:
     """A column that scoring adds."""
 
-    role: str  # what it holds: sentiment, probability, stars, positive or negative sentences
+    role: str  # what it holds: a key of `_ADDED`
     name: str
     kind: str  # its Arrow type
 
@@ -150,6 +152,7 @@ class Columns:
     probability: str | None = None  # that scoring adds, and that other models give
     positive_sentences: str | None = None  # that scoring adds
     negative_sentences: str | None = None  # that scoring adds
+    model: str | None = None  # that scoring adds
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:

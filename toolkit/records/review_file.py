@@ -17,6 +17,9 @@ from toolkit.text.strings import join_texts
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 
+# Of the keys of what the toolkit says of the scores in a file.
+METADATA_PREFIX = "toolkit."
+
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
 Place = tuple[int, ...]
 
@@ -81,8 +84,11 @@ class Output:
     render: Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.Buffer | pa.RecordBatch]
     header: bytes = b""
     trailer: Callable[[], bytes] = bytes  # known when all records are read
-    # Opens what the rendered batches are appended to; None where `render` gives bytes.
-    open_file: Callable[[IO[bytes]], BatchFile] | None = None
+    # Opens what the rendered batches are appended to, with the metadata; None where `render` gives
+    # bytes.
+    open_file: Callable[[IO[bytes], Mapping[str, str]], BatchFile] | None = None
+    # About the scores, for formats that hold such; all keys begin with `METADATA_PREFIX`.
+    metadata: Mapping[str, str] = field(default_factory=dict)
     separator: bytes = b""  # between two rendered blocks that have records
 
 

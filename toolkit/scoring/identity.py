@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID, uuid5
 
 import onnxruntime as ort
 
@@ -14,6 +15,8 @@ from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.resuming.watched_input import WatchedInput
 
+_JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
+
 
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
@@ -21,6 +24,15 @@ def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[s
         return None
     facts = [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns]
     return {**settings, "the input": facts}
+
+
+def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
+    """Give a UUID of the settings with the name and the size of the input, if it is a file.
+
+    It is the same on another machine and in another run, as the output is that holds it.
+    """
+    facts = None if source is None else [source.path.name, source.facts.size]
+    return str(uuid5(_JOBS, json.dumps([settings, facts], sort_keys=True)))
 
 
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
@@ -34,6 +46,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "toolkit": __version__,
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
+        "the name of the model": scorer.identity()["name"],
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,

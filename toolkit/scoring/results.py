@@ -56,6 +56,7 @@ class FileResult:
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened, as one that is done already.
     columns: Mapping[str, str] = field(default_factory=dict)
+    job_id: str | None = None  # of the output that is written, once the input is open
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
     reached: Place = ()  # in the input, after the last block
     frame: Frame | None = None  # of the output, where it is bytes

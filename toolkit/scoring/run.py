@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from toolkit.scoring.outputs.file_output import Work
 from toolkit.scoring.outputs.output import open_output
 from toolkit.scoring.outputs.publishing import FileAppearedError, publish
 from toolkit.scoring.outputs.scored_output import ScoredOutput
+from toolkit.scoring.provenance import Provenance
 from toolkit.scoring.results import FileResult, Source, why_none_is_scored
 from toolkit.scoring.resuming.journal import Journal
 from toolkit.scoring.resuming.journals import Journals, open_journals
@@ -180,9 +181,11 @@ class _Run:
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
+            provenance = Provenance.of(self.scorer, self.settings, source)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:
+                result.job_id = provenance.job_id
                 summary = Summary.from_dict(checkpoint.counts)
                 check_rejected(str(job.source), summary, options.max_rejected)
                 with reporting_failures(job.output):
@@ -198,6 +201,8 @@ class _Run:
                     raise
                 form = empty_output(job, options.reading, options.output_format)
                 self._warn(result, "nothing is in this file, nor in its output.")
+            form = replace(form, metadata=provenance.as_metadata())
+            result.job_id = provenance.job_id
             if options.resume and checkpoint is None and _is_foreign(journal):
                 output = opened.enter_context(compare_output(job, form))
             else:

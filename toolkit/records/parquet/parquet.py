@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.parquet.parquet_layout import PLAIN, Layout, columns_of, layout_of
+from toolkit.records.parquet.parquet_metadata import with_metadata
 from toolkit.records.parquet.parquet_row_groups import RowGroups, bytes_of
 from toolkit.records.parquet.parquet_values import (
     BYTES,
@@ -245,7 +246,12 @@ class ParquetFile(ReviewFile):
 
 
 def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
-    return Output(render, open_file=lambda file: RowGroupWriter(file, schema, layout))
+    return Output(
+        render,
+        open_file=lambda file, metadata: RowGroupWriter(
+            file, with_metadata(schema, metadata), layout
+        ),
+    )
 
 
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:

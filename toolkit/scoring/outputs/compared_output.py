@@ -50,7 +50,7 @@ class _ComparedOutput(ScoredOutput):
         if form.open_file is None:
             file = ByteFile(raw, form, compression_of(job.output), is_new=True)
         else:
-            file = form.open_file(raw)
+            file = form.open_file(raw, form.metadata)
         super().__init__(file, rejects, Summary())
 
     def finish(self) -> None:

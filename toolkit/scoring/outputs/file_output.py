@@ -84,7 +84,7 @@ class FileOutput(ScoredOutput):
         else:
             self._scores = opened(SCORES)
             self._raw = opened(OUTPUT, buffering=-1)
-            file = form.open_file(self._raw)
+            file = form.open_file(self._raw, form.metadata)
             self.saved = _read_scores(self._folder / SCORES)
         super().__init__(file, opened(REJECTED), before)
         self._early = EarlyFlush(self._raw)
