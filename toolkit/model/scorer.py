@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -19,8 +19,9 @@ from toolkit.model.labelling import Labelling
 from toolkit.model.mixed import SENTENCE_COUNTS
 from toolkit.model.neutral import Range
 from toolkit.model.numbers import STAR_DECIMALS, Numbers
+from toolkit.model.opened import Opened
 from toolkit.model.session import open_network
-from toolkit.model.shipped import DEFAULT_MODEL
+from toolkit.model.shipped import DEFAULT_MODEL, find_model
 from toolkit.model.texts import array_of, list_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -38,6 +39,9 @@ class Score(NamedTuple):
 
 class Scorer:
     """A loaded model, ready to score; safe to share between threads.
+
+    It computes in the thread that calls it, and starts no others. Pickled, it is its arguments
+    alone: the model file must be there where it is unpickled, and is opened once per process.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ class Scorer:
         *,
         by_sentence: bool = False,
     ) -> None:
-        self._new = partial(Scorer, model, threshold, neutral, by_sentence=by_sentence)
+        self._arguments = (model, threshold, neutral, by_sentence)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
@@ -90,8 +94,8 @@ class Scorer:
         self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A cluster sends the scorer to its workers, where the model file is loaded again.
-        return self._new, ()
+        # A cluster sends the scorer to its workers, where the model file is opened again.
+        return _unpickle, self._arguments
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -266,7 +270,7 @@ class Scorer:
 
     def score_batch(
         self,
-        batch: pa.RecordBatch,
+        batch: pa.RecordBatch | pa.Table,
         text_column: str = "text",
         sentiment_column: str = "predicted_sentiment",
         probability_column: str = "positive_probability",
@@ -274,14 +278,14 @@ class Scorer:
         positive_sentences_column: str = "positive_sentences",
         negative_sentences_column: str = "negative_sentences",
         model_column: str | None = None,
-    ) -> pa.RecordBatch:
-        """Score a record batch: every column stays, two are added, with stars and sentences more.
+    ) -> pa.RecordBatch | pa.Table:
+        """Score a record batch or a table: all columns stay, and two or more are added.
 
         Every engine calls this function, so that results never depend on where it runs.
 
         Parameters
         ----------
-        batch : pa.RecordBatch
+        batch : pa.RecordBatch | pa.Table
             Reviews with any further columns.
         text_column : str
             Column of the reviews, of any string type.
@@ -302,7 +306,7 @@ class Scorer:
 
         Returns
         -------
-        pa.RecordBatch
+        pa.RecordBatch | pa.Table
             As many rows, in order; the added fields, except the model, are null where there is no
             score.
 
@@ -351,3 +355,20 @@ class Scorer:
     def token_ids(self, texts: pa.Array) -> Ids:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
         return self._numbers.token_ids(texts)
+
+
+_OPENED = Opened()  # by unpickling
+
+
+def _unpickle(
+    model: str | Path | None,
+    threshold: float | None,
+    neutral: Range | Literal[True] | None,
+    by_sentence: bool,
+) -> Scorer:
+    """Give the scorer of these arguments, opened once in each process."""
+    return _OPENED.get(
+        repr((model, threshold, neutral, by_sentence)),
+        find_model(model),
+        lambda: Scorer(model, threshold, neutral, by_sentence=by_sentence),
+    )
