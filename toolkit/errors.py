@@ -5,6 +5,7 @@
     ├── InputError              a file of reviews that cannot be read
     │   └── EmptyInputError     a file without anything in it
     ├── OutputError             a file that cannot be written, such as on a full disk
+    ├── StoreError              an object store cannot be reached, or refuses
     ├── ModelError              a file that is not a model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
     ├── ParityError             Keras and ONNX disagree; nothing was exported
@@ -44,6 +45,10 @@ class OutputError(ToolkitError):
     """A file cannot be written, for a reason that may pass."""
 
 
+class StoreError(ToolkitError):
+    """An object store cannot be reached or refuses, for a reason that may pass."""
+
+
 class ModelError(ToolkitError):
     """A model file is damaged, not of this toolkit, or of an unknown format version."""
 
@@ -79,4 +84,4 @@ class MissingExtraError(ToolkitError):
 
 def is_wrong_call(error: BaseException) -> bool:
     """Whether the input or the call is wrong, so that the same run cannot be resumed."""
-    return isinstance(error, ToolkitError) and not isinstance(error, OutputError)
+    return isinstance(error, ToolkitError) and not isinstance(error, OutputError | StoreError)

@@ -1,0 +1,117 @@
+"""What a store says when something fails, in one line and without credentials."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from toolkit.errors import StoreError
+from toolkit.stores.uris import Location
+
+_SECRETS = re.compile("KEY|SECRET|TOKEN|SAS|CREDENTIAL|PASSWORD|SIGNATURE", re.I)
+_SHORTEST_SECRET = 6
+_LONGEST = 200  # characters of what a store says
+
+_CREDENTIALS = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (which needs boto3)",
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account",
+    "az": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+}
+# What is in the text of obstore, and what to do. The first that is found counts.
+_REMEDIES = (
+    (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "no such bucket",
+     "Check the name and the region"),
+    (r"ExpiredToken|token (?:is|has) expired|RequestTimeTooSkewed",
+     "the credentials have expired, or the clock is wrong", "Renew them"),
+    (r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|401 Unauthorized|Unauthenticated",
+     "the credentials are refused", "Check the keys in the environment or the profile"),
+    (r"169\.254\.169\.254|169\.254\.170|metadata\.google|token request|MissingAccount|"
+     r"Account must be specified|[Nn]o (?:valid )?credentials|MissingCredentials",
+     "no credentials found", ""),
+    (r"PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|301 Moved|"
+     r"redirect", "the bucket is in another region", "Set AWS_REGION"),
+    (r"ConnectionRefused|Connection refused", "the connection is refused",
+     "Check the address (AWS_ENDPOINT_URL) and whether the store runs"),
+    (r"dns error|failed to lookup|Name or service not known", "the host is not found",
+     "Check the address (AWS_ENDPOINT_URL, AWS_REGION) and the network"),
+    (r"HTTP-only|HTTP is disallowed|URL scheme is not allowed", "http:// is not allowed",
+     "Use https://, or AWS_ALLOW_HTTP=true"),
+    (r"TimedOut|timed out|timeout", "it does not answer in time", "Check the network"),
+    (r"SlowDown|503 Service|429 Too Many", "it is too busy", "Try again later"),
+)  # fmt: skip
+
+
+@contextmanager
+def store_failures(place: Location, action: str) -> Iterator[None]:
+    """Turn what obstore raises into `StoreError`, or an `OSError` where that is what it means.
+
+    These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is such as
+    "read".
+    """
+    try:
+        yield
+    except Exception as error:
+        failed = translated(error, place, action)
+        if failed is None:
+            raise
+        raise failed from None
+
+
+def translated(error: Exception, place: Location, action: str) -> Exception | None:
+    """Give what an error of obstore means here; None for one that is not from there."""
+    text, name = str(error), type(error).__name__
+    is_of_obstore = type(error).__module__.startswith("obstore")
+    if not is_of_obstore and not (isinstance(error, OSError | ValueError) and "Debug" in text):
+        return None
+    is_no_bucket = re.search(_REMEDIES[0][0], text) is not None
+    if name == "AlreadyExistsError":
+        return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+    if isinstance(error, FileNotFoundError) and not is_no_bucket:
+        return FileNotFoundError(errno.ENOENT, "no such object", str(place))
+    if name == "PermissionDeniedError" and not re.search("|".join(_OF_KEYS), text):
+        said = _said(text)
+        return PermissionError(
+            errno.EACCES, f"the store denies access{f' ({said})' if said else ''}", str(place)
+        )
+    return StoreError(f"{place}: cannot be {action}: {_explained(text, place.scheme)}")
+
+
+_OF_KEYS = (_REMEDIES[1][0], _REMEDIES[2][0])  # of 403, too, but about all objects
+
+
+def _explained(text: str, scheme: str) -> str:
+    said = _said(text)
+    for pattern, what, remedy in _REMEDIES:
+        if re.search(pattern, text):
+            if not remedy:
+                kind = {"s3a": "s3"}.get(scheme, scheme)
+                remedy = _CREDENTIALS.get(kind, _CREDENTIALS["az"])
+            return f"{what}{f' ({said})' if said else ''}. {remedy}"
+    return said or hidden(_first_line(text))[:_LONGEST]
+
+
+def _said(text: str) -> str:
+    """Give the code and message in the answer of a store, or its HTTP status."""
+    code = re.search("<Code>([^<]{1,80})</Code>", text)
+    message = re.search("<Message>([^<]{1,300})</Message>", text)
+    if code is not None:
+        said = code[1] + (f": {' '.join(message[1].split())}" if message else "")
+        return hidden(said)[:_LONGEST]
+    status = re.search("status code: ([0-9]{3} [A-Za-z ]{1,40})", text)
+    return status[1].strip() if status else ""
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def hidden(text: str) -> str:
+    """Give a text without addresses and without any value that may be a secret."""
+    text = re.sub(r"(https?://)(?:[^\s/@]*@)?([^\s/?]*)\S*", r"\1\2", text)
+    for name, value in os.environ.items():
+        if _SECRETS.search(name) and len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return text

@@ -1,0 +1,210 @@
+"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+from toolkit.errors import UsageError
+from toolkit.stores.names import StoreName
+from toolkit.stores.uris import Location, local_name, location_of
+
+_BUFFER_BYTES = 1 << 16
+_FILE, _FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+
+
+def path_of(text: str | os.PathLike[str]) -> Path:
+    """Give the path that a user names: of this machine, or of an object in a store.
+
+    Parameters
+    ----------
+    text : str | os.PathLike[str]
+        Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``.
+
+    Returns
+    -------
+    Path
+        A `StorePath` for the URI of an object or a prefix, else a path of this machine.
+
+    Raises
+    ------
+    UsageError
+        If it is a URI that cannot be used.
+    """
+    if isinstance(text, Path):
+        return text
+    text = os.fspath(text)
+    place = location_of(text) if ":" in text else None
+    return Path(local_name(text)) if place is None else StorePath(place)
+
+
+class StorePath(StoreName):
+    """An object in a store, or a prefix of objects, which is a folder.
+
+    Looking at it asks the store: `FileNotFoundError` says that nothing is there, `PermissionError`
+    that the store denies access, and `StoreError` that it cannot be asked.
+    """
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
+        """Give size, time and kind; the inode is made of the tag that changes with the content."""
+        from toolkit.stores.listing import has_objects
+        from toolkit.stores.reader import facts_of
+
+        if self.place.key:
+            with suppress(FileNotFoundError):
+                facts = facts_of(self.place)
+                return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
+        if has_objects(self.place):
+            return _facts(_FOLDER, 0, 0, str(self))
+        raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
+
+    def lstat(self) -> os.stat_result:
+        """Give the same as `stat`: there are no links."""
+        return self.stat()
+
+    def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether there is an object, or one below this prefix."""
+        return self._mode() != 0
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether there is an object."""
+        from toolkit.stores.reader import facts_of
+
+        with suppress(FileNotFoundError):
+            return bool(self.place.key) and facts_of(self.place) is not None
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether this is a prefix of objects, and not an object itself."""
+        return stat.S_ISDIR(self._mode())
+
+    def _mode(self) -> int:
+        with suppress(FileNotFoundError):
+            return self.stat().st_mode
+        return 0
+
+    def is_symlink(self) -> bool:
+        """Tell that it is not a link."""
+        return False
+
+    is_fifo = is_socket = is_block_device = is_char_device = is_mount = is_junction = is_symlink
+
+    def absolute(self) -> Self:
+        """Give the path itself."""
+        return self
+
+    def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002, FBT001, FBT002
+        """Give the path itself."""
+        return self
+
+    expanduser = absolute
+
+    def samefile(self, other_path: str | os.PathLike[str]) -> bool:
+        """Whether this is the same object."""
+        return self == other_path
+
+    def open(  # type: ignore[override]
+        self,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[Any]:
+        """Open an object to read it; `UsageError` for another mode."""
+        from toolkit.stores.reader import ObjectReader
+
+        if mode not in ("r", "rb", "rt"):
+            self._refuse()
+        raw = ObjectReader(self.place)
+        if mode == "rb" and buffering == 0:
+            return raw  # type: ignore[return-value]
+        buffered = io.BufferedReader(raw, buffering if buffering > 1 else _BUFFER_BYTES)
+        if mode == "rb":
+            return buffered
+        return io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
+
+    def read_bytes(self) -> bytes:
+        """Read all of an object."""
+        with self.open("rb", 0) as file:
+            return bytes(file.read())
+
+    def read_text(
+        self, encoding: str | None = None, errors: str | None = None, newline: str | None = None
+    ) -> str:
+        """Read all of an object as text."""
+        with self.open("r", -1, encoding, errors, newline) as file:
+            return str(file.read())
+
+    def write_bytes(self, data: Any) -> int:
+        """Write an object as a whole, also where there is one."""
+        from toolkit.stores.uploads import write_object
+
+        write_object(self.place, bytes(data), create=False)
+        return len(data)
+
+    def write_text(
+        self,
+        data: str,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,  # noqa: ARG002
+    ) -> int:
+        """Write an object as a whole, also where there is one."""
+        self.write_bytes(data.encode(encoding or "utf-8", errors or "strict"))
+        return len(data)
+
+    def unlink(self, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Delete an object."""
+        from toolkit.stores.uploads import delete
+
+        if not missing_ok and not self.is_file():
+            raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
+        with suppress(FileNotFoundError):
+            delete(self.place)
+
+    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        """Do nothing: a prefix is there when an object is below it."""
+
+    def iterdir(self) -> Iterator[Self]:
+        """Give the prefixes and objects in this one."""
+        from toolkit.stores.listing import entries
+
+        prefixes, objects = entries(self.place)
+        yield from (type(self)(place) for place in [*prefixes, *objects])
+
+    def objects(self) -> Iterator[Self]:
+        """Give all objects below this prefix, in any depth."""
+        from toolkit.stores.listing import keys_under
+
+        yield from (type(self)(place) for place, _ in keys_under(self.place))
+
+
+def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
+    inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
+    seconds = mtime_ns / 1e9
+    times = {f"st_{each}_ns": mtime_ns for each in ("atime", "mtime", "ctime")}
+    times |= {f"st_{each}": seconds for each in ("atime", "mtime", "ctime")}
+    whole = int(seconds)
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, whole, whole, whole), times)
+
+
+def is_in_store(path: Path) -> bool:
+    """Whether a path is one of an object or a prefix in a store."""
+    return isinstance(path, StorePath)
+
+
+def refuse_uri(text: str, what: str) -> None:
+    """Raise `UsageError` if something that has to be on this machine is named by a URI."""
+    if ":" in text and location_of(text) is not None:
+        raise UsageError(f"{text}: {what} cannot be in an object store")
+
+
+__all__ = ["Location", "StorePath", "is_in_store", "path_of", "refuse_uri"]

@@ -1,0 +1,87 @@
+"""What a user names: a path of this machine, or the URI of an object in a store."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from toolkit.errors import UsageError
+
+# As obstore names them.
+SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
+_ALIASES = {"gcs": "gs"}
+_OWN_ACCOUNT = ("abfs", "abfss")  # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY
+
+_URI = re.compile(rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?", re.I | re.S)
+_FILE = re.compile("file:", re.I)
+_WEB = re.compile("https?://", re.I)
+# Parts of URLs that hold a permission: signatures of S3, Google and Azure.
+_SIGNED = re.compile(r"[?&](?:sig|x-amz-[a-z-]+|x-goog-[a-z-]+|signature|token)=", re.I)
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """Where an object is; of a prefix, the key is that without the slash at its end."""
+
+    root: str  # such as s3://bucket
+    key: str  # without a slash at its start or end; "" is the bucket
+
+    def __str__(self) -> str:
+        return f"{self.root}/{self.key}"
+
+    @property
+    def scheme(self) -> str:
+        """The kind of the store, in lower case."""
+        return self.root.partition(":")[0]
+
+
+def location_of(text: str) -> Location | None:
+    """Read the URI of an object; None for what is not one; `UsageError` for a bad one.
+
+    The key is taken as it is written: ``%20`` is not a space.
+    """
+    found = _URI.fullmatch(text)
+    if found is None:
+        return None
+    scheme, rest = found["scheme"].lower(), found["rest"] or ""
+    scheme = _ALIASES.get(scheme, scheme)
+    if _SIGNED.search(rest):
+        raise UsageError(
+            f"{scheme}:// URI: has a signature or a token in it, which would be shown in messages. "
+            "Leave it out, and give credentials in the environment"
+        )
+    bucket, _, key = rest.partition("/")
+    user, at, host = bucket.rpartition("@")
+    if at and (scheme not in _OWN_ACCOUNT or ":" in user):
+        raise UsageError(
+            f"{scheme}://…@{host}: has a user or a password in it. Leave it out, and give "
+            "credentials in the environment"
+        )
+    if not bucket or bucket in (".", ".."):
+        raise UsageError(f"{text}: names no bucket; expected {scheme}://BUCKET/KEY")
+    key = key.removesuffix("/")
+    if key and any(part in ("", ".", "..") for part in key.split("/")):
+        raise UsageError(
+            f"{text}: keys with empty parts, '.' or '..' are not supported. Copy the object to "
+            "another key"
+        )
+    if any(ord(each) < 32 or ord(each) == 127 for each in key):
+        raise UsageError(f"{text!r}: keys with control characters are not supported")
+    return Location(f"{scheme}://{bucket}", key)
+
+
+def local_name(text: str) -> str:
+    """Give the path of a ``file:`` URI, and everything else as it is; `UsageError` for a bad URI."""
+    if not _FILE.match(text):
+        if _WEB.match(text):
+            host = text.split("?")[0].rpartition("@")[2] if "@" in text else text.split("?")[0]
+            raise UsageError(
+                f"{host}: web addresses are not read. Download the file first, or name an object "
+                "in a store as s3://BUCKET/KEY, gs://BUCKET/KEY or az://CONTAINER/KEY"
+            )
+        return text
+    found = re.fullmatch(r"file:(?://(?:localhost)?)?(?P<path>/.*)", text, re.I | re.S)
+    if found is None:
+        raise UsageError(f"{text}: expected file:///PATH, with three slashes")
+    return unquote(found["path"], errors="surrogateescape")
