@@ -28,7 +28,13 @@ class Provenance:
     version: str = __version__
 
     @classmethod
-    def of(cls, scorer: Scorer, settings: dict[str, Any], source: WatchedInput | None) -> Self:
+    def of(
+        cls,
+        scorer: Scorer,
+        settings: dict[str, Any],
+        source: WatchedInput | None,
+        shard: str | None = None,
+    ) -> Self:
         """Put it together; the settings are those of the run."""
         known = scorer.identity()
         return cls(
@@ -39,6 +45,7 @@ class Provenance:
             neutral_range=scorer.neutral,
             by_sentence=scorer.by_sentence,
             job_id=job_id_of(settings, source),
+            shard=shard,
         )
 
     def as_metadata(self) -> dict[str, str]:

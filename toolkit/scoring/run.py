@@ -181,7 +181,7 @@ class _Run:
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
-            provenance = Provenance.of(self.scorer, self.settings, source)
+            provenance = Provenance.of(self.scorer, self.settings, source, job.shard)
             journal = self.journals.load(job)
             checkpoint = journal.checkpoint(identity, source)
             if checkpoint is not None and checkpoint.complete:

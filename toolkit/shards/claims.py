@@ -36,6 +36,7 @@ class Part:
     size: int  # in bytes
     frame: Frame | None  # None where parts cannot be joined
     rejected: str | None  # as output; None where no record was rejected
+    job_id: str | None  # as the report has it of the file
     counts: dict[str, Any]  # as `Summary.as_dict`
     reached: Place  # in the input
     columns: dict[str, str]

@@ -154,6 +154,7 @@ def _result(plan: Plan, number: int, parts: Sequence[PlannedPart]) -> FileResult
     result = FileResult(job, is_done=True, source=Source(size=plan.files[number].size))
     for each in parts:
         result.summary += each.part.summary
+        result.job_id = each.part.job_id
         result.columns = {**result.columns, **each.part.columns}
         result.warnings += [
             warning for warning in each.part.warnings if warning not in result.warnings

@@ -138,6 +138,7 @@ def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult
             is_done=True,
             source=Source(size=job.stretch.size),
             columns=part.columns,
+            job_id=part.job_id,
             warnings=part.warnings,
         )
         for job, part in zip(jobs, claim.parts, strict=True)
@@ -151,7 +152,9 @@ def _jobs(plan: Plan, shard: int, parts: Path) -> Iterator[Job]:
         job = replace(Job.of(planned.source, output), is_named=planned.is_named)
         if planned.rejects_file is None:
             job = replace(job, rejected=NOT_KEPT)
-        yield replace(job, stretch=piece.stretch)
+        # An output that is joined is the one of a run without shards.
+        name = f"{shard}/{plan.count}" if plan.keep_parts else None
+        yield replace(job, stretch=piece.stretch, shard=name)
 
 
 def _part(result: FileResult, folder: Path) -> Part:
@@ -164,6 +167,7 @@ def _part(result: FileResult, folder: Path) -> Part:
         size,
         result.frame,
         rejects.relative_to(folder).as_posix() if has_rejects and rejects is not None else None,
+        result.job_id,
         result.summary.as_dict(),
         result.reached,
         dict(result.columns),

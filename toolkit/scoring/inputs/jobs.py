@@ -29,6 +29,7 @@ class Job:
     error: str | None = None  # why it cannot be scored, where that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
     stretch: Stretch = WHOLE  # of the file, where others score the rest
+    shard: str | None = None  # such as 3/16, which the output says of itself
 
     @classmethod
     def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
