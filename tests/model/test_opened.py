@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -29,12 +30,13 @@ def sent(scorer: Scorer) -> Scorer:
     return found
 
 
-SCORERS = {
-    "default": lambda: Scorer(),
+SCORERS: dict[str, Callable[[], Scorer]] = {
+    "default": Scorer,
     "name": lambda: Scorer("reviews-small"),
     "path": lambda: Scorer(CONV1D),
     "threshold": lambda: Scorer(str(CONV1D), 0.9),
     "neutral": lambda: Scorer("reviews", neutral=(0.3, 0.7)),
+    "threshold of the default": lambda: Scorer(threshold=0.9),
     "own range, by sentence": lambda: Scorer("reviews", neutral=True, by_sentence=True),
 }
 
@@ -53,9 +55,9 @@ def test_it_is_pickled_small_and_scores_the_same(name: str) -> None:
 
 
 def test_other_arguments_are_another_scorer() -> None:
-    found = [sent(make()) for make in (*SCORERS.values(), lambda: Scorer(threshold=0.9))]
+    found = [sent(make()) for make in SCORERS.values()]
     assert len({id(each) for each in found}) == len(found)
-    assert [each.threshold for each in map(sent, found)] == [each.threshold for each in found]
+    assert [sent(each).identity() for each in found] == [each.identity() for each in found]
 
 
 def test_a_file_that_was_replaced_is_opened_again(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""Compare the engines with `toolkit score`: python measure.py IN.parquet [CORES [ROUNDS]].
+
+Each round runs them one after the other, with all reviews and with one. The shortest times count:
+what one review takes is the start, and the rest is the time of the reviews.
+"""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+PACKAGES = {
+    "pandas": "pandas",
+    "polars": "polars",
+    "duckdb": "duckdb",
+    "daft": "daft",
+    "ray_data": "ray",
+    "spark": "pyspark",
+}
+BASE = "toolkit score"
+
+
+def main() -> None:
+    source, cores, rounds = (*sys.argv[1:], "1", "3")[:3]
+    names = [BASE, "sqlite", *(name for name, package in PACKAGES.items() if find_spec(package))]
+    times: dict[tuple[str, bool], list[float]] = {}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        count = prepare(Path(source), folder)
+        for _ in range(int(rounds)):
+            for name in names:
+                for rows in ("all", "one"):
+                    seconds = run(folder, name, rows, cores)
+                    times.setdefault((name, rows == "all"), []).append(seconds)
+    shortest = {key: min(found) for key, found in times.items()}
+    speeds = {name: count / (shortest[name, True] - shortest[name, False]) for name in names}
+    print("| | start | all | reviews/s | of `toolkit score` |\n|---|---:|---:|---:|---:|")
+    for name in names:
+        start, whole = shortest[name, False], shortest[name, True]
+        ratio = speeds[name] / speeds[BASE]
+        print(f"| {name} | {start:.1f} s | {whole:.1f} s | {speeds[name]:,.0f} | {ratio:.2f} |")
+
+
+def prepare(source: Path, folder: Path) -> int:
+    """Write the reviews, and one of them, as Parquet and as SQLite; give their number."""
+    reviews = pq.read_table(source)
+    for name, rows in (("all", reviews), ("one", reviews.slice(0, 1))):
+        pq.write_table(rows, folder / f"{name}.parquet", row_group_size=10_000)
+        with closing(sqlite3.connect(folder / f"{name}.before.db")) as database, database:
+            database.execute("CREATE TABLE reviews (number INTEGER PRIMARY KEY, text TEXT)")
+            texts = enumerate(rows["text"].to_pylist())
+            database.executemany("INSERT INTO reviews VALUES (?, ?)", texts)
+    return int(reviews.num_rows)
+
+
+def run(folder: Path, name: str, rows: str, cores: str) -> float:
+    """Give the seconds that a program takes from its start to its end."""
+    source, target = folder / f"{rows}.parquet", folder / "scored.parquet"
+    program = str(Path(__file__).parent / f"with_{name}.py")
+    arguments = [program, str(source), str(target), cores]
+    if name == "sqlite":
+        database = shutil.copy(folder / f"{rows}.before.db", folder / "reviews.db")
+        arguments = [program, str(database)]
+    elif name == BASE:
+        arguments = ["-m", "toolkit", "score", str(source), "--output", str(target)]
+        arguments += ["--workers", cores, "--quiet"]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        sys.exit(f"{name} failed:\n{done.stderr}")
+    for path in folder.glob("scored.parquet*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
