@@ -16,6 +16,7 @@ from toolkit.cli.process import check_memory
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.cli.score_report import EXIT_REJECTED, RunReport
 from toolkit.errors import UsageError
+from toolkit.files import path_of
 from toolkit.records.columns import Columns, option_of
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _rejects(named: str | None) -> Path | None:
     """Give the path for rejects, which has a name for nothing."""
     from toolkit.scoring.inputs.jobs import NOT_KEPT
 
-    return NOT_KEPT if named == "none" else None if named is None else Path(named)
+    return NOT_KEPT if named == "none" else None if named is None else path_of(named)
 
 
 def _with_added(columns: Columns, *, stars: bool, by_sentence: bool) -> Columns:
