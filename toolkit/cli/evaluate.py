@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_output_file, resolved
+from toolkit.files import atomic_files, check_output_file, is_a_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
 from toolkit.records.columns import Columns
 
@@ -124,7 +123,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
             f"--model {named[0]}: there are models before {data}, too. Name all of them there."
         )
     is_model = data.suffix.lower() == ".onnx" or is_shipped(data)
-    if is_model or isfile(data / "config.json"):  # noqa: PTH113 (never raises)
+    if is_model or is_a_file(data / "config.json"):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
     if models and (str(data) == "-" or data.suffix.lower() in _JSON):
         raise UsageError(

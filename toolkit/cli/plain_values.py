@@ -15,6 +15,8 @@ from typing import Any, get_args, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
 
+from toolkit.stores.store_path import path_of
+
 
 def _whole(given: str) -> int:
     """Make a number from 1, which no option refuses; `ValueError` for what Typer has to check."""
@@ -34,7 +36,7 @@ def _decimal(given: str) -> float:
 _PLAIN: dict[Any, Callable[[Any], Any]] = {
     str: str,
     list[str]: list,
-    Path: Path,
+    Path: path_of,
     int: _whole,
     float: _decimal,
 }

@@ -165,7 +165,7 @@ def _rejects(named: str | None) -> Path | None:
     """Give the path for rejects, which has a name for nothing."""
     from toolkit.scoring.inputs.jobs import NOT_KEPT
 
-    return NOT_KEPT if named == "none" else None if named is None else Path(named)
+    return NOT_KEPT if named == "none" else None if named is None else path_of(named)
 
 
 def _with_added(columns: Columns, *, stars: bool, by_sentence: bool) -> Columns:

@@ -13,9 +13,8 @@ from toolkit.cli.score_view import show
 from toolkit.cli.sharding import Sharding
 from toolkit.cli.terminal import one_line
 from toolkit.errors import InputError, ToolkitError, UsageError, is_wrong_call
-from toolkit.files import is_there
+from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.inputs.folders import is_folder
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.summary import Progress, Summary
@@ -41,7 +40,7 @@ def score_with_ray(
     quiet: bool,
 ) -> None:
     """Score a job on a cluster."""
-    folder = ShardFolder.of(target, is_folder=jobs.folder is not None or is_folder(target))
+    folder = ShardFolder.of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
     with connected() as cpus:
         try:
@@ -67,7 +66,7 @@ def score_with_ray(
     if failed:
         _say_failed(failed, job.plan.count)
     if not quiet:
-        jobs = replace(jobs, folder=jobs.folder or (target if is_folder(target) else None))
+        jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
         show(run.results, jobs, scorer, options, run)
     exit_with(run, run.results)
 

@@ -19,6 +19,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli.failures import Failure, Interrupted
 from toolkit.errors import ToolkitError
+from toolkit.files import is_in_store, path_of
 
 if TYPE_CHECKING:
     from toolkit.scoring.inputs.jobs import Jobs
@@ -106,7 +107,7 @@ class RunReport:
             if self.path.exists():
                 self._is_allowed = is_report(self.path)
             else:
-                self._is_allowed = self.path.parent.is_dir()
+                self._is_allowed = is_in_store(self.path) or self.path.parent.is_dir()
             if self._is_allowed:
                 self.path.unlink(missing_ok=True)  # what it says is of an earlier run
 
@@ -196,10 +197,10 @@ def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
     named = [value for name, value in pairwise(arguments) if name == "--report"]
     named += [each.partition("=")[2] for each in arguments if each.startswith("--report=")]
     if named:
-        report = RunReport(Path(named[-1]))
+        report = RunReport(path_of(named[-1]))
         others = {value for name, value in pairwise(arguments) if name != "--report"}
-        report.allow_early(*others)
         with suppress(OSError, ToolkitError):
+            report.allow_early(*others)
             report.write(error)
 
 

@@ -24,6 +24,7 @@ from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
+from toolkit.files import path_of
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.read_options import ReadOptions, is_stream
@@ -89,10 +90,10 @@ def evaluate(
     )
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
-    reviews = load(Path(data), options.reading)
+    reviews = load(path_of(data), options.reading)
     sources = [
         *(_of_model(scorer, reviews) for scorer in scorers),
-        *(_of_predictions(Path(path), reviews, options) for path in predictions),
+        *(_of_predictions(path_of(path), reviews, options) for path in predictions),
     ]
     reviews, sources = _with_scores(reviews, sources)
     facts = _data(reviews)

@@ -16,7 +16,7 @@ from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions
 from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
-from toolkit.files import atomic_files, check_output
+from toolkit.files import atomic_files, check_output, path_of
 from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
@@ -93,10 +93,10 @@ def export(
     """
     if golden and quantization is not None:
         raise UsageError("--golden: its numbers are those of Keras; give it without --quantize")
-    folder = RunFolder(Path(run))
+    folder = RunFolder(path_of(run))
     folder.check()
     config = folder.load_config()
-    paths = _output_paths(Path(output or folder.path / f"{config.preset}.onnx"), golden=golden)
+    paths = _output_paths(path_of(output or folder.path / f"{config.preset}.onnx"), golden=golden)
     for path in paths:
         check_output(path, force=force)
     chosen = choose_threshold(folder, config, threshold, optimize)

@@ -34,6 +34,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.files import path_of
 from toolkit.model.cut import cut
 from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
@@ -164,7 +165,7 @@ def load_model(model: str | Path | None = None) -> ModelFile:
     """Load a model file, the export of a run folder, or a shipped model, as `find_model` does."""
     path = find_model(model)
     loaded = ModelFile.load(path)
-    is_of_run = model is not None and Path(model).resolve() == path.parent.resolve()
+    is_of_run = model is not None and path_of(model).resolve() == path.parent.resolve()
     return replace(loaded, name=path.parent.resolve().name) if is_of_run else loaded
 
 

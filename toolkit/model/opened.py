@@ -10,26 +10,25 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from toolkit.model.scorer import Scorer
+T = TypeVar("T")
 
 # The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
 MOST_SCORERS = 4
 
 
-class Opened:
-    """The scorers that were unpickled in this process; safe between threads and after a fork."""
+class Opened(Generic[T]):
+    """The scorers (`T`) that were unpickled in this process; safe between threads and after a fork."""
 
     def __init__(self) -> None:
-        self._scorers: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
+        self._scorers: OrderedDict[tuple[object, ...], T] = OrderedDict()
         self._lock = Lock()
         if hasattr(os, "register_at_fork"):
             # Another thread may hold the lock at that moment, and it does not exist in the child.
             os.register_at_fork(after_in_child=self._renew_lock)
 
-    def get(self, arguments: str, path: Path, open_it: Callable[[], Scorer]) -> Scorer:
+    def get(self, arguments: str, path: Path, open_it: Callable[[], T]) -> T:
         """Give the scorer of these arguments and this file, opened unless it was opened before.
 
         A file that was replaced is another one: its time of change, size or number differ.

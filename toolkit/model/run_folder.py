@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
+from toolkit.files import is_in_store
 from toolkit.model.facts import (
     Calibration,
     MaxTokens,
@@ -131,6 +132,8 @@ class RunFolder:
 
     def check(self) -> None:
         """Raise `ModelError` unless this is a folder with every part that the export needs."""
+        if is_in_store(self.path):
+            raise ModelError(f"{self.path}: a run folder has to be on this machine")
         if not self.path.is_dir():
             found = "a file" if self.path.exists() else "nothing there"
             raise ModelError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from toolkit.errors import ModelError
+from toolkit.files import is_a_folder, is_in_store, path_of
 
 # The first is used where no model is named. To ship another one, add its name here, and its file to
 # the wheel in pyproject.toml.
@@ -20,13 +20,15 @@ def find_model(model: str | Path | None = None) -> Path:
     It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
     `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
     """
-    path = Path(DEFAULT_MODEL if model is None else model)
+    path = path_of(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
         return _shipped_file(path.name)
     if _is_missing(path):
         raise ModelError(f"{path}: {_advice(str(path))}")
-    if not os.path.isdir(path):  # noqa: PTH112 (`Path.is_dir` raises where a name is too long)
+    if not is_a_folder(path):
         return path
+    if is_in_store(path):
+        raise ModelError(f"{path}: a run folder has to be on this machine. Choose a model file")
     from toolkit.model.run_folder import RunFolder  # late: few models are folders
 
     return RunFolder(path).find_export()

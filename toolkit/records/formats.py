@@ -6,13 +6,13 @@ To add a format, write a subclass of `ReviewFile` in a file of its own and add a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
+from toolkit.files import is_a_file, is_a_folder
 from toolkit.records.read_options import STDIN, ReadOptions, is_stream
 from toolkit.records.text_files.compression import COMPRESSIONS, compression_of, format_ending
 from toolkit.records.text_files.file_kinds import check_kind, first_bytes, kind_of
@@ -131,7 +131,7 @@ def open_reviews(
     ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
     option that does not fit the file, and `InputError` if it is empty or cannot be read.
     """
-    if path != STDIN and os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if too long)
+    if path != STDIN and is_a_folder(path):
         raise InputError(f"{path}: a folder, expected a file of reviews")
     if is_archive(path):
         path = only_member(path, endings())
@@ -164,7 +164,7 @@ def _check_is_file(path: Path, own: Format) -> None:
 def _remedy_of_ending(path: Path, option: str) -> str:
     """Say what to do with a file of an unknown ending; of an input, also what it is."""
     is_input = option == "--format"
-    is_file = is_input and os.path.isfile(path)  # noqa: PTH113 (names may be too long)
+    is_file = is_input and is_a_file(path)
     if is_file and (kind := kind_of(first_bytes(path))) is not None:
         return f", but this is {kind.what}. {kind.remedy}"
     known = [each for each, form in endings().items() if is_input or form.can_write]

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.files import is_in_store
 from toolkit.records.columns import Columns
 
 STDIN = Path("-")  # standard input, or output where something is written
@@ -16,7 +17,9 @@ STDIN = Path("-")  # standard input, or output where something is written
 def is_stream(path: Path) -> bool:
     """Whether this can be read only once, from start to end: standard input, or a pipe."""
     try:
-        return path == STDIN or stat.S_ISFIFO(path.stat().st_mode)
+        if path == STDIN:
+            return True
+        return not is_in_store(path) and stat.S_ISFIFO(path.stat().st_mode)
     except (OSError, ValueError):  # reported when it is opened
         return False
 

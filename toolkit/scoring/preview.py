@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns, option_of
 from toolkit.records.formats import format_called, open_reviews
@@ -115,7 +115,7 @@ def previews(jobs: Jobs, options: ScoringOptions) -> Iterator[Preview]:
             try:
                 yield preview(job, options)
                 continue
-            except (InputError, UsageError, OutputError) as failed:
+            except (InputError, UsageError, OutputError, StoreError) as failed:
                 if jobs.is_single:
                     raise
                 error = str(failed)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import EmptyInputError, InputError, OutputError, UsageError
-from toolkit.files import reporting_failures
+from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
+from toolkit.files import is_a_file, reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN, is_stream
@@ -164,12 +163,13 @@ class _Run:
         try:
             result.summary = self._score(job, result)
             result.is_done = True
-        except (InputError, UsageError, OutputError) as error:
+        except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
             is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
-            if self.jobs.is_single or (isinstance(error, OutputError) and not is_of_one):
+            may_pass = isinstance(error, OutputError | StoreError)
+            if self.jobs.is_single or (may_pass and not is_of_one):
                 raise
         return result
 
@@ -284,8 +284,7 @@ class _Run:
 def _is_foreign(journal: Journal) -> bool:
     """Whether something is at the output that this run does not know of."""
     output = journal.job.output
-    is_file = os.path.isfile(output)  # noqa: PTH113 (Path.is_file raises if too long)
-    return is_file and not journal.may_replace(output)
+    return is_a_file(output) and not journal.may_replace(output)
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:

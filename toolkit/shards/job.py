@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import UsageError
-from toolkit.files import create_file, is_there, reporting_failures
+from toolkit.files import create_file, is_a_folder, is_there, reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.folders import is_folder
 from toolkit.scoring.inputs.jobs import Jobs, check_absent, check_job, check_outputs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
@@ -68,7 +67,7 @@ class ShardedJob:
         UsageError
             If the options do not go together, outputs exist, or another job is at this place.
         """
-        is_in_folder = jobs.folder is not None or is_folder(target)
+        is_in_folder = jobs.folder is not None or is_a_folder(target)
         folder = ShardFolder.of(target, is_folder=is_in_folder)
         if keep_parts and not is_in_folder:
             raise UsageError(
@@ -101,7 +100,7 @@ def target_of(jobs: Jobs, output: Path | None) -> Path:
     """Say where the outputs go: a folder, or the only output."""
     if jobs.folder is not None:
         return jobs.folder
-    if output is not None and is_folder(output):
+    if output is not None and is_a_folder(output):
         return output
     return jobs.files[0].output
 

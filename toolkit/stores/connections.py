@@ -86,7 +86,8 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
             more["copy_if_not_exists"] = "multipart"
         if (provider := _profile(named)) is not None:
             more["credential_provider"] = provider
-    return from_url(root, client_options=options, retry_config=retry, **more)
+    make: Any = from_url  # whose types are by the kind of store
+    return make(root, client_options=options, retry_config=retry, **more)
 
 
 def _profile(named: dict[str, str]) -> Any:

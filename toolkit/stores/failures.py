@@ -18,30 +18,30 @@ _LONGEST = 200  # characters of what a store says
 _CREDENTIALS = {
     "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (which needs boto3)",
     "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account",
-    "az": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+    "az": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or another credential",
 }
-# What is in the text of obstore, and what to do. The first that is found counts.
+_NO_BUCKET = r"NoSuchBucket|ContainerNotFound|bucket does not exist"
+_EXPIRED = r"ExpiredToken|token (?:is|has) expired|RequestTimeTooSkewed"
+_REFUSED = r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|401 Unauthor|Unauthenticated"
+_MISSING = (
+    r"169\.254\.169\.254|169\.254\.170|metadata\.google|token request|MissingAccount"
+    r"|Account must be specified|[Nn]o (?:valid )?credentials|Missing ?(?:Cred|Access|Secret)"
+)
+_ELSEWHERE = r"PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocation|301 Moved|redirect"
+_ADDRESS = "Check the address (AWS_ENDPOINT_URL, AWS_REGION) and"
+# What is in the text of obstore, what that means, and what to do. The first that is found counts.
 _REMEDIES = (
-    (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "no such bucket",
-     "Check the name and the region"),
-    (r"ExpiredToken|token (?:is|has) expired|RequestTimeTooSkewed",
-     "the credentials have expired, or the clock is wrong", "Renew them"),
-    (r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|401 Unauthorized|Unauthenticated",
-     "the credentials are refused", "Check the keys in the environment or the profile"),
-    (r"169\.254\.169\.254|169\.254\.170|metadata\.google|token request|MissingAccount|"
-     r"Account must be specified|[Nn]o (?:valid )?credentials|MissingCredentials",
-     "no credentials found", ""),
-    (r"PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|301 Moved|"
-     r"redirect", "the bucket is in another region", "Set AWS_REGION"),
-    (r"ConnectionRefused|Connection refused", "the connection is refused",
-     "Check the address (AWS_ENDPOINT_URL) and whether the store runs"),
-    (r"dns error|failed to lookup|Name or service not known", "the host is not found",
-     "Check the address (AWS_ENDPOINT_URL, AWS_REGION) and the network"),
-    (r"HTTP-only|HTTP is disallowed|URL scheme is not allowed", "http:// is not allowed",
-     "Use https://, or AWS_ALLOW_HTTP=true"),
-    (r"TimedOut|timed out|timeout", "it does not answer in time", "Check the network"),
-    (r"SlowDown|503 Service|429 Too Many", "it is too busy", "Try again later"),
-)  # fmt: skip
+    (_NO_BUCKET, "no such bucket", "Check the name and the region"),
+    (_EXPIRED, "the credentials have expired, or the clock is wrong", "Renew them"),
+    (_REFUSED, "the credentials are refused", "Check the keys in the environment or the profile"),
+    (_MISSING, "no credentials found", ""),  # and the remedy depends on the store
+    (_ELSEWHERE, "the bucket is in another region", "Set AWS_REGION"),
+    ("Connection ?[Rr]efused", "the connection is refused", f"{_ADDRESS} whether the store runs"),
+    ("dns error|failed to lookup|not known", "the host is not found", f"{_ADDRESS} the network"),
+    ("HTTP is disallowed|scheme is not allowed", "http:// is not allowed", "Use https://"),
+    ("TimedOut|timed out|timeout", "it does not answer in time", "Check the network"),
+    ("SlowDown|503 Service|429 Too Many", "it is too busy", "Try again later"),
+)
 
 
 @contextmanager
@@ -66,12 +66,12 @@ def translated(error: Exception, place: Location, action: str) -> Exception | No
     is_of_obstore = type(error).__module__.startswith("obstore")
     if not is_of_obstore and not (isinstance(error, OSError | ValueError) and "Debug" in text):
         return None
-    is_no_bucket = re.search(_REMEDIES[0][0], text) is not None
+    is_no_bucket = re.search(_NO_BUCKET, text) is not None
     if name == "AlreadyExistsError":
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
     if isinstance(error, FileNotFoundError) and not is_no_bucket:
         return FileNotFoundError(errno.ENOENT, "no such object", str(place))
-    if name == "PermissionDeniedError" and not re.search("|".join(_OF_KEYS), text):
+    if name == "PermissionDeniedError" and not re.search(f"{_EXPIRED}|{_REFUSED}", text):
         said = _said(text)
         return PermissionError(
             errno.EACCES, f"the store denies access{f' ({said})' if said else ''}", str(place)
@@ -79,17 +79,12 @@ def translated(error: Exception, place: Location, action: str) -> Exception | No
     return StoreError(f"{place}: cannot be {action}: {_explained(text, place.scheme)}")
 
 
-_OF_KEYS = (_REMEDIES[1][0], _REMEDIES[2][0])  # of 403, too, but about all objects
-
-
 def _explained(text: str, scheme: str) -> str:
     said = _said(text)
     for pattern, what, remedy in _REMEDIES:
         if re.search(pattern, text):
-            if not remedy:
-                kind = {"s3a": "s3"}.get(scheme, scheme)
-                remedy = _CREDENTIALS.get(kind, _CREDENTIALS["az"])
-            return f"{what}{f' ({said})' if said else ''}. {remedy}"
+            what_to_do = remedy or _CREDENTIALS.get(scheme[:2], _CREDENTIALS["az"])
+            return f"{what}{f' ({said})' if said else ''}. {what_to_do}"
     return said or hidden(_first_line(text))[:_LONGEST]
 
 

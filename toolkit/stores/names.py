@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from toolkit.errors import UsageError
 from toolkit.stores.uris import Location, location_of
 
-_Base = Path if TYPE_CHECKING else type(Path())
+if TYPE_CHECKING:
+    _Base = Path
+else:
+    _Base = type(Path())  # `Path` itself makes no subclass before Python 3.12
 
 
 class StoreName(_Base):
@@ -42,6 +45,8 @@ class StoreName(_Base):
         )
 
     __fspath__ = __bytes__ = as_uri = _refuse
+    if not TYPE_CHECKING:  # in whose types they are generators
+        glob = rglob = walk = _refuse
     # What Python 3.11 to 3.13 keep of a path.
     _parts = _drv = _root = _cparts = _raw_paths = _tail = property(_refuse)
 
@@ -149,7 +154,7 @@ class StoreName(_Base):
         return self.with_name(str(PurePosixPath(self.name).with_suffix(suffix)))
 
     def joinpath(self, *others: str | os.PathLike[str]) -> Self:
-        """Give a path below this one; ``..`` leaves a part out."""
+        """Give a path below this one."""
         parts = self._key_parts
         for other in others:
             if isinstance(other, StoreName):
@@ -157,8 +162,7 @@ class StoreName(_Base):
             named = PurePosixPath(other)
             if named.is_absolute():
                 raise UsageError(f"{self}: {named} is not below it, but on this machine")
-            for part in named.parts:
-                parts = parts[:-1] if part == ".." else [*parts, part]
+            parts += named.parts
         return self._with_key("/".join(parts))
 
     def __truediv__(self, other: str | os.PathLike[str]) -> Self:

@@ -7,16 +7,16 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
-from toolkit.errors import UsageError
 from toolkit.stores.names import StoreName
-from toolkit.stores.uris import Location, local_name, location_of
+from toolkit.stores.uris import local_name, location_of
 
 _BUFFER_BYTES = 1 << 16
+_TIMES = ("atime", "mtime", "ctime")
 _FILE, _FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 
 
@@ -55,7 +55,7 @@ class StorePath(StoreName):
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
         from toolkit.stores.listing import has_objects
-        from toolkit.stores.reader import facts_of
+        from toolkit.stores.ranges import facts_of
 
         if self.place.key:
             with suppress(FileNotFoundError):
@@ -75,7 +75,7 @@ class StorePath(StoreName):
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
         """Whether there is an object."""
-        from toolkit.stores.reader import facts_of
+        from toolkit.stores.ranges import facts_of
 
         with suppress(FileNotFoundError):
             return bool(self.place.key) and facts_of(self.place) is not None
@@ -100,7 +100,7 @@ class StorePath(StoreName):
         """Give the path itself."""
         return self
 
-    def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002, FBT001, FBT002
+    def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002
         """Give the path itself."""
         return self
 
@@ -161,19 +161,19 @@ class StorePath(StoreName):
         self.write_bytes(data.encode(encoding or "utf-8", errors or "strict"))
         return len(data)
 
-    def unlink(self, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002
+    def unlink(self, missing_ok: bool = False) -> None:
         """Delete an object."""
         from toolkit.stores.uploads import delete
 
-        if not missing_ok and not self.is_file():
-            raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
-        with suppress(FileNotFoundError):
+        if self.is_file():
             delete(self.place)
+        elif not missing_ok:
+            raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
         """Do nothing: a prefix is there when an object is below it."""
 
-    def iterdir(self) -> Iterator[Self]:
+    def iterdir(self) -> Generator[Self, None, None]:
         """Give the prefixes and objects in this one."""
         from toolkit.stores.listing import entries
 
@@ -189,22 +189,12 @@ class StorePath(StoreName):
 
 def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
     inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
-    seconds = mtime_ns / 1e9
-    times = {f"st_{each}_ns": mtime_ns for each in ("atime", "mtime", "ctime")}
-    times |= {f"st_{each}": seconds for each in ("atime", "mtime", "ctime")}
-    whole = int(seconds)
+    times: dict[str, float] = {f"st_{each}": mtime_ns / 1e9 for each in _TIMES}
+    times |= {f"st_{each}_ns": mtime_ns for each in _TIMES}
+    whole = mtime_ns // 1_000_000_000
     return os.stat_result((mode, inode, 0, 1, 0, 0, size, whole, whole, whole), times)
 
 
 def is_in_store(path: Path) -> bool:
     """Whether a path is one of an object or a prefix in a store."""
     return isinstance(path, StorePath)
-
-
-def refuse_uri(text: str, what: str) -> None:
-    """Raise `UsageError` if something that has to be on this machine is named by a URI."""
-    if ":" in text and location_of(text) is not None:
-        raise UsageError(f"{text}: {what} cannot be in an object store")
-
-
-__all__ = ["Location", "StorePath", "is_in_store", "path_of", "refuse_uri"]

@@ -16,7 +16,8 @@ from typing import IO, Any
 from toolkit.errors import StoreError, ToolkitError
 from toolkit.stores.connections import COPYING, CREATING, WRITING, client
 from toolkit.stores.failures import store_failures
-from toolkit.stores.reader import FEW_BLOCKS, ObjectReader, facts_of
+from toolkit.stores.ranges import facts_of
+from toolkit.stores.reader import ObjectReader
 from toolkit.stores.uris import Location
 
 # Up to this size, one request uploads an object.
@@ -44,9 +45,7 @@ def write_object(place: Location, data: bytes, *, create: bool) -> None:
         return
 
     def put() -> None:
-        obstore.put(
-            client(place, CREATING), place.key, data, mode="create", use_multipart=False
-        )
+        obstore.put(client(place, CREATING), place.key, data, mode="create", use_multipart=False)
 
     _create(place, put, lambda: _holds(place, data))
 
@@ -129,25 +128,26 @@ def _hidden(local: Path, place: Location) -> Location:
     return replace(place, key=f"{folder}{slash}.{name}.{digest}.uploading")
 
 
-def _upload_parts(
-    local: Path, place: Location, check: Callable[[], None] = lambda: None
-) -> None:
+def _upload_parts(local: Path, place: Location, check: Callable[[], None] = lambda: None) -> None:
     """Upload a file in parts, of which some are in memory; ``check`` is called before the end."""
     import obstore
 
     size = local.stat().st_size
     part = max(_PART_BYTES, -(-size // _MOST_PARTS))
-    with local.open("rb") as file, store_failures(place, "written"):
-        with obstore.open_writer(
+    with (
+        local.open("rb") as file,
+        store_failures(place, "written"),
+        obstore.open_writer(
             client(place, WRITING), place.key, buffer_size=part, max_concurrency=_PARTS_AT_ONCE
-        ) as writer:
-            done = 0
-            while data := file.read(1 << 20):
-                writer.write(data)
-                done += len(data)
-            if done != size:
-                raise StoreError(f"{local}: has changed while it was uploaded to {place}")
-            check()
+        ) as writer,
+    ):
+        done = 0
+        while data := file.read(1 << 20):
+            writer.write(data)
+            done += len(data)
+        if done != size:
+            raise StoreError(f"{local}: has changed while it was uploaded to {place}")
+        check()
 
 
 def check_absent(place: Location) -> None:
@@ -170,7 +170,7 @@ def is_same(local: Path, place: Location) -> bool:
     try:
         if facts_of(place).size != local.stat().st_size:
             return False
-        with local.open("rb") as file, ObjectReader(place, FEW_BLOCKS) as reader:
+        with local.open("rb") as file, ObjectReader(place) as reader:
             return _are_same(file, reader)
     except FileNotFoundError:
         return False

@@ -13,7 +13,9 @@ SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
 _ALIASES = {"gcs": "gs"}
 _OWN_ACCOUNT = ("abfs", "abfss")  # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY
 
-_URI = re.compile(rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?", re.I | re.S)
+_URI = re.compile(
+    rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?", re.I | re.S
+)
 _FILE = re.compile("file:", re.I)
 _WEB = re.compile("https?://", re.I)
 # Parts of URLs that hold a permission: signatures of S3, Google and Azure.
@@ -72,10 +74,10 @@ def location_of(text: str) -> Location | None:
 
 
 def local_name(text: str) -> str:
-    """Give the path of a ``file:`` URI, and everything else as it is; `UsageError` for a bad URI."""
+    """Give the path of a ``file:`` URI, or the text as it is; `UsageError` for another address."""
     if not _FILE.match(text):
         if _WEB.match(text):
-            host = text.split("?")[0].rpartition("@")[2] if "@" in text else text.split("?")[0]
+            host = text.partition("?")[0].rpartition("@")[2]  # without a password or a token
             raise UsageError(
                 f"{host}: web addresses are not read. Download the file first, or name an object "
                 "in a store as s3://BUCKET/KEY, gs://BUCKET/KEY or az://CONTAINER/KEY"

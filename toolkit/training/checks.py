@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import check_output
+from toolkit.files import check_output, is_in_store, path_of
 from toolkit.model.run_folder import RunFolder
 from toolkit.text.strings import is_unicode
 from toolkit.training.options import RUNS, TrainingOptions
@@ -33,7 +33,7 @@ def _check_names(options: TrainingOptions) -> None:
     """Refuse paths that cannot be printed, recorded, or given to TensorFlow."""
     paths = [options.run, *options.unlabelled, *options.teachers]
     if options.data != IMDB:
-        paths.append(Path(options.data))
+        paths.append(path_of(options.data))
     paths += [path for path in (options.test_data, options.validation_data) if path is not None]
     for path in paths:
         # Resolved, too: the folder `.` has a name.
@@ -43,6 +43,8 @@ def _check_names(options: TrainingOptions) -> None:
 
 
 def _check_run(options: TrainingOptions) -> None:
+    if is_in_store(options.run):
+        raise UsageError(f"{options.run}: a run folder has to be on this machine.")
     if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # it is made when there is something to put into it
         return

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
+from toolkit.files import path_of
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
 
@@ -56,7 +57,7 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         for name in ("output", "test_data", "validation_data"):
             if isinstance(given := getattr(self, name), str):  # from Python
-                object.__setattr__(self, name, Path(given))
+                object.__setattr__(self, name, path_of(given))
         find_preset(self.preset)
         if self.start is not None:
             self._check_adapts()

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.files import for_arrow
 from toolkit.records.parquet.parquet_times import old_times
 from toolkit.records.review_file import BLOCK_RECORDS
 
@@ -38,12 +39,14 @@ class RowGroups:
 
         self._path = path
         self._block_bytes = block_bytes
-        self.file: Any = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        self.file: Any = pq.ParquetFile(
+            for_arrow(path), pre_buffer=False, buffer_size=_BUFFER_BYTES
+        )
         self.old_times = old_times(path, self.file)
         if self.old_times is not None:
             self.file.close()
             self.file = pq.ParquetFile(
-                path,
+                for_arrow(path),
                 pre_buffer=False,
                 buffer_size=_BUFFER_BYTES,
                 coerce_int96_timestamp_unit=self.old_times.unit,
@@ -136,7 +139,7 @@ class RowGroups:
             if schema.column(number).physical_type == "BYTE_ARRAY"
         ]
         return pq.ParquetFile(
-            self._path,
+            for_arrow(self._path),
             metadata=facts,
             read_dictionary=strings,
             pre_buffer=False,

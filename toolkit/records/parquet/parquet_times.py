@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.files import for_arrow
 from toolkit.records.parquet.parquet_values import leaves_of
 
 # Its times have microseconds (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
@@ -53,7 +54,9 @@ def _times(path: Path, paths: list[str], unit: str) -> Iterator[npt.NDArray[np.i
     """Read the numbers of all times, up to what is damaged."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, pre_buffer=False, coerce_int96_timestamp_unit=unit) as file:
+    with pq.ParquetFile(
+        for_arrow(path), pre_buffer=False, coerce_int96_timestamp_unit=unit
+    ) as file:
         try:
             for batch in file.iter_batches(_ROWS, columns=paths, use_threads=False):
                 for column in batch.columns:

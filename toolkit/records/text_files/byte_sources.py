@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import IO
 
 from toolkit.errors import InputError
+from toolkit.files import is_in_store
 from toolkit.records.read_options import STDIN
 from toolkit.records.text_files.zip_members import MemberFile, inside_archive
+from toolkit.stores.reader import ObjectReader
 
 
 class ByteSource:
@@ -21,7 +23,8 @@ class ByteSource:
     def __init__(self, path: Path) -> None:
         self._member = _member(path)
         self._file = self._member or open_file(path)
-        facts = None if self._member else os.fstat(self._file.fileno())
+        is_whole = self._member is None and not isinstance(self._file, ObjectReader)
+        facts = os.fstat(self._file.fileno()) if is_whole else None
         is_file = facts is None or stat.S_ISREG(facts.st_mode)
         self.can_seek = facts is not None and is_file and path != STDIN
         # Windows waits for sockets only.
@@ -29,6 +32,8 @@ class ByteSource:
         self.size: int | None = None
         if self._member is not None:
             self.size = self._member.size
+        elif isinstance(self._file, ObjectReader):
+            self.size, self.can_seek = self._file.size, True
         elif facts is not None and self.can_seek:
             self.size = facts.st_size
         self._first = b""  # looked at, and not read yet
@@ -96,7 +101,11 @@ def open_file(path: Path) -> IO[bytes]:
             raise InputError("standard input: is closed")
         return open(0, "rb", buffering=0, closefd=False)
     try:
-        if path.exists() and not (path.is_file() or path.is_dir() or path.is_fifo()):
+        if (
+            not is_in_store(path)
+            and path.exists()
+            and not (path.is_file() or path.is_dir() or path.is_fifo())
+        ):
             raise InputError(
                 f"{path}: a device or a socket. Save its content to a file first, or send it "
                 "through a pipe"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
+from toolkit.files import is_a_file, is_in_store
 from toolkit.records.text_files.compression import format_ending
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SHOWN = 5  # names in a message
 
 def is_archive(path: Path) -> bool:
     """Whether this is a zip archive, by its name."""
-    return path.suffix.lower() == ZIP and os.path.isfile(path)  # noqa: PTH113 (names may be too long)
+    return path.suffix.lower() == ZIP and is_a_file(path)
 
 
 def inside_archive(path: Path) -> tuple[Path, str] | None:
@@ -138,7 +138,8 @@ def _opened(archive: Path) -> ZipFile:
     from zipfile import BadZipFile, ZipFile
 
     try:
-        return ZipFile(archive)
+        # A store gives a file that is read in parts, and everything else is opened by its name.
+        return ZipFile(archive.open("rb") if is_in_store(archive) else archive)
     except OSError as error:
         raise InputError(f"{archive}: cannot be read: {error.strerror or error}") from None
     except (BadZipFile, ValueError, NotImplementedError) as error:

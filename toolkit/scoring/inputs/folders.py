@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import resolved
+from toolkit.files import is_a_folder, is_in_store, is_link_or_there, path_of, resolved
 from toolkit.records.formats import endings
 from toolkit.records.text_files.zip_members import (
     count_others,
@@ -29,6 +29,7 @@ from toolkit.scoring.inputs.output_names import (
     scored_name,
     unscored_name,
 )
+from toolkit.scoring.inputs.store_folders import matching_objects, shown_objects
 
 
 @dataclass
@@ -50,10 +51,10 @@ class Found:
         are left out. Raises `InputError` if there is no file, or the folder cannot be read.
         """
         own = _own_folder(folder, output)
-        paths: list[Path] = []
+        paths: list[Path] = shown_objects(folder, own) if is_in_store(folder) else []
         links: list[Path] = []
         errors: list[OSError] = []
-        for where, folders, names in os.walk(folder, onerror=errors.append):
+        for where, folders, names in () if paths else os.walk(folder, onerror=errors.append):
             inside = [Path(where, name) for name in _shown(folders)]
             links += [path for path in inside if path.is_symlink()]
             folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
@@ -130,14 +131,10 @@ class Found:
         Outputs of earlier runs are left out, but not those that the pattern asks for. Raises
         `InputError` if there is no file, or a folder that may hold one cannot be read.
         """
-        parts = Path(pattern).parts
-        plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
-        for count in range(plain, len(parts)):
-            _check_folders(Path(*parts[:count]), parts[count])
-        base = Path(*parts[:plain])
-        matches = map(Path, sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
+        parts = path_of(pattern).parts
+        base, matches = _matches(pattern)
         files = _without_earlier(
-            self._without_report([path for path in matches if not is_folder(path)]),
+            self._without_report(matches),
             _own_folder(base, output),
             with_rejects=pattern.endswith(REJECTED_ENDING),
             with_scored=SCORED in parts[-1],
@@ -152,12 +149,22 @@ class Found:
 
 def is_pattern(name: str) -> bool:
     """Whether a name has wildcards, and is not simply the name of a file."""
-    return glob.has_magic(name) and not os.path.lexists(name)
+    return glob.has_magic(name) and not is_link_or_there(path_of(name))
 
 
-def is_folder(path: Path) -> bool:
-    """Whether there is a folder; `Path.is_dir` raises where it cannot be looked at."""
-    return os.path.isdir(path)  # noqa: PTH112
+def _matches(pattern: str) -> tuple[Path, list[Path]]:
+    """Give the folder before the first wildcard, and the files that match."""
+    named = path_of(pattern)
+    parts = named.parts
+    plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
+    if is_in_store(named):
+        base = named.parents[len(parts) - plain - 1]
+        return base, matching_objects(base, parts[plain:])
+    name = str(named)  # of a file: URI, which is none for `glob`
+    for count in range(plain, len(parts)):
+        _check_folders(Path(*parts[:count]), parts[count])
+    found = [Path(each) for each in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    return Path(*parts[:plain]), [path for path in found if not is_a_folder(path)]
 
 
 def _own_folder(folder: Path, output: Path | None) -> Path | None:
@@ -206,6 +213,8 @@ def _check_folders(pattern: Path, part: str) -> None:
 
 def _is_special(path: Path) -> bool:
     """Whether this is a pipe, a socket or a device, for which reading might wait for ever."""
+    if is_in_store(path):
+        return False
     try:
         mode = path.stat().st_mode
     except OSError:  # reported when it is opened

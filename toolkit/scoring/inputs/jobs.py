@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import check_output_file, is_there, resolved
+from toolkit.files import (
+    check_output_file,
+    is_a_folder,
+    is_in_store,
+    is_there,
+    path_of,
+    resolved,
+)
 from toolkit.records.read_options import STDIN
 from toolkit.records.stretch import WHOLE, Stretch
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.inputs.folders import Found, is_folder, is_pattern
+from toolkit.scoring.inputs.folders import Found, is_pattern
 from toolkit.scoring.inputs.output_names import default_output, default_rejected, with_format
+
+_AT_ONCE = 16  # requests to a store
 
 NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
 
@@ -75,14 +86,14 @@ def find_jobs(
     is in a folder. Raises `InputError` if a folder or a pattern has no file of reviews, and
     `UsageError` if outputs or rejects have no place.
     """
-    target = None if output is None else Path(output)
+    target = None if output is None else path_of(output)
     found = Found(report=None if report is None else resolved(report))
     named: set[Path] = set()
     for name in inputs:
-        path = Path(name)
+        path = path_of(name)
         if path == STDIN:
             found.files.append((path, path))
-        elif is_folder(path):
+        elif is_a_folder(path):
             found.add_folder(path, target)
         elif is_pattern(name):
             found.add_pattern(name, target)
@@ -118,16 +129,16 @@ def find_jobs(
 
 def _is_whole_folder(name: str, output: str | None) -> bool:
     """Whether an input may have several files, and so the output is a folder."""
-    if is_folder(Path(name)):
+    if is_a_folder(path_of(name)):
         return True
-    if output is None or Path(output) == STDIN or not is_pattern(name):
+    if output is None or path_of(output) == STDIN or not is_pattern(name):
         return False
-    return _has_slash(output) or not Path(output).suffix
+    return _has_slash(output) or not path_of(output).suffix
 
 
 def _is_new_folder(output: str | None) -> bool:
     """Whether the output is a folder because of the slash at its end, and does not exist yet."""
-    return output is not None and _has_slash(output) and not is_folder(Path(output))
+    return output is not None and _has_slash(output) and not is_a_folder(path_of(output))
 
 
 def _has_slash(output: str) -> bool:
@@ -140,7 +151,7 @@ def _single_output(
     if output is None:
         default = default_output(source)
         return default if source == STDIN else with_format(default, output_format)
-    if not is_folder(output):
+    if not is_a_folder(output):
         return output
     _check_not_standard_input([source], output)
     return output / with_format(Path(name.name), output_format)
@@ -153,7 +164,7 @@ def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
         raise UsageError(
             f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
         )
-    if output.exists() and not is_folder(output):
+    if is_there(output) and not is_a_folder(output):
         raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
     return output
 
@@ -188,19 +199,29 @@ def check_not_input(job: Job) -> None:
     """Raise `UsageError` if a file of a job is its input."""
     for path, option in job.written():
         with suppress(OSError):  # not there, or cannot be read: reported when it is opened
-            if path.samefile(file_of(job.source)):
+            source = file_of(job.source)
+            is_object = is_in_store(path) or is_in_store(source)
+            if path == source if is_object else path.samefile(source):
                 raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
     """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
-    there = [output for output in outputs if is_there(output)]
+    there = [*compress(outputs, _are_there(outputs))]
     if there:
         more = f", and {len(there) - 1:,} more" if there[1:] else ""
         raise UsageError(
             f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
             "them with --force, or score only what is new with --skip-existing."
         )
+
+
+def _are_there(paths: Sequence[Path]) -> Iterable[bool]:
+    """Look at paths, at several at once in a store, which takes its time to answer."""
+    if not any(map(is_in_store, paths)):
+        return map(is_there, paths)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(is_there, paths))
 
 
 def check_outputs(jobs: Sequence[Job]) -> None:
@@ -253,6 +274,8 @@ def check_model(model: Path, jobs: Sequence[Job]) -> None:
 
 def _names(path: Path) -> set[Path | tuple[int, int]]:
     """Give what identifies a file: its path without links, and for hard links its number."""
+    if is_in_store(path):
+        return {file_of(path)}
     try:
         facts = file_of(path).stat()
     except OSError:  # not there, or not to be looked at

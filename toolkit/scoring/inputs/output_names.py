@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.errors import InputError
+from toolkit.files import path_of
 from toolkit.records.formats import endings, format_called
 from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.text_files.compression import compression_ending, format_ending
@@ -70,9 +71,9 @@ def unscored_name(path: Path) -> str | None:
 def default_rejected(source: Path, output: Path) -> Path:
     """Name the rejects: ``OUTPUT.rejected.jsonl``; beside the input for standard output."""
     if output != STDIN:
-        return Path(f"{output}{REJECTED_ENDING}")
+        return path_of(f"{output}{REJECTED_ENDING}")
     is_unnamed = source == STDIN or source.parts[:2] == ("/", "dev")  # /dev/fd/63
-    return Path(f"{'stdin' if is_unnamed else named_by(source)}{REJECTED_ENDING}")
+    return path_of(f"{'stdin' if is_unnamed else named_by(source)}{REJECTED_ENDING}")
 
 
 def with_format(path: Path, output_format: str | None) -> Path:

@@ -68,12 +68,25 @@ class _ComparedOutput(ScoredOutput):
         self._file.abandon()
 
 
-class _Expected(io.FileIO):
+class _Expected(io.RawIOBase):
     """A file to which only what it holds can be written."""
 
     def __init__(self, path: Path, output: Path) -> None:
-        super().__init__(path, "rb")
+        self._file = path.open("rb", buffering=0)
         self._path, self._of = path, output
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
     def writable(self) -> bool:
         return True

@@ -6,16 +6,28 @@ import errno
 import os
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
 from toolkit.errors import OutputError
-from toolkit.files import atomic_file, is_there, rename_to_new, reporting_failures, resolved
+from toolkit.files import (
+    atomic_file,
+    is_in_store,
+    is_link_or_there,
+    is_same,
+    is_there,
+    rename_to_new,
+    reporting_failures,
+    resolved,
+)
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.resuming.journal import OUTPUT, REJECTED, Journal
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
+from toolkit.stores.store_path import StorePath
+from toolkit.stores.uploads import upload
 
 STANDARD_OUTPUT = Path("standard output")
 
@@ -33,13 +45,14 @@ def publish(journal: Journal, summary: Summary) -> None:
     job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
     if job.rejected == STDIN and is_there(output):
         _show(rejects)  # whose reader may wait, so before signals are held back
-    with held_back():
+    # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
+    with nullcontext() if is_in_store(job.output) else held_back():
         if is_there(output):  # the last one that is moved
             if is_there(job.output):
                 _check_free(journal, job.output, output)
             if job.rejects_file is not None:
                 _publish_rejects(journal, job.rejects_file, rejects, summary)
-            _place(journal, output, job.output)
+            _place(journal, output, job.output, journal.note_placed)
         journal.drop_files()
 
 
@@ -70,9 +83,16 @@ def copy_to(file: IO[bytes], target: Path, *, force: bool = True) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def _place(journal: Journal, source: Path, target: Path) -> None:
-    """Rename a file, or copy it to another file system and rename it there."""
+def _place(
+    journal: Journal, source: Path, target: Path, on_upload: Callable[[], None] = lambda: None
+) -> None:
+    """Rename a file, copy it to another file system and rename it there, or upload it."""
     place = resolved(target)
+    if isinstance(place, StorePath):
+        _upload(journal, source, place)
+        on_upload()
+        source.unlink()
+        return
     try:
         if is_there(place) and journal.may_replace(target):
             source.replace(place)
@@ -90,18 +110,26 @@ def _place(journal: Journal, source: Path, target: Path) -> None:
         source.unlink()
 
 
+def _upload(journal: Journal, source: Path, place: StorePath) -> None:
+    """Upload a file, unless a run that was killed afterwards has done that."""
+    may_replace = is_there(place) and journal.may_replace(place)
+    try:
+        upload(source, place.place, force=may_replace)
+    except FileExistsError:
+        if journal.may_replace(place):  # it has come since, and there is --force
+            upload(source, place.place, force=True)
+        else:
+            _check_free(journal, place, source)
+
+
 def _check_free(journal: Journal, target: Path, source: Path) -> None:
     place = resolved(target)
-    if not os.path.lexists(place) or journal.may_replace(target) or _is_same(place, source):
+    if not is_link_or_there(place) or journal.may_replace(target) or is_same(source, place):
         return
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+    what = "an object" if is_in_store(place) else "a file"
     raise FileAppearedError(
-        f"{target}: a file has appeared here during the run, and is not replaced. Move it away, or "
+        f"{target}: {what} has appeared here during the run, and is not replaced. Move it away, or "
         "add --force to --resume"
     )
-
-
-def _is_same(place: Path, source: Path) -> bool:
-    """Whether a file has both names, as where a run was killed between the two."""
-    return is_there(place) and place.samefile(source)

@@ -74,6 +74,7 @@ class Checkpoint:
     counts: dict[str, Any]  # as in `Summary.as_dict`
     source: Prefix | None = None  # what was read of the input, which a later run has to find again
     complete: FileFacts | None = None  # the output is complete, and only has to get its name
+    placed: FileFacts | None = None  # of the object that it is uploaded to; a file stays the same
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,14 @@ class Entry:
 
 
 def _checkpoint(point: dict[str, Any]) -> Checkpoint:
-    source, complete = point["source"], point["complete"]
+    source, complete, placed = point["source"], point["complete"], point.get("placed")
     checkpoint = Checkpoint(
         tuple(point["place"]),
         {name: Prefix(**prefix) for name, prefix in point["files"].items()},
         point["counts"],
         source and Prefix(**source),
         complete and FileFacts(**complete),
+        placed and FileFacts(**placed),
     )
     Summary.from_dict(checkpoint.counts)
     return checkpoint

@@ -1,13 +1,15 @@
 """The progress of an output, kept until its run is done, so that a later run can resume it.
 
-It is a hidden folder beside the output, with the files of the output while they are not complete,
-and the file ``journal``: a line of JSON for each change, of which the last counts. A line is
-written when the files that it describes are on the disk, so the journal is true whatever ends the
-process. Who writes an output has its journal locked.
+It is a hidden folder beside the output, or in the work folder if that is an object in a store. It
+has the files of the output while they are not complete, and the file ``journal``: a line of JSON
+for each change, of which the last counts. A line is written when the files that it describes are on
+the disk, so the journal is true whatever ends the process. Who writes an output has its journal
+locked.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections import defaultdict
 from contextlib import suppress
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.files import is_there, reporting_failures, resolved
+from toolkit.files import is_in_store, is_there, reporting_failures, resolved, work_folder
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.resuming.append_log import AppendLog
 from toolkit.scoring.resuming.checkpoints import Checkpoint, Entry, FileFacts, PrefixSum, is_older
@@ -112,7 +114,7 @@ class Journal:
             point is not None
             and point.complete is not None
             and not is_there(self.folder / OUTPUT)
-            and FileFacts.at(self.job.output) == point.complete
+            and FileFacts.at(self.job.output) == (point.placed or point.complete)
         )
 
     @property
@@ -200,6 +202,12 @@ class Journal:
             name = str(resolved(self.job.source))
             self._add(replace(self.entry, replaces_for=name, replaces=replaces), sync=False)
 
+    def note_placed(self) -> None:
+        """Note what the store says of the output, before the file that was uploaded is removed."""
+        if self.entry.checkpoint is not None:
+            placed = FileFacts.at(self.job.output)
+            self._add(replace(self.entry, checkpoint=replace(self.entry.checkpoint, placed=placed)))
+
     def save(self, identity: dict[str, Any], checkpoint: Checkpoint) -> None:
         """Note how much is written, when that is on the disk."""
         self._add(replace(self.entry, identity=identity, checkpoint=checkpoint))
@@ -243,8 +251,11 @@ def made_by_older(place: Path) -> UsageError:
 
 
 def folder_beside(output: Path) -> Path:
-    """Name the hidden folder of an output."""
+    """Name the hidden folder of an output; that of an object is in the work folder."""
     output = resolved(output)
+    if is_in_store(output):
+        whole = hashlib.sha256(str(output).encode()).hexdigest()[:32]
+        return work_folder() / f"{output.name[:50]}.{whole}.unfinished"
     # A name may have 255 bytes, and a character four.
     digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
     return output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, ToolkitError, is_wrong_call
-from toolkit.files import is_there
+from toolkit.files import is_in_store, is_there
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs, check_absent
 from toolkit.scoring.resuming.checkpoints import Entry
@@ -112,7 +112,9 @@ class Journals:
     @property
     def _older(self) -> Path | None:
         """What an older version has left."""
-        if self._folder is not None and is_there(old := self._folder / _OLD_JOURNAL):
+        if self._folder is None or is_in_store(self._folder):
+            return None
+        if is_there(old := self._folder / _OLD_JOURNAL):
             return old
         return None
 

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from toolkit.errors import InputError
+from toolkit.files import is_in_store
 from toolkit.records.read_options import STDIN
 from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.resuming.checkpoints import FileFacts, Prefix, PrefixSum
 
 
 class WatchedInput:
-    """A file beside its reader: what it was when the run began, and whether it still is that."""
+    """A file beside its reader: what it was when the run began, and whether it still is that.
+
+    Of an object in a store, its facts are enough: its tag changes with its content, and each
+    request that reads it names the tag. So nothing of it is read a second time.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = file_of(path).open("rb", buffering=0)
+        self._file: IO[bytes] | None = None
+        if is_in_store(path):
+            self.facts = FileFacts.of(file_of(path).stat())
+        else:
+            self._file = file_of(path).open("rb", buffering=0)
+            self.facts = FileFacts.of(os.fstat(self._file.fileno()))
         self._is_archive = file_of(path) != path
         self._sum = PrefixSum()
-        self.facts = FileFacts.of(os.fstat(self._file.fileno()))
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
@@ -34,11 +44,14 @@ class WatchedInput:
 
     def close(self) -> None:
         """Stop to watch it."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def is_same(self) -> bool:
-        """Whether the open file is as it was, wherever its name leads to meanwhile."""
+        """Whether what is read is as it was, wherever its name leads to meanwhile."""
+        if self._file is None:  # it cannot be otherwise: see above
+            return True
         return FileFacts.of(os.fstat(self._file.fileno())) == self.facts
 
     def check(self) -> None:
@@ -49,7 +62,7 @@ class WatchedInput:
         if now is None:
             what = "it is gone"
         elif now.inode != self.facts.inode:
-            what = "another file has its name now"
+            what = f"another {'file' if self._file else 'object'} has its name now"
         elif now.size != self.facts.size:
             what = f"it had {self.facts.size:,} bytes, and has {now.size:,}"
         else:
@@ -61,6 +74,8 @@ class WatchedInput:
 
     def read_so_far(self, size: int) -> Prefix:
         """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
+        if self._file is None:
+            return Prefix(size, zlib.crc32(str(self.facts.inode).encode()))
         return self._sum.up_to(self.facts.size if self._is_archive else size, self._file)
 
     def begins_with(self, prefix: Prefix) -> bool:

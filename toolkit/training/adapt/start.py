@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.files import is_in_store, path_of
 from toolkit.model.adaptation_facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
@@ -46,8 +46,8 @@ class Start:
 
 def load_start(model: str) -> Start:
     """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
-    path = Path(model)
-    if not is_shipped(path) and RunFolder(path).config.is_file():
+    path = path_of(model)
+    if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
         return _of_run(RunFolder(path))
     return _of_file(ModelFile.load(find_model(model)))
 

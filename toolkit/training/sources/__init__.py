@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from toolkit.errors import InputError, UsageError
+from toolkit.files import is_a_folder, is_there, path_of
 from toolkit.records.read_options import STDIN, LabelNames, ReadOptions
 from toolkit.training.sources import acl_imdb, imdb, labelled_file
 from toolkit.training.sources.reviews import Reviews
@@ -21,10 +21,10 @@ def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
     """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format."""
     if data == IMDB:
         return imdb.load(part)
-    path = Path(data)
-    if _is_folder(path):
+    path = path_of(data)
+    if is_a_folder(path):
         return acl_imdb.load(path, part)
-    if path != STDIN and not os.path.exists(path):  # noqa: PTH110 (Path.exists raises if the name is too long)
+    if path != STDIN and not is_there(path):
         raise InputError(
             f"{path}: no such file or folder. Give a labelled CSV, JSONL or Parquet file, "
             f"an aclImdb folder, or '{IMDB}' for the reviews that Keras downloads."
@@ -82,8 +82,4 @@ def check_columns(
 
 
 def _has_columns(data: str) -> bool:
-    return data != IMDB and not _is_folder(Path(data))
-
-
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the name is too long)
+    return data != IMDB and not is_a_folder(path_of(data))

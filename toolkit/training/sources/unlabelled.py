@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import TrainingError
+from toolkit.files import is_a_folder
 from toolkit.records.formats import beside
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.table import read_table
@@ -20,7 +20,7 @@ from toolkit.training.sources.reviews import UnlabelledReviews
 
 def load(path: Path, reading: ReadOptions) -> UnlabelledReviews:
     """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
-    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises if the name is too long)
+    if is_a_folder(path):
         name, texts = acl_imdb.load_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
     else:
