@@ -17,6 +17,9 @@ from toolkit.scoring.resuming.watched_input import WatchedInput
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 
+# Of the options of reading: with the column of labels, these change summaries, or the speed.
+_NOT_IN_OUTPUTS = ("labels", "block_bytes")
+
 
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
@@ -32,6 +35,10 @@ def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
     It is the same on another machine and in another run, as the output is that holds it.
     """
     facts = None if source is None else [source.path.name, source.facts.size]
+    reading, *others = settings["the options"]
+    reading = {name: value for name, value in reading.items() if name not in _NOT_IN_OUTPUTS}
+    reading["columns"] = {**reading["columns"], "label": None}
+    settings = {**settings, "the options": [reading, *others]}
     return str(uuid5(_JOBS, json.dumps([settings, facts], sort_keys=True)))
 
 
