@@ -142,7 +142,7 @@ def test_the_report_names_model_and_job(command: Command) -> None:
     assert f"sha256-{model['sha256']}".startswith(digest)
     done, *others = found["files"]
     metadata = pq.read_schema(done["output"]).metadata
-    assert done["job_id"].encode() == metadata[b"toolkit.run"]
+    assert done["job_id"].encode() == metadata[b"toolkit.job_id"]
     assert metadata[b"toolkit.model_sha256"].decode() == model["sha256"]
     assert [other["job_id"] for other in others] == [None] * 2
     # As it is said again by a run that finds the output.

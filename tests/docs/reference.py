@@ -155,7 +155,7 @@ DuckDB), beside the metadata of the input:
 | `toolkit.threshold` | the probability from which a review is positive |
 | `toolkit.neutral_range` | the range of probabilities in use, such as `0.4:0.6`; missing without one |
 | `toolkit.by_sentence` | `true` or `false` |
-| `toolkit.run` | the `job_id` of the file in the report |
+| `toolkit.job_id` | the `job_id` of the file in the report |
 | `toolkit.shard` | such as `3/16`, if the file is a part of a job; else missing |
 
 Where a scored file is scored again, the new keys replace the old ones. The `job_id` is made of the

@@ -29,7 +29,7 @@ from toolkit.scoring.run import score_file, score_files
 TEXTS = many_texts(40)
 KEYS = {
     *("toolkit.version", "toolkit.model", "toolkit.model_version", "toolkit.model_sha256"),
-    *("toolkit.threshold", "toolkit.by_sentence", "toolkit.run"),
+    *("toolkit.threshold", "toolkit.by_sentence", "toolkit.job_id"),
 }
 
 
@@ -59,7 +59,7 @@ def test_a_parquet_file_says_which_model_has_scored_it(ending: str, tmp_path: Pa
     assert found["toolkit.model_version"] == shipped_scorer().facts.toolkit_version
     assert found["toolkit.model_sha256"] == shipped_scorer().sha256
     assert (found["toolkit.threshold"], found["toolkit.by_sentence"]) == ("0.5", "false")
-    assert found["toolkit.run"] == result.job_id
+    assert found["toolkit.job_id"] == result.job_id
     assert UUID(result.job_id).version == 5
 
 
@@ -94,7 +94,7 @@ def test_a_second_scoring_replaces_what_the_first_has_said(tmp_path: Path) -> No
     found = metadata(second)
     assert found.keys() == KEYS
     assert found["toolkit.model"] == "conv1d"
-    assert found["toolkit.run"] != metadata(first)["toolkit.run"]
+    assert found["toolkit.job_id"] != metadata(first)["toolkit.job_id"]
 
 
 @pytest.mark.parametrize("store_schema", [True, False])
@@ -165,14 +165,14 @@ def test_the_id_of_a_job_is_that_of_its_input(
     first = metadata(scored(tmp_path, shipped_scorer()))
     score_file(shipped_scorer(), change(tmp_path), tmp_path / "c.parquet")
     second = metadata(tmp_path / "c.parquet")
-    assert {key for key in KEYS if first[key] != second[key]} == {"toolkit.run"}
+    assert {key for key in KEYS if first[key] != second[key]} == {"toolkit.job_id"}
 
 
 def test_the_id_of_a_job_is_that_of_its_settings(tmp_path: Path) -> None:
     renamed = shutil.copy(MODEL, tmp_path / "renamed.onnx")
     columns = Columns(sentiment="s")
     ids = {
-        metadata(scored(tmp_path, scorer, f"{number}.parquet", **options))["toolkit.run"]
+        metadata(scored(tmp_path, scorer, f"{number}.parquet", **options))["toolkit.job_id"]
         for number, (scorer, options) in enumerate(
             [
                 (shipped_scorer(), {}),

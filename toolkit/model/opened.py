@@ -19,7 +19,7 @@ MOST_SCORERS = 4
 
 
 class Opened(Generic[T]):
-    """What was unpickled in this process, such as scorers; safe between threads and after a fork."""
+    """What was unpickled in this process; safe between threads and after a fork."""
 
     def __init__(self) -> None:
         self._scorers: OrderedDict[tuple[object, ...], T] = OrderedDict()

@@ -59,7 +59,7 @@ class Provenance:
             "neutral_range": self.neutral_range
             and ":".join(str(round(end, 7)) for end in self.neutral_range),
             "by_sentence": str(self.by_sentence).lower(),
-            "run": self.job_id,
+            "job_id": self.job_id,
             "shard": self.shard,
         }
         # A file may have a name that is not UTF-8.
