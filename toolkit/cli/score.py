@@ -88,6 +88,8 @@ def score(
         check_memory()
         if neutral and neutral_range is not None:
             raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
+        if sharding.is_wanted:
+            sharding.number_and_count()
         columns = Columns(
             o.text_columns(text_column),
             label=label_column,

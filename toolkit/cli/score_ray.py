@@ -17,6 +17,7 @@ from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.summary import Progress, Summary
 from toolkit.shards.claims import Claim, ShardFolder
 from toolkit.shards.finish import finish
@@ -44,7 +45,7 @@ def score_with_ray(
     _check_unfinished(folder, options)
     with connected() as cpus:
         try:
-            size = sum(job.source.stat().st_size for job in jobs.files)
+            size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
             count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)
             job = ShardedJob.begin(
                 scorer,
@@ -56,6 +57,10 @@ def score_with_ray(
                 keep_parts=sharding.keep_parts,
             )
             run.job_id = job.plan.job_id
+            run.results = [
+                FileResult(each, source=Source.of(each.source, options.reading))
+                for each in jobs.files
+            ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
                 run.results = finish(job.folder, job.plan, force=options.force)

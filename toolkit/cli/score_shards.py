@@ -7,7 +7,6 @@ from pathlib import Path
 
 from toolkit.cli import messages
 from toolkit.cli.progress import progress_of
-from toolkit.cli.score_ending import exit_with
 from toolkit.cli.score_report import RunReport
 from toolkit.cli.score_view import show, warn
 from toolkit.cli.sharding import Engine, Sharding
@@ -31,7 +30,11 @@ def score_in_shards(
     *,
     quiet: bool,
 ) -> None:
-    """Do what is asked for of a job in shards."""
+    """Do what is asked for of a job in shards.
+
+    A shard with rejects has done its work: that a scheduler takes as a success. `toolkit finish`
+    tells of the rejects, as it does of a job of which no record is scored.
+    """
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
     if sharding.engine is Engine.ray:
@@ -68,8 +71,6 @@ def score_in_shards(
     run.results[:] = results_of(claim, job.plan, job.folder)
     if not quiet:
         _show_shard(run, job, claim, jobs, options, run.results)
-    if any(result.summary.records for result in run.results):
-        exit_with(run, run.results)
 
 
 def _show_plan(job: ShardedJob) -> None:

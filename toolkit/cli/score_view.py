@@ -141,5 +141,6 @@ def _rejected(results: Sequence[FileResult]) -> str:
     job = files[0].job
     if job.rejects_file is None:
         return f"{count} → standard output" if job.rejected == STDIN else f"{count}, not kept"
-    more = f" and {len(files) - 1:,} more" if files[1:] else ""
+    others = {str(result.job.rejects_file) for result in files[1:]} - {str(job.rejects_file)}
+    more = f" and {len(others):,} more" if others else ""
     return f"{count} → {job.rejects_file}{more}"

@@ -23,7 +23,7 @@ class Engine(StrEnum):
 
 _SHARD = (
     "Score only shard I of N, from 0 to N-1. `toolkit finish` joins them to what one run would "
-    "write."
+    "write. The exit code is 0 also where records are rejected; that of finish is 3 then."
 )
 _SHARDS = "Number of shards for --engine ray; otherwise, only plan them."
 _PLAN = "File with the plan of the shards. It is written if it is not there, else followed."

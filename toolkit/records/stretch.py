@@ -25,11 +25,9 @@ class Stretch:
     def ends_at(self, reached: Place) -> bool:
         """Whether it is read to its end, by the place after its last block.
 
-        The formats count bytes first in a place, or records last.
+        All formats begin a place with what says where it is; the rest is of the way to there.
         """
-        return not self.stop or (
-            bool(reached) and (reached[0] == self.stop[0] or reached[-1] == self.stop[-1])
-        )
+        return not self.stop or reached[:1] == self.stop[:1]
 
 
 WHOLE = Stretch()

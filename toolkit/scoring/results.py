@@ -14,6 +14,7 @@ from toolkit.records.formats import format_of
 from toolkit.records.read_options import STDIN, ReadOptions
 from toolkit.records.review_file import Place
 from toolkit.records.text_files.compression import compression_of
+from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
@@ -37,7 +38,7 @@ class Source:
         if path == STDIN:
             return cls(name)
         try:
-            facts = path.stat()
+            facts = file_of(path).stat()
         except (OSError, ValueError):
             return cls(name, compression_of(path))
         modified = datetime.fromtimestamp(facts.st_mtime, UTC).isoformat()

@@ -27,12 +27,12 @@ from toolkit.scoring.outputs.output import open_output
 from toolkit.scoring.outputs.publishing import FileAppearedError, publish
 from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.provenance import Provenance
-from toolkit.scoring.results import FileResult, Source, why_none_is_scored
+from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.resuming.journal import Journal
 from toolkit.scoring.resuming.journals import Journals, open_journals
 from toolkit.scoring.resuming.watched_input import WatchedInput
 from toolkit.scoring.summary import Progress, Summary
-from toolkit.scoring.unread import unread_warning
+from toolkit.scoring.unread import counts_warning
 from toolkit.scoring.workers import in_order, usable_cores
 
 OnProgress = Callable[[Progress], None]
@@ -216,16 +216,13 @@ class _Run:
                 self._warn_of_file(reviews, result)
             output.finish()
             result.reached, result.frame = output.reached, output.frame
-            if job.stretch.is_whole:
-                self._warn_of(output.summary, result)
+            column = result.columns.get("text")
+            is_single = self.jobs.is_single
+            if not self.jobs.is_part and (
+                warning := counts_warning(output.summary, column, is_single=is_single)
+            ):
+                self._warn(result, warning)
             return output.summary
-
-    def _warn_of(self, summary: Summary, result: FileResult) -> None:
-        """Say what may be wrong with a file that is done."""
-        if not self.jobs.is_single and (why := why_none_is_scored(summary)):
-            self._warn(result, f"no record is scored: {why}.")
-        elif unread := unread_warning(summary, result.columns.get("text")):
-            self._warn(result, unread)
 
     def _form(self, reviews: ReviewFile, result: FileResult) -> Output:
         """Choose how the output is written; say what may be wrong with the input."""

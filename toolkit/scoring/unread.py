@@ -1,12 +1,23 @@
-"""A warning where a model knows few of the words of a file: another language, or a wrong column."""
+"""Warnings where a model knows few of the words of a file: another language, or a wrong column."""
 
 from __future__ import annotations
 
+from toolkit.scoring.results import why_none_is_scored
 from toolkit.scoring.summary import Summary
 
 # Of the texts. Of English reviews of any kind, less than half as many are so.
 _MOST_UNREAD = 0.1
 _FEW_TEXTS = 5  # so many may be chance, unless they are most of all
+
+
+def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
+    """Say what the counts of a file that is done tell; None if all is well.
+
+    That no record of a single file is scored is an error, and not said here.
+    """
+    if not is_single and (why := why_none_is_scored(summary)):
+        return f"no record is scored: {why}."
+    return unread_warning(summary, text_column)
 
 
 def unread_warning(summary: Summary, text_column: str | None) -> str | None:

@@ -22,6 +22,7 @@ from toolkit.records.review_file import Place
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
 from toolkit.shards.plan import Plan
+from toolkit.shards.removing import remove_at_once, remove_leftovers
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
@@ -111,6 +112,7 @@ class ShardFolder:
             found = cls.of(target, is_folder=is_folder)
             if is_there(found.path / PLAN):
                 return found
+            remove_leftovers(found.path)
         raise UsageError(
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
@@ -123,8 +125,12 @@ class ShardFolder:
 
     def read_plan(self) -> Plan | None:
         """Read the plan; None if there is none."""
+        content = self._plan_content()
+        return None if content is None else Plan.from_json(content, str(self.plan_path))
+
+    def _plan_content(self) -> bytes | None:
         try:
-            return Plan.from_json(self.plan_path.read_bytes(), str(self.plan_path))
+            return self.plan_path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -135,22 +141,30 @@ class ShardFolder:
 
         With force, another plan and what was done for it are removed.
         """
-        for _ in range(3):  # another process may write or remove one at the same moment
+        for _ in range(5):  # another process may write or remove one at the same moment
             with reporting_failures(self.plan_path):
                 self.path.mkdir(parents=True, exist_ok=True)
                 with suppress(FileExistsError, FileNotFoundError):
                     create_file(self.plan_path, plan.as_json())
                     return
+            there = self._plan_content()
+            if there is None:
+                continue
             try:
-                there = self.read_plan()
-                if there is not None:
-                    plan.check_same(there, str(self.plan_path))
-                    return
+                found = Plan.from_json(there, str(self.plan_path))
+                plan.check_same(found, str(self.plan_path))
             except UsageError:
                 if not force:
                     raise
-                self.remove()
+                if self._plan_content() == there:  # not what another process has just written
+                    self.remove()
+            else:
+                return
         raise OutputError(f"{self.plan_path}: other processes replace it all the time.")
+
+    def is_of(self, plan: Plan) -> bool:
+        """Whether the job is still there: it may be finished, or dropped for another one."""
+        return self._plan_content() == plan.as_json()
 
     def claim_path(self, shard: int, count: int) -> Path:
         """Where the claim of a shard is."""
@@ -207,16 +221,24 @@ class ShardFolder:
     def create_claim(self, claim: Claim, plan: Plan) -> None:
         """Write the claim of a shard; `FileExistsError` if there is one."""
         path = self.claim_path(claim.shard, plan.count)
+        self.check_is_of(plan)
         with reporting_failures(path):
-            try:
-                create_file(path, claim.as_json())
-            except FileNotFoundError:
-                raise OutputError(
-                    f"{path}: the folder of the shards was removed while this one was scored."
-                ) from None
+            create_file(path, claim.as_json())
+
+    def check_is_of(self, plan: Plan) -> None:
+        """Raise `UsageError` if the job is not there any more."""
+        if not self.is_of(plan):
+            raise UsageError(
+                f"{self.path}: the job was finished, or dropped with --force, while this shard was "
+                "scored. What this attempt has written is removed."
+            )
+
+    def forget(self, parts: Path) -> None:
+        """Remove what an attempt has written, and folders that it has made for a job that ended."""
+        remove_tree(parts)
+        with suppress(OSError):  # it is not empty, as of a job that is there
+            self.path.rmdir()
 
     def remove(self) -> None:
-        """Remove all that is in the folder, the plan first: without it, nothing else counts."""
-        with suppress(OSError):
-            self.plan_path.unlink()
-        remove_tree(self.path)
+        """Remove all that is in the folder, at once."""
+        remove_at_once(self.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from toolkit.errors import EmptyInputError, UsageError
 from toolkit.model.scorer import Scorer
@@ -21,7 +22,13 @@ MOST_SHARDS = 100_000
 
 
 def make_plan(
-    scorer: Scorer, jobs: Jobs, options: ScoringOptions, count: int, *, keep_parts: bool = False
+    scorer: Scorer,
+    jobs: Jobs,
+    options: ScoringOptions,
+    count: int,
+    *,
+    target: Path,
+    keep_parts: bool = False,
 ) -> Plan:
     """Plan the shards of a job; the same inputs and options give the same plan.
 
@@ -36,6 +43,8 @@ def make_plan(
     count : int
         The number of shards, from 1. Some have nothing to do where the inputs cannot be cut into
         as many pieces.
+    target : Path
+        The folder of the outputs, or the only output.
     keep_parts : bool
         Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
         such as Parquet files.
@@ -72,7 +81,8 @@ def make_plan(
         scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.facts.max_tokens
     )
     job_id = id_of(settings, files)
-    return Plan(job_id, settings, model, options.max_rejected, keep_parts, files, shards)
+    most = options.max_rejected
+    return Plan(job_id, str(target), settings, model, most, keep_parts, files, shards)
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:

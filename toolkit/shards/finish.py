@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import atomic_file, is_there, reporting_failures
-from toolkit.records.text_files.compression import compression_ending, format_ending
-from toolkit.scoring.inputs.output_names import REJECTED_ENDING
+from toolkit.files import (
+    atomic_file,
+    check_output_file,
+    flush_to_disk,
+    is_there,
+    path_of,
+    rename_to_new,
+    reporting_failures,
+    resolved,
+)
+from toolkit.scoring.inputs.jobs import Job
+from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.limits import check_rejected
-from toolkit.scoring.results import FileResult, Source, total
+from toolkit.scoring.outputs.publishing import copy_to
+from toolkit.scoring.results import FileResult, total
+from toolkit.scoring.unread import counts_warning
 from toolkit.shards.claims import Claim, ShardFolder
 from toolkit.shards.joining import PlannedPart, Range, content_of, copy, joined, rejects_of
+from toolkit.shards.part_names import REJECTED, SUCCESS, part_name, parts_in
 from toolkit.shards.plan import Plan
+from toolkit.signals import held_back
 
-SUCCESS = "_SUCCESS"  # as clusters call the file that says that an output is complete
-REJECTED = f"_all{REJECTED_ENDING}"  # of outputs in parts
 _SHOWN = 5  # shards in a message
 
 Contents = Callable[[], Iterator[Range | bytes]]
@@ -66,8 +80,11 @@ def finish(
     results = [_result(plan, number, each) for number, each in enumerate(parts)]
     for result in results:
         check_rejected(str(result.job.source), result.summary, plan.max_rejected)
-    for target, contents in _outputs(plan, results, parts):
-        _write_new(target, contents, on_bytes, force=force)
+    outputs = [*_outputs(plan, results, parts)]
+    if plan.keep_parts:
+        _check_other_parts(plan, {target for target, _ in outputs}, force=force)
+    for target, contents in outputs:
+        _write_new(target, contents, folder, on_bytes, force=force)
     if plan.keep_parts:
         _write_success(plan, results)
     folder.remove()
@@ -80,11 +97,12 @@ def _outputs(
     """Give the files to write, each with a function that gives its contents."""
     if plan.keep_parts:
         every = [part for each in parts for part in each]
-        folder = results[0].job.output.parent
+        folder = path_of(plan.target)
         for number, part in enumerate(every):
             yield folder / part_name(number, part.output), partial(joined, [part])
-        if any(result.summary.rejected for result in results):
-            yield folder / REJECTED, partial(rejects_of, every)
+        rejects = results[0].job.rejects_file
+        if rejects is not None and any(part.part.rejected for part in every):
+            yield rejects, partial(rejects_of, every)
         return
     for result, each in zip(results, parts, strict=True):
         yield result.job.output, partial(joined, each)
@@ -93,9 +111,21 @@ def _outputs(
             yield rejects, partial(rejects_of, each)
 
 
+def _check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> None:
+    """Raise `UsageError` if parts of another job are there, or remove them with force."""
+    others = [path for path in parts_in(path_of(plan.target)) if path not in mine]
+    if others and not force:
+        raise UsageError(
+            f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
+            "--force."
+        )
+    for path in others:
+        path.unlink(missing_ok=True)
+
+
 def _write_success(plan: Plan, results: Sequence[FileResult]) -> None:
     """Write the file that says that all parts are there, with the counts of the job."""
-    target = results[0].job.output.parent / SUCCESS
+    target = path_of(plan.target) / SUCCESS
     content = {
         "job_id": plan.job_id,
         "model": plan.model.identity(),
@@ -105,11 +135,6 @@ def _write_success(plan: Plan, results: Sequence[FileResult]) -> None:
     }
     with atomic_file(target, force=True) as unfinished:
         unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def part_name(number: int, output: Path) -> str:
-    """Name an output that stays in parts: ``part-00003.csv.gz``."""
-    return f"part-{number:05}{format_ending(output)}{compression_ending(output)}"
 
 
 def _check_all(folder: ShardFolder, plan: Plan, claims: Sequence[Claim | None]) -> None:
@@ -150,8 +175,8 @@ def _parts_by_file(
 
 def _result(plan: Plan, number: int, parts: Sequence[PlannedPart]) -> FileResult:
     """Add up what became of a file."""
-    job = plan.files[number].job()
-    result = FileResult(job, is_done=True, source=Source(size=plan.files[number].size))
+    file = plan.files[number]
+    result = FileResult(_job(plan, number), is_done=True, source=file.source(plan.read_as))
     for each in parts:
         result.summary += each.part.summary
         result.job_id = each.part.job_id
@@ -159,12 +184,26 @@ def _result(plan: Plan, number: int, parts: Sequence[PlannedPart]) -> FileResult
         result.warnings += [
             warning for warning in each.part.warnings if warning not in result.warnings
         ]
+    column = result.columns.get("text")
+    if warning := counts_warning(result.summary, column, is_single=not plan.files[1:]):
+        result.warnings.append(warning)
     return result
+
+
+def _job(plan: Plan, number: int) -> Job:
+    """Say where the output of a file is: in parts, those of all files are together."""
+    job, target = plan.files[number].job(), path_of(plan.target)
+    if not plan.keep_parts:
+        return job
+    if job.rejects_file == default_rejected(job.source, job.output):  # else named by the user
+        job = replace(job, rejected=target / REJECTED)
+    return replace(job, output=target)
 
 
 def _write_new(
     target: Path,
     contents: Contents,
+    folder: ShardFolder,
     on_bytes: Callable[[int], None],
     *,
     force: bool,
@@ -177,11 +216,30 @@ def _write_new(
                 "replace it with --force."
             )
         return
+    unfinished = folder.path / f"{uuid4().hex[:12]}.joined"  # where it is removed with the rest
     with reporting_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(target, force=force) as unfinished, unfinished.open("wb") as file:
-        for each in contents():
-            on_bytes(copy(each, file))
+        check_output_file(target, force=force)
+        with unfinished.open("xb") as file:
+            for each in contents():
+                on_bytes(copy(each, file))
+        flush_to_disk(unfinished)
+        _place(unfinished, target, force=force)
+
+
+def _place(unfinished: Path, target: Path, *, force: bool) -> None:
+    """Give a complete file its name, or copy it to another file system."""
+    try:
+        with held_back():
+            if force:
+                unfinished.replace(resolved(target))
+            else:
+                rename_to_new(unfinished, resolved(target))
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with unfinished.open("rb") as file:
+            copy_to(file, target, force=force)
 
 
 def _has(target: Path, content: Iterable[bytes]) -> bool:

@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import UsageError
-from toolkit.files import create_file, is_a_folder, is_there, reporting_failures
+from toolkit.files import (
+    atomic_file,
+    create_file,
+    is_a_folder,
+    is_there,
+    reporting_failures,
+    resolved,
+)
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import Jobs, check_absent, check_job, check_outputs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
+from toolkit.shards.part_names import SUCCESS, parts_in
 from toolkit.shards.plan import Plan, PlannedFile
 
 
@@ -74,16 +82,15 @@ class ShardedJob:
                 f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
                 "slash at its end."
             )
-        plan = _planned(plan_path, folder, scorer, jobs, options, count, keep_parts=keep_parts)
+        plan = _planned(
+            plan_path, folder, scorer, jobs, options, count, target=target, keep_parts=keep_parts
+        )
         if plan is None:
-            plan = make_plan(scorer, jobs, options, count, keep_parts=keep_parts)
+            plan = make_plan(scorer, jobs, options, count, target=target, keep_parts=keep_parts)
         if not options.force and not is_there(folder.plan_path):
-            _check_outputs(jobs, is_in_folder=is_in_folder)
+            _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
         if plan_path is not None:
-            with reporting_failures(plan_path), suppress(FileExistsError):
-                create_file(plan_path, plan.as_json())
-            there = Plan.from_json(plan_path.read_bytes(), str(plan_path))
-            plan.check_same(there, str(plan_path))
+            _keep_copy(plan, plan_path, jobs, force=options.force)
         folder.keep_plan(plan, force=options.force)
         return cls(target, folder, plan)
 
@@ -93,7 +100,7 @@ class ShardedJob:
         folder = ShardFolder.at(target)
         plan = folder.read_plan()
         assert plan is not None
-        return cls(target, folder, plan)
+        return cls(target, folder, plan.moved_to(target))
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:
@@ -113,6 +120,7 @@ def _planned(
     options: ScoringOptions,
     count: int,
     *,
+    target: Path,
     keep_parts: bool,
 ) -> Plan | None:
     """Find the plan of the same call, so that the inputs need not be read again to make it."""
@@ -124,6 +132,7 @@ def _planned(
             if (
                 plan.count == count
                 and plan.keep_parts == keep_parts
+                and plan.target == str(target)
                 and plan.max_rejected == options.max_rejected
                 and plan.settings == settings_of(scorer, options)
                 and [*plan.files] == [PlannedFile.of(job) for job in jobs.files]
@@ -132,10 +141,32 @@ def _planned(
     return None
 
 
-def _check_outputs(jobs: Jobs, *, is_in_folder: bool) -> None:
-    check_outputs(jobs.files)
-    if is_in_folder:
-        check_absent([job.output for job in jobs.files])
-        return
+def _keep_copy(plan: Plan, path: Path, jobs: Jobs, *, force: bool) -> None:
+    """Write the plan to a file of its own, or find that it is there."""
     for job in jobs.files:
-        check_job(job, lambda _: False)
+        if resolved(path) in (resolved(other) for other, _ in (*job.written(), (job.source, ""))):
+            raise UsageError(f"--plan {path}: is an input or an output, too. Choose another file.")
+    with reporting_failures(path):
+        with suppress(FileExistsError):
+            create_file(path, plan.as_json())
+            return
+        content = path.read_bytes()
+    there = Plan.from_json(content, str(path))
+    try:
+        plan.check_same(there, str(path))
+    except UsageError:
+        if not force:
+            raise
+        with atomic_file(path, force=True) as unfinished:
+            unfinished.write_bytes(plan.as_json())
+
+
+def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: bool) -> None:
+    check_outputs(jobs.files)
+    if keep_parts:
+        check_absent([target / SUCCESS, *parts_in(target)])
+    elif is_in_folder:
+        check_absent([job.output for job in jobs.files])
+    else:
+        for job in jobs.files:
+            check_job(job, lambda _: False)

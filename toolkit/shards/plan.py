@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from toolkit import __version__
 from toolkit.errors import InputError, UsageError
 from toolkit.files import path_of
+from toolkit.records.formats import format_of
 from toolkit.records.stretch import Stretch
+from toolkit.records.text_files.compression import compression_of
+from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
 from toolkit.scoring.limits import MaxRejected
+from toolkit.scoring.results import Source
 from toolkit.scoring.resuming.checkpoints import FileFacts
 
 FORMAT_VERSION = 1
@@ -35,7 +41,7 @@ class PlannedFile:
     @classmethod
     def of(cls, job: Job) -> Self:
         """Look at the file of a job."""
-        facts = FileFacts.at(job.source)
+        facts = FileFacts.at(file_of(job.source))
         if facts is None:
             raise InputError(f"{job.source}: no such file")
         rejected = job.rejects_file
@@ -54,10 +60,24 @@ class PlannedFile:
         rejected = NOT_KEPT if self.rejected is None else path_of(self.rejected)
         return Job(path_of(self.input), path_of(self.output), rejected, is_named=self.is_named)
 
+    def source(self, read_as: str | None) -> Source:
+        """Say what the file is, as reports do; ``read_as`` is a format that was asked for."""
+        path = path_of(self.input)
+        name = None
+        with suppress(UsageError):
+            name = format_of(path, read_as).name
+        modified = datetime.fromtimestamp(self.mtime_ns / 1e9, UTC).isoformat()
+        return Source(name, compression_of(path), self.size, modified)
+
+    def moved(self, before: Path, after: Path) -> Self:
+        """Give it for outputs that are in another place now."""
+        rejected = None if self.rejected is None else str(_moved(self.rejected, before, after))
+        return replace(self, output=str(_moved(self.output, before, after)), rejected=rejected)
+
     def check(self) -> None:
         """Raise `InputError` if the file is not as it was."""
         job = self.job()
-        if FileFacts.at(job.source) is None or self.of(job) != self:
+        if FileFacts.at(file_of(job.source)) is None or self.of(job) != self:
             raise InputError(
                 f"{self.input}: has changed since the shards were planned. Put back what was "
                 "there, or plan again with --force."
@@ -98,6 +118,7 @@ class Plan:
     """All shards of a job, and what their results depend on."""
 
     job_id: str  # of the job, the same for all its shards
+    target: str  # of the outputs: a folder, or the only output
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: PlannedModel
     max_rejected: MaxRejected | None  # of each file
@@ -117,9 +138,10 @@ class Plan:
                 yield number, position, piece
 
     @property
-    def size(self) -> int:
-        """The bytes of all inputs."""
-        return sum(file.size for file in self.files)
+    def read_as(self) -> str | None:
+        """The format that the inputs are read as; None if their names say it."""
+        reading, *_ = self.settings["the options"]
+        return reading["format"]  # type: ignore[no-any-return]
 
     def as_json(self) -> bytes:
         """Write it; the same plan has the same bytes."""
@@ -127,6 +149,7 @@ class Plan:
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,
             "job_id": self.job_id,
+            "target": self.target,
             "model": asdict(self.model),
             "settings": self.settings,
             "max_rejected": self.max_rejected and asdict(self.max_rejected),
@@ -149,6 +172,7 @@ class Plan:
             model = read["model"]
             return cls(
                 read["job_id"],
+                read["target"],
                 read["settings"],
                 PlannedModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
                 read["max_rejected"] and MaxRejected(**read["max_rejected"]),
@@ -161,12 +185,18 @@ class Plan:
                 f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
             ) from None
 
+    def moved_to(self, target: Path) -> Self:
+        """Give the plan for outputs that were moved, or are named from another folder."""
+        before = path_of(self.target)
+        files = [file.moved(before, target) for file in self.files]
+        return replace(self, target=str(target), files=files)
+
     def check_same(self, other: Plan, path: str) -> None:
         """Raise `UsageError` unless another plan, which is at a path, is the same."""
         if self == other:
             return
         changed = [key for key in self.settings if self.settings[key] != other.settings.get(key)]
-        if [*self.files] != [*other.files]:
+        if self.target != other.target or [*self.files] != [*other.files]:
             changed.append("the inputs or their outputs")
         if self.count != other.count:
             changed.append(f"the number of shards (it was {other.count:,})")
@@ -180,6 +210,14 @@ class Plan:
             f"{', '.join(changed) or 'the pieces'}. Undo that, finish the other job with toolkit "
             "finish, or drop its shards with --force."
         )
+
+
+def _moved(name: str, before: Path, after: Path) -> Path:
+    """Give the path below or beside another target; a path elsewhere stays."""
+    path = path_of(name)
+    if path.is_relative_to(before):
+        return after / path.relative_to(before)
+    return after.parent / path.name if path.parent == before.parent else path
 
 
 def id_of(settings: dict[str, Any], files: Sequence[PlannedFile]) -> str:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.errors import InputError, MissingExtraError, OutputError, ToolkitError, UsageError
+from toolkit.errors import (
+    InputError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    ToolkitError,
+    UsageError,
+)
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.workers import usable_cores
@@ -24,6 +34,7 @@ from toolkit.signals import STOPPING
 _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
 _TASKS_PER_CPU = 3  # that are given to the cluster at once
 _SECONDS = 0.5  # between two looks at signals
+_CONNECT_SECONDS = 10.0
 
 SHARDS_PER_CPU = 4
 _SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
@@ -47,9 +58,12 @@ def connected() -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Else it warns at each start of what a later version will do with GPUs.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else written to standard error
     import ray
 
     address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_answers(address)
     handlers = {number: signal.getsignal(number) for number in STOPPING}
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if not address:
@@ -68,6 +82,20 @@ def connected() -> Iterator[int]:
         yield max(int(resources.get("CPU", 1)), 1)
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise `OutputError` if nothing is at HOST:PORT, which Ray itself tries for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdigit()) or "/" in host:  # such as auto, or ray://HOST:PORT
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise OutputError(
+            f"the Ray cluster at {address}: cannot be reached: {error.strerror or error}. Check "
+            "RAY_ADDRESS, or unset it to use this machine"
+        ) from None
 
 
 def shards_for(size: int, cpus: int) -> int:
@@ -142,7 +170,7 @@ class _Tasks:
             num_cpus=threads, max_retries=_RETRIES, retry_exceptions=[OutputError]
         )(_score)
         plan = ray.put(job.plan)  # once, not with each task
-        self._arguments = (scorer, job.folder, plan, options, str(Path.cwd()))
+        self._arguments = (pickle.dumps(scorer), job.folder, plan, options, str(Path.cwd()))
         self._most = _TASKS_PER_CPU * max(cpus // threads, 1)
         self.running: dict[Any, int] = {}  # with their shards
 
@@ -182,13 +210,18 @@ def _result(done: Any, shard: int) -> Claim | Failed:
         raise OutputError(f"shard {shard}: was lost {_RETRIES + 1} times: {first}") from None
 
 
+@lru_cache(maxsize=1)  # one model for each process, however many shards that scores
+def _scorer_of(pickled: bytes) -> Scorer:
+    return pickle.loads(pickled)  # type: ignore[no-any-return]  # noqa: S301 (of this program)
+
+
 def _score(
-    shard: int, scorer: Scorer, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
+    shard: int, scorer: bytes, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
 ) -> Claim | Failed:
     """Score a shard in a worker of the cluster."""
     with suppress(OSError):  # where paths are absolute or in a store, it need not be there
         os.chdir(cwd)
     try:
-        return score_shard(scorer, folder, plan, shard, options)
-    except (InputError, UsageError) as error:
+        return score_shard(_scorer_of(scorer), folder, plan, shard, options)
+    except (InputError, ModelError, UsageError) as error:
         return Failed(shard, str(error), isinstance(error, UsageError))

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError
-from toolkit.files import remove_tree, reporting_failures
+from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
@@ -77,12 +77,12 @@ def score_shard(
         claim = _scored(scorer, folder, plan, shard, options, parts, callbacks)
         folder.create_claim(claim, plan)
     except FileExistsError:  # another attempt was faster
-        remove_tree(parts)
+        folder.forget(parts)
         if (done := folder.read_claim(shard, plan)) is not None:
             return done
         raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.") from None
     except BaseException as error:
-        remove_tree(parts)
+        folder.forget(parts)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
         if isinstance(error, ToolkitError):
             folder.note_failure(shard, plan, str(error))
@@ -113,7 +113,9 @@ def _scored(
         checkpoint_seconds=math.inf,
         max_rejected=None if most is None or most.count is None else most,
     )
-    results = score_files(scorer, Jobs(jobs, parts), single, **callbacks) if jobs else []
+    results = (
+        score_files(scorer, Jobs(jobs, parts, is_part=True), single, **callbacks) if jobs else []
+    )
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return Claim(

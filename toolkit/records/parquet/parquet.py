@@ -91,16 +91,16 @@ class ParquetFile(ReviewFile):
         self._groups.close()
 
     def cuts(self, offsets: Sequence[int]) -> list[Cut]:
-        """Find cuts between row groups."""
+        """Find cuts between row groups, each after one that has rows."""
         found: list[Cut] = []
         wanted, number, end = [*offsets], 1, 0
-        for group in range(self._file.metadata.num_row_groups):
-            if group and wanted and wanted[0] <= end:
-                found.append(((group, -1, number), end))
-                wanted = [offset for offset in wanted if offset > end]
+        for group in range(self._file.metadata.num_row_groups - 1):
             facts = self._file.metadata.row_group(group)
             number += facts.num_rows
             end += sum(facts.column(i).total_compressed_size for i in range(facts.num_columns))
+            if wanted and wanted[0] <= end and facts.num_rows:
+                found.append((_after(group, number), end))
+                wanted = [offset for offset in wanted if offset > end]
         return found
 
     def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
@@ -114,8 +114,10 @@ class ParquetFile(ReviewFile):
                 if group == first and done <= passed:
                     continue
                 self._done, self._group = number - 1 + len(batch), group
-                following = (group, done, number + len(batch))
-                yield Block(batch, number, bytes_of(batch), following, ends_group=done == rows)
+                is_end = done == rows
+                after = number + len(batch)
+                following = _after(group, after) if is_end else (group, done, after)
+                yield Block(batch, number, bytes_of(batch), following, ends_group=is_end)
                 number += len(batch)
 
     def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
@@ -297,3 +299,8 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
     return kind
+
+
+def _after(group: int, number: int) -> Place:
+    """Give the place after a row group, before the row with a number."""
+    return group + 1, -1, number

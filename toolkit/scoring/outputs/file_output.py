@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -127,6 +128,7 @@ class FileOutput(ScoredOutput):
 
     def abandon(self, *, save: bool) -> None:
         """Close the files as they are."""
+        save = save and self._work.seconds < math.inf  # else no later run would continue it
         self._file.abandon()
         with suppress(OSError):  # a full disk, which may be why the file is abandoned
             self._raw.close()
