@@ -10,16 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from toolkit.model.scorer import Scorer
+Scorer = TypeVar("Scorer")  # that of `toolkit.model.scorer`, which imports this module
 
 # The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
 MOST_SCORERS = 4
 
 
-class Opened:
+class Opened(Generic[Scorer]):
     """The scorers that were unpickled in this process; safe between threads and after a fork."""
 
     def __init__(self) -> None:

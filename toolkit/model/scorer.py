@@ -337,7 +337,7 @@ class Scorer:
         return self._numbers.token_ids(texts)
 
 
-_OPENED = Opened()  # by unpickling
+_OPENED: Opened[Scorer] = Opened()  # by unpickling
 
 
 def _unpickle(
