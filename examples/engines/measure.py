@@ -1,9 +1,12 @@
-"""Compare the engines with `toolkit score`: python measure.py IN.parquet [CORES [ROUNDS]].
+"""Compare the speed of the engines with that of `toolkit score`.
+
+python measure.py IN.parquet [--cores N] [--rounds N] [--engines NAME...]
 
 Each round runs them one after the other, with all reviews and with one. The shortest times count:
 what one review takes is the start, and the rest is the time of the reviews.
 """
 
+import argparse
 import shutil
 import sqlite3
 import subprocess
@@ -16,7 +19,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-PACKAGES = {
+PACKAGES = {  # by the name of the program
+    "sqlite": "sqlite3",
     "pandas": "pandas",
     "polars": "polars",
     "duckdb": "duckdb",
@@ -28,16 +32,21 @@ BASE = "toolkit score"
 
 
 def main() -> None:
-    source, cores, rounds = (*sys.argv[1:], "1", "3")[:3]
-    names = [BASE, "sqlite", *(name for name, package in PACKAGES.items() if find_spec(package))]
+    parser = argparse.ArgumentParser(description="Compare the speed of the engines.")
+    parser.add_argument("source", type=Path, metavar="IN.parquet", help="with a column text")
+    parser.add_argument("--cores", default="1")
+    parser.add_argument("--rounds", default=3, type=int)
+    parser.add_argument("--engines", nargs="+", choices=PACKAGES, default=[*PACKAGES])
+    given = parser.parse_args()
+    names = [BASE, *(name for name in given.engines if find_spec(PACKAGES[name]))]
     times: dict[tuple[str, bool], list[float]] = {}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        count = prepare(Path(source), folder)
-        for _ in range(int(rounds)):
+        count = prepare(given.source, folder)
+        for _ in range(given.rounds):
             for name in names:
                 for rows in ("all", "one"):
-                    seconds = run(folder, name, rows, cores)
+                    seconds = run(folder, name, rows, given.cores)
                     times.setdefault((name, rows == "all"), []).append(seconds)
     shortest = {key: min(found) for key, found in times.items()}
     speeds = {name: count / (shortest[name, True] - shortest[name, False]) for name in names}
@@ -72,7 +81,7 @@ def run(folder: Path, name: str, rows: str, cores: str) -> float:
         arguments = ["-m", "toolkit", "score", str(source), "--output", str(target)]
         arguments += ["--workers", cores, "--quiet"]
     start = time.perf_counter()
-    done = subprocess.run(  # noqa: S603 (what this page measures)
+    done = subprocess.run(  # noqa: S603 (programs of this folder)
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - start

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
 from tests.examples.programs import ENVIRONMENT, EXAMPLES
 from tests.models import MODEL, shipped_scorer
 
+FOLDER = EXAMPLES / "engines"
 NAMES = ("predicted_sentiment", "positive_probability")
 GOLDEN = list(golden_texts_of().values())
 ROWS = 12_000  # more than one batch of each engine, which is 10,000 rows at most
@@ -74,8 +77,11 @@ ENGINES = {
 }
 
 
-def run(folder: Path, name: str, *arguments: object) -> None:
-    """Run a program to its end; Spark reads many parts of the file, as it would of a large one."""
+def run(folder: Path, *command: object) -> str:
+    """Run a Python program to its end; give what it printed.
+
+    Spark reads many parts of the file, as it would of a large one.
+    """
     (folder / "spark-defaults.conf").write_text(
         "spark.sql.files.maxPartitionBytes 20000\n"
         "spark.ui.enabled false\n"
@@ -89,9 +95,8 @@ def run(folder: Path, name: str, *arguments: object) -> None:
         "SPARK_CONF_DIR": str(folder),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    command = [sys.executable, str(EXAMPLES / "engines" / f"with_{name}.py")]
     done = subprocess.run(
-        [*command, *map(str, arguments)],
+        [sys.executable, *map(str, command)],
         cwd=folder,
         env={key: value for key, value in environment.items() if key != "RAY_ADDRESS"},
         capture_output=True,
@@ -100,6 +105,7 @@ def run(folder: Path, name: str, *arguments: object) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+    return done.stdout
 
 
 def check(numbers: pa.ChunkedArray, sentiments: pa.Array, probabilities: pa.Array) -> None:
@@ -130,7 +136,7 @@ def test_rows_and_scores(name: str, tmp_path: Path) -> None:
     if name == "spark" and not ("JAVA_HOME" in os.environ or shutil.which("java")):
         pytest.skip("Spark needs Java")
     target = tmp_path / "scored.parquet"
-    run(tmp_path, name, engine.given(tmp_path), target, 2)
+    run(tmp_path, FOLDER / f"with_{name}.py", engine.given(tmp_path), target, 2)
     files = sorted(target.glob("*.parquet")) if target.is_dir() else [target]
     assert len(files) >= engine.files
     found = pa.concat_tables([pq.read_table(path) for path in files])
@@ -145,7 +151,7 @@ def test_sqlite(tmp_path: Path) -> None:
         database.execute("CREATE TABLE reviews (number INTEGER PRIMARY KEY, text TEXT)")
         columns = (column.to_pylist() for column in reviews().columns)
         database.executemany("INSERT INTO reviews VALUES (?, ?)", zip(*columns, strict=True))
-    run(tmp_path, "sqlite", path)
+    run(tmp_path, FOLDER / "with_sqlite.py", path)
     with closing(sqlite3.connect(path)) as database:
         rows = database.execute("SELECT * FROM scores ORDER BY review").fetchall()
         left = database.execute("SELECT text FROM reviews ORDER BY number").fetchall()
@@ -153,3 +159,45 @@ def test_sqlite(tmp_path: Path) -> None:
     assert probabilities.type == pa.float64()
     check(numbers, sentiments, probabilities.cast(pa.float32(), safe=True))
     assert [text for (text,) in left] == reviews()["text"].to_pylist()
+
+
+ONE_WORKER = """
+import builtins, os, ray
+from toolkit import Scorer
+
+@ray.remote
+def scorers(scorer):
+    seen = builtins.__dict__.setdefault("seen", [])
+    seen.append(scorer)
+    return os.getpid(), len({id(each) for each in seen})
+
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+scorer = Scorer("reviews-small", threshold=0.6)
+print(*set(ray.get([scorers.remote(scorer) for _ in range(20)])))
+"""
+
+
+def test_a_worker_opens_the_model_once(tmp_path: Path) -> None:
+    """Ray unpickles the arguments of each task."""
+    if find_spec("ray") is None:
+        pytest.skip(ENGINES["ray_data"].why_missing)
+    assert re.fullmatch(r"\(\d+, 1\)\n", run(tmp_path, "-c", ONE_WORKER))
+
+
+def test_speeds(tmp_path: Path) -> None:
+    """Those that need no package beside the toolkit."""
+    command = (FOLDER / "measure.py", as_file(tmp_path), "--rounds", "1", "--engines", "sqlite")
+    lines = run(tmp_path, *command).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| toolkit score", "| sqlite"]
+
+
+def test_packages_are_those_of_the_extra() -> None:
+    """Those that CI has, with the limits of `pyproject.toml`."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = {line for line in lines if line and not line.startswith("#")}
+    assert wanted <= set(project["project"]["optional-dependencies"]["dev"])
+    assert {path.stem for path in FOLDER.glob("with_*.py")} == {
+        *(f"with_{name}" for name in ENGINES),
+        "with_sqlite",
+    }

@@ -12,23 +12,23 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+Scorer = TypeVar("Scorer")  # that of `toolkit.model.scorer`, which imports this module
 
 # The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
 MOST_SCORERS = 4
 
 
-class Opened(Generic[T]):
-    """What was unpickled in this process; safe between threads and after a fork."""
+class Opened(Generic[Scorer]):
+    """The scorers that were unpickled in this process; safe between threads and after a fork."""
 
     def __init__(self) -> None:
-        self._scorers: OrderedDict[tuple[object, ...], T] = OrderedDict()
+        self._scorers: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
         self._lock = Lock()
         if hasattr(os, "register_at_fork"):
             # Another thread may hold the lock at that moment, and it does not exist in the child.
             os.register_at_fork(after_in_child=self._renew_lock)
 
-    def get(self, arguments: str, path: Path, open_it: Callable[[], T]) -> T:
+    def get(self, arguments: str, path: Path, open_it: Callable[[], Scorer]) -> Scorer:
         """Give the scorer of these arguments and this file, opened unless it was opened before.
 
         A file that was replaced is another one: its time of change, size or number differ.
