@@ -155,7 +155,7 @@ def cut(case: Case, rng: random.Random) -> list[str]:
     def limits() -> tuple[int | None, int | None]:
         nonlocal left
         left -= 1
-        limit = round(10 ** rng.uniform(1.5, 6.5))
+        limit = round(10 ** rng.uniform(1.5, 5.5))
         if left < 0:
             return None, None
         return (limit, None) if rng.random() < 0.5 else (None, limit)
@@ -260,8 +260,7 @@ def appeared(case: Case, rng: random.Random) -> list[str]:
 
 
 TROUBLES: dict[str, Trouble] = {
-    each.__name__: each
-    for each in (throttled, cut, killed, changed, changed_meanwhile, appeared)
+    each.__name__: each for each in (throttled, cut, killed, changed, changed_meanwhile, appeared)
 }
 
 
@@ -286,7 +285,10 @@ def main() -> None:
                     wrong += TROUBLES[name](case, rng)
                     case.clean()
                 notes = {note: case.notes.count(note) for note in sorted({*case.notes})}
-                print(f"{' → '.join(kind[:2])} {name}: {runs} runs, {notes}, {wrong or 'good'}", flush=True)
+                print(
+                    f"{' → '.join(kind[:2])} {name}: {runs} runs, {notes}, {wrong or 'good'}",
+                    flush=True,
+                )
                 has_failed |= bool(wrong)
     sys.exit(has_failed)
 
