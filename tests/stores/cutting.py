@@ -155,7 +155,7 @@ def cut(case: Case, rng: random.Random) -> list[str]:
     def limits() -> tuple[int | None, int | None]:
         nonlocal left
         left -= 1
-        limit = round(10 ** rng.uniform(1.5, 6.5))
+        limit = round(10 ** rng.uniform(1.5, 5.5))
         if left < 0:
             return None, None
         return (limit, None) if rng.random() < 0.5 else (None, limit)

@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -50,36 +51,43 @@ class Proxy:
                 far = socket.create_connection(("127.0.0.1", self.server))
             except OSError:
                 return
-            up, down = self.limits()
-            for start, end, limit in ((near, far, up), (far, near, down)):
-                threading.Thread(target=self._pass, args=(start, end, limit), daemon=True).start()
+            threading.Thread(target=self._serve, args=(near, far), daemon=True).start()
 
-    def _pass(self, start: socket.socket, end: socket.socket, limit: int | None) -> None:
+    def _serve(self, near: socket.socket, far: socket.socket) -> None:
+        up, down = self.limits()
+        is_cut = threading.Event()
+        back = threading.Thread(target=self._pass, args=(far, near, down, is_cut), daemon=True)
+        with near, far:
+            back.start()
+            self._pass(near, far, up, is_cut)
+            back.join()
+            if is_cut.is_set():  # closing them now resets them
+                for each in (near, far):
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _pass(
+        self, start: socket.socket, end: socket.socket, limit: int | None, is_cut: threading.Event
+    ) -> None:
+        """Pass bytes on in one direction, up to a limit."""
         passed = 0
         try:
-            while data := start.recv(_PIECE):
+            while (data := start.recv(_PIECE)) and not is_cut.is_set():
                 while self.is_stalled:
                     time.sleep(0.05)
                 if limit is not None and passed + len(data) > limit:
-                    end.sendall(data[: limit - passed])
                     self.cuts += 1
-                    _reset(start, end)
-                    return
+                    is_cut.set()
+                    end.sendall(data[: limit - passed])
+                    break
                 passed += len(data)
                 if self.rate is not None:
                     time.sleep(len(data) / self.rate)
                 end.sendall(data)
-            end.shutdown(socket.SHUT_WR)
+            if not is_cut.is_set():
+                end.shutdown(socket.SHUT_WR)
+                return
         except OSError:
-            _reset(start, end)
-
-
-def _reset(*connections: socket.socket) -> None:
-    """End connections so that the other side gets an error."""
-    for each in connections:
-        try:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        each.close()
+            is_cut.set()
+        for each in (start, end):  # which wakes the other direction, and sends nothing
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RD)

@@ -37,6 +37,7 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
     str: str,
     list[str]: list,
     Path: path_of,
+    list[Path]: lambda given: [*map(path_of, given)],
     int: _whole,
     float: _decimal,
 }

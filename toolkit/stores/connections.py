@@ -24,7 +24,7 @@ class Patience:
 
     answer: int  # for the next bytes, or for the whole of a request that sends many
     retry: int  # after the first request, until it is not tried again
-    retries: int = 10
+    retries: int = 30
 
 
 # A store that is dead is given up after about a minute. The request that sends a part of an upload

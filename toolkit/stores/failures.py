@@ -64,7 +64,8 @@ def translated(error: Exception, place: Location, action: str) -> Exception | No
     """Give what an error of obstore means here; None for one that is not from there."""
     text, name = str(error), type(error).__name__
     is_of_obstore = type(error).__module__.startswith("obstore")
-    if not is_of_obstore and not (isinstance(error, OSError | ValueError) and "Debug" in text):
+    # It raises plain `OSError`s, too, without the number that the system gives to its own.
+    if not is_of_obstore and not (isinstance(error, OSError) and error.errno is None):
         return None
     is_no_bucket = re.search(_NO_BUCKET, text) is not None
     if name == "AlreadyExistsError":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 from typing import Any
 
@@ -49,7 +51,7 @@ class ObjectReader(io.RawIOBase):
         with self._lock:
             start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
             if start + offset < 0:
-                raise ValueError(f"negative seek position {start + offset}")
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as a file does
             self._at = start + offset
             return self._at
 

@@ -1,0 +1,201 @@
+"""Objects that are read in any order, and created or replaced as a whole."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.stores.proxy import Proxy
+from tests.stores.server import Bucket
+from toolkit.errors import InputError, StoreError
+from toolkit.files import (
+    atomic_file,
+    create_file,
+    is_a_file,
+    is_a_folder,
+    is_there,
+    path_of,
+    place_file,
+    remove_tree,
+)
+from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.stores.uploads import ONE_REQUEST_BYTES
+
+_LARGE = ONE_REQUEST_BYTES + 3_000_001
+
+
+def test_what_is_there_is_seen(bucket: Bucket) -> None:
+    bucket.put("a/b/c.csv", b"12345")
+    bucket.put("a/empty/", b"")
+    path = path_of(bucket.uri("a/b/c.csv"))
+    assert (path.exists(), path.is_file(), path.is_dir()) == (True, True, False)
+    assert (path.parent.exists(), path.parent.is_file(), path.parent.is_dir()) == (
+        True,
+        False,
+        True,
+    )
+    assert not path.with_name("c").exists()
+    assert path_of(bucket.uri()).is_dir()
+    facts = path.stat()
+    assert stat.S_ISREG(facts.st_mode)
+    assert facts.st_size == 5
+    assert abs(facts.st_mtime - path.stat().st_mtime_ns / 1e9) < 1e-3
+    assert [str(each) for each in path_of(bucket.uri("a")).iterdir()][0] == bucket.uri("a/b")
+    assert [*path_of(bucket.uri("a/b")).iterdir()] == [path]
+    assert (is_there(path), is_a_file(path), is_a_folder(path.parent)) == (True, True, True)
+    with pytest.raises(FileNotFoundError, match="no such object"):
+        path.with_name("x").stat()
+
+
+def test_facts_tell_an_object_from_itself_after_a_change(bucket: Bucket) -> None:
+    path = path_of(bucket.uri("a"))
+    bucket.put("a", b"12345")
+    facts = FileFacts.at(path)
+    assert FileFacts.at(path) == facts
+    bucket.put("a", b"54321")
+    assert FileFacts.at(path) != facts
+
+
+def test_any_part_of_an_object_can_be_read(bucket: Bucket) -> None:
+    content = os.urandom(7_500_000)
+    bucket.put("a", content)
+    path, rng = path_of(bucket.uri("a")), random.Random(5)
+    with path.open("rb", 0) as file:
+        whole = b"".join(iter(lambda: file.read(70_001), b""))
+        assert whole == content
+        for _ in range(300):
+            start, size = rng.randrange(len(content) + 10), rng.randrange(3_000_000)
+            file.seek(start)
+            assert file.read(size) == content[start : start + size]
+        assert file.seek(-3, io.SEEK_END) == len(content) - 3
+        assert file.read() == content[-3:]
+        assert file.read(5) == b""
+    assert path.read_bytes() == content
+    bucket.put("empty", b"")
+    assert path.with_name("empty").read_bytes() == b""
+
+
+def test_many_columns_can_be_read_in_turns(bucket: Bucket) -> None:
+    """More places than blocks are kept, each read on from where it was."""
+    content = os.urandom(12_000_000)
+    bucket.put("a", content)
+    with path_of(bucket.uri("a")).open("rb", 0) as file:
+        places = [each * 500_000 for each in range(24)]
+        for step in range(0, 500_000, 100_000):
+            for place in places:
+                file.seek(place + step)
+                assert file.read(100_000) == content[place + step : place + step + 100_000]
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(bucket: Bucket) -> None:
+    bucket.put("a", b"1" * 9_000_000)
+    with path_of(bucket.uri("a")).open("rb", 0) as file:
+        assert file.read(10) == b"1" * 10
+        bucket.put("a", b"2" * 9_000_000)
+        with pytest.raises(InputError, match="has changed while it was read"):
+            file.read()
+    with path_of(bucket.uri("a")).open("rb", 0) as file:
+        bucket.delete("a")
+        with pytest.raises(InputError, match="it is gone"):
+            file.read()
+
+
+@pytest.mark.parametrize("size", [10, _LARGE])
+def test_an_object_is_created_once(bucket: Bucket, size: int, tmp_path: Path) -> None:
+    path, content = path_of(bucket.uri("a/b")), os.urandom(size)
+    for number in (1, 2):
+        (tmp_path / f"{number}").write_bytes(content if number == 1 else b"other")
+    place_file(tmp_path / "1", path, force=False)
+    assert not (tmp_path / "1").exists()
+    with pytest.raises(FileExistsError):
+        place_file(tmp_path / "2", path, force=False)
+    assert (tmp_path / "2").exists()
+    assert path.read_bytes() == content
+    assert (bucket.keys(), bucket.uploads()) == (["a/b"], [])
+    place_file(tmp_path / "2", path, force=True)
+    assert path.read_bytes() == b"other"
+
+
+def test_one_of_many_creates_an_object(bucket: Bucket) -> None:
+    path, done = path_of(bucket.uri("claim")), []
+
+    def create(number: int) -> None:
+        try:
+            create_file(path, f"{number}".encode())
+            done.append(number)
+        except FileExistsError:
+            pass
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(12)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(done) == 1
+    assert path.read_bytes() == f"{done[0]}".encode()
+
+
+def test_one_of_many_creates_a_file(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", b"1")
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / "a", b"2")
+    assert (tmp_path / "a").read_bytes() == b"1"
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_object_that_is_created_over_a_connection_that_is_cut_is_ones_own(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store carries the first request out, and its answer is lost."""
+    cuts = iter([(None, 20), (None, 20)])
+    with Proxy(bucket.port, limits=lambda: next(cuts, (None, None))) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        create_file(path_of(bucket.uri("a")), b"mine")
+        assert proxy.cuts == 2
+        with pytest.raises(FileExistsError):
+            create_file(path_of(bucket.uri("a")), b"mine")
+    assert bucket.get("a") == b"mine"
+
+
+def test_an_exception_leaves_no_object_and_no_upload(bucket: Bucket) -> None:
+    path = path_of(bucket.uri("a"))
+    with pytest.raises(ZeroDivisionError):
+        with atomic_file(path) as partial:
+            partial.write_bytes(os.urandom(_LARGE))
+            raise ZeroDivisionError
+    assert (bucket.keys(), bucket.uploads()) == ([], [])
+    with atomic_file(path) as partial:
+        partial.write_bytes(b"whole")
+    assert bucket.get("a") == b"whole"
+
+
+def test_an_upload_that_fails_leaves_no_object_and_the_file(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(os.urandom(_LARGE))
+    file = tmp_path / "a"
+    monkeypatch.setattr("toolkit.stores.uploads._WAITS", ())
+    with Proxy(bucket.port, limits=lambda: (4_000_000, None)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(StoreError, match="cannot be written"):
+            place_file(file, path_of(bucket.uri("a")), force=False)
+    assert file.stat().st_size == _LARGE
+    assert bucket.keys() == []
+
+
+def test_a_tree_is_removed(bucket: Bucket, tmp_path: Path) -> None:
+    for key in ("a/b", "a/c/d", "ab"):
+        bucket.put(key, b"1")
+    remove_tree(path_of(bucket.uri("a")))
+    assert bucket.keys() == ["ab"]
+    remove_tree(path_of(bucket.uri("nothing")))
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    remove_tree(tmp_path / "a")
+    remove_tree(tmp_path / "a")
+    assert list(tmp_path.glob("a")) == []

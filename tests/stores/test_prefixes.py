@@ -1,0 +1,137 @@
+"""Prefixes are folders, and patterns match objects, by the same rules as on a disk."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CSV, Command, files_in
+from tests.stores.server import Bucket
+from toolkit.scoring.inputs.jobs import find_jobs
+
+_FILES = [
+    "a/one.csv",
+    "a/two.csv",
+    "a/two.scored.csv",
+    "a/two.csv.rejected.jsonl",
+    "a/notes.txt",
+    "a/.hidden.csv",
+    "a/_temporary/x.csv",
+    "a/b/three.jsonl",
+    "a/b/c/four.tsv",
+    "ab/five.csv",
+    "top.csv",
+]
+_CONTENT = {".jsonl": '{"text": "a fine film"}\n', ".tsv": "id\ttext\n1\ta bore\n"}
+_PATTERNS = [
+    "a/*.csv",
+    "a/*",
+    "a/**/*.csv",
+    "a/**",
+    "**/*.csv",
+    "*/*.csv",
+    "a/[ot]*.csv",
+    "a/?ne.csv",
+    "a/b/**/*.tsv",
+    "a/*/*.jsonl",
+    "a/.h*.csv",
+    "*.csv",
+    "a/*.rejected.jsonl",
+    "a/*.scored.csv",
+    "a*/five.csv",
+]
+
+
+def _fill(bucket: Bucket, folder: Path) -> None:
+    for name in _FILES:
+        content = _CONTENT.get(Path(name).suffix, CSV)
+        bucket.put(f"data/{name}", content.encode())
+        path = folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def _found(name: str) -> list[tuple[str, str]]:
+    jobs = find_jobs([name], "out/")
+    return [(str(job.source), str(job.output)) for job in jobs.files]
+
+
+@pytest.mark.parametrize("pattern", _PATTERNS)
+def test_patterns_match_as_on_a_disk(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _fill(bucket, tmp_path)
+    here = _found(f"data/{pattern}")
+    assert here or not glob.glob(f"data/{pattern}", recursive=True)
+    there = _found(bucket.uri(f"data/{pattern}"))
+    assert there == [(bucket.uri(source), output) for source, output in here]
+
+
+@pytest.mark.parametrize("name", ["data", "data/", "data/a", "data/a/", "data/a/b/"])
+def test_prefixes_are_folders(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _fill(bucket, tmp_path)
+    here = [(bucket.uri(source), output) for source, output in _found(name)]
+    assert _found(bucket.uri(name)) == here
+    assert len(here) >= 2
+
+
+def test_a_prefix_is_scored_into_another(bucket: Bucket, command: Command) -> None:
+    _fill(bucket, Path())
+    for source, output in (
+        ("data/", "out/"),
+        (bucket.uri("data/"), bucket.uri("out/")),
+    ):
+        ran = command("score", source, "-o", output)
+        assert ran.exit_code == 0
+    assert bucket.keys("out/") == [f"out/{name}" for name in files_in("out")]
+    again = command("score", bucket.uri("data/a/*.csv"), "-o", bucket.uri("out/a/"))
+    assert again.exit_code == 2
+    assert "out/a/one.csv: exists already, and 1 more" in again.err
+    kept = command(
+        "score", bucket.uri("data/a/*.csv"), "-o", bucket.uri("out/a/"), "--skip-existing"
+    )
+    assert kept.exit_code == 0
+    bucket.delete("out/a/one.csv")
+    resumed = command("score", bucket.uri("data/a/*.csv"), "-o", bucket.uri("out/a/"), "--resume")
+    assert resumed.exit_code == 0
+    assert bucket.get("out/a/one.csv") == Path("out/a/one.csv").read_bytes()
+
+
+def test_outputs_in_the_prefix_that_is_scored_are_no_inputs(
+    bucket: Bucket, command: Command
+) -> None:
+    bucket.put("a/one.csv", CSV.encode())
+    for _ in range(2):
+        options = ["-o", bucket.uri("a/out/"), "--force"]
+        assert command("score", bucket.uri("a/"), *options).exit_code == 0
+    assert bucket.keys() == ["a/one.csv", "a/out/one.csv"]
+    assert command("score", bucket.uri("a/one.csv")).exit_code == 0
+    assert [source for source, _ in _found(bucket.uri("a/"))] == [
+        bucket.uri("a/one.csv"),
+        bucket.uri("a/out/one.csv"),
+    ]
+
+
+def test_what_is_missing_is_reported(bucket: Bucket, command: Command) -> None:
+    bucket.put("a/notes.txt", b"x")
+    pattern = bucket.uri("a/*.csv")
+    command("score", pattern, "-o", "x/").failed_with(f"{pattern}: no file matches this pattern")
+    ran = command("score", bucket.uri("a/"), "-o", "x/")
+    ran.failed_with(f"{bucket.uri('a')}: a folder without a file of reviews; they end in .csv")
+    missing = command("score", "s3://no-such-bucket/a/*.csv", "-o", "x/")
+    missing.failed_with("cannot be listed: no such bucket")
+
+
+def test_an_input_is_not_replaced(bucket: Bucket, command: Command) -> None:
+    bucket.put("a/one.csv", CSV.encode())
+    uri = bucket.uri("a/one.csv")
+    command("score", uri, "-o", uri, "--force").failed_with("is the input itself", 2)
+    ran = command("score", bucket.uri("a/"), "-o", bucket.uri("a/"), "--force")
+    ran.failed_with("is an input, which the output of", 2)
+    assert bucket.get("a/one.csv") == CSV.encode()
