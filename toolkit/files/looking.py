@@ -43,9 +43,10 @@ def is_same(local: Path, path: Path) -> bool:
     if not is_there(path):
         return False
     if isinstance(path, StorePath):
+        from toolkit.stores.contents import Content
         from toolkit.stores.uploads import is_same as has_same_content
 
-        return has_same_content(local, path.place)
+        return has_same_content(Content.of_file(local), path.place)
     return path.samefile(local)
 
 

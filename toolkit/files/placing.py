@@ -91,9 +91,10 @@ def place_file(local: Path, target: Path, *, force: bool) -> None:
         If the store cannot be reached. The local file stays.
     """
     if isinstance(target, StorePath):
+        from toolkit.stores.contents import Content
         from toolkit.stores.uploads import upload
 
-        upload(local, target.place, force=force)
+        upload(Content.of_file(local), target.place, force=force)
         local.unlink()
     elif force:
         local.replace(target)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.files import create_file, is_there, remove_tree, reporting_failures
+from toolkit.files import create_file, is_in_store, is_there, remove_tree, reporting_failures
 from toolkit.records.review_file import Place
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
@@ -112,7 +112,8 @@ class ShardFolder:
             found = cls.of(target, is_folder=is_folder)
             if is_there(found.path / PLAN):
                 return found
-            remove_leftovers(found.path)
+            if not is_in_store(found.path):
+                remove_leftovers(found.path)
         raise UsageError(
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
@@ -166,17 +167,17 @@ class ShardFolder:
         """Whether the job is still there: it may be finished, or dropped for another one."""
         return self._plan_content() == plan.as_json()
 
-    def claim_path(self, shard: int, count: int) -> Path:
-        """Where the claim of a shard is."""
-        return self.path / f"{shard:05}-of-{count:05}.json"
+    def claim_path(self, shard: int, plan: Plan) -> Path:
+        """Where the claim of a shard is; those of another job have other names."""
+        return self.path / f"{shard:05}-of-{plan.count:05}.{plan.job_id[:8]}.json"
 
-    def failure_path(self, shard: int, count: int) -> Path:
+    def failure_path(self, shard: int, plan: Plan) -> Path:
         """Where the last failure of a shard is told."""
-        return self.path / f"{shard:05}-of-{count:05}.failed.json"
+        return self.claim_path(shard, plan).with_suffix(".failed")
 
     def read_claim(self, shard: int, plan: Plan) -> Claim | None:
         """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""
-        path = self.claim_path(shard, plan.count)
+        path = self.claim_path(shard, plan)
         try:
             claim = Claim.from_json(path.read_bytes())
         except FileNotFoundError:
@@ -193,7 +194,7 @@ class ShardFolder:
         """Read the claims of all shards, in order; None where a shard is not done."""
         there = {path.name for path in self.path.iterdir()}  # most may be missing
         wanted = range(plan.count)
-        is_done = [self.claim_path(shard, plan.count).name in there for shard in wanted]
+        is_done = [self.claim_path(shard, plan).name in there for shard in wanted]
         with ThreadPoolExecutor(_READERS) as pool:  # an object store answers late
             found = pool.map(
                 lambda shard: self.read_claim(shard, plan) if is_done[shard] else None, wanted
@@ -203,14 +204,14 @@ class ShardFolder:
     def read_failure(self, shard: int, plan: Plan) -> str | None:
         """Say why a shard has failed the last time; None where nothing is known."""
         try:
-            found = json.loads(self.failure_path(shard, plan.count).read_bytes())
+            found = json.loads(self.failure_path(shard, plan).read_bytes())
             return f"{shard} has failed on {found['host']}: {found['error']}"
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def note_failure(self, shard: int, plan: Plan, error: str | None) -> None:
         """Keep for `finish` why a shard has no claim, as far as that can be written; or forget."""
-        path = self.failure_path(shard, plan.count)
+        path = self.failure_path(shard, plan)
         content = {"shard": shard, "host": platform.node(), "error": error}
         with suppress(OSError, ToolkitError):
             if error is None:
@@ -220,7 +221,7 @@ class ShardFolder:
 
     def create_claim(self, claim: Claim, plan: Plan) -> None:
         """Write the claim of a shard; `FileExistsError` if there is one."""
-        path = self.claim_path(claim.shard, plan.count)
+        path = self.claim_path(claim.shard, plan)
         self.check_is_of(plan)
         with reporting_failures(path):
             create_file(path, claim.as_json())
@@ -236,9 +237,16 @@ class ShardFolder:
     def forget(self, parts: Path) -> None:
         """Remove what an attempt has written, and folders that it has made for a job that ended."""
         remove_tree(parts)
-        with suppress(OSError):  # it is not empty, as of a job that is there
-            self.path.rmdir()
+        if not is_in_store(self.path):
+            with suppress(OSError):  # it is not empty, as of a job that is there
+                self.path.rmdir()
 
     def remove(self) -> None:
-        """Remove all that is in the folder, at once."""
-        remove_at_once(self.path)
+        """Remove the folder at once; in a store, what others count on goes first."""
+        if is_in_store(self.path):
+            names = [path for path in self.path.iterdir() if path.suffix == ".json"]
+            for path in sorted(names, key=lambda path: path.name != PLAN):
+                path.unlink(missing_ok=True)
+            remove_tree(self.path)
+        else:
+            remove_at_once(self.path)

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import errno
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import (
     atomic_file,
-    check_output_file,
-    flush_to_disk,
-    is_there,
     path_of,
-    rename_to_new,
-    reporting_failures,
-    resolved,
 )
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.limits import check_rejected
-from toolkit.scoring.outputs.publishing import copy_to
 from toolkit.scoring.results import FileResult, total
 from toolkit.scoring.unread import counts_warning
 from toolkit.shards.claims import Claim, ShardFolder
-from toolkit.shards.joining import PlannedPart, Range, content_of, copy, joined, rejects_of
+from toolkit.shards.joining import PlannedPart, joined, rejects_of
+from toolkit.shards.outputs import Contents, write_new
 from toolkit.shards.part_names import REJECTED, SUCCESS, part_name, parts_in
 from toolkit.shards.plan import Plan
-from toolkit.signals import held_back
 
 _SHOWN = 5  # shards in a message
-
-Contents = Callable[[], Iterator[Range | bytes]]
 
 
 def finish(
@@ -84,7 +73,7 @@ def finish(
     if plan.keep_parts:
         _check_other_parts(plan, {target for target, _ in outputs}, force=force)
     for target, contents in outputs:
-        _write_new(target, contents, folder, on_bytes, force=force)
+        write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:
         _write_success(plan, results)
     folder.remove()
@@ -161,11 +150,11 @@ def _parts_by_file(
         claim = claims[shard]
         assert claim is not None
         if len(claim.parts) != len(plan.shards[shard]):
-            raise InputError(f"{folder.claim_path(shard, plan.count)}: has not all of its parts.")
+            raise InputError(f"{folder.claim_path(shard, plan)}: has not all of its parts.")
         part = claim.parts[position]
         if not piece.stretch.ends_at(part.reached):
             raise InputError(
-                f"{folder.claim_path(shard, plan.count)}: its piece of "
+                f"{folder.claim_path(shard, plan)}: its piece of "
                 f"{plan.files[piece.file].input} was not read to its end. Remove this claim, and "
                 "score the shard again."
             )
@@ -198,51 +187,3 @@ def _job(plan: Plan, number: int) -> Job:
     if job.rejects_file == default_rejected(job.source, job.output):  # else named by the user
         job = replace(job, rejected=target / REJECTED)
     return replace(job, output=target)
-
-
-def _write_new(
-    target: Path,
-    contents: Contents,
-    folder: ShardFolder,
-    on_bytes: Callable[[int], None],
-    *,
-    force: bool,
-) -> None:
-    """Write a file that appears complete, or find that it is there already."""
-    if not force and is_there(target):
-        if not _has(target, content_of(contents())):
-            raise UsageError(
-                f"{target}: exists already, and is not what the shards give. Move it away, or "
-                "replace it with --force."
-            )
-        return
-    unfinished = folder.path / f"{uuid4().hex[:12]}.joined"  # where it is removed with the rest
-    with reporting_failures(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        check_output_file(target, force=force)
-        with unfinished.open("xb") as file:
-            for each in contents():
-                on_bytes(copy(each, file))
-        flush_to_disk(unfinished)
-        _place(unfinished, target, force=force)
-
-
-def _place(unfinished: Path, target: Path, *, force: bool) -> None:
-    """Give a complete file its name, or copy it to another file system."""
-    try:
-        with held_back():
-            if force:
-                unfinished.replace(resolved(target))
-            else:
-                rename_to_new(unfinished, resolved(target))
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        with unfinished.open("rb") as file:
-            copy_to(file, target, force=force)
-
-
-def _has(target: Path, content: Iterable[bytes]) -> bool:
-    """Whether a file has some content."""
-    with target.open("rb") as file:
-        return all(file.read(len(data)) == data for data in content) and not file.read(1)

@@ -24,6 +24,12 @@ class Range:
     path: Path
     start: int
     stop: int
+    is_whole: bool  # all bytes of the file
+
+    @property
+    def size(self) -> int:
+        """The number of the bytes."""
+        return self.stop - self.start
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def joined(parts: Sequence[PlannedPart]) -> Iterator[Range | bytes]:
                 yield frame.separator
             has_records |= records
         if start < stop:
-            yield Range(each.output, start, stop)
+            yield Range(each.output, start, stop, stop - start == part.size)
 
 
 def content_of(ranges: Iterator[Range | bytes]) -> Iterator[bytes]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import IO, Any
 
 from toolkit.errors import StoreError, ToolkitError
 from toolkit.stores.connections import COPYING, CREATING, WRITING, client
+from toolkit.stores.contents import Content
 from toolkit.stores.failures import store_failures
 from toolkit.stores.ranges import facts_of
 from toolkit.stores.reader import ObjectReader
@@ -26,7 +24,6 @@ _PART_BYTES = 5 << 20  # the least that S3 takes
 _MOST_PARTS = 9_000  # S3 takes 10,000
 _PARTS_AT_ONCE = 4
 _COPY_LIMIT = 5 << 30  # of S3, for one request that copies
-_COMPARED_BYTES = 1 << 20
 
 _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
 
@@ -82,72 +79,88 @@ def _holds(place: Location, data: bytes) -> bool:
         return reader.read() == data
 
 
-def upload(local: Path, place: Location, *, force: bool) -> None:
-    """Upload a file; without ``force``, `FileExistsError` if there is an object.
+def upload(content: Content, place: Location, *, force: bool) -> None:
+    """Upload an object; without ``force``, `FileExistsError` if there is one.
 
     A large one is uploaded in parts, which is given up where an exception comes in between.
     Without ``force`` it goes to a hidden key beside its place, and is copied within the store if
-    nothing is there. The hidden key is the same for the same file, so a later attempt replaces what
-    an earlier one has left.
+    nothing is there. The hidden key is the same for the same content, so a later attempt replaces
+    what an earlier one has left.
     """
-    size = local.stat().st_size
-    if size <= ONE_REQUEST_BYTES:
-        write_object(place, local.read_bytes(), create=not force)
+    if content.size <= ONE_REQUEST_BYTES:
+        data = b"".join(content.read())
+        _check_size(content, len(data), place)
+        write_object(place, data, create=not force)
     elif force:
-        _upload_parts(local, place)
-    elif size > _COPY_LIMIT and place.scheme.startswith("s3"):
+        _upload_parts(content, place)
+    elif content.size > _COPY_LIMIT and place.scheme.startswith("s3"):
         # S3 copies no more at once, so the last look is just before the upload is completed.
-        _upload_parts(local, place, check=lambda: check_absent(place))
+        _upload_parts(content, place, check=lambda: check_absent(place))
     else:
         with suppress(PermissionError):  # the copy tells, too, only later
             check_absent(place)
-        hidden = _hidden(local, place)
+        hidden = _hidden(content, place)
         try:
-            _upload_parts(local, hidden)
-            _copy_if_absent(hidden, place, local)
+            _upload_parts(content, hidden)
+            _create(place, lambda: _copy(hidden, place), lambda: is_same(content, place))
         finally:
             with suppress(ToolkitError, OSError):
                 delete(hidden)
 
 
-def _copy_if_absent(source: Location, place: Location, local: Path) -> None:
+def copy_within(source: Location, place: Location, content: Content, *, force: bool) -> bool:
+    """Copy an object within its bucket; False if it is in another one, or too large for that.
+
+    Without ``force``, `FileExistsError` if an object is there. ``content`` is that of the source.
+    """
+    is_too_large = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
+    if source.root != place.root or is_too_large:
+        return False
+    if force:
+        with store_failures(place, "written"):
+            _copy(source, place, overwrite=True)
+    else:
+        _create(place, lambda: _copy(source, place), lambda: is_same(content, place))
+    return True
+
+
+def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None:
     import obstore
 
-    def copy() -> None:
-        obstore.copy(client(place, COPYING), source.key, place.key, overwrite=False)
-
-    _create(place, copy, lambda: is_same(local, place))
+    obstore.copy(client(place, COPYING), source.key, place.key, overwrite=overwrite)
 
 
-def _hidden(local: Path, place: Location) -> Location:
-    """Name the key for an upload: the same for the same file of the same machine."""
-    facts = local.stat()
-    mark = (socket.gethostname(), facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size)
-    digest = hashlib.sha256(repr((mark, os.fspath(local.absolute()))).encode()).hexdigest()[:16]
+def _hidden(content: Content, place: Location) -> Location:
+    """Name the key for an upload: the same for the same content."""
+    digest = hashlib.sha256(content.mark.encode()).hexdigest()[:16]
     folder, slash, name = place.key.rpartition("/")
     return replace(place, key=f"{folder}{slash}.{name}.{digest}.uploading")
 
 
-def _upload_parts(local: Path, place: Location, check: Callable[[], None] = lambda: None) -> None:
-    """Upload a file in parts, of which some are in memory; ``check`` is called before the end."""
+def _upload_parts(
+    content: Content, place: Location, check: Callable[[], None] = lambda: None
+) -> None:
+    """Upload an object in parts, a few in memory; ``check`` is called before the end."""
     import obstore
 
-    size = local.stat().st_size
-    part = max(_PART_BYTES, -(-size // _MOST_PARTS))
+    part = max(_PART_BYTES, -(-content.size // _MOST_PARTS))
     with (
-        local.open("rb") as file,
         store_failures(place, "written"),
         obstore.open_writer(
             client(place, WRITING), place.key, buffer_size=part, max_concurrency=_PARTS_AT_ONCE
         ) as writer,
     ):
         done = 0
-        while data := file.read(1 << 20):
+        for data in content.read():
             writer.write(data)
             done += len(data)
-        if done != size:
-            raise StoreError(f"{local}: has changed while it was uploaded to {place}")
+        _check_size(content, done, place)
         check()
+
+
+def _check_size(content: Content, size: int, place: Location) -> None:
+    if size != content.size:
+        raise StoreError(f"{content.name}: has changed while it was uploaded to {place}")
 
 
 def check_absent(place: Location) -> None:
@@ -165,19 +178,12 @@ def delete(place: Location) -> None:
         obstore.delete(client(place, WRITING), place.key)
 
 
-def is_same(local: Path, place: Location) -> bool:
-    """Whether an object holds what a file holds; the object is read."""
+def is_same(content: Content, place: Location) -> bool:
+    """Whether an object holds some content; the object is read."""
     try:
-        if facts_of(place).size != local.stat().st_size:
+        if facts_of(place).size != content.size:
             return False
-        with local.open("rb") as file, ObjectReader(place) as reader:
-            return _are_same(file, reader)
+        with ObjectReader(place) as reader:
+            return content.is_read_from(reader)
     except FileNotFoundError:
         return False
-
-
-def _are_same(one: IO[bytes], other: Any) -> bool:
-    while data := one.read(_COMPARED_BYTES):
-        if other.read(len(data)) != data:
-            return False
-    return True

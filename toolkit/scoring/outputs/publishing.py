@@ -26,6 +26,7 @@ from toolkit.records.read_options import STDIN
 from toolkit.scoring.resuming.journal import OUTPUT, REJECTED, Journal
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
+from toolkit.stores.contents import Content
 from toolkit.stores.store_path import StorePath
 from toolkit.stores.uploads import upload
 
@@ -114,10 +115,10 @@ def _upload(journal: Journal, source: Path, place: StorePath) -> None:
     """Upload a file, unless a run that was killed afterwards has done that."""
     may_replace = is_there(place) and journal.may_replace(place)
     try:
-        upload(source, place.place, force=may_replace)
+        upload(Content.of_file(source), place.place, force=may_replace)
     except FileExistsError:
         if journal.may_replace(place):  # it has come since, and there is --force
-            upload(source, place.place, force=True)
+            upload(Content.of_file(source), place.place, force=True)
         else:
             _check_free(journal, place, source)
 

@@ -1,0 +1,116 @@
+"""Outputs that are put together from parts, on this machine or in a store."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+from toolkit.errors import UsageError
+from toolkit.files import (
+    check_output_file,
+    flush_to_disk,
+    is_there,
+    rename_to_new,
+    reporting_failures,
+    resolved,
+)
+from toolkit.scoring.outputs.publishing import copy_to
+from toolkit.shards.joining import Range, content_of, copy
+from toolkit.signals import held_back
+from toolkit.stores.contents import Content
+from toolkit.stores.store_path import StorePath
+
+Contents = Callable[[], Iterator[Range | bytes]]
+
+
+def write_new(
+    target: Path,
+    contents: Contents,
+    folder: Path,
+    on_bytes: Callable[[int], None],
+    *,
+    force: bool,
+) -> None:
+    """Write a file that appears complete, or find that it is there already.
+
+    ``folder`` is the one of the shards, where what is not complete is removed with the rest.
+    """
+    if not force and is_there(target):
+        with target.open("rb") as file:
+            is_same = _content(target, contents).is_read_from(file)
+        if not is_same:
+            raise UsageError(
+                f"{target}: exists already, and is not what the shards give. Move it away, or "
+                "replace it with --force."
+            )
+        return
+    with reporting_failures(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        check_output_file(target, force=force)
+        if isinstance(target, StorePath):
+            on_bytes(_write_object(target, contents, force=force))
+            return
+        unfinished = folder / f"{uuid4().hex[:12]}.joined"
+        whole = _whole(contents)
+        if whole is None or not _is_linked(whole.path, unfinished):
+            with unfinished.open("xb") as file:
+                for each in contents():
+                    on_bytes(copy(each, file))
+        flush_to_disk(unfinished)
+        _place(unfinished, target, force=force)
+
+
+def _whole(contents: Contents) -> Range | None:
+    """Give the only part, if an output is nothing else."""
+    parts = [*islice(contents(), 2)]
+    only = parts[0] if len(parts) == 1 else None
+    return only if isinstance(only, Range) and only.is_whole else None
+
+
+def _is_linked(part: Path, unfinished: Path) -> bool:
+    """Give a part a second name instead of a copy; False where a file cannot have two."""
+    try:
+        os.link(part, unfinished)
+    except OSError:
+        return False
+    return True
+
+
+def _content(target: Path, contents: Contents) -> Content:
+    """Describe what is written; its size is that of all ranges."""
+    sizes = [len(each) if isinstance(each, bytes) else each.size for each in contents()]
+    return Content("a part", sum(sizes), str(target), lambda: content_of(contents()))
+
+
+def _write_object(target: StorePath, contents: Contents, *, force: bool) -> int:
+    """Write an object: within the store if it is one part, else through this machine."""
+    from toolkit.stores.uploads import copy_within, upload
+
+    content, whole = _content(target, contents), _whole(contents)
+    is_copied = (
+        whole is not None
+        and isinstance(whole.path, StorePath)
+        and copy_within(whole.path.place, target.place, content, force=force)
+    )
+    if not is_copied:
+        upload(content, target.place, force=force)
+    return content.size
+
+
+def _place(unfinished: Path, target: Path, *, force: bool) -> None:
+    """Give a complete file its name, or copy it to another file system."""
+    try:
+        with held_back():
+            if force:
+                unfinished.replace(resolved(target))
+            else:
+                rename_to_new(unfinished, resolved(target))
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with unfinished.open("rb") as file:
+            copy_to(file, target, force=force)
