@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from tests.models import MODEL
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.outputs import publishing
+from toolkit.stores.uploads import upload
 
 _BAD = CSV + "4,too,many,fields\n"
 
@@ -42,13 +43,12 @@ def test_an_object_that_appears_during_the_run_stays(
     bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.csv", CSV.encode())
-    upload = publishing.upload
 
     def late(source: Path, *place: object, force: bool) -> None:
         bucket.put("b.csv", b"of somebody else")
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publishing, "upload", late)
+    monkeypatch.setattr("toolkit.scoring.outputs.publishing.upload", late)
     call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
     ran = command(*call)
     ran.failed_with("an object has appeared here during the run, and is not replaced")
@@ -114,7 +114,9 @@ def test_a_signal_during_the_upload_leaves_no_object_and_keeps_the_progress(
         assert "Progress is saved" in err
         assert (bucket.keys(), bucket.uploads()) == ([], [])
         proxy.rate = None
-        ran = in_its_own_process(*call, "-q", "--resume", env={**_environment(bucket), **environment})
+        ran = in_its_own_process(
+            *call, "-q", "--resume", env={**_environment(bucket), **environment}
+        )
         assert (ran.exit_code, ran.err) == (0, "")
     local = tmp_path / "local.csv"
     assert in_its_own_process("score", source, "-o", local, "-q").exit_code == 0
@@ -123,8 +125,6 @@ def test_a_signal_during_the_upload_leaves_no_object_and_keeps_the_progress(
 
 
 def _environment(bucket: Bucket) -> dict[str, str]:
-    import os
-
     return {**os.environ, **bucket.environment}
 
 
@@ -143,7 +143,9 @@ def test_an_output_here_and_rejects_there_and_the_other_way_round(
     assert Path("r.jsonl").read_bytes() == Path("b.csv.rejected.jsonl").read_bytes()
     assert command("score", "a.csv", "-o", "-", "--rejected", bucket.uri("s.jsonl")).exit_code == 3
     assert bucket.get("s.jsonl") == Path("r.jsonl").read_bytes()
-    assert command("score", bucket.uri("c.csv"), "-o", rejects, "--rejected", rejects).exit_code == 2
+    assert (
+        command("score", bucket.uri("c.csv"), "-o", rejects, "--rejected", rejects).exit_code == 2
+    )
 
 
 def test_a_report_in_a_store(bucket: Bucket, command: Command) -> None:
@@ -187,7 +189,9 @@ def test_other_commands(bucket: Bucket, command: Command) -> None:
     report = bucket.uri("report.json")
     ran = command("evaluate", bucket.uri("labelled.csv"), "--report", report)
     assert ran.exit_code == 0
-    assert json.loads(bucket.get("report.json") or b"")["data"]["path"] == bucket.uri("labelled.csv")
+    assert json.loads(bucket.get("report.json") or b"")["data"]["path"] == bucket.uri(
+        "labelled.csv"
+    )
     command("evaluate", bucket.uri("labelled.csv"), "--report", report).failed_with("exists", 2)
     ran = command("explain", "--file", bucket.uri("labelled.csv"), "--row", "1")
     assert "superb" in ran.out

@@ -83,7 +83,9 @@ def local_name(text: str) -> str:
                 "in a store as s3://BUCKET/KEY, gs://BUCKET/KEY or az://CONTAINER/KEY"
             )
         return text
-    found = re.fullmatch(r"file:(?://(?:localhost)?(?=/)|(?=/(?!/)))(?P<path>/.*)", text, re.I | re.S)
+    found = re.fullmatch(
+        r"file:(?://(?:localhost)?(?=/)|(?=/(?!/)))(?P<path>/.*)", text, re.I | re.S
+    )
     if found is None:
         raise UsageError(f"{text}: expected file:///PATH, with three slashes")
     return unquote(found["path"], errors="surrogateescape")
