@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import command as command
+from tests.cli import conftest
 from tests.stores.server import Bucket, running_server
+
+command = conftest.command  # the fixture that runs `toolkit`
 
 _NUMBERS = itertools.count(1)
 

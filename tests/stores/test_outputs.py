@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from tests.models import MODEL
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.outputs import publishing
+from toolkit.stores.uploads import upload
 
 _BAD = CSV + "4,too,many,fields\n"
 
@@ -42,13 +43,12 @@ def test_an_object_that_appears_during_the_run_stays(
     bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.csv", CSV.encode())
-    upload = publishing.upload
 
     def late(source: Path, *place: object, force: bool) -> None:
         bucket.put("b.csv", b"of somebody else")
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publishing, "upload", late)
+    monkeypatch.setattr("toolkit.scoring.outputs.publishing.upload", late)
     call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
     ran = command(*call)
     ran.failed_with("an object has appeared here during the run, and is not replaced")
@@ -125,8 +125,6 @@ def test_a_signal_during_the_upload_leaves_no_object_and_keeps_the_progress(
 
 
 def _environment(bucket: Bucket) -> dict[str, str]:
-    import os
-
     return {**os.environ, **bucket.environment}
 
 

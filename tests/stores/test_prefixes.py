@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ def test_patterns_match_as_on_a_disk(
     monkeypatch.chdir(tmp_path)
     _fill(bucket, tmp_path)
     here = _found(f"data/{pattern}")
-    assert here or not glob.glob(f"data/{pattern}", recursive=True)
+    assert here
     there = _found(bucket.uri(f"data/{pattern}"))
     assert there == [(bucket.uri(source), output) for source, output in here]
 

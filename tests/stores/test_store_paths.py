@@ -38,8 +38,7 @@ def test_names_are_those_of_paths(parts: list[str], other: str) -> None:
     assert path == path_of(str(path))
     assert hash(path) == hash(path_of(str(path)))
     assert pickle.loads(pickle.dumps(path)) == path
-    assert path != plain
-    assert plain != path
+    assert path not in (plain, Path(str(plain)))
 
 
 def test_a_store_path_is_a_path_that_joins_and_sorts() -> None:
@@ -68,7 +67,7 @@ def test_a_store_path_is_a_path_that_joins_and_sorts() -> None:
         shutil.rmtree,
         Path,
         lambda path: Path("folder", path),
-        lambda path: os.path.join(path, "x"),
+        os.path.realpath,
         lambda path: path.touch(),
         lambda path: path.rename("x"),
         lambda path: path.chmod(0o600),

@@ -105,7 +105,8 @@ def score(
         from toolkit.model.neutral import parse_range
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
-        from toolkit.scoring.inputs.jobs import check_model, find_jobs
+        from toolkit.scoring.inputs.job_checks import check_model
+        from toolkit.scoring.inputs.jobs import find_jobs
         from toolkit.scoring.limits import MaxRejected
         from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.selection import Part

@@ -114,7 +114,7 @@ class RunReport:
     def allow(self, jobs: Jobs, model: Path, *, force: bool, resume: bool) -> None:
         """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
         from toolkit.files import check_output_file, resolved
-        from toolkit.scoring.inputs.jobs import check_report
+        from toolkit.scoring.inputs.job_checks import check_report
         from toolkit.scoring.resuming.journals import is_unfinished
 
         if self.path is None:

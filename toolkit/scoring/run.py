@@ -17,7 +17,8 @@ from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.identity import identity_of, settings_of
-from toolkit.scoring.inputs.jobs import Job, Jobs, check_job, check_not_input, check_outputs
+from toolkit.scoring.inputs.job_checks import check_job, check_not_input, check_outputs
+from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.limits import check_rejected
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.outputs.compared_output import compare_output

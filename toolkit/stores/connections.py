@@ -24,13 +24,13 @@ class Patience:
 
     answer: int  # for the next bytes, or for the whole of a request that sends many
     retry: int  # after the first request, until it is not tried again
-    retries: int = 30
+    retries: int = 15
 
 
 # A store that is dead is given up after about a minute. The request that sends a part of an upload
 # takes as long as that needs.
 READING = Patience(answer=20, retry=40)
-WRITING = Patience(answer=120, retry=60)
+WRITING = Patience(answer=120, retry=60, retries=30)
 # Retries are by the caller, who has to know whether an earlier request may have been carried out.
 CREATING = Patience(answer=120, retry=1, retries=0)
 COPYING = Patience(answer=600, retry=1, retries=0)  # within the store, up to 5 GiB

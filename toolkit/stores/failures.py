@@ -21,6 +21,7 @@ _CREDENTIALS = {
     "az": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or another credential",
 }
 _NO_BUCKET = r"NoSuchBucket|ContainerNotFound|bucket does not exist"
+_DENIED = "<Code>(?:AccessDenied|Authorization(?:Failure|PermissionMismatch))</Code>"
 _EXPIRED = r"ExpiredToken|token (?:is|has) expired|RequestTimeTooSkewed"
 _REFUSED = r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|401 Unauthor|Unauthenticated"
 _MISSING = (
@@ -39,9 +40,11 @@ _REMEDIES = (
     ("Connection ?[Rr]efused", "the connection is refused", f"{_ADDRESS} whether the store runs"),
     ("dns error|failed to lookup|not known", "the host is not found", f"{_ADDRESS} the network"),
     ("HTTP is disallowed|scheme is not allowed", "http:// is not allowed", "Use https://"),
-    ("TimedOut|timed out|timeout", "it does not answer in time", "Check the network"),
+    ("TimedOut|timed out", "it does not answer in time", "Check the network"),
+    ("error sending request|[Rr]eset|decoding response body|IncompleteMessage",
+     "the connection is cut again and again", "Check the network"),
     ("SlowDown|503 Service|429 Too Many", "it is too busy", "Try again later"),
-)
+)  # fmt: skip
 
 
 @contextmanager
@@ -72,7 +75,8 @@ def translated(error: Exception, place: Location, action: str) -> Exception | No
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
     if isinstance(error, FileNotFoundError) and not is_no_bucket:
         return FileNotFoundError(errno.ENOENT, "no such object", str(place))
-    if name == "PermissionDeniedError" and not re.search(f"{_EXPIRED}|{_REFUSED}", text):
+    is_denied = name == "PermissionDeniedError" or re.search(_DENIED, text)
+    if is_denied and not re.search(f"{_EXPIRED}|{_REFUSED}", text):
         said = _said(text)
         return PermissionError(
             errno.EACCES, f"the store denies access{f' ({said})' if said else ''}", str(place)

@@ -100,7 +100,9 @@ class Ranges:
                 if attempts >= _ATTEMPTS or time.monotonic() > deadline:
                     last = translated(error, self.place, "read")
                     why = f"{self.place}: cannot be read: the connection is cut again and again"
-                    raise last or StoreError(why) from None
+                    if last is None or isinstance(error, ConnectionResetError):
+                        last = StoreError(why)
+                    raise last from None
             time.sleep(min(0.1 * 2**attempts, 5))
 
     def _explained(self, error: Exception) -> Exception | None:

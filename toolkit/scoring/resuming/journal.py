@@ -9,8 +9,6 @@ locked.
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
@@ -18,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.files import is_in_store, is_there, reporting_failures, resolved, work_folder
+from toolkit.files import is_there, reporting_failures, resolved
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.resuming.append_log import AppendLog
 from toolkit.scoring.resuming.checkpoints import Checkpoint, Entry, FileFacts, PrefixSum, is_older
+from toolkit.scoring.resuming.journal_folder import folder_beside
 from toolkit.scoring.resuming.watched_input import WatchedInput
 
 # Names of the files while they are not complete. The last one takes some room, which the journal
@@ -248,14 +247,3 @@ def made_by_older(place: Path) -> UsageError:
         f"{place}: an older version of the toolkit has left this run unfinished, and this version "
         f"cannot continue it: {START_OVER}"
     )
-
-
-def folder_beside(output: Path) -> Path:
-    """Name the hidden folder of an output; that of an object is in the work folder."""
-    output = resolved(output)
-    if is_in_store(output):
-        whole = hashlib.sha256(str(output).encode()).hexdigest()[:32]
-        return work_folder() / f"{output.name[:50]}.{whole}.unfinished"
-    # A name may have 255 bytes, and a character four.
-    digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
-    return output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"

@@ -11,7 +11,8 @@ from typing import Any
 from toolkit.errors import OutputError, ToolkitError, is_wrong_call
 from toolkit.files import is_in_store, is_there
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.inputs.jobs import Job, Jobs, check_absent
+from toolkit.scoring.inputs.job_checks import check_absent
+from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.resuming.checkpoints import Entry
 from toolkit.scoring.resuming.journal import Journal, made_by_older
 

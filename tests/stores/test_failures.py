@@ -1,0 +1,239 @@
+"""What is said when a store fails: short, in time, and without credentials."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CSV, Command, Ran, write_long
+from tests.stores.proxy import Proxy
+from tests.stores.server import KEY, SECRET, TOKEN, Bucket, free_port
+from toolkit.scoring.resuming.journal_folder import folder_beside
+from toolkit.stores import connections
+from toolkit.stores.connections import Patience
+from toolkit.stores.failures import hidden
+
+
+def _said(ran: Ran, *words: str) -> None:
+    """Check a message: one line, with the path, with some words, and without any secret."""
+    assert ran.exit_code in (1, 2)
+    assert ran.err.count("\n") == 1
+    assert len(ran.err) < 500
+    for word in words:
+        assert word in ran.err
+    for word in (KEY, SECRET, TOKEN, "Traceback", "Debug", "RetryError", "retries"):
+        assert word not in ran.err
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a store for less than usual, which is about a minute."""
+    assert connections.READING.answer + connections.READING.retry <= 60
+    quick = Patience(answer=1, retry=2)
+    monkeypatch.setattr("toolkit.stores.connections.READING", quick)
+    monkeypatch.setattr("toolkit.stores.ranges.READING", quick)
+    monkeypatch.setattr(connections.client, "__defaults__", (quick,))
+
+
+def test_each_failure_says_what_to_do(
+    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    bucket.put("a.csv", CSV.encode())
+    uri = bucket.uri("a.csv")
+    _said(
+        command("score", "s3://no-such-bucket/a.csv"),
+        "s3://no-such-bucket/a.csv: ",
+        "no such bucket",
+    )
+    ran = command("score", uri, "-o", "s3://no-such-bucket/b.csv")
+    _said(ran, "s3://no-such-bucket/b.csv: ", "no such bucket")
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+        _said(command("score", uri), f"{uri}: cannot be read: the connection is refused", "Check")
+        patch.setenv("AWS_ENDPOINT_URL", "http://no-such-host.invalid")
+        _said(command("score", uri), uri, "the host is not found")
+    with monkeypatch.context() as patch:
+        patch.delenv("AWS_ACCESS_KEY_ID")
+        patch.delenv("AWS_SECRET_ACCESS_KEY")
+        patch.delenv("AWS_SESSION_TOKEN")
+        # Where the machine would be asked for credentials.
+        patch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+        _said(command("score", uri), uri)
+    _said(
+        command("score", "az://container/a.csv"), "az://container/a.csv: ", "AZURE_STORAGE_ACCOUNT"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "AccessDenied", "the store denies access (AccessDenied: what it says)"),
+        (
+            403,
+            "InvalidAccessKeyId",
+            "the credentials are refused (InvalidAccessKeyId: what it says)",
+        ),
+        (403, "SignatureDoesNotMatch", "the credentials are refused"),
+        (400, "ExpiredToken", "the credentials have expired"),
+        (301, "PermanentRedirect", "the bucket is in another region"),
+        (400, "AuthorizationHeaderMalformed", "Set AWS_REGION"),
+        (418, "Teapot", "Teapot: what it says"),
+    ],
+)
+def test_what_a_store_answers_is_explained(
+    bucket: Bucket,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    words: str,
+) -> None:
+    """A store that repeats the credentials in its answer, as S3 does in some."""
+    body = (
+        f"<Error><Code>{code}</Code><Message>what\n it says</Message><AWSAccessKeyId>{KEY}"
+        f"</AWSAccessKeyId><StringToSign>{SECRET} {TOKEN}</StringToSign></Error>"
+    )
+    with _answering(status, body) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        Path("a.csv").write_text(CSV, encoding="utf-8")
+        ran = command("score", "a.csv", "-o", bucket.uri("b.csv"))
+        _said(ran, bucket.uri("b.csv"), words)
+        ran = command("score", bucket.uri("prefix/*.csv"), "-o", "out/")
+        _said(ran, words)
+
+
+class _answering:  # noqa: N801 (used like a function)
+    """Answers each request in the same way."""
+
+    def __init__(self, status: int, body: str) -> None:
+        import http.server
+        import threading
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                is_head = self.command == "HEAD" and status != 403
+                self.send_response(404 if is_head else status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body.encode())
+
+            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> int:
+        return int(self.server.server_address[1])
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_store_that_does_not_answer_is_given_up(
+    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    with Proxy(bucket.port, is_stalled=True) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        began = time.monotonic()
+        _said(command("score", bucket.uri("a.csv")), bucket.uri("a.csv"), "does not answer in time")
+        assert time.monotonic() - began < 20
+
+
+def test_progress_is_kept_when_the_input_cannot_be_read_any_more(
+    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    bucket.put("a.csv", write_long(Path("a.csv"), times=6))
+    assert command("score", "a.csv", "-o", "local.csv", "-q").exit_code == 0
+    journal, broken = folder_beside(Path("b.csv")) / "journal", threading.Event()
+
+    def watch() -> None:
+        while not (journal.exists() and b"checkpoint" in journal.read_bytes()):
+            time.sleep(0.01)
+        broken.set()
+
+    def limits() -> tuple[int | None, int | None]:
+        return (0, 0) if broken.is_set() else (None, None)
+
+    with Proxy(bucket.port, rate=4e6, limits=limits) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        call = ["score", bucket.uri("a.csv"), "-o", "b.csv", "-q", "--checkpoint-seconds", "0"]
+        threading.Thread(target=watch, daemon=True).start()
+        ran = command(*call)
+        assert (ran.exit_code, broken.is_set()) == (1, True)
+        assert f"{bucket.uri('a.csv')}: cannot be read: the connection is cut" in ran.err
+        assert "Progress is saved" in ran.err
+        assert not Path("b.csv").exists()
+        broken.clear()
+        assert command(*call, "--resume").exit_code == 0
+    assert Path("b.csv").read_bytes() == Path("local.csv").read_bytes()
+
+
+def test_secrets_of_the_environment_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sig=abcdefgh")
+    text = "error at https://me:pass@host.example/x?sig=abcdefgh&y=1 for sig=abcdefgh"
+    assert hidden(text) == "error at https://host.example for ***"
+
+
+def test_profiles_of_aws(
+    bucket: Bucket, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("a.csv", CSV.encode())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    credentials = tmp_path / "credentials"
+    credentials.write_text(
+        f"[mine]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    assert command("score", bucket.uri("a.csv")).exit_code == 0
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    _said(command("score", bucket.uri("a.csv"), "--force"), bucket.uri("a.csv"), "other")
+
+
+_LIGHT = """
+import sys
+from toolkit.cli.app import main
+sys.argv = ["toolkit", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as ending:
+    assert not ending.code, ending.code
+print([name for name in ("obstore", "boto3", "concurrent.futures.process") if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(
+    "call", [["--help"], ["score", "a.csv", "-q"], ["score", "-", "-q", "--format", "csv"]]
+)
+def test_nothing_of_stores_is_imported_for_files(tmp_path: Path, call: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(CSV, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-c", _LIGHT, *call],
+        cwd=tmp_path,
+        input=CSV,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_without_obstore_the_extra_is_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
+    ran = command("score", "s3://bucket/a.csv")
+    ran.failed_with("pip install 'review-sentiment-toolkit[cloud]'")
+    assert "'obstore'" in ran.err
