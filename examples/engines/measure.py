@@ -3,10 +3,12 @@
 python measure.py IN.parquet [--cores N] [--rounds N] [--engines NAME...]
 
 Each round runs them one after the other, with all reviews and with one. The shortest times count:
-what one review takes is the start, and the rest is the time of the reviews.
+what one review takes is the start, and the rest is the time of the reviews. Of engines with one
+process that is processor time, which hardly depends on what else the machine does.
 """
 
 import argparse
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -29,6 +31,7 @@ PACKAGES = {  # by the name of the program
     "spark": "pyspark",
 }
 BASE = "toolkit score"
+SEVERAL_PROCESSES = ("ray_data", "spark")
 
 
 def main() -> None:
@@ -39,22 +42,36 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=PACKAGES, default=[*PACKAGES])
     given = parser.parse_args()
     names = [BASE, *(name for name in given.engines if find_spec(PACKAGES[name]))]
-    times: dict[tuple[str, bool], list[float]] = {}
+    times: dict[tuple[str, str], list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         count = prepare(given.source, folder)
         for _ in range(given.rounds):
             for name in names:
                 for rows in ("all", "one"):
-                    seconds = run(folder, name, rows, given.cores)
-                    times.setdefault((name, rows == "all"), []).append(seconds)
-    shortest = {key: min(found) for key, found in times.items()}
-    speeds = {name: count / (shortest[name, True] - shortest[name, False]) for name in names}
+                    found = run(folder, name, rows, given.cores)
+                    times.setdefault((name, rows), []).append(found)
     print("| | start | all | reviews/s | of `toolkit score` |\n|---|---:|---:|---:|---:|")
     for name in names:
-        start, whole = shortest[name, False], shortest[name, True]
-        ratio = speeds[name] / speeds[BASE]
-        print(f"| {name} | {start:.1f} s | {whole:.1f} s | {speeds[name]:,.0f} | {ratio:.2f} |")
+        (whole, busy), (start, busy_start) = (
+            shortest(times[name, rows]) for rows in ("all", "one")
+        )
+        (base, busy_base), (base_start, busy_base_start) = (
+            shortest(times[BASE, rows]) for rows in ("all", "one")
+        )
+        if name in SEVERAL_PROCESSES:
+            seconds, of_base = whole - start, base - base_start
+        else:
+            seconds, of_base = busy - busy_start, busy_base - busy_base_start
+        print(
+            f"| {name} | {start:.1f} s | {whole:.1f} s | {count / seconds:,.0f} "
+            f"| {of_base / seconds:.2f} |"
+        )
+
+
+def shortest(times: list[tuple[float, float]]) -> tuple[float, float]:
+    elapsed, busy = zip(*times, strict=True)
+    return min(elapsed), min(busy)
 
 
 def prepare(source: Path, folder: Path) -> int:
@@ -69,8 +86,8 @@ def prepare(source: Path, folder: Path) -> int:
     return int(reviews.num_rows)
 
 
-def run(folder: Path, name: str, rows: str, cores: str) -> float:
-    """Give the seconds that a program takes from its start to its end."""
+def run(folder: Path, name: str, rows: str, cores: str) -> tuple[float, float]:
+    """Give the seconds from the start of a program to its end, and its processor time."""
     source, target = folder / f"{rows}.parquet", folder / "scored.parquet"
     program = str(Path(__file__).parent / f"with_{name}.py")
     arguments = [program, str(source), str(target), cores]
@@ -80,16 +97,22 @@ def run(folder: Path, name: str, rows: str, cores: str) -> float:
     elif name == BASE:
         arguments = ["-m", "toolkit", "score", str(source), "--output", str(target)]
         arguments += ["--workers", cores, "--quiet"]
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), processor_time()
     done = subprocess.run(  # noqa: S603 (programs of this folder)
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, processor_time() - busy
     if done.returncode != 0:
         sys.exit(f"{name} failed:\n{done.stderr}")
     for path in folder.glob("scored.parquet*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return seconds
+    return seconds, busy
+
+
+def processor_time() -> float:
+    """Give the seconds of all programs that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 if __name__ == "__main__":
