@@ -135,7 +135,7 @@ class RecordFile(ReviewFile):
         is_last = False
         while not is_last and (end is None or offset < end):
             self._reached = offset
-            content, is_last = self._next(wanted if end is None else min(wanted, end - offset))
+            content, is_last = self._next(wanted, None if end is None else end - offset)
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
             if content.end or content.broken:
@@ -155,12 +155,13 @@ class RecordFile(ReviewFile):
         """Give the place of the first block that starts at an offset."""
         return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
 
-    def _next(self, wanted: int) -> tuple[Content, bool]:
-        """Find the records in the next bytes, or in more if one is longer.
+    def _next(self, wanted: int, left: int | None) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more if one is longer, up to a cut if any.
 
         Also tell whether they are the last. What follows a record without an end is left for later.
         """
-        size, seen = wanted, 0
+        wanted = size = wanted if left is None else min(wanted, left)
+        seen = 0
         while True:
             data, at_end = self._look(size, beyond=seen)
             seen = len(data)
@@ -178,6 +179,8 @@ class RecordFile(ReviewFile):
                 return self._give_up(data, at_end=at_end), False
             if seen >= size:
                 size = min(2 * size, RECORD_BYTES_LIMIT)
+                if left is not None and seen < left:
+                    size = min(size, left)
 
     def parsed(
         self,
