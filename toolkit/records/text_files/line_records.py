@@ -178,9 +178,7 @@ class RecordFile(ReviewFile):
             if at_end or seen >= RECORD_BYTES_LIMIT:
                 return self._give_up(data, at_end=at_end), False
             if seen >= size:
-                size = min(2 * size, RECORD_BYTES_LIMIT)
-                if left is not None and seen < left:
-                    size = min(size, left)
+                size = _larger(size, left)
 
     def parsed(
         self,
@@ -306,3 +304,9 @@ class RecordFile(ReviewFile):
         if not records:  # but many blank lines
             return min(self.options.block_bytes, 2 * size)
         return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
+
+
+def _larger(size: int, left: int | None) -> int:
+    """Choose how much to look at where a record is longer than a size; first up to a cut."""
+    most = left if left is not None and left > size else RECORD_BYTES_LIMIT
+    return min(2 * size, most, RECORD_BYTES_LIMIT)
