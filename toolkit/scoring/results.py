@@ -41,7 +41,7 @@ class Source:
             facts = file_of(path).stat()
         except (OSError, ValueError):
             return cls(name, compression_of(path))
-        modified = datetime.fromtimestamp(facts.st_mtime, UTC).isoformat()
+        modified = datetime.fromtimestamp(facts.st_mtime_ns / 1e9, UTC).isoformat()
         return cls(name, compression_of(path), facts.st_size, modified)
 
 

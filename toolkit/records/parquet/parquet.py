@@ -92,14 +92,20 @@ class ParquetFile(ReviewFile):
 
     def cuts(self, offsets: Sequence[int]) -> list[Cut]:
         """Find cuts between row groups, each after one that has rows."""
+        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
+        sizes = [
+            sum(group.column(i).total_compressed_size for i in range(group.num_columns))
+            for group in groups
+        ]
+        # The footer, which is large where groups are small, counts as a share of each group.
+        scale = (self.size or 0) / max(sum(sizes), 1)
         found: list[Cut] = []
-        wanted, number, end = [*offsets], 1, 0
-        for group in range(self._file.metadata.num_row_groups - 1):
-            facts = self._file.metadata.row_group(group)
-            number += facts.num_rows
-            end += sum(facts.column(i).total_compressed_size for i in range(facts.num_columns))
-            if wanted and wanted[0] <= end and facts.num_rows:
-                found.append((_after(group, number), end))
+        wanted, number, before = [*offsets], 1, 0
+        for place, (group, size) in enumerate(zip(groups[:-1], sizes, strict=False)):
+            number, before = number + group.num_rows, before + size
+            end = int(before * scale)
+            if wanted and wanted[0] <= end and group.num_rows:
+                found.append((_after(place, number), end))
                 wanted = [offset for offset in wanted if offset > end]
         return found
 

@@ -135,7 +135,7 @@ class RecordFile(ReviewFile):
         is_last = False
         while not is_last and (end is None or offset < end):
             self._reached = offset
-            content, is_last = self._next(wanted if end is None else min(wanted, end - offset))
+            content, is_last = self._next(wanted, None if end is None else end - offset)
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
             if content.end or content.broken:
@@ -155,12 +155,13 @@ class RecordFile(ReviewFile):
         """Give the place of the first block that starts at an offset."""
         return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
 
-    def _next(self, wanted: int) -> tuple[Content, bool]:
-        """Find the records in the next bytes, or in more if one is longer.
+    def _next(self, wanted: int, left: int | None) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more if one is longer, up to a cut if any.
 
         Also tell whether they are the last. What follows a record without an end is left for later.
         """
-        size, seen = wanted, 0
+        wanted = size = wanted if left is None else min(wanted, left)
+        seen = 0
         while True:
             data, at_end = self._look(size, beyond=seen)
             seen = len(data)
@@ -177,7 +178,7 @@ class RecordFile(ReviewFile):
             if at_end or seen >= RECORD_BYTES_LIMIT:
                 return self._give_up(data, at_end=at_end), False
             if seen >= size:
-                size = min(2 * size, RECORD_BYTES_LIMIT)
+                size = _larger(size, left)
 
     def parsed(
         self,
@@ -303,3 +304,9 @@ class RecordFile(ReviewFile):
         if not records:  # but many blank lines
             return min(self.options.block_bytes, 2 * size)
         return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
+
+
+def _larger(size: int, left: int | None) -> int:
+    """Choose how much to look at where a record is longer than a size; first up to a cut."""
+    most = left if left is not None and left > size else RECORD_BYTES_LIMIT
+    return min(2 * size, most, RECORD_BYTES_LIMIT)

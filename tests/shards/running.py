@@ -1,0 +1,73 @@
+"""Jobs that are scored in one run, and in shards."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.models import shipped_scorer
+from toolkit.scoring.inputs.jobs import Jobs, find_jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult
+from toolkit.scoring.run import score_files
+from toolkit.shards.finish import finish
+from toolkit.shards.job import ShardedJob, target_of
+from toolkit.shards.score_shard import score_shard
+
+Inputs = Sequence[str | Path]
+
+
+def jobs_of(inputs: Inputs, output: str | Path, rejected: Path | None = None) -> Jobs:
+    return find_jobs([str(name) for name in inputs], str(output), None, rejected)
+
+
+def in_one_run(inputs: Inputs, output: str | Path, **options: Any) -> list[FileResult]:
+    chosen = ScoringOptions(workers=1, **options)
+    return score_files(shipped_scorer(), jobs_of(inputs, output), chosen)
+
+
+def begin(
+    inputs: Inputs, output: str | Path, count: int, *, keep_parts: bool = False, **options: Any
+) -> ShardedJob:
+    jobs, chosen = jobs_of(inputs, output), ScoringOptions(workers=1, **options)
+    target = target_of(jobs, Path(output))
+    return ShardedJob.begin(
+        shipped_scorer(), jobs, chosen, count, target=target, keep_parts=keep_parts
+    )
+
+
+def in_shards(
+    inputs: Inputs, output: str | Path, count: int, *, keep_parts: bool = False, **options: Any
+) -> list[FileResult]:
+    """Score all shards, in any order, and join them."""
+    job = begin(inputs, output, count, keep_parts=keep_parts, **options)
+    chosen = ScoringOptions(workers=1, **options)
+    for shard in random.Random(count).sample(range(count), count):
+        assert score_shard(shipped_scorer(), job.folder, job.plan, shard, chosen).is_new
+    results = finish(job.folder, job.plan)
+    assert not job.folder.path.exists()
+    return results
+
+
+def facts(results: Sequence[FileResult]) -> list[object]:
+    """What results say, but for the time."""
+    return [
+        (
+            {**result.summary.as_dict(), "seconds": 0}, result.source,
+            dict(result.columns), sorted(result.warnings), result.error, result.is_done,
+        )
+        for result in results
+    ]  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, also the hidden ones."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def rejects(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

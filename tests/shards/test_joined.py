@@ -1,0 +1,165 @@
+"""What shards are joined to is what one run writes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.records.python_formats import PYTHON
+from tests.records.test_laws import GOOD, HEADERS, bodies
+from tests.scoring.fuzz_files import choose, compressed, content_of, damage, write
+from tests.shards.running import contents, facts, in_one_run, in_shards
+from toolkit.errors import ToolkitError
+from toolkit.records.read_options import ReadOptions
+
+SAMPLE = [
+    {"text": text, "id": str(n)}
+    for n, text in enumerate(["a superb film", "", "the worst\nof all", 'so "dull"', "xyzzy"] * 40)
+]
+counts = st.integers(1, 9)
+
+
+def compare(data: bytes, name: str, to: str, count: int, reading: ReadOptions) -> bool:
+    """Check that both ways give the same files and results; tell whether there are any."""
+    with TemporaryDirectory() as folder:
+        source = Path(folder, name)
+        source.write_bytes(data)
+        one, many = Path(folder, "one"), Path(folder, "many")
+        one.mkdir()
+        many.mkdir()
+        failed: ToolkitError | None = None
+        expected = []
+        try:
+            expected = in_one_run([source], one / f"out{to}", reading=reading)
+        except ToolkitError as error:
+            failed = error
+        if failed is not None:
+            with pytest.raises(ToolkitError, match=re.escape(str(failed)[:60])):
+                in_shards([source], many / f"out{to}", count, reading=reading)
+            return False
+        found = in_shards([source], many / f"out{to}", count, reading=reading)
+        assert facts(found) == facts(expected)
+        assert contents(many) == contents(one)
+        return True
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".array.json"])
+@settings(max_examples=15)
+@given(bodies, st.sampled_from([b"", b"\xef\xbb\xbf"]), st.integers(1, 50), counts)
+@example(b'a,1\n"b\nc",2\n"d" e,3\n\n\xff,4\nf,5', b"", 5, 5)
+@example(b'{"text": "b"}\n \n\xff\n\n{"text": "c"}\nx\n  \n', b"", 5, 6)
+def test_any_file(ending: str, body: bytes, mark: bytes, block_bytes: int, count: int) -> None:
+    data = mark + HEADERS[ending] + body
+    compare(data, f"a{ending}", ending, count, ReadOptions(block_bytes=block_bytes))
+
+
+@settings(max_examples=30)
+@given(st.randoms(use_true_random=False), counts)
+def test_files_as_people_have_them(chance: random.Random, count: int) -> None:
+    kind = choose(chance)
+    data = damage(write(kind, chance), chance)
+    if kind.ending != ".parquet":
+        data = compressed(data, kind, chance)
+    to = kind.ending if kind.compression == ".zip" else kind.name
+    block_bytes = chance.choice([1, 10, 60, 300])
+    if kind.compression not in ("", ".zip") or kind.ending == ".parquet":
+        to = ".csv" if kind.is_delimited else ".jsonl"
+    compare(data, f"a{kind.name}", to, count, kind.reading(block_bytes))
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+@pytest.mark.parametrize("to", [".csv", ".tsv", ".jsonl", ".json"])
+def test_other_formats(ending: str, to: str, line_end: str) -> None:
+    data = PYTHON[ending][0](SAMPLE, line_end)
+    for cut in (b"", b"\xff\n", b"\n \n"):
+        broken = cut + data.replace(b"xyzzy", b"x\xff", 3) + cut
+        header, _, rest = data.partition(b"\n")
+        both = header + b"\n" + broken + rest
+        assert compare(both, f"a{ending}", to, 7, ReadOptions(block_bytes=150))
+
+
+@pytest.mark.parametrize("to", [".csv.gz", ".jsonl.zst", ".json.gz", ".csv.xz", ".csv.bz2"])
+def test_compressed_outputs_have_the_same_content(to: str, tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_bytes(PYTHON[".csv"][0](SAMPLE, "\n"))
+    none = b"text,id\n\xff,1\n\xff,2\n"
+    for data, block_bytes, records in ((source.read_bytes(), 150, 200), (none, 1, 2)):
+        source.write_bytes(data)
+        reading = ReadOptions(block_bytes=block_bytes)
+        in_one_run([source], tmp_path / f"one{to}", reading=reading)
+        results = in_shards([source], tmp_path / f"many{to}", 6, reading=reading)
+        assert content_of(tmp_path / f"many{to}") == content_of(tmp_path / f"one{to}")
+        assert results[0].summary.records == records
+        for path in tmp_path.glob(f"*{to}*"):
+            path.unlink()
+
+
+def test_parquet_is_one_file_or_row_groups_in_parts(tmp_path: Path) -> None:
+    table = pa.table({"text": [f"a film {n}" for n in range(50)], "id": [*range(50)]})
+    source = tmp_path / "a.parquet"
+    pq.write_table(table, source, row_group_size=5)
+    in_one_run([source], tmp_path / "one.parquet")
+    expected = pq.read_table(tmp_path / "one.parquet")
+    in_shards([source], tmp_path / "many.parquet", 4)
+    assert pq.read_table(tmp_path / "many.parquet") == expected
+    (tmp_path / "parts").mkdir()
+    in_shards([source], tmp_path / "parts", 4, keep_parts=True)
+    names = sorted(path.name for path in (tmp_path / "parts").iterdir())
+    assert names == ["_SUCCESS", *(f"part-0000{n}.parquet" for n in range(4))]
+    tables = [pq.read_table(tmp_path / "parts" / name) for name in names[1:]]
+    assert pa.concat_tables(tables) == expected
+    assert all(len(each) for each in tables)
+    assert json.loads((tmp_path / "parts/_SUCCESS").read_bytes())["records"] == 50
+
+
+def test_parts_that_stay_have_all_records_and_rejects(tmp_path: Path) -> None:
+    good, bad = PYTHON[".csv"][0](SAMPLE, "\n"), b"1,2,3\n"
+    (tmp_path / "in/sub").mkdir(parents=True)
+    (tmp_path / "in/sub/a.csv").write_bytes(good + bad + good.partition(b"\n")[2] + bad)
+    (tmp_path / "in/b.csv.gz").write_bytes(gzip.compress(good + bad))
+    reading = ReadOptions(block_bytes=150)
+    in_one_run([tmp_path / "in"], tmp_path / "one", reading=reading)
+    in_shards([tmp_path / "in"], f"{tmp_path}/many/", 5, keep_parts=True, reading=reading)
+    found = contents(tmp_path / "many")
+    names = [name for name in sorted(found) if name.startswith("part-")]
+    rows: dict[str, bytes] = {".csv": b"", ".gz": b""}
+    for name in names:
+        data = content_of(tmp_path / "many" / name)
+        rows[Path(name).suffix] += data if not rows[Path(name).suffix] else data.partition(b"\n")[2]
+    assert rows[".csv"] == (tmp_path / "one/sub/a.csv").read_bytes()
+    assert rows[".gz"] == content_of(tmp_path / "one/b.csv.gz")
+    rejected = ["one/b.csv.gz.rejected.jsonl", "one/sub/a.csv.rejected.jsonl"]
+    assert found["_all.rejected.jsonl"] == b"".join((tmp_path / n).read_bytes() for n in rejected)
+    assert sorted(found) == ["_SUCCESS", "_all.rejected.jsonl", *names]
+    assert len(names) > 3
+
+
+def test_a_late_column_of_json_lines_is_in_every_shard(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": "a film", f"k{n // 50}": n}) for n in range(200)]
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(lines), encoding="utf-8")
+    reading = ReadOptions(block_bytes=100)
+    expected = in_one_run([source], tmp_path / "one.csv", reading=reading)
+    found = in_shards([source], tmp_path / "many.csv", 8, reading=reading)
+    assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+    assert facts(found) == facts(expected)
+
+
+def test_joining_without_the_help_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr("os.copy_file_range")
+    monkeypatch.setattr("toolkit.shards.joining._READ_BYTES", 64)
+    data = PYTHON[".csv"][0](GOOD * 9, "\n")
+    assert compare(data, "a.csv", ".json", 5, ReadOptions(block_bytes=60))
