@@ -18,7 +18,8 @@ from toolkit.files import (
 )
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.jobs import Jobs, check_absent, check_job, check_outputs
+from toolkit.scoring.inputs.job_checks import check_absent, check_job, check_outputs
+from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
