@@ -21,6 +21,7 @@ from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
+from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.provenance import Provenance
@@ -72,9 +73,11 @@ def test_labels_that_are_made_otherwise_are_said(tmp_path: Path) -> None:
 
 
 def test_a_shard_is_named() -> None:
-    provenance = Provenance.of(shipped_scorer(), {}, None)
-    assert provenance.as_metadata().keys() == KEYS
-    assert replace(provenance, shard="3/16").as_metadata()["toolkit.shard"] == "3/16"
+    scorer = shipped_scorer()
+    settings = settings_of(scorer, ScoringOptions())
+    assert Provenance.of(scorer, settings, None).as_metadata().keys() == KEYS
+    named = Provenance.of(scorer, settings, None, "3/16").as_metadata()
+    assert named["toolkit.shard"] == "3/16"
 
 
 def test_an_empty_file_in_a_folder_says_it_too(tmp_path: Path) -> None:
