@@ -25,6 +25,7 @@ from toolkit.files import (
     remove_tree,
 )
 from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.stores.store_path import StorePath
 from toolkit.stores.uploads import ONE_REQUEST_BYTES
 
 _LARGE = ONE_REQUEST_BYTES + 3_000_001
@@ -49,9 +50,9 @@ def test_what_is_there_is_seen(bucket: Bucket) -> None:
     names = [str(each) for each in path_of(bucket.uri("a")).iterdir()]
     assert names == [bucket.uri("a/b"), bucket.uri("a/empty")]
     bucket.put("a/b/", b"")  # which some programs make for folders
-    assert [*path_of(bucket.uri("a/b")).objects()] == [path]
+    assert [*StorePath(bucket.uri("a/b")).objects()] == [path]
     assert [str(each) for each in path_of(bucket.uri("a")).iterdir()] == names
-    assert str(next(path_of(bucket.uri("a")).objects())) == bucket.uri("a/b/c.csv")
+    assert str(next(StorePath(bucket.uri("a")).objects())) == bucket.uri("a/b/c.csv")
     assert [*path_of(bucket.uri("a/b")).iterdir()] == [path]
     assert (is_there(path), is_a_file(path), is_a_folder(path.parent)) == (True, True, True)
     with pytest.raises(FileNotFoundError, match="no such object"):
