@@ -41,6 +41,7 @@ Variables of the environment:
 | variable | meaning |
 |---|---|
 | `TOOLKIT_NATIVE` | `0`: Arrow does the work of the native core, with the same results; `require`: an error if the native core cannot be used; `1`, as without it: the native core if it can be used |
+| `TOOLKIT_WORK_FOLDER` | where unfinished outputs for an object store are kept; without it `TMPDIR`, or else `/var/tmp` |
 | `TOOLKIT_TRACEBACK` | `1`: show the traceback of an error |
 
 `toolkit --version` and `toolkit info` say which core runs: `native (avx2)`, with the instructions

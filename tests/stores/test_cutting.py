@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from tests.stores.cutting import KINDS, TROUBLES, Case
+from tests.stores.case import Case
+from tests.stores.cutting import KINDS, TROUBLES
 from tests.stores.server import Bucket
 
 

@@ -25,6 +25,7 @@ from toolkit.files import (
     remove_tree,
 )
 from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.stores.store_path import StorePath
 from toolkit.stores.uploads import ONE_REQUEST_BYTES
 
 _LARGE = ONE_REQUEST_BYTES + 3_000_001
@@ -46,10 +47,12 @@ def test_what_is_there_is_seen(bucket: Bucket) -> None:
     assert stat.S_ISREG(facts.st_mode)
     assert facts.st_size == 5
     assert abs(facts.st_mtime - path.stat().st_mtime_ns / 1e9) < 1e-3
-    assert [str(each) for each in path_of(bucket.uri("a")).iterdir()] == [
-        bucket.uri("a/b"),
-        bucket.uri("a/empty"),
-    ]
+    names = [str(each) for each in path_of(bucket.uri("a")).iterdir()]
+    assert names == [bucket.uri("a/b"), bucket.uri("a/empty")]
+    bucket.put("a/b/", b"")  # which some programs make for folders
+    assert [*StorePath(bucket.uri("a/b")).objects()] == [path]
+    assert [str(each) for each in path_of(bucket.uri("a")).iterdir()] == names
+    assert str(next(StorePath(bucket.uri("a")).objects())) == bucket.uri("a/b/c.csv")
     assert [*path_of(bucket.uri("a/b")).iterdir()] == [path]
     assert (is_there(path), is_a_file(path), is_a_folder(path.parent)) == (True, True, True)
     with pytest.raises(FileNotFoundError, match="no such object"):

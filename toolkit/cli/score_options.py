@@ -31,7 +31,7 @@ REJECTS = "Rejects and limits"
 
 _FILES = (
     f"Files of reviews ({o.FILES}), folders, patterns such as 'data/*.csv', or - for standard "
-    "input."
+    "input. Here and elsewhere, s3://, gs:// and az:// name objects in a store."
 )
 _OUTPUT = (
     "File to write, - for standard output, or a folder for several files; a slash at the end makes "

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolkit.errors import OutputError, UsageError
-from toolkit.files.looking import is_a_folder, is_there, resolved
+from toolkit.files.looking import is_there, resolved
 from toolkit.files.work_folder import work_folder
 from toolkit.stores.store_path import StorePath
 from toolkit.stores.uris import location_of
@@ -65,7 +65,7 @@ def check_output_file(
 ) -> None:
     """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
     with reporting_failures(path):
-        is_folder = is_a_folder(path) if isinstance(path, StorePath) else path.is_dir()
+        is_folder = not isinstance(path, StorePath) and path.is_dir()
     if is_folder:
         raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
     check_output(path, force=force, option=option, may_fail=may_fail)

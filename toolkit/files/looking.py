@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,19 @@ def resolved(path: Path) -> Path:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file or a folder; `Path.exists` raises if a name is too long."""
-    return _mode(path) != 0
+    """Whether there is a file, a folder or an object; `Path.exists` raises if a name is too long.
+
+    A prefix of objects does not count: an object may have its name, and to look costs a request.
+    """
+    return is_a_file(path) if isinstance(path, StorePath) else _mode(path) != 0
 
 
 def is_a_file(path: Path) -> bool:
     """Whether there is a file; `Path.is_file` raises if a name is too long."""
+    if isinstance(path, StorePath):
+        with suppress(PermissionError):
+            return path.is_file()
+        return False
     return stat.S_ISREG(_mode(path))
 
 

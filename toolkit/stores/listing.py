@@ -13,15 +13,22 @@ _PAGE = 1000  # objects that a store gives at once
 
 
 def keys_under(place: Location) -> Iterator[tuple[Location, int]]:
-    """Give all objects under a prefix, with their sizes; not the markers of empty folders."""
+    """Give all objects under a prefix, with their sizes; not the markers that folders have."""
+    held: tuple[str, int] | None = None  # it may be the marker of a folder: what follows tells
+    for key, size in _listed(place):
+        if held is not None and not (held[1] == 0 and key.startswith(f"{held[0]}/")):
+            yield replace(place, key=held[0]), held[1]
+        held = None if key == place.key else (key, size)
+    if held is not None:
+        yield replace(place, key=held[0]), held[1]
+
+
+def _listed(place: Location) -> Iterator[tuple[str, int]]:
     import obstore
 
     with store_failures(place, "listed"):
-        pages = obstore.list(client(place), place.key or None, chunk_size=_PAGE)
-        for page in pages:
-            for found in page:
-                if found["path"] != place.key:
-                    yield replace(place, key=found["path"]), found["size"]
+        for page in obstore.list(client(place), place.key or None, chunk_size=_PAGE):
+            yield from ((found["path"], found["size"]) for found in page)
 
 
 def has_objects(place: Location) -> bool:

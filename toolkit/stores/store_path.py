@@ -55,15 +55,20 @@ class StorePath(StoreName):
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
         from toolkit.stores.listing import has_objects
-        from toolkit.stores.ranges import facts_of
 
         if self.place.key:
             with suppress(FileNotFoundError):
-                facts = facts_of(self.place)
-                return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
+                return self.stat_object()
         if has_objects(self.place):
             return _facts(_FOLDER, 0, 0, str(self))
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
+
+    def stat_object(self) -> os.stat_result:
+        """Give the facts of an object; `FileNotFoundError` for a prefix."""
+        from toolkit.stores.ranges import facts_of
+
+        facts = facts_of(self.place)
+        return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
 
     def lstat(self) -> os.stat_result:
         """Give the same as `stat`: there are no links."""

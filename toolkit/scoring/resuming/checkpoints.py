@@ -10,6 +10,7 @@ from typing import IO, Any, Self
 
 from toolkit.records.review_file import Place
 from toolkit.scoring.summary import Summary
+from toolkit.stores.store_path import StorePath
 
 VERSION = 4  # of the lines
 
@@ -60,7 +61,7 @@ class FileFacts:
     def at(cls, path: Path) -> Self | None:
         """Look at a path; None if nothing is there."""
         try:
-            return cls.of(path.stat())
+            return cls.of(path.stat_object() if isinstance(path, StorePath) else path.stat())
         except OSError:
             return None
 

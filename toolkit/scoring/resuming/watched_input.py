@@ -13,6 +13,7 @@ from toolkit.files import is_in_store
 from toolkit.records.read_options import STDIN
 from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.resuming.checkpoints import FileFacts, Prefix, PrefixSum
+from toolkit.stores.store_path import StorePath
 
 
 class WatchedInput:
@@ -24,21 +25,25 @@ class WatchedInput:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        whole = file_of(path)
         self._file: IO[bytes] | None = None
-        if is_in_store(path):
-            self.facts = FileFacts.of(file_of(path).stat())
+        if isinstance(whole, StorePath):
+            self.facts = FileFacts.of(whole.stat_object())
         else:
-            self._file = file_of(path).open("rb", buffering=0)
+            self._file = whole.open("rb", buffering=0)
             self.facts = FileFacts.of(os.fstat(self._file.fileno()))
-        self._is_archive = file_of(path) != path
+        self._is_archive = whole != path
         self._sum = PrefixSum()
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
         """Open it; None for what is no file, or cannot be read, of which its reader says more."""
         try:
-            is_file = path != STDIN and stat.S_ISREG(file_of(path).stat().st_mode)
-            return cls(path) if is_file else None
+            if path == STDIN or not (
+                is_in_store(path) or stat.S_ISREG(file_of(path).stat().st_mode)
+            ):
+                return None
+            return cls(path)
         except OSError:
             return None
 
