@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO, TextIOWrapper
 from itertools import pairwise
@@ -82,6 +83,30 @@ def forgive_standard_error() -> None:
             line_buffering=True,
             write_through=True,
         )
+
+
+@contextmanager
+def only_own_messages() -> Iterator[None]:
+    """Drop what libraries write to standard error, past Python; messages still go there."""
+    own = sys.stderr
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = TextIOWrapper(
+        _Forgiving(kept, "w"), own.encoding, "backslashreplace", line_buffering=True,
+        write_through=True,
+    )  # fmt: skip
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr.close()
+        sys.stderr = own
 
 
 class _Forgiving(FileIO):

@@ -58,7 +58,6 @@ def connected() -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Else it warns at each start of what a later version will do with GPUs.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else written to standard error
     import ray
 
     address = os.environ.get("RAY_ADDRESS")
