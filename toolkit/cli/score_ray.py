@@ -44,7 +44,7 @@ def score_with_ray(
     """Score a job on a cluster."""
     folder = ShardFolder.of(target, is_folder=jobs.folder is not None or is_folder(target))
     _check_unfinished(folder, options)
-    with messages.only_own_messages(), connected() as cpus:
+    with messages.only_own_messages(threads="ray_"), connected() as cpus:
         try:
             size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
             count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)

@@ -8,9 +8,10 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +81,8 @@ def connected() -> Iterator[int]:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         yield max(int(resources.get("CPU", 1)), 1)
     finally:
-        ray.shutdown()
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what it has not said yet
+            ray.shutdown()
 
 
 def _check_answers(address: str) -> None:
