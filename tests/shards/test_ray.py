@@ -13,7 +13,7 @@ import pytest
 from tests.cli.running import in_its_own_process
 from tests.data import PROJECT
 from tests.shards.running import contents
-from tests.shards.two_nodes import Job, cluster_of_two, kill_worker
+from tests.shards.two_nodes import Job, cluster_of, kill_worker
 
 SAVED = (
     "The shards that are done are kept. Run the same command with --resume to continue, or with "
@@ -25,7 +25,7 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     pytest.importorskip("ray", reason="needs the extra 'ray'")
-    with cluster_of_two() as cluster:
+    with cluster_of(1) as cluster:
         yield cluster
 
 
@@ -40,6 +40,8 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     cluster: Any, job: Job, tmp_path: Path
 ) -> None:
     expected = job.expected()
+    node = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
     for number, options in ((signal.SIGINT, []), (signal.SIGTERM, ["--resume"])):
         done = job.claims()
         process = job.start(*options)
@@ -53,8 +55,6 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     done = job.claims()
     assert done < job.shards, "the run must not be over before something dies"
 
-    node = cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
     report = tmp_path / "report.json"
     process = job.start("--resume", "--log-format", "json", "--report", str(report))
     job.wait_until(process, kill_worker)

@@ -23,15 +23,16 @@ _ATTEMPT = re.compile(r"\d{5}\.[0-9a-f]{12}")
 
 
 @contextmanager
-def cluster_of_two() -> Iterator[Any]:
-    """Start two nodes of one CPU each."""
+def cluster_of(nodes: int) -> Iterator[Any]:
+    """Start some nodes of one CPU each; the first one cannot be killed without all."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
-        cluster.add_node(num_cpus=1)
+        for _ in range(1, nodes):
+            cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
         yield cluster
     finally:
