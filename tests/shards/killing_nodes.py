@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.shards.running import contents
-from tests.shards.two_nodes import Job, cluster_of, kill_worker
+from tests.shards.two_nodes import Job, cluster_of, kill_worker, worker_ids
 
 
 def run(cluster: Any, job: Job, wanted: int, *, node: bool) -> str:
@@ -28,6 +28,7 @@ def run(cluster: Any, job: Job, wanted: int, *, node: bool) -> str:
     process = job.start()
     job.wait_until(process, lambda: job.claims() >= wanted)
     if other is not None:
+        job.wait_until(process, lambda: bool(worker_ids(other)))
         cluster.remove_node(other, allow_graceful=False)
     else:
         job.wait_until(process, kill_worker)
@@ -44,7 +45,7 @@ def main() -> None:
     """Print a line for each run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--times", type=int, default=20, help="thousands of reviews")
+    parser.add_argument("--times", type=int, default=30, help="thousands of reviews")
     parser.add_argument("--workers", action="store_true", help="kill workers, not nodes")
     options = parser.parse_args()
     rng = random.Random(0)

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.running import in_its_own_process
 from tests.data import PROJECT
 from tests.shards.running import contents
-from tests.shards.two_nodes import Job, cluster_of, kill_worker
+from tests.shards.two_nodes import Job, cluster_of, kill_worker, worker_ids
 
 SAVED = (
     "The shards that are done are kept. Run the same command with --resume to continue, or with "
@@ -58,7 +58,7 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     report = tmp_path / "report.json"
     process = job.start("--resume", "--log-format", "json", "--report", str(report))
     job.wait_until(process, kill_worker)
-    job.wait_until(process, lambda: job.claims() > done)
+    job.wait_until(process, lambda: bool(worker_ids(node)))
     cluster.remove_node(node, allow_graceful=False)
     code, said = job.end(process)
     assert code == 3, said

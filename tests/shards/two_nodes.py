@@ -111,16 +111,24 @@ class Job:
         return process.returncode, out + err
 
 
-def worker_ids() -> list[int]:
-    """Give the numbers of the processes that score shards now."""
+def worker_ids(node: Any = None) -> list[int]:
+    """Give the numbers of the processes that score shards now, on one node or all."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if path.read_bytes().startswith(b"ray::_score"):
-                found.append(int(path.parent.name))
+            is_one = path.read_bytes().startswith(b"ray::_score")
+            parent = (
+                path.with_name("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+            )
         except OSError:
             continue
+        if is_one and (node is None or int(parent) == _raylet_of(node)):
+            found.append(int(path.parent.name))
     return found
+
+
+def _raylet_of(node: Any) -> int:
+    return int(node.all_processes["raylet"][0].process.pid)
 
 
 def kill_worker() -> bool:
