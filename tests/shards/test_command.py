@@ -96,16 +96,17 @@ def test_reports_of_shards_add_up(command: Command) -> None:
         assert sum(part.get(key, 0) for part in parts) == whole[key]
     assert {part["job_id"] for part in parts} == {whole["job_id"]}
     assert [part["shard"] for part in parts] == ["0/4", "1/4", "2/4", "3/4"]
+    assert {(p["status"], p["exit_code"]) for p in parts} == {("done", 0), ("done_with_rejects", 0)}
     assert [each["status"] for each in whole["files"]] == ["done", "done_with_rejects", "done"]
 
 
 def test_a_shard_that_fails(command: Command) -> None:
     Path("in").mkdir()
     write("in/a.csv")
-    write("in/b.csv", "id,body\n1,a\n")
+    write("in/b.csv", "id,other\n1,a\n")
     first, second = shards(command, 2, "in", "-o", "out", "-q")
     assert first.exit_code == 0
-    second.failed_with("in/b.csv: no column 'text' or 'review' (found: id, body). Choose one")
+    second.failed_with("in/b.csv: no column 'text' or 'review' (found: id, other). Choose one")
     ran = command("finish", "out")
     ran.failed_with("out/_shards: 1 of 2 shards are not done: 1. Shard 1 has failed on ", 2)
     assert "in/b.csv: no column 'text'" in ran.err
