@@ -45,7 +45,7 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
     assert options == {
         "files": ["a.csv"], "report": "r.json", "format": "csv", "workers": 2,
         "label_column": "id", "on_error": "reject", "log_format": "text", "checkpoint_seconds": 5.0,
-        "quote": '"',
+        "quote": '"', "engine": "local",
     }  # fmt: skip
     assert len(found["model"]["sha256"]) == 64
     (file,) = found["files"]

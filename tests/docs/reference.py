@@ -91,7 +91,8 @@ are done, which are missing if the run ended before its first file:
 |---|---|
 | `format_version` | 1 |
 | `run_id` | a UUID of this run, another one each time |
-| `job_id` | of each file: a UUID of what its output depends on, as below; null if the file was not opened |
+| `job_id` | of each file: a UUID of what its output depends on, as below; null if the file was not opened. Of a job in shards: what all its runs have in common, else null |
+| `shard` | which shard this run has scored, such as `3/16`; null without shards |
 | `status` | `done`, `done_with_rejects`, `failed` or `interrupted`; also of each file, which may be `skipped`, too |
 | `exit_code`, `error` | how the command ended; the message, or null |
 | `started`, `ended`, `seconds` | UTC, as in ISO 8601; the time that passed, of a file the time of its scoring |

@@ -64,9 +64,11 @@ def facts(results: Sequence[FileResult]) -> list[object]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, also the hidden ones."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    """All files and folders below a folder, also the hidden ones."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"a folder"
+        for path in folder.rglob("*")
+    }
 
 
 def rejects(path: Path) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def finish(
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(report, context) as run:
         from toolkit.cli.score_ending import exit_with
-        from toolkit.cli.score_view import show
+        from toolkit.cli.score_view import show, warn_of
         from toolkit.scoring.inputs.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
         from toolkit.shards.finish import finish as join
@@ -54,5 +54,6 @@ def finish(
         run.scorer, run.job_id = plan.model, plan.job_id
         run.results = join(job.folder, plan, force=force)
         if not quiet:
+            warn_of(run.results)
             show(run.results, jobs, plan.model, ScoringOptions(resume=True), run)
         exit_with(run, run.results)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from io import FileIO, TextIOWrapper
 from itertools import pairwise
@@ -84,6 +86,34 @@ def forgive_standard_error() -> None:
         )
 
 
+@contextmanager
+def only_own_messages(threads: str) -> Iterator[None]:
+    """Drop what a library says; messages of this program still go to standard error.
+
+    The library writes to standard output, or to standard error past Python, or to both in threads
+    whose names begin in some way.
+    """
+    own = sys.stderr
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = TextIOWrapper(
+        _WithoutThreads(kept, threads), own.encoding, "backslashreplace", line_buffering=True,
+        write_through=True,
+    )  # fmt: skip
+    os.dup2(nothing, 2)
+    try:
+        with redirect_stdout(TextIOWrapper(FileIO(nothing, "w"))):
+            yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr.close()
+        sys.stderr = own
+
+
 class _Forgiving(FileIO):
     """A file that drops what cannot be written."""
 
@@ -96,6 +126,19 @@ class _Forgiving(FileIO):
         except OSError:
             pass
         return len(view)
+
+
+class _WithoutThreads(_Forgiving):
+    """A file that also drops what some threads write."""
+
+    def __init__(self, number: int, threads: str) -> None:
+        super().__init__(number, "w")
+        self._threads = threads
+
+    def write(self, data: Any, /) -> int:
+        if threading.current_thread().name.startswith(self._threads):
+            return memoryview(data).nbytes
+        return super().write(data)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

@@ -9,7 +9,7 @@ from toolkit.cli import messages
 from toolkit.cli.progress import progress_of
 from toolkit.cli.score_ending import exit_with
 from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import show
+from toolkit.cli.score_view import show, warn_of
 from toolkit.cli.sharding import Sharding
 from toolkit.cli.terminal import one_line
 from toolkit.errors import InputError, ToolkitError, UsageError, is_wrong_call
@@ -43,7 +43,7 @@ def score_with_ray(
     """Score a job on a cluster."""
     folder = ShardFolder.of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
-    with connected() as cpus:
+    with messages.only_own_messages(threads="ray_"), connected() as cpus:
         try:
             size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
             count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)
@@ -71,6 +71,7 @@ def score_with_ray(
     if failed:
         _say_failed(failed, job.plan.count)
     if not quiet:
+        warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
         show(run.results, jobs, scorer, options, run)
     exit_with(run, run.results)

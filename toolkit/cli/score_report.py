@@ -176,8 +176,9 @@ class RunReport:
             if code == EXIT_REJECTED:
                 return DONE_WITH_REJECTS, code, None
             return FAILED, code, " ".join(self.errors)
-        if error is None:
-            return DONE, 0, None
+        if error is None:  # also of a shard, which has done its work with rejects, too
+            rejected = any(result.summary.rejected for result in self.results)
+            return DONE_WITH_REJECTS if rejected else DONE, 0, None
         failure = Failure.of(error)
         is_stopped = isinstance(error, Interrupted) or failure.is_silent
         return INTERRUPTED if is_stopped else FAILED, failure.exit_code, failure.message

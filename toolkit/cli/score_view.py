@@ -21,6 +21,13 @@ def warn(job: Job, warning: str) -> None:
     messages.warning(f"{job.source}: {warning}", file=str(job.source))
 
 
+def warn_of(results: Sequence[FileResult]) -> None:
+    """Say what may be wrong with files that others have scored."""
+    for result in results:
+        for warning in result.warnings:
+            warn(result.job, warning)
+
+
 def show(
     results: Sequence[FileResult],
     jobs: Jobs,

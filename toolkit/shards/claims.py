@@ -219,12 +219,16 @@ class ShardFolder:
             elif is_there(self.path):
                 path.write_bytes(json.dumps(content).encode())
 
-    def create_claim(self, claim: Claim, plan: Plan) -> None:
-        """Write the claim of a shard; `FileExistsError` if there is one."""
+    def create_claim(self, claim: Claim, plan: Plan) -> bool:
+        """Write the claim of a shard; tell whether it is the first one, else it is not written."""
         path = self.claim_path(claim.shard, plan)
         self.check_is_of(plan)
         with reporting_failures(path):
-            create_file(path, claim.as_json())
+            try:
+                create_file(path, claim.as_json())
+            except FileExistsError:
+                return False
+        return True
 
     def check_is_of(self, plan: Plan) -> None:
         """Raise `UsageError` if the job is not there any more."""

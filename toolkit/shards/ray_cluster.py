@@ -8,9 +8,10 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,6 @@ def connected() -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Else it warns at each start of what a later version will do with GPUs.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else written to standard error
     import ray
 
     address = os.environ.get("RAY_ADDRESS")
@@ -81,7 +81,8 @@ def connected() -> Iterator[int]:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         yield max(int(resources.get("CPU", 1)), 1)
     finally:
-        ray.shutdown()
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what it has not said yet
+            ray.shutdown()
 
 
 def _check_answers(address: str) -> None:

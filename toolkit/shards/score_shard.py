@@ -75,18 +75,18 @@ def score_shard(
         callbacks["on_file"] = on_file
     try:
         claim = _scored(scorer, folder, plan, shard, options, parts, callbacks)
-        folder.create_claim(claim, plan)
-    except FileExistsError:  # another attempt was faster
-        folder.forget(parts)
-        if (done := folder.read_claim(shard, plan)) is not None:
-            return done
-        raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.") from None
+        is_first = folder.create_claim(claim, plan)
     except BaseException as error:
         folder.forget(parts)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
         if isinstance(error, ToolkitError):
             folder.note_failure(shard, plan, str(error))
         raise
+    if not is_first:
+        folder.forget(parts)
+        if (done := folder.read_claim(shard, plan)) is None:
+            raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.")
+        return done
     folder.note_failure(shard, plan, None)
     return claim
 

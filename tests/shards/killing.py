@@ -1,0 +1,128 @@
+"""Kill shards and `toolkit finish` at each point, try again, and compare with one run.
+
+Run as ``python -m tests.shards.killing --runs 20`` for that many kills at each point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.data import PROJECT
+from tests.models import many_texts, shipped_scorer
+from tests.records.python_formats import PYTHON
+from tests.shards.dying import IN_FINISH, IN_SHARD, POINTS
+from tests.shards.running import contents, in_one_run, jobs_of
+from toolkit.errors import UsageError
+from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.finish import finish
+from toolkit.shards.job import ShardedJob
+from toolkit.shards.score_shard import score_shard
+
+SHARDS = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two files, of which one is cut, and what one run makes of them."""
+
+    folder: Path
+    expected: dict[str, bytes]
+
+    @classmethod
+    def make(cls, folder: Path) -> Case:
+        """Write the inputs, and score them in one run."""
+        (folder / "in").mkdir()
+        rows = [{"text": text, "id": str(n)} for n, text in enumerate(many_texts(900))]
+        data = PYTHON[".jsonl"][0](rows, "\n")
+        (folder / "in/a.jsonl").write_bytes(data + b"no object\n" + data + b"none\n")
+        (folder / "in/b.csv").write_bytes(PYTHON[".csv"][0](rows[:200], "\n") + b"1,2,3\n")
+        in_one_run([folder / "in"], folder / "one")
+        return cls(folder, contents(folder / "one"))
+
+    @property
+    def output(self) -> Path:
+        """Where shards go."""
+        return self.folder / "many"
+
+    def die(self, point: str, *arguments: str | Path) -> None:
+        """Run a command that is killed."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.shards.dying", point, *map(str, arguments)],
+            cwd=PROJECT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == -signal.SIGKILL, (point, ran.returncode, ran.stderr)
+
+    def begin(self) -> ShardedJob:
+        """Plan the shards, or find the plan."""
+        jobs = jobs_of([self.folder / "in"], self.output)
+        options = ScoringOptions()
+        return ShardedJob.begin(shipped_scorer(), jobs, options, SHARDS, target=self.output)
+
+    def run(self, point: str, rng: random.Random) -> str:
+        """Kill at a point, and do all again; give what is wrong then, or nothing."""
+        killed = SHARDS - 1 if point == "between two parts" else rng.randrange(SHARDS)
+        order = rng.sample(range(SHARDS), SHARDS)
+        before = order[: rng.randrange(SHARDS + 1)] if point in IN_SHARD else order
+        for shard in before:
+            if point not in IN_SHARD or shard != killed:
+                self.score(shard)
+        again = True
+        if point in IN_SHARD:
+            arguments = ("-o", self.output, "--shard", f"{killed}/{SHARDS}")
+            self.die(point, "score", self.folder / "in", *arguments, "-q", "--workers", "1")
+            for shard in range(SHARDS):
+                self.score(shard)
+        else:
+            self.die(point, "finish", self.output, "-q")
+            again = point != "while the parts are removed"
+        try:
+            job = ShardedJob.at(self.output)
+            finish(job.folder, job.plan)
+        except UsageError as error:
+            if again:
+                return str(error)
+        return self.check()
+
+    def score(self, shard: int) -> None:
+        """Score a shard, if it is not done."""
+        job = self.begin()
+        score_shard(shipped_scorer(), job.folder, job.plan, shard, ScoringOptions(workers=1))
+
+    def check(self) -> str:
+        """Compare the outputs with those of one run, and remove them."""
+        found = contents(self.output)
+        shutil.rmtree(self.output)
+        names = sorted({*found, *self.expected})
+        return ", ".join(n for n in names if found.get(n) != self.expected.get(n))
+
+
+def main() -> None:
+    """Print a line for each point."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        case = Case.make(Path(folder))
+        for point in POINTS:
+            where = "shard " if point in IN_SHARD else "finish"
+            assert (point in IN_SHARD) != (point in IN_FINISH)
+            wrong = [found for _ in range(options.runs) if (found := case.run(point, rng))]
+            said = "; ".join(wrong) or "the bytes of one run, nothing left"
+            print(f"{where} {point:<32} {options.runs} kills: {said}", flush=True)
+            failed = failed or bool(wrong)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
