@@ -30,12 +30,24 @@ def in_one_run(inputs: Inputs, output: str | Path, **options: Any) -> list[FileR
 
 
 def begin(
-    inputs: Inputs, output: str | Path, count: int, *, keep_parts: bool = False, **options: Any
+    inputs: Inputs,
+    output: str | Path,
+    count: int,
+    *,
+    keep_parts: bool = False,
+    plan_path: Path | None = None,
+    **options: Any,
 ) -> ShardedJob:
     jobs, chosen = jobs_of(inputs, output), ScoringOptions(workers=1, **options)
     target = target_of(jobs, Path(output))
     return ShardedJob.begin(
-        shipped_scorer(), jobs, chosen, count, target=target, keep_parts=keep_parts
+        shipped_scorer(),
+        jobs,
+        chosen,
+        count,
+        target=target,
+        plan_path=plan_path,
+        keep_parts=keep_parts,
     )
 
 

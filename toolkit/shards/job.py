@@ -17,13 +17,19 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.model.scorer import Scorer
+from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.job_checks import check_absent, check_job, check_outputs
+from toolkit.scoring.inputs.job_checks import (
+    check_absent,
+    check_job,
+    check_not_input,
+    check_outputs,
+)
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
-from toolkit.shards.part_names import SUCCESS, parts_in
+from toolkit.shards.part_names import REJECTED, SUCCESS, parts_in
 from toolkit.shards.plan import Plan, PlannedFile
 
 
@@ -88,6 +94,7 @@ class ShardedJob:
         )
         if plan is None:
             plan = make_plan(scorer, jobs, options, count, target=target, keep_parts=keep_parts)
+        _check_inputs_stay(jobs, target, keep_parts=keep_parts)
         if not options.force and not is_there(folder.plan_path):
             _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
         if plan_path is not None:
@@ -152,7 +159,13 @@ def _keep_copy(plan: Plan, path: Path, jobs: Jobs, *, force: bool) -> None:
             create_file(path, plan.as_json())
             return
         content = path.read_bytes()
-    there = Plan.from_json(content, str(path))
+    try:
+        there = Plan.from_json(content, str(path))
+    except UsageError:  # also with --force: it may be something else
+        raise UsageError(
+            f"--plan {path}: is there, and is no plan of this version, or a damaged one. Remove "
+            "it, or choose another file."
+        ) from None
     try:
         plan.check_same(there, str(path))
     except UsageError:
@@ -162,8 +175,23 @@ def _keep_copy(plan: Plan, path: Path, jobs: Jobs, *, force: bool) -> None:
             unfinished.write_bytes(plan.as_json())
 
 
-def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: bool) -> None:
+def _check_inputs_stay(jobs: Jobs, target: Path, *, keep_parts: bool) -> None:
+    """Raise `UsageError` if what is written would replace an input, which no option allows."""
     check_outputs(jobs.files)
+    if keep_parts:
+        sources = {resolved(file_of(job.source)) for job in jobs.files}
+        for path in [target / SUCCESS, target / REJECTED, *parts_in(target)]:
+            if resolved(path) in sources:
+                raise UsageError(
+                    f"{path}: is an input, which a part may replace. Choose another folder with "
+                    "--output."
+                )
+    else:
+        for job in jobs.files:
+            check_not_input(job)
+
+
+def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: bool) -> None:
     if keep_parts:
         check_absent([target / SUCCESS, *parts_in(target)])
     elif is_in_folder:

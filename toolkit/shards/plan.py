@@ -15,6 +15,7 @@ from toolkit import __version__
 from toolkit.errors import InputError, UsageError
 from toolkit.files import path_of
 from toolkit.records.formats import format_of
+from toolkit.records.review_file import Place
 from toolkit.records.stretch import Stretch
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.zip_members import file_of
@@ -138,6 +139,16 @@ class Plan:
                 yield number, position, piece
 
     @property
+    def has_all(self) -> bool:
+        """Whether the pieces of each file are all of it, in order; a plan may have been edited."""
+        ends: dict[int, Place | None] = dict.fromkeys(range(len(self.files)), ())
+        for _, _, piece in self.pieces():
+            if ends.get(piece.file) != piece.stretch.start:
+                return False
+            ends[piece.file] = piece.stretch.stop or None
+        return not any(end is not None for end in ends.values())
+
+    @property
     def read_as(self) -> str | None:
         """The format that the inputs are read as; None if their names say it."""
         reading, *_ = self.settings["the options"]
@@ -170,7 +181,7 @@ class Plan:
                     f"({read['toolkit_version']}). Use that one, or plan again with --force."
                 )
             model = read["model"]
-            return cls(
+            plan = cls(
                 read["job_id"],
                 read["target"],
                 read["settings"],
@@ -180,10 +191,13 @@ class Plan:
                 [PlannedFile(**file) for file in read["files"]],
                 [[Piece.from_dict(piece) for piece in shard] for shard in read["shards"]],
             )
+            if plan.job_id != id_of(plan.settings, plan.files) or not plan.has_all:
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(
                 f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
             ) from None
+        return plan
 
     def moved_to(self, target: Path) -> Self:
         """Give the plan for outputs that were moved, or are named from another folder."""
