@@ -92,6 +92,13 @@ class Case:
         _, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess([], process.returncode, "", err)
 
+    def wait_for_progress(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a run has something to resume, or has ended."""
+        while process.poll() is None:
+            if any(b'"checkpoint": {' in each.read_bytes() for each in self.work.rglob("journal")):
+                return
+            time.sleep(0.02)
+
     def found(self) -> dict[str, bytes]:
         """Give what is in the place of the outputs."""
         contents = {key: self.bucket.get(key) for key in (self.output, self.rejects)}

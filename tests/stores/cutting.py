@@ -70,8 +70,10 @@ def killed(case: Case, rng: random.Random) -> list[str]:
     with Proxy(case.bucket.port, rate=rng.uniform(2, 20) * 1e6) as proxy:
         for _ in range(rng.randrange(1, 4)):
             process = case.start("--resume", port=proxy.port)
+            if is_late := rng.random() < 0.7:
+                case.wait_for_progress(process)
             try:
-                process.communicate(timeout=rng.uniform(0.3, 2.2) * case.seconds)
+                process.communicate(timeout=rng.uniform(0, 0.7 if is_late else 1.5) * case.seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -83,10 +85,10 @@ def killed(case: Case, rng: random.Random) -> list[str]:
 
 def changed(case: Case, rng: random.Random) -> list[str]:
     """Kill a run, change the input, and resume: that is refused if anything was kept."""
-    process = case.start()
-    try:
-        process.communicate(timeout=rng.uniform(0.5, 1.1) * case.seconds)
-    except subprocess.TimeoutExpired:
+    with Proxy(case.bucket.port, rate=4e6) as proxy:
+        process = case.start(port=proxy.port)
+        case.wait_for_progress(process)
+        time.sleep(rng.uniform(0, 0.2) * case.seconds)
         process.kill()
         process.communicate()
     wrong = case.is_whole_or_absent()
@@ -108,7 +110,8 @@ def changed_meanwhile(case: Case, rng: random.Random) -> list[str]:
     """Change the input while it is read: the run fails, and nothing of it is kept."""
     with Proxy(case.bucket.port, rate=3e6) as proxy:
         process = case.start(port=proxy.port)
-        time.sleep(rng.uniform(0.6, 1.6) * case.seconds)
+        case.wait_for_progress(process)
+        time.sleep(rng.uniform(0, 0.4) * case.seconds)
         case.put("second")
         _, err = process.communicate(timeout=300)
     wrong = case.is_whole_or_absent()

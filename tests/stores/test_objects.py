@@ -195,6 +195,35 @@ def test_an_upload_that_fails_leaves_no_object_and_the_file(
     assert bucket.keys() == []
 
 
+def test_a_file_that_is_too_large_to_be_copied_replaces_nothing(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of S3, as if it copied nothing; the look is before the upload is completed."""
+    monkeypatch.setattr("toolkit.stores.uploads._COPY_LIMIT", 0)
+    content, path = os.urandom(_LARGE), path_of(bucket.uri("a"))
+    (tmp_path / "a").write_bytes(content)
+    bucket.put("a", b"of somebody else")
+    with pytest.raises(FileExistsError):
+        place_file(tmp_path / "a", path, force=False)
+    assert bucket.get("a") == b"of somebody else"
+    bucket.delete("a")
+    place_file(tmp_path / "a", path, force=False)
+    assert bucket.get("a") == content
+    assert (bucket.keys(), bucket.uploads()) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    "key", ["a b/é.csv", "a#b?c.csv", "100%25.csv", "a+b&c=d.csv", "~[x]*.csv"]
+)
+def test_keys_are_taken_as_they_are(bucket: Bucket, key: str) -> None:
+    path = path_of(bucket.uri(key))
+    bucket.put(key, b"1")
+    assert path.read_bytes() == b"1"
+    assert [*StorePath(bucket.uri()).objects()] == [path]
+    path.write_bytes(b"2")
+    assert (bucket.keys(), bucket.get(key)) == ([key], b"2")
+
+
 def test_a_tree_is_removed(bucket: Bucket, tmp_path: Path) -> None:
     for key in ("a/b", "a/c/d", "ab"):
         bucket.put(key, b"1")

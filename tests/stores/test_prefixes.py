@@ -123,6 +123,9 @@ def test_what_is_missing_is_reported(bucket: Bucket, command: Command) -> None:
     command("score", pattern, "-o", "x/").failed_with(f"{pattern}: no file matches this pattern")
     ran = command("score", bucket.uri("a/"), "-o", "x/")
     ran.failed_with(f"{bucket.uri('a')}: a folder without a file of reviews; they end in .csv")
+    bucket.put("h/.hidden.csv", CSV.encode())
+    ran = command("score", bucket.uri("h/"), "-o", "x/")
+    ran.failed_with(f"{bucket.uri('h')}: a folder without a file of reviews")
     missing = command("score", "s3://no-such-bucket/a/*.csv", "-o", "x/")
     missing.failed_with("cannot be listed: no such bucket")
 

@@ -54,7 +54,9 @@ class Found:
         paths: list[Path] = shown_objects(folder, own) if is_in_store(folder) else []
         links: list[Path] = []
         errors: list[OSError] = []
-        for where, folders, names in () if paths else os.walk(folder, onerror=errors.append):
+        for where, folders, names in (
+            () if is_in_store(folder) else os.walk(folder, onerror=errors.append)
+        ):
             inside = [Path(where, name) for name in _shown(folders)]
             links += [path for path in inside if path.is_symlink()]
             folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
