@@ -11,6 +11,7 @@ from toolkit.cli import messages
 from toolkit.cli import options as o
 from toolkit.cli import score_options as s
 from toolkit.cli.score_report import RunReport
+from toolkit.cli.terminal import counted
 
 _TARGET = "What --output of the shards names: a folder, or a file."
 Target = Annotated[Path, typer.Argument(metavar="OUTPUT", help=_TARGET, show_default=False)]
@@ -43,6 +44,7 @@ def finish(
         from toolkit.cli.score_view import show, warn_of
         from toolkit.scoring.inputs.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
+        from toolkit.scoring.results import total
         from toolkit.shards.finish import finish as join
         from toolkit.shards.job import ShardedJob
 
@@ -55,5 +57,7 @@ def finish(
         run.results = join(job.folder, plan, force=force)
         if not quiet:
             warn_of(run.results)
-            show(run.results, jobs, plan.model, ScoringOptions(resume=True), run)
+            shards = counted(plan.count, "shard")
+            time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
+            show(run.results, jobs, plan.model, ScoringOptions(), run, time=time)
         exit_with(run, run.results)

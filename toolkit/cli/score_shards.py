@@ -108,4 +108,4 @@ def _show_shard(
         return
     assert run.scorer is not None
     where = f"{job.target}, shard {run.shard}"
-    show(results, Jobs(jobs.files, job.target), run.scorer, options, run, where)
+    show(results, Jobs(jobs.files, job.target, is_part=True), run.scorer, options, run, where)

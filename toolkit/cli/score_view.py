@@ -35,12 +35,14 @@ def show(
     options: ScoringOptions,
     run: RunReport,
     where: str | None = None,
+    time: str | None = None,
 ) -> None:
-    """Say what became of the files."""
+    """Say what became of the files; where they are and what it took, if that is not as usual."""
     place = jobs.folder or jobs.files[0].output
     where = where or ("standard output" if place == STDIN else str(place))
     title = one_line(where)
-    rows = _rows(results, jobs, scorer, options, run.seconds)
+    rows = [*_rows(results, jobs, scorer, options)]
+    rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
     lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
     if not messages.is_json():
         messages.say(title, "summary", bold=True)
@@ -61,7 +63,6 @@ def _rows(
     jobs: Jobs,
     scorer: ScoringModel,
     options: ScoringOptions,
-    seconds: float,
 ) -> Iterator[Row]:
     yield from _files(results, jobs)
     summary = total(results)
@@ -75,7 +76,6 @@ def _rows(
     yield "without text", f"{summary.without_text:,}"
     yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
-    yield "time", _time(summary, jobs, options, seconds)
 
 
 def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
@@ -94,7 +94,8 @@ def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
 def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
     if jobs.folder is not None:
         failed = sum(result.error is not None for result in results)
-        yield "files", f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
+        name = "pieces" if jobs.is_part else "files"
+        yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
         yield "skipped", f"{skipped:,} with an output that exists"
     if jobs.ignored:

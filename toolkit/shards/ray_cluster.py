@@ -69,7 +69,7 @@ def connected() -> Iterator[int]:
     if not address:
         settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
-        ray.init(address, **settings)
+        ray.init(address or "local", **settings)  # not any cluster that happens to run here
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
