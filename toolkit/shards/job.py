@@ -16,7 +16,7 @@ from toolkit.scoring.inputs.jobs import Jobs, check_absent, check_job, check_out
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
-from toolkit.shards.part_names import SUCCESS, parts_in
+from toolkit.shards.kept_parts import SUCCESS, parts_in
 from toolkit.shards.plan import Plan, PlannedFile
 
 
