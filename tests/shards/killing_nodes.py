@@ -28,7 +28,10 @@ def run(cluster: Any, job: Job, wanted: int, *, node: bool) -> str:
     process = job.start()
     job.wait_until(process, lambda: job.claims() >= wanted)
     if other is not None:
-        job.wait_until(process, lambda: bool(worker_ids(other)))
+        # Both nodes have begun with a shard, and so one of these is lost.
+        job.wait_until(
+            process, lambda: len(job.attempts) == job.claims() + 2 and bool(worker_ids(other))
+        )
         cluster.remove_node(other, allow_graceful=False)
     else:
         job.wait_until(process, kill_worker)

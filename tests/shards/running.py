@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cli.running import Command, Ran
 from tests.models import shipped_scorer
 from toolkit.scoring.inputs.jobs import Jobs, find_jobs
 from toolkit.scoring.options import ScoringOptions
@@ -85,3 +86,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def rejects(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def score_shards(command: Command, count: int, *arguments: str | Path) -> list[Ran]:
+    return [command("score", *arguments, "--shard", f"{n}/{count}") for n in range(count)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import COMMAND, CSV, Command, Ran, write
+from tests.cli.running import CSV, Command, Ran, write
 from tests.data import PROJECT
-from tests.shards.running import contents
+from tests.shards.running import contents, score_shards
 from toolkit.records.read_options import ReadOptions
 
 BAD = "too,many,fields\n"
@@ -29,10 +28,6 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ReadOptions().block_bytes > 1000
 
 
-def shards(command: Command, count: int, *arguments: str | Path) -> list[Ran]:
-    return [command("score", *arguments, "--shard", f"{n}/{count}") for n in range(count)]
-
-
 def report(name: str = "r.json") -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path(name).read_text(encoding="utf-8"))
     return found
@@ -42,9 +37,9 @@ def report(name: str = "r.json") -> dict[str, Any]:
 def test_shards_of_one_file(command: Command) -> None:
     write("a.csv", LARGE)
     assert command("score", "a.csv", "-o", "one.csv", "--report", "one.json").exit_code == 3
-    ran = shards(command, 3, "a.csv", "-o", "b.csv")
+    ran = score_shards(command, 3, "a.csv", "-o", "b.csv")
     assert [each.exit_code for each in ran] == [0, 0, 0]
-    assert ran[1].err.startswith("b.csv, shard 1/3\n  files         1\n  records       ")
+    assert ran[1].err.startswith("b.csv, shard 1/3\n  pieces        1\n  records       ")
     assert sum("  rejected      0\n" in each.err for each in ran) == 2
     again = command("score", "a.csv", "-o", "b.csv", "--shard", "1/3")
     assert again == Ran(0, "", "b.csv: shard 1/3 is done already.\n")
@@ -104,7 +99,7 @@ def test_a_shard_that_fails(command: Command) -> None:
     Path("in").mkdir()
     write("in/a.csv")
     write("in/b.csv", "id,other\n1,a\n")
-    first, second = shards(command, 2, "in", "-o", "out", "-q")
+    first, second = score_shards(command, 2, "in", "-o", "out", "-q")
     assert first.exit_code == 0
     second.failed_with("in/b.csv: no column 'text' or 'review' (found: id, other). Choose one")
     ran = command("finish", "out")
@@ -120,7 +115,7 @@ def test_empty_files(command: Command) -> None:
     Path("in").mkdir()
     write("in/a.csv")
     write("in/b.csv", "")
-    assert [ran.exit_code for ran in shards(command, 2, "in", "-o", "out")] == [0, 0]
+    assert [ran.exit_code for ran in score_shards(command, 2, "in", "-o", "out")] == [0, 0]
     done = command("finish", "out")
     assert done.exit_code == 0
     assert "in/b.csv: nothing is in this file, nor in its output." in done.err
@@ -132,87 +127,11 @@ def test_empty_files(command: Command) -> None:
 
 def test_no_record_is_scored(command: Command) -> None:
     write("a.csv", "id,text\n1,\n2,\n")
-    assert [ran.exit_code for ran in shards(command, 2, "a.csv", "-o", "b.csv", "-q")] == [0, 0]
+    assert [ran.exit_code for ran in score_shards(command, 2, "a.csv", "-o", "b.csv", "-q")] == [
+        0,
+        0,
+    ]
     command("finish", "b.csv", "-q").failed_with("a.csv: no record is scored: all 2 records are")
-
-
-def test_a_plan_is_followed(command: Command) -> None:
-    write("a.csv", CSV + BAD)
-    call = ("a.csv", "-o", "out/", "--plan", "plan.json")
-    planned = command("score", *call, "--shards", "2")
-    assert planned.exit_code == 0
-    assert planned.err.startswith("out/_shards/plan.json: 2 shards of 1 file in 1 piece, 1 of them")
-    plan = Path("plan.json").read_bytes()
-    assert plan == Path("out/_shards/plan.json").read_bytes()
-    for other, message in {
-        ("--threshold", "0.9"): "this differs: the threshold. Undo that",
-        ("--keep-parts",): "this differs: --keep-parts.",
-        ("--max-rejected", "5"): "this differs: --max-rejected.",
-    }.items():
-        command("score", *call, "--shard", "0/2", *other).failed_with(message, 2)
-    command("score", *call, "--shard", "0/3").failed_with("the number of shards (it was 2)", 2)
-    write("a.csv", CSV)
-    ran = command("score", *call, "--shard", "0/2")
-    ran.failed_with("plan.json: has the plan of another job: this differs: the inputs", 2)
-    assert command("score", *call, "--shard", "0/2", "--force").exit_code == 0
-    assert Path("plan.json").read_bytes() != plan
-    assert command("score", *call, "--shard", "1/2").exit_code == 0
-    assert command("finish", "out/").exit_code == 0
-
-
-def test_a_plan_replaces_no_other_file(command: Command) -> None:
-    write("a.csv")
-    write("notes.txt", "mine")
-    call = ("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "--force", "--plan")
-    command(*call, "notes.txt").failed_with("--plan notes.txt: is there, and is no plan", 2)
-    for name in ("a.csv", "b.csv", "b.csv.rejected.jsonl"):
-        command(*call, name).failed_with(f"--plan {name}: is an input or an output, too", 2)
-    assert command.files() == ["a.csv", "notes.txt"]
-    assert Path("notes.txt").read_bytes() == b"mine"
-
-
-def test_an_input_that_changes_after_the_plan(command: Command) -> None:
-    Path("in").mkdir()
-    write("in/a.csv")
-    write("in/b.csv")
-    assert command("score", "in", "-o", "out", "--shard", "0/2", "-q").exit_code == 0
-    write("in/b.csv", CSV + "4,more\n")
-    ran = command("score", "in", "-o", "out", "--shard", "1/2", "-q")
-    ran.failed_with("this differs: the inputs or their outputs", 2)
-    assert command("score", "in", "-o", "out", "--shard", "1/2", "-q", "--force").exit_code == 0
-    command("finish", "out", "-q").failed_with("1 of 2 shards are not done: 0.", 2)
-
-
-def test_outputs_that_exist(command: Command) -> None:
-    write("a.csv")
-    write("b.csv", "mine")
-    call = ("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q")
-    command(*call).failed_with("b.csv: exists already", 2)
-    assert command(*call, "--force").exit_code == 0
-    command("finish", "b.csv", "-q").failed_with("is not what the shards give. Move it away", 2)
-    assert Path("b.csv").read_bytes() == b"mine"
-    assert command("finish", "b.csv", "-q", "--force").exit_code == 0
-    assert Path("b.csv").read_bytes().count(b"\n") == 4
-
-
-def test_parts_of_another_job(command: Command) -> None:
-    Path("in").mkdir()
-    for name in "ab":
-        write(f"in/{name}.csv")
-    call = ("in", "-o", "out", "--keep-parts", "-q")
-    shards(command, 2, *call)
-    assert command("finish", "out", "-q").exit_code == 0
-    assert sorted(os.listdir("out")) == ["_SUCCESS", "part-00000.csv", "part-00001.csv"]
-    Path("in/b.csv").unlink()
-    ran = command("score", *call, "--shard", "0/1")
-    ran.failed_with("out/_SUCCESS: exists already, and 2 more", 2)
-    assert command("score", *call, "--shard", "0/1", "--force").exit_code == 0
-    command("finish", "out").failed_with("out/part-00001.csv: is a part of another job", 2)
-    assert command("finish", "out", "-q", "--force").exit_code == 0
-    assert sorted(os.listdir("out")) == ["_SUCCESS", "part-00000.csv"]
-    write("c.csv")
-    ran = command("score", "c.csv", "-o", "d.csv", "--keep-parts", "--shard", "0/1")
-    ran.failed_with("d.csv: --keep-parts writes several files. Name a folder", 2)
 
 
 def test_limits_of_rejects(command: Command) -> None:
@@ -228,9 +147,9 @@ def test_limits_of_rejects(command: Command) -> None:
 
 def test_where_rejects_go(command: Command) -> None:
     write("a.csv", CSV + BAD)
-    shards(command, 2, "a.csv", "-o", "b.csv", "--rejected", "none", "-q")
+    score_shards(command, 2, "a.csv", "-o", "b.csv", "--rejected", "none", "-q")
     assert "rejected      1, not kept\n" in command("finish", "b.csv").err
-    shards(command, 2, "a.csv", "-o", "c.csv", "--rejected", "bad.jsonl", "-q")
+    score_shards(command, 2, "a.csv", "-o", "c.csv", "--rejected", "bad.jsonl", "-q")
     assert "rejected      1 → bad.jsonl\n" in command("finish", "c.csv").err
     assert command.files() == ["a.csv", "b.csv", "bad.jsonl", "c.csv"]
 
@@ -242,35 +161,9 @@ def test_options_of_scoring(command: Command) -> None:
         "--neutral", "--by-sentence", "--sentiment-column", "s", "-q",
     )  # fmt: skip
     assert command("score", *options, "-o", "one.csv").exit_code == 0
-    shards(command, 2, *options, "-o", "b.csv")
+    score_shards(command, 2, *options, "-o", "b.csv")
     assert command("finish", "b.csv", "-q").exit_code == 0
     assert Path("b.csv").read_bytes() == Path("one.csv").read_bytes()
-
-
-def test_an_archive(command: Command) -> None:
-    Path("in").mkdir()
-    write("in/a.csv")
-    write("in/b.csv")
-    shutil.make_archive("all", "zip", "in")
-    ran = shards(command, 3, "all.zip", "-o", "out", "-q")
-    assert [each.exit_code for each in ran] == [0, 0, 0]
-    assert command("finish", "out", "-q").exit_code == 0
-    assert sorted(os.listdir("out")) == ["a.csv", "b.csv"]
-
-
-def test_outputs_are_finished_from_elsewhere(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write("a.csv", CSV + BAD)
-    shards(command, 2, "a.csv", "-o", "out/", "-q")
-    shards(command, 2, "a.csv", "-o", "b.csv", "-q")
-    Path("other").mkdir()
-    monkeypatch.chdir("other")
-    assert command("finish", command.folder / "out", "-q").exit_code == 3
-    assert command("finish", "../b.csv", "-q").exit_code == 3
-    assert os.listdir() == []
-    assert sorted(os.listdir("../out")) == ["a.csv", "a.csv.rejected.jsonl"]
-    assert "b.csv.rejected.jsonl" in command.files()
 
 
 @pytest.mark.parametrize(
@@ -297,84 +190,6 @@ def test_wrong_calls(command: Command, arguments: list[str], message: str) -> No
     write("a.csv")
     command("score", "a.csv", *arguments).failed_with(message, 2)
     assert command.files() == ["a.csv"]
-
-
-def test_files_that_are_not_there(command: Command) -> None:
-    ran = command("score", "a.csv", "-o", "b.csv", "--shard", "0/2")
-    ran.failed_with("a.csv: no such file")
-    command("finish", "b.csv").failed_with("b.csv: has no shards to finish", 2)
-    ran = command("score", "-", "--format", "csv", "-o", "b.csv", "--shard", "0/2")
-    ran.failed_with("shards are of files, not of standard input or pipes", 2)
-    assert command.files() == []
-
-
-def test_damaged_shards(command: Command) -> None:
-    write("a.csv", CSV)
-    call = ("a.csv", "-o", "b.csv", "-q")
-    shards(command, 2, *call)
-    folder = Path("_b.csv.shards")
-    (part,) = folder.glob("*/*b.csv")
-    data = part.read_bytes()
-    part.write_bytes(data[:-1])
-    command("finish", "b.csv").failed_with(f"has {len(data) - 1:,} bytes, expected {len(data):,}")
-    part.unlink()
-    command("finish", "b.csv").failed_with("is missing, expected")
-    (claim,) = folder.glob(f"{part.parent.name[:5]}-of-00002.*.json")
-    claim.write_text("{}", encoding="utf-8")
-    command("finish", "b.csv").failed_with("is damaged. Remove it, and score the shard again.")
-    claim.unlink()
-    shards(command, 2, *call)
-    assert command("finish", "b.csv", "-q").exit_code == 0
-    assert Path("b.csv").read_bytes() == data
-
-
-def test_the_same_shard_twice_at_the_same_moment(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(LARGE, encoding="utf-8")
-    # Both wait for the other before the claim.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os, time\n"
-        "from pathlib import Path\n"
-        "from toolkit.shards.claims import ShardFolder\n"
-        "create = ShardFolder.create_claim\n"
-        "def wait(*arguments):\n"
-        "    Path(f'{os.getpid()}.waits').touch()\n"
-        "    while len([*Path().glob('*.waits')]) < 2: time.sleep(0.01)\n"
-        "    return create(*arguments)\n"
-        "ShardFolder.create_claim = wait\n",
-        encoding="utf-8",
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
-    command = [*COMMAND, "score", "a.csv", "-o", "b.csv", "--shard", "0/1"]
-    both = [
-        subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    said = sorted(process.communicate(timeout=60)[1] for process in both)
-    assert [process.returncode for process in both] == [0, 0], said
-    assert "b.csv: shard 0/1 is done already.\n" in said
-    names = os.listdir(tmp_path / "_b.csv.shards")
-    assert sorted(name[:5] for name in names) == ["00000", "00000", "plan."]
-
-
-def test_an_attempt_that_is_late_leaves_nothing(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from toolkit.shards.claims import ShardFolder
-
-    write("a.csv")
-    create = ShardFolder.create_claim
-
-    def late(folder: ShardFolder, *arguments: Any) -> bool:
-        monkeypatch.setattr(ShardFolder, "create_claim", create)
-        assert command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q").exit_code == 0
-        assert command("finish", "b.csv", "-q").exit_code == 0
-        folder.path.mkdir()  # as its next piece would make it
-        return create(folder, *arguments)
-
-    monkeypatch.setattr(ShardFolder, "create_claim", late)
-    ran = command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q")
-    ran.failed_with("the job was finished, or dropped with --force, while this shard was scored", 2)
-    assert command.files() == ["a.csv", "b.csv"]
 
 
 def test_ray_is_not_imported_by_others(tmp_path: Path) -> None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import (
-    atomic_file,
     path_of,
 )
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.limits import check_rejected
-from toolkit.scoring.results import FileResult, total
+from toolkit.scoring.results import FileResult
 from toolkit.scoring.unread import counts_warning
 from toolkit.shards.claims import Claim, ShardFolder
 from toolkit.shards.joining import PlannedPart, joined, rejects_of
+from toolkit.shards.kept_parts import REJECTED, check_other_parts, part_name, write_success
 from toolkit.shards.outputs import Contents, write_new
-from toolkit.shards.part_names import REJECTED, SUCCESS, part_name, parts_in
 from toolkit.shards.plan import Plan
 
 _SHOWN = 5  # shards in a message
@@ -71,11 +69,11 @@ def finish(
         check_rejected(str(result.job.source), result.summary, plan.max_rejected)
     outputs = [*_outputs(plan, results, parts)]
     if plan.keep_parts:
-        _check_other_parts(plan, {target for target, _ in outputs}, force=force)
+        check_other_parts(plan, {target for target, _ in outputs}, force=force)
     for target, contents in outputs:
         write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:
-        _write_success(plan, results)
+        write_success(plan, results)
     folder.remove()
     return results
 
@@ -98,32 +96,6 @@ def _outputs(
         rejects = result.job.rejects_file
         if result.summary.rejected and rejects is not None:
             yield rejects, partial(rejects_of, each)
-
-
-def _check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> None:
-    """Raise `UsageError` if parts of another job are there, or remove them with force."""
-    others = [path for path in parts_in(path_of(plan.target)) if path not in mine]
-    if others and not force:
-        raise UsageError(
-            f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
-            "--force."
-        )
-    for path in others:
-        path.unlink(missing_ok=True)
-
-
-def _write_success(plan: Plan, results: Sequence[FileResult]) -> None:
-    """Write the file that says that all parts are there, with the counts of the job."""
-    target = path_of(plan.target) / SUCCESS
-    content = {
-        "job_id": plan.job_id,
-        "model": plan.model.identity(),
-        "shards": plan.count,
-        "files": len(results),
-        **total(results).as_dict(),
-    }
-    with atomic_file(target, force=True) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_all(folder: ShardFolder, plan: Plan, claims: Sequence[Claim | None]) -> None:

@@ -29,7 +29,7 @@ from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
-from toolkit.shards.part_names import REJECTED, SUCCESS, parts_in
+from toolkit.shards.kept_parts import REJECTED, SUCCESS, parts_in
 from toolkit.shards.plan import Plan, PlannedFile
 
 
