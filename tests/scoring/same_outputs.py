@@ -203,7 +203,7 @@ def _hashes(content: bytes) -> dict[str, Any]:
 
 
 _LEFT_OUT = (
-    *("run_id", "job_id", "started", "ended", "seconds", "modified"),
+    *("run_id", "job_id", "shard", "started", "ended", "seconds", "modified"),
     *("toolkit_version", "options", "error", "warnings", "model"),
 )
 
