@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,11 @@ from tests.cli.running import COMMAND, CSV, Command, write_long
 from tests.stores.azure import KEY, Container, running_azurite
 from tests.stores.proxy import Proxy
 from tests.stores.server import free_port
-from toolkit.errors import InputError
+from toolkit.errors import InputError, StoreError
 from toolkit.files import create_file, path_of
 from toolkit.stores.connections import Patience
-from toolkit.stores.uploads import upload
+from toolkit.stores.uploads import _wait_for_copy, upload
+from toolkit.stores.uris import Location
 
 _BAD = CSV + "4,too,many,fields\n"
 _QUICK = Patience(answer=1, retry=2)
@@ -116,6 +118,22 @@ def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(container: Co
         container.delete("a")
         with pytest.raises(InputError, match="it is gone"):
             file.read()
+
+
+def test_a_copy_that_the_store_ends_later_is_waited_for(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then Azure shows an empty object; the emulator copies at once."""
+    container.put("a", b"")
+    later = threading.Timer(0.5, lambda: container.put("a", b"copied"))
+    later.start()
+    place = Location(f"az://{container.name}", "a")
+    _wait_for_copy(place)
+    assert container.get("a") == b"copied"
+    container.put("a", b"")
+    monkeypatch.setattr("toolkit.stores.uploads.COPYING", Patience(answer=0, retry=0))
+    with pytest.raises(StoreError, match="the store does not end its copy"):
+        _wait_for_copy(place)
 
 
 def test_a_run_that_is_killed_during_the_upload_is_resumed(
