@@ -68,7 +68,7 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
     if any(
         value.lower().startswith("http://")
         for name, value in named.items()
-        if "ENDPOINT" in name.upper()
+        if "ENDPOINT" in name.upper() or "BASE_URL" in name.upper()
     ):
         options["allow_http"] = True
     retry = {

@@ -110,11 +110,9 @@ class Ranges:
         if isinstance(error, InputError):
             return error
         if type(error).__name__ in ("PreconditionError", "NotModifiedError"):
-            return _changed(self.place)
+            return _changed(self.place) if self._is_there() else _gone(self.place)
         if isinstance(error, FileNotFoundError):
-            return InputError(
-                f"{self.place}: has changed while it was read: it is gone. Nothing of it is kept."
-            )
+            return _gone(self.place)
         failed = translated(error, self.place, "read")
         if failed is None:
             return None if isinstance(error, OSError) else error
@@ -123,6 +121,20 @@ class Ranges:
         text = str(error)
         is_answer = "status code: 4" in text and "status code: 429" not in text
         return failed if is_answer else None
+
+    def _is_there(self) -> bool:
+        """Whether there is an object: Azure gives the same answer if there is none."""
+        try:
+            facts_of(self.place)
+        except FileNotFoundError:
+            return False
+        except (StoreError, OSError):
+            pass
+        return True
+
+
+def _gone(place: Location) -> InputError:
+    return InputError(f"{place}: has changed while it was read: it is gone. Nothing of it is kept.")
 
 
 def _changed(place: Location) -> InputError:

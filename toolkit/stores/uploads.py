@@ -114,7 +114,7 @@ def copy_within(source: Location, place: Location, content: Content, *, force: b
     Without ``force``, `FileExistsError` if an object is there. ``content`` is that of the source.
     """
     is_too_large = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
-    if source.root != place.root or is_too_large:
+    if source.root != place.root or is_too_large or not content.size:
         return False
     if force:
         with store_failures(place, "written"):
@@ -128,6 +128,18 @@ def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None
     import obstore
 
     obstore.copy(client(place, COPYING), source.key, place.key, overwrite=overwrite)
+    if not place.scheme.startswith(("s3", "gs")):
+        with suppress(PermissionError):  # who may only write cannot look
+            _wait_for_copy(place)
+
+
+def _wait_for_copy(place: Location) -> None:
+    """Wait until Azure has copied: it may answer before, and shows an empty object until then."""
+    deadline = time.monotonic() + COPYING.answer
+    while facts_of(place).size == 0:
+        if time.monotonic() > deadline:
+            raise StoreError(f"{place}: cannot be written: the store does not end its copy")
+        time.sleep(0.2)
 
 
 def _hidden(content: Content, place: Location) -> Location:
