@@ -106,7 +106,7 @@ def only_own_messages(threads: str) -> Iterator[None]:
     )  # fmt: skip
     os.dup2(nothing, 2)
     try:
-        with redirect_stdout(TextIOWrapper(FileIO(nothing, "w"))):
+        with TextIOWrapper(FileIO(nothing, "w")) as nowhere, redirect_stdout(nowhere):
             yield
     finally:
         os.dup2(kept, 2)
