@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
     atomic_file,
+    is_there,
     path_of,
 )
 from toolkit.scoring.inputs.jobs import Job
@@ -18,7 +19,8 @@ from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.limits import check_rejected
 from toolkit.scoring.results import FileResult, total
 from toolkit.scoring.unread import counts_warning
-from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.claim import Claim
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.joining import PlannedPart, joined, rejects_of
 from toolkit.shards.outputs import Contents, write_new
 from toolkit.shards.part_names import REJECTED, SUCCESS, part_name, parts_in
@@ -55,12 +57,27 @@ def finish(
     Raises
     ------
     UsageError
-        If a shard is missing, or an output is there that is not the joined one.
+        If a shard is missing, an output is there that is not the joined one, or another process
+        has finished the job meanwhile.
     InputError
         If a part is not as its shard has left it, or too many records are rejected.
     OutputError
         If an output cannot be written.
     """
+    try:
+        return _finish(folder, plan, on_bytes, force=force)
+    except (ToolkitError, OSError):
+        if is_there(folder.plan_path):
+            raise
+        raise UsageError(
+            f"{folder.path}: is gone: another process has finished the job meanwhile, or dropped "
+            "it with --force."
+        ) from None
+
+
+def _finish(
+    folder: ShardFolder, plan: Plan, on_bytes: Callable[[int], None], *, force: bool
+) -> list[FileResult]:
     claims = folder.read_claims(plan)
     _check_all(folder, plan, claims)
     parts = [[*each] for each in _parts_by_file(folder, plan, claims)]
