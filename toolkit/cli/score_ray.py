@@ -19,7 +19,8 @@ from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.summary import Progress, Summary
-from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.claim import Claim
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.finish import finish
 from toolkit.shards.job import ShardedJob
 from toolkit.shards.ray_cluster import Failed, connected, score_on_ray, shards_for

@@ -15,7 +15,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult
-from toolkit.shards.claims import Claim
+from toolkit.shards.claim import Claim
 from toolkit.shards.job import ShardedJob, target_of
 from toolkit.shards.score_shard import results_of, score_shard
 

@@ -9,87 +9,21 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import create_file, is_in_store, is_there, remove_tree, reporting_failures
-from toolkit.records.review_file import Place
-from toolkit.scoring.outputs.byte_file import Frame
-from toolkit.scoring.summary import Summary
+from toolkit.shards.claim import Claim
 from toolkit.shards.plan import Plan
 from toolkit.shards.removing import remove_at_once, remove_leftovers
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
 _READERS = 16  # of claims, at the same time
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a shard has written of a piece."""
-
-    output: str  # its path below the folder of the shards
-    size: int  # in bytes
-    frame: Frame | None  # None where parts cannot be joined
-    rejected: str | None  # as output; None where no record was rejected
-    job_id: str | None  # as the report has it of the file
-    counts: dict[str, Any]  # as `Summary.as_dict`
-    reached: Place  # in the input
-    columns: dict[str, str]
-    warnings: list[str]
-
-    @property
-    def summary(self) -> Summary:
-        """The counts of the piece."""
-        return Summary.from_dict(self.counts)
-
-    @classmethod
-    def from_dict(cls, part: dict[str, Any]) -> Self:
-        """Read what `Claim.as_json` gives of it."""
-        frame = part.pop("frame")
-        if frame is not None:
-            frame = Frame(frame["header"], frame["trailer"], bytes.fromhex(frame["separator"]))
-        return cls(frame=frame, reached=tuple(part.pop("reached")), **part)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What is known of a shard that is done."""
-
-    shard: int
-    attempt: str
-    job_id: str
-    parts: Sequence[Part]
-    host: str
-    seconds: float
-    started: str
-    is_new: bool = field(default=False, compare=False)  # made by this call
-
-    @property
-    def summary(self) -> Summary:
-        """The counts of the shard."""
-        return sum((part.summary for part in self.parts), Summary())
-
-    def as_json(self) -> bytes:
-        """Write it."""
-        content = asdict(self)
-        content.pop("is_new")
-        for part in content["parts"]:
-            if part["frame"] is not None:
-                part["frame"]["separator"] = part["frame"]["separator"].hex()
-        return (json.dumps(content, indent=1) + "\n").encode()
-
-    @classmethod
-    def from_json(cls, content: bytes) -> Self:
-        """Read what `as_json` gives."""
-        read = json.loads(content)
-        parts = [Part.from_dict(part) for part in read.pop("parts")]
-        return cls(parts=parts, **read)
 
 
 @dataclass(frozen=True)
@@ -108,7 +42,7 @@ class ShardFolder:
     @classmethod
     def at(cls, target: Path) -> Self:
         """Find the one of some outputs; raises `UsageError` if there is none."""
-        for is_folder in (True, False):
+        for is_folder in (True, False) if target.name else (True,):
             found = cls.of(target, is_folder=is_folder)
             if is_there(found.path / PLAN):
                 return found
@@ -205,7 +139,7 @@ class ShardFolder:
         """Say why a shard has failed the last time; None where nothing is known."""
         try:
             found = json.loads(self.failure_path(shard, plan).read_bytes())
-            return f"{shard} has failed on {found['host']}: {found['error']}"
+            return f"{shard} has failed on {found['host']}: {found['error'].rstrip('.')}."
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
+    is_there,
     path_of,
 )
 from toolkit.scoring.inputs.jobs import Job
@@ -16,7 +17,8 @@ from toolkit.scoring.inputs.output_names import default_rejected
 from toolkit.scoring.limits import check_rejected
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.unread import counts_warning
-from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.claim import Claim
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.joining import PlannedPart, joined, rejects_of
 from toolkit.shards.kept_parts import REJECTED, check_other_parts, part_name, write_success
 from toolkit.shards.outputs import Contents, write_new
@@ -53,12 +55,27 @@ def finish(
     Raises
     ------
     UsageError
-        If a shard is missing, or an output is there that is not the joined one.
+        If a shard is missing, an output is there that is not the joined one, or another process
+        has finished the job meanwhile.
     InputError
         If a part is not as its shard has left it, or too many records are rejected.
     OutputError
         If an output cannot be written.
     """
+    try:
+        return _finish(folder, plan, on_bytes, force=force)
+    except (ToolkitError, OSError):
+        if is_there(folder.plan_path):
+            raise
+        raise UsageError(
+            f"{folder.path}: is gone: another process has finished the job meanwhile, or dropped "
+            "it with --force."
+        ) from None
+
+
+def _finish(
+    folder: ShardFolder, plan: Plan, on_bytes: Callable[[int], None], *, force: bool
+) -> list[FileResult]:
     claims = folder.read_claims(plan)
     _check_all(folder, plan, claims)
     parts = [[*each] for each in _parts_by_file(folder, plan, claims)]

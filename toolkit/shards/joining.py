@@ -11,7 +11,7 @@ from typing import IO
 
 from toolkit.errors import InputError
 from toolkit.files import is_there
-from toolkit.shards.claims import Part
+from toolkit.shards.claim import Part
 from toolkit.shards.plan import Piece
 
 _READ_BYTES = 4 << 20

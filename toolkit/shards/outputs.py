@@ -40,28 +40,48 @@ def write_new(
     ``folder`` is the one of the shards, where what is not complete is removed with the rest.
     """
     if not force and is_there(target):
-        with target.open("rb") as file:
-            is_same = _content(target, contents).is_read_from(file)
-        if not is_same:
+        _check_same(target, contents)
+        return
+    with reporting_failures(target):
+        try:
+            _write(target, contents, folder, on_bytes, force=force)
+        except FileExistsError:  # another process finishes the job, too
+            if force:
+                raise
+            _check_same(target, contents)
+
+
+def _check_same(target: Path, contents: Contents) -> None:
+    """Raise `UsageError` if a file that is there is not the one to write."""
+    with target.open("rb") as file:
+        if not _content(target, contents).is_read_from(file):
             raise UsageError(
                 f"{target}: exists already, and is not what the shards give. Move it away, or "
                 "replace it with --force."
             )
+
+
+def _write(
+    target: Path,
+    contents: Contents,
+    folder: Path,
+    on_bytes: Callable[[int], None],
+    *,
+    force: bool,
+) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    check_output_file(target, force=True)  # what has come since is not replaced below
+    if isinstance(target, StorePath):
+        on_bytes(_write_object(target, contents, force=force))
         return
-    with reporting_failures(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        check_output_file(target, force=force)
-        if isinstance(target, StorePath):
-            on_bytes(_write_object(target, contents, force=force))
-            return
-        unfinished = folder / f"{uuid4().hex[:12]}.joined"
-        whole = _whole(contents)
-        if whole is None or not _is_linked(whole.path, unfinished):
-            with unfinished.open("xb") as file:
-                for each in contents():
-                    on_bytes(copy(each, file))
-        flush_to_disk(unfinished)
-        _place(unfinished, target, force=force)
+    unfinished = folder / f"{uuid4().hex[:12]}.joined"
+    whole = _whole(contents)
+    if whole is None or not _is_linked(whole.path, unfinished):
+        with unfinished.open("xb") as file:
+            for each in contents():
+                on_bytes(copy(each, file))
+    flush_to_disk(unfinished)
+    _place(unfinished, target, force=force)
 
 
 def _whole(contents: Contents) -> Range | None:

@@ -26,7 +26,8 @@ from toolkit.errors import (
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.workers import usable_cores
-from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.claim import Claim
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.job import ShardedJob
 from toolkit.shards.plan import Plan
 from toolkit.shards.score_shard import score_shard

@@ -19,7 +19,8 @@ from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
-from toolkit.shards.claims import Claim, Part, ShardFolder
+from toolkit.shards.claim import Claim, Part
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.plan import Plan
 
 

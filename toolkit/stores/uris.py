@@ -10,7 +10,8 @@ from toolkit.errors import UsageError
 
 # As obstore names them.
 SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
-_ALIASES = {"gcs": "gs"}
+# One object has one name: else an output might replace its own input.
+_ALIASES = {"gcs": "gs", "s3a": "s3", "adl": "az", "azure": "az"}
 _OWN_ACCOUNT = ("abfs", "abfss")  # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY
 
 _URI = re.compile(

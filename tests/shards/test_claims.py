@@ -1,0 +1,82 @@
+"""A shard is claimed once; claims that are damaged or edited are found."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.models import shipped_scorer
+from tests.shards.running import begin
+from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.claim import Claim
+from toolkit.shards.finish import finish
+from toolkit.shards.job import ShardedJob
+from toolkit.shards.score_shard import score_shard
+
+SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
+ONE_WORKER = ScoringOptions(workers=1)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> ShardedJob:
+    (tmp_path / "reviews.csv").write_bytes(SAMPLE)
+    return begin([tmp_path / "reviews.csv"], f"{tmp_path}/out/", 2)
+
+
+def _score(job: ShardedJob, shard: int) -> Claim:
+    return score_shard(shipped_scorer(), job.folder, job.plan, shard, ONE_WORKER)
+
+
+def test_attempts_at_the_same_time_all_find_the_claim(job: ShardedJob) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        claims = [*pool.map(lambda _: _score(job, 1), range(4))]
+    assert [claim.is_new for claim in claims].count(True) == 1
+    assert len({claim.attempt for claim in claims}) == 1
+    names = {path.name for path in job.folder.path.iterdir()}
+    claim_name = job.folder.claim_path(1, job.plan).name
+    assert names == {"plan.json", claim_name, f"00001.{claims[0].attempt}"}
+
+
+@pytest.mark.parametrize("key", ["size", "records", "header", "output"])
+def test_an_edited_claim_is_found(key: str, job: ShardedJob) -> None:
+    for shard in range(2):
+        _score(job, shard)
+    path = job.folder.claim_path(1, job.plan)
+    claim = json.loads(path.read_bytes())
+    part = claim["parts"][0]
+    {"records": part["counts"], "header": part["frame"]}.get(key, part)[key] = 7
+    path.write_text(json.dumps(claim))
+    with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
+        finish(job.folder, job.plan)
+    path.unlink()
+    _score(job, 1)
+    assert finish(job.folder, job.plan)[0].summary.records == 40_000
+
+
+def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
+    for shard in range(2):
+        _score(job, shard)
+
+    def ending(_: int) -> str:
+        try:
+            finish(job.folder, job.plan)
+        except ToolkitError as error:
+            return str(error)
+        return "done"
+
+    with ThreadPoolExecutor(8) as pool:
+        endings = {*pool.map(ending, range(8))}
+    assert "done" in endings
+    for each in endings - {"done"}:
+        assert "another process has finished the job meanwhile" in each
+    assert not job.folder.path.exists()
+
+
+@pytest.mark.parametrize("name", ["/", ".", ".."])
+def test_a_folder_without_a_name_has_no_shards(name: str) -> None:
+    with pytest.raises(UsageError, match="has no shards to finish"):
+        ShardedJob.at(Path(name))
