@@ -42,7 +42,7 @@ def test_a_plan_replaces_no_other_file(command: Command) -> None:
     write("a.csv")
     write("notes.txt", "mine")
     call = ("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "--force", "--plan")
-    command(*call, "notes.txt").failed_with("notes.txt: is not a plan of shards", 2)
+    command(*call, "notes.txt").failed_with("--plan notes.txt: is there, and is no plan", 2)
     for name in ("a.csv", "b.csv", "b.csv.rejected.jsonl"):
         command(*call, name).failed_with(f"--plan {name}: is an input or an output, too", 2)
     assert command.files() == ["a.csv", "notes.txt"]
