@@ -67,7 +67,7 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     assert [line for line in lines if line[:1] != "{"] == []
     events = [json.loads(line) for line in lines]
     assert events[-1]["event"] == "summary"
-    assert len(job.attempts) > job.shards
+    assert len(job.attempts) >= job.shards  # one that is tried again may find itself done
 
     found = json.loads(report.read_text(encoding="utf-8"))
     assert (found["status"], found["exit_code"], found["shard"]) == ("done_with_rejects", 3, None)
