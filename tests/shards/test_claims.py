@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.models import shipped_scorer
-from tests.shards.running import begin
-from toolkit.errors import InputError, ToolkitError, UsageError
+from tests.shards.running import begin, contents, in_shards
+from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claim import Claim
 from toolkit.shards.finish import finish
@@ -80,3 +82,23 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
 def test_a_folder_without_a_name_has_no_shards(name: str) -> None:
     with pytest.raises(UsageError, match="has no shards to finish"):
         ShardedJob.at(Path(name))
+
+
+def test_a_finish_that_fails_leaves_nothing_incomplete(job: ShardedJob) -> None:
+    for shard in range(2):
+        _score(job, shard)
+    before = contents(job.folder.path)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OutputError, match="No space left"):
+        finish(job.folder, job.plan, on_bytes=fail)
+    assert contents(job.folder.path) == before
+    assert finish(job.folder, job.plan)[0].summary.records == 40_000
+
+
+def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
+    name = "é" * 57 + "x" * 120 + ".csv"  # 238 bytes; with the ending of rejects, 253
+    (tmp_path / "reviews.csv").write_bytes(SAMPLE + b"too,many\n")
+    assert in_shards([tmp_path / "reviews.csv"], tmp_path / name, 2)[0].summary.rejected == 1

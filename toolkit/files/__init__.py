@@ -15,6 +15,7 @@ from toolkit.files.placing import (
     create_file,
     flush_to_disk,
     place_file,
+    prefix_of,
     remove_tree,
     rename_to_new,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "is_there",
     "path_of",
     "place_file",
+    "prefix_of",
     "remove_tree",
     "remove_unfinished",
     "rename_to_new",

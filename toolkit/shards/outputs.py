@@ -75,13 +75,16 @@ def _write(
         on_bytes(_write_object(target, contents, force=force))
         return
     unfinished = folder / f"{uuid4().hex[:12]}.joined"
-    whole = _whole(contents)
-    if whole is None or not _is_linked(whole.path, unfinished):
-        with unfinished.open("xb") as file:
-            for each in contents():
-                on_bytes(copy(each, file))
-    flush_to_disk(unfinished)
-    _place(unfinished, target, force=force)
+    try:
+        whole = _whole(contents)
+        if whole is None or not _is_linked(whole.path, unfinished):
+            with unfinished.open("xb") as file:
+                for each in contents():
+                    on_bytes(copy(each, file))
+        flush_to_disk(unfinished)
+        _place(unfinished, target, force=force)
+    finally:  # also where the disk is full, which each attempt would fill more
+        unfinished.unlink(missing_ok=True)
 
 
 def _whole(contents: Contents) -> Range | None:

@@ -23,6 +23,8 @@ from toolkit.shards.claim import Claim, Part
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.plan import Plan
 
+_NAME_CHARACTERS = 40  # of an output in the name of a part
+
 
 def score_shard(
     scorer: Scorer,
@@ -151,7 +153,8 @@ def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult
 def _jobs(plan: Plan, shard: int, parts: Path) -> Iterator[Job]:
     for number, piece in enumerate(plan.shards[shard]):
         planned = plan.files[piece.file].job()
-        output = parts / f"{number:05}.{planned.output.name}"
+        # Its end says the format; a name that is as long as can be leaves no room for the number.
+        output = parts / f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
         job = replace(Job.of(planned.source, output), is_named=planned.is_named)
         if planned.rejects_file is None:
             job = replace(job, rejected=NOT_KEPT)
