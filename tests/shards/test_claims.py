@@ -15,8 +15,10 @@ from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claim import Claim
+from toolkit.shards.claims import ShardFolder
 from toolkit.shards.finish import finish
 from toolkit.shards.job import ShardedJob
+from toolkit.shards.plan import Plan
 from toolkit.shards.score_shard import score_shard
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
@@ -102,3 +104,22 @@ def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
     name = "é" * 57 + "x" * 120 + ".csv"  # 238 bytes; with the ending of rejects, 253
     (tmp_path / "reviews.csv").write_bytes(SAMPLE + b"too,many\n")
     assert in_shards([tmp_path / "reviews.csv"], tmp_path / name, 2)[0].summary.rejected == 1
+
+
+def test_an_interruption_right_after_the_claim_keeps_its_parts(
+    job: ShardedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = ShardFolder.create_claim
+
+    def interrupted(folder: ShardFolder, claim: Claim, plan: Plan) -> bool:
+        create(folder, claim, plan)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ShardFolder, "create_claim", interrupted)
+    for shard in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            _score(job, shard)
+    monkeypatch.undo()
+    assert not _score(job, 0).is_new
+    (result,) = finish(job.folder, job.plan)
+    assert result.summary.records == 40_000

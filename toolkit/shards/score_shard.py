@@ -80,7 +80,8 @@ def score_shard(
         claim = _scored(scorer, folder, plan, shard, options, parts, callbacks)
         is_first = folder.create_claim(claim, plan)
     except BaseException as error:
-        folder.forget(parts)
+        if _is_lost(folder, plan, shard, attempt):
+            folder.forget(parts)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
         if isinstance(error, ToolkitError):
             folder.note_failure(shard, plan, str(error))
@@ -92,6 +93,18 @@ def score_shard(
         return done
     folder.note_failure(shard, plan, None)
     return claim
+
+
+def _is_lost(folder: ShardFolder, plan: Plan, shard: int, attempt: str) -> bool:
+    """Whether an attempt has surely not claimed its shard, so that nobody needs its parts.
+
+    It may have, where the answer of a store did not come, or a signal came right after the claim.
+    """
+    try:
+        claim = folder.read_claim(shard, plan)
+    except (ToolkitError, OSError):
+        return False
+    return claim is None or claim.attempt != attempt
 
 
 def _scored(
