@@ -8,10 +8,11 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
 from io import FileIO, TextIOWrapper
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -99,19 +100,22 @@ def only_own_messages(threads: str) -> Iterator[None]:
     except OSError:  # it is closed
         yield
         return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    sys.stderr = TextIOWrapper(
+    mine = TextIOWrapper(
         _WithoutThreads(kept, threads), own.encoding, "backslashreplace", line_buffering=True,
         write_through=True,
     )  # fmt: skip
-    os.dup2(nothing, 2)
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (closed last)
+    os.dup2(nowhere.fileno(), 2)
+    sys.stderr = mine
     try:
-        with TextIOWrapper(FileIO(nothing, "w")) as nowhere, redirect_stdout(nowhere):
+        with redirect_stdout(nowhere):
             yield
     finally:
         os.dup2(kept, 2)
-        sys.stderr.close()
         sys.stderr = own
+        for each in (mine, nowhere):
+            with suppress(OSError, ValueError):
+                each.close()
 
 
 class _Forgiving(FileIO):
