@@ -102,3 +102,34 @@ def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
     name = "é" * 57 + "x" * 120 + ".csv"  # 238 bytes; with the ending of rejects, 253
     (tmp_path / "reviews.csv").write_bytes(SAMPLE + b"too,many\n")
     assert in_shards([tmp_path / "reviews.csv"], tmp_path / name, 2)[0].summary.rejected == 1
+
+
+@pytest.mark.parametrize("keep_parts", [False, True])
+def test_no_rejects_of_a_job_that_is_replaced_stay(keep_parts: bool, tmp_path: Path) -> None:
+    source, output = tmp_path / "reviews.csv", f"{tmp_path}/out/"
+    for more in (b"too,many\n", b""):
+        source.write_bytes(SAMPLE + more)
+        job = begin([source], output, 2, keep_parts=keep_parts, force=True)
+        for shard in range(2):
+            _score(job, shard)
+        finish(job.folder, job.plan, force=True)
+        found = [path.name for path in (tmp_path / "out").iterdir()]
+        assert any(name.endswith(".rejected.jsonl") for name in found) == bool(more)
+
+
+def test_parts_that_are_replaced_are_not_called_complete(tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_bytes(SAMPLE)
+    for more in (0, 1):
+        job = begin(
+            [tmp_path / "reviews.csv"], f"{tmp_path}/out/", 2 + more, keep_parts=True, force=True
+        )
+        for shard in range(2 + more):
+            _score(job, shard)
+        if not more:
+            finish(job.folder, job.plan)
+
+    (tmp_path / "out/part-00001.csv").unlink()
+    (tmp_path / "out/part-00001.csv").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        finish(job.folder, job.plan, force=True)
+    assert not (tmp_path / "out/_SUCCESS").exists()

@@ -11,8 +11,11 @@ from pathlib import Path
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
     atomic_file,
+    is_a_file,
     is_there,
     path_of,
+    reporting_failures,
+    resolved,
 )
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.inputs.output_names import default_rejected
@@ -89,6 +92,8 @@ def _finish(
     outputs = [*_outputs(plan, results, parts)]
     if plan.keep_parts:
         _check_other_parts(plan, {target for target, _ in outputs}, force=force)
+    if force:
+        _remove_rejects(results, {target for target, _ in outputs})
     for target, contents in outputs:
         write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:
@@ -117,6 +122,15 @@ def _outputs(
             yield rejects, partial(rejects_of, each)
 
 
+def _remove_rejects(results: Sequence[FileResult], mine: Collection[Path]) -> None:
+    """Remove the rejects of a job that is replaced, where this one has none."""
+    for result in results:
+        rejects = result.job.rejects_file
+        if rejects is not None and rejects not in mine and is_a_file(rejects):
+            with reporting_failures(rejects):
+                resolved(rejects).unlink()
+
+
 def _check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> None:
     """Raise `UsageError` if parts of another job are there, or remove them with force."""
     others = [path for path in parts_in(path_of(plan.target)) if path not in mine]
@@ -125,8 +139,11 @@ def _check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> No
             f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
             "--force."
         )
+    if force:  # so that nothing says that the parts are complete while they are replaced
+        others = [path_of(plan.target) / SUCCESS, *others]
     for path in others:
-        path.unlink(missing_ok=True)
+        with reporting_failures(path):
+            path.unlink(missing_ok=True)
 
 
 def _write_success(plan: Plan, results: Sequence[FileResult]) -> None:
