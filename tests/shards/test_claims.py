@@ -13,6 +13,7 @@ import pytest
 from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
+from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claim import Claim
 from toolkit.shards.finish import finish
@@ -102,6 +103,14 @@ def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
     name = "é" * 57 + "x" * 120 + ".csv"  # 238 bytes; with the ending of rejects, 253
     (tmp_path / "reviews.csv").write_bytes(SAMPLE + b"too,many\n")
     assert in_shards([tmp_path / "reviews.csv"], tmp_path / name, 2)[0].summary.rejected == 1
+
+
+def test_a_machine_with_another_model_scores_nothing(job: ShardedJob) -> None:
+    """A cluster sends the path of the model, which may be another file there."""
+    with pytest.raises(UsageError, match=r"would not score as planned.*: the threshold"):
+        score_shard(Scorer(threshold=0.7), job.folder, job.plan, 1, ONE_WORKER)
+    assert job.folder.read_claim(1, job.plan) is None
+    _score(job, 1)
 
 
 @pytest.mark.parametrize("keep_parts", [False, True])
