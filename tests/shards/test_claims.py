@@ -13,6 +13,7 @@ import pytest
 from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
+from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claim import Claim
 from toolkit.shards.claims import ShardFolder
@@ -123,3 +124,42 @@ def test_an_interruption_right_after_the_claim_keeps_its_parts(
     assert not _score(job, 0).is_new
     (result,) = finish(job.folder, job.plan)
     assert result.summary.records == 40_000
+
+
+def test_a_machine_with_another_model_scores_nothing(job: ShardedJob) -> None:
+    """A cluster sends the path of the model, which may be another file there."""
+    with pytest.raises(UsageError, match=r"would not score as planned.*: the threshold"):
+        score_shard(Scorer(threshold=0.7), job.folder, job.plan, 1, ONE_WORKER)
+    assert job.folder.read_claim(1, job.plan) is None
+    _score(job, 1)
+
+
+@pytest.mark.parametrize("keep_parts", [False, True])
+def test_no_rejects_of_a_job_that_is_replaced_stay(keep_parts: bool, tmp_path: Path) -> None:
+    source, output = tmp_path / "reviews.csv", f"{tmp_path}/out/"
+    for more in (b"too,many\n", b""):
+        source.write_bytes(SAMPLE + more)
+        job = begin([source], output, 2, keep_parts=keep_parts, force=True)
+        for shard in range(2):
+            _score(job, shard)
+        finish(job.folder, job.plan, force=True)
+        found = [path.name for path in (tmp_path / "out").iterdir()]
+        assert any(name.endswith(".rejected.jsonl") for name in found) == bool(more)
+
+
+def test_parts_that_are_replaced_are_not_called_complete(tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_bytes(SAMPLE)
+    for more in (0, 1):
+        job = begin(
+            [tmp_path / "reviews.csv"], f"{tmp_path}/out/", 2 + more, keep_parts=True, force=True
+        )
+        for shard in range(2 + more):
+            _score(job, shard)
+        if not more:
+            finish(job.folder, job.plan)
+
+    (tmp_path / "out/part-00001.csv").unlink()
+    (tmp_path / "out/part-00001.csv").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        finish(job.folder, job.plan, force=True)
+    assert not (tmp_path / "out/_SUCCESS").exists()

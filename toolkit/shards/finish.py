@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
+    is_a_file,
     is_there,
     path_of,
+    reporting_failures,
+    resolved,
 )
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.inputs.output_names import default_rejected
@@ -87,6 +90,8 @@ def _finish(
     outputs = [*_outputs(plan, results, parts)]
     if plan.keep_parts:
         check_other_parts(plan, {target for target, _ in outputs}, force=force)
+    if force:
+        _remove_rejects(results, {target for target, _ in outputs})
     for target, contents in outputs:
         write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:
@@ -113,6 +118,15 @@ def _outputs(
         rejects = result.job.rejects_file
         if result.summary.rejected and rejects is not None:
             yield rejects, partial(rejects_of, each)
+
+
+def _remove_rejects(results: Sequence[FileResult], mine: Collection[Path]) -> None:
+    """Remove the rejects of a job that is replaced, where this one has none."""
+    for result in results:
+        rejects = result.job.rejects_file
+        if rejects is not None and rejects not in mine and is_a_file(rejects):
+            with reporting_failures(rejects):
+                resolved(rejects).unlink()
 
 
 def _check_all(folder: ShardFolder, plan: Plan, claims: Sequence[Claim | None]) -> None:

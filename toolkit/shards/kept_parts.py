@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import atomic_file, path_of
+from toolkit.files import atomic_file, path_of, reporting_failures
 from toolkit.records.text_files.compression import compression_ending, format_ending
 from toolkit.scoring.inputs.output_names import REJECTED_ENDING
 from toolkit.scoring.results import FileResult, total
@@ -40,8 +40,11 @@ def check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> Non
             f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
             "--force."
         )
+    if force:  # so that nothing says that the parts are complete while they are replaced
+        others = [path_of(plan.target) / SUCCESS, *others]
     for path in others:
-        path.unlink(missing_ok=True)
+        with reporting_failures(path):
+            path.unlink(missing_ok=True)
 
 
 def write_success(plan: Plan, results: Sequence[FileResult]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -156,6 +157,10 @@ class Plan:
 
     def as_json(self) -> bytes:
         """Write it; the same plan has the same bytes."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> bytes:  # each shard compares it, and a large plan takes its time
         content = {
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,

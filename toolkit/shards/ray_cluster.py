@@ -70,7 +70,8 @@ def connected() -> Iterator[int]:
     if not address:
         settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
-        ray.init(address or "local", **settings)  # not any cluster that happens to run here
+        # Without an address, it would join any cluster that runs on this machine.
+        ray.init(address or "local", **settings)
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from toolkit.errors import InputError, OutputError, ToolkitError
+from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
+from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
@@ -66,6 +67,8 @@ def score_shard(
     ------
     InputError
         If an input has changed, or cannot be read. The failure is noted for `finish`.
+    UsageError
+        If this machine has another model or version, or the job is not there any more.
     OutputError
         If the parts or the claim cannot be written.
     """
@@ -118,6 +121,7 @@ def _scored(
 ) -> Claim:
     """Write the parts of a shard into a folder, and say what they are."""
     started, began = datetime.now(UTC), time.monotonic()
+    _check_same_program(scorer, plan, options)
     for number in {piece.file for piece in plan.shards[shard]}:
         plan.files[number].check()
     jobs = [*_jobs(plan, shard, parts)]
@@ -144,6 +148,20 @@ def _scored(
         started.isoformat(timespec="milliseconds"),
         is_new=True,
     )
+
+
+def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the outputs may differ from those of other shards.
+
+    Such as on a machine of a cluster that has another version, or another file for the model.
+    """
+    mine = settings_of(scorer, options)
+    changed = [name for name in plan.settings if plan.settings[name] != mine.get(name)]
+    if changed:
+        raise UsageError(
+            f"{platform.node()}: this machine would not score as planned: this differs: "
+            f"{', '.join(changed)}. Install the same toolkit and model on all machines."
+        )
 
 
 def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult]:
