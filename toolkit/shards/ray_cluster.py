@@ -31,7 +31,7 @@ from toolkit.shards.claims import ShardFolder
 from toolkit.shards.job import ShardedJob
 from toolkit.shards.plan import Plan
 from toolkit.shards.score_shard import score_shard
-from toolkit.signals import STOPPING
+from toolkit.signals import STOPPING, held_back
 
 _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
 _TASKS_PER_CPU = 3  # that are given to the cluster at once
@@ -184,12 +184,14 @@ class _Tasks:
 
     def start(self, shard: int) -> None:
         """Give a shard to the cluster."""
-        self.running[self._task.remote(shard, *self._arguments)] = shard
+        with held_back():  # within Ray, a signal ends as a `SystemError`
+            self.running[self._task.remote(shard, *self._arguments)] = shard
 
     def done(self) -> list[Claim | Failed]:
         """Give what has been done, within a moment."""
-        done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
-        return [_result(each, self.running.pop(each)) for each in done]
+        with held_back():
+            done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
+            return [_result(each, self.running.pop(each)) for each in done]
 
     def cancel(self) -> None:
         """Stop all tasks."""
