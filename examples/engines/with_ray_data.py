@@ -15,7 +15,7 @@ def score(batch: pa.Table) -> pa.Table:
     return scorer.score_batch(batch)
 
 
-ray.init(num_cpus=int(cores), include_dashboard=False)  # on a cluster: ray.init("auto")
+ray.init("local", num_cpus=int(cores), include_dashboard=False)  # on a cluster: ray.init("auto")
 ray.data.DataContext.get_current().execution_options.preserve_order = True
 reviews = ray.data.read_parquet(source)
 scored = reviews.map_batches(score, batch_format="pyarrow", batch_size=10_000, num_cpus=1)

@@ -52,7 +52,7 @@ def finish(
         plan = job.plan
         planned = [file.job() for file in plan.files]
         jobs = Jobs(planned, None if planned[0].output == target else target)
-        run.allow(jobs, Path(str(plan.model.facts.get("path"))), force=force, resume=True)
+        run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
         run.results = join(job.folder, plan, force=force)
         if not quiet:

@@ -111,7 +111,7 @@ class RunReport:
             if self._is_allowed:
                 self.path.unlink(missing_ok=True)  # what it says is of an earlier run
 
-    def allow(self, jobs: Jobs, model: Path, *, force: bool, resume: bool) -> None:
+    def allow(self, jobs: Jobs, model: Path | None, *, force: bool, resume: bool) -> None:
         """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
         from toolkit.files import check_output_file, resolved
         from toolkit.scoring.inputs.job_checks import check_report

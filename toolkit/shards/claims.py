@@ -103,7 +103,7 @@ class ShardFolder:
 
     def claim_path(self, shard: int, plan: Plan) -> Path:
         """Where the claim of a shard is; those of another job have other names."""
-        return self.path / f"{shard:05}-of-{plan.count:05}.{plan.job_id[:8]}.json"
+        return self.path / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
 
     def failure_path(self, shard: int, plan: Plan) -> Path:
         """Where the last failure of a shard is told."""

@@ -78,7 +78,10 @@ def make_plan(
         before += file.size
     settings = settings_of(scorer, options)
     model = PlannedModel(
-        scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.facts.max_tokens
+        {**scorer.identity(), "path": None},  # which is another one on another machine
+        scorer.neutral,
+        scorer.by_sentence,
+        scorer.facts.max_tokens,
     )
     job_id = id_of(settings, files)
     most = options.max_rejected

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -160,6 +161,13 @@ class Plan:
         return self._json
 
     @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of what shards do, wherever the outputs are, in hexadecimal digits."""
+        shards = [[asdict(piece) for piece in shard] for shard in self.shards]
+        what = json.dumps([self.job_id, self.keep_parts, shards])
+        return hashlib.sha256(what.encode()).hexdigest()
+
+    @cached_property
     def _json(self) -> bytes:  # each shard compares it, and a large plan takes its time
         content = {
             "format_version": FORMAT_VERSION,
@@ -210,13 +218,21 @@ class Plan:
         files = [file.moved(before, target) for file in self.files]
         return replace(self, target=str(target), files=files)
 
+    def _changed_files(self, other: Plan) -> list[str]:
+        """Say which files differ from those of another plan."""
+        if self.target != other.target:
+            return [f"the output (it was {other.target})"]
+        if len(self.files) != len(other.files):
+            return [f"the number of inputs (it was {len(other.files):,})"]
+        differs = (mine for mine, its in zip(self.files, other.files, strict=True) if mine != its)
+        return [f"the input {mine.input}, or its output" for mine in islice(differs, 1)]
+
     def check_same(self, other: Plan, path: str) -> None:
         """Raise `UsageError` unless another plan, which is at a path, is the same."""
         if self == other:
             return
         changed = [key for key in self.settings if self.settings[key] != other.settings.get(key)]
-        if self.target != other.target or [*self.files] != [*other.files]:
-            changed.append("the inputs or their outputs")
+        changed += self._changed_files(other)
         if self.count != other.count:
             changed.append(f"the number of shards (it was {other.count:,})")
         for name, mine, its in (
