@@ -146,18 +146,16 @@ def score_on_ray(
     for claim in filter(None, claims):
         on_claim(claim)
     failed = []
-    try:
-        while left or tasks.running:
-            while left and tasks.has_room:
-                tasks.start(left.pop())
-            for found in tasks.done():
-                if isinstance(found, Failed):
-                    failed.append(found)
-                else:
-                    on_claim(found)
-    except BaseException:
-        tasks.cancel()
-        raise
+    # Where this is interrupted, the cluster ends the tasks as the connection ends. `ray.cancel` is
+    # not used: a task that is done at that moment makes Ray 2.60 end this process.
+    while left or tasks.running:
+        while left and tasks.has_room:
+            tasks.start(left.pop())
+        for found in tasks.done():
+            if isinstance(found, Failed):
+                failed.append(found)
+            else:
+                on_claim(found)
     return failed
 
 
@@ -192,12 +190,6 @@ class _Tasks:
         with held_back():
             done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
             return [_result(each, self.running.pop(each)) for each in done]
-
-    def cancel(self) -> None:
-        """Stop all tasks."""
-        for each in self.running:
-            with suppress(Exception):
-                self._ray.cancel(each, force=True)
 
 
 def _result(done: Any, shard: int) -> Claim | Failed:
