@@ -16,7 +16,8 @@ from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import output_form
-from toolkit.shards.plan import Piece, Plan, PlannedFile, PlannedModel, id_of
+from toolkit.shards.pieces import Piece, PlannedFile
+from toolkit.shards.plan import Plan, PlannedModel, id_of
 
 MOST_SHARDS = 100_000
 

@@ -30,7 +30,8 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import make_plan
 from toolkit.shards.kept_parts import REJECTED, SUCCESS, parts_in
-from toolkit.shards.plan import Plan, PlannedFile
+from toolkit.shards.pieces import PlannedFile
+from toolkit.shards.plan import Plan
 
 
 @dataclass(frozen=True)

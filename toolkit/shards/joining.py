@@ -12,7 +12,7 @@ from typing import IO
 from toolkit.errors import InputError
 from toolkit.files import is_there
 from toolkit.shards.claim import Part
-from toolkit.shards.plan import Piece
+from toolkit.shards.pieces import Piece
 
 _READ_BYTES = 4 << 20
 
