@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.cli import app
 from toolkit.scoring.outputs import file_output
-from toolkit.shards import finish, removing
+from toolkit.shards import finish, outputs, removing
 from toolkit.shards.claims import ShardFolder
 
 
@@ -55,9 +55,9 @@ IN_SHARD: dict[str, Callable[[], None]] = {
     "after the claim": lambda: _after(ShardFolder, "create_claim"),
 }
 IN_FINISH: dict[str, Callable[[], None]] = {
-    "while an output is joined": lambda: _before(finish, "copy", calls=1),
-    "before an output gets its name": lambda: _before(finish, "_place"),
-    "between two outputs": lambda: _before(finish, "_write_new", calls=1),
+    "while an output is joined": lambda: _before(outputs, "copy", calls=1),
+    "before an output gets its name": lambda: _before(outputs, "_place"),
+    "between two outputs": lambda: _before(finish, "write_new", calls=1),
     "before the parts are removed": lambda: _before(ShardFolder, "remove"),
     "while the parts are removed": lambda: _before(removing, "remove_tree"),
 }
