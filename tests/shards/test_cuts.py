@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.records.python_formats import COMPRESS, PYTHON
 from tests.records.test_laws import GOOD, HEADERS, bodies
+from tests.shards.running import begin
 from toolkit.errors import InputError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
@@ -23,6 +24,7 @@ from toolkit.records.read_options import ReadOptions
 from toolkit.records.review_file import Cut, Place
 from toolkit.records.stretch import Stretch
 from toolkit.records.text_files.line_records import LINE_END, RECORD
+from toolkit.shards.cutting import _bounds
 
 # What can be cut, and what is always read as a whole.
 CUT = [".csv", ".tsv", ".jsonl", ".ndjson"]
@@ -202,3 +204,31 @@ def test_members_of_one_archive_are_whole(tmp_path: Path) -> None:
         path = tmp_path / f"a.csv{ending}"
         path.write_bytes(COMPRESS[ending](PYTHON[".csv"][0](GOOD * 20, "\n")))
         assert check_cuts(path, ReadOptions(block_bytes=50), [0.5]) == 0
+
+
+def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
+    row = b'{"text": "superb"}\n'
+    for number in range(6):
+        (tmp_path / f"{number}.jsonl").write_bytes(row * 5_000)
+    (tmp_path / "large.jsonl").write_bytes(row * 60_000)
+    plan = begin([tmp_path], f"{tmp_path}/out/", 8).plan
+    pieces = [piece for _, _, piece in plan.pieces()]
+    names = [Path(plan.files[piece.file].input).name for piece in pieces]
+    assert names[:6] == [f"{number}.jsonl" for number in range(6)]
+    assert names[6:].count("large.jsonl") == len(names[6:]) > 3
+    assert all(piece.stretch.is_whole for piece in pieces[:6])
+    small = 5_000 * len(row)
+    sizes = [sum(piece.stretch.size or small for piece in shard) for shard in plan.shards]
+    assert max(sizes) < 2.5 * sum(sizes) / 8
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.integers(1, 9))
+def test_bounds_are_those_between_shards(sizes: list[int], count: int) -> None:
+    total, before, found = max(sum(sizes), 1), 0, set()
+    for size in sizes:
+        offsets = _bounds(before, size, total, count)
+        assert offsets == sorted({*offsets})
+        assert not offsets or size * count > total
+        found |= {before + offset for offset in offsets}
+        before += size
+    assert found <= {total * shard // count for shard in range(1, count)}

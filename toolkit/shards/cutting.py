@@ -71,8 +71,7 @@ def make_plan(
     total = max(sum(file.size for file in files), 1)
     before = 0
     for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
-        bounds = [total * shard // count - before for shard in range(1, count)]
-        inner = [offset for offset in bounds if 0 < offset < file.size]
+        inner = _bounds(before, file.size, total, count)
         for stretch in _stretches(job, options, file.size, inner, keep_parts=keep_parts):
             middle = before + stretch.first_byte + (stretch.size or file.size) // 2
             shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
@@ -87,6 +86,19 @@ def make_plan(
     job_id = id_of(settings, files)
     most = options.max_rejected
     return Plan(job_id, str(target), settings, model, most, keep_parts, files, shards)
+
+
+def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
+    """Say at which bytes a file is cut, of which some bytes of all files are before.
+
+    A file that is no larger than a shard stays whole: to find the records of a CSV file takes a
+    pass over it, and of many files that would be over all.
+    """
+    if size * count <= total:
+        return []
+    near = range(before * count // total, min((before + size) * count // total + 1, count))
+    bounds = (total * shard // count - before for shard in near)
+    return [offset for offset in bounds if 0 < offset < size]
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
