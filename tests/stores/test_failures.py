@@ -237,3 +237,17 @@ def test_without_obstore_the_extra_is_named(
     ran = command("score", "s3://bucket/a.csv")
     ran.failed_with("pip install 'review-sentiment-toolkit[cloud]'")
     assert "'obstore'" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("s3://bucket/a.csv", "-o", "b.csv"), ("a.csv", "-o", "s3://bucket/b.csv"),
+     ("a.csv", "-m", "gs://bucket/model.onnx"), ("a.csv", "-o", "az://box/out/", "--shard", "0/2")],
+)  # fmt: skip
+def test_the_extra_is_not_installed(
+    arguments: tuple[str, ...], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.csv").write_text(CSV, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    message = "This needs the package 'obstore', which is not installed. Install it with: pip"
+    command("score", *arguments).failed_with(message)

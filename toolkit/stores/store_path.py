@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
+from toolkit.errors import MissingExtraError
 from toolkit.stores.names import StoreName
 from toolkit.stores.uris import local_name, location_of
 
@@ -37,12 +38,17 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     ------
     UsageError
         If it is a URI that cannot be used.
+    MissingExtraError
+        If it is of a store, and obstore is not installed.
     """
     if isinstance(text, Path):
         return text
     text = os.fspath(text)
     place = location_of(text) if ":" in text else None
-    return Path(local_name(text)) if place is None else StorePath(place)
+    if place is None:
+        return Path(local_name(text))
+    MissingExtraError.check("cloud", "obstore")  # here, before anything looks at it
+    return StorePath(place)
 
 
 class StorePath(StoreName):
