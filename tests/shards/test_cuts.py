@@ -63,13 +63,16 @@ def read(path: Path, reading: ReadOptions, start: Place = (), stop: Place = ()) 
 
 
 def bytes_of(record: dict[str, object]) -> list[object]:
-    """Give the bytes of a record without line ends, which `test_joined.py` compares."""
+    """Give the bytes of a record without line ends and blank lines, which may have spaces.
+
+    These are with the record before, or in a block of their own: `test_joined.py` compares them.
+    """
     if RECORD not in record:
         return [record]
     data, end = record[RECORD], record[LINE_END]
     assert isinstance(data, bytes)
     assert isinstance(end, str)
-    return [*(data + end.encode()).translate(None, b"\r\n")]
+    return [*(data + end.encode()).translate(None, b" \t\r\n")]
 
 
 def lines_before(path: Path, cut: Cut) -> int:
@@ -105,6 +108,7 @@ def check_cuts(path: Path, reading: ReadOptions, wanted: Sequence[float]) -> int
 @example(b'a,1\n"b\nc",2\n"d" e,3\n\n\xff,4\nf,5', b"", 5, [0.2, 0.4, 0.6, 0.8])
 @example(b'{"text": "b"}\n \n\n{"text": "c"}\n  \n', b"", 5, [0.5, 0.7, 0.9])
 @example(b'"a\n' * 9, b"", 1, [0.3, 0.5, 0.9])
+@example(b" \na", b"", 1, [0.0])
 def test_cut_to_cut_is_the_whole(
     ending: str, body: bytes, mark: bytes, block_bytes: int, wanted: list[float]
 ) -> None:
