@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -199,6 +198,8 @@ class StorePath(StoreName):
 
 
 def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
+    import hashlib  # late: it takes 3 ms
+
     inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
     times: dict[str, float] = {f"st_{each}": mtime_ns / 1e9 for each in _TIMES}
     times |= {f"st_{each}_ns": mtime_ns for each in _TIMES}

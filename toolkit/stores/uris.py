@@ -14,13 +14,10 @@ SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
 _ALIASES = {"gcs": "gs", "s3a": "s3", "adl": "az", "azure": "az"}
 _OWN_ACCOUNT = ("abfs", "abfss")  # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY
 
-_URI = re.compile(
-    rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?", re.I | re.S
-)
-_FILE = re.compile("file:", re.I)
-_WEB = re.compile("https?://", re.I)
+# Patterns are compiled when they are used first: a run on this machine needs none.
+_URI = rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?"
 # Parts of URLs that hold a permission: signatures of S3, Google and Azure.
-_SIGNED = re.compile(r"[?&](?:sig|x-amz-[a-z-]+|x-goog-[a-z-]+|signature|token)=", re.I)
+_SIGNED = r"[?&](?:sig|x-amz-[a-z-]+|x-goog-[a-z-]+|signature|token)="
 
 
 @dataclass(frozen=True, order=True)
@@ -44,12 +41,12 @@ def location_of(text: str) -> Location | None:
 
     The key is taken as it is written: ``%20`` is not a space.
     """
-    found = _URI.fullmatch(text)
+    found = re.fullmatch(_URI, text, re.I | re.S)
     if found is None:
         return None
     scheme, rest = found["scheme"].lower(), found["rest"] or ""
     scheme = _ALIASES.get(scheme, scheme)
-    if _SIGNED.search(rest):
+    if re.search(_SIGNED, rest, re.I):
         raise UsageError(
             f"{scheme}:// URI: has a signature or a token in it, which would be shown in messages. "
             "Leave it out, and give credentials in the environment"
@@ -76,8 +73,8 @@ def location_of(text: str) -> Location | None:
 
 def local_name(text: str) -> str:
     """Give the path of a ``file:`` URI, or the text as it is; `UsageError` for another address."""
-    if not _FILE.match(text):
-        if _WEB.match(text):
+    if not text.lower().startswith("file:"):
+        if text.lower().startswith(("http://", "https://")):
             host = text.partition("?")[0].rpartition("@")[2]  # without a password or a token
             raise UsageError(
                 f"{host}: web addresses are not read. Download the file first, or name an object "
