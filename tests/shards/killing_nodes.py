@@ -48,7 +48,7 @@ def main() -> None:
     """Print a line for each run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--times", type=int, default=30, help="thousands of reviews")
+    parser.add_argument("--times", type=int, default=120, help="thousands of reviews")
     parser.add_argument("--workers", action="store_true", help="kill workers, not nodes")
     options = parser.parse_args()
     rng = random.Random(0)

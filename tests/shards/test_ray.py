@@ -19,6 +19,7 @@ SAVED = (
     "The shards that are done are kept. Run the same command with --resume to continue, or with "
     "--force to start over.\n"
 )
+TIMES = 120  # thousands of reviews: what dies must do so before the end
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -32,7 +33,7 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def job(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Job:
     job = Job(tmp_path_factory.mktemp("ray"), cluster.address)
-    job.write(times=30)
+    job.write(TIMES)
     return job
 
 
@@ -71,9 +72,9 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
 
     found = json.loads(report.read_text(encoding="utf-8"))
     assert (found["status"], found["exit_code"], found["shard"]) == ("done_with_rejects", 3, None)
-    assert (found["records"], found["rejected"]) == (30_030, 30)
+    assert (found["records"], found["rejected"]) == (1_001 * TIMES, TIMES)
     (file,) = found["files"]
-    assert (file["output"], file["records"]) == (str(job.output), 30_030)
+    assert (file["output"], file["records"]) == (str(job.output), 1_001 * TIMES)
     assert found["job_id"]
 
 
