@@ -14,7 +14,7 @@ from toolkit.files import (
     check_output_file,
     flush_to_disk,
     is_there,
-    rename_to_new,
+    place_file,
     reporting_failures,
     resolved,
 )
@@ -128,10 +128,7 @@ def _place(unfinished: Path, target: Path, *, force: bool) -> None:
     """Give a complete file its name, or copy it to another file system."""
     try:
         with held_back():
-            if force:
-                unfinished.replace(resolved(target))
-            else:
-                rename_to_new(unfinished, resolved(target))
+            place_file(unfinished, resolved(target), force=force)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise

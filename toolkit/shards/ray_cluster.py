@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
-from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -207,11 +206,6 @@ def _result(done: Any, shard: int) -> Claim | Failed:
         raise OutputError(f"shard {shard}: was lost {_RETRIES + 1} times: {first}") from None
 
 
-@lru_cache(maxsize=1)  # one model for each process, however many shards that scores
-def _scorer_of(pickled: bytes) -> Scorer:
-    return pickle.loads(pickled)  # type: ignore[no-any-return]  # noqa: S301 (of this program)
-
-
 def _score(
     shard: int, scorer: bytes, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
 ) -> Claim | Failed:
@@ -219,6 +213,8 @@ def _score(
     with suppress(OSError):  # where paths are absolute or in a store, it need not be there
         os.chdir(cwd)
     try:
-        return score_shard(_scorer_of(scorer), folder, plan, shard, options)
+        # Opened once per process. Ray would not say what is wrong with a model that is missing.
+        opened = pickle.loads(scorer)  # noqa: S301 (of this program)
+        return score_shard(opened, folder, plan, shard, options)
     except (InputError, ModelError, UsageError) as error:
         return Failed(shard, str(error), isinstance(error, UsageError))

@@ -162,7 +162,7 @@ def _matches(pattern: str) -> tuple[Path, list[Path]]:
     if is_in_store(named):
         base = named.parents[len(parts) - plain - 1]
         return base, matching_objects(base, parts[plain:])
-    name = str(named)  # of a file: URI, which is none for `glob`
+    name = str(named)  # of a file: URI, which `glob` does not know
     for count in range(plain, len(parts)):
         _check_folders(Path(*parts[:count]), parts[count])
     found = [Path(each) for each in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
