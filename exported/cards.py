@@ -30,8 +30,7 @@ _CARD = """
 
 | | |
 |---|---|
-{release}
-| input | `text`: string[batch], UTF-8{at_least} |
+{release}| input | `text`: string[batch], UTF-8{at_least} |
 | outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known}{stars} |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
@@ -151,7 +150,7 @@ def model_card(path: Path) -> str:
     sources = load_sources()
     return _CARD.format(
         name=path.stem,
-        release=_table(facts.release.rows()),
+        release="".join(f"| {name} | {line} |\n" for name, line in facts.release.rows()),
         preset=facts.preset,
         negative=negative,
         positive=positive,
