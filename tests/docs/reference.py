@@ -57,7 +57,8 @@ that it uses, or `Arrow` and why.
 | `toolkit_version` | version that wrote this JSON; in a model, the version that exported it |
 | `model`, `models` | a model, or several; the answer of `info` is itself one |
 | `name`, `path`, `sha256` | of a model: its name; its file, and the hash of the file |
-| `version` | of a model: the version of the toolkit that exported it |
+| `version` | of a model: its `model_version`; without one, the version of the toolkit that exported it |
+| `model_name`, `model_version`, `date`, `language`, `domain`, `licence`, `data_sets`, `teachers`, `repository`, `intended_use` | in the answer of `info`, of a model: what it says of its release, as `toolkit export --release` takes it; what it does not say is missing |
 | `preset` | of a model: the kind of network |
 | `labels` | of a model: the negative and the positive label |
 | `core` | in the answer of `info`: what runs here, `native (avx2)` or `Arrow` and why |
