@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exported.make import shipped_vectors
+from exported.shipping import shipped_vectors
 from tests.data import PROJECT
 from tests.export.conftest import SmallModel
 from tests.reference import SEPARATORS, known_as, tokens_of
