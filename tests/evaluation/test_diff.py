@@ -26,9 +26,9 @@ from toolkit.evaluation.diff_models import diff
 from toolkit.evaluation.diff_report import as_dict
 from toolkit.evaluation.score_pairs import Distances
 from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
-from toolkit.export.golden_texts import golden_texts
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.text.golden_texts import golden_texts
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 SMALL_BLOCKS = 1 << 14

@@ -94,8 +94,8 @@ def diff(
     from toolkit.cli.progress import progress_of
     from toolkit.evaluation.diff_files import DiffOptions
     from toolkit.evaluation.diff_models import diff as run_diff
-    from toolkit.export.golden_texts import golden_texts
     from toolkit.scoring.limits import MaxChanged
+    from toolkit.text.golden_texts import golden_texts
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=label_column, group=group_column)
