@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+import onnx.defs
 import onnx.utils
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -12,7 +13,15 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tests.data import PROJECT
 from toolkit.model.cut import cut
 from toolkit.model.guard import read_onnx
-from toolkit.model.onnx_messages import EXTERNAL, FLOAT, INT32, STRING, ModelProto
+from toolkit.model.onnx_messages import (
+    EXTERNAL,
+    FLOAT,
+    INT32,
+    STRING,
+    TYPE_NAMES,
+    ModelProto,
+)
+from toolkit.model.operators import OPERATORS
 
 SHIPPED = sorted((PROJECT / "exported").glob("*.onnx"))
 assert SHIPPED
@@ -98,3 +107,21 @@ def test_what_cannot_be_cut() -> None:
     annotated.graph.quantization_annotation.append(b"")  # bytes in ours
     with pytest.raises(ValueError, match="annotated as quantized"):
         cut(annotated, "a", ["c"])
+
+
+def test_operators_are_those_of_onnx() -> None:
+    """Of the versions that the table has; `onnx` may know newer ones."""
+    first: dict[tuple[str, str], int] = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        key = (schema.domain, schema.name)
+        first[key] = min(schema.since_version, first.get(key, schema.since_version))
+    for domain, version in (("", 28), ("ai.onnx.ml", 5)):
+        known = {name for (of, name), since in first.items() if of == domain and since <= version}
+        assert known == OPERATORS[domain]
+    assert OPERATORS["ai.onnx"] == OPERATORS[""]
+
+
+def test_type_names_are_those_of_onnx() -> None:
+    names = {value: name.lower() for name, value in onnx.TensorProto.DataType.items()}
+    names |= {1: "float32", 11: "float64"}
+    assert dict(enumerate(TYPE_NAMES)).items() <= names.items()

@@ -1,6 +1,10 @@
 """Keras → ONNX: the text front end, the conversion, and the proof that the two agree."""
 
-from toolkit.export.export_run import ExportResult, export
-from toolkit.export.quantization_loss import QuantizationOptions
+from toolkit.errors import MissingExtraError
+
+MissingExtraError.check("train", "onnx")  # before the modules that import it
+
+from toolkit.export.export_run import ExportResult, export  # noqa: E402
+from toolkit.export.quantization_loss import QuantizationOptions  # noqa: E402
 
 __all__ = ["ExportResult", "QuantizationOptions", "export"]

@@ -7,18 +7,20 @@ from collections import Counter
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
-
-import onnx
+from typing import TYPE_CHECKING, Any
 
 from toolkit.model.facts import Metrics
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.guard import check_operators, read_onnx
 from toolkit.model.keras_archive import read_keras_archive
+from toolkit.model.onnx_messages import TYPE_NAMES
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.runtimes import Runtime, runtimes
 from toolkit.model.shipped import find_model
 from toolkit.model.typed_json import encode
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx_messages import ValueInfoProto
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,10 @@ def _of_keras(path: Path) -> KerasDescription:
     )
 
 
-def _tensor(value: onnx.ValueInfoProto) -> Tensor:
+def _tensor(value: ValueInfoProto) -> Tensor:
     tensor = value.type.tensor_type
-    try:
-        element = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-        element = {"float": "float32", "double": "float64"}.get(element, element)
-    except ValueError:
-        element = f"type {tensor.elem_type}"
+    known = 0 <= tensor.elem_type < len(TYPE_NAMES)
+    element = TYPE_NAMES[tensor.elem_type] if known else f"type {tensor.elem_type}"
     shape = (
         dimension.dim_value if dimension.HasField("dim_value") else str(dimension.dim_param or "?")
         for dimension in tensor.shape.dim

@@ -24,7 +24,7 @@ from toolkit.native import library
 from toolkit.native.network_bodies import AdaptedBody, Body, ConvBody, LinearBody, PoolBody
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from toolkit.model.onnx_messages import NodeProto
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from toolkit.model.file import TOKEN_IDS
 from toolkit.model.onnx_messages import ModelProto, array_of
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from toolkit.model.onnx_messages import NodeProto
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,19 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-__all__ = ["EXTERNAL", "FLOAT", "INT32", "STRING", "ModelProto", "array_of"]
+__all__ = ["EXTERNAL", "FLOAT", "INT32", "STRING", "TYPE_NAMES", "ModelProto", "array_of"]
 
 # Values of `TensorProto.DataType` and of `TensorProto.DataLocation`.
 FLOAT, INT32, STRING = 1, 6, 8
 EXTERNAL = 1
+
+# Of all data types, by value; the first two of floating point are named as NumPy names them.
+_TYPE_NAMES = """
+    undefined float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32
+    uint64 complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz
+    uint4 int4 float4e2m1 float8e8m0 uint2 int2 float6e2m3 float6e3m2
+"""
+TYPE_NAMES = tuple(_TYPE_NAMES.split())
 
 # Of data types: how numbers are stored, and the field that has them where `raw_data` has not.
 _TYPES = {
@@ -40,6 +48,10 @@ _MESSAGES = {
     "ModelProto": {
         "ir_version": (1, "int64"),
         "producer_name": (2, "string"),
+        "producer_version": (3, "string"),
+        "domain": (4, "string"),
+        "model_version": (5, "int64"),
+        "doc_string": (6, "string"),
         "graph": (7, "GraphProto"),
         "opset_import": (8, "OperatorSetIdProto*"),
         "metadata_props": (14, "StringStringEntryProto*"),
@@ -122,8 +134,14 @@ def _model_class() -> Any:
     return GetMessageClass(pool.FindMessageTypeByName("onnx.ModelProto"))
 
 
-if TYPE_CHECKING:
-    from onnx import ModelProto, TensorProto
+if TYPE_CHECKING:  # the only module of scoring that names `onnx`, for the others, too
+    import onnx
+
+    AttributeProto = onnx.AttributeProto
+    ModelProto = onnx.ModelProto
+    NodeProto = onnx.NodeProto
+    TensorProto = onnx.TensorProto
+    ValueInfoProto = onnx.ValueInfoProto
 else:
     ModelProto = _model_class()
 
