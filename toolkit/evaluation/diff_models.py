@@ -38,7 +38,7 @@ def diff(
     new : str | Path
         The model to compare with it.
     fixed_texts : FixedTexts
-        Gives the fixed texts, as `toolkit.export.golden_texts.golden_texts` does.
+        Gives the fixed texts, as `toolkit.text.golden_texts.golden_texts` does.
     data : Sequence[str]
         Files of reviews, with or without labels, folders and patterns, read in bounded memory.
     options : DiffOptions | None
