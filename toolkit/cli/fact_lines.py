@@ -19,7 +19,9 @@ def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     kind = "trained on"
     if (start := data.start) is not None:
-        yield "adapted from", f"{start.name} ({start.preset}, SHA-256 {start.sha256[:16]}…)"
+        version = "" if start.version is None else f"version {start.version}, "
+        hashed = f"SHA-256 {start.sha256[:16]}…"
+        yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed})"
         kind = "adapted to"
     yield kind, fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:

@@ -81,6 +81,7 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     facts = description.file.facts
     yield "size", megabytes(description.bytes)
     yield "SHA-256", description.file.sha256
+    yield from facts.release.rows()
     yield "preset", facts.preset
     yield "inputs", "; ".join(map(_tensor, description.inputs))
     yield "outputs", "; ".join(map(_tensor, description.outputs))
