@@ -30,9 +30,9 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected` |
+| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
 | 2 | wrong usage |
-| 3 | `toolkit score` is done, but some records could not be read |
+| 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read |
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
 | 141 | the reader of standard output was done, such as `head`; nothing is said |
 
@@ -49,7 +49,7 @@ that it uses, or `Arrow` and why.
 
 ## JSON
 
-`evaluate`, `explain` and `info` print JSON with `--json`; `evaluate` and `score` write it with
+`evaluate`, `explain`, `diff` and `info` print JSON with `--json`; `evaluate` and `score` write it with
 `--report`. The same thing has the same key everywhere:
 
 | key | meaning |
@@ -57,7 +57,8 @@ that it uses, or `Arrow` and why.
 | `toolkit_version` | version that wrote this JSON; in a model, the version that exported it |
 | `model`, `models` | a model, or several; the answer of `info` is itself one |
 | `name`, `path`, `sha256` | of a model: its name; its file, and the hash of the file |
-| `version` | of a model: the version of the toolkit that exported it |
+| `version` | of a model: its `model_version`; without one, the version of the toolkit that exported it |
+| `model_name`, `model_version`, `date`, `language`, `domain`, `licence`, `data_sets`, `teachers`, `repository`, `intended_use` | in the answer of `info`, of a model: what it says of its release, as `toolkit export --release` takes it; what it does not say is missing |
 | `preset` | of a model: the kind of network |
 | `labels` | of a model: the negative and the positive label |
 | `core` | in the answer of `info`: what runs here, `native (avx2)` or `Arrow` and why |
@@ -144,6 +145,27 @@ Each of its `models` also has:
 | `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 
+What `diff` finds has these keys; what is not known is null.
+
+| key | meaning |
+|---|---|
+| `format_version` | 1 |
+| `old`, `new` | the two models, with the keys of a model above; in a row, the `sentiment` and the `probability` that they give it |
+| `facts` | what the files say of themselves: by name, what the `old` and the `new` one say |
+| `vocabulary` | the number of words that the `old` and the `new` model know, of those `added` and `removed`, and the commonest of these |
+| `texts`, `data` | what changes on the fixed texts, and on the files; `data` is null without files |
+| `rows`, `answered` | all rows; those that at least one of the models gives a label |
+| `changed` | rows with another label: `to_positive`, `to_negative`, `gained` (one where there was none) and `lost` (none where there was one) |
+| `probability_change`, `stars_change` | over the `rows` that both score: the `mean` of the new minus the old number; of the distances `mean_distance`, `median`, `most` (the 95th percentile; both to one in a thousand) and `largest` |
+| `other_whole_stars` | rows whose stars, rounded, are others |
+| `labelled`, `labelled_without_score` | rows with a true label and a score of both models; with a label, but not both scores |
+| `old_accuracy`, `new_accuracy` | `accuracy` on the labelled rows, with its `interval` |
+| `only_old_right`, `only_new_right` | labelled rows that only one of the models has right |
+| `difference`, `interval`, `p_value`, `is_exact`, `verdict` | of the accuracies, new minus old, as for `comparisons` above; the same in words |
+| `most_changed` | rows with another label first, then by the distance: `file` and `row` (or `name` of a fixed text), `label`, `group`, `old`, `new`, `text` |
+| `groups` | of `data`: the same counts and figures for each `name`, the largest group first |
+| `files`, `columns`, `records`, `rejected`, `first_reject`, `label_meaning`, `neutral`, `warnings`, `output` | of `data`: what was read, how, and what could not be; rows with a neutral label, which no accuracy is of; the file of all changed rows |
+
 ## Which model has scored a file
 
 The report has the `name`, `version` and `sha256` of the model. A Parquet output says it, too, in the
@@ -166,7 +188,7 @@ input, but not of its folder. So it is the same on every machine, in every run a
 as are the bytes of the output.
 
 With `--model-column NAME`, each row has a column with that name. Its value is three words, such as
-`reviews 0.9.0 sha256-0123456789abcdef`: the name and the version of the model, in which other
+`reviews 2026.12 sha256-0123456789abcdef`: the name and the version of the model, in which other
 characters than letters, digits and `_ . + -` are written as `_`, and the first 16 digits of its
 `sha256`. Rows without a score have it, too. In Python it is `Scorer.model`, and `model_column` of
 `Scorer.score_batch`.

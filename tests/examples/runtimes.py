@@ -82,9 +82,10 @@ def page(model: Path, texts: list[str]) -> Answers:
 RUNTIMES = {
     "Keras": Runtime(keras, vectorised_ids),
     "toolkit score": Runtime(vectorised, vectorised_ids),
-    "Python": Runtime(partial(program, programs.python), ids_in_graph),
-    "Node": Runtime(partial(program, programs.node)),
-    "C": Runtime(partial(program, programs.c)),
+    **{
+        name: Runtime(partial(program, build), ids_in_graph if name == "Python" else None)
+        for name, build in programs.PROGRAMS.items()
+    },
     "WebAssembly in Chromium": Runtime(page),
 }
 

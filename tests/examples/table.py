@@ -22,7 +22,7 @@ from tests.examples.golden import (
 )
 from tests.examples.programs import MissingError
 from tests.examples.runtimes import RUNTIMES, Runtime, try_out
-from toolkit.export.golden_texts import golden_texts
+from toolkit.text.golden_texts import golden_texts
 
 # Enough that the start of a program, which is timed apart, is the smaller part.
 _COPIES = 200

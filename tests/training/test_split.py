@@ -45,6 +45,13 @@ def grouped(draw: st.DrawFn) -> Reviews:
     return make_reviews([i % 2 for i in order], [groups[i] for i in order])
 
 
+def test_folds_at_random_leave_groups_alone() -> None:
+    """And scikit-learn, which does not need them, does not warn of them."""
+    reviews = make_reviews([0, 1] * 10, [0, 0, 1, 1] * 5)
+    splits = cross_validation(reviews, 5, seed=1, kind=SplitKind.RANDOM)
+    assert [len(split.held_out) for split in splits] == [4] * 5
+
+
 @settings(deadline=None, max_examples=50)
 @given(ungrouped() | grouped(), SEEDS)
 def test_a_split_has_every_row_once_and_is_decided_by_the_seed(reviews: Reviews, seed: int) -> None:

@@ -157,7 +157,7 @@ def test_a_training_tells_and_records_what_it_left_out(
 def test_a_preset_without_use_for_them_says_which_have(
     options: TrainingOptions, learner: str
 ) -> None:
-    with pytest.raises(UsageError, match=r"'conv1d' has no use.*\(of use to: .*learner.*--preset"):
+    with pytest.raises(UsageError, match=r"learns nothing.*\(these do: .*learner.*--preset"):
         replace(options, unlabelled=(Path("u.csv"),))
     replace(options, preset=learner, unlabelled=(Path("u.csv"),))
 

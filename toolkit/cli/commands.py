@@ -43,6 +43,12 @@ def _evaluate() -> Callable[..., None]:
     return evaluate
 
 
+def _diff() -> Callable[..., None]:
+    from toolkit.cli.diff import diff
+
+    return diff
+
+
 def _train() -> Callable[..., None]:
     from toolkit.cli.train import train
 
@@ -62,6 +68,7 @@ COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
     "explain": _explain,
     "info": _info,
     "evaluate": _evaluate,
+    "diff": _diff,
     "train": _train,
     "export": _export,
 }

@@ -38,10 +38,10 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     _print(console, evaluation, tables.metrics_table(evaluation))
     if evaluation.comparisons:
         console.print(Text(one_line(tables.comparison_note(evaluation))))
-        _print_plain(console, tables.comparison_table(evaluation))
+        print_plain(console, tables.comparison_table(evaluation))
     _print(console, evaluation, tables.confusion_table(evaluation))
     if len(evaluation.models) == 1:
-        _print_plain(console, tables.threshold_table(evaluation.models[0]))
+        print_plain(console, tables.threshold_table(evaluation.models[0]))
     for breakdown in evaluation.breakdowns:
         _print_parts(console, evaluation, breakdown)
     _print_ratings(console, evaluation)
@@ -87,7 +87,7 @@ def _print_parts(console: Console, evaluation: Evaluation, found: Breakdown) -> 
         return
     note = groups.groups_note(found)
     if len(evaluation.models) == 1:
-        _print_plain(console, group_tables.figures_table(evaluation, found, 0))
+        print_plain(console, group_tables.figures_table(evaluation, found, 0))
         note = f"{group_tables.FIGURES_NOTE} {note}"
     else:
         console.print("Balanced accuracy by group")
@@ -127,7 +127,7 @@ def _cell(cell: tables.Cell, *, best: bool, notes: bool) -> Text:
     return text
 
 
-def _print_plain(console: Console, table: tables.PlainTable) -> None:
+def print_plain(console: Console, table: tables.PlainTable) -> None:
     """Print a table, in several parts if the terminal is too narrow for all columns."""
     names, *columns = zip(table.columns, *table.rows, strict=True)
     taken = min(max(map(len, names)), _LONGEST_NAME)

@@ -10,6 +10,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import UsageError
+from toolkit.model.release_facts import USES
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -28,6 +29,14 @@ _GOLDEN = (
     "Also write NAME.golden.jsonl: token ids, probability and label of about 200 texts, to test "
     "other runtimes."
 )
+_RELEASE = (
+    "TOML file with what the model says of its release: model_name, model_version, date, language, "
+    "domain, licence (SPDX, of the weights), repository (a URL), intended_use (one sentence), and "
+    "tables [[data_sets]] with name, terms, origin and use (" + ", ".join(USES) + "), and "
+    "[[teachers]] with name and terms."
+)
+_VERSION = "Version of the model, such as 2026.12. It goes before that of --release."
+_OF_RELEASE = "What the model says of its release"
 
 Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="Run folder of `toolkit train`.", show_default=False)
@@ -39,6 +48,8 @@ Output = Annotated[
     Path | None, o.option("FILE", _OUTPUT, o.WRITING, "RUN/PRESET.onnx", ("--output", "-o"))
 ]
 Golden = Annotated[bool, o.option(None, _GOLDEN, o.WRITING, names=("--golden",))]
+Release = Annotated[Path | None, o.option("FILE", _RELEASE, _OF_RELEASE)]
+ModelVersion = Annotated[str | None, o.option("V", _VERSION, _OF_RELEASE)]
 
 
 @with_reading
@@ -57,6 +68,8 @@ def export(
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
+    release: Release = None,
+    model_version: ModelVersion = None,
 ) -> None:
     """Export a trained model to one ONNX file that takes raw text.
 
@@ -68,6 +81,7 @@ def export(
     from toolkit.cli.export_view import show
     from toolkit.export import export as run_export
     from toolkit.export.quantization_loss import QuantizationOptions
+    from toolkit.export.release_file import chosen_release
 
     if quantize is None and reviews is not None:
         raise UsageError("--reviews: is for --quantize, which is not given.")
@@ -87,5 +101,6 @@ def export(
         optimize=optimize,
         golden=golden,
         quantization=quantization,
+        release=chosen_release(release, model_version),
     )
     show(result)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from toolkit.cli.fact_lines import quantization_line, threshold_line
-from toolkit.cli.terminal import megabytes, new_console, one_line
+from toolkit.cli.terminal import new_console, one_line
 from toolkit.export import ExportResult
+from toolkit.model.fact_lines import megabytes, quantization_line, threshold_line
 
 
 def show(result: ExportResult) -> None:

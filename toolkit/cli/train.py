@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as o
+from toolkit.cli.knobs import AS_IN_THE_PRESET, KnobOptions, with_knobs
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
@@ -104,6 +105,7 @@ ShowSamples = Annotated[int, o.option("N", _SAMPLES, _MEASURING, True)]
 
 
 @with_reading
+@with_knobs
 def train(
     data: Data = "imdb",
     preset: Preset = DEFAULT_PRESET,
@@ -127,6 +129,7 @@ def train(
     epochs: Epochs = None,
     early_stopping: EarlyStopping = None,
     batch_size: BatchSize = None,
+    knobs: KnobOptions = AS_IN_THE_PRESET,
     seed: Seed = 1,
     split: Split = None,
     validation: Validation = 0.2,
@@ -150,6 +153,7 @@ def train(
     - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
     - `toolkit train reviews.csv --from reviews`, for few reviews
     - `toolkit train aclImdb --test`
+    - `toolkit train aclImdb --max-tokens 200 --dropout 0.6`
     - `toolkit train reviews.csv --teacher teacher.csv`
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
       the tutorial as published
@@ -179,6 +183,7 @@ def train(
         validation_data=validation_data,
         folds=folds,
         batch_size=batch_size,
+        knobs=knobs,
         seed=seed,
         reading=reading.options(columns, names),
         unlabelled=tuple(unlabelled or ()),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import comb, erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.metrics import Metrics
+from toolkit.evaluation.metrics import NORMAL_95, Metrics
 from toolkit.model.run_folder import LABELS
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
-
-_NORMAL_95 = 1.959964  # the standard normal deviate of a two-sided 95% interval
 
 Right = npt.NDArray[np.bool_]
 
@@ -42,7 +40,7 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
     """Compare two by the (reviews,) answers that are right."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
-    return _of_counts(model, reference, only_model, only_reference, len(right))
+    return compare_counts(model, reference, only_model, only_reference, len(right))
 
 
 def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
@@ -53,12 +51,13 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
     only_model = metrics.true_negatives if label else metrics.true_positives
     only_constant = metrics.false_negatives if label else metrics.false_positives
     reference = f"always {LABELS[label]}"
-    return _of_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
+    return compare_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
 
 
-def _of_counts(
+def compare_counts(
     model: str, reference: str, only_model: int, only_reference: int, reviews: int
 ) -> Comparison:
+    """Compare two by the numbers of reviews that only one of them has right, of all reviews."""
     return Comparison(
         model,
         reference,
@@ -74,17 +73,17 @@ def _of_counts(
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
     b, c, n = only_model + 0.5, only_reference + 0.5, reviews + 2
     middle = (b - c) / n
-    half = _NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
+    half = NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
     return max(middle - half, -1.0), min(middle + half, 1.0)
 
 
 def _p_value(first: int, second: int) -> float:
     """McNemar's test of the reviews that only the first, or only the second has right."""
-    from scipy.stats import binomtest, chi2
-
     count = first + second
     if not count:
         return 1.0
     if count < _EXACT_BELOW:
-        return float(binomtest(first, count).pvalue)
-    return float(chi2.sf(max(abs(first - second) - 1, 0) ** 2 / count, 1))
+        tail = sum(comb(count, k) for k in range(min(first, second) + 1))
+        return min(float(2 * tail / 2**count), 1.0)
+    # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
+    return erfc(max(abs(first - second) - 1, 0) / sqrt(2 * count))

@@ -20,6 +20,7 @@ from toolkit.files import atomic_files, check_output, path_of
 from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
+from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.networks.keras_file import load_keras
 
@@ -49,6 +50,7 @@ def export(
     optimize: str | None = None,
     golden: bool = False,
     quantization: QuantizationOptions | None = None,
+    release: Release | None = None,
 ) -> ExportResult:
     """Export the model of a run folder; the files appear only if parity holds.
 
@@ -72,6 +74,9 @@ def export(
     quantization : QuantizationOptions | None
         Store large weights as int8 or float16; the files appear only if labelled reviews lose no
         more than 0.1 point of accuracy.
+    release : Release | None
+        What the files say of the release: version, licences, what may be done with it. The name of
+        the model is by default that of its file.
 
     Returns
     -------
@@ -108,7 +113,8 @@ def export(
         raise ParityError(f"{folder.sample}: no reviews to prove parity with")
     keras_network = load_keras(folder.model)
     network, notes = convert(keras_network, config.max_tokens)
-    models = ModelPair.of(network, vocabulary, _facts(config, folder, chosen))
+    facts = replace(_facts(config, folder, chosen), release=_named(release, paths[0]))
+    models = ModelPair.of(network, vocabulary, facts)
     with tempfile.TemporaryDirectory() as unproven:
         plain = models.save(Path(unproven, "text.onnx"), Path(unproven, "ids.onnx"))
         parity = compare(keras_network, *plain, reviews)
@@ -163,6 +169,12 @@ def _output_paths(model: Path, *, golden: bool) -> list[Path]:
         raise UsageError(f"{model}: expected a file name that ends in .onnx")
     endings = [".ids.onnx", ".vocabulary.txt", *([".golden.jsonl"] if golden else [])]
     return [model, *(model.with_suffix(ending) for ending in endings)]
+
+
+def _named(release: Release | None, path: Path) -> Release:
+    """Name the model after its file, if the release has no name for it."""
+    release = release or Release()
+    return replace(release, model_name=release.model_name or plain_word(path.stem)[:LONGEST_NAME])
 
 
 def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:

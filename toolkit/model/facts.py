@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
 from toolkit.model.adaptation_facts import Adaptation, StartModel
 from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
+from toolkit.model.release_facts import Release
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
@@ -165,7 +166,10 @@ class Metrics:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """The `metadata_props` of a model file, each of which is JSON."""
+    """The `metadata_props` of a model file, each of which is JSON.
+
+    The attributes of `release` have an entry each, beside the others.
+    """
 
     preset: str
     labels: Labels  # of probability 0 and of probability 1
@@ -183,11 +187,12 @@ class ModelFacts:
     neutral: NeutralRange | None = None
     token_rule: RuleVersion = OLDEST_RULE.version
     format_version: int = FORMAT_VERSION
+    release: Release = field(default_factory=Release)
 
     @property
     def version(self) -> str:
-        """The version of the model: that of the toolkit that exported it, as it has no other."""
-        return self.toolkit_version
+        """The version of the model; if it has none, that of the toolkit that exported it."""
+        return self.release.model_version or self.toolkit_version
 
     @property
     def rule(self) -> TokenRule:
@@ -200,11 +205,13 @@ class ModelFacts:
         return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it, with `{}` for None."""
-        return {key: {} if item is None else encode(item) for key, item in vars(self).items()}
+        """Give all as JSON has it, with `{}` for None; what a release does not say is left out."""
+        facts = {key: {} if item is None else encode(item) for key, item in vars(self).items()}
+        return {**facts.pop("release"), **facts}
 
     def write_to(self, model: ModelProto) -> None:
-        """Replace the metadata of a model by these."""
+        """Replace the metadata of a model by these, and what else describes it."""
+        self.release.write_to(model)
         del model.metadata_props[:]
         for key, value in self.as_dict().items():
             model.metadata_props.add(key=key, value=json.dumps(value))
@@ -225,7 +232,12 @@ class ModelFacts:
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
                     f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
                 )
-            known = {entry.name for entry in fields(cls)} & stored.keys()
-            return decode(cls, {key: parse_json(stored[key], key) for key in known})
+            facts = decode(cls, _parsed(cls, stored))
+            return replace(facts, release=decode(Release, _parsed(Release, stored)))
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
+
+
+def _parsed(kind: type[ModelFacts | Release], stored: dict[str, str]) -> dict[str, Any]:
+    known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
+    return {key: parse_json(stored[key], key) for key in known}

@@ -24,7 +24,6 @@ and keep a file of each version under ``tests/frozen_files`` that must still loa
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +38,7 @@ from toolkit.model.cut import cut
 from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
 from toolkit.model.onnx_messages import FLOAT, INT32, STRING, ModelProto
+from toolkit.model.release_facts import plain_word
 from toolkit.model.shipped import find_model
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary
@@ -61,8 +61,6 @@ _TWINS_TENSORS = (("input", TOKEN_IDS, INT32, 2), _TENSORS[1])
 _NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, INT32, 1),)
 _OPTIONAL = (("output", STARS, FLOAT, 1),)
 
-# What no format of files has to quote or to escape, whatever its delimiter is.
-_NOT_PLAIN = re.compile(r"[^\w.+-]+")
 _DIGITS_SHOWN = 16  # of the hash
 
 
@@ -147,13 +145,13 @@ class ModelFile:
 
     @cached_property
     def in_one_value(self) -> str:
-        """Name, version and hash, such as ``reviews 0.9.0 sha256-0123456789abcdef``.
+        """Name, version and hash, such as ``reviews 2026.12 sha256-0123456789abcdef``.
 
         These are three words: other characters than letters, digits and ``_ . + -`` are ``_`` in
         name and version. The hash is the start of the file's SHA-256.
         """
         words = (self.name, self.facts.version, f"sha256-{self.sha256[:_DIGITS_SHOWN]}")
-        return " ".join(_NOT_PLAIN.sub("_", word) or "_" for word in words)
+        return " ".join(map(plain_word, words))
 
     @cached_property
     def sha256(self) -> str:

@@ -48,6 +48,10 @@ _MESSAGES = {
     "ModelProto": {
         "ir_version": (1, "int64"),
         "producer_name": (2, "string"),
+        "producer_version": (3, "string"),
+        "domain": (4, "string"),
+        "model_version": (5, "int64"),
+        "doc_string": (6, "string"),
         "graph": (7, "GraphProto"),
         "opset_import": (8, "OperatorSetIdProto*"),
         "metadata_props": (14, "StringStringEntryProto*"),

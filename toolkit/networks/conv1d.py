@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
+DROPOUT = 0.5
+LEARNING_RATE = 0.001  # what Keras takes by default
+
 # Pooling takes the larger of an even place and of the odd one after it. Both are made separately,
 # which avoids a maximum in strides. The dense layer of one output is a sum of products: a tenth
 # faster here than as a MatMul, and the sum of a row cannot depend on the size of the batch.
@@ -58,7 +61,12 @@ _LAYERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def build(vocabulary_size: int, max_tokens: int) -> keras.Model:
+def build(
+    vocabulary_size: int,
+    max_tokens: int,
+    dropout: float = DROPOUT,
+    learning_rate: float = LEARNING_RATE,
+) -> keras.Model:
     """Make the network with fresh weights, compiled: (batch, max_tokens) → (batch, 1) float32.
 
     As in the well-known tutorial on the IMDB reviews, 152,593 parameters. Without the strong
@@ -70,17 +78,18 @@ def build(vocabulary_size: int, max_tokens: int) -> keras.Model:
         [
             keras.Input((max_tokens,), dtype="int32", name="token_ids"),
             layers.Embedding(vocabulary_size, 15),
-            layers.Dropout(0.5),
+            layers.Dropout(dropout),
             layers.Conv1D(32, 2, padding="same", activation="relu"),
-            layers.Dropout(0.5),
+            layers.Dropout(dropout),
             layers.MaxPooling1D(2),
             layers.Flatten(),
-            layers.Dropout(0.5),
+            layers.Dropout(dropout),
             layers.Dense(1, activation="sigmoid"),
         ],
         name="conv1d",
     )
-    network.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    optimizer = keras.optimizers.Adam(learning_rate)
+    network.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     return network
 
 

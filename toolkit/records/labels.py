@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from math import isnan, nan
 from typing import NoReturn
 
@@ -94,10 +95,17 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
     return Opinions(kept, targets, rows[~is_opinion], labels.kind, labels.meaning)
 
 
-def labels_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
+def labels_of(
+    words: pa.ChunkedArray,
+    rows: Rows,
+    place: str,
+    names: LabelNames,
+    counts: Rows | None = None,
+) -> Labels:
     """Read labels, none of them null; `InputError` says where one means nothing.
 
-    `rows` are the positions of the words in the file and `place` is what it is called.
+    `rows` are the positions of the words in the file and `place` is what it is called. Where each
+    word stands for several rows, `counts` says for how many, and its position is the first one.
     """
     codes = words.combine_chunks().dictionary_encode()
     found = [_without_nan(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
@@ -106,9 +114,13 @@ def labels_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames)
     indices = pc.fill_null(codes.indices, -1).to_numpy()
     targets = np.append(by_word, np.float32(np.nan))[indices]
     wrong = np.flatnonzero(np.isnan(targets))
+    if counts is None:
+        counts = np.ones(len(rows), np.int64)
     if len(wrong):
-        _refuse(words[int(wrong[0])].as_py(), rows[wrong], place, kind)
-    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, targets, indices)
+        at = np.repeat(rows[wrong], counts[wrong])
+        _refuse(words[int(wrong[0])].as_py(), at, place, kind)
+    often = np.bincount(indices, counts, len(found)).astype(np.int64)
+    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(targets, kind, meaning)
 
 
@@ -197,22 +209,18 @@ def _without_nan(word: str) -> str:
     return "" if word == "nan" else word  # what a column of floats has where a value is missing
 
 
-def _meaning(
-    kind: str, words: Sequence[str], by_word: Targets, targets: Targets, indices: Rows
-) -> str:
+def _meaning(kind: str, words: Sequence[str], by_word: Targets, counts: Rows) -> str:
     """Say which labels became what, with numbers of rows."""
     parts = []
-    there = [words[at] for at in set(indices[indices >= 0].tolist())]
-    meanings = dict(zip(words, by_word.tolist(), strict=True))
     for name, least, most in (
         ("negative", 0.0, 0.5),
         ("neutral, left out", NEUTRAL, 0.0),
         ("positive", 0.5, 1.1),
     ):
-        named = [word for word in there if least <= meanings[word] < most]
-        if named:
-            count = np.count_nonzero((targets >= least) & (targets < most))
-            parts.append(f"{_listed(named)} → {name} ({count:,})")
+        is_meant = (by_word >= least) & (by_word < most) & (counts > 0)
+        if is_meant.any():
+            named = [*compress(words, is_meant)]
+            parts.append(f"{_listed(named)} → {name} ({counts[is_meant].sum():,})")
     return f"{kind}: {'; '.join(parts)}"
 
 

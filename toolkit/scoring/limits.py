@@ -1,11 +1,11 @@
-"""How many records of a file may be rejected before the file counts as failed."""
+"""How many records may be rejected, or change, before that counts as a failure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.scoring.summary import Summary
@@ -14,17 +14,19 @@ _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class MaxRejected:
-    """A number of rejects, or a share of the records of a file."""
+class Limit:
+    """A number of records, or a share of them, as an option gives it."""
+
+    option: ClassVar[str]
 
     count: int | None = None
     share: float | None = None  # 0 to 1; compared at the end of a file
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.share is None):
-            raise UsageError("max_rejected: expected a number or a share")
+            raise UsageError(f"{self.option}: expected a number or a share")
         if self.share is not None and not 0 <= self.share <= 1:
-            raise UsageError(f"--max-rejected: expected at most 100%, received {self}")
+            raise UsageError(f"{self.option}: expected at most 100%, received {self}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -32,7 +34,7 @@ class MaxRejected:
         found = _FORM.fullmatch(text.strip())
         if found is None or ("." in text and not found[2]):
             raise UsageError(
-                f"--max-rejected: expected a number such as 100, or a share such as 1%, received "
+                f"{cls.option}: expected a number such as 100, or a share such as 1%, received "
                 f"{text!r}"
             )
         return cls(share=float(found[1]) / 100) if found[2] else cls(count=int(found[1]))
@@ -40,12 +42,24 @@ class MaxRejected:
     def __str__(self) -> str:
         return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"
 
-    def is_passed(self, rejected: int, records: int, *, at_end: bool) -> bool:
-        """Whether more is rejected than allowed, of the records so far."""
+    def is_passed(self, found: int, records: int, *, at_end: bool = True) -> bool:
+        """Whether more is found than allowed, of the records so far."""
         if self.count is not None:
-            return rejected > self.count
+            return found > self.count
         assert self.share is not None
-        return at_end and rejected > self.share * records
+        return at_end and found > self.share * records
+
+
+class MaxRejected(Limit):
+    """The most records of a file that may be rejected; a share is compared at its end."""
+
+    option = "--max-rejected"
+
+
+class MaxChanged(Limit):
+    """The most rows whose label may change from one model to another."""
+
+    option = "--max-changed"
 
 
 def check_rejected(

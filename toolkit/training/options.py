@@ -9,11 +9,14 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import path_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, find_preset
+from toolkit.training.knobs import Knobs, option_of
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 
 RUNS = Path("runs")
 BALANCED = "balanced"  # a class weight
 ADAPTED = "adapted"  # the default name of a run that starts from a trained network
+_LEARNS_NOTHING = "learns nothing from reviews without labels"
+_FIXED = "does not let you choose this"
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 
@@ -44,6 +47,7 @@ class TrainingOptions:
     validation_data: Path | None = None  # a labelled file to hold out instead
     folds: int = 0  # of a cross-validation before a final fit on everything; 0 for none
     batch_size: int | None = None  # reviews per step of the optimizer; None: as the preset chooses
+    knobs: Knobs = field(default_factory=Knobs)  # settings of the network
     seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
     reading: ReadOptions = field(default_factory=ReadOptions)  # how files are read; their columns
     unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
@@ -84,9 +88,7 @@ class TrainingOptions:
                 f"--early-stopping: the preset '{self.preset}' goes through the reviews a fixed "
                 "number of times. Set the number with --epochs, or leave out --early-stopping."
             )
-        if self.unlabelled:
-            self._check_uses_unlabelled()
-        self._check_columns()
+        self._check_uses()
 
     def _check_adapts(self) -> None:
         """Refuse what is for fitting fresh weights."""
@@ -96,6 +98,7 @@ class TrainingOptions:
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
+            **{option_of(knob): True for knob in self.knobs.chosen},
             "--class-weight": self.class_weight is not None,
             "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,
@@ -112,18 +115,20 @@ class TrainingOptions:
                 f"{self.start} adapts one that is trained. Leave out one or the other."
             )
 
-    def _check_columns(self) -> None:
-        """Refuse columns that the preset has no use for."""
+    def _check_uses(self) -> None:
+        """Refuse what the preset has no use for."""
         columns, preset = self.reading.columns, find_preset(self.preset)
-        for name, column, use, does in (
-            ("balance", columns.balance, "balances", "balances nothing"),
-            ("topic", columns.topic, "has_experts", "has no experts"),
+        for option, is_given, use, does in (
+            ("--balance-column", columns.balance is not None, "balances", "balances nothing"),
+            ("--topic-column", columns.topic is not None, "has_experts", "has no experts"),
+            ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
+            (", ".join(map(option_of, self.knobs.chosen)), self.knobs.chosen, "has_knobs", _FIXED),
         ):
-            if column is not None and not getattr(preset, use):
+            if is_given and not getattr(preset, use):
                 others = [other.name for other in PRESETS.values() if getattr(other, use)]
                 raise UsageError(
-                    f"--{name}-column: the preset '{self.preset}' {does} (these do: "
-                    f"{', '.join(others)}). Choose another with --preset, or leave this out."
+                    f"{option}: the preset '{preset.name}' {does} (these do: {', '.join(others)}). "
+                    "Choose another with --preset, or leave this out."
                 )
 
     def _check_teacher(self) -> None:
@@ -137,14 +142,10 @@ class TrainingOptions:
                 "leave this out."
             )
 
-    def _check_uses_unlabelled(self) -> None:
-        if not find_preset(self.preset).uses_unlabelled:
-            others = [preset.name for preset in PRESETS.values() if preset.uses_unlabelled]
-            raise UsageError(
-                f"--unlabelled: the preset '{self.preset}' has no use for reviews without labels "
-                f"(of use to: {', '.join(others) or 'none yet'}). Choose another with --preset, or "
-                "leave this out."
-            )
+    @property
+    def chosen_preset(self) -> Preset:
+        """The preset, with the chosen settings of the network."""
+        return find_preset(self.preset).with_knobs(self.knobs)
 
     @property
     def most_epochs(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import UsageError
 from toolkit.networks import conv1d
+from toolkit.training.knobs import Knobs
 
 if TYPE_CHECKING:
     import keras
@@ -29,9 +30,18 @@ class Preset:
     balances: bool = False  # whether its recipe balances kinds of product in the loss
     has_experts: bool = False  # whether its network can have an expert for each of two topics
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
-    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`. It is
-    # compiled, with the metric `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
-    build: Callable[[int, int], keras.Model] | None = None
+    has_knobs: bool = False  # whether a user may choose its sizes, dropout and learning rate
+    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`, and with
+    # knobs also from `dropout` and `learning_rate`. It is compiled, with the metric `accuracy`:
+    # (batch, max_tokens) int32 → (batch, 1) float32.
+    build: Callable[..., keras.Model] | None = None
+    dropout: float | None = None
+    learning_rate: float | None = None
+
+    def with_knobs(self, knobs: Knobs) -> Preset:
+        """Put chosen settings in the place of its own."""
+        chosen: dict[str, Any] = knobs.chosen
+        return replace(self, **chosen)
 
 
 _PRESETS = (
@@ -46,6 +56,9 @@ _PRESETS = (
         batch_size=32,
         stops_early=True,
         has_fixed_length=True,
+        has_knobs=True,
+        dropout=conv1d.DROPOUT,
+        learning_rate=conv1d.LEARNING_RATE,
     ),
     Preset(
         name="ngram-linear",

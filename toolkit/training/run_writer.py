@@ -75,6 +75,8 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         "folds": options.folds,
         "sample": sampled_parts(outcome, options.seed),
     }
+    if preset.has_knobs:
+        training |= {"dropout": preset.dropout, "learning_rate": preset.learning_rate}
     if outcome.read.reviews.domains is not None:
         training["balanced"] = True  # the probabilities are those of as many reviews of each label
     if outcome.read.teachers:

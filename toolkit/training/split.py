@@ -65,8 +65,9 @@ def cross_validation(
     kind = split_kind(reviews, kind)
     _check_enough_for_folds(reviews, count, kind)
     folds = StratifiedGroupKFold if kind is SplitKind.GROUP else StratifiedKFold
+    groups = reviews.groups if kind is SplitKind.GROUP else None  # it would warn of others
     drawn = folds(count, shuffle=True, random_state=seed).split(
-        reviews.labels, reviews.labels, reviews.groups
+        reviews.labels, reviews.labels, groups
     )
     splits = [Split(fitted, held_out) for fitted, held_out in drawn]
     for split in splits:

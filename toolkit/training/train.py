@@ -17,7 +17,7 @@ from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
 from toolkit.training.history_plots import PLOTS
 from toolkit.training.options import TrainingOptions
 from toolkit.training.predictions import review_probabilities
-from toolkit.training.presets import Preset, find_preset
+from toolkit.training.presets import Preset
 from toolkit.training.read_data import read_data
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
@@ -64,7 +64,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     if options.start is not None:
         return adapt(options, reporter)
     started = time.monotonic()
-    preset = find_preset(options.preset)
+    preset = options.chosen_preset
     read = read_data(options, reporter)
     if len(read.reviews) <= _FEW_LABELS:
         reporter.hint(_HINT_FOR_FEW)

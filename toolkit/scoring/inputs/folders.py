@@ -44,6 +44,13 @@ class Found:
     ignored: int = 0  # files of no known format, pipes and devices
     links: list[Path] = field(default_factory=list)  # to folders, which are not followed
 
+    def without_repeats(self) -> list[tuple[Path, Path]]:
+        """Give each file once, with the name of its output."""
+        once: dict[Path, tuple[Path, Path]] = {}
+        for source, relative in self.files:
+            once.setdefault(resolved(source), (source, relative))
+        return list(once.values())
+
     def add_folder(self, folder: Path, output: Path | None) -> None:
         """Add the files of reviews in a folder and the folders in it, by name.
 

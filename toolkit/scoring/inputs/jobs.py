@@ -82,23 +82,8 @@ def find_jobs(
     `UsageError` if outputs or rejects have no place.
     """
     target = None if output is None else path_of(output)
-    found = Found(report=None if report is None else resolved(report))
-    named: set[Path] = set()
-    for name in inputs:
-        path = path_of(name)
-        if path == STDIN:
-            found.files.append((path, path))
-        elif is_a_folder(path):
-            found.add_folder(path, target)
-        elif is_pattern(name):
-            found.add_pattern(name, target)
-        else:
-            found.add_named(path, target)
-            named.add(path)
-    once: dict[Path, tuple[Path, Path]] = {}
-    for source, relative in found.files:
-        once.setdefault(resolved(source), (source, relative))
-    files = list(once.values())
+    found, named = look_for(inputs, target, report)
+    files = found.without_repeats()
     is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
     is_single = len(files) == 1 and not is_whole
     if is_single and not _is_new_folder(output):
@@ -120,6 +105,26 @@ def find_jobs(
         for path, name, error in found.unreadable
     ]
     return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
+
+
+def look_for(
+    inputs: Sequence[str], target: Path | None, report: Path | None = None
+) -> tuple[Found, set[Path]]:
+    """Find files, and say which of them are named by themselves; `NOT_KEPT` is no target."""
+    found = Found(report=None if report is None else resolved(report))
+    named: set[Path] = set()
+    for name in inputs:
+        path = path_of(name)
+        if path == STDIN:
+            found.files.append((path, path))
+        elif is_a_folder(path):
+            found.add_folder(path, target)
+        elif is_pattern(name):
+            found.add_pattern(name, target)
+        else:
+            found.add_named(path, target)
+            named.add(path)
+    return found, named
 
 
 def _is_whole_folder(name: str, output: str | None) -> bool:

@@ -59,7 +59,8 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
     import_tensorflow().config.experimental.enable_op_determinism()
     if preset.build is None:
         raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
-    return preset.build(preset.vocabulary_size, preset.max_tokens)
+    rates = (preset.dropout, preset.learning_rate) if preset.has_knobs else ()
+    return preset.build(preset.vocabulary_size, preset.max_tokens, *rates)
 
 
 def fit(task: FitTask) -> Fit:

@@ -1,0 +1,182 @@
+"""`toolkit diff`: what changes from one model to another."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import options as o
+from toolkit.cli.reading import AS_USUAL, Reading, with_reading
+from toolkit.cli.score_report import EXIT_REJECTED
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.files import check_output_file, is_a_file, is_a_folder, path_of
+from toolkit.model.shipped import find_model, is_shipped
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import STDIN, ReadOptions
+
+if TYPE_CHECKING:
+    from toolkit.evaluation.changes import Difference
+    from toolkit.scoring.limits import MaxChanged
+
+_CHECKS = "Checks, for CI"
+_OLD = f"The model in use. {o.MODELS}."
+_DATA = (
+    f"Files of reviews, with or without labels ({o.FILES}), folders, patterns such as "
+    "'data/*.csv', or - for standard input. Without any, the models are compared on some 200 fixed "
+    "texts."
+)
+_LABEL = (
+    "Column with the true labels, as for `toolkit evaluate`: the accuracies are then compared. A "
+    "column with a usual name that holds no labels is left out, with a warning."
+)
+_GROUP = (
+    "Column whose values are groups, such as the domain: each is compared by itself. Several files "
+    "are groups without it."
+)
+_OUTPUT = "File for all rows whose label changes. The ending of the file name decides the format."
+_MAX_CHANGED = "Most rows whose label may change, such as 100 or 1%. More end with exit code 1."
+_FAIL_IF_WORSE = (
+    "Exit code 1 if the new model is less accurate on the labelled rows, and that is hardly chance "
+    "(p < 0.05)."
+)
+
+Old = Annotated[Path, typer.Argument(metavar="OLD", help=_OLD, show_default=False)]
+New = Annotated[
+    Path, typer.Argument(metavar="NEW", help="The model to compare with it.", show_default=False)
+]
+Data = Annotated[list[str] | None, typer.Argument(metavar="DATA", help=_DATA, show_default=False)]
+Label = Annotated[str | None, o.option("NAME", _LABEL, o.COLUMNS, "label, else sentiment, if any")]
+Group = Annotated[str | None, o.option("NAME", _GROUP, o.COLUMNS)]
+Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", None, True, min=0)]
+MaxChangedOption = Annotated[str | None, o.option("N|P%", _MAX_CHANGED, _CHECKS, "no limit")]
+FailIfWorse = Annotated[bool, o.option(None, _FAIL_IF_WORSE, _CHECKS, names=("--fail-if-worse",))]
+Output = Annotated[Path | None, o.option("FILE", _OUTPUT, o.WRITING, names=("--output", "-o"))]
+
+
+@with_reading
+def diff(
+    old: Old,
+    new: New,
+    data: Data = None,
+    threshold: o.Threshold = None,
+    show: Show = 10,
+    max_changed: MaxChangedOption = None,
+    fail_if_worse: FailIfWorse = False,
+    text_column: o.TextColumn = None,
+    label_column: Label = None,
+    positive: o.Positive = None,
+    negative: o.Negative = None,
+    positive_from: o.PositiveFrom = None,
+    group_column: Group = None,
+    reading: Reading = AS_USUAL,
+    output: Output = None,
+    json: o.Json = False,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Show what changes from one model to another, before you upgrade.
+
+    Compares what the two files say of themselves, and what they say of reviews: how many labels
+    change, which ones, and how far probabilities and stars move. Where labels are known, it says
+    which model is right, and whether the difference could be chance (McNemar's test). Files of any
+    size are read in blocks. Records that cannot be read are left out, and the exit code is 3.
+
+    Examples: `toolkit diff old.onnx reviews`, or
+
+    - `toolkit diff old.onnx new.onnx reviews.csv --output changed.csv`
+    - `toolkit diff old.onnx new.onnx labelled.parquet --group-column domain`
+    - `toolkit diff old.onnx new.onnx reviews.csv --max-changed 1% --fail-if-worse`
+    """
+    from toolkit.cli.progress import progress_of
+    from toolkit.evaluation.diff_files import DiffOptions
+    from toolkit.evaluation.diff_models import diff as run_diff
+    from toolkit.scoring.limits import MaxChanged
+    from toolkit.text.golden_texts import golden_texts
+
+    most = None if max_changed is None else MaxChanged.parse(max_changed)
+    columns = Columns(o.text_columns(text_column), label=label_column, group=group_column)
+    names = o.label_names(positive, negative, positive_from)
+    read_options = reading.options(columns, names)
+    files = data or []
+    _check(files, read_options, output, fail_if_worse=fail_if_worse)
+    _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
+    options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
+    found = run_diff(
+        old, new, golden_texts, files, options, lambda path: progress_of(path, quiet=quiet)
+    )
+    _show(found, json=json, quiet=quiet)
+    _fail(found, most, fail_if_worse=fail_if_worse)
+
+
+def _check(
+    files: list[str], reading: ReadOptions, output: Path | None, *, fail_if_worse: bool
+) -> None:
+    """Raise `UsageError` for what does not go together."""
+    for name in files:
+        path = path_of(name)
+        is_model = is_shipped(path) and not is_a_folder(path)
+        if is_model or path.suffix.lower() == ".onnx" or is_a_file(path / "config.json"):
+            raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
+    if str(STDIN) in files and len(files) > 1:
+        raise UsageError("standard input cannot be combined with other inputs.")
+    if files:
+        return
+    if reading != ReadOptions():
+        raise UsageError(
+            "Options for columns and reading need files of reviews. Name them after the models."
+        )
+    for option, is_given in (("--output", output is not None), ("--fail-if-worse", fail_if_worse)):
+        if is_given:
+            raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
+
+
+def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:
+    """Raise `UsageError` for what would otherwise only show at the end."""
+    if output is None:
+        return
+    from toolkit.evaluation.changed_rows import format_of_output
+
+    path = path_of(output)
+    if path == STDIN:
+        raise UsageError("--output: cannot go to standard output; name a file.")
+    format_of_output(path)
+    for source in inputs:
+        with suppress(OSError):  # one of them is missing, or a pattern
+            if path.samefile(source):
+                raise UsageError(f"{path}: is an input. Choose another with --output.")
+    check_output_file(path, force=force)
+
+
+def _show(found: Difference, *, json: bool, quiet: bool) -> None:
+    if json:
+        from json import dumps
+
+        from toolkit.evaluation.diff_report import as_dict
+
+        sys.stdout.write(dumps(as_dict(found), indent=2) + "\n")
+    elif not quiet:
+        from toolkit.cli.diff_view import show
+
+        show(found)
+
+
+def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) -> None:
+    """End with the exit code of what was asked for, or of records that cannot be read."""
+    from toolkit.evaluation.verdict import changed_labels, verdict
+
+    counts = found.changes.counts
+    if most is not None and most.is_passed(counts.changed, counts.answered):
+        raise ToolkitError(f"--max-changed {most}: {changed_labels(counts)}")
+    if fail_if_worse and not counts.labelled:
+        raise UsageError(
+            "--fail-if-worse: no row has a label and a score of both models. Choose the column of "
+            "labels with --label-column."
+        )
+    if fail_if_worse and counts.is_worse:
+        raise ToolkitError(f"--fail-if-worse: {verdict(counts)}")
+    if found.data is not None and found.data.rejected:
+        raise typer.Exit(EXIT_REJECTED)

@@ -1,0 +1,210 @@
+"""What `toolkit diff` shows on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from toolkit.cli.evaluate_view import print_plain
+from toolkit.cli.terminal import counted, fact_table, new_console, one_line
+from toolkit.evaluation import verdict
+from toolkit.evaluation.changes import ChangedRow, Changes, Counts, DataChanges, Difference
+from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.result_tables import UNDEFINED, PlainTable
+from toolkit.model.fact_lines import megabytes
+
+_LETTERS_SHOWN = 160  # of a text
+_GROUPS_SHOWN = 40
+
+
+def show(found: Difference) -> None:
+    """Print what the files say, what changes, and who is right."""
+    console = new_console()
+    for name, model in (("OLD", found.old), ("NEW", found.new)):
+        line = f"{name}  {model['name']} {model['version']}, {model['path']}"
+        console.print(Text(one_line(line), style="bold"), soft_wrap=True)
+    console.print()
+    if found.old["sha256"] == found.new["sha256"]:
+        console.print("The two are the same file.\n")
+    else:
+        _print_said(console, found)
+    if found.data is None:
+        _print_changes(console, "Fixed texts", found.texts)
+        _print_rows(console, found.texts)
+    else:
+        _print_data(console, found.data)
+
+
+def _print_said(console: Console, found: Difference) -> None:
+    """Print side by side what differs between the files."""
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in ("What the files say", "OLD", "NEW"):
+        table.add_column(name, overflow="fold")
+    for each in found.facts:
+        if not each.is_same:
+            name = _NAMES.get(each.key, each.key.replace("_", " "))
+            table.add_row(name, _shown(each.key, each.old), _shown(each.key, each.new))
+    words = found.words
+    table.add_row("words", f"{words.old:,}", f"{words.new:,}")
+    if words.added or words.removed:
+        table.add_row("words that only it knows", f"{words.removed:,}", f"{words.added:,}")
+    console.print(table)
+
+
+def _shown(key: str, value: Any) -> Text:
+    return Text(UNDEFINED if value is None else one_line(_SHOWN.get(key, _plain)(value)))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _accuracy(found: dict[str, Any]) -> str:
+    reviews = "" if found["reviews"] is None else f" of {counted(found['reviews'], 'review')}"
+    return f"{found['accuracy']:.2%}{reviews}"
+
+
+def _calibration(found: dict[str, Any]) -> str:
+    line = f"logit · {found['scale']:.3f} {found['bias']:+.3f}"
+    return line if found["error"] is None else f"{line}, error {found['error']:.3f}"
+
+
+_NAMES = {
+    "bytes": "size",
+    "has_stars": "stars",
+    "neutral": "neutral range",
+    "validation": "accuracy, held out",
+    "test": "accuracy, test",
+    "trained_on": "labelled training reviews",
+    "unlabelled": "unlabelled training texts",
+}
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "sha256": lambda value: f"{value[:12]}…",
+    "bytes": megabytes,
+    "neutral": lambda value: " to ".join(f"{end:g}" for end in value),
+    "calibration": _calibration,
+    "validation": _accuracy,
+    "test": _accuracy,
+}
+
+
+def _print_data(console: Console, data: DataChanges) -> None:
+    counts = data.changes.counts
+    files = data.files[0] if len(data.files) == 1 else counted(len(data.files), "file")
+    for warning in data.warnings:
+        console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
+    title = f"{files}: {counted(counts.rows, 'row')}"
+    _print_changes(console, title, data.changes, [*_left_out(data)])
+    _print_groups(console, data)
+    _print_rows(console, data.changes)
+    if data.output is not None:
+        console.print(
+            f"{counted(counts.changed, 'changed row')} written to {one_line(data.output)}",
+            soft_wrap=True,
+        )
+
+
+def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
+    counts = data.changes.counts
+    if data.rejected:
+        yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
+    if nothing := counts.rows - counts.answered:
+        yield "no label by either", f"{counted(nothing, 'row')}, without text or known words"
+    if data.label_meaning:
+        yield "labels", data.label_meaning
+
+
+def _print_changes(
+    console: Console, title: str, changes: Changes, more: list[tuple[str, str]] | None = None
+) -> None:
+    counts = changes.counts
+    console.print(Text(one_line(title), style="bold"), soft_wrap=True)
+    console.print(Text(verdict.changed_labels(counts)))
+    console.print(fact_table([*verdict.distances(changes), *(more or [])]))
+    if (answer := verdict.verdict(counts)) is not None:
+        console.print()
+        console.print(fact_table(_accuracies(counts)))
+        console.print(Text(str(verdict.who_is_right(counts))))
+        is_sure = "bold red" if counts.is_worse else "bold"
+        console.print(Text(answer, style=is_sure))
+    console.print()
+
+
+def _print_rows(console: Console, changes: Changes) -> None:
+    if changes.most_changed:
+        console.print(Text("Most changed", style="bold"))
+        for row in changes.most_changed:
+            console.print(_line(row), soft_wrap=True)
+        console.print()
+
+
+def _accuracies(counts: Counts) -> Iterator[tuple[str, str]]:
+    what = f"of {counted(counts.labelled, 'labelled row')}"
+    for name, found in (("OLD", counts.old_accuracy), ("NEW", counts.new_accuracy)):
+        assert found is not None
+        low, high = (f"{100 * end:.1f}" for end in found.interval)
+        yield f"accuracy of {name}", f"{found.value:.2%} {what} (95% interval {low} to {high})"
+
+
+def _print_groups(console: Console, data: DataChanges) -> None:
+    groups = data.changes.groups
+    if not groups:
+        return
+    title = f"Group ({data.columns['group']})" if "group" in data.columns else "File"
+    has_labels = any(each.counts.labelled for each in groups)
+    head = (title, "rows", "changed")
+    more = ("OLD", "NEW", "points (95%)")
+    if not has_labels:
+        more = ("to positive", "to negative", "none before or now")
+    rows = []
+    for each in groups[:_GROUPS_SHOWN]:
+        counts = each.counts
+        share = f"{counts.changed / counts.answered:.1%}" if counts.answered else UNDEFINED
+        found = _right(counts) if has_labels else _directions(counts)
+        rows.append((one_line(each.name), f"{counts.rows:,}", share, *found))
+    print_plain(console, PlainTable((*head, *more), tuple(rows)))
+    if len(groups) > _GROUPS_SHOWN:
+        console.print(f"The {_GROUPS_SHOWN} largest of {len(groups):,} groups; --json has all.\n")
+
+
+def _right(counts: Counts) -> tuple[str, ...]:
+    found = counts.comparison
+    if found is None:
+        return (UNDEFINED,) * 3
+    low, high = (f"{100 * end:.1f}" for end in found.interval)
+    both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
+    return (*both, f"{verdict.points(found.difference)} ({low} to {high})")
+
+
+def _directions(counts: Counts) -> tuple[str, ...]:
+    found = (counts.to_positive, counts.to_negative, counts.gained + counts.lost)
+    return tuple(f"{count:,}" for count in found)
+
+
+def _percent(found: Proportion | None) -> str:
+    return UNDEFINED if found is None else f"{found.value:.1%}"
+
+
+def _line(row: ChangedRow) -> Text:
+    place = str(row.name) if row.row is None else f"{row.name}, row {row.row:,}"
+    line = Text(f"{one_line(place)}: ", style="dim")
+    old = _answer(row.old_sentiment, row.old_probability)
+    new = _answer(row.new_sentiment, row.new_probability)
+    line.append(f"{old} → {new}", style="not dim")
+    if row.label is not None:
+        line.append(f", labelled {row.label}")
+    text = row.text if len(row.text) <= _LETTERS_SHOWN else f"{row.text[:_LETTERS_SHOWN]}…"
+    return line.append(f"\n  {one_line(text)}", style="not dim")
+
+
+def _answer(sentiment: str | None, probability: float | None) -> str:
+    return "no label" if probability is None else f"{sentiment} {probability:.3f}"

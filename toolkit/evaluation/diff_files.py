@@ -1,0 +1,190 @@
+"""Files of reviews, scored by two models in blocks, and what changes for their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.errors import EmptyInputError, InputError
+from toolkit.evaluation.block_changes import BlockChanges, Candidate, changes_of_block
+from toolkit.evaluation.change_tally import LabelPlace, Tally
+from toolkit.evaluation.changed_rows import ChangedRowsFile, changed_only, changed_rows_file
+from toolkit.evaluation.changes import DataChanges
+from toolkit.evaluation.score_pairs import Ints, ModelPair
+from toolkit.records.columns import Column
+from toolkit.records.formats import open_reviews
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.review_file import Block, Reject, ReviewFile
+from toolkit.scoring.inputs.jobs import NOT_KEPT, look_for
+from toolkit.scoring.summary import Progress
+from toolkit.scoring.workers import in_order, usable_cores
+
+OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
+
+
+@dataclass(frozen=True)
+class DiffOptions:
+    """How to compare two models."""
+
+    # How the data is read, and its columns: text, label, group. No group unless it is named.
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    threshold: float | None = None  # of both; None: each model's own
+    show: int = 10  # of the most changed rows
+    output: Path | None = None  # for all changed rows
+    force: bool = False  # replace an existing output
+
+
+def find_files(data: Sequence[str]) -> list[Path]:
+    """Find the files of reviews that are named, in folders, or match a pattern."""
+    found, _ = look_for(data, NOT_KEPT)
+    if found.unreadable:
+        raise InputError(found.unreadable[0][2])
+    return [source for source, _ in found.without_repeats()]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What is left of a block when it is scored."""
+
+    changes: BlockChanges
+    changed: pa.RecordBatch | None  # for the output
+    rows: Ints  # their numbers in the block, from 1
+    rejects: Sequence[Reject]
+    records: int
+
+
+class _Run:
+    """Reads files one after the other, each with all workers."""
+
+    def __init__(
+        self, pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
+    ) -> None:
+        self.tally = Tally(options.show)
+        self.records, self.rejected = 0, 0
+        self.first_reject: str | None = None
+        self.columns: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self._pair, self._files, self._options, self._on_file = pair, files, options, on_file
+        of = options.reading.columns.of
+        label = of("label")
+        self._columns: tuple[Column, ...] = (
+            of("text"),
+            replace(label, is_needed=label.is_named),
+            of("group"),
+        )
+        names = [path.name for path in files]
+        is_clear = len({*names}) == len(files)
+        self._names = dict(zip(files, names if is_clear else map(str, files), strict=True))
+        self._by_file = not self._columns[2].is_named and len(files) > 1
+
+    def read(self, output: ChangedRowsFile | None) -> None:
+        """Read all files."""
+        for path in self._files:
+            try:
+                self._read(path, output)
+            except EmptyInputError:
+                if len(self._files) == 1:
+                    raise
+                self.warnings.append(f"{path}: nothing is in this file.")
+
+    def _read(self, path: Path, output: ChangedRowsFile | None) -> None:
+        def score(block: Block) -> _Scored:
+            return self._scored(path, reviews, block, is_written=output is not None)
+
+        with (
+            open_reviews(path, self._options.reading, self._columns) as reviews,
+            self._on_file(path) as on_progress,
+        ):
+            before = 0
+            self.columns = self.columns or dict(reviews.chosen)
+            for block in in_order(
+                score,
+                reviews.blocks(),
+                usable_cores(),
+                size=lambda each: each.size,
+                is_waiting=lambda: reviews.is_waiting,
+            ):
+                self._add(block, self._names[path], before)
+                if block.rejects and self.first_reject is None:
+                    first = block.rejects[0]
+                    place = f"{reviews.counts} {first.number:,}"
+                    self.first_reject = f"{reviews.name}: {place}: {first.reason}"
+                if output is not None and block.changed is not None:
+                    output.append(block.changed, reviews.name, before)
+                before += block.records
+                if on_progress is not None:
+                    on_progress(Progress(before, reviews.bytes_read, reviews.size))
+            self.records += before
+            self.warnings += [each for each in reviews.warnings if each not in self.warnings]
+
+    def _scored(
+        self, path: Path, reviews: ReviewFile, block: Block, *, is_written: bool
+    ) -> _Scored:
+        parsed = reviews.parse(block)
+        texts = parsed.texts
+        fields = {
+            name: values.cast(pa.large_string())
+            for name, values in parsed.fields.items()
+            if name in ("label", "group")
+        }
+        if self._by_file:
+            fields["group"] = pa.repeat(pa.scalar(self._names[path], pa.large_string()), len(texts))
+        records = len(texts) + len(parsed.rejects)
+        is_read = np.ones(records, np.bool_)
+        is_read[[each.position for each in parsed.rejects]] = False
+        rows = np.flatnonzero(is_read) + 1
+        scores = self._pair.score(texts)
+        found = changes_of_block(texts, scores, fields, self._options.show)
+        changed = changed_only(texts, scores, fields, rows) if is_written else None
+        return _Scored(found, changed, rows, parsed.rejects, records)
+
+    def _add(self, block: _Scored, name: str, before: int) -> None:
+        def placed(each: Candidate) -> Candidate:
+            number = before + int(block.rows[each.row.row or 0])
+            return replace(each, row=replace(each.row, row=number, name=name))
+
+        self.tally.add(block.changes, [placed(each) for each in block.changes.candidates])
+        self.rejected += len(block.rejects)
+
+    @property
+    def label_place(self) -> LabelPlace:
+        """Where the labels are, for messages."""
+        first, count = self._files[0], len(self._files)
+        files = str(first) if count == 1 else f"{first} and {count - 1:,} more"
+        column = f"column {self.columns.get('label', '')!r}"
+        return LabelPlace(
+            f"{files}: {column}", self._columns[1].is_named, self._options.reading.labels
+        )
+
+
+def changes_of_files(
+    pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
+) -> DataChanges:
+    """Read files, and count what changes; raises as `toolkit.evaluation.diff_models.diff`."""
+    run = _Run(pair, files, options, on_file)
+    with changed_rows_file(options.output, force=options.force) as output:
+        run.read(output)
+        meanings, warning = run.tally.meanings(run.label_place)
+        changes = run.tally.changes(meanings)
+        if not changes.counts.answered:
+            raise InputError(
+                f"{files[0]}: no row has a text with a word that one of the models knows. Choose "
+                "the column with --text-column."
+            )
+    return DataChanges(
+        tuple(map(str, files)),
+        run.columns,
+        run.records,
+        run.rejected,
+        run.first_reject,
+        changes,
+        meanings.told,
+        meanings.neutral,
+        (*run.warnings, *([warning] if warning else [])),
+        None if options.output is None else str(options.output),
+    )

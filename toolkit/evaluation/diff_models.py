@@ -1,0 +1,88 @@
+"""From two models, and maybe files of reviews, to what changes from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from toolkit.evaluation.block_changes import changes_of_block
+from toolkit.evaluation.change_tally import Tally
+from toolkit.evaluation.changes import Changes, Difference
+from toolkit.evaluation.diff_files import DiffOptions, OnFile, changes_of_files, find_files
+from toolkit.evaluation.said_of_models import compare_words, said_of
+from toolkit.evaluation.score_pairs import ModelPair
+from toolkit.model.scorer import Scorer
+
+# Gives fixed texts by name, some of about each of some lengths in tokens.
+FixedTexts = Callable[[Iterable[int]], Mapping[str, str]]
+
+
+def diff(
+    old: str | Path,
+    new: str | Path,
+    fixed_texts: FixedTexts,
+    data: Sequence[str] = (),
+    options: DiffOptions | None = None,
+    on_file: OnFile = lambda _: nullcontext(),
+) -> Difference:
+    """Compare two models by what their files say, on fixed texts, and on files of reviews.
+
+    Parameters
+    ----------
+    old : str | Path
+        A model file of `toolkit export`, a run folder, or the name of a shipped model.
+    new : str | Path
+        The model to compare with it.
+    fixed_texts : FixedTexts
+        Gives the fixed texts, as `toolkit.text.golden_texts.golden_texts` does.
+    data : Sequence[str]
+        Files of reviews, with or without labels, folders and patterns, read in bounded memory.
+    options : DiffOptions | None
+        Columns, threshold, how many rows to show, and where to write all changed ones.
+    on_file : OnFile
+        Entered while a file is read; gives what to call with the progress.
+
+    Returns
+    -------
+    Difference
+        What changes.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or has labels that mean nothing.
+    ModelError
+        If a model cannot be loaded.
+    UsageError
+        If a column is missing, an option is wrong, or the output exists (without ``force``).
+    """
+    options = options or DiffOptions()
+    pair = ModelPair(Scorer(old, options.threshold), Scorer(new, options.threshold))
+    found = Difference(
+        pair.old.identity(),
+        pair.new.identity(),
+        said_of(pair.old, pair.new),
+        compare_words(pair.old, pair.new),
+        _of_texts(pair, fixed_texts((pair.old.max_tokens, pair.new.max_tokens)), options.show),
+    )
+    if not data:
+        return found
+    return replace(found, data=changes_of_files(pair, find_files(data), options, on_file))
+
+
+def _of_texts(pair: ModelPair, texts: Mapping[str, str], show: int) -> Changes:
+    """Compare fixed texts, which have names."""
+    values = pa.array(texts.values(), pa.large_string())
+    names = [*texts]
+    block = changes_of_block(values, pair.score(values), {}, show)
+    named = [
+        replace(each, row=replace(each.row, row=None, name=names[each.row.row or 0]))
+        for each in block.candidates
+    ]
+    tally = Tally(show)
+    tally.add(block, named)
+    return tally.changes()
