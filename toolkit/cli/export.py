@@ -39,7 +39,7 @@ _RELEASE = (
     "tables [[data_sets]] with name, terms, origin and use (" + ", ".join(USES) + "), and "
     "[[teachers]] with name and terms."
 )
-_VERSION = "Version of the model, such as 2026.12. It goes before that of --release."
+_VERSION = "Version of the model, such as 2026.11. It goes before that of --release."
 _OF_RELEASE = "What the model says of its release"
 
 Run = Annotated[
