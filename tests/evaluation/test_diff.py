@@ -28,7 +28,6 @@ from toolkit.evaluation.score_pairs import Distances
 from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.text.golden_texts import golden_texts
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 SMALL_BLOCKS = 1 << 14
@@ -41,7 +40,7 @@ def compared(
     if isinstance(names := more.pop("labels", None), LabelNames):
         reading = replace(reading, labels=names)
     options = DiffOptions(reading, **more)  # type: ignore[arg-type]
-    found = diff(old, new, golden_texts, [*map(str, files)], options).data
+    found = diff(old, new, [*map(str, files)], options).data
     assert found is not None
     return found
 
@@ -264,7 +263,7 @@ def test_without_any_score_is_an_error(write_rows: WriteRows) -> None:
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:
-    found: Difference = diff(OLD, MODEL, golden_texts)
+    found: Difference = diff(OLD, MODEL)
     facts = {each.key: each for each in found.facts}
     assert (facts["token_rule"].old, facts["token_rule"].new) == (1, 2)
     assert facts["labels"].is_same
