@@ -14,7 +14,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
-from tests.examples.programs import BUILD, ENVIRONMENT, MissingError
+from tests.examples.building import BUILD, ENVIRONMENT, MissingError
 from tests.models import MODEL
 
 SOURCES = Path(__file__).with_name("traps")
