@@ -14,11 +14,11 @@ import pytest
 
 from tests.docs.markdown import GUIDES
 from tests.examples import programs
+from tests.examples.building import build
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
 from tests.examples.javascript import node
 from tests.examples.raw_texts import (
     SOURCES,
-    build,
     java,
     javascript,
     modified,
