@@ -53,7 +53,7 @@ clean:  ## remove the environments, and the files that tools have written
 # The demo installs the package as users get it; the other environment uses this folder, where the
 # native core is compiled again when its source changes.
 $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
-		$(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
+		review_sentiment_toolkit.py $(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -10,7 +10,7 @@ from exported.figures import figures_by_group
 from exported.pages import with_generated
 from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
-from toolkit.cli.fact_lines import (
+from toolkit.model.fact_lines import (
     Row,
     calibration_line,
     data_rows,
@@ -30,8 +30,7 @@ _CARD = """
 
 | | |
 |---|---|
-{release}
-| input | `text`: string[batch], UTF-8{at_least} |
+{release}| input | `text`: string[batch], UTF-8{at_least} |
 | outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known}{stars} |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
@@ -151,7 +150,7 @@ def model_card(path: Path) -> str:
     sources = load_sources()
     return _CARD.format(
         name=path.stem,
-        release=_table(facts.release.rows()),
+        release="".join(f"| {name} | {line} |\n" for name, line in facts.release.rows()),
         preset=facts.preset,
         negative=negative,
         positive=positive,

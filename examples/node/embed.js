@@ -56,7 +56,7 @@ async function main([path, ...texts]) {
   const session = await InferenceSession.create(path, { intraOpNumThreads: 1 }); // it is small
   for await (const batch of batchesOf(texts.length > 0 ? texts : linesOf(stdin))) {
     for (const [label, probability] of await score(session, batch)) {
-      console.log(`${label} ${probability.toFixed(7)}`);
+      process.stdout.write(`${label} ${probability.toFixed(7)}\n`); // Bun's console hides errors
     }
   }
 }

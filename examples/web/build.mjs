@@ -58,7 +58,7 @@ const policy = (rules) =>
 
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-const packed = (bytes) => promisify(gzip)(bytes, { level: 9 });
+const packed = (bytes) => promisify(gzip)(bytes, { level: 7 });
 
 const inside = (id, type, content) => `<script type="${type}" id="${id}">${content}</script>`;
 

@@ -189,7 +189,7 @@ input, but not of its folder. So it is the same on every machine, in every run a
 as are the bytes of the output.
 
 With `--model-column NAME`, each row has a column with that name. Its value is three words, such as
-`reviews 2026.12 sha256-0123456789abcdef`: the name and the version of the model, in which other
+`reviews 2026.11 sha256-0123456789abcdef`: the name and the version of the model, in which other
 characters than letters, digits and `_ . + -` are written as `_`, and the first 16 digits of its
 `sha256`. Rows without a score have it, too. In Python it is `Scorer.model`, and `model_column` of
 `Scorer.score_batch`.

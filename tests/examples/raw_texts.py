@@ -14,7 +14,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
-from tests.examples.programs import BUILD, ENVIRONMENT, MissingError
+from tests.examples.building import BUILD, ENVIRONMENT, MissingError, build
 from tests.models import MODEL
 
 SOURCES = Path(__file__).with_name("traps")
@@ -104,11 +104,6 @@ def needs(program: Any) -> tuple[str, ...]:
     except MissingError as error:
         pytest.skip(str(error))
     return command
-
-
-def build(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def run(command: list[str], given: bytes) -> bytes:

@@ -14,13 +14,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tests.examples.building import MissingError
 from tests.examples.golden import (
     EXPORTED,
     Comparison,
     golden_texts_of,
     shipped_models,
 )
-from tests.examples.programs import MissingError
 from tests.examples.runtimes import RUNTIMES, Runtime, try_out
 from toolkit.text.golden_texts import golden_texts
 

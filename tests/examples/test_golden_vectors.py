@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.examples.building import MissingError
 from tests.examples.golden import (
     TOLERANCE,
     golden_answers,
     golden_texts_of,
     shipped_models,
 )
-from tests.examples.programs import MissingError
 from tests.examples.runtimes import RUNTIMES, try_out
 from tests.models import OLD_MODELS
 from toolkit.text.strings import is_blank

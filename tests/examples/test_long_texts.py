@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from examples.python.embed import SHORT_ENOUGH, end_of
 from tests.examples import programs
+from tests.examples.building import MissingError
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Library, library
-from tests.examples.programs import MissingError
 from tests.examples.usage import usage_of
 from tests.models import CONV1D, MODEL, shipped_scorer
 from toolkit.model.scorer import Scorer

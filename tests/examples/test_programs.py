@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.examples import programs
-from tests.examples.programs import MissingError, run, score
+from tests.examples.building import MissingError
+from tests.examples.programs import run, score
 from tests.models import CONV1D, MODEL, OLD_MODELS
 
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")

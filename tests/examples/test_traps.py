@@ -14,10 +14,10 @@ import pytest
 
 from tests.docs.markdown import GUIDES
 from tests.examples import programs
+from tests.examples.building import build
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
 from tests.examples.raw_texts import (
     SOURCES,
-    build,
     java,
     javascript,
     modified,
@@ -119,7 +119,7 @@ def test_half_a_surrogate_pair_in_c_sharp() -> None:
 
 def test_nul_in_node() -> None:
     """Models of token rule 2 end a text at NUL, too; the first rule makes it a part of a word."""
-    program = needs(programs.node)
+    program = needs(programs.PROGRAMS["Node"])
     package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
     texts = ["A bad\0good film", "A bad", "A bad\x01good film"]
     (found,) = javascript(package, OLD_MODELS / "conv1d.onnx", [texts])

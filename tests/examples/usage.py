@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.examples.programs import ENVIRONMENT
+from tests.examples.building import ENVIRONMENT
 
 # In a small process of its own: Linux counts the memory of the process that starts another, too.
 _SCRIPT = """if True:

@@ -37,7 +37,7 @@ _NO_NETWORK = (
     "E503",
 )
 
-_FLAGS = [
+FLAGS = [
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -156,7 +156,7 @@ def chromium() -> Iterator[Any]:
     if program is None:
         pytest.skip("needs chromium")
     api = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev'")
-    flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=PATIENCE)
         _open_browsers.append(browser)

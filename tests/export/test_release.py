@@ -22,7 +22,7 @@ from toolkit.model.run_folder import RunFolder
 WHOLE = """
 model_name = "shop-3"
 model_version = "3.1"
-date = 2026-12-01
+date = 2026-11-26
 language = "en"
 domain = "reviews of a shop"
 licence = "Apache-2.0 OR LicenseRef-ours"
@@ -42,7 +42,7 @@ terms = "MIT"
 RELEASE = Release(
     "shop-3",
     "3.1",
-    "2026-12-01",
+    "2026-11-26",
     "en",
     "reviews of a shop",
     "Apache-2.0 OR LicenseRef-ours",
@@ -75,7 +75,7 @@ def test_the_option_goes_before_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, WHOLE)
     assert chosen_release(path, None) == RELEASE
     found = chosen_release(path, "4")
-    assert (found.model_version, found.date) == ("4", "2026-12-01")
+    assert (found.model_version, found.date) == ("4", "2026-11-26")
     assert chosen_release(None, "4") == Release(model_version="4")
     with pytest.raises(UsageError, match=r"^--model-version: model_version is '4 5', expected up"):
         chosen_release(None, "4 5")
@@ -101,9 +101,9 @@ def test_the_option_goes_before_the_file(tmp_path: Path) -> None:
         ("[data_sets]\nname = 'a'", r"\[\[data_sets\]\]: is \{'name': 'a'\}, expected tables"),
         ("teachers = ['a']", r"\[\[teachers\]\]: is \['a'\], expected tables"),
         ("[[teachers]]\nname = 'a'\nterms = ''", r"\[\[teachers\]\] 1: terms is '', expected one"),
-        ("model_version = 2026.12", r"model_version is 2026\.12, expected .* such as '2026\.12'"),
+        ("model_version = 2026.11", r"model_version is 2026\.11, expected .* such as '2026\.11'"),
         ("model_name = 'a b'", r"model_name is 'a b', expected up to 100 letters"),
-        ("date = 2026-12-01T00:00:00", r"date is datetime.*, expected a day, such as 2026-12-01"),
+        ("date = 2026-11-26T00:00:00", r"date is datetime.*, expected a day, such as 2026-11-26"),
         ("date = 'soon'", r"date is 'soon', expected a day"),
         ("licence = 'see the file'", r"licence is 'see the file', expected an SPDX expression"),
         ("language = true", r"language is True, expected a tag such as 'en'"),
@@ -158,7 +158,7 @@ def test_command(run: RunFolder, command: Command) -> None:
     assert command("export", run.path, "--release", toml, "--model-version", "3.2").exit_code == 0
     shown = " ".join(command("info", run.path / "conv1d.onnx").out.split())
     for part in (
-        "model shop-3 (version 3.2 of 2026-12-01)",
+        "model shop-3 (version 3.2 of 2026-11-26)",
         "domain reviews of a shop language en",
         "licence Apache-2.0 OR LicenseRef-ours (of the weights)",
         "intended use For sorting reviews.",

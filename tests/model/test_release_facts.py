@@ -89,8 +89,8 @@ def test_any_file_name_makes_a_name(text: str) -> None:
 @pytest.mark.parametrize(
     ("version", "number"),
     [
-        ("2026.12", 202612), ("1.2.3", 10203), ("1.10.0", 11000), ("v2", 2), ("7", 7),
-        ("2026.12-rc1", None), ("1.123", None), ("1..2", None), (".".join("1" * 30), None),
+        ("2026.11", 202611), ("1.2.3", 10203), ("1.10.0", 11000), ("v2", 2), ("7", 7),
+        ("2026.11-rc1", None), ("1.123", None), ("1..2", None), (".".join("1" * 30), None),
         ("²", None), (None, None),
     ],
 )  # fmt: skip
@@ -114,8 +114,8 @@ def test_few_data_sets_are_named_and_many_counted() -> None:
 @pytest.mark.parametrize(
     ("release", "title"),
     [
-        (Release("a", "1", "2026-12-01"), "a (version 1 of 2026-12-01)"),
-        (Release("a", None, "2026-12-01"), "a (2026-12-01)"),
+        (Release("a", "1", "2026-11-26"), "a (version 1 of 2026-11-26)"),
+        (Release("a", None, "2026-11-26"), "a (2026-11-26)"),
         (Release("a"), "a"),
         (Release(model_version="1"), "a model (version 1)"),
         (Release(), ""),
@@ -136,7 +136,7 @@ def test_files_that_say_nothing_of_it_load(path: Path) -> None:
     ("key", "value"),
     [
         ("model_version", "1 2"), ("model_version", 5), ("model_name", ""), ("date", "2026-13-01"),
-        ("date", "20261201"), ("licence", "MIT or so"), ("licence", "MIT AND"),
+        ("date", "20261126"), ("licence", "MIT or so"), ("licence", "MIT AND"),
         ("repository", "example.invalid"), ("repository", "https:///a"), ("domain", "a\nb"),
         ("domain", " a"), ("language", "english language"), ("intended_use", "x" * 1001),
         ("data_sets", {"name": "a"}), ("data_sets", [{"name": "a"}]),
@@ -165,13 +165,13 @@ def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
         session.get_modelmeta(),
         ModelFile.load(EXPORTED / f"{name}.onnx").facts.release,
     )
-    assert found.version == 202612
-    assert found.graph_name == release.model_name == f"{name}-2026.12"
+    assert found.version == 202611
+    assert found.graph_name == release.model_name == f"{name}-2026.11"
     assert found.domain == "invalid.example"
     assert found.description == "\n".join(f"{key}: {text}" for key, text in release.rows())
     assert "probability" in found.graph_description
     assert (found.producer_name, release.licence) == ("review-sentiment-toolkit", "MIT")
     stored = {key: json.loads(value) for key, value in found.custom_metadata_map.items()}
-    assert (stored["model_name"], stored["model_version"]) == (f"{name}-2026.12", "2026.12")
+    assert (stored["model_name"], stored["model_version"]) == (f"{name}-2026.11", "2026.11")
     assert len(stored["data_sets"]) == len(release.data_sets or ())
     assert {entry["use"] for entry in stored["data_sets"]} <= {*USES}

@@ -8,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit import __version__
-from toolkit.cli import fact_lines as say
-from toolkit.cli.fact_lines import Row
-from toolkit.cli.terminal import fact_table, megabytes, new_console, one_line
+from toolkit.cli.terminal import fact_table, new_console, one_line
+from toolkit.model import fact_lines as say
 from toolkit.model.description import (
     Description,
     KerasDescription,
@@ -18,6 +17,7 @@ from toolkit.model.description import (
     RunDescription,
     Tensor,
 )
+from toolkit.model.fact_lines import Row, megabytes
 from toolkit.model.traps import EVERYWHERE, traps_of
 
 

@@ -19,9 +19,9 @@ _TABLES = {"data_sets": DataSet, "teachers": Teacher}
 _LINE = "one line of text of 1,000 characters at most"
 _PLAIN = "up to 100 letters, digits and _ . + -, in quotes"
 _EXPECTED = {
-    "model_name": f"{_PLAIN}, such as 'shop-2026.12'",
-    "model_version": f"{_PLAIN}, such as '2026.12'",
-    "date": "a day, such as 2026-12-01",
+    "model_name": f"{_PLAIN}, such as 'shop-2026.11'",
+    "model_version": f"{_PLAIN}, such as '2026.11'",
+    "date": "a day, such as 2026-11-26",
     "language": "a tag such as 'en' or 'pt-BR'",
     "licence": "an SPDX expression, such as 'MIT' or 'LicenseRef-ours'",
     "repository": "a URL that starts with https:// or http://",

@@ -124,7 +124,7 @@ class Release:
 
     @property
     def number(self) -> int | None:
-        """The version as ONNX has it, a whole number: 202612 of 2026.12, 10203 of 1.2.3.
+        """The version as ONNX has it, a whole number: 202611 of 2026.11, 10203 of 1.2.3.
 
         After the first, each part takes two digits. None if the version has other parts.
         """

@@ -106,12 +106,13 @@ function describe(facts) {
  */
 function parts(facts) {
   const { release, reviews, accuracy, words, maxTokens, hasStars, neutral } = facts;
-  const title = [release.model_name ?? facts.name, release.model_version, release.date];
+  const name = release.model_name ?? facts.name;
+  const version = release.model_version && !name.endsWith(release.model_version) && release.model_version;
   const checked = accuracy?.reviews ? ` ${grouped(accuracy.reviews)} reviews` : " reviews";
   const { low, high } = middleOf(facts);
   return withoutEmpty({
-    Model: title.filter(Boolean).join(", "),
-    "Knows reviews of": release.domain,
+    Model: [name, version, release.date].filter(Boolean).join(", "),
+    Knows: release.domain,
     Language: release.language && languageOf(release.language),
     "Learned from": reviews && `${grouped(reviews)} reviews`,
     "Right on": accuracy && `${percent(accuracy.share)} of${checked} that it did not learn from`,

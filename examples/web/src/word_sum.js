@@ -21,7 +21,7 @@ export function wordSum(facts, text, { words, logit, isPart }) {
   const total = tenths(logit);
   const start = total - positive - negative;
   const probability = 1 / (1 + Math.exp(-logit));
-  const first = isPart ? "Other words of this long text" : "A review of which no word is known";
+  const first = isPart ? "Other words of this long text" : "Start, before any word";
   return [
     item(first, start, ""),
     item(`Words towards ${facts.labels[1]}`, positive, strongest(text, sides[0], 1), "positive"),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.cli.terminal import megabytes
 from toolkit.model import export_facts, facts
 from toolkit.model import stars as stars_of_models
 from toolkit.model.adaptation_facts import Adaptation
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
+
+
+def megabytes(size: int) -> str:
+    """Such as ``1.25 MB``, of 1,000,000 bytes each."""
+    return f"{size / 1e6:.2f} MB"
 
 
 def data_rows(data: facts.TrainingData) -> Iterator[Row]:
