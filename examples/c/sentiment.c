@@ -14,7 +14,7 @@
 #include "text.h"
 
 /* The text operators make a table of all words of all texts of a batch, each row as wide as the
- * text with the most words, at some 60 bytes a word. So batches are small, and only the end of a
+ * text with the most words, at some 40 bytes a word. So batches are small, and only the end of a
  * long text goes in. */
 #define BATCH 32
 #define STRINGS ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING
