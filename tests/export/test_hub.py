@@ -251,7 +251,10 @@ def test_shipped_models_have_such_a_folder(model: str, tmp_path: Path) -> None:
     card = (folder / "README.md").read_text("utf-8")
     assert "| imdb | Large Movie Review Dataset" in card
     assert "\n## Accuracy by kind of review\n" in card
-    assert {*golden_in(folder)[0]["models"]} == {"model"}
+    entry = golden_in(folder)[0]
+    assert [*entry["models"]] == ["model"]
+    (score,) = Scorer(folder / "model.onnx").score([entry["text"]])
+    assert score.probability == pytest.approx(entry["models"]["model"]["probability"], abs=1e-6)
     with pytest.raises(UsageError, match="exists already"):
         write_hub_folder(model, folder)
 
