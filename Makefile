@@ -11,7 +11,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes_in_texts.py)
 
-.PHONY: demo test test-arrow check reference models bench release format clean help
+.PHONY: demo test test-arrow check reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,10 @@ release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what
 	$(TOOLS)/bin/python -m release wheel
 	$(TOOLS)/bin/python -m release check
 	$(TOOLS)/bin/python -m release papers
+
+lock: $(TOOLS)/installed  ## renew the packages that the image of the Containerfile has
+	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+		--python-version 3.13 --python-platform linux --output-file release/container.txt pyproject.toml
 
 clean:  ## remove the environments, and the files that tools have written
 	rm -rf $(DEMO) $(DEV) $(TOOLS) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
