@@ -26,7 +26,6 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.verdict import changed_labels, points, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.text.golden_texts import golden_texts
 
 PAGE = EXPORTED / "CHANGES.md"
 _BEFORE = PROJECT / "tests" / "frozen_files" / "format_2"
@@ -81,7 +80,7 @@ def compare(model: str, before: Path, part: Part | None = None) -> Difference:
     reading = ReadOptions(Columns(group=None if part is None else part.group))
     options = DiffOptions(reading, show=1_000)
     data = [] if part is None else [str(part.data)]
-    return diff(before, EXPORTED / f"{model}.onnx", golden_texts, data, options)
+    return diff(before, EXPORTED / f"{model}.onnx", data, options)
 
 
 def texts_section(found: Difference) -> str:

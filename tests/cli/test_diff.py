@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Command, in_its_own_process, write
+from tests.docs.reference import REFERENCE
 from tests.models import MODEL, OLD_MODELS
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
@@ -78,6 +79,11 @@ def test_json(command: Command) -> None:
     assert data["most_changed"][0]["new"]["sentiment"] == "positive"
     assert data["columns"] == {"text": "text", "label": "label"}
     assert found["texts"]["verdict"] is None
+    reference = REFERENCE.read_text(encoding="utf-8")
+    keys = [*found, *found["vocabulary"], *data, *data["most_changed"][0], *data["new_accuracy"]]
+    keys += data["probability_change"]
+    missing = [key for key in keys if f"`{key}`" not in reference]
+    assert {*missing} <= {"commonest_added", "commonest_removed"}
 
 
 def test_checks_for_ci(command: Command) -> None:
@@ -156,6 +162,11 @@ def test_other_failures(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "stars.csv", "--label-column", "label", "-o", "x.csv")
     ran.failed_with("stars.csv: column 'label', row ")
     assert not Path("x.csv").exists()
+    write("bad.csv", "text,label\na,b,c\nfine,1\nfine,x\n")
+    ran = command("diff", OLD, MODEL, "bad.csv", "--label-column", "label")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
+    ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")
 
 
 def test_neither_tensorflow_nor_scipy_is_imported(command: Command) -> None:

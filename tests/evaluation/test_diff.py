@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.evaluation.conftest import WriteRows
-from tests.models import CONV1D, MODEL, OLD_MODELS, many_texts
+from tests.models import MODEL, OLD_MODELS, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation import change_tally, label_words
@@ -28,7 +28,6 @@ from toolkit.evaluation.score_pairs import Distances
 from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.text.golden_texts import golden_texts
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 SMALL_BLOCKS = 1 << 14
@@ -41,7 +40,7 @@ def compared(
     if isinstance(names := more.pop("labels", None), LabelNames):
         reading = replace(reading, labels=names)
     options = DiffOptions(reading, **more)  # type: ignore[arg-type]
-    found = diff(old, new, golden_texts, [*map(str, files)], options).data
+    found = diff(old, new, [*map(str, files)], options).data
     assert found is not None
     return found
 
@@ -141,11 +140,20 @@ def test_a_turned_comparison_is_the_reverse(file: Path) -> None:
     assert there.probability.median == back.probability.median
 
 
-def test_stars_are_compared_where_both_have_them(file: Path) -> None:
+def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -> None:
     assert compared(file).changes.stars is None
-    changes = compared(file, old=CONV1D, new=MODEL.with_name("reviews-small.onnx")).changes
-    with_stars = Scorer(CONV1D).has_stars
-    assert (changes.stars is not None) == with_stars
+    small = MODEL.with_name("reviews-small.onnx")
+    changes = compared(file, old=small).changes
+    pairs = [
+        (old, new)
+        for old, new in zip(*(Scorer(path).stars(texts) for path in (small, MODEL)), strict=True)
+        if old is not None and new is not None
+    ]
+    others = sum(int(old + 0.5) != int(new + 0.5) for old, new in pairs)
+    assert changes.other_whole_stars == others > 20
+    assert changes.stars is not None
+    assert changes.stars.rows == len(pairs)
+    assert changes.stars.largest == pytest.approx(max(abs(a - b) for a, b in pairs), abs=1e-3)
     itself = compared(file, old=MODEL, new=MODEL).changes
     assert itself.counts.changed == 0
     assert itself.most_changed == ()
@@ -264,7 +272,7 @@ def test_without_any_score_is_an_error(write_rows: WriteRows) -> None:
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:
-    found: Difference = diff(OLD, MODEL, golden_texts)
+    found: Difference = diff(OLD, MODEL)
     facts = {each.key: each for each in found.facts}
     assert (facts["token_rule"].old, facts["token_rule"].new) == (1, 2)
     assert facts["labels"].is_same

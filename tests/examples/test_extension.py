@@ -105,3 +105,4 @@ def test_the_button_opens_an_empty_page(worker: Any, context: Any) -> None:
         worker.evaluate("chrome.action.onClicked.dispatch({})")
     opening.value.wait_for_selector("html[data-state=ready]", timeout=PATIENCE)
     assert opening.value.input_value("#review") == ""
+    assert opening.value.evaluate("getComputedStyle(document.body).fontSize") == "16px"

@@ -44,7 +44,10 @@ def test_only_the_chosen_model_is_loaded_and_the_page_is_there_before_it(
     page.goto(address)
     page.wait_for_selector("#state:has-text('Loading the model reviews …')")
     assert page.is_visible("#loading")
-    page.fill("#review", REVIEW)  # typed meanwhile
+    page.click("#sample-torn")
+    assert "waiter kind" in page.input_value("#review")
+    assert page.inner_text("#word") == "The score comes when the model is loaded"
+    assert page.inner_text("#lowest") == "negative"
     assert page.inner_text("#about").startswith("Model")
     assert page.evaluate("performance.getEntriesByName('first-contentful-paint').length") == 1
     while len(held) < 2:

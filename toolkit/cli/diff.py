@@ -95,7 +95,6 @@ def diff(
     from toolkit.evaluation.diff_files import DiffOptions
     from toolkit.evaluation.diff_models import diff as run_diff
     from toolkit.scoring.limits import MaxChanged
-    from toolkit.text.golden_texts import golden_texts
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=label_column, group=group_column)
@@ -105,9 +104,7 @@ def diff(
     _check(files, read_options, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
-    found = run_diff(
-        old, new, golden_texts, files, options, lambda path: progress_of(path, quiet=quiet)
-    )
+    found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
 

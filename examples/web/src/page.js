@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 import { startFilePanel } from "./file_panel.js";
 import { chosenAtStart, startModelPanel, whileLoading } from "./model_panel.js";
 import { Scorer } from "./scorer.js";
-import { startTypedReview } from "./typed_review.js";
+import { prepareTypedReview, startTypedReview } from "./typed_review.js";
 
 /** @import { PageFacts } from "./types" */
 
@@ -12,6 +12,7 @@ async function start() {
   const page = /** @type {PageFacts} */ (JSON.parse(byId("facts", HTMLScriptElement).text));
   const facts = chosenAtStart(page.models);
   const panel = startModelPanel(page.models, facts);
+  prepareTypedReview(facts);
   const scorer = await whileLoading(facts, (onShare) => Scorer.load(page.runtime, facts, onShare));
   const typed = startTypedReview(scorer, facts);
   const files = startFilePanel(scorer, facts);

@@ -80,7 +80,8 @@ export function rowTable(scorer, facts, total, open) {
     place.textContent = `Rows ${grouped(from + 1)} to ${grouped(from + rows.length)} of ${grouped(total)}`;
   }
 
-  const pages = make("nav", { className: "pages" }, ...steps.map(({ made }) => made), place);
+  const buttons = total > AT_ONCE ? steps.map(({ made }) => made) : [];
+  const pages = make("nav", { className: "pages" }, ...buttons, place);
   pages.setAttribute("aria-label", "Pages of rows");
   show(order);
   return make(

@@ -19,6 +19,24 @@ const SAMPLES = {
 };
 
 /**
+ * Let the visitor type, or choose an example, while the model is loaded.
+ *
+ * @param {Facts} facts
+ */
+export function prepareTypedReview(facts) {
+  const review = byId("review", HTMLTextAreaElement);
+  for (const [name, sample] of Object.entries(SAMPLES)) {
+    byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
+      review.value = sample;
+      review.dispatchEvent(new Event("input"));
+    });
+  }
+  review.value ||= reviewOfAddress();
+  showScale(byId("verdict", HTMLElement), facts);
+  byId("word", HTMLElement).textContent = "The score comes when the model is loaded";
+}
+
+/**
  * @param {Scorer} scorer
  * @param {Facts} facts
  */
@@ -58,14 +76,7 @@ export function startTypedReview(scorer, facts) {
   };
 
   review.addEventListener("input", () => take(review.value));
-  for (const [name, sample] of Object.entries(SAMPLES)) {
-    byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
-      review.value = sample;
-      take(sample);
-    });
-  }
   clearVerdict(verdict);
-  review.value ||= reviewOfAddress();
   use(facts); // a review may be there: it was typed while the model was loaded
   return { use };
 }

@@ -26,7 +26,7 @@ export function wordSum(facts, text, { words, logit, isPart }) {
     item(first, start, ""),
     item(`Words towards ${facts.labels[1]}`, positive, strongest(text, sides[0], 1), "positive"),
     item(`Words towards ${facts.labels[0]}`, negative, strongest(text, sides[1], -1), "negative"),
-    item("Sum", total, `that is ${percent(probability)} likely ${facts.labels[1]}`),
+    item("Sum", total, `(${percent(probability)} likely ${facts.labels[1]})`),
   ];
 }
 
