@@ -16,7 +16,10 @@ _AT_ONCE = 32
 
 
 def usage_of_page(texts: list[str]) -> Usage:
-    """Open the page in a new browser and score texts; the first batch is the first answer."""
+    """Open the page in a new browser and score texts; the first batch is the first answer.
+
+    The seconds are those of a clock.
+    """
     with tempfile.TemporaryDirectory() as folder, served(build_page(Path(folder))) as address:
         start = time.perf_counter()
         with chromium() as browser:

@@ -101,7 +101,7 @@ def golden_cells(name: str) -> tuple[str, str, str]:
 
 
 def speed_cells(name: str) -> tuple[str, str, str]:
-    """Time a runtime, and weigh it: reviews a second, cold start and memory."""
+    """Time a runtime, and weigh it: reviews a second of a core, cold start and memory."""
     cold = [usage(name, reviews()[:1]) for _ in range(_REPEATS)]
     whole = [usage(name, reviews()) for _ in range(_REPEATS)]
     return (
@@ -117,7 +117,7 @@ def table(names: list[str]) -> Table:
     lines.add_column("runtime")
     for title in ("golden vectors", "largest difference", "labels that differ"):
         lines.add_column(title, justify="right")
-    for title in ("texts/s", "cold start", "memory", "lines of code"):
+    for title in ("texts/s a core", "cold start", "memory", "lines of code"):
         lines.add_column(title, justify="right")
     for name in names:
         try:
