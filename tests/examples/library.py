@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.examples import building, programs
+from tests.examples import programs
+from tests.examples.building import MissingError
 
 
 class _Result(ctypes.Structure):
@@ -88,7 +89,7 @@ def library() -> Library:
     """Build and load the library; skips where that is not possible."""
     try:
         folder = programs.c_library()
-    except building.MissingError as error:
+    except MissingError as error:
         pytest.skip(str(error))
     functions = ctypes.CDLL(str(folder / "libsentiment.so"))
     functions.sentiment_open.restype = ctypes.c_void_p

@@ -16,7 +16,6 @@ from tests.docs.markdown import GUIDES
 from tests.examples import programs
 from tests.examples.building import build
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
-from tests.examples.javascript import node
 from tests.examples.raw_texts import (
     SOURCES,
     java,
@@ -120,7 +119,7 @@ def test_half_a_surrogate_pair_in_c_sharp() -> None:
 
 def test_nul_in_node() -> None:
     """Models of token rule 2 end a text at NUL, too; the first rule makes it a part of a word."""
-    program = needs(node)
+    program = needs(programs.PROGRAMS["Node"])
     package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
     texts = ["A bad\0good film", "A bad", "A bad\x01good film"]
     (found,) = javascript(package, OLD_MODELS / "conv1d.onnx", [texts])

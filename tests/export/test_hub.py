@@ -23,6 +23,7 @@ from tests.models import CONV1D
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export_to_hub
+from toolkit.export.hub import fill_folder
 from toolkit.export.hub_card import hub_card
 from toolkit.export.hub_metadata import front_matter, metadata_of
 from toolkit.model.adaptation_facts import Adaptation, CandidateScores
@@ -138,6 +139,20 @@ def test_a_failure_leaves_nothing(run: RunFolder, tmp_path: Path) -> None:
         export_to_hub(run.path, "s3://bucket/folder")
 
 
+def test_all_files_appear_or_none(tmp_path: Path) -> None:
+    def make(folder: Path) -> None:
+        (folder / "a").write_text("new", encoding="utf-8")
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a").write_text("old", encoding="utf-8")
+    for name in ("old", "new"):
+        with pytest.raises(FileNotFoundError, match="/b'"):
+            fill_folder(tmp_path / name, ["a", "b"], make, force=True)
+    assert names_in(tmp_path) == ["old"]
+    assert names_in(tmp_path / "old") == ["a"]
+    assert (tmp_path / "old" / "a").read_text("utf-8") == "old"
+
+
 def test_the_command(run: RunFolder, command: Command) -> None:
     ran = command("export", run.path, "--hub", "out", "--model-version", "1.0")
     assert (ran.exit_code, ran.err) == (0, "")
@@ -236,7 +251,10 @@ def test_shipped_models_have_such_a_folder(model: str, tmp_path: Path) -> None:
     card = (folder / "README.md").read_text("utf-8")
     assert "| imdb | Large Movie Review Dataset" in card
     assert "\n## Accuracy by kind of review\n" in card
-    assert {*golden_in(folder)[0]["models"]} == {"model"}
+    entry = golden_in(folder)[0]
+    assert [*entry["models"]] == ["model"]
+    (score,) = Scorer(folder / "model.onnx").score([entry["text"]])
+    assert score.probability == pytest.approx(entry["models"]["model"]["probability"], abs=1e-6)
     with pytest.raises(UsageError, match="exists already"):
         write_hub_folder(model, folder)
 

@@ -10,7 +10,7 @@ _TESTED = "tested"
 _IN_C = "tested, by examples/c"
 _SAME_OPERATORS = "not tested; it has the operators"
 _LANGUAGES = {
-    **dict.fromkeys(("Python", "Node.js", "C"), _TESTED),
+    **dict.fromkeys(("Python", "Node.js", "Bun", "Deno", "C"), _TESTED),
     **dict.fromkeys(("C++", "Go", "Rust", "Java", "C#"), _IN_C),
 }
 _WASM, _WEBGPU = "web pages, WebAssembly", "web pages, WebGPU"

@@ -71,7 +71,7 @@ TRAPS = (
     ),
     Trap(
         "NUL",
-        ("Node.js",),
+        ("Node.js", "Bun", "Deno"),
         "onnxruntime-node ends a text at its first NUL. So do models of token rule 2, but not "
         "those of rule 1",
         'for models of rule 1 `text.replaceAll("\\0", "\\x01")`',
