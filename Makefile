@@ -3,6 +3,7 @@
 PYTHON ?= python3
 DEMO := .venv
 DEV := .venv-dev
+TOOLS := .venv-release
 SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
 # What depends on the core that runs: token ids, scores, and how records are found.
@@ -10,7 +11,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes_in_texts.py)
 
-.PHONY: demo test test-arrow check reference models bench format clean help
+.PHONY: demo test test-arrow check reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,13 +48,23 @@ models: $(DEV)/installed  ## train and export the shipped models again, and comp
 bench: $(DEV)/installed  ## compare the speed with other tools (a quarter of an hour); or accuracy: PARTS=quality
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
 
+release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what is inside; nothing is uploaded
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release sdist
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release wheel
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release check
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release papers
+
+lock: $(TOOLS)/installed  ## renew the packages that the image of the Containerfile has
+	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+		--python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
+
 clean:  ## remove the environments, and the files that tools have written
-	rm -rf $(DEMO) $(DEV) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DEV) $(TOOLS) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # The demo installs the package as users get it; the other environment uses this folder, where the
 # native core is compiled again when its source changes.
 $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
-		$(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
+		review_sentiment_toolkit.py $(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@
@@ -61,4 +72,9 @@ $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
 $(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch])
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install --quiet --editable '.[train,dev]'
+	touch $@
+
+$(TOOLS)/installed: .ci/release/requirements.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --requirement .ci/release/requirements.txt
 	touch $@

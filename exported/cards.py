@@ -8,8 +8,9 @@ from pathlib import Path
 
 from exported.figures import figures_by_group
 from exported.pages import with_generated
+from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
-from toolkit.cli.fact_lines import (
+from toolkit.model.fact_lines import (
     Row,
     calibration_line,
     data_rows,
@@ -29,7 +30,7 @@ _CARD = """
 
 | | |
 |---|---|
-| input | `text`: string[batch], UTF-8{at_least} |
+{release}| input | `text`: string[batch], UTF-8{at_least} |
 | outputs | `probability`: float32[batch], of a positive review; `label`: string[batch], `{negative}` or `{positive}`{known}{stars} |
 | threshold | {threshold} |
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
@@ -100,7 +101,8 @@ _ALL = _Kind(
 negative, in bulk or inside an application. It is not made for decisions about single persons, such as a doctor, a teacher
 or an employee, and not for texts that are not reviews, such as news.""",
     reviews="""It learned from reviews of {domains} domains. [SOURCES.md](SOURCES.md) lists all {sources} sources with their rows and
-terms. The reviews are not part of this project.""",
+terms; the data sets counted above are these and an opinion lexicon, for made-up phrases. The reviews are not part of this
+project.""",
     terms="""The weights are under the MIT licence, as the code is. But the project does not own the training reviews, and their
 terms differ:
 
@@ -116,8 +118,6 @@ names of people, places, brands and products carry the opinions of that time and
 private persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 )
 
-_FILMS_ONLY = {"conv1d"}
-
 _STARS = "; `stars`: float32[batch], 1 to 5"
 _CLASSES = """There is no class for neutral or mixed reviews: it learned from positive and negative ones only."""
 _CLASSES_WITH_NEUTRAL = """It learned from positive and negative reviews only; what is neutral is told by a range of the
@@ -127,8 +127,8 @@ _KNOWN = "; `known_tokens`: int32[batch], words that the model knows (0: the tex
 # Of the file that the tools in examples/teacher make.
 _TEACHER = """
 It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. The
-largest is a *pretrained* transformer (MiniLM, Apache 2.0), so part of what it knows comes from text outside the data
-sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
+largest is a *pretrained* transformer, which the first table names, so part of what it knows comes from text outside the
+data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
 read. The texts without labels are film reviews, sentences of reviews of all domains, and 60,000 made-up phrases, most
 of them negated.
 """
@@ -146,10 +146,11 @@ def model_card(path: Path) -> str:
     weights = ""
     if facts.quantization is not None:
         weights = f"| weights | {quantization_line(facts.quantization)} |\n"
-    kind = _FILMS if path.stem in _FILMS_ONLY else _ALL
+    kind = _FILMS if path.stem in FILMS_ONLY else _ALL
     sources = load_sources()
     return _CARD.format(
         name=path.stem,
+        release="".join(f"| {name} | {line} |\n" for name, line in facts.release.rows()),
         preset=facts.preset,
         negative=negative,
         positive=positive,

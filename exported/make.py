@@ -1,11 +1,12 @@
 """Train and export the shipped models again, and say how close they come to the shipped ones.
 
-Run `python -m exported.make [--ship] [MODEL ...]`, or `make models`. `python -m exported.make --cards` trains nothing
-and writes only the model cards.
+Run `python -m exported.make [--ship] [MODEL ...]`, or `make models`. Two more options train nothing: `--stamp` writes what
+`releases.toml` says into the shipped files, and `--cards` only writes the model cards and the checksums.
 
 The reviews are read from the folder that TOOLKIT_DATA names. Without it, `conv1d` is trained on `aclImdb`, the unpacked
 archive of the data set, or on what Keras downloads; the general models need the folder.
-With --ship, the new models replace those in this folder, and the cards in `README.md` and `golden.jsonl` are written.
+With --ship, the new models replace those in this folder, and the cards in `README.md`, `golden.jsonl` and `SHA256SUMS` are
+written.
 
 The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`,
 and from texts without labels that this teacher has scored: `exported.unlabelled` says which.
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,17 +26,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exported.cards import with_cards
 from exported.data import HELD_OUT, join
 from exported.kinds import KIND, TOPIC, with_kinds
-from exported.sources import with_sources
+from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
-from toolkit.export.golden import Subject, golden_vectors
-from toolkit.model.shipped import SHIPPED
 from toolkit.training.sources import acl_imdb, imdb
 
-EXPORTED = Path(__file__).parent
 RUNS = Path("runs") / "shipped"
 TEACHER = EXPORTED / "teacher.parquet"
 
@@ -123,6 +119,7 @@ def rebuild(model: str, source: Source) -> Path:
     path = RUNS / model / f"{model}.onnx"
     _toolkit(*training_of(model, source))
     _toolkit("export", str(path.parent), "--output", str(path), "--force")
+    stamp_model(path)
     return path
 
 
@@ -140,32 +137,6 @@ def compare(shipped: Path, rebuilt: Path, texts: pa.ChunkedArray) -> str:
         f"{', the same file' if is_same else ''}; accuracy {_accuracy(new)}, shipped "
         f"{_accuracy(old)}"
     )
-
-
-def ship(model: str) -> None:
-    """Put the new model and what belongs to it into `exported/`; make cards and golden vectors again."""
-    run = RUNS / model
-    for ending in (".onnx", ".ids.onnx", ".vocabulary.txt"):
-        shutil.copy(run / f"{model}{ending}", EXPORTED)
-    shutil.copy(run / "model.keras", EXPORTED / f"{model}.keras")
-    (EXPORTED / "golden.jsonl").write_text(shipped_vectors(shipped_files()), encoding="utf-8")
-
-
-def shipped_files() -> list[Path]:
-    """Give the shipped model files that are there."""
-    return [path for name in SHIPPED if (path := EXPORTED / f"{name}.onnx").is_file()]
-
-
-def write_cards() -> None:
-    """Write the cards into README.md and the table of sources into SOURCES.md, below the hand-written part."""
-    page, sources = EXPORTED / "README.md", EXPORTED / "SOURCES.md"
-    page.write_text(with_cards(page.read_text(encoding="utf-8"), shipped_files()), encoding="utf-8")
-    sources.write_text(with_sources(sources.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def shipped_vectors(paths: list[Path]) -> str:
-    """Make the golden vectors of models that have their Keras networks beside them."""
-    return golden_vectors({path.stem: Subject.load(path) for path in paths})
 
 
 def of_held_out(reviews: pa.Table) -> pa.Table:
@@ -195,8 +166,7 @@ def _toolkit(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "toolkit", *arguments], check=True)
 
 
-def main() -> None:
-    """Rebuild the chosen models, one after the other."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m exported.make", description=__doc__)
     parser.add_argument(
         "--ship", action="store_true", help="replace the models in exported/ by the new ones"
@@ -204,19 +174,32 @@ def main() -> None:
     parser.add_argument(
         "--cards",
         action="store_true",
-        help="train nothing: write the model cards in exported/README.md and the table in exported/SOURCES.md again",
+        help="train nothing: write the cards in exported/README.md, the table in SOURCES.md and SHA256SUMS again",
+    )
+    parser.add_argument(
+        "--stamp",
+        action="store_true",
+        help="train nothing: write releases.toml into the shipped files, then do as --cards does",
     )
     parser.add_argument(
         "model",
         nargs="*",
         help=f"which to train: {', '.join(RECIPES)} (default: all)",
     )
+    return parser
+
+
+def main() -> None:
+    """Rebuild the chosen models, one after the other."""
+    parser = _parser()
     chosen = parser.parse_args()
     unknown = [name for name in chosen.model if name not in RECIPES]
     if unknown:
         parser.error(f"no model '{unknown[0]}' (choose from: {', '.join(RECIPES)})")
-    if chosen.cards:
-        write_cards()
+    if chosen.cards or chosen.stamp:
+        for path in shipped_files() if chosen.stamp else []:
+            stamp_model(path)
+        write_pages()
         return
     models = chosen.model or [*RECIPES]
     general = all_reviews() if any(RECIPES[model].is_general for model in models) else None
@@ -227,9 +210,9 @@ def main() -> None:
         if shipped.is_file():
             lines.append(compare(shipped, rebuilt, source.test))
         if chosen.ship:
-            ship(model)
+            ship(RUNS / model)
     if chosen.ship:
-        write_cards()
+        write_pages()
     print("\n".join(lines))
 
 

@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exported.pages import with_generated
+from toolkit.model.release_facts import USES
 
 SOURCES = Path(__file__).with_name("sources.csv")
 
 # What is above this line of SOURCES.md is written by hand.
 MARKER = "<!-- Below: written by exported/make.py from sources.csv. -->"
-
-# What the terms of a source allow, as its publisher or the one who passed it on states them.
-USES = {
-    "open": "an open licence is stated",
-    "none": "no terms are stated",
-    "research": "research or non-commercial use only",
-}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
+DISTRIBUTION = "review-sentiment-toolkit"  # `review_sentiment_toolkit.py` knows this package by it
 __all__ = ["Scorer", "__version__"]
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
-/* Sentiment in a C program: the model file takes raw text, so ONNX Runtime is all it needs.
+/* Sentiment in a C program.
  *
  *     embed MODEL [TEXT...]
  *
  * Prints the label and the probability of each text, or of each line of standard input. The label
  * is "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
- * See README.md.
  */
 
 #include <stdbool.h>
@@ -13,200 +12,83 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include <onnxruntime_c_api.h>
+#include "sentiment.h"
 
-#define LINES_AT_ONCE 32 /* a batch is as wide as its longest text, so a small one saves memory */
+#define AT_ONCE 32
 
-enum output { LABEL, PROBABILITY, KNOWN_TOKENS, OUTPUTS };
-
-static const char *const OUTPUT_NAMES[OUTPUTS] = {"label", "probability", "known_tokens"};
-
-struct text {
-    char *bytes; /* may hold NUL, which is the end for the model */
-    size_t length;
-};
-
-struct model {
-    const OrtApi *ort;
-    OrtEnv *env;
-    OrtSessionOptions *options;
-    OrtSession *session;
-    size_t outputs; /* without known_tokens in files before format 3 */
-};
-
-/* Every call of ONNX Runtime passes through here: says what went wrong, and frees the status. */
-static bool ok(const struct model *model, OrtStatus *status)
+static bool print_scores(const sentiment_model *model, const char *texts, const size_t *lengths,
+                         size_t count)
 {
-    if (status == NULL)
-        return true;
-    fprintf(stderr, "embed: %s\n", model->ort->GetErrorMessage(status));
-    model->ort->ReleaseStatus(status);
-    return false;
-}
+    sentiment_result results[AT_ONCE];
+    char error[SENTIMENT_ERROR_SIZE];
 
-static bool open_model(struct model *model, const char *path)
-{
-    model->ort = OrtGetApiBase()->GetApi(ORT_API_VERSION);
-    if (model->ort == NULL) {
-        fprintf(stderr, "embed: the library of ONNX Runtime is older than its header\n");
-        return false;
-    }
-    const OrtApi *ort = model->ort;
-    size_t outputs;
-    bool done = ok(model, ort->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "embed", &model->env))
-        && ok(model, ort->CreateSessionOptions(&model->options))
-        && ok(model, ort->SetIntraOpNumThreads(model->options, 1)) /* the network is small */
-        && ok(model, ort->CreateSession(model->env, path, model->options, &model->session))
-        && ok(model, ort->SessionGetOutputCount(model->session, &outputs));
-    if (done)
-        model->outputs = outputs < OUTPUTS ? KNOWN_TOKENS : OUTPUTS;
-    return done;
-}
-
-static void close_model(struct model *model)
-{
-    if (model->ort == NULL)
-        return;
-    model->ort->ReleaseSession(model->session);
-    model->ort->ReleaseSessionOptions(model->options);
-    model->ort->ReleaseEnv(model->env);
-}
-
-/* Make the tensor `text`, string[batch], of texts that need no NUL at their end. */
-static bool make_input(const struct model *model, const struct text *texts, size_t count,
-                       OrtValue **input)
-{
-    const OrtApi *ort = model->ort;
-    const int64_t shape[] = {(int64_t)count};
-    OrtAllocator *allocator; /* the default one, which is never released */
-
-    if (!ok(model, ort->GetAllocatorWithDefaultOptions(&allocator))
-        || !ok(model, ort->CreateTensorAsOrtValue(allocator, shape, 1,
-                                                  ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, input)))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        char *place;
-        if (!ok(model, ort->GetResizedStringTensorElementBuffer(*input, i, texts[i].length,
-                                                                &place)))
-            return false;
-        memcpy(place, texts[i].bytes, texts[i].length);
-    }
-    return true;
-}
-
-static bool print_score(const struct model *model, OrtValue *labels, size_t i, float probability,
-                        bool is_known)
-{
-    size_t length;
-
-    if (!is_known) {
-        printf("unknown %.7f\n", probability);
-        return true;
-    }
-
-    if (!ok(model, model->ort->GetStringTensorElementLength(labels, i, &length)))
-        return false;
-    char *label = malloc(length + 1);
-    if (label == NULL) {
-        perror("embed");
-        return false;
-    }
-    bool done = ok(model, model->ort->GetStringTensorElement(labels, length, i, label));
-    if (done) {
-        label[length] = '\0';
-        printf("%s %.7f\n", label, probability);
-    }
-    free(label);
-    return done;
-}
-
-/* Score some texts, at least one, and print what is found. */
-static bool score(const struct model *model, const struct text *texts, size_t count)
-{
-    const OrtApi *ort = model->ort;
-    const char *const input_names[] = {"text"};
-    OrtValue *input = NULL, *outputs[OUTPUTS] = {NULL};
-    float *probabilities;
-    int32_t *known = NULL;
-
-    bool done = make_input(model, texts, count, &input)
-        && ok(model, ort->Run(model->session, NULL, input_names, (const OrtValue *const *)&input, 1,
-                              OUTPUT_NAMES, model->outputs, outputs))
-        && ok(model, ort->GetTensorMutableData(outputs[PROBABILITY], (void **)&probabilities));
-    if (done && model->outputs > KNOWN_TOKENS)
-        done = ok(model, ort->GetTensorMutableData(outputs[KNOWN_TOKENS], (void **)&known));
-    for (size_t i = 0; done && i < count; i++)
-        done = print_score(model, outputs[LABEL], i, probabilities[i], known == NULL || known[i] > 0);
-    for (size_t i = 0; i < OUTPUTS; i++)
-        ort->ReleaseValue(outputs[i]);
-    ort->ReleaseValue(input);
-    return done;
-}
-
-static bool score_arguments(const struct model *model, char **arguments, size_t count)
-{
-    struct text *texts = calloc(count, sizeof *texts);
-
-    if (texts == NULL) {
-        perror("embed");
+    if (sentiment_score(model, texts, lengths, count, results, error) != 0) {
+        fprintf(stderr, "embed: %s\n", error);
         return false;
     }
     for (size_t i = 0; i < count; i++)
-        texts[i] = (struct text){arguments[i], strlen(arguments[i])};
-    bool done = score(model, texts, count);
-    free(texts);
-    return done;
-}
-
-/* Read the next line, without its end; false at the end of the input. */
-static bool read_line(struct text *line)
-{
-    size_t size = 0;
-    line->bytes = NULL;
-    ssize_t length = getline(&line->bytes, &size, stdin);
-
-    if (length < 0) {
-        free(line->bytes);
-        return false;
-    }
-    line->length = (size_t)length;
-    if (line->bytes[line->length - 1] == '\n')
-        line->length--;
+        printf("%s %.7f\n", *results[i].label ? results[i].label : "unknown",
+               results[i].probability);
     return true;
 }
 
-static bool score_lines(const struct model *model)
+static bool score_arguments(const sentiment_model *model, char **arguments)
 {
-    struct text lines[LINES_AT_ONCE];
-    size_t count;
     bool done = true;
 
-    do {
-        for (count = 0; count < LINES_AT_ONCE && read_line(&lines[count]);)
-            count++;
-        if (count > 0)
-            done = score(model, lines, count);
-        for (size_t i = 0; i < count; i++)
-            free(lines[i].bytes);
-    } while (done && count == LINES_AT_ONCE);
-    if (ferror(stdin)) {
-        perror("embed: standard input");
-        return false;
+    for (; done && *arguments != NULL; arguments++) {
+        size_t length = strlen(*arguments);
+        done = print_scores(model, *arguments, &length, 1);
     }
+    return done;
+}
+
+static bool score_lines(const sentiment_model *model)
+{
+    char *texts = NULL, *line = NULL;
+    size_t lengths[AT_ONCE], count = 0, used = 0, size = 0;
+    ssize_t length;
+    bool done = true;
+
+    while (done && (length = getline(&line, &size, stdin)) >= 0) {
+        if (length > 0 && line[length - 1] == '\n')
+            length--;
+        char *larger = realloc(texts, used + (size_t)length + 1);
+        if (larger == NULL)
+            break;
+        texts = larger;
+        memcpy(texts + used, line, (size_t)length);
+        used += lengths[count++] = (size_t)length;
+        if (count == AT_ONCE) {
+            done = print_scores(model, texts, lengths, count);
+            used = count = 0;
+        }
+    }
+    if (!feof(stdin) && done) {
+        perror("embed: standard input");
+        done = false;
+    }
+    done = done && print_scores(model, texts, lengths, count);
+    free(line);
+    free(texts);
     return done;
 }
 
 int main(int argc, char **argv)
 {
-    struct model model = {0};
+    char error[SENTIMENT_ERROR_SIZE];
 
     if (argc < 2) {
         fprintf(stderr, "usage: embed MODEL [TEXT...]\n");
         return 2;
     }
-    bool done = open_model(&model, argv[1])
-        && (argc > 2 ? score_arguments(&model, argv + 2, (size_t)argc - 2) : score_lines(&model));
-    close_model(&model);
+    sentiment_model *model = sentiment_open(argv[1], NULL, 0, error);
+    if (model == NULL) {
+        fprintf(stderr, "embed: %s\n", error);
+        return 1;
+    }
+    bool done = argc > 2 ? score_arguments(model, argv + 2) : score_lines(model);
+    sentiment_close(model);
     if (fflush(stdout) != 0) {
         perror("embed: standard output");
         return 1;

@@ -8,10 +8,21 @@
 import process, { argv, stdin } from "node:process";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-const LINES_AT_ONCE = 32; // a batch is as wide as its longest text, so a small one saves memory
+// ONNX Runtime makes a table of the words of a batch, as wide as its longest text.
+const LINES_AT_ONCE = 32;
+const SHORT_ENOUGH = 8_000; // UTF-16 units
+const MAX_TOKENS = 512; // that the model reads, as `toolkit info` says
+const WORD = /(?<![^ \t\n\v\f\r])[^ \t\n\v\f\r]*?[\p{L}\p{N}]/gu;
+
+// Cuts off what the model does not read of a long text: words between spaces are tokens.
+function endOf(text) {
+  if (text.length <= SHORT_ENOUGH) return text;
+  const words = [...text.split("\0", 1)[0].matchAll(WORD)];
+  return words.length > MAX_TOKENS ? text.slice(words.at(-MAX_TOKENS).index) : text;
+}
 
 async function score(session, texts) {
-  const text = new Tensor("string", texts, [texts.length]);
+  const text = new Tensor("string", texts.map(endOf), [texts.length]);
   // Files before format 3 do not count the known words.
   const { label, probability, known_tokens: known } = await session.run({ text });
   const labelOf = (i) => (known?.data[i] === 0 ? "unknown" : label.data[i]);
@@ -45,7 +56,7 @@ async function main([path, ...texts]) {
   const session = await InferenceSession.create(path, { intraOpNumThreads: 1 }); // it is small
   for await (const batch of batchesOf(texts.length > 0 ? texts : linesOf(stdin))) {
     for (const [label, probability] of await score(session, batch)) {
-      console.log(`${label} ${probability.toFixed(7)}`);
+      process.stdout.write(`${label} ${probability.toFixed(7)}\n`); // Bun's console hides errors
     }
   }
 }

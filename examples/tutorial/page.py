@@ -34,9 +34,10 @@ def run(path: Path = NOTEBOOK) -> Notebook:
     import nbformat  # noqa: PLC0415 (only this needs it)
     from nbclient import NotebookClient  # noqa: PLC0415
 
-    notebook = nbformat.read(path, as_version=4)
+    untyped: Any = nbformat
+    notebook = untyped.read(path, as_version=4)
     NotebookClient(notebook, timeout=3600, resources={"metadata": {"path": path.parent}}).execute()
-    found: Notebook = json.loads(nbformat.writes(notebook))
+    found: Notebook = json.loads(untyped.writes(notebook))
     return found
 
 

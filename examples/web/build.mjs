@@ -1,12 +1,14 @@
 /**
  * Builds the page into a folder: as separate files for any static server, and as one file that
- * contains everything and can be opened from a disk.
+ * contains everything and can be opened from a disk. Large files are compressed; the page unpacks them.
  *
- *     node build.mjs [--model ../../exported/reviews-small.onnx] [--out dist]
+ *     node build.mjs [--model ../../exported/reviews.onnx]... [--out dist]
+ *
+ * The visitor chooses among the models; the first one is loaded at the start, and is in the one file.
  */
 
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
@@ -18,10 +20,15 @@ import { readFacts } from "./facts.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const WASM = fileURLToPath(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
+const SHIPPED = ["reviews", "reviews-small", "conv1d"];
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string", default: join(HERE, "../../exported/reviews-small.onnx") },
+    model: {
+      type: "string",
+      multiple: true,
+      default: SHIPPED.map((name) => join(HERE, `../../exported/${name}.onnx`)),
+    },
     out: { type: "string", default: join(HERE, "dist") },
   },
 });
@@ -51,25 +58,36 @@ const policy = (rules) =>
 
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-const packed = async (name, bytes) =>
-  `<script type="application/octet-stream" id="${name}">` +
-  `${(await promisify(gzip)(bytes, { level: 9 })).toString("base64")}</script>`;
+const packed = (bytes) => promisify(gzip)(bytes, { level: 7 });
+
+const inside = (id, type, content) => `<script type="${type}" id="${id}">${content}</script>`;
+
+const factsOf = (facts) =>
+  inside("facts", "application/json", JSON.stringify(facts).replaceAll("<", "\\u003c"));
+
+/** Reads a model, and says under which name and in how many bytes the page loads it. */
+async function readModel(path) {
+  const bytes = await readFile(path);
+  const name = basename(path, ".onnx");
+  const content = await packed(bytes);
+  const file = `${name}.onnx.gz`;
+  return { content, facts: { ...readFacts(bytes, name), file, packed: content.length } };
+}
 
 const page = await readFile(join(HERE, "index.html"), "utf8");
 const style = await readFile(join(HERE, "style.css"), "utf8");
-const model = await readFile(values.model);
-const wasm = await readFile(WASM);
+const models = await Promise.all(values.model.map(readModel));
+const wasm = await packed(await readFile(WASM));
+const runtime = { file: "ort.wasm.gz", packed: wasm.length };
 const script = await bundle("src/page.js", "esm");
 const worker = await bundle("src/worker/worker.js", "iife");
-const factsOfModel = JSON.stringify(readFacts(model, basename(values.model, ".onnx")));
-const facts = `<script type="application/json" id="facts">${factsOfModel.replaceAll("<", "\\u003c")}</script>`;
 
 await rm(values.out, { recursive: true, force: true });
 await mkdir(values.out, { recursive: true });
 const write = (name, content) => writeFile(join(values.out, name), content);
 
-await copyFile(values.model, join(values.out, "model.onnx"));
-await copyFile(WASM, join(values.out, "ort.wasm"));
+for (const { content, facts } of models) await write(facts.file, content);
+await write(runtime.file, wasm);
 await write("page.js", script);
 await write("worker.js", worker);
 await write("style.css", style);
@@ -80,17 +98,18 @@ await write(
       "script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; worker-src 'self'",
     ),
     style: '<link rel="stylesheet" href="style.css" />',
-    facts,
+    facts: factsOf({ runtime, models: models.map(({ facts }) => facts) }),
     script: '<script type="module" src="page.js"></script>',
   }),
 );
 
+const [first] = models;
 const inline = script.replaceAll("</script", "<\\/script");
-const assets = await Promise.all([
-  packed("ort.wasm", wasm),
-  packed("model.onnx", model),
-  packed("worker.js", Buffer.from(worker)),
-]);
+const assets = Object.entries({
+  [runtime.file]: wasm,
+  [first.facts.file]: first.content,
+  "worker.js": await packed(Buffer.from(worker)),
+}).map(([name, content]) => inside(name, "application/octet-stream", content.toString("base64")));
 await write(
   "review-sentiment.html",
   fill(page, {
@@ -98,7 +117,7 @@ await write(
       `script-src ${hash(inline)} 'wasm-unsafe-eval'; style-src ${hash(style)}; worker-src blob:`,
     ),
     style: `<style>${style}</style>`,
-    facts: [facts, ...assets].join("\n    "),
+    facts: [factsOf({ runtime, models: [first.facts] }), ...assets].join("\n    "),
     script: `<script type="module">${inline}</script>`,
   }),
 );

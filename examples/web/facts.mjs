@@ -2,7 +2,11 @@
 
 import protobuf from "protobufjs/minimal.js";
 
+const GRAPH = 7; // of ModelProto
 const METADATA_PROPS = 14; // of ModelProto, each with a key (1) and a value (2), here of JSON
+const NODE = 1; // of GraphProto
+const OUTPUT = 12; // of GraphProto, each with a name (1)
+const [INPUTS, OUTPUTS, OPERATOR] = [1, 2, 4]; // of NodeProto
 
 /** Calls a function for each field of a message; others are skipped. */
 function eachField(reader, end, take) {
@@ -12,24 +16,87 @@ function eachField(reader, end, take) {
   }
 }
 
-export function readFacts(bytes, name) {
-  const reader = protobuf.Reader.create(bytes);
-  const found = {};
-  eachField(reader, bytes.length, (field) => {
-    if (field !== METADATA_PROPS) return false;
-    const pair = {};
-    const end = reader.uint32() + reader.pos;
-    eachField(reader, end, (part) => {
-      pair[part] = reader.string();
-      return true;
-    });
-    found[pair[1]] = pair[2];
+/** Calls a function for each field of the message that comes next. */
+const eachFieldOfNext = (reader, take) => eachField(reader, reader.uint32() + reader.pos, take);
+
+/** Gives the strings of a message by the numbers of their fields. */
+function stringsOf(reader, numbers) {
+  const found = Object.fromEntries(numbers.map((number) => [number, []]));
+  eachFieldOfNext(reader, (field) => found[field]?.push(reader.string()));
+  return found;
+}
+
+/** Gives the nodes and the names of the outputs of a graph. */
+function readGraph(reader) {
+  const [nodes, outputs] = [[], []];
+  eachFieldOfNext(reader, (field) => {
+    if (field === NODE) nodes.push(stringsOf(reader, [INPUTS, OUTPUTS, OPERATOR]));
+    else if (field === OUTPUT) outputs.push(stringsOf(reader, [1])[1][0]);
+    else return false;
     return true;
   });
-  if (!found.labels || !found.threshold || !found.max_tokens) {
+  return { nodes, outputs };
+}
+
+/** Names the tensor with the logit of `probability`, as `logit_name` in toolkit/model/file.py. */
+function logitName(nodes) {
+  const makerOf = (name) => nodes.find((node) => node[OUTPUTS].includes(name));
+  let node = makerOf("probability");
+  while (["Reshape", "Squeeze", "Flatten", "Identity"].includes(node?.[OPERATOR][0])) {
+    node = makerOf(node[INPUTS][0]);
+  }
+  return node?.[OPERATOR][0] === "Sigmoid" ? node[INPUTS][0] : null;
+}
+
+/** From which probabilities sentences are clear, and reviews may be mixed (toolkit/model/mixed.py). */
+function mixedLimits({ scale = 1, bias = 0 }) {
+  const moved = (share) => 1 / (1 + Math.exp(-scale * Math.log(share / (1 - share)) - bias));
+  return [0.2, 0.8, 0.05, 0.95].map(moved);
+}
+
+function accuracyOf({ validation, folds, test }) {
+  if (validation) return { share: validation.accuracy, reviews: validation.reviews ?? null };
+  const share = folds?.accuracy?.mean ?? test?.accuracy;
+  return share === undefined ? null : { share, reviews: test?.reviews ?? null };
+}
+
+const RELEASE = ["model_name", "model_version", "date", "language", "domain", "licence", "intended_use"];
+
+/** What the file says of its release, as far as it does. */
+const releaseOf = (written) =>
+  Object.fromEntries(RELEASE.filter((key) => written[key]).map((key) => [key, JSON.parse(written[key])]));
+
+export function readFacts(bytes, name) {
+  const reader = protobuf.Reader.create(bytes);
+  const written = {};
+  let graph = { nodes: [], outputs: [] };
+  eachField(reader, bytes.length, (field) => {
+    if (field === METADATA_PROPS) {
+      const pair = stringsOf(reader, [1, 2]);
+      written[pair[1][0]] = pair[2][0];
+    } else if (field === GRAPH) graph = readGraph(reader);
+    else return false;
+    return true;
+  });
+  if (!written.labels || !written.threshold || !written.max_tokens) {
     throw new Error(`${name}: no model of the toolkit, it names no labels, threshold and max_tokens`);
   }
-  const threshold = Math.fround(JSON.parse(found.threshold));
-  const maxTokens = JSON.parse(found.max_tokens);
-  return { name, bytes: bytes.length, labels: JSON.parse(found.labels), threshold, maxTokens };
+  const fact = (key) => (written[key] === undefined ? null : JSON.parse(written[key]));
+  const neutral = fact("neutral");
+  const metrics = fact("metrics") ?? {};
+  return {
+    name,
+    bytes: bytes.length,
+    labels: fact("labels"),
+    threshold: Math.fround(fact("threshold")),
+    maxTokens: fact("max_tokens"),
+    neutral: neutral && [neutral.low, neutral.high].map(Math.fround),
+    hasStars: graph.outputs.includes("stars"),
+    logit: logitName(graph.nodes),
+    mixed: mixedLimits(metrics.adaptation ?? {}),
+    words: fact("vocabulary_size") - 4, // the first four ids are for other things
+    reviews: fact("data")?.reviews ?? null,
+    accuracy: accuracyOf(metrics),
+    release: releaseOf(written),
+  };
 }

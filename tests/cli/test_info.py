@@ -57,6 +57,10 @@ def test_json_of_a_model(command: Command) -> None:
     places = {place["where"]: place["runs"] for place in found["runs"]}
     assert places["Python"] is True
     assert places["web pages, WebGPU"] is False
+    (python,) = (place["traps"] for place in found["runs"] if place["where"] == "Python")
+    repairs = {trap["name"]: trap["repair"] for trap in found["traps"]}
+    assert all(repairs[name] for name in python)
+    assert {"long texts", *python} <= {*repairs}
 
 
 def test_json_of_the_twin(command: Command) -> None:
@@ -66,6 +70,7 @@ def test_json_of_the_twin(command: Command) -> None:
     assert list(found["operators"]) == ["ai.onnx"]
     assert "words" not in found
     assert all(place["runs"] for place in found["runs"])
+    assert not any(place["traps"] for place in found["runs"])
 
 
 def test_the_core_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +105,7 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
     assert test is not None
     assert test.accuracy is not None
     accuracy = f"{test.accuracy:.2%}"
-    for part in ("probability: float32[batch]", accuracy, "label flips", "not tested", "Tokenizer"):
+    for part in ("probability: float32[batch]", accuracy, "label flips", "traps: ", "Tokenizer"):
         assert part in text
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
 

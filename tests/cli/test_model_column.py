@@ -20,7 +20,7 @@ from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer
 
 FROZEN = PROJECT / "tests" / "frozen_files"
-VERSION = shipped_scorer().facts.toolkit_version
+VERSION = shipped_scorer().facts.version
 VALUE = f"reviews {VERSION} sha256-{hashlib.sha256(MODEL.read_bytes()).hexdigest()[:16]}"
 # With a text, without one, and without a word that the model knows.
 CSV = "id,text\n1,a superb film\n2,\n3,qqqqq\n"
@@ -107,7 +107,7 @@ def test_models_of_every_version_of_the_format(command: Command, model: Path) ->
     assert command("score", "a.csv", "-m", model, "--model-column", "m").exit_code == 0
     (value,) = {row["m"] for row in rows("a.scored.csv")}
     name, version, digest = value.split(" ")
-    assert (name, version) == (model.stem, Scorer(model).facts.toolkit_version)
+    assert (name, version) == (model.stem, Scorer(model).facts.version)
     assert hashlib.sha256(model.read_bytes()).hexdigest().startswith(digest.removeprefix("sha256-"))
     assert len(digest) == len("sha256-") + 16
 

@@ -65,6 +65,7 @@ that it uses, or `Arrow` and why.
 | `threshold` | of a model: the probability from which a review is positive |
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
+| `runs`, `traps` | of a model file: where it runs, with the names of what can go wrong with texts there; what that is, and what repairs it |
 | `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |
@@ -188,7 +189,7 @@ input, but not of its folder. So it is the same on every machine, in every run a
 as are the bytes of the output.
 
 With `--model-column NAME`, each row has a column with that name. Its value is three words, such as
-`reviews 0.9.0 sha256-0123456789abcdef`: the name and the version of the model, in which other
+`reviews 2026.11 sha256-0123456789abcdef`: the name and the version of the model, in which other
 characters than letters, digits and `_ . + -` are written as `_`, and the first 16 digits of its
 `sha256`. Rows without a score have it, too. In Python it is `Scorer.model`, and `model_column` of
 `Scorer.score_batch`.

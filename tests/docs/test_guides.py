@@ -1,4 +1,4 @@
-"""The commands of the guides that score or evaluate, run on small files of the names they use."""
+"""The commands of the guides that score, evaluate or compare, run on small files of those names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ import pytest
 from tests.data import PROJECT
 from tests.docs.console import run
 from tests.docs.markdown import GUIDES, shell_lines
+from tests.models import OLD_MODELS
 
-COMMANDS = [line for line in shell_lines(GUIDES) if "toolkit score" in line or "evaluate" in line]
+COMMANDS = [
+    line
+    for line in shell_lines(GUIDES)
+    if any(f"toolkit {name}" in line for name in ("score", "evaluate", "diff"))
+]
 LABELLED = PROJECT / "examples" / "labelled.csv"
 
 
@@ -27,7 +32,7 @@ def files(folder: Path, trained: list[str], tmp_path: Path) -> Path:
     with LABELLED.open(encoding="utf-8", newline="") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     (tmp_path / "inbox").mkdir()
-    for name in ("reviews.csv", "new.csv", "inbox/today.csv"):
+    for name in ("reviews.csv", "labelled.csv", "new.csv", "inbox/today.csv"):
         shutil.copy(LABELLED, tmp_path / name)
     for name in ("data/2026-01.parquet", "more/film/reviews.parquet"):
         (tmp_path / name).parent.mkdir(parents=True)
@@ -40,6 +45,7 @@ def files(folder: Path, trained: list[str], tmp_path: Path) -> Path:
     probabilities = "".join(f"{0.2 + 0.6 * int(row['label'])}\n" for row in rows)
     (tmp_path / "fasttext.csv").write_text(f"probability\n{probabilities}", encoding="utf-8")
     shutil.copytree(folder / "runs" / "conv1d", tmp_path / "runs" / "mine")
+    shutil.copy(OLD_MODELS / "ngram-cnn.onnx", tmp_path / "old.onnx")
     (tmp_path / "bin").symlink_to(folder / "bin")
     return tmp_path
 
@@ -50,5 +56,5 @@ def test_a_command_of_the_guides_succeeds(command: str, files: Path) -> None:
     printed = run(f"{command} && echo it succeeded", files)
     assert printed.rstrip().endswith("it succeeded") or "> scored.csv" in command, printed
     made = {path for path in files.rglob("*") if path.is_file()} - before
-    assert made or "--json" in command or "--dry-run" in command
+    assert made or "--json" in command or "--dry-run" in command or "toolkit diff" in command
     assert not any("rejected" in path.name for path in made)

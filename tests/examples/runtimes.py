@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from tests.examples import programs
+from tests.examples.building import MissingError
 from tests.examples.golden import Answers, Comparison, compare
 from tests.examples.web_page import score_in_chromium
 from toolkit.export.front_end import token_ids_info
@@ -74,17 +75,18 @@ def page(model: Path, texts: list[str]) -> Answers:
     try:
         probabilities, labels = score_in_chromium(texts, model)
     except pytest.skip.Exception as error:
-        raise programs.MissingError(str(error)) from None
+        raise MissingError(str(error)) from None
     return Answers(labels, np.array(probabilities))
 
 
-# To add a runtime, add an entry. What cannot be tried here raises `programs.MissingError`.
+# To add a runtime, add an entry. What cannot be tried here raises `MissingError`.
 RUNTIMES = {
     "Keras": Runtime(keras, vectorised_ids),
     "toolkit score": Runtime(vectorised, vectorised_ids),
-    "Python": Runtime(partial(program, programs.python), ids_in_graph),
-    "Node": Runtime(partial(program, programs.node)),
-    "C": Runtime(partial(program, programs.c)),
+    **{
+        name: Runtime(partial(program, build), ids_in_graph if name == "Python" else None)
+        for name, build in programs.PROGRAMS.items()
+    },
     "WebAssembly in Chromium": Runtime(page),
 }
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.examples import programs
-from tests.examples.golden import shipped_models
-from tests.examples.programs import MissingError, run, score
-from tests.models import OLD_MODELS
+from tests.examples.building import MissingError
+from tests.examples.programs import run, score
+from tests.models import CONV1D, MODEL, OLD_MODELS
 
-MODEL = shipped_models()[0]
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")
 
 # Empty, with what other programs take for the end of a line, with NUL, without an end.
@@ -28,9 +29,9 @@ INPUT = "\n".join(LINES).encode()
 Build = Callable[[], tuple[str, ...]]
 
 
-@pytest.fixture(params=[programs.python, programs.node, programs.c], ids=["python", "node", "c"])
+@pytest.fixture(params=programs.PROGRAMS)
 def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    return build(request.param)
+    return build(programs.PROGRAMS[request.param])
 
 
 def build(program: Build) -> tuple[str, ...]:
@@ -55,6 +56,13 @@ def test_examples_of_the_page(command: tuple[str, ...]) -> None:
     assert [line.split()[0] for line in found] == ["positive", "negative"]
 
 
+def test_java_runs_the_source() -> None:
+    build(programs.java)
+    command = (*programs.java_with_library(), str(programs.java_sources() / "Embed.java"))
+    found = score(command, MODEL, ["A fine film, superbly acted."])
+    assert found == score(programs.java(), MODEL, ["A fine film, superbly acted."])
+
+
 def test_a_missing_model_is_told_of(command: tuple[str, ...]) -> None:
     done = run(command, Path("missing.onnx"), ["A fine film."])
     assert (done.returncode, done.stdout) == (1, b"")
@@ -63,12 +71,29 @@ def test_a_missing_model_is_told_of(command: tuple[str, ...]) -> None:
     assert b"    at " not in done.stderr
 
 
-def test_what_is_no_unicode(command: tuple[str, ...]) -> None:
-    """C hands the bytes over, and ONNX Runtime refuses them; the others have replaced them."""
+def test_a_call_without_a_model(command: tuple[str, ...]) -> None:
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode in (1, 2), done.stdout) == (True, b"")
+    assert b"usage: " in done.stderr
+
+
+def test_a_full_disk_is_an_error(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, str(MODEL), "A fine film."], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert re.search(b"(?i)no space|ENOSPC|disk full", done.stderr)
+
+
+@pytest.mark.parametrize("name", programs.PROGRAMS)
+def test_what_is_no_unicode(name: str) -> None:
+    """Where a string is bytes, that is an error; the others replace it."""
+    command = build(programs.PROGRAMS[name])
     done = run(command, MODEL, [], b"bad\xff good\n")
-    if command[0].endswith("embed"):
+    if name in ("C", "C++", "Go"):
         assert (done.returncode, done.stdout) == (1, b"")
-        assert b"embed: " in done.stderr
+        assert b"embed: text 1 is not UTF-8: byte 4 is 0xff" in done.stderr
     else:
         assert done.stdout.decode().splitlines() == score(command, MODEL, ["bad\ufffd good"])
 
@@ -100,5 +125,5 @@ def test_memory_of_the_c_program(arguments: list[str], lines: bytes, status: int
     watched = ("valgrind", "--quiet", "--leak-check=full", "--error-exitcode=9",
                "--errors-for-leak-kinds=definite,indirect,possible",
                f"--suppressions={SUPPRESSIONS}", *build(programs.c))  # fmt: skip
-    done = run(watched, MODEL, arguments, lines)
+    done = run(watched, CONV1D, arguments, lines)
     assert done.returncode == status, done.stderr.decode()

@@ -100,8 +100,8 @@ def test_the_notebook_runs_on_a_part_of_the_reviews(
         pytest.importorskip(module, reason="needs the extras 'train' and 'dev'")
     monkeypatch.setenv("TOOLKIT_DATA", str(shared_data("imdb").parent))
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    monkeypatch.setenv("TUTORIAL_REVIEWS", "1500")
-    monkeypatch.setenv("TUTORIAL_EPOCHS", "3")
+    monkeypatch.setenv("TUTORIAL_REVIEWS", "1000")
+    monkeypatch.setenv("TUTORIAL_EPOCHS", "2")
     copy = tmp_path / "examples" / "tutorial" / NOTEBOOK.name
     copy.parent.mkdir(parents=True)
     shutil.copy(NOTEBOOK, copy)
@@ -110,7 +110,7 @@ def test_the_notebook_runs_on_a_part_of_the_reviews(
     found = [cell for cell in clean(run(copy))["cells"] if cell["cell_type"] == "code"]
     text = printed(found)
     assert [kinds(cell) for cell in found] == [kinds(cell) for cell in CELLS], text
-    assert "train: 1,500 reviews" in text
+    assert "train: 1,000 reviews" in text
     assert "the same losses as before: True" in text
     assert "0 labels differ, 0 rows of numbers differ" in text
 

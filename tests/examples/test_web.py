@@ -60,6 +60,10 @@ def test_typing_moves_the_probability(page: Any, text: str) -> None:
     assert shown(page) == pytest.approx(expected.probability, abs=1e-6)
     assert expected.sentiment is not None
     assert expected.sentiment in page.inner_text("#word").lower()
+    (stars,) = shipped_scorer().stars([text])
+    assert stars is not None
+    assert page.inner_text("#stars") == f"{stars:.1f} of 5 stars"
+    page.wait_for_selector(f"#spoken:has-text('{stars:.1f} of 5 stars')", state="attached")
 
 
 def test_the_last_of_many_texts_is_shown(page: Any) -> None:
@@ -135,11 +139,11 @@ def test_a_sample_replaces_the_text(page: Any) -> None:
     )
 
 
-def test_an_unsure_score_is_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
+def test_a_neutral_score_is_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
     page.fill("#review", text_in_the_middle())
-    page.wait_for_selector("#verdict[data-side=unsure]")
-    assert page.inner_text("#word").startswith("Uncertain, leaning ")
-    page.wait_for_selector("#spoken:has-text('Uncertain, leaning')", state="attached")
+    page.wait_for_selector("#verdict[data-side=neutral]")
+    assert page.inner_text("#word").startswith("Neutral, leaning ")
+    page.wait_for_selector("#spoken:has-text('Neutral, leaning')", state="attached")
     page.fill("#review", " \n ")
     page.wait_for_selector("#verdict[data-side=none]")
     assert page.inner_text("#word") == "Nothing to score yet"
@@ -177,6 +181,7 @@ def test_everybody_can_use_it(page: Any, theme: str) -> None:
     page.click("#choose [type=submit]")
     page.wait_for_selector("#result:not([hidden]) .rejected")
     page.click("summary")
+    page.wait_for_selector(".rows tbody button")
     check_access(page)
     page.set_input_files("#file", {**file, "buffer": b""})
     page.wait_for_selector("#problem:not([hidden])")
@@ -197,6 +202,7 @@ def test_nothing_is_wider_than_a_phone(page: Any) -> None:
         "#file", {"name": "x" * 90 + ".csv", "mimeType": "", "buffer": b"text\nGood.\n" + b"a,b\n"}
     )
     page.wait_for_selector("#result:not([hidden]) .rejected")
+    page.wait_for_selector(".rows tbody button")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

@@ -17,13 +17,14 @@ from tests.examples.web_files import (
     check_csv,
     count,
     downloaded,
+    neutral_scorer,
     problem,
     rejected,
     reviews,
     scored,
     upload,
 )
-from tests.models import shipped_scorer
+from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
@@ -99,21 +100,22 @@ CSV_FILES = {
 
 @pytest.mark.parametrize("name", CSV_FILES)
 def test_the_download_is_what_the_toolkit_writes(page: Any, name: str, tmp_path: Path) -> None:
-    """But for the last digit of a probability, to the byte."""
+    """But for the last digit of a number, to the byte."""
     content, delimiter = CSV_FILES[name]
     found = scored(page, "r.csv", content)
     column = "review" if b"review" in content else "text"
     check_csv(content, found, column, delimiter)
-    assert [line.split(delimiter.encode())[:-1] for line in found.splitlines()] == [
-        line.split(delimiter.encode())[:-1] for line in by_toolkit(tmp_path, content, delimiter)
+    assert [line.split(delimiter.encode())[:-2] for line in found.splitlines()] == [
+        line.split(delimiter.encode())[:-2] for line in by_toolkit(tmp_path, content, delimiter)
     ]
 
 
 def by_toolkit(folder: Path, content: bytes, delimiter: str) -> list[bytes]:
     source = folder / "r.csv"
     source.write_bytes(content)
-    options = ScoringOptions(reading=ReadOptions(delimiter=delimiter))
-    score_file(shipped_scorer(), source, folder / "out.csv", options)
+    columns = Columns(adds=(*Columns().adds, "stars"))
+    options = ScoringOptions(reading=ReadOptions(delimiter=delimiter, columns=columns))
+    score_file(neutral_scorer(), source, folder / "out.csv", options)
     return (folder / "out.csv").read_bytes().splitlines()
 
 
@@ -179,10 +181,12 @@ def test_json_lines(page: Any) -> None:
     assert found[1].endswith("}\r")
     assert found[2] == ""
     records = [json.loads(line) for line in found if line]
-    expected = shipped_scorer().score(["good 😀", "half \ufffd pair", None, None, None])
-    for record, score in zip(records, expected, strict=True):
+    texts = ["good 😀", "half \ufffd pair", None, None, None]
+    expected = zip(neutral_scorer().score(texts), neutral_scorer().stars(texts), strict=True)
+    for record, (score, stars) in zip(records, expected, strict=True):
         assert record[ADDED[0]] == score.sentiment
         assert record[ADDED[1]] == pytest.approx(score.probability, abs=1e-6)
+        assert record[ADDED[2]] == pytest.approx(stars, abs=0.011)
     aside = rejected(page)
     assert [each["line"] for each in aside] == [3, 4, 5, 6, 7]
     assert [each["raw"] for each in aside] == bad
@@ -203,7 +207,9 @@ def test_the_visitor_chooses_a_column(page: Any) -> None:
     page.click("#choose [type=submit]")
     page.wait_for_selector("#result h3:has-text('r.csv')")
     assert page.evaluate("document.activeElement.id") == "result"
-    page.wait_for_selector("#news:has-text('1 positive, 1 negative, 0 without')", state="attached")
+    page.wait_for_selector(
+        "#news:has-text('1 positive, 0 neutral, 1 negative, 0 without')", state="attached"
+    )
     check_csv(content, downloaded(page, "Download the scored file")[1], "body", ";")
 
 

@@ -1,9 +1,13 @@
-"""The page of `examples/web` shows what each word of a typed review adds to its score."""
+"""The page of `examples/web` shows the share of each word and sentence in the score of a review."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
+from itertools import combinations, permutations
+from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -11,8 +15,10 @@ import pytest
 from tests.examples.conftest import Tab, opened
 from tests.examples.test_web import check_access
 from tests.examples.web_page import build_page, page_scores, served
-from tests.models import CONV1D
+from tests.models import CONV1D, EXPORTED, MODEL, shipped_scorer
 from toolkit import Scorer
+
+SMALL = EXPORTED / "reviews-small.onnx"
 
 NEGATIVE = "The plot was awful, and the actors did what they could."
 TEXTS = [
@@ -29,16 +35,22 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def conv1d(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    """The page with the network of 100 tokens."""
-    folder = build_page(tmp_path_factory.mktemp("conv1d"), CONV1D)
+    """The page with the network of 100 tokens, and with the one that is a sum."""
+    folder = build_page(tmp_path_factory.mktemp("conv1d"), CONV1D, SMALL)
     with served(folder) as address, opened(browser, address) as tab:
         yield tab
         tab.check()
 
 
+@pytest.fixture(scope="module")
+def small(conv1d: Tab, browser: Any) -> Iterator[Any]:
+    with opened(browser, f"{conv1d.address}?model=reviews-small") as tab:
+        yield tab.page
+
+
 @cache
-def scorer() -> Scorer:
-    return Scorer(CONV1D)
+def scorer(model: Path) -> Scorer:
+    return Scorer(model)
 
 
 def marked(page: Any, text: str) -> list[tuple[str, float]]:
@@ -55,17 +67,104 @@ def marked(page: Any, text: str) -> list[tuple[str, float]]:
 
 
 @pytest.mark.parametrize("text", TEXTS[:4])
-def test_words_add_what_the_scorer_says(conv1d: Tab, text: str) -> None:
-    explanation = scorer().explain(text)
-    assert explanation.method == "occlusion"
+def test_words_have_the_shares_that_the_toolkit_gives_them(small: Any, text: str) -> None:
+    """Of a model that is a sum over words and pairs of neighbours."""
+    explanation = scorer(SMALL).explain(text)
+    assert explanation.method == "exact"
     expected = [(w.text, w.contribution) for w in explanation.words if w.state != "unread"]
-    found = marked(conv1d.page, text)
+    found = marked(small, text)
     assert [word.replace("\ud83d", "\ufffd") for word, _ in found] == [word for word, _ in expected]
     differences = [abs(ours[1] - theirs[1]) for ours, theirs in zip(found, expected, strict=True)]
-    assert max(differences) < 1e-3
+    assert max(differences) < 1e-4
     assert max(abs(contribution) for _, contribution in expected) > 0.1
-    is_cut = len(found) < len(explanation.words)
-    assert ("last 100 words" in conv1d.page.inner_text("#cut")) == is_cut
+
+
+def test_words_of_other_models_have_their_shapley_values(page: Any) -> None:
+    """The mean over all orders, of which the page tries some."""
+    words = ["Not", "bad", "at", "all"]
+    logits = {frozenset[int](): shipped_scorer().explain(" ".join(words)).baseline}
+    for size in range(1, len(words) + 1):
+        for shown in map(frozenset, combinations(range(len(words)), size)):
+            text = " ".join(word if at in shown else "\ufffc" for at, word in enumerate(words))
+            logits[shown] = shipped_scorer().explain(text).logit
+    gains: dict[int, list[float]] = {place: [] for place in range(len(words))}
+    for order in permutations(range(len(words))):
+        for step, place in enumerate(order):
+            before = frozenset(order[:step])
+            gains[place].append(logits[before | {place}] - logits[before])
+    shares = [mean(gains[place]) for place in range(len(words))]
+    assert [share for _, share in marked(page, " ".join(words))] == pytest.approx(shares, abs=0.3)
+    assert max(shares) > 1.5
+
+
+@pytest.mark.parametrize("text", [*TEXTS[:4], "very " * 400 + "bad"])
+@pytest.mark.parametrize("name", ["page", "small"])
+def test_the_numbers_add_up_to_the_score(
+    text: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    """Those that are shown, too."""
+    page = request.getfixturevalue(name)
+    words = marked(page, text)
+    items = page.eval_on_selector_all("#sum li", "all => all.map(each => each.dataset.value)")
+    *parts, total = map(float, items)
+    assert len(parts) == 3
+    assert sum(parts) == pytest.approx(total, abs=1e-9)
+    assert sum(share for _, share in words) == pytest.approx(total - parts[0], abs=0.151)
+    probability = float(page.get_attribute("#verdict", "data-probability"))
+    assert 1 / (1 + math.exp(-total)) == pytest.approx(probability, abs=0.013)
+    assert (total > 0) == (probability > 0.5)
+
+
+def test_only_the_words_that_are_read_are_marked(conv1d: Tab) -> None:
+    assert len(marked(conv1d.page, TEXTS[3])) == 100
+    assert "last 100 words" in conv1d.page.inner_text("#cut")
+    assert len(marked(conv1d.page, NEGATIVE)) == 11
+    assert conv1d.page.inner_text("#cut") == ""
+
+
+SENTENCES = [
+    "The camera is excellent but the battery is terrible. I like it.",
+    "Nothing but joy! Even though it's long; fish &amp; chips. Costs 3.5 in the U.S. for two\nBad",
+    "One.<br /><br />Two is awful.<br/>However, it ends well… though. But also dull, but also fun",
+    "It is good, however bad; although he can't help but cry. Even so, even though sad, we go on",
+    "“Superb” (really). Dull?! “Awful!” she said\u2028 and left: as if\x85it were over, except him",
+    "A superb film.",
+    "good. " + "fine film; " * 300,
+]
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_sentences_are_those_of_the_toolkit(page: Any, text: str) -> None:
+    expected = by_sentence().explain(text)
+    assert expected.sentences is not None
+    found = page.evaluate(
+        'async text => (await (await import("./page.js")).scorer).sentences(text)', text
+    )
+    assert [text[each["start"] : each["end"]] for each in found["sentences"]] == [
+        sentence.text for sentence in expected.sentences
+    ]
+    assert [each["probability"] for each in found["sentences"]] == pytest.approx(
+        [sentence.probability for sentence in expected.sentences], abs=1e-5
+    )
+    assert found["isMixed"] == (expected.sentiment == "mixed")
+
+
+@cache
+def by_sentence() -> Scorer:
+    return Scorer(MODEL, by_sentence=True)
+
+
+def test_a_mixed_review_says_so_and_has_a_line_for_each_sentence(page: Any) -> None:
+    page.fill("#review", SENTENCES[0])
+    page.wait_for_selector("#sentences li:nth-child(3)")
+    lines = page.locator("#sentences li").all_inner_texts()
+    assert [line.split(",")[0] for line in lines] == ["Positive", "Negative", "Positive"]
+    assert page.is_visible("#mixed")
+    check_access(page)
+    page.fill("#review", SENTENCES[5])
+    page.wait_for_selector("#weighed[data-state=done]")
+    assert page.is_hidden("#mixed")
+    assert page.is_hidden("#by-sentence")
 
 
 def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1d: Tab) -> None:
@@ -77,8 +176,8 @@ def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1
     assert mark.get_attribute("title").endswith(", towards negative")
     style = mark.evaluate("each => getComputedStyle(each).textDecorationStyle")
     assert style == "wavy"
-    assert "Towards negative: awful" in conv1d.page.inner_text("#strongest")
-    assert conv1d.page.locator("#strongest li").count() <= 2
+    assert "Words towards negative: \u2212" in conv1d.page.inner_text("#sum")
+    assert " (awful\u00a0\u2212" in conv1d.page.inner_text("#sum")
 
 
 @pytest.mark.parametrize("text", TEXTS[4:])
@@ -108,12 +207,13 @@ def test_a_stopped_explanation_has_no_words_and_a_file_goes_on_beside_it(page: A
     stopped, whole, rows = page.evaluate(
         """async text => {
             const scorer = await (await import("./page.js")).scorer;
-            const going = scorer.explain(text, 512);
+            const going = scorer.explain(text);
             going.stop();
-            const whole = scorer.explain(text, 512).answer;
+            const whole = scorer.explain(text).answer;
             const csv = "text\\n" + `${text}\\n`.repeat(300);
             const file = scorer.scoreFile(new File([csv], "r.csv"), null, () => {}).answer;
-            return [await going.answer, (await whole).length, (await file).probabilities.length];
+            const weighed = (await whole).words.length;
+            return [await going.answer, weighed, (await file).probabilities.length];
         }""",
         "a fairly dull film " * 128,
     )
@@ -125,6 +225,6 @@ def test_everybody_can_use_the_marks(page: Any, theme: str) -> None:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": 360, "height": 740})
     marked(page, NEGATIVE + " A lovely, wonderful end. " + "x" * 200)
-    assert page.locator("#strongest li").count() == 2
+    assert page.locator("#sum li").count() == 4
     check_access(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data import PROJECT, shared_data
-from tests.models import shipped_scorer
+from tests.models import MODEL
+from toolkit import Scorer
 
-TILES = ["Positive", "Negative", "Without text"]
-ADDED = ["predicted_sentiment", "positive_probability"]
+TILES = ["Positive", "Neutral", "Negative", "Without text"]
+ADDED = ["predicted_sentiment", "positive_probability", "predicted_stars"]
 
 
 def upload(page: Any, name: str, content: bytes) -> None:
@@ -30,6 +33,7 @@ def upload(page: Any, name: str, content: bytes) -> None:
 
 def downloaded(page: Any, words: str) -> tuple[str, bytes]:
     """Name and content of a file that the page offers."""
+    page.wait_for_selector(f"a[href]:has-text('{words}')")
     with page.expect_download() as waiting:
         page.click(f"text={words}")
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
@@ -78,18 +82,32 @@ def check_csv(
         list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
         for data in (before, after)
     )
-    assert [row[:-2] for row in found] == rows
-    assert found[0][-2:] == ADDED
+    assert [row[:-3] for row in found] == rows
+    assert found[0][-3:] == ADDED
     place = rows[0].index(column)
-    expected = shipped_scorer().score([row[place] for row in rows[1:]])
-    assert [row[-2] for row in found[1:]] == [score.sentiment or "" for score in expected]
-    written = [row[-1] or None for row in found[1:]]
-    numbers = pa.array([None if each is None else np.float32(each) for each in written])
-    assert numbers.cast(pa.string()).to_pylist() == written  # the shortest that reads back
+    texts = [row[place] for row in rows[1:]]
+    expected = neutral_scorer().score(texts)
+    assert [row[-3] for row in found[1:]] == [score.sentiment or "" for score in expected]
+    check_numbers(
+        [row[-2] for row in found[1:]], [score.probability for score in expected], tolerance
+    )
+    check_numbers([row[-1] for row in found[1:]], neutral_scorer().stars(texts), 0.011)
+
+
+def check_numbers(written: list[str], expected: Sequence[float | None], tolerance: float) -> None:
+    """They are these, each the shortest that reads back as the same float32."""
+    filled = [each or None for each in written]
+    numbers = pa.array([None if each is None else np.float32(each) for each in filled])
+    assert numbers.cast(pa.string()).to_pylist() == filled
     assert numbers.to_pylist() == [
-        None if score.probability is None else pytest.approx(score.probability, abs=tolerance)
-        for score in expected
+        None if each is None else pytest.approx(each, abs=tolerance) for each in expected
     ]
+
+
+@cache
+def neutral_scorer() -> Scorer:
+    """The default model, which calls the middle neutral, as the page does."""
+    return Scorer(MODEL, neutral=True)
 
 
 def reviews(rows: int) -> bytes:

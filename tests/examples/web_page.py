@@ -37,7 +37,7 @@ _NO_NETWORK = (
     "E503",
 )
 
-_FLAGS = [
+FLAGS = [
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -88,9 +88,10 @@ def page_scores(page: Any, texts: Sequence[str]) -> tuple[list[float], list[str 
     return scores["probabilities"], [label or None for label in scores["labels"]]
 
 
-def build_page(folder: Path, model: Path = MODEL) -> Path:
-    """Build the page for a model, and give the folder that has it."""
-    run_npm("run", "build", "--", "--model", str(model), "--out", str(folder / "dist"))
+def build_page(folder: Path, *models: Path) -> Path:
+    """Build the page for some models, the shipped ones by default; give the folder that has it."""
+    chosen = [argument for model in models for argument in ("--model", str(model))]
+    run_npm("run", "build", "--", *chosen, "--out", str(folder / "dist"))
     return folder / "dist"
 
 
@@ -129,9 +130,9 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, handler: type[SimpleHTTPRequestHandler] = _Handler) -> Iterator[str]:
     """Serve a folder as any static server does; give its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -155,7 +156,7 @@ def chromium() -> Iterator[Any]:
     if program is None:
         pytest.skip("needs chromium")
     api = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev'")
-    flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=PATIENCE)
         _open_browsers.append(browser)

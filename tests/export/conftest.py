@@ -8,11 +8,18 @@ from typing import Any
 
 import onnx
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from toolkit.model.facts import Metrics, ModelFacts, TrainingData
+from tests.cli.conftest import command
+from toolkit.model.facts import Metrics, ModelFacts, Scores, TrainingData
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 
+__all__ = ["command"]
+
+CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))
+REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]
 WORDS = ["the", "movie", "don't", "été", "a", "good", "bad", "\x00", "İ"]
 
 
@@ -56,3 +63,16 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     onnx.save(text_in_model(graph, vocabulary, facts), model.text_in)
     onnx.save(ids_in_model(graph, facts), model.ids_in)
     return model
+
+
+@pytest.fixture
+def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
+    """A run folder of that network, with four reviews."""
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    small_model.network.save(folder.model)
+    small_model.vocabulary.save(folder.vocabulary)
+    folder.save_metrics(Metrics(validation=Scores(accuracy=0.5)))
+    pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
+    folder.save_config(CONFIG)
+    return folder

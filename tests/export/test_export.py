@@ -12,34 +12,18 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from tests.export.conftest import SmallModel
+from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
 from toolkit.export.parity import check_parity
 from toolkit.export.quantization_loss import QuantizationOptions
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
 from toolkit.model.file import ModelFile, read_twin
-from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.text.vocabulary import Vocabulary
-
-CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))
-REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]
-
-
-@pytest.fixture
-def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "run")
-    folder.path.mkdir()
-    small_model.network.save(folder.model)
-    small_model.vocabulary.save(folder.vocabulary)
-    folder.save_metrics(Metrics(validation=Scores(accuracy=0.5)))
-    pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
-    folder.save_config(CONFIG)
-    return folder
 
 
 def files_in(folder: Path) -> set[str]:

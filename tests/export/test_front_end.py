@@ -17,7 +17,7 @@ from tests.reference import row_of
 from tests.strategies import review_texts
 from toolkit.export.assemble import IR_VERSION, OPERATOR_SETS
 from toolkit.export.front_end import front_end
-from toolkit.export.golden_texts import golden_texts
+from toolkit.text.golden_texts import golden_texts
 from toolkit.text.rule import NEWEST_RULE, RULES, TokenRule
 from toolkit.text.vocabulary import Vocabulary
 

@@ -89,7 +89,8 @@ def files_in(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize(("kind", "share"), [("int8", 0.6), ("float16", 0.7)])
 def test_files_and_facts(run: RunFolder, tmp_path: Path, kind: str, share: float) -> None:
-    plain = export(run.path, tmp_path / "plain.onnx")
+    (tmp_path / "plain").mkdir()
+    plain = export(run.path, tmp_path / "plain" / "conv1d.onnx")
     small = export(run.path, quantization=QuantizationOptions(kind))
     for name in ("model", "twin"):
         sizes = [getattr(result, name).stat().st_size for result in (small, plain)]
@@ -130,8 +131,10 @@ def test_the_executions_agree_and_no_neighbour_matters(run: RunFolder) -> None:
 
 
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
     made = [
-        export(run.path, tmp_path / f"{n}.onnx", quantization=QuantizationOptions("int8"))
+        export(run.path, tmp_path / n / "m.onnx", quantization=QuantizationOptions("int8"))
         for n in "ab"
     ]
     assert made[0].model.read_bytes() == made[1].model.read_bytes()

@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exported.cards import model_card
-from tests.export.test_export import CONFIG, REVIEWS, run  # noqa: F401 (a fixture)
+from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
@@ -245,7 +245,7 @@ def test_no_parquet(folder: RunFolder) -> None:
         choose_threshold(folder, CONFIG, None, None)
 
 
-def test_the_threshold_is_in_the_file(run: RunFolder) -> None:  # noqa: F811
+def test_the_threshold_is_in_the_file(run: RunFolder) -> None:
     save(run, LABELS, PROBABILITY)
     calibration = Calibration(0.5, 1.0, fitted_on=7)
     run.save_config(RunConfig("conv1d", 13, 12, TrainingData(), calibration=calibration))
@@ -271,7 +271,7 @@ def test_the_threshold_is_in_the_file(run: RunFolder) -> None:  # noqa: F811
         )
 
 
-def test_held_out_reviews_of_another_run(run: RunFolder) -> None:  # noqa: F811
+def test_held_out_reviews_of_another_run(run: RunFolder) -> None:
     save(run, LABELS, PROBABILITY)
     with pytest.raises(ModelError, match=r"validation\.parquet changed after the training"):
         export(run.path)
@@ -281,14 +281,14 @@ def test_held_out_reviews_of_another_run(run: RunFolder) -> None:  # noqa: F811
     "calibration", [1, {"scale": 1}, {"scale": 0, "bias": 0}, {"scale": "1", "bias": 0},
                     {"scale": float("nan"), "bias": 0}]
 )  # fmt: skip
-def test_calibration_of_the_wrong_kind(run: RunFolder, calibration: object) -> None:  # noqa: F811
+def test_calibration_of_the_wrong_kind(run: RunFolder, calibration: object) -> None:
     config = json.loads(run.config.read_text())
     run.config.write_text(json.dumps(config | {"calibration": calibration}))
     with pytest.raises(ModelError, match="damaged: calibration"):
         export(run.path)
 
 
-def test_a_config_without_calibration(run: RunFolder) -> None:  # noqa: F811
+def test_a_config_without_calibration(run: RunFolder) -> None:
     config = json.loads(run.config.read_text())
     for nothing in ("{}", '{"calibration": {}}'):  # the second is that of earlier versions
         run.config.write_text(json.dumps(config | json.loads(nothing)))

@@ -8,8 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from exported.sources import MARKER, USES, Source, load_sources, terms_lines, with_sources
+from exported.sources import MARKER, Source, load_sources, terms_lines, with_sources
 from tests.data import shared_data
+from toolkit.model.release_facts import USES
 
 
 def counts(source: Source) -> tuple[int, int, int, int]:

@@ -127,7 +127,7 @@ def test_a_run_folder_that_was_not_exported() -> None:
 def test_identity_has_the_keys_of_every_command() -> None:
     assert load_model("conv1d").identity() == {
         "name": "conv1d",
-        "version": "0.1.0",
+        "version": "2026.11",
         "path": str(CONV1D),
         "preset": "conv1d",
         "sha256": hashlib.sha256(CONV1D.read_bytes()).hexdigest(),

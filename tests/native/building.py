@@ -15,7 +15,14 @@ from toolkit.native.library import FILE_NAME
 
 SOURCE = "toolkit/native/core.c"
 LIBRARY = f"toolkit/native/{FILE_NAME}"
-FILES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md")
+FILES = (
+    "pyproject.toml",
+    "hatch_build.py",
+    "review_sentiment_toolkit.py",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+)
 # What would change the build, or what is done with its library.
 VARIABLES = ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS", "SOURCE_DATE_EPOCH", "PYTHONPATH")
 # Of the interface that PEP 517 and PEP 660 describe.

@@ -57,7 +57,7 @@ def test_a_parquet_file_says_which_model_has_scored_it(ending: str, tmp_path: Pa
     assert found.keys() == KEYS
     assert found["toolkit.version"] == __version__
     assert found["toolkit.model"] == "reviews"
-    assert found["toolkit.model_version"] == shipped_scorer().facts.toolkit_version
+    assert found["toolkit.model_version"] == shipped_scorer().facts.version
     assert found["toolkit.model_sha256"] == shipped_scorer().sha256
     assert (found["toolkit.threshold"], found["toolkit.by_sentence"]) == ("0.5", "false")
     assert found["toolkit.job_id"] == result.job_id
@@ -192,6 +192,6 @@ def test_the_id_of_a_job_is_that_of_its_settings(tmp_path: Path) -> None:
 def test_a_model_of_any_name_has_one(tmp_path: Path) -> None:
     name = b'm\xff, "1".onnx'.decode("utf-8", "surrogateescape")
     scorer = Scorer(shutil.copy(MODEL, tmp_path / name))
-    assert scorer.model == f"m_1_ {scorer.facts.toolkit_version} sha256-{scorer.sha256[:16]}"
+    assert scorer.model == f"m_1_ {scorer.facts.version} sha256-{scorer.sha256[:16]}"
     found = metadata(scored(tmp_path, scorer))
     assert found["toolkit.model"] == 'm\\udcff, "1"'

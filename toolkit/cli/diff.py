@@ -13,7 +13,7 @@ from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.cli.score_report import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import check_output_file, path_of
+from toolkit.files import check_output_file, is_a_file, is_a_folder, path_of
 from toolkit.model.shipped import find_model, is_shipped
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import STDIN, ReadOptions
@@ -48,9 +48,7 @@ Old = Annotated[Path, typer.Argument(metavar="OLD", help=_OLD, show_default=Fals
 New = Annotated[
     Path, typer.Argument(metavar="NEW", help="The model to compare with it.", show_default=False)
 ]
-Data = Annotated[
-    list[str] | None, typer.Argument(metavar="[DATA]...", help=_DATA, show_default=False)
-]
+Data = Annotated[list[str] | None, typer.Argument(metavar="DATA", help=_DATA, show_default=False)]
 Label = Annotated[str | None, o.option("NAME", _LABEL, o.COLUMNS, "label, else sentiment, if any")]
 Group = Annotated[str | None, o.option("NAME", _GROUP, o.COLUMNS)]
 Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", None, True, min=0)]
@@ -96,7 +94,6 @@ def diff(
     from toolkit.cli.progress import progress_of
     from toolkit.evaluation.diff_files import DiffOptions
     from toolkit.evaluation.diff_models import diff as run_diff
-    from toolkit.export.golden_texts import golden_texts
     from toolkit.scoring.limits import MaxChanged
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
@@ -107,9 +104,7 @@ def diff(
     _check(files, read_options, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
-    found = run_diff(
-        old, new, golden_texts, files, options, lambda path: progress_of(path, quiet=quiet)
-    )
+    found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
 
@@ -119,11 +114,10 @@ def _check(
 ) -> None:
     """Raise `UsageError` for what does not go together."""
     for name in files:
-        if Path(name).suffix.lower() == ".onnx" or is_shipped(Path(name)):
-            raise UsageError(
-                f"{name}: is a model. Give two models, and then files of reviews; a folder with "
-                f"this name is ./{name}"
-            )
+        path = path_of(name)
+        is_model = is_shipped(path) and not is_a_folder(path)
+        if is_model or path.suffix.lower() == ".onnx" or is_a_file(path / "config.json"):
+            raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
     if str(STDIN) in files and len(files) > 1:
         raise UsageError("standard input cannot be combined with other inputs.")
     if files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,13 +29,17 @@ _GOLDEN = (
     "Also write NAME.golden.jsonl: token ids, probability and label of about 200 texts, to test "
     "other runtimes."
 )
+_HUB = (
+    "Write a folder for the Hugging Face Hub instead: model.onnx and what belongs to it, golden "
+    "vectors, checksums and a card. Other files in it stay, so it may be a clone of the repository."
+)
 _RELEASE = (
     "TOML file with what the model says of its release: model_name, model_version, date, language, "
     "domain, licence (SPDX, of the weights), repository (a URL), intended_use (one sentence), and "
     "tables [[data_sets]] with name, terms, origin and use (" + ", ".join(USES) + "), and "
     "[[teachers]] with name and terms."
 )
-_VERSION = "Version of the model, such as 2026.12. It goes before that of --release."
+_VERSION = "Version of the model, such as 2026.11. It goes before that of --release."
 _OF_RELEASE = "What the model says of its release"
 
 Run = Annotated[
@@ -48,6 +52,7 @@ Output = Annotated[
     Path | None, o.option("FILE", _OUTPUT, o.WRITING, "RUN/PRESET.onnx", ("--output", "-o"))
 ]
 Golden = Annotated[bool, o.option(None, _GOLDEN, o.WRITING, names=("--golden",))]
+Hub = Annotated[Path | None, o.option("FOLDER", _HUB, o.WRITING)]
 Release = Annotated[Path | None, o.option("FILE", _RELEASE, _OF_RELEASE)]
 ModelVersion = Annotated[str | None, o.option("V", _VERSION, _OF_RELEASE)]
 
@@ -68,6 +73,7 @@ def export(
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
+    hub: Hub = None,
     release: Release = None,
     model_version: ModelVersion = None,
 ) -> None:
@@ -76,10 +82,13 @@ def export(
     Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. Nothing is
     written unless Keras and ONNX agree: the same labels, and probabilities within 1e-5.
 
-    Example: `toolkit export runs/conv1d -o sentiment.onnx`
+    Examples: `toolkit export runs/conv1d -o sentiment.onnx`, or
+
+    - `toolkit export runs/conv1d --hub sentiment/ --release release.toml`
     """
     from toolkit.cli.export_view import show
     from toolkit.export import export as run_export
+    from toolkit.export import export_to_hub
     from toolkit.export.quantization_loss import QuantizationOptions
     from toolkit.export.release_file import chosen_release
 
@@ -93,14 +102,18 @@ def export(
     quantization = (
         None if quantize is None else QuantizationOptions(quantize, reviews, read_options)
     )
-    result = run_export(
-        run,
-        output,
-        force=force,
-        threshold=threshold,
-        optimize=optimize,
-        golden=golden,
-        quantization=quantization,
-        release=chosen_release(release, model_version),
-    )
-    show(result)
+    settings: dict[str, Any] = {
+        "force": force,
+        "threshold": threshold,
+        "optimize": optimize,
+        "quantization": quantization,
+        "release": chosen_release(release, model_version),
+    }
+    if hub is None:
+        show(run_export(run, output, golden=golden, **settings))
+        return
+    if output is not None:
+        raise UsageError("--output: the files of --hub have names of their own. Leave out one.")
+    if golden and quantization is not None:
+        raise UsageError("--golden: its numbers are those of Keras; give it without --quantize")
+    show(export_to_hub(run, hub, **settings))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from toolkit.cli.fact_lines import quantization_line, threshold_line
-from toolkit.cli.terminal import megabytes, new_console, one_line
+from toolkit.cli.terminal import new_console, one_line
 from toolkit.export import ExportResult
+from toolkit.model.fact_lines import megabytes, quantization_line, threshold_line
 
 
 def show(result: ExportResult) -> None:
@@ -30,9 +30,13 @@ def show(result: ExportResult) -> None:
         console.print(f"Warning: {result.threshold.warning}", style="yellow")
     for note in result.notes:
         console.print(one_line(note))
-    for path in filter(None, (result.model, result.twin, result.vocabulary, result.golden)):
+    files = (result.model, result.twin, result.vocabulary, result.golden, *result.others)
+    for path in filter(None, files):
         size = megabytes(path.stat().st_size)
         console.print(f"{one_line(str(path))}  {size}", soft_wrap=True)
     console.print(
         f"Next: toolkit score reviews.csv --model {one_line(str(result.model))}", soft_wrap=True
     )
+    if result.others:  # a folder for the Hub
+        folder = one_line(str(result.model.parent))
+        console.print(f"Upload it with: hf upload OWNER/NAME {folder}", soft_wrap=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from rich.table import Table
 from rich.text import Text
 
 from toolkit import __version__
-from toolkit.cli import fact_lines as say
-from toolkit.cli.fact_lines import Row
-from toolkit.cli.terminal import fact_table, megabytes, new_console, one_line
+from toolkit.cli.terminal import fact_table, new_console, one_line
+from toolkit.model import fact_lines as say
 from toolkit.model.description import (
     Description,
     KerasDescription,
@@ -18,7 +17,8 @@ from toolkit.model.description import (
     RunDescription,
     Tensor,
 )
-from toolkit.model.runtimes import Runtime
+from toolkit.model.fact_lines import Row, megabytes
+from toolkit.model.traps import EVERYWHERE, traps_of
 
 
 def show(description: Description, core: str) -> None:
@@ -30,7 +30,7 @@ def show(description: Description, core: str) -> None:
         fact_table([*_rows(description), ("this toolkit", f"{__version__}, core: {core}")])
     )
     if isinstance(description, OnnxDescription):
-        console.print(_runtimes(description.runs))
+        console.print(_runtimes(description))
     console.print(_next(description, path), soft_wrap=True)
 
 
@@ -44,14 +44,19 @@ def _next(description: Description, path: str) -> str:
     return f"Next: toolkit score reviews.csv --model {path}"
 
 
-def _runtimes(runs: Iterable[Runtime]) -> Table:
+def _runtimes(description: OnnxDescription) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="dim")
     table.add_row(Text("  runs in ONNX Runtime of", "dim"))
-    for runtime in runs:
+    for runtime in description.runs:
         mark = Text("yes ", "green") if runtime.runs else Text("no  ", "yellow")
-        table.add_row(Text("  ").append_text(mark).append(runtime.where), one_line(runtime.note))
+        traps = f"; traps: {', '.join(runtime.traps)}" if runtime.traps else ""
+        where = Text("  ").append_text(mark).append(runtime.where)
+        table.add_row(where, one_line(runtime.note + traps))
+    if description.traps:
+        table.add_row("      everywhere", f"traps: {', '.join(traps_of(EVERYWHERE))}")
+        table.add_row("      repairs", "--json has them, and examples/README.md")
     return table
 
 
@@ -81,6 +86,7 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     facts = description.file.facts
     yield "size", megabytes(description.bytes)
     yield "SHA-256", description.file.sha256
+    yield from facts.release.rows()
     yield "preset", facts.preset
     yield "inputs", "; ".join(map(_tensor, description.inputs))
     yield "outputs", "; ".join(map(_tensor, description.outputs))

@@ -129,7 +129,7 @@ _STARS_TO_LEARN = (
     "Labels that are stars need no such column."
 )
 _MODEL_COLUMN = (
-    "Add a column of this name with the model's name, version and hash, such as reviews 0.9.0 "
+    "Add a column of this name with the model's name, version and hash, such as reviews 2026.11 "
     "sha256-0123456789abcdef. Rows without a score have it, too."
 )
 

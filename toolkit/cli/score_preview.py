@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from toolkit.cli import messages
-from toolkit.cli.terminal import megabytes, one_line
+from toolkit.cli.terminal import one_line
+from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs

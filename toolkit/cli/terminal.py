@@ -45,8 +45,3 @@ def one_line(message: str) -> str:
 def counted(count: int, noun: str) -> str:
     """Such as ``1 row`` or ``1,000 rows``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def megabytes(size: int) -> str:
-    """Such as ``1.25 MB``, of 1,000,000 bytes each."""
-    return f"{size / 1e6:.2f} MB"

@@ -3,11 +3,16 @@
 >>> from toolkit.evaluation import EvaluationOptions, evaluate
 >>> evaluate("reviews.csv", ["a.onnx", "b.onnx"]).models[0].metrics.accuracy  # doctest: +SKIP
 0.8544
+>>> from toolkit.evaluation import diff
+>>> diff("old.onnx", "reviews", "reviews.csv").changes.counts.changed  # doctest: +SKIP
+17
 """
 
 from __future__ import annotations
 
+from toolkit.evaluation.diff_files import DiffOptions
+from toolkit.evaluation.diff_models import diff
 from toolkit.evaluation.evaluate_models import EvaluationOptions, evaluate
 from toolkit.evaluation.result import Evaluation
 
-__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
+__all__ = ["DiffOptions", "Evaluation", "EvaluationOptions", "diff", "evaluate"]

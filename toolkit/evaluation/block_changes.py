@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,12 +31,22 @@ class Candidate:
 class BlockChanges:
     """The changes of a block; rows are counted from its start, from 0."""
 
+    rows: int  # also those that cannot be read
     counts: Mapping[Key, int]
     first_rows: Mapping[str, int]  # of each label as it is written
     distances: Distances
     stars: Distances | None
     other_whole_stars: int
     candidates: list[Candidate]
+
+    def placed(self, rows: Ints, records: int) -> BlockChanges:
+        """Count the rows of a block as its file has them: (rows,) positions, of all records."""
+        firsts = {word: int(rows[at]) for word, at in self.first_rows.items()}
+        candidates = [
+            replace(each, row=replace(each.row, row=int(rows[each.row.row or 0])))
+            for each in self.candidates
+        ]
+        return replace(self, rows=records, first_rows=firsts, candidates=candidates)
 
 
 def changes_of_block(
@@ -58,6 +68,7 @@ def changes_of_block(
     if scores.old_stars is not None and scores.new_stars is not None:
         stars = Distances.of(scores.old_stars, scores.new_stars)
     return BlockChanges(
+        rows,
         _by_key(found, counts, names, [_short(word) for word in written]),
         firsts,
         Distances.of(scores.old, scores.new),

@@ -50,7 +50,7 @@ class Tally:
         keep_labels = len(self._first_rows) <= MOST_WORDS
         for (group, label, code), count in block.counts.items():
             self._counts[self._known(group), label if keep_labels else None, code] += count
-            self._rows += count
+        self._rows += block.rows
         self._distances.add(block.distances)
         if block.stars is not None:
             self._stars.add(block.stars)

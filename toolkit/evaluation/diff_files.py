@@ -15,7 +15,7 @@ from toolkit.evaluation.block_changes import BlockChanges, Candidate, changes_of
 from toolkit.evaluation.change_tally import LabelPlace, Tally
 from toolkit.evaluation.changed_rows import ChangedRowsFile, changed_only, changed_rows_file
 from toolkit.evaluation.changes import DataChanges
-from toolkit.evaluation.score_pairs import Ints, ModelPair
+from toolkit.evaluation.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
@@ -53,9 +53,7 @@ class _Scored:
 
     changes: BlockChanges
     changed: pa.RecordBatch | None  # for the output
-    rows: Ints  # their numbers in the block, from 1
     rejects: Sequence[Reject]
-    records: int
 
 
 class _Run:
@@ -116,7 +114,7 @@ class _Run:
                     self.first_reject = f"{reviews.name}: {place}: {first.reason}"
                 if output is not None and block.changed is not None:
                     output.append(block.changed, reviews.name, before)
-                before += block.records
+                before += block.changes.rows
                 if on_progress is not None:
                     on_progress(Progress(before, reviews.bytes_read, reviews.size))
             self.records += before
@@ -137,15 +135,15 @@ class _Run:
         records = len(texts) + len(parsed.rejects)
         is_read = np.ones(records, np.bool_)
         is_read[[each.position for each in parsed.rejects]] = False
-        rows = np.flatnonzero(is_read) + 1
+        rows = np.flatnonzero(is_read)
         scores = self._pair.score(texts)
         found = changes_of_block(texts, scores, fields, self._options.show)
-        changed = changed_only(texts, scores, fields, rows) if is_written else None
-        return _Scored(found, changed, rows, parsed.rejects, records)
+        changed = changed_only(texts, scores, fields, rows + 1) if is_written else None
+        return _Scored(found.placed(rows, records), changed, parsed.rejects)
 
     def _add(self, block: _Scored, name: str, before: int) -> None:
         def placed(each: Candidate) -> Candidate:
-            number = before + int(block.rows[each.row.row or 0])
+            number = before + (each.row.row or 0) + 1
             return replace(each, row=replace(each.row, row=number, name=name))
 
         self.tally.add(block.changes, [placed(each) for each in block.changes.candidates])
@@ -154,8 +152,8 @@ class _Run:
     @property
     def label_place(self) -> LabelPlace:
         """Where the labels are, for messages."""
-        first, count = self._files[0], len(self._files)
-        files = str(first) if count == 1 else f"{first} and {count - 1:,} more"
+        count = len(self._files)
+        files = str(self._files[0]) if count == 1 else f"{count:,} files together"
         column = f"column {self.columns.get('label', '')!r}"
         return LabelPlace(
             f"{files}: {column}", self._columns[1].is_named, self._options.reading.labels

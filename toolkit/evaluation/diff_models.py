@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +16,13 @@ from toolkit.evaluation.diff_files import DiffOptions, OnFile, changes_of_files,
 from toolkit.evaluation.said_of_models import compare_words, said_of
 from toolkit.evaluation.score_pairs import ModelPair
 from toolkit.model.scorer import Scorer
-
-# Gives fixed texts by name, some of about each of some lengths in tokens.
-FixedTexts = Callable[[Iterable[int]], Mapping[str, str]]
+from toolkit.text.golden_texts import golden_texts
 
 
 def diff(
     old: str | Path,
     new: str | Path,
-    fixed_texts: FixedTexts,
-    data: Sequence[str] = (),
+    data: str | Path | Sequence[str | Path] = (),
     options: DiffOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> Difference:
@@ -37,9 +34,7 @@ def diff(
         A model file of `toolkit export`, a run folder, or the name of a shipped model.
     new : str | Path
         The model to compare with it.
-    fixed_texts : FixedTexts
-        Gives the fixed texts, as `toolkit.export.golden_texts.golden_texts` does.
-    data : Sequence[str]
+    data : str | Path | Sequence[str | Path]
         Files of reviews, with or without labels, folders and patterns, read in bounded memory.
     options : DiffOptions | None
         Columns, threshold, how many rows to show, and where to write all changed ones.
@@ -67,11 +62,12 @@ def diff(
         pair.new.identity(),
         said_of(pair.old, pair.new),
         compare_words(pair.old, pair.new),
-        _of_texts(pair, fixed_texts((pair.old.max_tokens, pair.new.max_tokens)), options.show),
+        _of_texts(pair, golden_texts((pair.old.max_tokens, pair.new.max_tokens)), options.show),
     )
-    if not data:
+    files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
+    if not files:
         return found
-    return replace(found, data=changes_of_files(pair, find_files(data), options, on_file))
+    return replace(found, data=changes_of_files(pair, find_files(files), options, on_file))
 
 
 def _of_texts(pair: ModelPair, texts: Mapping[str, str], show: int) -> Changes:

@@ -39,6 +39,9 @@ def _said(scorer: Scorer) -> dict[str, Any]:
     data, metrics, neutral = facts.data, facts.metrics, facts.neutral
     return {
         "version": identity["version"],
+        "date": facts.release.date,
+        "domain": facts.release.domain,
+        "licence": facts.release.licence,
         "sha256": identity["sha256"],
         "bytes": path_of(identity["path"]).stat().st_size,
         "toolkit_version": facts.toolkit_version,

@@ -39,6 +39,7 @@ class ExportResult:
     golden: Path | None = None
     quantization: QuantizationCost | None = None
     notes: list[str] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)  # written besides
 
 
 def export(

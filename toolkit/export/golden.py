@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from toolkit.export.golden_texts import golden_texts
 from toolkit.export.keras_to_onnx import run_keras
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import logits_of
 from toolkit.networks.keras_file import load_keras
+from toolkit.text.golden_texts import golden_texts
 from toolkit.text.token_ids import PADDING_ID
 
 # Keras gives other last digits on other processors.

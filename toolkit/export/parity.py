@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
-from toolkit.export.golden_texts import golden_texts
 from toolkit.export.keras_to_onnx import TOLERANCE, run_keras
 from toolkit.model.export_facts import Parity
 from toolkit.model.file import (
@@ -32,6 +31,7 @@ from toolkit.model.logits import logits_of
 from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
 from toolkit.model.session import Probabilities
+from toolkit.text.golden_texts import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 
 # The scorer gives hundredths; and the logit that stars come from is known less well where the

@@ -16,12 +16,12 @@ from toolkit.model.typed_json import decode
 
 _MOST_BYTES = 256 << 10  # as JSON, it is shorter than a model file may have it
 _TABLES = {"data_sets": DataSet, "teachers": Teacher}
-_LINE = "text of one line, 1,000 characters at most"
-_PLAIN = "100 letters, digits or _ . + - at most, in quotes"
+_LINE = "one line of text of 1,000 characters at most"
+_PLAIN = "up to 100 letters, digits and _ . + -, in quotes"
 _EXPECTED = {
-    "model_name": f"{_PLAIN}, such as 'shop-2026.12'",
-    "model_version": f"{_PLAIN}, such as '2026.12'",
-    "date": "a day, such as 2026-12-01",
+    "model_name": f"{_PLAIN}, such as 'shop-2026.11'",
+    "model_version": f"{_PLAIN}, such as '2026.11'",
+    "date": "a day, such as 2026-11-26",
     "language": "a tag such as 'en' or 'pt-BR'",
     "licence": "an SPDX expression, such as 'MIT' or 'LicenseRef-ours'",
     "repository": "a URL that starts with https:// or http://",
@@ -60,7 +60,9 @@ def load_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8, at byte {error.start:,}. Save it as UTF-8.") from None
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or many brackets
+    except RecursionError:
+        raise UsageError(f"{path}: not TOML: too many brackets in each other") from None
+    except ValueError as error:  # also of a number of 5,000 digits
         raise UsageError(f"{path}: not TOML: {error}") from None
 
 

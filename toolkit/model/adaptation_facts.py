@@ -15,6 +15,7 @@ class StartModel:
     name: str
     preset: str
     sha256: str
+    version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from toolkit.model.onnx_messages import TYPE_NAMES
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.runtimes import Runtime, runtimes
 from toolkit.model.shipped import find_model
+from toolkit.model.traps import TRAPS, Trap
 from toolkit.model.typed_json import encode
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class OnnxDescription:
     opsets: dict[str, int]
     operators: dict[str, dict[str, int]]  # how often, by domain and name
     runs: tuple[Runtime, ...]
+    traps: tuple[Trap, ...]  # that `runs` names, and those everywhere
     words: int | None = None
 
 
@@ -125,6 +127,7 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
         opsets={_domain(entry.domain): entry.version for entry in model.graph.opset_import},
         operators={name: dict(sorted(found.items())) for name, found in operators.items()},
         runs=runtimes(takes_text=not is_twin, twin=twin.name),
+        traps=() if is_twin else TRAPS,
         words=None if is_twin else len(model.vocabulary.words),
     )
 

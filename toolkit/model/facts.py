@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -232,12 +232,12 @@ class ModelFacts:
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
                     f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
                 )
-            facts = _parsed(cls, stored)
-            return decode(cls, {**facts, "release": _parsed(Release, stored)})
+            facts = decode(cls, _parsed(cls, stored))
+            return replace(facts, release=decode(Release, _parsed(Release, stored)))
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
 
 
 def _parsed(kind: type[ModelFacts | Release], stored: dict[str, str]) -> dict[str, Any]:
-    known = {entry.name for entry in fields(kind)} & stored.keys()
+    known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
     return {key: parse_json(stored[key], key) for key in known}

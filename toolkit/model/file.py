@@ -145,7 +145,7 @@ class ModelFile:
 
     @cached_property
     def in_one_value(self) -> str:
-        """Name, version and hash, such as ``reviews 0.9.0 sha256-0123456789abcdef``.
+        """Name, version and hash, such as ``reviews 2026.11 sha256-0123456789abcdef``.
 
         These are three words: other characters than letters, digits and ``_ . + -`` are ``_`` in
         name and version. The hash is the start of the file's SHA-256.

@@ -11,9 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date as day
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from toolkit.model.onnx_messages import ModelProto
@@ -27,38 +26,66 @@ USES = {
 _FEW_DATA_SETS = 3  # are named one by one
 LONGEST_NAME = 100
 _LONGEST_TEXT = 1000
+_MOST_DIGITS = 12  # of a version that is a number
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
-_NOT_PLAIN = re.compile(r"[^\w.+-]+")
-_NAME = re.compile(r"[\w.+-]+")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-_TERM = r"\(*[A-Za-z0-9][A-Za-z0-9.:+-]*\)*"
-_LICENCE = re.compile(rf"{_TERM}( (AND|OR|WITH) {_TERM})*")
-_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(/[!-~]*)?")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_NUMBER = re.compile(r"v?(\d{1,8})((?:\.\d{1,2})*)")
+_PLAIN = "_.+-"  # beside letters and digits
 
 
-def _is_name(name: str) -> bool:
-    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+def plain_word(text: str) -> str:
+    """Replace all but letters, digits and `_ . + -`, which no format of files has to quote."""
+    return re.sub(r"[^\w.+-]+", "_", text) or "_"
+
+
+def _is_plain(text: str) -> bool:
+    return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= LONGEST_NAME and _is_plain(text)
 
 
 def _is_line(text: str) -> bool:
-    return len(text) <= _LONGEST_TEXT and text == text.strip() != "" and not _CONTROL.search(text)
+    if not text or len(text) > _LONGEST_TEXT or text[0].isspace() or text[-1].isspace():
+        return False
+    # Python may not know all that can be printed.
+    return text.isprintable() or not re.search(_CONTROL, text)
 
 
 def _is_day(text: str) -> bool:
     try:
-        return day.fromisoformat(text).isoformat() == text
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def _is_language(text: str) -> bool:
+    return text.isascii() and all(0 < len(part) <= 8 and part.isalnum() for part in text.split("-"))
+
+
+def _is_licence(text: str) -> bool:
+    words = text.split(" ")
+    terms = (word.strip("()").replace(":", "-") for word in words[::2])
+    operators = ("AND", "OR", "WITH")
+    is_odd = len(words) % 2 == 1 and text.isascii()
+    return is_odd and all(map(_is_plain, terms)) and all(word in operators for word in words[1::2])
+
+
+def _is_url(text: str) -> bool:
+    is_web = text.startswith(("https://", "http://")) and " " not in text
+    return is_web and text.isascii() and _host(text) != ""
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0].partition(":")[0]
 
 
 Name = Annotated[str, _is_name]
 Line = Annotated[str, _is_line]
 Day = Annotated[str, _is_day]
-Language = Annotated[str, lambda text: _LANGUAGE.fullmatch(text) is not None]
-Licence = Annotated[str, _is_line, lambda text: _LICENCE.fullmatch(text) is not None]
-Url = Annotated[str, _is_line, lambda text: _URL.fullmatch(text) is not None]
+Language = Annotated[str, _is_language]
+Licence = Annotated[str, _is_line, _is_licence]
+Url = Annotated[str, _is_line, _is_url]
 Use = Annotated[str, lambda name: name in USES]
 
 
@@ -97,73 +124,60 @@ class Release:
 
     @property
     def number(self) -> int | None:
-        """The version as ONNX has it, a whole number: 202612 of 2026.12, 10203 of 1.2.3.
+        """The version as ONNX has it, a whole number: 202611 of 2026.11, 10203 of 1.2.3.
 
         After the first, each part takes two digits. None if the version has other parts.
         """
-        found = _NUMBER.fullmatch(self.model_version or "")
-        if found is None:
+        parts = (self.model_version or "").removeprefix("v").split(".")
+        if not all(part.isascii() and part.isdigit() for part in parts):
             return None
-        first, *others = (int(part) for part in (found[1] + found[2]).split("."))
-        for part in others:
-            first = 100 * first + part
-        return first if first < 1 << 63 else None
+        digits = "".join([parts[0], *(part.zfill(2) for part in parts[1:])])
+        is_right = len(digits) <= _MOST_DIGITS and all(len(part) <= 2 for part in parts[1:])
+        return int(digits) if is_right else None
 
     @property
     def namespace(self) -> str:
         """The host of the repository from its end, such as `org.example`; empty without one."""
-        host = urlsplit(self.repository or "").hostname or ""
-        return ".".join(reversed(host.strip(".").split(".")))
+        return ".".join(reversed(_host(self.repository or "").split(".")))
 
     @property
     def title(self) -> str:
         """Name, version and date, as far as they are known."""
-        version = self.model_version and f"version {self.model_version}"
-        return ", ".join(filter(None, (self.model_name, version, self.date)))
+        more = (self.model_version and f"version {self.model_version}", self.date)
+        known = " of ".join(filter(None, more))
+        return f"{self.model_name or 'a model'} ({known})" if known else self.model_name or ""
 
-    def data_sets_line(self) -> str:
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Say what is known in words: what it is, and the fact."""
+        values = {
+            "model": self.title,
+            "domain": self.domain,
+            "language": self.language,
+            "licence": self.licence and f"{self.licence} (of the weights)",
+            "intended use": self.intended_use,
+            "data sets": self._data_sets(),
+            "taught by": "; ".join(f"{each.name} ({each.terms})" for each in self.teachers or ()),
+            "repository": self.repository,
+        }
+        yield from ((name, value) for name, value in values.items() if value)
+
+    def _data_sets(self) -> str:
         """Name the data sets with their terms; more than a few are counted by what they allow."""
         found = self.data_sets or ()
         if len(found) <= _FEW_DATA_SETS:
-            return "; ".join(f"{each.name} ({each.terms})" for each in found)
+            return "; ".join(f"{each.origin or each.name} ({each.terms})" for each in found)
         counts = Counter(each.use for each in found)
         parts = [f"{counts[use]}: {meaning}" for use, meaning in USES.items() if counts[use]]
         if counts[None]:
-            parts.append(f"{counts[None]}: see their terms")
-        return f"{len(found)}; of {'; of '.join(parts)}"
-
-    def teachers_line(self) -> str:
-        """Name the teachers with their terms."""
-        return "; ".join(f"{each.name} ({each.terms})" for each in self.teachers or ())
-
-    def description(self) -> str:
-        """Sum up all in a few lines, for the `doc_string` of a model."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield f"{self.title or 'A model'}: the sentiment of reviews."
-        facts = {
-            "Domain": self.domain,
-            "Language": self.language,
-            "Licence of the weights": self.licence,
-            "Use": self.intended_use,
-            "Data sets": self.data_sets_line(),
-            "Teachers": self.teachers_line(),
-            "Repository": self.repository,
-        }
-        yield from (f"{name}: {value}" for name, value in facts.items() if value)
+            parts.append(f"{counts[None]}: as each states")
+        return f"{len(found)} ({'; '.join(parts)})"
 
     def write_to(self, model: ModelProto) -> None:
         """Set what every binding of ONNX Runtime shows of a model: a text, a number, names."""
-        model.doc_string = self.description()
+        model.doc_string = "\n".join(f"{name}: {value}" for name, value in self.rows())
         model.domain = self.namespace
         model.ClearField("model_version")
         if self.number is not None:
             model.model_version = self.number
         if self.model_name is not None:
             model.graph.name = self.model_name
-
-
-def plain_word(text: str) -> str:
-    """Replace all but letters, digits and `_ . + -`, which no format of files has to quote."""
-    return _NOT_PLAIN.sub("_", text) or "_"

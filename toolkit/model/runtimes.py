@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_TESTED = "the tests of this project run the shipped models there"
+from toolkit.model.traps import traps_of
+
+_TESTED = "tested"
+_IN_C = "tested, by examples/c"
 _SAME_OPERATORS = "not tested; it has the operators"
-_REPAIRS = "; strings need a repair on their way in, see examples"
+_LANGUAGES = {
+    **dict.fromkeys(("Python", "Node.js", "Bun", "Deno", "C"), _TESTED),
+    **dict.fromkeys(("C++", "Go", "Rust", "Java", "C#"), _IN_C),
+}
+_WASM, _WEBGPU = "web pages, WebAssembly", "web pages, WebGPU"
 
 
 @dataclass(frozen=True)
@@ -16,21 +23,20 @@ class Runtime:
     where: str
     runs: bool
     note: str  # how far that was tested, or what to take instead
+    traps: tuple[str, ...] = ()  # names; those everywhere are not repeated
 
 
 def runtimes(*, takes_text: bool, twin: str) -> tuple[Runtime, ...]:
     """List where a text-in file, or the twin that takes token ids, runs; tested ones first."""
     if takes_text:
+        tested = {**_LANGUAGES, _WASM: f"{_TESTED} in Chromium"}
         return (
-            *(Runtime(where, True, _TESTED) for where in ("Python", "C")),
-            Runtime("Node.js", True, f"{_TESTED}{_REPAIRS}/node"),
-            Runtime("web pages, WebAssembly", True, f"{_TESTED}, in Chromium{_REPAIRS}/web"),
-            *(Runtime(where, True, _SAME_OPERATORS) for where in ("C++", "C#", "Java")),
-            Runtime("web pages, WebGPU", False, f"its build lacks LabelEncoder: take {twin}"),
+            *(Runtime(where, True, how, traps_of(where)) for where, how in tested.items()),
+            Runtime(_WEBGPU, False, f"its build lacks LabelEncoder: take {twin}"),
         )
-    others = ("Node.js", "C", "C++", "C#", "Java", "web pages, WebAssembly")
+    others = [where for where in (*_LANGUAGES, _WASM) if where != "Python"]
     return (
         Runtime("Python", True, _TESTED),
         *(Runtime(where, True, _SAME_OPERATORS) for where in others),
-        Runtime("web pages, WebGPU", True, "not tested; it needs no strings"),
+        Runtime(_WEBGPU, True, "not tested; it needs no strings"),
     )

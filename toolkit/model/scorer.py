@@ -302,7 +302,7 @@ class Scorer:
             Name of the same for negative sentences.
         model_column : str | None
             Name of the added column with the model, string, in each row such as
-            ``reviews 0.9.0 sha256-0123456789abcdef``; by default there is none.
+            ``reviews 2026.11 sha256-0123456789abcdef``; by default there is none.
 
         Returns
         -------

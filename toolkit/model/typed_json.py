@@ -53,8 +53,8 @@ def encode(value: Any) -> Any:
 
 
 def _decode(kind: Any, value: Any, name: str) -> Any:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if isinstance(kind, type) and is_dataclass(kind):
+    is_of_facts, origin, arguments = _shape(kind)
+    if is_of_facts:
         return kind(**_attributes(kind, value, name))
     if origin in (UnionType, Union):  # the latter of an alias
         (inner,) = (argument for argument in arguments if argument is not NoneType)
@@ -81,10 +81,11 @@ def _attributes(kind: Any, value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         _wrong(value, name)
     found = {}
+    hints = _hints(kind)
     for entry in fields(kind):
-        place = f"{name}.{entry.name}".lstrip(".")
+        place = f"{name}.{entry.name}" if name else entry.name
         if entry.name in value:
-            found[entry.name] = _decode(_hints(kind)[entry.name], value[entry.name], place)
+            found[entry.name] = _decode(hints[entry.name], value[entry.name], place)
         elif entry.default is MISSING and entry.default_factory is MISSING:
             raise ValueError(f"{place} is missing")
     return found
@@ -97,6 +98,13 @@ def _wrong(value: Any, name: str) -> Any:
 def _is_float(value: Any) -> bool:
     """Whether it is a whole number that a float can hold; it stays as it is written."""
     return type(value) is int and abs(value) < 1 << 1023
+
+
+@cache
+def _shape(kind: Any) -> tuple[bool, Any, tuple[Any, ...]]:
+    """Whether a hint is a dataclass, what it is made with, and of what."""
+    is_of_facts = isinstance(kind, type) and is_dataclass(kind)
+    return is_of_facts, get_origin(kind), get_args(kind)
 
 
 @cache

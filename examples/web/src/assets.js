@@ -1,20 +1,18 @@
 /**
- * The large parts of the page: files next to it, or compressed inside it, where it is one file. Such a
- * page works from a folder, too, where browsers let scripts read no other files.
+ * The large parts of the page, compressed by gzip: files next to it, or inside it, where it is one file.
+ * Such a page works from a folder, too, where browsers let scripts read no other files.
  */
 
 const WORKER = "worker.js";
 
 /**
  * @param {string} name
- * @returns {Promise<ArrayBuffer>}
+ * @param {(bytes: number) => void} onBytes Is told how many more bytes are here.
+ * @returns {Promise<ArrayBuffer>} The content, unpacked.
  */
-export async function loadAsset(name) {
-  const packed = document.getElementById(name)?.textContent;
-  if (packed) return unpack(packed);
-  const response = await fetch(name);
-  if (!response.ok) throw new Error(`${name} cannot be loaded (${response.status})`);
-  return response.arrayBuffer();
+export async function loadAsset(name, onBytes = () => {}) {
+  const inside = document.getElementById(name)?.textContent;
+  return unpacked(inside ? new Blob([bytesOf(inside)]) : await fetched(name, onBytes));
 }
 
 /** @returns {Promise<string>} */
@@ -24,9 +22,37 @@ export async function workerAddress() {
   return URL.createObjectURL(script);
 }
 
-/** @param {string} base64 Of bytes compressed by gzip. */
-async function unpack(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
+/**
+ * @param {string} name
+ * @param {(bytes: number) => void} onBytes
+ */
+async function fetched(name, onBytes) {
+  const response = await fetch(name);
+  if (!response.ok || !response.body) throw new Error(`${name} cannot be loaded (${response.status})`);
+  const counted = new TransformStream({
+    transform(/** @type {Uint8Array} */ chunk, controller) {
+      onBytes(chunk.length);
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(response.body.pipeThrough(counted)).blob();
+}
+
+/**
+ * Some servers say of a file .gz that it is encoded by gzip: then the browser has unpacked it.
+ *
+ * @param {Blob} blob
+ */
+async function unpacked(blob) {
+  const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+  if (first !== 0x1f || second !== 0x8b) return blob.arrayBuffer();
+  return new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place += 1) bytes[place] = letters.charCodeAt(place);
+  return bytes;
 }

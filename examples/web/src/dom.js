@@ -28,3 +28,6 @@ export function make(tag, properties = {}, ...children) {
 
 /** @param {number} number */
 export const grouped = (number) => number.toLocaleString("en");
+
+/** @param {number} bytes */
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -29,7 +29,7 @@ export function startFilePanel(scorer, facts) {
    * @param {string | null} column
    */
   async function score(file, column = null) {
-    const run = (runs += 1);
+    const [run, used] = [(runs += 1), facts];
     stop();
     forgetDownloads(result);
     showProgress({ done: 0, total: 0, share: 0 });
@@ -41,9 +41,9 @@ export function startFilePanel(scorer, facts) {
       const scored = await going.answer;
       if (run !== runs) return;
       stop = () => {};
-      if (scored) result.replaceChildren(make("h3", {}, file.name), ...fileResult(facts, scored));
+      if (scored) result.replaceChildren(make("h3", {}, file.name), ...fileResult(scorer, used, scored, open));
       show(scored ? "result" : null);
-      news.textContent = scored ? `${file.name}: ${inWords(scored)}` : "Stopped";
+      news.textContent = scored ? `${file.name}: ${inWords(used, scored)}` : "Stopped";
     } catch (error) {
       if (run !== runs) return;
       stop = () => {};
@@ -71,6 +71,26 @@ export function startFilePanel(scorer, facts) {
 
   byId("stop", HTMLButtonElement).addEventListener("click", () => stop());
   takeFiles(score);
+  byId("drop", HTMLButtonElement).disabled = false;
+  return {
+    /** @param {Facts} next */
+    use(next) {
+      facts = next;
+    },
+  };
+}
+
+/**
+ * Show a text as the review that is typed.
+ *
+ * @param {string} text
+ */
+function open(text) {
+  const review = byId("review", HTMLTextAreaElement);
+  review.value = text;
+  review.dispatchEvent(new Event("input"));
+  review.focus({ preventScroll: true });
+  byId("typed-title", HTMLElement).scrollIntoView({ block: "start" });
 }
 
 /**
@@ -111,7 +131,7 @@ function show(part) {
 
 /** @param {HTMLElement} result The files of a former result take memory until then. */
 function forgetDownloads(result) {
-  for (const link of result.querySelectorAll("a")) URL.revokeObjectURL(link.href);
+  for (const link of result.querySelectorAll("a")) if (link.href) URL.revokeObjectURL(link.href);
   result.replaceChildren();
 }
 

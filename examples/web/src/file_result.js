@@ -1,25 +1,35 @@
-/** The result of a file: counts, a chart, the rows that could not be read, and the downloads. */
+/** The result of a file: counts, a chart, the downloads, its rows, and those that could not be read. */
 
 import { grouped, make } from "./dom.js";
+import { downloads } from "./downloads.js";
 import { histogram } from "./histogram.js";
-import { capital, middleOf, percent, sideOf } from "./verdict.js";
+import { rowTable } from "./row_table.js";
+import { capital, middleOf, nameOf, percent, sideOf, starsInWords } from "./verdict.js";
 
 /** @import { Facts, Rejected, ScoredFile } from "./types" */
+/** @import { Scorer } from "./scorer.js" */
+/** @import { Side } from "./verdict.js" */
 
 const ROWS_SHOWN = 100;
 
+/** @type {Side[]} */
+const SIDES = ["positive", "neutral", "negative"];
+
 /**
- * @param {Facts} facts
+ * @param {Scorer} scorer
+ * @param {Facts} facts Of the model that scored it.
  * @param {ScoredFile} result
+ * @param {(text: string) => void} open Takes the text of a row that the visitor chooses.
  * @returns {HTMLElement[]}
  */
-export function fileResult(facts, result) {
-  const { rejected, probabilities } = result;
+export function fileResult(scorer, facts, result, open) {
+  const { rejected, probabilities, rows } = result;
   return [
-    make("p", { className: "muted" }, summary(result)),
+    make("p", { className: "muted" }, summary(facts, result)),
     counts(facts, result),
-    ...(probabilities.length ? [histogram(facts, probabilities), unsure(facts, probabilities)] : []),
-    downloads(result),
+    ...(probabilities.length ? [histogram(facts, probabilities), neutral(facts)] : []),
+    downloads(scorer, facts, result),
+    ...(rows ? [rowTable(scorer, facts, rows, open)] : []),
     ...(rejected.length ? [rejectedTable(rejected)] : []),
   ];
 }
@@ -27,25 +37,39 @@ export function fileResult(facts, result) {
 /**
  * What is read aloud.
  *
+ * @param {Facts} facts
  * @param {ScoredFile} result
  */
-export function inWords({ counts, withoutText, withoutKnownWords, rejected }) {
-  const parts = {
-    ...counts,
-    "without text": withoutText,
-    ...(withoutKnownWords ? { "without a known word": withoutKnownWords } : {}),
-    "not readable": rejected.length,
-  };
-  return Object.entries(parts)
-    .map(([name, count]) => `${grouped(count)} ${name}`)
-    .join(", ");
+export function inWords(facts, result) {
+  const { withoutText, withoutKnownWords, rejected } = result;
+  return [
+    ...SIDES.map((side) => `${grouped(countOf(facts, result, side))} ${nameOf(facts, side)}`),
+    `${grouped(withoutText)} without text`,
+    ...(withoutKnownWords ? [`${grouped(withoutKnownWords)} without a known word`] : []),
+    `${grouped(rejected.length)} not readable`,
+  ].join(", ");
 }
 
-/** @param {ScoredFile} result */
-function summary({ column, separator, probabilities, seconds }) {
+/**
+ * @param {Facts} facts
+ * @param {ScoredFile} result
+ * @param {Side} side
+ */
+const countOf = (facts, { probabilities }, side) =>
+  probabilities.reduce((count, each) => count + Number(sideOf(facts, each) === side), 0);
+
+/**
+ * @param {Facts} facts
+ * @param {ScoredFile} result
+ */
+function summary(facts, { column, separator, probabilities, meanStars, seconds }) {
   const read = separator ? `Column “${column}”, separated by ${separator}` : `Key “${column}”`;
   const rate = grouped(Math.round(probabilities.length / seconds));
-  return `${read}. ${grouped(probabilities.length)} reviews in ${seconds.toFixed(1)} s, ${rate} a second.`;
+  const stars = meanStars === null ? "" : ` On average, ${starsInWords(meanStars)}.`;
+  return (
+    `${read}. Scored by ${facts.name}: ${grouped(probabilities.length)} reviews in ` +
+    `${seconds.toFixed(1)} s, ${rate} a second.${stars}`
+  );
 }
 
 /**
@@ -54,67 +78,38 @@ function summary({ column, separator, probabilities, seconds }) {
  */
 function counts(facts, result) {
   const { probabilities, withoutText, withoutKnownWords, rejected } = result;
-  const tile = (/** @type {string} */ name, /** @type {number} */ count, note = "") =>
+  const tile = (/** @type {string} */ name, /** @type {number} */ count, note = "", className = "") =>
     make(
       "div",
-      {},
+      { className },
       make("dt", {}, name),
       make("dd", {}, grouped(count), make("small", {}, note)),
     );
-  const sentiments = facts.labels.map((label, place) => {
-    const count = result.counts[label] ?? 0;
+  const sentiments = SIDES.map((side) => {
+    const count = countOf(facts, result, side);
     const share = probabilities.length ? percent(count / probabilities.length) : "";
-    const made = tile(capital(label), count, share);
-    made.className = place ? "positive" : "negative";
-    return made;
+    return tile(capital(nameOf(facts, side)), count, share, side);
   });
   return make(
     "dl",
     { className: "counts" },
-    ...sentiments.reverse(),
+    ...sentiments,
     tile("Without text", withoutText),
     ...(withoutKnownWords ? [tile("No known word", withoutKnownWords)] : []),
     tile("Not readable", rejected.length),
   );
 }
 
-/**
- * @param {Facts} facts
- * @param {Float32Array} probabilities
- */
-function unsure(facts, probabilities) {
+/** @param {Facts} facts */
+function neutral(facts) {
   const { low, high } = middleOf(facts);
-  const count = probabilities.filter((each) => sideOf(facts, each) === "unsure").length;
+  const [from, to] = [low, high].map((end) => Math.round(end * 100));
   return make(
     "p",
     { className: "muted" },
-    `Of these, ${grouped(count)} (${percent(count / probabilities.length)}) are uncertain: ` +
-      `a probability from ${low.toFixed(2)} to ${high.toFixed(2)}.`,
+    `Neutral is what is ${from} to ${to} % likely ${facts.labels[1]}: mixed or lukewarm reviews, mostly.`,
   );
 }
-
-/** @param {ScoredFile} result */
-function downloads({ name, scored, rejected, rejects }) {
-  const [, stem, ending] = /** @type {string[]} */ (name.match(/^(.*?)(\.[^.]*)?$/s));
-  const scoredName = `${stem}.scored${ending ?? ""}`;
-  return make(
-    "p",
-    { className: "downloads" },
-    download("Download the scored file", scored, scoredName, "primary"),
-    ...(rejected.length
-      ? [download("Download what could not be read", rejects, `${scoredName}.rejected.jsonl`, "")]
-      : []),
-  );
-}
-
-/**
- * @param {string} words
- * @param {Blob} blob
- * @param {string} name
- * @param {string} className
- */
-const download = (words, blob, name, className) =>
-  make("a", { href: URL.createObjectURL(blob), download: name, className: `button ${className}` }, words);
 
 /** @param {Rejected[]} rejected */
 function rejectedTable(rejected) {

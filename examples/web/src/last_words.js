@@ -1,6 +1,6 @@
 /** Where the words of a review are, to show them. The model itself takes whole texts and splits them. */
 
-/** @typedef {{ start: number, end: number }} Span Of UTF-16 units, as in `String.slice`. */
+/** @import { Span } from "./types" */
 
 // Version 2 of the rule in toolkit/text/rule.py: ASCII white space and the filter set of the Keras
 // Tokenizer; white space, quotes, dashes, the bullet and the ellipsis beyond ASCII.
@@ -22,8 +22,7 @@ const SEPARATORS = new Set(
 export function lastWords(text, most) {
   /** @type {Span[]} */
   const found = [];
-  const nul = text.indexOf("\0");
-  let end = nul < 0 ? text.length : nul;
+  let end = endOf(text);
   while (found.length < most) {
     while (end > 0 && SEPARATORS.has(text[end - 1])) end -= 1;
     if (end === 0) break;
@@ -33,4 +32,14 @@ export function lastWords(text, most) {
     end = start;
   }
   return found.reverse();
+}
+
+/**
+ * Where a text ends: at its first NUL.
+ *
+ * @param {string} text
+ */
+export function endOf(text) {
+  const nul = text.indexOf("\0");
+  return nul < 0 ? text.length : nul;
 }

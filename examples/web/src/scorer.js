@@ -2,7 +2,11 @@
 
 import { loadAsset, workerAddress } from "./assets.js";
 
-/** @import { Reply, Request, ScoredFile, Scores, WeighedWord } from "./types" */
+/**
+ * @import {
+ *   Explanation, Facts, PageFacts, Reply, Request, Row, RowsWanted, ScoredFile, Scores, Sentences, Written,
+ * } from "./types"
+ */
 
 /** The visitor has to say which column has the texts. */
 export class ColumnWanted extends Error {
@@ -36,21 +40,37 @@ export class Scorer {
     worker.onerror = ({ message }) => this.#failAll(`the worker has failed: ${message}`);
   }
 
-  /** Start the worker with the model. */
-  static async load() {
+  /**
+   * Start the worker with a model.
+   *
+   * @param {PageFacts["runtime"]} runtime
+   * @param {Facts} facts
+   * @param {(share: number) => void} onShare Is told which share of the bytes is loaded.
+   */
+  static async load(runtime, facts, onShare) {
+    const counted = counter(runtime.packed + facts.packed, onShare);
     const [wasm, model, address] = await Promise.all([
-      loadAsset("ort.wasm"),
-      loadAsset("model.onnx"),
+      loadAsset(runtime.file, counted),
+      loadAsset(facts.file, counted),
       workerAddress(),
     ]);
     const scorer = new Scorer(new Worker(address));
-    await scorer.#ask({ kind: "load", wasm, model }, { transfer: [wasm, model] }).answer;
+    await scorer.#ask({ kind: "load", wasm, model, facts }, { transfer: [wasm, model] }).answer;
     return scorer;
   }
 
   /**
-   * Score some texts, as one batch.
+   * Load another model; what is asked meanwhile is answered by the one before.
    *
+   * @param {Facts} facts
+   * @param {(share: number) => void} onShare
+   */
+  async change(facts, onShare) {
+    const model = await loadAsset(facts.file, counter(facts.packed, onShare));
+    await this.#ask({ kind: "load", wasm: null, model, facts }, { transfer: [model] }).answer;
+  }
+
+  /**
    * @param {string[]} texts
    * @returns {Promise<Scores>}
    */
@@ -59,14 +79,23 @@ export class Scorer {
   }
 
   /**
-   * Find what each word of a text adds to its score.
+   * Find the share that each word of a text has in its score.
    *
    * @param {string} text Not blank.
-   * @param {number} mostWords How many words at its end the model reads.
-   * @returns {{ stop: () => void, answer: Promise<WeighedWord[] | null> }} Null if it was stopped.
+   * @returns {{ stop: () => void, answer: Promise<Explanation | null> }} Null if it was stopped.
    */
-  explain(text, mostWords) {
-    return this.#stoppable(this.#ask({ kind: "explain", text, mostWords }));
+  explain(text) {
+    return this.#stoppable(this.#ask({ kind: "explain", text }));
+  }
+
+  /**
+   * Score the sentences of a text.
+   *
+   * @param {string} text Not blank.
+   * @returns {Promise<Sentences>}
+   */
+  sentences(text) {
+    return this.#ask({ kind: "sentences", text }).answer;
   }
 
   /**
@@ -79,6 +108,26 @@ export class Scorer {
    */
   scoreFile(file, column, onProgress) {
     return this.#stoppable(this.#ask({ kind: "file", file, column }, { onProgress }));
+  }
+
+  /**
+   * Give some rows of the file that was scored last.
+   *
+   * @param {RowsWanted} wanted
+   * @returns {Promise<Row[]>}
+   */
+  rows(wanted) {
+    return this.#ask({ kind: "rows", wanted }).answer;
+  }
+
+  /**
+   * Give the file that was scored last, with its scores.
+   *
+   * @param {Written} written
+   * @returns {Promise<Blob>}
+   */
+  write(written) {
+    return this.#ask({ kind: "write", written }).answer;
   }
 
   /** @param {{ id: number, answer: Promise<any> }} asked */
@@ -119,4 +168,13 @@ export class Scorer {
     for (const { reject } of this.#waiting.values()) reject(new Error(message));
     this.#waiting.clear();
   }
+}
+
+/**
+ * @param {number} total
+ * @param {(share: number) => void} onShare
+ */
+function counter(total, onShare) {
+  let loaded = 0;
+  return (/** @type {number} */ bytes) => onShare(Math.min(1, (loaded += bytes) / total));
 }

@@ -2,7 +2,8 @@
 
 import { byId } from "./dom.js";
 import { debounced, latestOnly } from "./latest.js";
-import { capital, middleOf, percent, sideOf } from "./verdict.js";
+import { startSentences } from "./sentence_list.js";
+import { capital, middleOf, nameOf, percent, sideOf, starsInWords } from "./verdict.js";
 import { startWordMarks } from "./word_marks.js";
 
 /** @import { Facts } from "./types" */
@@ -18,6 +19,24 @@ const SAMPLES = {
 };
 
 /**
+ * Let the visitor type, or choose an example, while the model is loaded.
+ *
+ * @param {Facts} facts
+ */
+export function prepareTypedReview(facts) {
+  const review = byId("review", HTMLTextAreaElement);
+  for (const [name, sample] of Object.entries(SAMPLES)) {
+    byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
+      review.value = sample;
+      review.dispatchEvent(new Event("input"));
+    });
+  }
+  review.value ||= reviewOfAddress();
+  showScale(byId("verdict", HTMLElement), facts);
+  byId("word", HTMLElement).textContent = "The score comes when the model is loaded";
+}
+
+/**
  * @param {Scorer} scorer
  * @param {Facts} facts
  */
@@ -29,12 +48,15 @@ export function startTypedReview(scorer, facts) {
     spoken.textContent = words;
   });
   const words = startWordMarks(scorer, facts);
+  const sentences = startSentences(scorer, facts);
   const score = latestOnly(
     (/** @type {string} */ text) => scorer.score([text]),
-    ({ probabilities: [probability] }, text) => {
+    ({ probabilities: [probability], stars: [stars] }, text) => {
       const hasScore = !Number.isNaN(probability);
-      speak(hasScore ? showVerdict(verdict, facts, probability) : clearVerdict(verdict, text));
-      if (hasScore) words.explain(text);
+      speak(hasScore ? showVerdict(verdict, facts, probability, stars) : clearVerdict(verdict, text));
+      if (!hasScore) return;
+      sentences.show(text);
+      words.explain(text);
     },
   );
   const soon = debounced(PAUSE, (/** @type {string} */ text) => {
@@ -42,42 +64,60 @@ export function startTypedReview(scorer, facts) {
   });
   const take = (/** @type {string} */ text) => {
     words.show(text);
+    sentences.clear(text);
     soon(text);
   };
+  const use = (/** @type {Facts} */ next) => {
+    facts = next;
+    words.use(next);
+    sentences.use(next);
+    showScale(verdict, facts);
+    take(review.value);
+  };
 
+  review.addEventListener("input", () => take(review.value));
+  clearVerdict(verdict);
+  use(facts); // a review may be there: it was typed while the model was loaded
+  return { use };
+}
+
+/** A review in the address, as in `#review=Fine`: what is after `#` is not sent to any server. */
+const reviewOfAddress = () => new URLSearchParams(location.hash.slice(1)).get("review") ?? "";
+
+/**
+ * @param {HTMLElement} verdict
+ * @param {Facts} facts
+ */
+function showScale(verdict, facts) {
   const { low, high } = middleOf(facts);
   [byId("lowest", HTMLElement).textContent, byId("highest", HTMLElement).textContent] = facts.labels;
   verdict.style.setProperty("--low", String(low));
   verdict.style.setProperty("--high", String(high));
-  review.addEventListener("input", () => take(review.value));
-  for (const [name, sample] of Object.entries(SAMPLES)) {
-    byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
-      review.value = sample;
-      take(sample);
-    });
-  }
-  clearVerdict(verdict);
-  if (review.value) take(review.value); // typed while the model was loaded
 }
 
 /**
  * @param {HTMLElement} verdict
  * @param {Facts} facts
  * @param {number} probability
+ * @param {number} stars NaN if there are none.
  * @returns {string} The same in words.
  */
-function showVerdict(verdict, facts, probability) {
+function showVerdict(verdict, facts, probability, stars) {
   const [negative, positive] = facts.labels;
   const side = sideOf(facts, probability);
-  const label = probability < facts.threshold ? negative : positive;
-  const word = side === "unsure" ? `Uncertain, leaning ${label}` : capital(label);
+  const leaning = `, leaning ${probability < facts.threshold ? negative : positive}`;
+  const word = capital(nameOf(facts, side)) + (side === "neutral" ? leaning : "");
   const likely = `${percent(probability)} likely ${positive}`;
+  const hasStars = !Number.isNaN(stars);
   verdict.dataset.side = side;
   verdict.dataset.probability = String(probability);
   verdict.style.setProperty("--probability", String(probability));
   byId("word", HTMLElement).textContent = word;
   byId("likely", HTMLElement).textContent = likely;
-  return `${word}, ${likely}`;
+  byId("stars", HTMLElement).textContent = hasStars ? starsInWords(stars) : "";
+  byId("starred", HTMLElement).hidden = !hasStars;
+  verdict.style.setProperty("--stars", String(stars));
+  return [word, likely, ...(hasStars ? [starsInWords(stars)] : [])].join(", ");
 }
 
 /**
@@ -91,6 +131,7 @@ function clearVerdict(verdict, text = "") {
   delete verdict.dataset.probability;
   byId("word", HTMLElement).textContent = unknown || "Nothing to score yet";
   byId("likely", HTMLElement).textContent = "";
+  byId("starred", HTMLElement).hidden = true;
   return unknown;
 }
 

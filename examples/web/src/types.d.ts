@@ -1,25 +1,87 @@
-/** What the build reads from the model file; the page has it as JSON. */
+/** What the build reads from a model file; the page has it as JSON. */
 export interface Facts {
   name: string;
+  /** Of the model file. */
   bytes: number;
+  /** The compressed file that the page loads, and its bytes. */
+  file: string;
+  packed: number;
   /** The negative one first. */
   labels: [string, string];
   threshold: number;
   /** How many tokens at the end of a review are read. */
   maxTokens: number;
+  /** Probabilities from the first number to below the second are neutral; null: it does not say. */
+  neutral: [number, number] | null;
+  hasStars: boolean;
+  /** The tensor with the log-odds; null: there is none. */
+  logit: string | null;
+  /** Sentences are clear up to the first and from the second; mixed reviews are between the others. */
+  mixed: [number, number, number, number];
+  /** How many it knows. */
+  words: number;
+  /** How many it learned from. */
+  reviews: number | null;
+  /** The share of right labels on how many reviews that it did not learn from. */
+  accuracy: { share: number; reviews: number | null } | null;
+  release: Release;
+}
+
+/** As in toolkit/model/release_facts.py. */
+export interface Release {
+  model_name?: string;
+  model_version?: string;
+  date?: string;
+  language?: string;
+  domain?: string;
+  licence?: string;
+  intended_use?: string;
+}
+
+export interface PageFacts {
+  /** ONNX Runtime's file, and its compressed bytes. */
+  runtime: { file: string; packed: number };
+  /** The first is the default. */
+  models: Facts[];
 }
 
 /** One for each text, in order; of a text that is blank or has no known word, NaN and an empty label. */
 export interface Scores {
   probabilities: Float32Array<ArrayBuffer>;
   labels: string[];
+  /** 1 to 5; NaN if the model tells none. */
+  stars: Float32Array<ArrayBuffer>;
 }
 
-/** A word, `text.slice(start, end)`, and what it adds to the logit of the positive label. */
-export interface WeighedWord {
+/** A part of a text, `text.slice(start, end)`: of UTF-16 units. */
+export interface Span {
   start: number;
   end: number;
+}
+
+/** A word, and its share of the logit of the positive label. */
+export interface WeighedWord extends Span {
   contribution: number;
+}
+
+/** The logit of a text as a sum: `start` and the contributions of the words. */
+export interface Explanation {
+  logit: number;
+  /** The logit of the text with those words hidden. */
+  start: number;
+  words: WeighedWord[];
+  /** Whether words are left out of the list, as weighing all would take too long. */
+  isPart: boolean;
+}
+
+export interface Sentence extends Span {
+  probability: number;
+}
+
+/** The sentences of a text with a word that the model knows, and whether they make it mixed. */
+export interface Sentences {
+  sentences: Sentence[];
+  isMixed: boolean;
 }
 
 /** A record that could not be read. */
@@ -35,25 +97,55 @@ export interface ScoredFile {
   column: string;
   /** "comma", "semicolon", "tab", or null in JSON Lines. */
   separator: string | null;
+  /** Records that were read. */
+  rows: number;
   /** Of the records that have a score, in no order that matters. */
   probabilities: Float32Array<ArrayBuffer>;
-  /** How many of them got each label. */
-  counts: Record<string, number>;
+  /** Their mean; null if the model tells no stars. */
+  meanStars: number | null;
   withoutText: number;
   /** Records with a text of which the model knows no word. */
   withoutKnownWords: number;
   rejected: Rejected[];
-  scored: Blob;
   rejects: Blob;
   seconds: number;
 }
 
-/** What the page asks of the worker. */
+/** What is written into the scored file besides label and probability. */
+export interface Written {
+  stars: boolean;
+  /** Whether reviews in the middle get the label "neutral". */
+  neutral: boolean;
+}
+
+export type SortKey = "row" | "probability" | "stars";
+
+/** Which rows of the scored file are asked for; those without a score come last. */
+export interface RowsWanted {
+  sort: SortKey;
+  descending: boolean;
+  from: number;
+  count: number;
+}
+
+export interface Row {
+  /** From 1. */
+  row: number;
+  text: string;
+  /** NaN without a score. */
+  probability: number;
+  stars: number;
+}
+
+/** What the page asks of the worker; "rows" and "write" are about the file that was scored last. */
 export type Request =
-  | { kind: "load"; id: number; wasm: ArrayBuffer; model: ArrayBuffer }
+  | { kind: "load"; id: number; wasm: ArrayBuffer | null; model: ArrayBuffer; facts: Facts }
   | { kind: "score"; id: number; texts: string[] }
-  | { kind: "explain"; id: number; text: string; mostWords: number }
+  | { kind: "explain"; id: number; text: string }
+  | { kind: "sentences"; id: number; text: string }
   | { kind: "file"; id: number; file: File; column: string | null }
+  | { kind: "rows"; id: number; wanted: RowsWanted }
+  | { kind: "write"; id: number; written: Written }
   | { kind: "stop"; id: number };
 
 /** What the worker says: any number of "progress" for a request, and one of the others. */

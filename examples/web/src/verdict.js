@@ -2,16 +2,16 @@
 
 /** @import { Facts } from "./types" */
 
-/** Half of the range around the threshold within which a model is not sure. */
-const UNSURE = 0.1;
+/** Half of what is neutral around the threshold, where the model says nothing of it. */
+const NEUTRAL = 0.1;
 
 /** @param {Facts} facts */
-export const middleOf = ({ threshold }) => ({
-  low: Math.max(0, threshold - UNSURE),
-  high: Math.min(1, threshold + UNSURE),
-});
+export function middleOf({ threshold, neutral }) {
+  const [low, high] = neutral ?? [Math.max(0, threshold - NEUTRAL), Math.min(1, threshold + NEUTRAL)];
+  return { low, high };
+}
 
-/** @typedef {"negative" | "unsure" | "positive"} Side */
+/** @typedef {"negative" | "neutral" | "positive"} Side */
 
 /**
  * @param {Facts} facts
@@ -20,9 +20,17 @@ export const middleOf = ({ threshold }) => ({
  */
 export function sideOf(facts, probability) {
   const { low, high } = middleOf(facts);
-  if (probability >= low && probability < high) return "unsure";
+  if (probability >= low && probability < high) return "neutral";
   return probability < facts.threshold ? "negative" : "positive";
 }
+
+/**
+ * The label of a side.
+ *
+ * @param {Facts} facts
+ * @param {Side} side
+ */
+export const nameOf = ({ labels }, side) => ({ negative: labels[0], neutral: "neutral", positive: labels[1] })[side];
 
 /** @param {number} share 0 to 1; only what is exactly 0 or 1 is called so. */
 export function percent(share) {
@@ -34,3 +42,6 @@ export function percent(share) {
 
 /** @param {string} word */
 export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
+/** @param {number} stars 1 to 5; as a number, since most are between two whole ones. */
+export const starsInWords = (stars) => `${stars.toFixed(1)} of 5 stars`;

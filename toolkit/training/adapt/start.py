@@ -88,7 +88,8 @@ def _of_file(model: ModelFile) -> Start:
             "exported from, or a shipped model, with --from."
         )
     found = model.facts
-    facts = StartModel(model.name, found.preset, model.sha256)
+    version = found.release.model_version
+    facts = StartModel(model.name, found.preset, model.sha256, version)
     size, preset = found.vocabulary_size, found.preset
     told = (found.threshold, found.stars, found.neutral)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)

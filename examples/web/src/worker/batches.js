@@ -1,8 +1,8 @@
 /** Batches of texts of similar length, so that they have little padding. */
 
-// With conv1d, batches of 16, 64 and 128 rows give 1,700, 4,000 and 4,800 rows per second
-// of processor time. The letters bound the memory, and how long a review that is typed has to wait.
-const MOST_ROWS = 128;
+// A batch takes memory and time for as many words as its longest text has, for each of its rows. The
+// letters bound how long a review that is typed has to wait.
+const MOST_ROWS = 32;
 const MOST_LETTERS = 120_000;
 
 /**

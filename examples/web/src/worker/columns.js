@@ -5,6 +5,7 @@ import { ColumnWanted, InputError } from "./errors.js";
 export const TEXT_COLUMNS = ["text", "review"];
 export const SENTIMENT = "predicted_sentiment";
 export const PROBABILITY = "positive_probability";
+export const STARS = "predicted_stars";
 
 /**
  * @param {string[]} names
@@ -34,7 +35,7 @@ export function chooseColumn(names, chosen) {
 
 /** @param {string[]} names */
 export function refuseTaken(names) {
-  const taken = [SENTIMENT, PROBABILITY].find((name) => names.includes(name));
+  const taken = [SENTIMENT, PROBABILITY, STARS].find((name) => names.includes(name));
   if (taken !== undefined) {
     throw new InputError(`there is a column “${taken}” already. Rename it, as an added one is called so`);
   }

@@ -2,7 +2,7 @@
 
 import Papa from "papaparse";
 
-import { chooseColumn, PROBABILITY, SENTIMENT, TEXT_COLUMNS } from "./columns.js";
+import { chooseColumn, TEXT_COLUMNS } from "./columns.js";
 import { InputError } from "./errors.js";
 import { lineEnd, lineStop } from "./records.js";
 
@@ -27,13 +27,13 @@ export function readDelimited(content, chosen) {
   const { separator, names, end } = findHeader(content);
   const column = chooseColumn(names, chosen);
   const stop = lineStop(text, 0, end);
-  const added = [SENTIMENT, PROBABILITY].map((name) => separator + name).join("");
+  const fields = (/** @type {string[]} */ values) => values.map((value) => separator + value).join("");
   return {
     column,
     separator: SEPARATORS[separator],
-    header: text.slice(0, stop) + added + (text.slice(stop, end) || "\n"),
+    header: (added) => text.slice(0, stop) + fields(added) + (text.slice(stop, end) || "\n"),
     ...readRecords(content, separator, end, names.length, names.indexOf(column)),
-    added: (_, probability, label) => separator + label + separator + probability,
+    added: (_, added) => fields(added.map(({ value }) => value)),
   };
 }
 

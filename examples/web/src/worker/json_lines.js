@@ -1,11 +1,11 @@
 /** JSON Lines: one object per line, which gets two more members and is otherwise kept as it is. */
 
-import { PROBABILITY, refuseTaken, SENTIMENT, wantedColumn } from "./columns.js";
+import { refuseTaken, wantedColumn } from "./columns.js";
 import { ColumnWanted, InputError } from "./errors.js";
 import { lineEnd, lineStop } from "./records.js";
 
 /** @import { Content } from "./bytes.js" */
-/** @import { Broken, Found, Records } from "./records.js" */
+/** @import { Added, Broken, Found, Records } from "./records.js" */
 
 /** @typedef {{ [name: string]: unknown }} JsonObject */
 
@@ -38,15 +38,20 @@ export function readJsonLines(content, chosen) {
     }
     behind = end;
   }
-  return { column, separator: null, header: "", found, broken, end: behind, added: members(text) };
+  return { column, separator: null, header: () => "", found, broken, end: behind, added: members(text) };
 }
 
 /** @param {string} text */
 const members = (text) =>
-  (/** @type {Found} */ { start, stop }, /** @type {string} */ probability, /** @type {string} */ label) =>
+  (/** @type {Found} */ { start, stop }, /** @type {Added[]} */ added) =>
     (/\{\s*$/.test(text.slice(start, stop)) ? "" : ", ") +
-    `${JSON.stringify(SENTIMENT)}: ${label && JSON.stringify(label) || null}, ` +
-    `${JSON.stringify(PROBABILITY)}: ${probability || null}`;
+    added.map(({ name, value, isNumber }) => `${JSON.stringify(name)}: ${jsonOf(value, isNumber)}`).join(", ");
+
+/**
+ * @param {string} value
+ * @param {boolean} isNumber
+ */
+const jsonOf = (value, isNumber) => (value ? (isNumber ? value : JSON.stringify(value)) : "null");
 
 /** @param {string} text */
 function* lines(text) {

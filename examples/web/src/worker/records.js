@@ -4,12 +4,18 @@
  * @typedef {object} Records
  * @property {string} column The name of the column of the texts.
  * @property {string | null} separator
- * @property {string} header What the output begins with.
+ * @property {(names: string[]) => string} header What the output begins with, with added columns.
  * @property {Found[]} found
  * @property {Broken[]} broken
  * @property {number} end After the last record; blank lines may follow.
- * @property {(found: Found, probability: string, label: string) => string} added What to put into
- *   a record; probability and label are empty where there is no text.
+ * @property {(found: Found, fields: Added[]) => string} added What to put into a record.
+ */
+
+/**
+ * @typedef {object} Added
+ * @property {string} name Of the column.
+ * @property {string} value Empty where there is none.
+ * @property {boolean} isNumber
  */
 
 /**

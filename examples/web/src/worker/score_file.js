@@ -6,7 +6,8 @@ import { readDelimited } from "./delimited.js";
 import { readJsonLines } from "./json_lines.js";
 import { otherMessages } from "./other_messages.js";
 import { isBlank } from "./session.js";
-import { rejectedRecords, scoredFile } from "./write.js";
+import { ScoredRecords } from "./scored_records.js";
+import { rejectedRecords } from "./write.js";
 
 /** @import { ScoredFile, Scores } from "../types" */
 /** @import { Model } from "./session.js" */
@@ -24,7 +25,7 @@ import { rejectedRecords, scoredFile } from "./write.js";
  * @param {string | null} column The column of the texts, where it was chosen.
  * @param {(progress: Progress) => void} report
  * @param {() => boolean} isStopped
- * @returns {Promise<ScoredFile | null>} Null if it was stopped.
+ * @returns {Promise<{ file: ScoredFile, records: ScoredRecords } | null>} Null if it was stopped.
  */
 export async function scoreFile(model, file, column, report, isStopped) {
   const start = performance.now();
@@ -34,19 +35,24 @@ export async function scoreFile(model, file, column, report, isStopped) {
   const texts = records.found.map(({ text }) => text);
   const scores = await scoreAll(model, texts, report, isStopped);
   if (!scores) return null;
-  const probabilities = scores.probabilities.filter((probability) => !Number.isNaN(probability));
+  const has = (/** @type {number} */ number) => !Number.isNaN(number);
+  const probabilities = scores.probabilities.filter(has);
+  const stars = scores.stars.filter(has);
   const withoutText = texts.filter(isBlank).length;
   return {
-    name: file.name,
-    column: records.column,
-    separator: records.separator,
-    probabilities,
-    counts: countEach(scores.labels),
-    withoutText,
-    withoutKnownWords: texts.length - probabilities.length - withoutText,
-    ...rejectedRecords(file.name, content, records),
-    scored: scoredFile(content, records, scores),
-    seconds: (performance.now() - start) / 1000,
+    file: {
+      name: file.name,
+      column: records.column,
+      separator: records.separator,
+      rows: texts.length,
+      probabilities,
+      meanStars: stars.length ? stars.reduce((sum, each) => sum + each, 0) / stars.length : null,
+      withoutText,
+      withoutKnownWords: texts.length - probabilities.length - withoutText,
+      ...rejectedRecords(file.name, content, records),
+      seconds: (performance.now() - start) / 1000,
+    },
+    records: new ScoredRecords(content, records, scores, model.facts),
   };
 }
 
@@ -65,16 +71,21 @@ const isJsonLines = (name, text) =>
  * @returns {Promise<Scores | null>}
  */
 async function scoreAll(model, texts, report, isStopped) {
-  const probabilities = new Float32Array(texts.length);
-  const labels = texts.map(() => "");
+  /** @type {Scores} */
+  const scores = {
+    probabilities: new Float32Array(texts.length),
+    labels: texts.map(() => ""),
+    stars: new Float32Array(texts.length),
+  };
   const letters = texts.reduce((sum, text) => sum + text.length, 0);
   let [done, read] = [0, 0];
   for (const places of batchesByLength(texts)) {
     const batch = places.map((place) => texts[place]);
-    const scores = await model.score(batch);
+    const found = await model.score(batch);
     places.forEach((place, row) => {
-      probabilities[place] = scores.probabilities[row];
-      labels[place] = scores.labels[row];
+      scores.probabilities[place] = found.probabilities[row];
+      scores.labels[place] = found.labels[row];
+      scores.stars[place] = found.stars[row];
       read += batch[row].length;
     });
     done += places.length;
@@ -82,16 +93,5 @@ async function scoreAll(model, texts, report, isStopped) {
     await otherMessages();
     if (isStopped()) return null;
   }
-  return { probabilities, labels };
-}
-
-/**
- * @param {string[]} labels
- * @returns {Record<string, number>}
- */
-function countEach(labels) {
-  /** @type {Record<string, number>} */
-  const counts = {};
-  for (const label of labels) if (label) counts[label] = (counts[label] ?? 0) + 1;
-  return counts;
+  return scores;
 }

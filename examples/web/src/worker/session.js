@@ -2,13 +2,20 @@
 
 import * as ort from "onnxruntime-web/wasm";
 
-/** @import { Scores } from "../types" */
+import { batchesByLength } from "./batches.js";
+import { withOutput } from "./more_outputs.js";
+import { cut } from "./read_part.js";
+import { sendable } from "./sendable.js";
+
+/** @import { Facts, Scores } from "../types" */
 
 /**
  * @typedef {object} Found One for each text.
  * @property {Float32Array} probabilities
  * @property {string[]} labels
  * @property {number[]} known How many of the tokens that are read are words that the model knows.
+ * @property {Float32Array} stars NaN if the model tells none.
+ * @property {number[]} logits
  */
 
 // White space in the sense of Python's str.isspace, so that the same texts count as blank.
@@ -21,25 +28,38 @@ export class Model {
   /** @type {Promise<unknown>} */
   #last = Promise.resolve();
 
-  /** @param {ort.InferenceSession} session */
-  constructor(session) {
+  /**
+   * @param {ort.InferenceSession} session
+   * @param {Facts} facts
+   */
+  constructor(session, facts) {
     this.session = session;
+    this.facts = facts;
   }
 
   /**
-   * @param {ArrayBuffer} wasm
+   * @param {ArrayBuffer | null} wasm ONNX Runtime; null: it was given before.
    * @param {ArrayBuffer} model
+   * @param {Facts} facts
    */
-  static async load(wasm, model) {
-    ort.env.wasm.wasmBinary = wasm;
+  static async load(wasm, model, facts) {
+    if (wasm) ort.env.wasm.wasmBinary = wasm;
     ort.env.wasm.numThreads = 1; // more need a page that is isolated from other origins
     ort.env.logLevel = "error";
-    return new Model(await ort.InferenceSession.create(model, { executionProviders: ["wasm"] }));
+    const bytes = facts.logit ? withOutput(model, facts.logit) : new Uint8Array(model);
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    return new Model(session, facts);
+  }
+
+  /** Free its memory; nothing may be asked of it any more. */
+  async release() {
+    await this.#last;
+    await this.session.release();
   }
 
   /**
-   * Score some texts, as one batch; calls wait for each other. Blank texts, and those of which the
-   * model knows no word, have no score.
+   * Score some texts; calls wait for each other. Blank texts, and those of which the model knows no
+   * word, have no score.
    *
    * @param {string[]} texts
    * @returns {Promise<Scores>}
@@ -49,21 +69,26 @@ export class Model {
     const scores = {
       probabilities: new Float32Array(texts.length).fill(NaN),
       labels: texts.map(() => ""),
+      stars: new Float32Array(texts.length).fill(NaN),
     };
     const filled = texts.flatMap((text, place) => (isBlank(text) ? [] : [place]));
-    const found = await this.run(filled.map((place) => texts[place]));
-    filled.forEach((place, row) => {
-      if (!found.known[row]) return;
-      scores.probabilities[place] = found.probabilities[row];
-      scores.labels[place] = found.labels[row];
-    });
+    const read = filled.map((place) => cut(texts[place], this.facts.maxTokens));
+    for (const batch of batchesByLength(read)) {
+      const found = await this.run(batch.map((at) => read[at]));
+      batch.forEach((at, row) => {
+        if (!found.known[row]) return;
+        scores.probabilities[filled[at]] = found.probabilities[row];
+        scores.labels[filled[at]] = found.labels[row];
+        scores.stars[filled[at]] = found.stars[row];
+      });
+    }
     return scores;
   }
 
   /**
    * Give all that the model says of some texts, as one batch, with or without a word that it knows.
    *
-   * @param {string[]} texts
+   * @param {string[]} texts Few, and cut: a batch takes as much memory as its longest text for each.
    * @returns {Promise<Found>}
    */
   run(texts) {
@@ -78,31 +103,32 @@ export class Model {
    */
   async #run(texts) {
     const text = new ort.Tensor("string", texts.map(sendable), [texts.length]);
-    const { probability, label, known_tokens } = await this.session.run({ text });
+    const results = await this.session.run({ text });
+    const { probability, label, known_tokens, stars } = results;
+    const probabilities = /** @type {Float32Array} */ (probability.data).slice();
+    const logit = this.facts.logit ? results[this.facts.logit] : null;
     const found = {
-      probabilities: /** @type {Float32Array} */ (probability.data).slice(),
+      probabilities,
       labels: /** @type {string[]} */ (label.data),
       // Files before format 3 do not count them.
       known: known_tokens ? Array.from(/** @type {Int32Array} */ (known_tokens.data)) : texts.map(() => 1),
+      stars: stars ? /** @type {Float32Array} */ (stars.data).slice() : new Float32Array(texts.length).fill(NaN),
+      logits: logit ? Array.from(/** @type {Float32Array} */ (logit.data)) : Array.from(probabilities, logitOf),
     };
-    for (const tensor of [text, probability, label, known_tokens]) tensor?.dispose();
+    for (const tensor of [text, ...Object.values(results)]) tensor.dispose();
     return found;
   }
 }
 
-const CAPITALS = /(?![A-Z])\p{Changes_When_Lowercased}/gu; // outside ASCII
+// Of float32, the largest number below 1 is 1 - 2 ** -24.
+const NEAREST = 2 ** -24;
 
 /**
- * The WebAssembly build lowercases letters outside ASCII, too, as musl's `towlower` does. Most come
- * to the same word as elsewhere: models know words in capitals. A few do not, such as U+212A, which
- * becomes an ASCII letter; one for private use leaves words with them unknown.
+ * The log-odds of a probability, as in toolkit/model/logits.py; near 0 and 1 it is coarse.
  *
- * Half a surrogate pair becomes U+FFFD, as in the toolkit.
- *
- * @param {string} text
+ * @param {number} probability
  */
-const sendable = (text) =>
-  text.toWellFormed().replace(CAPITALS, (letter) => {
-    const small = letter.toLowerCase();
-    return [...small].length === 1 && small.toUpperCase() === letter ? letter : "\ue000";
-  });
+function logitOf(probability) {
+  const inside = Math.min(Math.max(probability, NEAREST), 1 - NEAREST);
+  return Math.log(inside) - Math.log1p(-inside);
+}

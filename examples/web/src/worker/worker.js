@@ -3,15 +3,23 @@
 import { ColumnWanted, InputError } from "./errors.js";
 import { explain } from "./explain.js";
 import { scoreFile } from "./score_file.js";
+import { scoreSentences } from "./sentences.js";
 import { Model } from "./session.js";
 
 /** @import { Reply, Request } from "../types" */
+/** @import { ScoredRecords } from "./scored_records.js" */
 
 /** @type {Promise<Model>} */
 let model;
 
+/** @type {ScoredRecords | undefined} Of the file that was scored last. */
+let records;
+
 /** @type {Set<number>} */
 const stopped = new Set();
+
+/** @type {Set<Promise<unknown>>} */
+const running = new Set();
 
 /** @type {(reply: Reply) => void} */
 const say = (reply) => self.postMessage(reply);
@@ -24,37 +32,56 @@ const say = (reply) => self.postMessage(reply);
  */
 async function answer(request) {
   const { id } = request;
+  const isStopped = () => stopped.delete(id);
   switch (request.kind) {
     case "load":
-      model = Model.load(request.wasm, request.model);
-      await model;
-      return null;
+      return load(request);
     case "score":
       return (await model).score(request.texts);
-    case "file":
-      return scoreFile(
-        await model,
-        request.file,
-        request.column,
-        (progress) => say({ kind: "progress", id, ...progress }),
-        () => stopped.delete(id),
-      );
     case "explain":
-      return explain(await model, request.text, request.mostWords, () => stopped.delete(id));
+      return explain(await model, request.text, isStopped);
+    case "sentences":
+      return scoreSentences(await model, request.text);
+    case "file": {
+      records = undefined; // its memory is needed
+      const report = (/** @type {any} */ progress) => say({ kind: "progress", id, ...progress });
+      const scored = await scoreFile(await model, request.file, request.column, report, isStopped);
+      records = scored?.records;
+      return scored && scored.file;
+    }
+    case "rows":
+      return records?.rows(request.wanted) ?? [];
+    case "write":
+      return records?.write(request.written) ?? new Blob();
     case "stop":
       stopped.add(id);
       return null;
   }
 }
 
+/** @param {Extract<Request, { kind: "load" }>} request */
+async function load({ wasm, model: bytes, facts }) {
+  const before = model;
+  const loaded = Model.load(wasm, bytes, facts);
+  await loaded; // the model before stays, if this one fails
+  const withBefore = Promise.allSettled([...running]);
+  model = loaded;
+  withBefore.then(async () => (await before)?.release());
+  return null;
+}
+
 self.onmessage = async (/** @type {MessageEvent<Request>} */ { data: request }) => {
-  const { id } = request;
+  const { id, kind } = request;
+  const answered = answer(request);
+  if (kind !== "load") running.add(answered);
   try {
-    const value = await answer(request);
-    if (request.kind !== "stop") say({ kind: "done", id, value });
+    const value = await answered;
+    if (kind !== "stop") say({ kind: "done", id, value });
   } catch (error) {
     if (error instanceof ColumnWanted) say({ kind: "choose", id, columns: error.columns });
     else say({ kind: "failed", id, message: messageOf(error) });
+  } finally {
+    running.delete(answered);
   }
 };
 

@@ -1,12 +1,15 @@
 /** What the visitor can download: the scored file, and the records that could not be read. */
 
+import { sideOf } from "../verdict.js";
+import { PROBABILITY, SENTIMENT, STARS } from "./columns.js";
 import { lineCounter, lineStop } from "./records.js";
 
-/** @import { Rejected, Scores } from "../types" */
+/** @import { Facts, Rejected, Scores, Written } from "../types" */
 /** @import { Content } from "./bytes.js" */
 /** @import { Records } from "./records.js" */
 
 const EXCERPT = 120;
+const NEUTRAL = "neutral"; // as in toolkit/model/neutral.py
 
 /**
  * Give every record as it was, with its score in it, in order.
@@ -14,20 +17,41 @@ const EXCERPT = 120;
  * @param {Content} content
  * @param {Records} records
  * @param {Scores} scores
+ * @param {Written} written
+ * @param {Facts} facts
  */
-export function scoredFile({ mark, text, write }, records, scores) {
-  const parts = [write(mark + records.header)];
+export function scoredFile({ mark, text, write }, records, scores, written, facts) {
+  const columns = addedColumns(scores, written, facts);
+  const parts = [write(mark + records.header(columns.map(({ name }) => name)))];
   records.found.forEach((found, row) => {
     const { start, stop, end } = found;
-    const probability = scores.probabilities[row];
-    const written = Number.isNaN(probability) ? "" : shortest(probability);
-    const added = records.added(found, written, scores.labels[row]);
+    const added = columns.map(({ name, isNumber, valueOf }) => ({ name, isNumber, value: valueOf(row) }));
     const lineEnd = text[end - 1] === "\n" ? "" : "\n";
-    parts.push(write(text.slice(start, stop)), added, write(text.slice(stop, end) + lineEnd));
+    parts.push(write(text.slice(start, stop)), records.added(found, added));
+    parts.push(write(text.slice(stop, end) + lineEnd));
   });
   parts.push(write(text.slice(records.end)));
   return new Blob(parts);
 }
+
+/**
+ * @param {Scores} scores
+ * @param {Written} written
+ * @param {Facts} facts
+ */
+function addedColumns({ probabilities, labels, stars }, written, facts) {
+  const isNeutral = (/** @type {number} */ row) => sideOf(facts, probabilities[row]) === "neutral";
+  const labelOf = (/** @type {number} */ row) => (written.neutral && isNeutral(row) ? NEUTRAL : labels[row]);
+  const number = (/** @type {number} */ value) => (Number.isNaN(value) ? "" : shortest(value));
+  return [
+    { name: SENTIMENT, isNumber: false, valueOf: labelOf },
+    { name: PROBABILITY, isNumber: true, valueOf: (/** @type {number} */ row) => number(probabilities[row]) },
+    { name: STARS, isNumber: true, valueOf: (/** @type {number} */ row) => number(hundredths(stars[row])) },
+  ].filter(({ name }) => written.stars || name !== STARS);
+}
+
+/** @param {number} stars */
+const hundredths = (stars) => Math.fround(Math.round(stars * 100) / 100);
 
 /**
  * Give a line of JSON for each record that could not be read, as `toolkit score` does.

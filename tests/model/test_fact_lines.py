@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.cli.fact_lines import calibration_line, threshold_line
 from toolkit.cli.terminal import counted
 from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
+from toolkit.model.fact_lines import calibration_line, threshold_line
 from toolkit.model.facts import Calibration
 
 

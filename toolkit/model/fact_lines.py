@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.cli.terminal import megabytes
 from toolkit.model import export_facts, facts
 from toolkit.model import stars as stars_of_models
 from toolkit.model.adaptation_facts import Adaptation
@@ -13,13 +12,20 @@ Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
 
 
+def megabytes(size: int) -> str:
+    """Such as ``1.25 MB``, of 1,000,000 bytes each."""
+    return f"{size / 1e6:.2f} MB"
+
+
 def data_rows(data: facts.TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     kind = "trained on"
     if (start := data.start) is not None:
-        yield "adapted from", f"{start.name} ({start.preset}, SHA-256 {start.sha256[:16]}…)"
+        version = "" if start.version is None else f"version {start.version}, "
+        hashed = f"SHA-256 {start.sha256[:16]}…"
+        yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed})"
         kind = "adapted to"
     yield kind, fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:

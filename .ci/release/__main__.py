@@ -1,0 +1,91 @@
+"""The steps of a release: ``python -m release STEP``, run by `make release` and by the workflow.
+
+Packages are in `dist`, all that is not for a package index in `build/release`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from release.packages import PROJECT, build_sdist, build_wheel, run
+from release.papers import copy_models, write_bill_of_materials, write_sums
+from release.trial import try_package, try_without_install
+
+DIST = PROJECT / "dist"
+PAPERS = PROJECT / "build" / "release"
+
+
+def sdist() -> None:
+    """Build the source distribution, and the wheel for any machine."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    build_wheel(build_sdist(DIST), DIST, native=False)
+
+
+def wheel() -> None:
+    """Build the wheel for this kind of machine from the source distribution in `dist`."""
+    (source,) = DIST.glob("*.tar.gz")
+    build_wheel(source, DIST, native=True)
+
+
+def check() -> None:
+    """Check the metadata of the packages, and try each that fits this machine."""
+    run(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
+    with TemporaryDirectory() as folder:
+        for package in sorted(DIST.iterdir()):
+            if fits(package):
+                try_package(package, Path(folder, package.name))
+        try_without_install(next(each for each in DIST.glob("*.whl") if fits(each)))
+
+
+def papers() -> None:
+    """Copy the models, list what is installed, and write the checksums of everything."""
+    shutil.rmtree(PAPERS, ignore_errors=True)
+    copy_models(PAPERS)
+    with TemporaryDirectory() as folder:
+        environment = Path(folder, "venv")
+        (pure,) = DIST.glob("*-none-any.whl")
+        try_package(pure, environment)
+        write_bill_of_materials(environment, PAPERS, pure.name.split("-")[1])
+    write_sums(PAPERS, *DIST.iterdir(), *PAPERS.iterdir())
+
+
+def tag(name: str) -> None:
+    """Compare a tag of the repository, such as v1.2.3, with the version of the packages."""
+    versions = {path.name.split("-")[1] for path in DIST.glob("*.whl")}
+    if versions != {name.removeprefix("v")}:
+        sys.exit(f"error: the tag is {name}, and the packages have version {', '.join(versions)}")
+
+
+def fits(package: Path) -> bool:
+    """Tell whether pip on this machine would take a package."""
+    from packaging.tags import sys_tags
+    from packaging.utils import parse_wheel_filename
+
+    if package.suffix != ".whl":
+        return True
+    return not parse_wheel_filename(package.name)[3].isdisjoint(sys_tags())
+
+
+STEPS = {"sdist": sdist, "wheel": wheel, "check": check, "papers": papers}  # in this order
+
+
+def main() -> None:
+    """Run one step."""
+    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    steps = parser.add_subparsers(dest="step", required=True)
+    for name, step in STEPS.items():
+        steps.add_parser(name, help=step.__doc__)
+    steps.add_parser("tag", help=tag.__doc__).add_argument("name")
+    given = parser.parse_args()
+    if given.step == "tag":
+        tag(given.name)
+    else:
+        STEPS[given.step]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+/* See text.h. */
+
+#include "text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define SHORT_ENOUGH 8000 /* bytes */
+
+/* How many bytes the character at the front has; 0 if that is not UTF-8. */
+static size_t character(const unsigned char *text, size_t left)
+{
+    unsigned char first = text[0], low = 0x80, high = 0xBF; /* of the second byte */
+    size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+
+    if (length == 1)
+        return 1;
+    if (first < 0xC2 || first > 0xF4 || length > left)
+        return 0;
+    if (first == 0xE0)
+        low = 0xA0; /* shorter ones exist */
+    else if (first == 0xED)
+        high = 0x9F; /* half of a surrogate pair: Java's "modified UTF-8" has them */
+    else if (first == 0xF0)
+        low = 0x90;
+    else if (first == 0xF4)
+        high = 0x8F; /* beyond Unicode */
+    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xBF)
+        if (text[i] < low || text[i] > high)
+            return 0;
+    return length;
+}
+
+size_t length_of_utf8(const char *text, size_t length)
+{
+    for (size_t i = 0, step; i < length; i += step)
+        if ((step = character((const unsigned char *)text + i, length - i)) == 0)
+            return i;
+    return length;
+}
+
+static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Whether a byte is of a letter, a digit or an emoji, in any script: the typographic separators
+ * of the token rule begin with other bytes. It misses some, so words are counted too low. */
+static bool is_of_word(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z')
+        || (byte >= 'a' && byte <= 'z')
+        || (byte >= 0xC3 && (byte < 0xE1 || byte > 0xE3) && byte != 0xEF);
+}
+
+size_t start_of_end(const char *text, size_t length, size_t words)
+{
+    const char *nul = memchr(text, '\0', length);
+    bool in_word = false;
+
+    if (length <= SHORT_ENOUGH)
+        return 0;
+    for (size_t i = nul == NULL ? length : (size_t)(nul - text); i > 0; i--) {
+        if (!is_space(text[i - 1]))
+            in_word |= is_of_word(text[i - 1]);
+        else if (in_word) {
+            in_word = false;
+            if (--words == 0)
+                return i;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,33 @@
+/** The part of a text that the model reads: its last words. */
+
+import { lastWords } from "../last_words.js";
+
+/** @import { Span } from "../types" */
+
+export const HIDDEN = "\ufffc"; // a word that no vocabulary has
+
+/**
+ * Leave out what the model does not read, so that a long text takes no longer, and no more memory, than
+ * its last words. One word stays for the others; it is not read either, and keeps the start of the
+ * review out of the row.
+ *
+ * @param {string} text
+ * @param {number} mostWords How many words at its end the model reads.
+ * @returns {{ read: string, words: Span[] }} The words are places in `read`.
+ */
+export function readPart(text, mostWords) {
+  const words = lastWords(text, mostWords + 1);
+  if (words.length <= mostWords) return { read: text, words };
+  const read = `${HIDDEN} ${text.slice(words[1].start)}`;
+  const shift = read.length - text.length;
+  return { read, words: words.slice(1).map(({ start, end }) => ({ start: start + shift, end: end + shift })) };
+}
+
+/**
+ * The same without the places, and without looking at texts that are short anyway.
+ *
+ * @param {string} text
+ * @param {number} mostWords
+ */
+export const cut = (text, mostWords) =>
+  text.length <= 8 * mostWords ? text : readPart(text, mostWords).read;

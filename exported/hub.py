@@ -1,0 +1,70 @@
+"""Write a folder for the Hugging Face Hub for a shipped model: `python -m exported.hub MODEL FOLDER [--force]`.
+
+It has the same files as that of `toolkit export RUN --hub FOLDER`, from the files in this folder; TensorFlow is not needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from exported.figures import figures_by_group
+from exported.releases import FILMS_ONLY
+from exported.shipping import EXPORTED, GOLDEN
+from toolkit.errors import ToolkitError
+from toolkit.export import hub_card as card
+from toolkit.export.checksums import CHECKSUMS
+from toolkit.export.hub import check_folder, fill_folder, write_around
+from toolkit.model.shipped import SHIPPED
+
+_NAMES = [card.MODEL, card.TWIN, card.WORDS, card.GOLDEN, CHECKSUMS, card.CARD, card.ATTRIBUTES]
+
+
+def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
+    """Write the folder of a shipped model by its name; raises as `toolkit.export.hub.export_to_hub`."""
+    check_folder(folder, _NAMES, force=force)
+    figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
+    more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
+
+    def make(made: Path) -> None:
+        for name, ending in (
+            (card.MODEL, ".onnx"),
+            (card.TWIN, ".ids.onnx"),
+            (card.WORDS, ".vocabulary.txt"),
+        ):
+            shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
+        (made / card.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")
+        write_around(made, _NAMES, more)
+
+    fill_folder(folder, _NAMES, make, force=force)
+
+
+def golden_of(model: str) -> str:
+    """Give the golden vectors of one model, which is called `model`, as its file is."""
+    lines = GOLDEN.read_text(encoding="utf-8").splitlines()
+    own = Path(card.MODEL).stem
+    entries = [
+        {**entry, "models": {own: entry["models"][model]}} for entry in map(json.loads, lines)
+    ]
+    return "".join(f"{json.dumps(entry, separators=(',', ':'))}\n" for entry in entries)
+
+
+def main() -> None:
+    """Write the folder that the command line names."""
+    parser = argparse.ArgumentParser("python -m exported.hub", description=__doc__)
+    parser.add_argument("model", choices=SHIPPED)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+    chosen = parser.parse_args()
+    try:
+        write_hub_folder(chosen.model, chosen.folder, force=chosen.force)
+    except ToolkitError as error:
+        sys.exit(f"error: {error}")
+    print(f"Upload it with: hf upload OWNER/NAME {chosen.folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The start of the commands `toolkit` and `review-sentiment-toolkit`: it finds the right package.
+
+The package is imported as `toolkit`, a name that a module of the working folder or another
+distribution may have, too. Then other code would run, or none. This module has a name that nobody
+else has, and says what is wrong; ``python -m review_sentiment_toolkit`` is the same command.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+_NAME = "review-sentiment-toolkit"
+
+
+def wrong_package() -> str | None:
+    """Say what `import toolkit` gives instead of this package; None if it gives this package."""
+    own = Path(__file__).with_name("toolkit")
+    try:
+        found = import_module("toolkit")
+    except Exception as error:  # noqa: BLE001 (whatever is run by that name)
+        return (
+            f"`import toolkit` fails: {type(error).__name__}: {error}. Install this package again: "
+            f"pip install --force-reinstall --no-deps {_NAME}"
+        )
+    if getattr(found, "DISTRIBUTION", None) == _NAME:
+        return None
+    folders = getattr(found, "__path__", ())  # of a package without a file `__init__.py`
+    place = Path(found.__file__ or next(iter(folders), "?"))
+    if place in (own, own / "__init__.py"):
+        return (
+            f"{place}: another distribution has replaced files of {_NAME}, as both have a package "
+            "`toolkit`. Give each an environment of its own, such as with pipx or uvx"
+        )
+    return (
+        f"{place}: this `toolkit` is found before that of {_NAME}. Rename it, or start Python with "
+        f"-P or in another folder, without PYTHONPATH"
+    )
+
+
+def run() -> NoReturn:
+    """Run the command line, or say why it cannot be found."""
+    if (wrong := wrong_package()) is not None:
+        sys.exit(f"error: {wrong}")
+    from toolkit.cli.start import run as run_command  # noqa: PLC0415 (only if it is the right one)
+
+    run_command()
+
+
+if __name__ == "__main__":
+    run()

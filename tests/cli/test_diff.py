@@ -1,0 +1,187 @@
+"""`toolkit diff`, as its users see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command, in_its_own_process, write
+from tests.docs.reference import REFERENCE
+from tests.models import MODEL, OLD_MODELS
+
+OLD = OLD_MODELS / "ngram-linear.onnx"
+CSV = (
+    "text,label,kind\n"
+    "Not bad at all.,1,negated\n"
+    "I had no problem with it.,1,negated\n"
+    "dull and awful,0,plain\n"
+    "ωωω,1,plain\n"
+    ",0,plain\n"
+)
+
+
+def test_without_data_the_fixed_texts_are_compared(command: Command) -> None:
+    ran = command("diff", OLD, "reviews", "--show", "2")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.startswith(f"OLD  ngram-linear 0.1.0, {OLD}\nNEW  reviews ")
+    assert " accuracy, test " in ran.out
+    assert " words that only it knows " in ran.out
+    assert "\nFixed texts\n" in ran.out
+    assert ran.out.count(" → ") == 2
+    same = command("diff", "reviews", "reviews")
+    assert "The two are the same file." in same.out
+    assert "0 of 194 labels change" in same.out
+
+
+def test_data_with_labels(command: Command) -> None:
+    write("r.csv", CSV)
+    ran = command("diff", OLD, MODEL, "r.csv", "--group-column", "kind", "-o", "changed.csv")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "r.csv: 5 rows\n3 of 4 labels change (75.00%): 2 to positive, 0 to negative, " in ran.out
+    assert "1 have none now." in ran.out
+    assert re.search(r"no label by either +1 row, without text or known words", ran.out)
+    assert "accuracy of NEW  100.00% of 3 labelled rows" in ran.out
+    assert "NEW is right on 2 and OLD on 0." in ran.out
+    assert "No difference that could not be chance: +66.7 points" in ran.out
+    assert " Group (kind) " in ran.out
+    assert "\nr.csv, row 1: negative " in ran.out
+    assert "3 changed rows written to changed.csv" in ran.out
+    assert Path("changed.csv").read_text(encoding="utf-8").startswith("file,row,text,label,group,")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_tables_fit_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    write("r.csv", CSV)
+    ran = command("diff", OLD, MODEL, "r.csv", "--group-column", "kind", "--show", "0")
+    *models, _ = ran.out.partition("\n\n")
+    assert len(models[0].splitlines()) == 2
+    assert max(map(len, ran.out.splitlines()[2:])) <= width
+
+
+def test_json(command: Command) -> None:
+    write("r.csv", CSV)
+    ran = command("diff", OLD, MODEL, "r.csv", "--json")
+    assert (ran.exit_code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert found["old"]["name"] == "ngram-linear"
+    data = found["data"]
+    assert (data["changed"], data["labelled"], data["labelled_without_score"]) == (3, 3, 2)
+    assert (data["only_old_right"], data["only_new_right"]) == (0, 2)
+    assert data["most_changed"][0]["row"] == 1
+    assert data["most_changed"][0]["new"]["sentiment"] == "positive"
+    assert data["columns"] == {"text": "text", "label": "label"}
+    assert found["texts"]["verdict"] is None
+    reference = REFERENCE.read_text(encoding="utf-8")
+    keys = [*found, *found["vocabulary"], *data, *data["most_changed"][0], *data["new_accuracy"]]
+    keys += data["probability_change"]
+    missing = [key for key in keys if f"`{key}`" not in reference]
+    assert {*missing} <= {"commonest_added", "commonest_removed"}
+
+
+def test_checks_for_ci(command: Command) -> None:
+    write("r.csv", CSV)
+    ran = command("diff", OLD, MODEL, "r.csv", "--max-changed", "50%", "-q")
+    ran.failed_with("--max-changed 50%: 3 of 4 labels change (75.00%)")
+    assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "3", "-q").exit_code == 0
+    assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "2", "-q").exit_code == 1
+    same = command("diff", MODEL, MODEL, "r.csv", "--max-changed", "0", "--fail-if-worse", "-q")
+    assert (same.exit_code, same.out, same.err) == (0, "", "")
+    write("many.csv", "text,label\n" + "Not bad at all.,1\n" * 20)
+    worse = command("diff", MODEL, OLD, "many.csv", "--fail-if-worse", "-q")
+    worse.failed_with("--fail-if-worse: NEW is worse: -100.0 points (95% interval -100.0 to -")
+    assert command("diff", OLD, MODEL, "many.csv", "--fail-if-worse", "-q").exit_code == 0
+    command("diff", OLD, MODEL, "--max-changed", "1%", "-q").failed_with("--max-changed 1%: ")
+
+
+def test_records_that_cannot_be_read_are_left_out(command: Command) -> None:
+    write("r.csv", CSV + "a,b,c,d\n")
+    ran = command("diff", OLD, MODEL, "r.csv")
+    assert (ran.exit_code, ran.err) == (3, "")
+    assert "cannot be read" in ran.out
+    assert "1 record; first: r.csv: line 7:" in ran.out
+
+
+def test_standard_input_and_folders(command: Command) -> None:
+    ran = in_its_own_process(
+        "diff", OLD, MODEL, "-", "--format", "csv", "--json", input=CSV, cwd=command.folder
+    )
+    assert ran.exit_code == 0
+    assert json.loads(ran.out)["data"]["most_changed"][0]["file"] == "-"
+    Path("reviews").mkdir()
+    write("reviews/a.csv", CSV)
+    write("reviews/b.jsonl", '{"text": "fine"}\n')
+    ran = command("diff", OLD, MODEL, "reviews")
+    assert ran.exit_code == 0
+    assert "2 files: 6 rows" in ran.out
+    assert " File " in ran.out
+    write("reviews/c.csv", "")
+    ran = command("diff", OLD, MODEL, "reviews")
+    assert "Warning: reviews/c.csv: nothing is in this file." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["r.csv", "conv1d"], "conv1d: is a model. Give two models, and then files of reviews."),
+        (["--fail-if-worse"], "--fail-if-worse: needs files of reviews."),
+        (["--output", "x.csv"], "--output: needs files of reviews."),
+        (["--text-column", "body"], "need files of reviews. Name them after the models."),
+        (["r.csv", "--max-changed", "120%"], "--max-changed: expected at most 100%"),
+        (["r.csv", "--max-changed", "few"], "--max-changed: expected a number such as 100"),
+        (["r.csv", "-o", "r.csv"], "r.csv: is an input. Choose another with --output."),
+        (["r.csv", "-o", "x.xlsx"], "x.xlsx: xlsx can be read, but not written."),
+        (["r.csv", "-o", "-"], "--output: cannot go to standard output"),
+        (["r.csv", "--text-column", "body"], "r.csv: no column 'body' (found: text, label, kind)"),
+        (["r.csv", "--group-column", "x"], "r.csv: no column 'x'"),
+        (["r.csv", "--threshold", "2"], "--threshold: expected a probability from 0 to 1"),
+        (["-", "r.csv", "--format", "csv"], "standard input cannot be combined"),
+        (["n.csv", "--fail-if-worse", "-q"], "--fail-if-worse: no row has a label and a score"),
+    ],
+)
+def test_wrong_calls(command: Command, arguments: list[str], message: str) -> None:
+    write("r.csv", CSV)
+    write("n.csv", "text\nfine\n")
+    command("diff", OLD, MODEL, *arguments).failed_with(message, 2)
+    assert command.files() == ["n.csv", "r.csv"]
+
+
+def test_other_failures(command: Command) -> None:
+    write("r.csv", CSV)
+    command("diff", "r.csv", MODEL).failed_with("r.csv: ")
+    command("diff", OLD, "none.onnx", "r.csv").failed_with("none.onnx: no such model file.")
+    command("diff", OLD, MODEL, "none.csv").failed_with("none.csv: no such file")
+    write("stars.csv", "text,label\nfine,9\nfine,x\n")
+    ran = command("diff", OLD, MODEL, "stars.csv", "--label-column", "label", "-o", "x.csv")
+    ran.failed_with("stars.csv: column 'label', row ")
+    assert not Path("x.csv").exists()
+    write("bad.csv", "text,label\na,b,c\nfine,1\nfine,x\n")
+    ran = command("diff", OLD, MODEL, "bad.csv", "--label-column", "label")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
+    ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")
+
+
+def test_neither_tensorflow_nor_scipy_is_imported(command: Command) -> None:
+    write("r.csv", CSV)
+    heavy = "tensorflow, keras, scipy, sklearn, matplotlib"
+    code = f"""
+import sys
+for name in "{heavy}".split(", "):
+    sys.modules[name] = None
+sys.argv = ["toolkit", "diff", {str(OLD)!r}, {str(MODEL)!r}, "r.csv"]
+from toolkit.cli.app import main
+main()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "NEW is right on 2" in ran.stdout

@@ -1,0 +1,311 @@
+"""What changes from one model to another, against a plain loop over the rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.evaluation.conftest import WriteRows
+from tests.models import MODEL, OLD_MODELS, many_texts
+from toolkit import Scorer
+from toolkit.errors import InputError, UsageError
+from toolkit.evaluation import change_tally, label_words
+from toolkit.evaluation.changes import Counts, DataChanges, Difference
+from toolkit.evaluation.diff_files import DiffOptions
+from toolkit.evaluation.diff_models import diff
+from toolkit.evaluation.diff_report import as_dict
+from toolkit.evaluation.score_pairs import Distances
+from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
+from toolkit.records.columns import Columns
+from toolkit.records.read_options import LabelNames, ReadOptions
+
+OLD = OLD_MODELS / "ngram-linear.onnx"
+SMALL_BLOCKS = 1 << 14
+
+
+def compared(
+    *files: Path, old: Path = OLD, new: Path = MODEL, columns: Columns | None = None, **more: object
+) -> DataChanges:
+    reading = ReadOptions(columns or Columns(), block_bytes=SMALL_BLOCKS)
+    if isinstance(names := more.pop("labels", None), LabelNames):
+        reading = replace(reading, labels=names)
+    options = DiffOptions(reading, **more)  # type: ignore[arg-type]
+    found = diff(old, new, [*map(str, files)], options).data
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    """Some are empty, and some have no word that the new model knows."""
+    return [*many_texts(600), *["", "¿¿¿ ☃☃", "ωωω"] * 5]
+
+
+@pytest.fixture(scope="module")
+def both(texts: list[str]) -> list[tuple[str | None, str | None]]:
+    old, new = (Scorer(path).score(texts) for path in (OLD, MODEL))
+    return [(a.sentiment, b.sentiment) for a, b in zip(old, new, strict=True)]
+
+
+@pytest.fixture
+def file(write_rows: WriteRows, texts: list[str]) -> Path:
+    rows = [(text, number % 2, f"film {number % 3}") for number, text in enumerate(texts)]
+    return write_rows("r.csv", ("text", "label", "film"), rows)
+
+
+def test_counts_are_those_of_a_plain_loop(
+    file: Path, both: list[tuple[str | None, str | None]]
+) -> None:
+    data = compared(file, columns=Columns(group="film"))
+    counts, pairs = data.changes.counts, Counter(both)
+    assert counts.rows == len(both) == data.records
+    assert counts.answered == len(both) - pairs[None, None]
+    assert counts.to_positive == pairs["negative", "positive"] > 5
+    assert counts.to_negative == pairs["positive", "negative"] > 5
+    assert counts.lost == pairs["positive", None] + pairs["negative", None] > 5
+    assert counts.gained == pairs[None, "positive"] + pairs[None, "negative"]
+    assert counts.changed == sum(old != new for old, new in both)
+    scored = [(n, pair) for n, pair in enumerate(both) if None not in pair]
+    truth = ("negative", "positive")
+    assert counts.labelled == len(scored)
+    assert counts.labelled_without_score == len(both) - len(scored)
+    old, new = counts.old_accuracy, counts.new_accuracy
+    assert old is not None
+    assert new is not None
+    assert old.right == sum(truth[n % 2] == pair[0] for n, pair in scored)
+    assert new.right == sum(truth[n % 2] == pair[1] for n, pair in scored)
+    for each in data.changes.groups:
+        mine = [pair for n, pair in enumerate(both) if n % 3 == int(each.name[-1])]
+        assert each.counts.rows == len(mine)
+        assert each.counts.changed == sum(a != b for a, b in mine)
+    assert len(data.changes.groups) == 3
+
+
+def test_most_changed_rows_come_first_with_their_place(
+    file: Path, texts: list[str], both: list[tuple[str | None, str | None]]
+) -> None:
+    rows = compared(file, show=15).changes.most_changed
+    old, new = (Scorer(path).probabilities(pa.array(texts)).to_pylist() for path in (OLD, MODEL))
+
+    def order(n: int) -> tuple[bool, float, int]:
+        distance = 0.0 if None in (old[n], new[n]) else abs(np.float32(old[n]) - np.float32(new[n]))
+        return both[n][0] == both[n][1], -float(distance), n
+
+    expected = sorted(range(len(texts)), key=order)[:15]
+    assert [row.row for row in rows] == [n + 1 for n in expected]
+    first = rows[0]
+    assert first.text == texts[expected[0]]
+    assert first.name == file.name
+    assert (first.old_probability, first.new_probability) == (old[expected[0]], new[expected[0]])
+    assert first.label == ("negative", "positive")[expected[0] % 2]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1))
+def test_quantiles_are_exact_to_one_in_a_thousand(pairs: list[tuple[float, float]]) -> None:
+    old, new = np.array(pairs, np.float32).T
+    total = Distances()
+    for part in np.array_split(np.arange(len(pairs)), 3):
+        total.add(Distances.of(old[part], new[part]))
+    shift = total.shift(9)
+    assert shift is not None
+    distances = np.abs(new - old).astype(np.float64)
+    for share, found in ((0.5, shift.median), (0.95, shift.most)):
+        exact = np.quantile(distances, share, method="inverted_cdf")
+        assert found == pytest.approx(exact, rel=1e-3, abs=1e-9)
+    assert shift.largest == pytest.approx(distances.max(), abs=1e-9)
+    assert shift.mean_distance == pytest.approx(distances.mean(), abs=1e-8)
+    assert shift.mean == pytest.approx(float(np.mean((new - old).astype(np.float64))), abs=1e-6)
+
+
+def test_a_turned_comparison_is_the_reverse(file: Path) -> None:
+    there, back = (
+        compared(file, old=old, new=new).changes for old, new in ((OLD, MODEL), (MODEL, OLD))
+    )
+    assert there.counts.to_positive == back.counts.to_negative
+    assert there.counts.lost == back.counts.gained
+    assert there.counts.only_new_right == back.counts.only_old_right
+    assert there.probability is not None
+    assert back.probability is not None
+    assert there.probability.mean == pytest.approx(-back.probability.mean, abs=1e-6)
+    assert there.probability.median == back.probability.median
+
+
+def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -> None:
+    assert compared(file).changes.stars is None
+    small = MODEL.with_name("reviews-small.onnx")
+    changes = compared(file, old=small).changes
+    pairs = [
+        (old, new)
+        for old, new in zip(*(Scorer(path).stars(texts) for path in (small, MODEL)), strict=True)
+        if old is not None and new is not None
+    ]
+    others = sum(int(old + 0.5) != int(new + 0.5) for old, new in pairs)
+    assert changes.other_whole_stars == others > 20
+    assert changes.stars is not None
+    assert changes.stars.rows == len(pairs)
+    assert changes.stars.largest == pytest.approx(max(abs(a - b) for a, b in pairs), abs=1e-3)
+    itself = compared(file, old=MODEL, new=MODEL).changes
+    assert itself.counts.changed == 0
+    assert itself.most_changed == ()
+    assert itself.stars is not None
+    assert (itself.stars.largest, itself.other_whole_stars) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["5", "1", "3", "4"], [1, 0, None, 1]),
+        (["0.912345", "0.1", "1", "0.49999"], [1, 0, 1, 0]),
+        (["pos", "neg", "neutral", ""], [1, 0, None, None]),
+        (["True", "False", "true", "false"], [1, 0, 1, 0]),
+    ],
+)
+def test_labels_mean_what_they_mean_to_evaluate(
+    write_rows: WriteRows, labels: list[str], expected: list[int | None]
+) -> None:
+    """The first blocks do not tell what they mean: a 1 is one of five stars."""
+    rows = [("a fine film, I enjoyed all of it " * 20, label) for label in labels * 40]
+    data = compared(write_rows("r.csv", ("text", "label"), rows))
+    cells = data.changes.counts.cells.sum(axis=(1, 2)).tolist()
+    assert cells == [40 * expected.count(0), 40 * expected.count(1), 40 * expected.count(None)]
+    assert data.neutral == 40 * sum(label in ("3", "neutral") for label in labels)
+    if labels[0] == "5":
+        assert "1 → negative (40)" in data.label_meaning
+
+
+def test_labels_with_names_of_their_own(write_rows: WriteRows) -> None:
+    rows = [("a fine film", "up"), ("dull and bad", "down"), ("fine", "sideways")]
+    names = LabelNames(positive=("up",), negative=("down",))
+    data = compared(write_rows("r.csv", ("text", "label"), rows), labels=names)
+    assert data.changes.counts.labelled == 2
+    assert data.neutral == 1
+
+
+def test_a_column_without_labels_is_left_out_unless_it_is_named(
+    write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_rows("r.csv", ("text", "label"), [("a fine film", f"x{n}") for n in range(9)])
+    data = compared(file)
+    assert data.changes.counts.labelled == 0
+    assert "not used as labels" in data.warnings[0]
+    with pytest.raises(InputError, match="column 'label', row 1: found the label 'x0'"):
+        compared(file, columns=Columns(label="label"))
+    monkeypatch.setattr(change_tally, "MOST_WORDS", 5)
+    with pytest.raises(InputError, match="more than 5 different values, expected labels"):
+        compared(file, columns=Columns(label="label"))
+    assert "more than 5 different" in compared(file).warnings[0]
+    assert compared(file).changes.counts.rows == 9
+
+
+def test_probabilities_as_labels_are_few_words() -> None:
+    words = {label_words.short_word(f"0.{n:06d}") for n in range(0, 1_000_000, 37)}
+    assert len(words) == 100
+    assert all(
+        (float(label_words.short_word(word)) >= 0.5) == (float(word) >= 0.5)
+        for word in ("0.499999", "0.5", "0.500001", ".50000", "0.9999")
+    )
+    assert label_words.short_word("4.123456") == "4.123456"
+
+
+def test_many_groups_are_counted_together(
+    write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_tally, "MOST_GROUPS", 3)
+    rows = [("a fine film " * 50, f"g{n % 9}") for n in range(90)]
+    data = compared(write_rows("r.csv", ("text", "who"), rows), columns=Columns(group="who"))
+    found = {each.name: each.counts.rows for each in data.changes.groups}
+    assert found == {"(other groups)": 60, "g0": 10, "g1": 10, "g2": 10}
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.tsv.gz"])
+def test_changed_rows_are_written_with_their_number(
+    file: Path, both: list[tuple[str | None, str | None]], texts: list[str], name: str
+) -> None:
+    broken = file.read_text(encoding="utf-8").replace("\n", "\na,broken,record,of,six,fields\n", 1)
+    file.write_text(broken, encoding="utf-8")
+    output = file.with_name(name)
+    data = compared(file, output=output)
+    assert data.rejected == 1
+    assert data.first_reject is not None
+    assert "r.csv: line 2: " in data.first_reject
+    expected = [n for n, pair in enumerate(both) if pair[0] != pair[1]]
+    if name.endswith(".parquet"):
+        rows = pq.read_table(output).to_pylist()
+    elif name.endswith(".jsonl"):
+        rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    else:
+        mark = "\t" if ".tsv" in name else ","
+        with pa.input_stream(str(output)) as stream:
+            lines = stream.read().decode().split("\n")
+        rows = [*csv.DictReader(lines, delimiter=mark)]
+    assert [int(row["row"]) for row in rows] == [n + 2 for n in expected]
+    assert [row["text"] for row in rows] == [texts[n] for n in expected]
+    assert [row["new_sentiment"] or None for row in rows] == [both[n][1] for n in expected]
+    with pytest.raises(UsageError, match="exists already"):
+        compared(file, output=output)
+
+
+def test_files_are_groups(write_rows: WriteRows) -> None:
+    a = write_rows("a.csv", ("text",), [("a fine film",)] * 3)
+    b = write_rows("b.csv", ("text", "label"), [("dull and bad", 0)] * 5)
+    data = compared(a, b)
+    assert [(each.name, each.counts.rows) for each in data.changes.groups] == [
+        ("b.csv", 5),
+        ("a.csv", 3),
+    ]
+    assert data.changes.counts.labelled == 5
+
+
+def test_without_any_score_is_an_error(write_rows: WriteRows) -> None:
+    with pytest.raises(InputError, match="no row has a text with a word that one of the models"):
+        compared(write_rows("r.csv", ("text",), [("",), (" ",)]), old=MODEL)
+
+
+def test_what_the_files_say(tmp_path: Path) -> None:
+    found: Difference = diff(OLD, MODEL)
+    facts = {each.key: each for each in found.facts}
+    assert (facts["token_rule"].old, facts["token_rule"].new) == (1, 2)
+    assert facts["labels"].is_same
+    assert facts["test"].old["accuracy"] == Scorer(OLD).facts.metrics.test.accuracy  # type: ignore[union-attr]
+    old, new = ({*Scorer(path).vocabulary.words.to_pylist()} for path in (OLD, MODEL))
+    assert found.words.added == len(new - old) > 100
+    assert {*found.words.commonest_removed} <= old - new
+    assert found.texts.counts.rows > 200
+    assert found.texts.most_changed[0].row is None
+    assert json.loads(json.dumps(as_dict(found)))["data"] is None
+
+
+def counts_of(only_old: int, only_new: int, same: int) -> Counts:
+    cells = np.zeros((3, 3, 3), np.int64)
+    cells[1, 1, 0], cells[1, 0, 1], cells[1, 1, 1] = only_old, only_new, same
+    return Counts(cells)
+
+
+def test_verdicts() -> None:
+    better = counts_of(10, 60, 930)
+    assert verdict(better) == ("NEW is better: +5.0 points (95% interval +3.4 to +6.6), p < 0.001.")
+    assert who_is_right(better) == (
+        "Where their answers differ, on 70 labelled rows, NEW is right on 60 and OLD on 10."
+    )
+    worse = counts_of(60, 10, 930)
+    assert str(verdict(worse)).startswith("NEW is worse: -5.0 points")
+    assert worse.is_worse
+    even = counts_of(12, 10, 978)
+    assert verdict(even) == (
+        "No difference that could not be chance: -0.2 points (95% interval -1.1 to +0.7), p = 0.83."
+    )
+    assert not even.is_worse
+    assert verdict(Counts(np.zeros((3, 3, 3), np.int64))) is None
+    assert changed_labels(worse) == (
+        "70 of 1,000 labels change (7.00%): 10 to positive, 60 to negative."
+    )

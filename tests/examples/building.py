@@ -1,0 +1,53 @@
+"""How the example programs are built, each in a folder of its own that git ignores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.data import PROJECT
+
+EXAMPLES = PROJECT / "examples"
+BUILD = PROJECT / "build" / "examples"  # ignored by git
+ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
+
+
+class MissingError(Exception):
+    """A runtime cannot be tried here; the message says what it lacks."""
+
+
+def need(*programs: str) -> None:
+    """Raise `MissingError` unless these programs are installed."""
+    for program in programs:
+        if shutil.which(program) is None:
+            raise MissingError(f"{program} is not installed")
+
+
+def copy(name: str, *files: str) -> Path:
+    """Copy an example to where it is built; what was built there before stays."""
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        shutil.copy2(EXAMPLES / name / file, folder / file)
+    return folder
+
+
+def build(command: list[str], folder: Path) -> None:
+    """Run a command that has to succeed in a folder."""
+    done = execute(command, folder)
+    assert done.returncode == 0, done.stderr
+
+
+def execute(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, whatever comes of it."""
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+
+
+def last_line(text: str) -> str:
+    """Give what a program said last."""
+    return (text.strip().splitlines() or ["no reason given"])[-1]

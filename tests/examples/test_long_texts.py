@@ -1,0 +1,130 @@
+"""Long texts: what they cost in one batch, and ends of them that have the answer of the whole."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from examples.python.embed import SHORT_ENOUGH, end_of
+from tests.examples import programs
+from tests.examples.building import MissingError
+from tests.examples.golden import TOLERANCE, golden_texts_of
+from tests.examples.library import Library, library
+from tests.examples.usage import usage_of
+from tests.models import CONV1D, MODEL, shipped_scorer
+from toolkit.model.scorer import Scorer
+
+MAX_TOKENS = 512
+SHORT, LONG = "A fine film, superbly acted.", "word " * 20_000
+
+# Parts of texts: words of all lengths and scripts, and all kinds of separators.
+PARTS = [
+    *("good", "bad", "don\u2019t", "caf\xe9", "\u0444\u0438\u043b\u044c\u043c", "\u597d\u770b"),
+    *("\U0001f44d", "x" * 30, "https://example.com/a-b?c=d", "e\u0301", "'", "\x01", "\ue000"),
+    *(" ", " ", " ", "\n", "\t", "-", "\u2014", "\u3000", "\u2026", "\xa0", "<br />"),
+    *("\x1c", "\x85"),
+]
+
+
+def texts_of_parts() -> list[str]:
+    draw = random.Random(5)
+    found = []
+    for count in (600, 3_000, 9_000):
+        for kinds in (3, 6, len(PARTS)):
+            parts = [*draw.sample(PARTS, kinds), " "]
+            found.append("".join(draw.choices(parts, k=count)))
+    return [*found, *(f"{text}\0{text}" for text in found), "\0".join(found)]
+
+
+def long_texts() -> list[str]:
+    giant = "superbly-acted-and-beautifully-photographed " * 600
+    return [
+        LONG,
+        f"{'awful ' * 511}{'z' * 9_000}",  # of which 8,000 characters have one word
+        f"bad {giant}",
+        "-- " * 5_000 + "good",
+        "\u4e00\u4e8c" * 6_000,
+        "\u2014 " * 9_000,
+        "  ".join(["word"] * 513).center(9_000),
+        *texts_of_parts(),
+        *golden_texts_of().values(),
+    ]
+
+
+def ids(scorer: Scorer, texts: list[str]) -> np.ndarray:
+    return np.asarray(scorer.token_ids(pa.array(texts, pa.string())))
+
+
+@pytest.mark.parametrize(("model", "most"), [(MODEL, MAX_TOKENS), (CONV1D, 100)])
+def test_an_end_has_the_tokens_of_the_whole(model: Path, most: int) -> None:
+    scorer, texts = Scorer(model), long_texts()
+    ends = [end_of(text, most) for text in texts]
+    assert sum(len(end) < len(text) for end, text in zip(ends, texts, strict=True)) > 10
+    assert all(text.endswith(end) for end, text in zip(ends, texts, strict=True))
+    assert np.array_equal(ids(scorer, ends), ids(scorer, texts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), min_size=20, max_size=200))
+def test_any_end_has_the_tokens_of_the_whole(parts: list[str]) -> None:
+    text = "".join(parts) * (1 + 2 * SHORT_ENOUGH // len("".join(parts)))
+    scorer = shipped_scorer()
+    assert np.array_equal(ids(scorer, [end_of(text, MAX_TOKENS)]), ids(scorer, [text]))
+
+
+def test_8_000_characters_may_be_too_few() -> None:
+    text = long_texts()[1]
+    whole, cut = shipped_scorer().score([text, text[-8_000:]])
+    assert (whole.sentiment, cut.sentiment) == ("negative", None)
+    assert shipped_scorer().score([end_of(text, MAX_TOKENS)]) == [whole]
+
+
+def test_a_long_text_in_a_large_batch() -> None:
+    """The trap, a tenth of it: 0.4 GB; and the programs, which stay small."""
+    script = f"""if True:
+        import numpy, onnxruntime
+        session = onnxruntime.InferenceSession({str(MODEL)!r})
+        texts = numpy.array([{SHORT!r}] * 500 + ["word " * 20_000], dtype=object)
+        for start in range(0, len(texts), BATCH):
+            session.run(["probability"], {{"text": texts[start : start + BATCH]}})
+    """
+    large, small = (
+        usage_of(["python", "-c", script.replace("BATCH", str(batch))], b"").megabytes
+        for batch in (501, 32)
+    )
+    assert large - small > 200
+
+
+@pytest.mark.parametrize("name", programs.PROGRAMS)
+def test_programs_score_long_texts_in_little_memory(name: str) -> None:
+    try:
+        command = programs.PROGRAMS[name]()
+    except MissingError as error:
+        pytest.skip(str(error))
+    few, many = (
+        usage_of([*command, str(MODEL)], "\n".join(lines).encode())
+        for lines in ([SHORT], [SHORT] * 300 + [LONG] * 33)
+    )
+    assert many.megabytes - few.megabytes < 150
+    assert len(many.output.splitlines()) == 333
+    assert len(set(many.output.splitlines())) == 2
+
+
+@pytest.fixture(scope="module")
+def of_c() -> Library:
+    return library()
+
+
+@pytest.mark.parametrize("model", [MODEL, CONV1D])
+def test_the_library_gives_the_answer_of_the_whole(of_c: Library, model: Path) -> None:
+    texts = long_texts()
+    expected = [score.probability for score in Scorer(model).score(texts)]
+    with of_c.open(model) as opened:
+        found = [score.probability if score.label else None for score in opened.score(texts)]
+    assert found == [each and pytest.approx(each, abs=TOLERANCE) for each in expected]

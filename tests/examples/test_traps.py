@@ -1,0 +1,174 @@
+"""Every trap of `toolkit/model/traps.py` is there, and its repair repairs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from tests.docs.markdown import GUIDES
+from tests.examples import programs
+from tests.examples.building import build
+from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
+from tests.examples.raw_texts import (
+    SOURCES,
+    java,
+    javascript,
+    modified,
+    needs,
+    onnx_runtime_1_17,
+    raw_texts,
+    run,
+    utf_16,
+    web,
+)
+from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
+from toolkit.model.traps import TRAPS, traps_table
+
+GOLDEN = list(golden_texts_of().values())
+HALVES = ["good\ud83dbad film", "\udc4d a fine film", "Dull\ud83d\ud83d and long"]
+WHOLE = ["good\ufffdbad film", "\ufffd a fine film", "Dull\ufffd\ufffd and long"]
+
+
+def repair(name: str, where: str) -> str:
+    """The code of a trap's repair, as the table has it."""
+    (found,) = (trap.repair for trap in TRAPS if trap.name == name and where in trap.where)
+    return str(re.findall("`([^`]+)`", found)[0])
+
+
+def probabilities(texts: list[Any]) -> list[float]:
+    """What the binding of Python gives, in one batch."""
+    batch = np.array(texts, dtype=object)
+    found: list[float] = text_in_session().run(["probability"], {"text": batch})[0].tolist()
+    return found
+
+
+def test_the_guide_has_the_table() -> None:
+    assert traps_table() in GUIDES.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("value", "word"), [(None, "None"), (float("nan"), "nan")])
+def test_missing_values_in_python(value: object, word: str) -> None:
+    assert probabilities([value]) == probabilities([word])
+    assert round(probabilities(["nan"])[0], 2) == 0.89
+    assert eval(repair("missing values", "Python"), {"text": value}) == ""
+    assert not text_in_session().run(["known_tokens"], {"text": np.array([""], dtype=object)})[0]
+
+
+def test_half_a_surrogate_pair_in_python() -> None:
+    with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
+        probabilities(["A fine film.", HALVES[0]])
+    code = repair("lone surrogates", "Python")
+    assert [eval(code, {"text": text}) for text in HALVES] == WHOLE
+    assert [eval(code, {"text": text}) for text in GOLDEN] == GOLDEN
+
+
+def test_invalid_utf_8_fails_a_batch() -> None:
+    texts = [b"A fine film.", b"bad\xff good", b"Dull."]
+    (found,) = raw_texts(texts, batch=3)
+    assert found.startswith("error: ")
+    assert "2" not in re.sub(r"0x\w+|\.cc:\d+", "", found)  # which text it is
+    found_alone = raw_texts(texts, batch=1)
+    assert [line.startswith("error: ") for line in found_alone] == [False, True, False]
+
+
+def test_modified_utf_8_of_java() -> None:
+    """As the binding hands it over, which JNI's GetStringUTFChars makes."""
+    found_alone = raw_texts(modified("modified", GOLDEN), batch=1)
+    fails = [line.startswith("error: ") for line in found_alone]
+    needs_repair = re.compile("[\0\U00010000-\U0010ffff]")
+    assert fails == [needs_repair.search(text) is not None for text in GOLDEN]
+    assert 10 < sum(fails) < 30
+    assert repair("emoji and NUL", "Java") in (SOURCES / "Traps.java").read_text(encoding="utf-8")
+    repaired = raw_texts(modified("repaired", GOLDEN), batch=32)
+    as_floats = [float(line.split()[0]) for line in repaired]
+    golden, _ = golden_answers(MODEL)
+    differ = np.abs(np.array(as_floats) - golden.probabilities) > TOLERANCE
+    known = [word for word in shipped_scorer().vocabulary.words.to_pylist() if max(word) > "\uffff"]
+    changed = [text for text, differs in zip(GOLDEN, differ, strict=True) if differs]
+    assert all(any(word in text for word in known) for text in changed)
+    assert len(known) < 10
+    assert len(changed) < 5
+
+
+def test_half_a_surrogate_pair_in_java() -> None:
+    expected = [repr(score) for score in probabilities(["good?bad film", *WHOLE])]
+    found = [float(line) for line in java(str(MODEL), HALVES).split()]
+    assert found == pytest.approx([float(each) for each in expected[1:]], abs=TOLERANCE)
+    assert abs(found[0] - float(expected[0])) > 0.01
+    wrapper = programs.java_sources() / "Sentiment.java"
+    assert repair("lone surrogates", "Java") in wrapper.read_text(encoding="utf-8")
+
+
+def test_half_a_surrogate_pair_in_c_sharp() -> None:
+    program = needs(programs.csharp)
+    folder = Path(program[-1]).parent
+    shutil.copy(SOURCES / "Traps.cs", folder)
+    build(["mcs", "-warnaserror", "-out:traps.exe", "Sentiment.cs", "Traps.cs"], folder)
+    units = ["".join(f"{unit:04x}" for unit in utf_16(text)) for text in HALVES]
+    command = [*program[:-1], str(folder / "traps.exe"), str(MODEL), *units]
+    found = [float(line) for line in run(command, b"").split()]
+    assert found == pytest.approx(probabilities(WHOLE), abs=TOLERANCE)
+
+
+def test_nul_in_node() -> None:
+    """Models of token rule 2 end a text at NUL, too; the first rule makes it a part of a word."""
+    program = needs(programs.PROGRAMS["Node"])
+    package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
+    texts = ["A bad\0good film", "A bad", "A bad\x01good film"]
+    (found,) = javascript(package, OLD_MODELS / "conv1d.onnx", [texts])
+    old = ort.InferenceSession(str(OLD_MODELS / "conv1d.onnx"))
+    (expected,) = old.run(["probability"], {"text": np.array(texts, dtype=object)})
+    assert found["probability"][0] == found["probability"][1]
+    assert expected[0] == expected[2] != expected[1]
+    assert found["probability"][2] == pytest.approx(expected[0], abs=TOLERANCE)
+    (found,) = javascript(package, MODEL, [texts])
+    assert found["probability"] == pytest.approx(probabilities(texts), abs=TOLERANCE)
+    assert probabilities(texts[:1]) == probabilities(texts[1:2])
+
+
+def test_half_a_surrogate_pair_and_capitals_in_webassembly() -> None:
+    kelvin = "\u212aing"
+    batches = [[*HALVES, "good"], WHOLE, [kelvin, "king", "\ue000ing"]]
+    broken, repaired, capitals = javascript(web("ort.wasm.min.mjs"), MODEL, batches)
+    assert "surrogate" in broken["error"]
+    assert repaired["probability"] == pytest.approx(probabilities(WHOLE), abs=TOLERANCE)
+    script = f"console.log(JSON.stringify({json.dumps(HALVES)}.map(text => text.toWellFormed())))"
+    assert json.loads(run(["node", "-e", script], b"")) == WHOLE
+    assert capitals["known"] == [1, 1, 0]
+    assert shipped_scorer().score([kelvin])[0].sentiment is None
+
+
+def test_the_build_for_webgpu() -> None:
+    """To open a model in it takes minutes here, so look at what it has."""
+    operator = b"onnxruntime::ml::LabelEncoder"
+    for kind, has_operator in (("webgpu", False), ("wasm", True)):
+        script = web(f"ort.{kind}.min.mjs").read_bytes()
+        (name,) = set(re.findall(rb"(ort-wasm[\w.-]+)\.mjs", script))
+        assert (operator in web(f"{name.decode()}.wasm").read_bytes()) == has_operator
+
+
+def test_emoji_alone_in_onnx_runtime_1_17() -> None:
+    script = f"""if True:
+        import json, sys, numpy, onnxruntime
+        session = onnxruntime.InferenceSession({str(MODEL)!r})
+        batches = [numpy.array([text], object) for text in json.load(sys.stdin)]
+        found = [float(session.run(["probability"], {{"text": each}})[0][0]) for each in batches]
+        print(json.dumps([onnxruntime.__version__, found]))
+    """
+    texts = ["\U0001f44d", "\U0001f600", " \U0001f44d", " \U0001f600", "\U0001f44d good"]
+    version, found = json.loads(
+        run([*onnx_runtime_1_17(), "-c", script], json.dumps(texts).encode())
+    )
+    assert version == "1.17.3"
+    expected = [probabilities([text])[0] for text in texts]
+    assert found[0] == found[1]
+    assert abs(found[0] - expected[0]) > 0.1
+    assert found[2:] == pytest.approx(expected[2:], abs=TOLERANCE)
+    assert expected[:2] == expected[2:4]

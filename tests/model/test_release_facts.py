@@ -1,0 +1,177 @@
+"""What a model says of its release: stored, read again, and shown by ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.data import PROJECT
+from tests.models import CONV1D, EXPORTED, OLD_MODELS
+from toolkit.errors import ModelError
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import ModelFile
+from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.release_facts import LONGEST_NAME, USES, DataSet, Release, Teacher, plain_word
+from toolkit.model.shipped import SHIPPED
+
+FACTS = ModelFile.load(CONV1D).facts
+OLD_FILES = [*OLD_MODELS.glob("*.onnx"), PROJECT / "tests" / "frozen_files" / "version_1.onnx"]
+
+names = st.text("aZ0é9_.+-", min_size=1, max_size=12)
+characters = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+lines = st.text(characters, min_size=1, max_size=12).map(str.strip).filter(bool)
+releases = st.builds(
+    Release,
+    model_name=st.none() | names,
+    model_version=st.none() | names,
+    date=st.none() | st.dates().map(str),
+    language=st.none() | st.sampled_from(["en", "pt-BR", "zh-Hant-TW"]),
+    domain=st.none() | lines,
+    licence=st.none() | st.sampled_from(["MIT", "(MIT OR Apache-2.0)", "LicenseRef-ours"]),
+    data_sets=st.none()
+    | st.lists(
+        st.builds(
+            DataSet, lines, lines, st.none() | st.sampled_from([*USES]), st.none() | lines
+        ),
+        max_size=3,
+    ).map(tuple),
+    teachers=st.none() | st.lists(st.builds(Teacher, lines, lines), max_size=2).map(tuple),
+    repository=st.none()
+    | st.sampled_from(["https://example.invalid", "http://a:80/b", "https://a.b.c/d%20e?f=g#h"]),
+    intended_use=st.none() | lines,
+)  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(releases, st.sampled_from([ModelProto, onnx.ModelProto]))
+def test_what_is_written_is_read(release: Release, kind: type[onnx.ModelProto]) -> None:
+    model = kind()
+    replace(FACTS, release=release).write_to(model)
+    again = kind.FromString(model.SerializeToString())
+    found = ModelFacts.read_from(again, Path("m.onnx"))
+    assert found.release == release
+    assert found == replace(FACTS, release=release)
+    assert found.version == (release.model_version or FACTS.toolkit_version)
+    # Written again, the bytes are the same.
+    found.write_to(again)
+    assert again.SerializeToString(deterministic=True) == model.SerializeToString(
+        deterministic=True
+    )
+
+
+@settings(max_examples=50)
+@given(releases)
+def test_every_fact_is_in_the_text_that_bindings_show(release: Release) -> None:
+    model = onnx.ModelProto()
+    release.write_to(model)
+    texts = [release.date, release.domain, release.intended_use, release.repository]
+    texts += [teacher.terms for teacher in release.teachers or ()]
+    for text in filter(None, [release.model_name, release.model_version, *texts]):
+        assert text in model.doc_string
+    assert len(model.doc_string.splitlines()) >= len([*release.rows()])
+
+
+@given(st.text())
+def test_any_file_name_makes_a_name(text: str) -> None:
+    model = onnx.ModelProto()
+    release = Release(model_name=plain_word(text)[:LONGEST_NAME])
+    replace(FACTS, release=release).write_to(model)
+    assert ModelFacts.read_from(model, Path("m.onnx")).release == release
+
+
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [
+        ("2026.11", 202611), ("1.2.3", 10203), ("1.10.0", 11000), ("v2", 2), ("7", 7),
+        ("2026.11-rc1", None), ("1.123", None), ("1..2", None), (".".join("1" * 30), None),
+        ("²", None), (None, None),
+    ],
+)  # fmt: skip
+def test_the_version_as_a_number(version: str | None, number: int | None) -> None:
+    release, model = Release(model_version=version), onnx.ModelProto(model_version=5)
+    assert release.number == number
+    release.write_to(model)
+    assert model.HasField("model_version") == (number is not None)
+
+
+def test_few_data_sets_are_named_and_many_counted() -> None:
+    few = tuple(DataSet(name, "CC0", "open") for name in "abc")
+    assert dict(Release(data_sets=few).rows())["data sets"] == "a (CC0); b (CC0); c (CC0)"
+    more = (*few, DataSet("d", "ours"), DataSet("e", "-", "research"))
+    assert dict(Release(data_sets=more).rows())["data sets"] == (
+        "5 (3: an open licence is stated; 1: research or non-commercial use only; "
+        "1: as each states)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "title"),
+    [
+        (Release("a", "1", "2026-11-26"), "a (version 1 of 2026-11-26)"),
+        (Release("a", None, "2026-11-26"), "a (2026-11-26)"),
+        (Release("a"), "a"),
+        (Release(model_version="1"), "a model (version 1)"),
+        (Release(), ""),
+    ],
+)
+def test_the_title(release: Release, title: str) -> None:
+    assert release.title == title
+
+
+@pytest.mark.parametrize("path", OLD_FILES, ids=lambda path: path.name)
+def test_files_that_say_nothing_of_it_load(path: Path) -> None:
+    facts = ModelFile.load(path).facts
+    assert facts.release == Release()
+    assert facts.version == facts.toolkit_version
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model_version", "1 2"), ("model_version", 5), ("model_name", ""), ("date", "2026-13-01"),
+        ("date", "20261126"), ("licence", "MIT or so"), ("licence", "MIT AND"),
+        ("repository", "example.invalid"), ("repository", "https:///a"), ("domain", "a\nb"),
+        ("domain", " a"), ("language", "english language"), ("intended_use", "x" * 1001),
+        ("data_sets", {"name": "a"}), ("data_sets", [{"name": "a"}]),
+        ("data_sets", [{"name": "a", "terms": "b", "use": "c"}]), ("teachers", [1]),
+        ("teachers", [{"name": "a\u2028b", "terms": "c"}]),
+    ],
+)  # fmt: skip
+def test_damaged_facts(key: str, value: object) -> None:
+    model = onnx.ModelProto()
+    FACTS.write_to(model)
+    kept = [entry for entry in model.metadata_props if entry.key != key]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=key, value=json.dumps(value))
+    with pytest.raises(ModelError, match=rf"^m\.onnx: damaged metadata: {key}"):
+        ModelFacts.read_from(model, Path("m.onnx"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("ending", [".onnx", ".ids.onnx"])
+def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(str(EXPORTED / f"{name}{ending}"), options)
+    found, release = (
+        session.get_modelmeta(),
+        ModelFile.load(EXPORTED / f"{name}.onnx").facts.release,
+    )
+    assert found.version == 202611
+    assert found.graph_name == release.model_name == f"{name}-2026.11"
+    assert found.domain == "invalid.example"
+    assert found.description == "\n".join(f"{key}: {text}" for key, text in release.rows())
+    assert "probability" in found.graph_description
+    assert (found.producer_name, release.licence) == ("review-sentiment-toolkit", "MIT")
+    stored = {key: json.loads(value) for key, value in found.custom_metadata_map.items()}
+    assert (stored["model_name"], stored["model_version"]) == (f"{name}-2026.11", "2026.11")
+    assert len(stored["data_sets"]) == len(release.data_sets or ())
+    assert {entry["use"] for entry in stored["data_sets"]} <= {*USES}

@@ -1,0 +1,59 @@
+"""What goes with a release: models, checksums, and the version of the tag."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from release import __main__ as release
+from release.papers import SUMS, copy_models, read_sums, sha256, write_sums
+from toolkit.model.shipped import SHIPPED
+
+
+def test_models_are_those_of_the_checksums(tmp_path: Path) -> None:
+    copy_models(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names > {f"{name}.onnx" for name in SHIPPED} | {"golden.jsonl"}
+    write_sums(tmp_path, *tmp_path.iterdir())
+    assert read_sums(tmp_path / SUMS).keys() == names
+    command = ["sha256sum", "--check", "--quiet", SUMS]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    (tmp_path / "reviews.onnx").write_bytes(b"another")
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 1
+
+
+def test_a_model_that_was_changed_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.papers.PROJECT", tmp_path)
+    (tmp_path / "exported").mkdir()
+    golden = tmp_path / "exported" / "golden.jsonl"
+    golden.write_text("{}\n", encoding="utf-8")
+    (tmp_path / "exported" / SUMS).write_text(f"{'0' * 64}  golden.jsonl\n", encoding="utf-8")
+    assert sha256(golden) == "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
+    with pytest.raises(SystemExit, match=f"exported/golden.jsonl is not what exported/{SUMS} says"):
+        copy_models(tmp_path / "out")
+
+
+def test_two_files_of_one_name(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").touch()
+    with pytest.raises(SystemExit, match="two files have one name"):
+        write_sums(tmp_path, tmp_path / "a" / "x", tmp_path / "b" / "x")
+
+
+def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "DIST", wheel.parent)
+    release.tag("v0.1.0")
+    with pytest.raises(SystemExit, match=r"the tag is v0\.1\.1, and the packages have version 0"):
+        release.tag("v0.1.1")
+
+
+def test_which_packages_are_tried_here(wheel: Path) -> None:
+    assert release.fits(wheel)
+    assert release.fits(Path("a-0.1.tar.gz"))
+    assert release.fits(Path("a-0.1-py3-none-any.whl"))
+    assert not release.fits(Path("a-0.1-py3-none-win_arm64.whl"))

@@ -1,0 +1,152 @@
+"""A folder for a model repository of the Hugging Face Hub: model, what belongs to it, and its card.
+
+The folder may be a clone of the repository: files that it has besides are not touched.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import UsageError
+from toolkit.export.checksums import CHECKSUMS, write_checksums
+from toolkit.export.export_run import ExportResult, export
+from toolkit.export.hub_card import ATTRIBUTES, CARD, GOLDEN, MODEL, TWIN, WORDS, hub_card
+from toolkit.export.quantization_loss import QuantizationOptions
+from toolkit.files import (
+    atomic_files,
+    check_output_file,
+    is_a_folder,
+    is_in_store,
+    is_link_or_there,
+    path_of,
+    reporting_failures,
+)
+from toolkit.model.file import ModelFile
+from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
+
+# Large files are in Git LFS, and git changes no line ends, which the checksums are of.
+_ATTRIBUTES = """\
+*.onnx filter=lfs diff=lfs merge=lfs -text
+*.jsonl -text
+*.txt -text
+SHA256SUMS -text
+"""
+_OPTION = "--hub"
+
+
+def export_to_hub(
+    run: str | Path, folder: str | Path, *, force: bool = False, **options: Any
+) -> ExportResult:
+    """Export the model of a run folder into a folder for the Hugging Face Hub.
+
+    Parameters
+    ----------
+    run : str | Path
+        Run folder of `toolkit train`.
+    folder : str | Path
+        The folder to write; it is made if it does not exist.
+    force : bool
+        Replace files that the folder has already; others stay.
+    **options : Any
+        As of `toolkit.export.export`: threshold, optimize, quantization and release. By default,
+        the model is named after the folder.
+
+    Returns
+    -------
+    ExportResult
+        The written files, the proof of parity, and what the user should know besides.
+
+    Raises
+    ------
+    ModelError
+        If the run folder is incomplete or damaged.
+    ParityError
+        If Keras and ONNX disagree; nothing is written then.
+    QuantizationError
+        If quantization loses too much accuracy; nothing is written then, either.
+    UsageError
+        If a file exists (without ``force``) or cannot be written, or an option is wrong.
+    """
+    target = path_of(folder)
+    quantization: QuantizationOptions | None = options.get("quantization")
+    golden = [] if quantization else [GOLDEN]
+    names = [MODEL, TWIN, WORDS, *golden, CHECKSUMS, CARD, ATTRIBUTES]
+    check_folder(target, [*names, GOLDEN], force=force)
+    release = options.pop("release", None) or Release()
+    name = release.model_name or plain_word(target.absolute().name)[:LONGEST_NAME]
+    release = replace(release, model_name=name)
+    results: list[ExportResult] = []
+
+    def make(made: Path) -> None:
+        found = export(run, made / MODEL, golden=bool(golden), release=release, **options)
+        results.append(found)
+        write_around(made, names)
+
+    fill_folder(target, names, make, force=force)
+    if not golden:  # of an earlier model
+        (target / GOLDEN).unlink(missing_ok=True)
+    (result,) = results
+    notes = list(result.notes)
+    if release.licence is None:
+        notes.append(
+            "The card states no licence of the weights, and the Hub asks for one: name it in a "
+            "file for --release."
+        )
+    return replace(
+        result,
+        model=target / MODEL,
+        twin=target / TWIN,
+        vocabulary=target / WORDS,
+        golden=target / GOLDEN if golden else None,
+        others=[target / name for name in (CHECKSUMS, CARD, ATTRIBUTES)],
+        notes=notes,
+    )
+
+
+def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
+    """Raise `UsageError` if files cannot be written into the folder, or exist (without force)."""
+    if is_in_store(folder):
+        raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
+    if is_a_folder(folder):
+        for name in names:
+            check_output_file(folder / name, force=force, option=_OPTION)
+    elif is_link_or_there(folder):
+        raise UsageError(f"{_OPTION} {folder}: is a file, expected a folder. Choose another.")
+    else:
+        check_output_file(folder, force=force, option=_OPTION)  # whether it can be made
+
+
+def write_around(folder: Path, names: Sequence[str], more: str = "") -> None:
+    """Write card, attributes and checksums for the model files of a folder."""
+    facts = ModelFile.load(folder / MODEL).facts
+    card = hub_card(facts, names, more)
+    # Names of data files may hold bytes that are not UTF-8.
+    (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
+    (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
+    write_checksums(folder, [each for each in names if each in (MODEL, TWIN, WORDS, GOLDEN)])
+
+
+def fill_folder(
+    folder: Path, names: Sequence[str], make: Callable[[Path], None], *, force: bool
+) -> None:
+    """Have files made elsewhere, and put all of them into the folder, or none."""
+    with tempfile.TemporaryDirectory() as made:
+        make(Path(made))
+        is_new = not is_a_folder(folder)
+        with reporting_failures(folder):
+            folder.mkdir(exist_ok=True)
+        try:
+            with atomic_files(*(folder / name for name in names), force=force) as partials:
+                for name, partial in zip(names, partials, strict=True):
+                    shutil.copyfile(Path(made, name), partial)
+        except BaseException:
+            if is_new:
+                with suppress(OSError):  # something else is in it by now
+                    folder.rmdir()
+            raise
