@@ -127,6 +127,8 @@ def test_a_review_may_be_in_the_address(browser: Any, address: str) -> None:
         tab.page.wait_for_selector("#verdict[data-side=positive]")
         assert tab.page.input_value("#review") == "A superb film"
         assert not any("superb" in url for url in tab.asked[1:])
+        tab.page.goto(f"{address}?model=conv1d#review=A%20dull%20film")  # the page stays open
+        tab.page.wait_for_selector("#verdict[data-side=negative]")
 
 
 def test_long_texts_take_little_more_than_what_is_read_of_them(page: Any) -> None:

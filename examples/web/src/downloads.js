@@ -21,8 +21,10 @@ export function downloads(scorer, { facts, name, rejected, rejects }) {
   async function write() {
     const turn = (asked += 1);
     main.removeAttribute("href"); // a link to nowhere cannot be followed
-    const file = await scorer.write(written);
-    if (turn !== asked) return;
+    const file = await scorer.write(written).catch((error) => {
+      main.textContent = `The file could not be written: ${error.message}`;
+    });
+    if (!file || turn !== asked) return;
     if (main.dataset.address) URL.revokeObjectURL(main.dataset.address);
     main.dataset.address = main.href = URL.createObjectURL(file);
   }

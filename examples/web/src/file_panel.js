@@ -3,6 +3,7 @@
 import { byId, grouped, make } from "./dom.js";
 import { fileResult, inWords } from "./file_result.js";
 import { ColumnWanted } from "./scorer.js";
+import { fill } from "./typed_review.js";
 
 /** @import { Progress, Scorer } from "./scorer.js" */
 
@@ -77,8 +78,7 @@ export function startFilePanel(scorer) {
  */
 function open(text) {
   const review = byId("review", HTMLTextAreaElement);
-  review.value = text;
-  review.dispatchEvent(new Event("input"));
+  fill(review, text);
   review.focus({ preventScroll: true });
   byId("typed-title", HTMLElement).scrollIntoView({ block: "start" });
 }

@@ -27,11 +27,14 @@ export function prepareTypedReview(facts) {
   const review = byId("review", HTMLTextAreaElement);
   for (const [name, sample] of Object.entries(SAMPLES)) {
     byId(`sample-${name}`, HTMLButtonElement).addEventListener("click", () => {
-      review.value = sample;
-      review.dispatchEvent(new Event("input"));
+      fill(review, sample);
     });
   }
-  review.value ||= reviewOfAddress();
+  review.value ||= reviewOfAddress() ?? "";
+  addEventListener("hashchange", () => {
+    const text = reviewOfAddress();
+    if (text !== null) fill(review, text);
+  });
   showScale(byId("verdict", HTMLElement), facts);
 }
 
@@ -90,7 +93,18 @@ export function startTypedReview(scorer, facts) {
 }
 
 /** A review in the address, as in `#review=Fine`: what is after `#` is not sent to any server. */
-const reviewOfAddress = () => new URLSearchParams(location.hash.slice(1)).get("review") ?? "";
+const reviewOfAddress = () => new URLSearchParams(location.hash.slice(1)).get("review");
+
+/**
+ * Show a text as if it was typed.
+ *
+ * @param {HTMLTextAreaElement} review
+ * @param {string} text
+ */
+export function fill(review, text) {
+  review.value = text;
+  review.dispatchEvent(new Event("input"));
+}
 
 /**
  * @param {HTMLElement} verdict
