@@ -8,8 +8,15 @@ const LONG = 8_000; // UTF-16 units
 const SEPARATORS = new Set("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r");
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 
-/** Divide texts into batches: a long one goes alone, and only its end, with all that is read. */
+/**
+ * Divide texts into batches: a long one goes alone, and only its end, with all that is read.
+ *
+ * @param {Iterable<unknown>} texts What is not a string counts as "".
+ * @param {number} maxTokens That the model reads.
+ * @returns {Generator<string[], void>}
+ */
 export function* batchesOf(texts, maxTokens) {
+  /** @type {string[]} */
   let batch = [];
   for (const each of texts) {
     const text = typeof each === "string" ? each : ""; // which has no known word
@@ -24,7 +31,12 @@ export function* batchesOf(texts, maxTokens) {
   if (batch.length > 0) yield batch;
 }
 
-/** Cut off what the model does not read: each word with a letter or digit is one token or more. */
+/**
+ * Cut off what the model does not read: each word with a letter or digit is one token or more.
+ *
+ * @param {string} text
+ * @param {number} maxTokens
+ */
 export function endOf(text, maxTokens) {
   const nul = text.indexOf("\0"); // where most models end a text
   let isWord = false;

@@ -112,7 +112,7 @@ TRAPS = (
         ("web pages, WebAssembly",),
         "this build lowercases letters outside ASCII, too. Models know their words in capitals, so "
         "that few words change, such as those with U+212A",
-        "`sendable` in examples/web/src/worker/session.js",
+        "`sendable` in examples/web/src/worker/sendable.js",
     ),
     Trap(
         "webgpu",
