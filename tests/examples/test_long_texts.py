@@ -19,6 +19,7 @@ from examples.python.embed import batches, end_of
 from tests.examples import programs
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Library, library
+from tests.examples.megabytes import MEGABYTES
 from tests.examples.raw_texts import needs, run
 from tests.examples.usage import usage_of
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
@@ -35,17 +36,6 @@ PARTS = [
     *(" ", " ", " ", "\n", "\t", "-", "\u2014", "\u3000", "\u2026", "\xa0", "<br />"),
     *("\x1c", "\x85"),
 ]
-
-# A megabyte each, or a little less.
-MEGABYTES = {
-    "spaces": "a " * 524_288,
-    "commas": "a," * 524_288,
-    "addresses": "https://example.com/a-b?c=d&e=f" * 34_000,
-    "typographic": "a\u2014" * 262_144,
-    "apostrophes": "'" * 1_048_576,
-    "a word": "x" * 1_048_576,
-    "after NUL": "\0" + "a," * 524_288,
-}
 
 # Parts of any text, for both versions of the rule: each separator that one of them has, and more.
 ANY_PART = st.sampled_from(

@@ -16,7 +16,7 @@ from tests.docs.markdown import blocks
 from tests.examples import building, javascript
 from tests.examples.conftest import Tab
 from tests.examples.golden import golden_answers, golden_texts_of
-from tests.examples.test_long_texts import MEGABYTES
+from tests.examples.megabytes import MEGABYTES
 from tests.examples.web_page import PATIENCE, served
 from tests.models import MODEL, shipped_scorer
 

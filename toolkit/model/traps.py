@@ -71,7 +71,7 @@ TRAPS = (
     Trap(
         "missing values",
         ("Node.js", "Bun", "Deno", "web pages, WebAssembly"),
-        "null, undefined or a number fails the whole batch: Tensor.data[0] must be a string",
+        "null, undefined or a number fails the whole batch",
         '`typeof text === "string" ? text : ""`, which has no known word',
     ),
     Trap(
