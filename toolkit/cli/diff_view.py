@@ -164,7 +164,7 @@ def _print_groups(console: Console, data: DataChanges) -> None:
     head = (title, "rows", "changed")
     more = ("OLD", "NEW", "points (95%)")
     if not has_labels:
-        more = ("to positive", "to negative", "none before or now")
+        more = ("to positive", "to negative", "from or to no label")
     rows = []
     for each in groups[:_GROUPS_SHOWN]:
         counts = each.counts
@@ -180,7 +180,7 @@ def _right(counts: Counts) -> tuple[str, ...]:
     found = counts.comparison
     if found is None:
         return (UNDEFINED,) * 3
-    low, high = (f"{100 * end:.1f}" for end in found.interval)
+    low, high = map(verdict.points, found.interval)
     both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
     return (*both, f"{verdict.points(found.difference)} ({low} to {high})")
 
