@@ -31,6 +31,8 @@ def test_without_data_the_fixed_texts_are_compared(command: Command) -> None:
     assert ran.out.startswith(f"OLD  ngram-linear 0.1.0, {OLD}\nNEW  reviews ")
     assert " accuracy, test " in ran.out
     assert " words that only it knows " in ran.out
+    assert re.search(r" data sets +– +\d+: \d+ open, \d+ without terms, \d+ ", ran.out)  # noqa: RUF001
+    assert re.search(r" taught by +– +sentence-trans", ran.out)  # noqa: RUF001
     assert "\nFixed texts\n" in ran.out
     assert ran.out.count(" → ") == 2
     same = command("diff", "reviews", "reviews")

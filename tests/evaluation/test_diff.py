@@ -360,6 +360,12 @@ def test_what_the_files_say(tmp_path: Path) -> None:
     facts = {each.key: each for each in found.facts}
     assert (facts["token_rule"].old, facts["token_rule"].new) == (1, 2)
     assert facts["labels"].is_same
+    release = Scorer(MODEL).facts.release
+    for key in ("language", "licence", "intended_use"):
+        assert (facts[key].old, facts[key].new) == (None, getattr(release, key))
+    assert facts["data_sets"].old is None
+    terms = [each["terms"] for each in facts["data_sets"].new]
+    assert terms == [each.terms for each in release.data_sets or ()]
     assert facts["test"].old["accuracy"] == Scorer(OLD).facts.metrics.test.accuracy  # type: ignore[union-attr]
     old, new = ({*Scorer(path).vocabulary.words.to_pylist()} for path in (OLD, MODEL))
     assert found.words.added == len(new - old) > 100
