@@ -169,6 +169,15 @@ def test_damaged_facts(key: str, value: object) -> None:
         ModelFacts.read_from(model, Path("m.onnx"))
 
 
+@pytest.mark.parametrize("key", ["date", "threshold"])
+def test_facts_that_are_not_json_are_named(key: str) -> None:
+    model = onnx.ModelProto()
+    FACTS.write_to(model)
+    next(entry for entry in model.metadata_props if entry.key == key).value = "26.11."
+    with pytest.raises(ModelError, match=rf"^m\.onnx: damaged metadata: {key} is not JSON: Extra"):
+        ModelFacts.read_from(model, Path("m.onnx"))
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("ending", [".onnx", ".ids.onnx"])
 def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
