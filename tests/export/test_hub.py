@@ -119,7 +119,13 @@ def test_a_folder_that_exists_keeps_what_is_not_replaced(run: RunFolder, tmp_pat
         export_to_hub(run.path, folder)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     (folder / "README.md").write_text("old", encoding="utf-8")
-    export_to_hub(run.path, folder, force=True)
+    own = (folder / ".gitattributes").read_text("utf-8")
+    more = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
+    (folder / ".gitattributes").write_text(f"*.txt text\n{more}{own}", encoding="utf-8")
+    for _ in range(2):
+        export_to_hub(run.path, folder, force=True)
+        found = (folder / ".gitattributes").read_text("utf-8")
+        assert found == f"*.txt text\n{more}{own}"  # the last line about a file holds
     assert (folder / "LICENSE").read_text("utf-8") == "ours"
     assert (folder / ".git" / "HEAD").is_file()
     assert "# clone\n" in (folder / "README.md").read_text("utf-8")

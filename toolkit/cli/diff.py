@@ -116,7 +116,7 @@ def _check(
     for name in files:
         path = path_of(name)
         is_model = is_shipped(path) and not is_a_folder(path)
-        if is_model or path.suffix.lower() == ".onnx" or is_a_file(path / "config.json"):
+        if is_model or path.suffix.lower() == ".onnx" or _is_run(path):
             raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
     if str(STDIN) in files and len(files) > 1:
         raise UsageError("standard input cannot be combined with other inputs.")
@@ -129,6 +129,10 @@ def _check(
     for option, is_given in (("--output", output is not None), ("--fail-if-worse", fail_if_worse)):
         if is_given:
             raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
+
+
+def _is_run(path: Path) -> bool:
+    return is_a_folder(path) and is_a_file(path / "config.json")
 
 
 def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:
