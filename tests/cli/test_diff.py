@@ -170,6 +170,8 @@ def test_other_failures(command: Command) -> None:
     write("bad.csv", "text,label\na,b,c\nfine,1\nfine,x\n")
     ran = command("diff", OLD, MODEL, "bad.csv", "--label-column", "label")
     ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "bad.csv", "--fail-if-worse", "-q")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
     ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
     ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")
 

@@ -38,6 +38,7 @@ class DiffOptions:
     show: int = 10  # of the most changed rows
     output: Path | None = None  # for all changed rows
     force: bool = False  # replace an existing output
+    needs_labels: bool = False  # labels that mean nothing are an error, also of a usual column
 
 
 def find_files(data: Sequence[str], output: Path | None = None) -> list[Path]:
@@ -177,7 +178,8 @@ class _Run:
     def label_place(self) -> LabelPlace:
         """Where the labels are, for messages."""
         place = f"{self.place}: column {self.columns.get('label', '')!r}"
-        return LabelPlace(place, self._needs_labels, self._options.reading.labels)
+        is_needed = self._needs_labels or self._options.needs_labels
+        return LabelPlace(place, is_needed, self._options.reading.labels)
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""
