@@ -49,14 +49,14 @@ bench: $(DEV)/installed  ## compare the speed with other tools (a quarter of an 
 	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
 
 release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what is inside; nothing is uploaded
-	$(TOOLS)/bin/python -m release sdist
-	$(TOOLS)/bin/python -m release wheel
-	$(TOOLS)/bin/python -m release check
-	$(TOOLS)/bin/python -m release papers
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release sdist
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release wheel
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release check
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release papers
 
 lock: $(TOOLS)/installed  ## renew the packages that the image of the Containerfile has
 	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
-		--python-version 3.13 --python-platform linux --output-file release/container.txt pyproject.toml
+		--python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
 
 clean:  ## remove the environments, and the files that tools have written
 	rm -rf $(DEMO) $(DEV) $(TOOLS) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -74,7 +74,7 @@ $(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch]
 	$(DEV)/bin/pip install --quiet --editable '.[train,dev]'
 	touch $@
 
-$(TOOLS)/installed: release/requirements.txt
+$(TOOLS)/installed: .ci/release/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --requirement release/requirements.txt
+	$(TOOLS)/bin/pip install --quiet --requirement .ci/release/requirements.txt
 	touch $@

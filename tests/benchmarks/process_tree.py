@@ -34,7 +34,7 @@ def watch(arguments: list[str], **variables: str) -> Took:
             arguments, stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT | variables
         )
         while process.poll() is None:
-            for pid in _descendants(process.pid):
+            for pid in descendants(process.pid):
                 _note(pid, peaks)
             time.sleep(_SECONDS)
         seconds = time.perf_counter() - started
@@ -45,7 +45,8 @@ def watch(arguments: list[str], **variables: str) -> Took:
     return Took(seconds, peaks, said)
 
 
-def _descendants(root: int) -> list[int]:
+def descendants(root: int) -> list[int]:
+    """Give a process, and all that it has started."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():

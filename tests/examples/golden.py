@@ -40,6 +40,7 @@ class Comparison:
     ids_equal: int | None  # texts; None where the runtime cannot tell its ids
     largest_difference: float
     flips: int
+    passed: int  # texts
 
 
 def shipped_models(folder: Path = EXPORTED) -> list[Path]:
@@ -71,15 +72,18 @@ def compare(model: Path, found: Answers, ids: list[list[int]] | None) -> Compari
     scored = [place for place, label in enumerate(found.labels) if label is not None]
     differences = np.abs(found.probabilities - golden.probabilities)
     needs_word = None in golden.labels
+    flipped = np.array(
+        [
+            label != golden.labels[place] and (needs_word or label is not None)
+            for place, label in enumerate(found.labels)
+        ]
+    )
     return Comparison(
         texts=len(golden.labels),
         ids_equal=None if ids is None else sum(map(operator.eq, ids, golden_ids)),
         largest_difference=float(np.max([differences[scored].max(), np.nanmax(differences)])),
-        flips=sum(
-            label != golden.labels[place]
-            for place, label in enumerate(found.labels)
-            if needs_word or label is not None
-        ),
+        flips=int(flipped.sum()),
+        passed=int((~flipped & ~(differences > TOLERANCE)).sum()),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from tests.docs.markdown import GUIDES
 from tests.examples.building import MissingError
 from tests.examples.golden import (
     TOLERANCE,
@@ -46,3 +48,8 @@ def test_blank_texts_alone_had_no_score() -> None:
     """Of models before version 3 of the format."""
     found = RUNTIMES["toolkit score"].score(OLD_MODELS / "conv1d.onnx", TEXTS)
     assert [label is None for label in found.labels] == is_blank(pa.array(TEXTS)).to_pylist()
+
+
+def test_the_guide_has_a_row_for_each_runtime() -> None:
+    rows = re.findall(r"(?m)^\| ([^|]+?) \| \d+ of \d+ \|", GUIDES.read_text(encoding="utf-8"))
+    assert rows == list(RUNTIMES)

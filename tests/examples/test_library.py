@@ -11,6 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import programs
+from tests.examples.building import EXAMPLES, build, execute
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import LibraryError, Opened, library
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
@@ -101,3 +103,20 @@ def test_threads(opened: Opened) -> None:
     expected = opened.score(GOLDEN)
     with ThreadPoolExecutor(4) as threads:
         assert all(found == expected for found in threads.map(opened.score, [GOLDEN] * 12))
+
+
+def test_it_is_installed_for_pkg_config(tmp_path: Path) -> None:
+    library()
+    folder = programs.c_library()
+    build(["make", "install", f"PREFIX={tmp_path}"], folder)
+    flags = (
+        f"PKG_CONFIG_PATH={tmp_path}/lib/pkgconfig pkg-config --cflags --libs sentiment && "
+        f"PKG_CONFIG_PATH={tmp_path}/lib/pkgconfig pkg-config --static --libs sentiment"
+    )
+    shared, static = execute(["sh", "-c", flags], tmp_path).stdout.splitlines()
+    assert "-lonnxruntime" not in shared
+    assert "-lonnxruntime" in static
+    command = ["cc", str(EXAMPLES / "c" / "embed.c"), "-D_GNU_SOURCE", "-o", "embed"]
+    build([*command, *shared.split(), f"-Wl,-rpath,{tmp_path}/lib"], tmp_path)
+    found = programs.score((str(tmp_path / "embed"),), MODEL, GOLDEN[:2])
+    assert found == programs.score(programs.c(), MODEL, GOLDEN[:2])

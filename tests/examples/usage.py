@@ -19,7 +19,7 @@ _SCRIPT = """if True:
     answered = time.perf_counter() - start
     output = first + process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
+    seconds = used.ru_utime + used.ru_stime
     sys.stdout.buffer.write(output)
     found = [os.waitstatus_to_exitcode(status), answered, seconds, used.ru_maxrss / 1024]
     print("\\n" + json.dumps(found), file=sys.stderr)
@@ -31,7 +31,7 @@ class Usage:
     """What a run of a program took."""
 
     first_answer: float  # s, until its first line
-    seconds: float
+    seconds: float  # of processor time, of all threads: it hardly depends on other programs
     megabytes: float  # resident, at most
     output: bytes
 

@@ -18,7 +18,7 @@ STEPS = [
     for line in re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", RECIPE, flags=re.M)).splitlines()
     if line
 ]
-LOCK = (PROJECT / "release" / "container.txt").read_text("utf-8")
+LOCK = (PROJECT / ".ci" / "release" / "container.txt").read_text("utf-8")
 GOLDEN = PROJECT / "exported" / "golden.jsonl"
 
 
@@ -41,7 +41,7 @@ def test_files_that_are_copied_exist_and_are_not_ignored() -> None:
         if step.startswith("COPY") and "--from" not in step
         for name in step.split()[1:-1]
     ]
-    assert "release/container.txt" in copied
+    assert ".ci/release/container.txt" in copied
     assert [n for n in copied if n != "dist/*.whl" and not (PROJECT / n).is_file()] == []
     kept = (PROJECT / ".containerignore").read_text("utf-8").splitlines()
     assert kept == ["*", *sorted(f"!{name}" for name in copied)]
@@ -68,7 +68,7 @@ def test_pinned_packages_are_what_the_toolkit_requires(light: Environment) -> No
 
 def test_the_check_at_the_start(light: Environment, tmp_path: Path) -> None:
     """It passes with the golden vectors, and fails with others."""
-    check = PROJECT / "release" / "golden.py"
+    check = PROJECT / ".ci" / "release" / "golden.py"
     ran = light.run("python", check, GOLDEN, "reviews-small", cwd=tmp_path)
     assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
     lines = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()[:16]]

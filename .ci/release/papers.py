@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -26,13 +27,16 @@ def copy_models(folder: Path) -> None:
             sys.exit(f"error: exported/{name} is not what exported/{SUMS} says")
 
 
-def write_bill_of_materials(environment: Path, folder: Path) -> None:
+def write_bill_of_materials(environment: Path, folder: Path, version: str) -> None:
     """Write what an environment has, in CycloneDX: the toolkit, and what it requires."""
     path = folder / "review-sentiment-toolkit.cdx.json"
     run(
         *(sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible"),
         *("--pyproject", "pyproject.toml", "--output-file", path.resolve(), environment),
     )
+    bill = json.loads(path.read_bytes())
+    bill["metadata"]["component"]["version"] = version  # which pyproject.toml does not have
+    path.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
 
 
 def write_sums(folder: Path, *files: Path) -> None:

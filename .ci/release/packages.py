@@ -15,7 +15,7 @@ from pathlib import Path
 from platform import machine
 from tempfile import TemporaryDirectory
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 def run(*command: str | Path, **variables: str) -> str:

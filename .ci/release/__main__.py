@@ -49,7 +49,7 @@ def papers() -> None:
         environment = Path(folder, "venv")
         (pure,) = DIST.glob("*-none-any.whl")
         try_package(pure, environment)
-        write_bill_of_materials(environment, PAPERS)
+        write_bill_of_materials(environment, PAPERS, pure.name.split("-")[1])
     write_sums(PAPERS, *DIST.iterdir(), *PAPERS.iterdir())
 
 
