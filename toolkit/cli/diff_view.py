@@ -201,7 +201,7 @@ def _right(counts: Counts) -> tuple[str, ...]:
     found = counts.comparison
     if found is None:
         return (UNDEFINED,) * 3
-    low, high = map(verdict.points, found.interval)
+    low, high = (f"{100 * end:.1f}" for end in found.interval)
     both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
     return (*both, f"{verdict.points(found.difference)} ({low} to {high})")
 
