@@ -140,6 +140,8 @@ def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:
         yield "no label by either", f"{counted(nothing, 'row')}, without text or known words"
+    if outside := counts.labelled_without_score:
+        yield "not in the accuracy", f"{counted(outside, 'labelled row')} without both scores"
     if data.label_meaning:
         yield "labels", data.label_meaning
 

@@ -116,13 +116,13 @@ class _Run:
                 size=lambda each: each.size,
                 is_waiting=lambda: reviews.is_waiting,
             ):
-                self._add(block, self._names[path], before)
+                self._add(block, str(path), before)
                 if block.rejects and self.first_reject is None:
                     first = block.rejects[0]
                     place = f"{reviews.counts} {first.number:,}"
                     self.first_reject = f"{reviews.name}: {place}: {first.reason}"
                 if output is not None and block.changed is not None:
-                    output.append(block.changed, reviews.name, before)
+                    output.append(block.changed, str(path), before)
                 before += block.changes.rows
                 if on_progress is not None:
                     on_progress(Progress(before, reviews.bytes_read, reviews.size))
