@@ -48,6 +48,7 @@ def test_data_with_labels(command: Command) -> None:
     assert "1 to no label." in ran.out
     assert re.search(r"no label by either +1 row, without text or known words", ran.out)
     assert "accuracy of NEW  100.00% of 3 labelled rows" in ran.out
+    assert re.search(r"not in the accuracy +2 labelled rows without both scores", ran.out)
     assert "NEW is right on 2 and OLD on 0." in ran.out
     assert "The difference may be chance: +66.7 points" in ran.out
     assert " Group (kind) " in ran.out
@@ -125,6 +126,7 @@ def test_standard_input_and_folders(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "reviews")
     assert ran.exit_code == 0
     assert "2 files: 6 rows" in ran.out
+    assert "\nreviews/a.csv, row 1: negative " in ran.out
     assert " File " in ran.out
     write("reviews/c.csv", "")
     ran = command("diff", OLD, MODEL, "reviews")
@@ -169,6 +171,8 @@ def test_other_failures(command: Command) -> None:
     assert not Path("x.csv").exists()
     write("bad.csv", "text,label\na,b,c\nfine,1\nfine,x\n")
     ran = command("diff", OLD, MODEL, "bad.csv", "--label-column", "label")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "bad.csv", "--fail-if-worse", "-q")
     ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
     ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
     ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")

@@ -109,7 +109,7 @@ def test_most_changed_rows_come_first_with_their_place(
     assert [row.row for row in rows] == [n + 1 for n in expected]
     first = rows[0]
     assert first.text == texts[expected[0]]
-    assert first.name == file.name
+    assert first.name == str(file)
     assert (first.old_probability, first.new_probability) == (old[expected[0]], new[expected[0]])
     assert first.label == ("negative", "positive")[expected[0] % 2]
 
@@ -157,6 +157,7 @@ def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -
     assert changes.other_whole_stars == others > 20
     assert changes.stars is not None
     assert changes.stars.rows == len(pairs)
+    assert as_dict(diff(OLD, MODEL))["texts"]["other_whole_stars"] is None
     assert changes.stars.largest == pytest.approx(max(abs(a - b) for a, b in pairs), abs=1e-3)
     itself = compared(file, old=MODEL, new=MODEL).changes
     assert itself.counts.changed == 0

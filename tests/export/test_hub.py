@@ -139,6 +139,10 @@ def test_a_failure_leaves_nothing(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match=r"--hub .*file: is a file, expected a folder"):
         export_to_hub(run.path, tmp_path / "file")
+    before = names_in(run.path)
+    with pytest.raises(UsageError, match=r"has a config\.json\. Choose another folder: a run fol"):
+        export_to_hub(run.path, run.path, force=True)
+    assert names_in(run.path) == before
     with pytest.raises(UsageError, match=r"the folder .* does not exist"):
         export_to_hub(run.path, tmp_path / "a" / "b")
     with pytest.raises(UsageError, match="has to be on this machine"):
@@ -178,6 +182,7 @@ def test_the_command(run: RunFolder, command: Command) -> None:
     [
         ("MIT", {"license": "mit"}),
         ("GPL-3.0-or-later", {"license": "gpl-3.0"}),
+        ("GPL-3.0", {"license": "gpl-3.0"}),
         ("CC-BY-NC-4.0", {"license": "cc-by-nc-4.0"}),
         (
             "MIT OR LicenseRef-ours",

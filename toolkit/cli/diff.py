@@ -103,7 +103,8 @@ def diff(
     files = data or []
     _check(files, read_options, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
-    options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
+    target = None if output is None else path_of(output)
+    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)

@@ -140,6 +140,8 @@ def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:
         yield "no label by either", f"{counted(nothing, 'row')}, without text or known words"
+    if outside := counts.labelled_without_score:
+        yield "not in the accuracy", f"{counted(outside, 'labelled row')} without both scores"
     if data.label_meaning:
         yield "labels", data.label_meaning
 
@@ -201,7 +203,7 @@ def _right(counts: Counts) -> tuple[str, ...]:
     found = counts.comparison
     if found is None:
         return (UNDEFINED,) * 3
-    low, high = map(verdict.points, found.interval)
+    low, high = (f"{100 * end:.1f}" for end in found.interval)
     both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
     return (*both, f"{verdict.points(found.difference)} ({low} to {high})")
 

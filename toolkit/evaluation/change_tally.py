@@ -27,7 +27,7 @@ class LabelPlace:
     """Where the labels are."""
 
     name: str  # the file, or how many there are, and the column
-    is_named: bool  # by the user: otherwise a column that has no labels is left out
+    is_needed: bool  # otherwise a column that has no labels is left out
     names: LabelNames
 
 
@@ -74,7 +74,7 @@ class Tally:
                 )
             return meanings_of(self._first_rows, counts, place.name, place.names), None
         except InputError as error:
-            if place.is_named:
+            if place.is_needed:
                 raise
             return Meanings(), f"The column is not used as labels. {error}"
 

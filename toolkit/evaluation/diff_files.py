@@ -38,6 +38,7 @@ class DiffOptions:
     show: int = 10  # of the most changed rows
     output: Path | None = None  # for all changed rows
     force: bool = False  # replace an existing output
+    needs_labels: bool = False  # labels that mean nothing are an error, also of a usual column
 
 
 def find_files(data: Sequence[str], output: Path | None = None) -> list[Path]:
@@ -115,13 +116,13 @@ class _Run:
                 size=lambda each: each.size,
                 is_waiting=lambda: reviews.is_waiting,
             ):
-                self._add(block, self._names[path], before)
+                self._add(block, str(path), before)
                 if block.rejects and self.first_reject is None:
                     first = block.rejects[0]
                     place = f"{reviews.counts} {first.number:,}"
                     self.first_reject = f"{reviews.name}: {place}: {first.reason}"
                 if output is not None and block.changed is not None:
-                    output.append(block.changed, reviews.name, before)
+                    output.append(block.changed, str(path), before)
                 before += block.changes.rows
                 if on_progress is not None:
                     on_progress(Progress(before, reviews.bytes_read, reviews.size))
@@ -177,7 +178,8 @@ class _Run:
     def label_place(self) -> LabelPlace:
         """Where the labels are, for messages."""
         place = f"{self.place}: column {self.columns.get('label', '')!r}"
-        return LabelPlace(place, self._needs_labels, self._options.reading.labels)
+        is_needed = self._needs_labels or self._options.needs_labels
+        return LabelPlace(place, is_needed, self._options.reading.labels)
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""

@@ -20,6 +20,7 @@ from toolkit.export.quantization_loss import QuantizationOptions
 from toolkit.files import (
     atomic_files,
     check_output_file,
+    is_a_file,
     is_a_folder,
     is_in_store,
     is_link_or_there,
@@ -29,6 +30,7 @@ from toolkit.files import (
 )
 from toolkit.model.file import ModelFile
 from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
+from toolkit.model.run_folder import RunFolder
 
 # Large files are in Git LFS, and git changes no line ends, which the checksums are of.
 _ATTRIBUTES = """\
@@ -114,6 +116,12 @@ def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
     """Raise `UsageError` if files cannot be written into the folder, or exist (without force)."""
     if is_in_store(folder):
         raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
+    if is_a_file(config := RunFolder(folder).config):
+        raise UsageError(
+            f"{_OPTION} {folder}: has a {config.name}. Choose another folder: a run "
+            "folder holds reviews, and such a file says to the Hub that another library loads the "
+            "model."
+        )
     if is_a_folder(folder):
         for name in names:
             check_output_file(folder / name, force=force, option=_OPTION)
