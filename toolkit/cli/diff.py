@@ -103,7 +103,8 @@ def diff(
     files = data or []
     _check(files, read_options, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
-    options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
+    target = None if output is None else path_of(output)
+    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
@@ -116,7 +117,7 @@ def _check(
     for name in files:
         path = path_of(name)
         is_model = is_shipped(path) and not is_a_folder(path)
-        if is_model or path.suffix.lower() == ".onnx" or is_a_file(path / "config.json"):
+        if is_model or path.suffix.lower() == ".onnx" or _is_run(path):
             raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
     if str(STDIN) in files and len(files) > 1:
         raise UsageError("standard input cannot be combined with other inputs.")
@@ -129,6 +130,10 @@ def _check(
     for option, is_given in (("--output", output is not None), ("--fail-if-worse", fail_if_worse)):
         if is_given:
             raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
+
+
+def _is_run(path: Path) -> bool:
+    return is_a_folder(path) and is_a_file(path / "config.json")
 
 
 def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:

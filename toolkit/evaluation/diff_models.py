@@ -67,7 +67,8 @@ def diff(
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     if not files:
         return found
-    return replace(found, data=changes_of_files(pair, find_files(files), options, on_file))
+    found_files = find_files(files, options.output)
+    return replace(found, data=changes_of_files(pair, found_files, options, on_file))
 
 
 def _of_texts(pair: ModelPair, texts: Mapping[str, str], show: int) -> Changes:

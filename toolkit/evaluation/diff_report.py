@@ -50,7 +50,7 @@ def _changes(changes: Changes) -> Json:
         **_counts(changes.counts),
         "probability_change": changes.probability and asdict(changes.probability),
         "stars_change": changes.stars and asdict(changes.stars),
-        "other_whole_stars": changes.other_whole_stars,
+        "other_whole_stars": changes.stars and changes.other_whole_stars,
         "most_changed": [_row(each) for each in changes.most_changed],
     }
 
