@@ -10,6 +10,7 @@ from pathlib import Path
 
 from release.packages import PROJECT, run
 
+GOLDEN = Path(__file__).with_name("golden.py")
 MODELS = ("reviews", "reviews-small", "conv1d")
 
 
@@ -22,7 +23,7 @@ def try_package(package: Path, environment: Path) -> None:
     if ("core: native" in version) == pure:
         sys.exit(f"error: {package.name} runs with another core than expected: {version}")
     golden = PROJECT / "exported" / "golden.jsonl"
-    run(python, "-I", PROJECT / "release" / "golden.py", golden, *MODELS)
+    run(python, "-I", GOLDEN, golden, *MODELS)
     reviews = PROJECT / "examples" / "reviews.csv"
     with tempfile.TemporaryDirectory() as folder:
         scored = Path(folder, "scored.csv")

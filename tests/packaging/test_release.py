@@ -9,6 +9,9 @@ import pytest
 
 from release import __main__ as release
 from release.papers import SUMS, copy_models, read_sums, sha256, write_sums
+from release.trial import GOLDEN, MODELS
+from tests.data import PROJECT
+from tests.packaging.environments import Environment
 from toolkit import __version__
 from toolkit.model.shipped import SHIPPED
 
@@ -51,6 +54,12 @@ def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -
     release.tag(f"v{__version__}")
     with pytest.raises(SystemExit, match=r"the tag is v0\.0\.1, and the packages have version "):
         release.tag("v0.0.1")
+
+
+def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:
+    golden = PROJECT / "exported" / "golden.jsonl"
+    ran = light.run("python", "-I", GOLDEN, golden, *MODELS, cwd=tmp_path)
+    assert (ran.exit_code, ran.err) == (0, "")
 
 
 def test_which_packages_are_tried_here(wheel: Path) -> None:

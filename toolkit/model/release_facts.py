@@ -175,7 +175,7 @@ class Release:
         return f"{len(found)} ({'; '.join(parts)})"
 
     def write_to(self, model: ModelProto) -> None:
-        """Set what every binding of ONNX Runtime shows of a model: a text, a number, names."""
+        """Set what bindings of ONNX Runtime show of a model, if they show it: a text, a number, names."""
         model.doc_string = "\n".join(f"{name}: {value}" for name, value in self.rows())
         model.domain = self.namespace
         model.ClearField("model_version")
