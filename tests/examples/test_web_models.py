@@ -11,7 +11,7 @@ import pytest
 
 from tests.examples.conftest import opened
 from tests.examples.test_web import check_access
-from tests.examples.web_page import open_page, page_scores, served
+from tests.examples.web_page import PATIENCE, open_page, page_scores, served
 from tests.models import EXPORTED, MODEL
 from toolkit import Scorer
 from toolkit.model.shipped import SHIPPED
@@ -116,6 +116,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_one_before(browser: Any, addre
     page.wait_for_selector("html[data-state=failed] #state:has-text('conv1d could not be loaded')")
     page.wait_for_selector("#model:enabled")
     assert page.input_value("#model") == "reviews"
+    assert page.inner_text("#state").endswith("; reviews is still used")
     (expected,) = Scorer(MODEL).score([REVIEW])
     assert page_scores(page, [REVIEW])[0] == [pytest.approx(expected.probability, abs=1e-6)]
     context.close()
@@ -138,3 +139,73 @@ def test_long_texts_take_little_more_than_what_is_read_of_them(page: Any) -> Non
     giant = " ".join(["x" * 5_000] * 300 + ["a superb film"])
     (answer,) = page_scores(page, [giant])[0]
     assert answer == pytest.approx(Scorer(MODEL).score([giant])[0].probability, abs=1e-6)
+
+
+def fail_first(page: Any, address: str, body: bytes | None) -> None:
+    """Open the page where its first model cannot be loaded; None: there is no such file."""
+    answer = {"status": 404} if body is None else {"body": body}
+    page.route("**/reviews.onnx.gz", lambda route: route.fulfill(**answer))
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("html[data-state=failed] #state:has-text('reviews could not be loaded')")
+    page.unroute("**/reviews.onnx.gz")
+    page.wait_for_selector("#model:enabled")
+    assert page.inner_text("#word") == "There is no score without a model"
+
+
+def test_another_model_where_the_first_cannot_be_loaded(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    fail_first(page, address, None)
+    page.fill("#review", REVIEW)
+    page.select_option("#model", "conv1d")
+    page.wait_for_selector("#verdict[data-probability]")
+    (expected,) = Scorer("conv1d").score([REVIEW])
+    assert page_scores(page, [REVIEW])[0] == [pytest.approx(expected.probability, abs=1e-6)]
+    assert "conv1d" in page.inner_text("#about")
+    assert page.is_hidden("#again")
+    page.select_option("#model", "reviews-small")
+    page.wait_for_selector("#state:has-text('Ready: reviews-small,')")
+    context.close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "html"])
+def test_a_damaged_model_is_loaded_again(
+    browser: Any, address: str, built: Path, damage: str
+) -> None:
+    packed = (built / "reviews.onnx.gz").read_bytes()
+    context = browser.new_context()
+    page = context.new_page()
+    fail_first(page, address, packed[:100_000] if damage == "cut" else b"<html>not found</html>")
+    assert "reviews.onnx.gz is " in page.inner_text("#state")
+    page.click("#again")
+    page.wait_for_selector("html[data-state=ready]")
+    page.click("#sample-cross")
+    page.wait_for_selector("#verdict[data-side=negative]")
+    context.close()
+
+
+def test_whoever_types_while_a_model_is_loaded_keeps_the_focus(page: Any) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/conv1d.onnx.gz", hold)
+    page.focus("#model")
+    page.select_option("#model", "conv1d")
+    while not held:
+        page.wait_for_timeout(20)
+    page.focus("#review")
+    page.keyboard.type("A superb ")
+    held.pop().continue_()
+    page.wait_for_selector("#state:has-text('Ready: conv1d,')")
+    page.wait_for_selector("#model:enabled")
+    page.keyboard.type("film")
+    assert page.input_value("#review") == "A superb film"
+    page.unroute("**/conv1d.onnx.gz")
+    page.focus("#model")
+    page.select_option("#model", "reviews")
+    page.wait_for_selector("#state:has-text('Ready: reviews,')")
+    page.wait_for_selector("#model:enabled")
+    assert page.evaluate("document.activeElement.id") == "model"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.examples.conftest import Tab, opened
 from tests.examples.test_web import check_access
-from tests.examples.web_files import downloaded, neutral_scorer, reviews, upload
+from tests.examples.web_files import downloaded, neutral_scorer, reviews, scored, upload
 from tests.models import shipped_scorer
 
 ROWS = 1_010
@@ -143,3 +144,18 @@ def test_the_visitor_chooses_what_is_written(page: Any) -> None:
     assert saved[0] == f"text{both}"
     labels = [score.sentiment for score in shipped_scorer().score(["good", saved[2].split(",")[0]])]
     assert [line.split(",")[1] for line in saved[1:]] == labels
+
+
+def test_a_file_that_was_replaced_while_it_was_read_is_forgotten(page: Any, tmp_path: Path) -> None:
+    """It ends after the one that is scored by then, whose rows must stay."""
+    large = tmp_path / "large.csv"
+    large.write_bytes(b"text\n" + b"a good film\n" * 5_000_000)
+    page.set_input_files("#file", large)
+    scored(page, "small.csv", b"text\na superb film\na waste of time\n")
+    page.evaluate("import('./page.js').then(each => each.scorer).then(each => each.score(['x']))")
+    page.wait_for_timeout(2000)  # until the large one is read, if it is
+    page.click("text=Most negative first")
+    page.wait_for_selector(".rows tbody tr:first-child:has-text('a waste of time')")
+    page.uncheck("text=A column of stars")
+    _, data = downloaded(page, "Download the scored file")
+    assert data.count(b"\n") == 3

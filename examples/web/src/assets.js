@@ -12,7 +12,10 @@ const WORKER = "worker.js";
  */
 export async function loadAsset(name, onBytes = () => {}) {
   const inside = document.getElementById(name)?.textContent;
-  return unpacked(inside ? new Blob([bytesOf(inside)]) : await fetched(name, onBytes));
+  const blob = inside ? new Blob([bytesOf(inside)]) : await fetched(name, onBytes);
+  return unpacked(blob).catch(() => {
+    throw new Error(`${name} is damaged, or not complete`);
+  });
 }
 
 /** @returns {Promise<string>} */

@@ -2,16 +2,15 @@
 
 import { make } from "./dom.js";
 
-/** @import { Facts, ScoredFile, Written } from "./types" */
+/** @import { ScoredFile, Written } from "./types" */
 /** @import { Scorer } from "./scorer.js" */
 
 /**
  * @param {Scorer} scorer
- * @param {Facts} facts
  * @param {ScoredFile} result
  * @returns {HTMLElement}
  */
-export function downloads(scorer, facts, { name, rejected, rejects }) {
+export function downloads(scorer, { facts, name, rejected, rejects }) {
   const [, stem, ending] = /** @type {string[]} */ (name.match(/^(.*?)(\.[^.]*)?$/s));
   const scoredName = `${stem}.scored${ending ?? ""}`;
   /** @type {Written} */

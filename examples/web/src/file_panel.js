@@ -4,7 +4,6 @@ import { byId, grouped, make } from "./dom.js";
 import { fileResult, inWords } from "./file_result.js";
 import { ColumnWanted } from "./scorer.js";
 
-/** @import { Facts } from "./types" */
 /** @import { Progress, Scorer } from "./scorer.js" */
 
 /** @typedef {"progress" | "choose" | "problem" | "result"} Part */
@@ -14,11 +13,8 @@ const FOCUS = { progress: "stop", choose: "column", problem: "problem", result: 
 
 const PARTS = /** @type {Part[]} */ (Object.keys(FOCUS));
 
-/**
- * @param {Scorer} scorer
- * @param {Facts} facts
- */
-export function startFilePanel(scorer, facts) {
+/** @param {Scorer} scorer */
+export function startFilePanel(scorer) {
   const news = byId("news", HTMLElement);
   const result = byId("result", HTMLElement);
   let stop = () => {};
@@ -29,7 +25,7 @@ export function startFilePanel(scorer, facts) {
    * @param {string | null} column
    */
   async function score(file, column = null) {
-    const [run, used] = [(runs += 1), facts];
+    const run = (runs += 1);
     stop();
     forgetDownloads(result);
     showProgress({ done: 0, total: 0, share: 0 });
@@ -41,9 +37,9 @@ export function startFilePanel(scorer, facts) {
       const scored = await going.answer;
       if (run !== runs) return;
       stop = () => {};
-      if (scored) result.replaceChildren(make("h3", {}, file.name), ...fileResult(scorer, used, scored, open));
+      if (scored) result.replaceChildren(make("h3", {}, file.name), ...fileResult(scorer, scored, open));
       show(scored ? "result" : null);
-      news.textContent = scored ? `${file.name}: ${inWords(used, scored)}` : "Stopped";
+      news.textContent = scored ? `${file.name}: ${inWords(scored)}` : "Stopped";
     } catch (error) {
       if (run !== runs) return;
       stop = () => {};
@@ -72,12 +68,6 @@ export function startFilePanel(scorer, facts) {
   byId("stop", HTMLButtonElement).addEventListener("click", () => stop());
   takeFiles(score);
   byId("drop", HTMLButtonElement).disabled = false;
-  return {
-    /** @param {Facts} next */
-    use(next) {
-      facts = next;
-    },
-  };
 }
 
 /**

@@ -17,18 +17,17 @@ const SIDES = ["positive", "neutral", "negative"];
 
 /**
  * @param {Scorer} scorer
- * @param {Facts} facts Of the model that scored it.
  * @param {ScoredFile} result
  * @param {(text: string) => void} open Takes the text of a row that the visitor chooses.
  * @returns {HTMLElement[]}
  */
-export function fileResult(scorer, facts, result, open) {
-  const { rejected, probabilities, rows } = result;
+export function fileResult(scorer, result, open) {
+  const { facts, rejected, probabilities, rows } = result;
   return [
-    make("p", { className: "muted" }, summary(facts, result)),
-    counts(facts, result),
+    make("p", { className: "muted" }, summary(result)),
+    counts(result),
     ...(probabilities.length ? [histogram(facts, probabilities), neutral(facts)] : []),
-    downloads(scorer, facts, result),
+    downloads(scorer, result),
     ...(rows ? [rowTable(scorer, facts, rows, open)] : []),
     ...(rejected.length ? [rejectedTable(rejected)] : []),
   ];
@@ -37,13 +36,12 @@ export function fileResult(scorer, facts, result, open) {
 /**
  * What is read aloud.
  *
- * @param {Facts} facts
  * @param {ScoredFile} result
  */
-export function inWords(facts, result) {
-  const { withoutText, withoutKnownWords, rejected } = result;
+export function inWords(result) {
+  const { facts, withoutText, withoutKnownWords, rejected } = result;
   return [
-    ...SIDES.map((side) => `${grouped(countOf(facts, result, side))} ${nameOf(facts, side)}`),
+    ...SIDES.map((side) => `${grouped(countOf(result, side))} ${nameOf(facts, side)}`),
     `${grouped(withoutText)} without text`,
     ...(withoutKnownWords ? [`${grouped(withoutKnownWords)} without a known word`] : []),
     `${grouped(rejected.length)} not readable`,
@@ -51,18 +49,14 @@ export function inWords(facts, result) {
 }
 
 /**
- * @param {Facts} facts
  * @param {ScoredFile} result
  * @param {Side} side
  */
-const countOf = (facts, { probabilities }, side) =>
+const countOf = ({ facts, probabilities }, side) =>
   probabilities.reduce((count, each) => count + Number(sideOf(facts, each) === side), 0);
 
-/**
- * @param {Facts} facts
- * @param {ScoredFile} result
- */
-function summary(facts, { column, separator, probabilities, meanStars, seconds }) {
+/** @param {ScoredFile} result */
+function summary({ facts, column, separator, probabilities, meanStars, seconds }) {
   const read = separator ? `Column “${column}”, separated by ${separator}` : `Key “${column}”`;
   const rate = grouped(Math.round(probabilities.length / seconds));
   const stars = meanStars === null ? "" : ` On average, ${starsInWords(meanStars)}.`;
@@ -72,12 +66,9 @@ function summary(facts, { column, separator, probabilities, meanStars, seconds }
   );
 }
 
-/**
- * @param {Facts} facts
- * @param {ScoredFile} result
- */
-function counts(facts, result) {
-  const { probabilities, withoutText, withoutKnownWords, rejected } = result;
+/** @param {ScoredFile} result */
+function counts(result) {
+  const { facts, probabilities, withoutText, withoutKnownWords, rejected } = result;
   const tile = (/** @type {string} */ name, /** @type {number} */ count, note = "", className = "") =>
     make(
       "div",
@@ -86,7 +77,7 @@ function counts(facts, result) {
       make("dd", {}, grouped(count), make("small", {}, note)),
     );
   const sentiments = SIDES.map((side) => {
-    const count = countOf(facts, result, side);
+    const count = countOf(result, side);
     const share = probabilities.length ? percent(count / probabilities.length) : "";
     return tile(capital(nameOf(facts, side)), count, share, side);
   });

@@ -29,6 +29,21 @@ export function startModelPanel(models, current) {
 
   return {
     /**
+     * Let the visitor choose another model, or the same again, where the first could not be loaded.
+     *
+     * @returns {Promise<Facts>}
+     */
+    async chosenAgain() {
+      const again = byId("again", HTMLButtonElement);
+      select.disabled = again.hidden = false;
+      await new Promise((resolve) => (select.onchange = again.onclick = resolve));
+      select.onchange = again.onclick = null;
+      select.disabled = again.hidden = true;
+      current = models.find(({ name }) => name === select.value) ?? current;
+      describe(current);
+      return current;
+    },
+    /**
      * Let the visitor choose, as soon as there is a scorer.
      *
      * @param {Scorer} scorer
@@ -45,10 +60,11 @@ export function startModelPanel(models, current) {
           describe(current);
           use(current);
         } catch {
-          select.value = current.name; // which still scores; the state says what went wrong
+          select.value = current.name;
+          byId("state", HTMLElement).append(`; ${current.name} is still used`);
         } finally {
           select.disabled = false;
-          select.focus();
+          if (document.activeElement === document.body) select.focus(); // which it had before
         }
       });
     },

@@ -37,7 +37,7 @@ export class Scorer {
   constructor(worker) {
     this.worker = worker;
     worker.onmessage = ({ data }) => this.#take(data);
-    worker.onerror = ({ message }) => this.#failAll(`the worker has failed: ${message}`);
+    worker.onerror = ({ message }) => this.#failAll(`the worker has failed: ${message ?? "it cannot be loaded"}`);
   }
 
   /**
@@ -55,7 +55,12 @@ export class Scorer {
       workerAddress(),
     ]);
     const scorer = new Scorer(new Worker(address));
-    await scorer.#ask({ kind: "load", wasm, model, facts }, { transfer: [wasm, model] }).answer;
+    try {
+      await scorer.#ask({ kind: "load", wasm, model, facts }, { transfer: [wasm, model] }).answer;
+    } catch (error) {
+      scorer.worker.terminate();
+      throw error;
+    }
     return scorer;
   }
 

@@ -33,8 +33,16 @@ export function prepareTypedReview(facts) {
   }
   review.value ||= reviewOfAddress();
   showScale(byId("verdict", HTMLElement), facts);
-  byId("word", HTMLElement).textContent = "The score comes when the model is loaded";
 }
+
+/**
+ * Say something in the place of the score, before there is a scorer.
+ *
+ * @param {string} words
+ */
+export const sayBeforeScores = (words) => {
+  byId("word", HTMLElement).textContent = words;
+};
 
 /**
  * @param {Scorer} scorer

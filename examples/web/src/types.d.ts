@@ -94,6 +94,8 @@ export interface Rejected {
 
 export interface ScoredFile {
   name: string;
+  /** Of the model that scored it. */
+  facts: Facts;
   column: string;
   /** "comma", "semicolon", "tab", or null in JSON Lines. */
   separator: string | null;

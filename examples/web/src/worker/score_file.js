@@ -30,6 +30,8 @@ import { rejectedRecords } from "./write.js";
 export async function scoreFile(model, file, column, report, isStopped) {
   const start = performance.now();
   const content = await readContent(file);
+  await otherMessages(); // reading a large file takes a while
+  if (isStopped()) return null;
   const read = isJsonLines(file.name, content.text) ? readJsonLines : readDelimited;
   const records = read(content, column);
   const texts = records.found.map(({ text }) => text);
@@ -42,6 +44,7 @@ export async function scoreFile(model, file, column, report, isStopped) {
   return {
     file: {
       name: file.name,
+      facts: model.facts,
       column: records.column,
       separator: records.separator,
       rows: texts.length,

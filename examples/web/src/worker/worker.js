@@ -15,6 +15,8 @@ let model;
 /** @type {ScoredRecords | undefined} Of the file that was scored last. */
 let records;
 
+let newestFile = 0; // the id of its request
+
 /** @type {Set<number>} */
 const stopped = new Set();
 
@@ -43,10 +45,10 @@ async function answer(request) {
     case "sentences":
       return scoreSentences(await model, request.text);
     case "file": {
-      records = undefined; // its memory is needed
+      [records, newestFile] = [undefined, id]; // their memory is needed
       const report = (/** @type {any} */ progress) => say({ kind: "progress", id, ...progress });
       const scored = await scoreFile(await model, request.file, request.column, report, isStopped);
-      records = scored?.records;
+      if (id === newestFile) records = scored?.records; // one that was stopped may end later
       return scored && scored.file;
     }
     case "rows":
@@ -63,7 +65,10 @@ async function answer(request) {
 async function load({ wasm, model: bytes, facts }) {
   const before = model;
   const loaded = Model.load(wasm, bytes, facts);
-  await loaded; // the model before stays, if this one fails
+  await loaded.catch((error) => {
+    if (!/ERROR_CODE/.test(error)) throw error; // not of the file
+    throw new InputError(`${facts.file} is no model file, or is damaged`);
+  }); // the model before stays
   const withBefore = Promise.allSettled([...running]);
   model = loaded;
   withBefore.then(async () => (await before)?.release());
