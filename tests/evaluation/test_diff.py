@@ -22,14 +22,14 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, OLD_MODELS, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation import change_tally, label_words
-from toolkit.evaluation.block_changes import changes_of_block
-from toolkit.evaluation.changes import Counts, DataChanges, Difference
-from toolkit.evaluation.diff_files import DiffOptions
-from toolkit.evaluation.diff_models import diff
-from toolkit.evaluation.diff_report import as_dict
-from toolkit.evaluation.score_pairs import Distances, ModelPair
-from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
+from toolkit.evaluation.differences import change_tally, label_words
+from toolkit.evaluation.differences.block_changes import changes_of_block
+from toolkit.evaluation.differences.changes import Counts, DataChanges, Difference
+from toolkit.evaluation.differences.files import DiffOptions
+from toolkit.evaluation.differences.json_report import as_dict
+from toolkit.evaluation.differences.models import diff
+from toolkit.evaluation.differences.score_pairs import Distances, ModelPair
+from toolkit.evaluation.differences.verdict import changed_labels, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
 

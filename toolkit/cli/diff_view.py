@@ -13,8 +13,14 @@ from rich.text import Text
 
 from toolkit.cli.evaluate_view import print_plain
 from toolkit.cli.terminal import counted, fact_table, new_console, one_line
-from toolkit.evaluation import verdict
-from toolkit.evaluation.changes import ChangedRow, Changes, Counts, DataChanges, Difference
+from toolkit.evaluation.differences import verdict
+from toolkit.evaluation.differences.changes import (
+    ChangedRow,
+    Changes,
+    Counts,
+    DataChanges,
+    Difference,
+)
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.result_tables import UNDEFINED, PlainTable
 from toolkit.model.fact_lines import megabytes

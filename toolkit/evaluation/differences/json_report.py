@@ -6,9 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from toolkit import __version__
-from toolkit.evaluation.changes import ChangedRow, Changes, Counts, DataChanges, Difference
+from toolkit.evaluation.differences.changes import (
+    ChangedRow,
+    Changes,
+    Counts,
+    DataChanges,
+    Difference,
+)
+from toolkit.evaluation.differences.verdict import verdict
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.verdict import verdict
 
 FORMAT_VERSION = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolkit.evaluation.changes import SaidOfModels, WordChanges
+from toolkit.evaluation.differences.changes import SaidOfModels, WordChanges
 from toolkit.files import path_of
 from toolkit.model.facts import Calibration, Scores
 from toolkit.model.scorer import Scorer

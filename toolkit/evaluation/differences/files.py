@@ -11,11 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError
-from toolkit.evaluation.block_changes import BlockChanges, Candidate, changes_of_block
-from toolkit.evaluation.change_tally import LabelPlace, Tally
-from toolkit.evaluation.changed_rows import ChangedRowsFile, changed_only, changed_rows_file
-from toolkit.evaluation.changes import DataChanges
-from toolkit.evaluation.score_pairs import ModelPair
+from toolkit.evaluation.differences.block_changes import BlockChanges, Candidate, changes_of_block
+from toolkit.evaluation.differences.change_tally import LabelPlace, Tally
+from toolkit.evaluation.differences.changed_rows import (
+    ChangedRowsFile,
+    changed_only,
+    changed_rows_file,
+)
+from toolkit.evaluation.differences.changes import DataChanges
+from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import LabelNames, ReadOptions
@@ -196,7 +200,7 @@ class _Run:
 def changes_of_files(
     pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
 ) -> DataChanges:
-    """Read files, and count what changes; raises as `toolkit.evaluation.diff_models.diff`."""
+    """Read files, and count what changes; raises as `diff` in `models.py`."""
     run = _Run(pair, files, options, on_file)
     with changed_rows_file(options.output, force=options.force) as output:
         run.read(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.changes import SURE, Changes, Counts
+from toolkit.evaluation.differences.changes import SURE, Changes, Counts
 
 
 def verdict(counts: Counts) -> str | None:

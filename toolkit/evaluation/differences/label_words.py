@@ -13,7 +13,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from toolkit.evaluation.changes import UNLABELLED
+from toolkit.evaluation.differences.changes import UNLABELLED
 from toolkit.records.labels import NEUTRAL, is_missing, labels_of
 from toolkit.records.read_options import LabelNames
 

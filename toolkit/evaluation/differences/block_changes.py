@@ -10,9 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.evaluation.breakdown import NO_GROUP
-from toolkit.evaluation.changes import ANSWERS, ChangedRow
-from toolkit.evaluation.label_words import shortener
-from toolkit.evaluation.score_pairs import Distances, Ints, PairScores, other_whole_stars
+from toolkit.evaluation.differences.changes import ANSWERS, ChangedRow
+from toolkit.evaluation.differences.label_words import shortener
+from toolkit.evaluation.differences.score_pairs import (
+    Distances,
+    Ints,
+    PairScores,
+    other_whole_stars,
+)
 from toolkit.records.read_options import LabelNames
 from toolkit.text.strings import is_blank
 

@@ -10,8 +10,8 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
-from toolkit.evaluation.changes import ANSWERS
-from toolkit.evaluation.score_pairs import Ints, PairScores
+from toolkit.evaluation.differences.changes import ANSWERS
+from toolkit.evaluation.differences.score_pairs import Ints, PairScores
 from toolkit.files import atomic_file
 from toolkit.records.formats import Format, format_of
 from toolkit.records.review_file import BatchFile

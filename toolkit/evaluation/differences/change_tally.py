@@ -9,10 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import InputError
-from toolkit.evaluation.block_changes import CODES, BlockChanges, Candidate, Key
-from toolkit.evaluation.changes import ANSWERS, UNLABELLED, ChangedRow, Changes, Counts, Group
-from toolkit.evaluation.label_words import MOST_WORDS, Meanings, meanings_of
-from toolkit.evaluation.score_pairs import Distances, Ints
+from toolkit.evaluation.differences.block_changes import CODES, BlockChanges, Candidate, Key
+from toolkit.evaluation.differences.changes import (
+    ANSWERS,
+    UNLABELLED,
+    ChangedRow,
+    Changes,
+    Counts,
+    Group,
+)
+from toolkit.evaluation.differences.label_words import MOST_WORDS, Meanings, meanings_of
+from toolkit.evaluation.differences.score_pairs import Distances, Ints
 from toolkit.records.read_options import LabelNames
 
 # More groups than these, in the order in which they are found, are counted together.
