@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +21,10 @@ def wrong_package() -> str | None:
     own = Path(__file__).with_name("toolkit")
     try:
         found = import_module("toolkit")
-    except Exception as error:  # noqa: BLE001 (whatever is run by that name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever is run by that name)
+        spec = find_spec("toolkit")
+        if spec and spec.origin and Path(spec.origin) != own / "__init__.py":
+            return _found_before(Path(spec.origin))
         return (
             f"`import toolkit` fails: {type(error).__name__}: {error}. Install this package again: "
             f"pip install --force-reinstall --no-deps {_NAME}"
@@ -34,6 +38,10 @@ def wrong_package() -> str | None:
             f"{place}: another distribution has replaced files of {_NAME}, as both have a package "
             "`toolkit`. Give each an environment of its own, such as with pipx or uvx"
         )
+    return _found_before(place)
+
+
+def _found_before(place: Path) -> str:
     return (
         f"{place}: this `toolkit` is found before that of {_NAME}. Rename it, or start Python with "
         f"-P or in another folder, without PYTHONPATH"

@@ -59,6 +59,16 @@ def test_a_module_in_the_path_of_python(light: Environment, folder: Path) -> Non
     assert ran.err.startswith(f"error: {folder / 'toolkit.py'}: this `toolkit` is found before")
 
 
+@pytest.mark.parametrize("code", ["import none_such", "import sys; sys.exit(0)", "def ("])
+def test_a_module_in_the_path_of_python_that_fails(
+    light: Environment, folder: Path, code: str
+) -> None:
+    (folder / "toolkit.py").write_text(code, encoding="utf-8")
+    ran = light.run("toolkit", "--version", cwd=folder, PYTHONPATH=str(folder))
+    assert ran.exit_code == 1
+    assert ran.err.startswith(f"error: {folder / 'toolkit.py'}: this `toolkit` is found before")
+
+
 def test_a_folder_without_code_hides_nothing(light: Environment, tmp_path: Path) -> None:
     (tmp_path / "toolkit").mkdir()
     for call in (("-m", "toolkit"), ("-m", "review_sentiment_toolkit")):

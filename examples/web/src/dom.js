@@ -26,6 +26,16 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * @param {HTMLElement} table One that may be wider than a phone; the keyboard scrolls it, too.
+ * @param {string} title The id of its title.
+ */
+export function scrolling(table, title) {
+  const box = make("div", { className: "scrolling", tabIndex: 0, role: "region" }, table);
+  box.setAttribute("aria-labelledby", title);
+  return box;
+}
+
 /** @param {number} number */
 export const grouped = (number) => number.toLocaleString("en");
 

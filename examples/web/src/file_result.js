@@ -1,6 +1,6 @@
 /** The result of a file: counts, a chart, the downloads, its rows, and those that could not be read. */
 
-import { grouped, make } from "./dom.js";
+import { grouped, make, scrolling } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { histogram } from "./histogram.js";
 import { rowTable } from "./row_table.js";
@@ -115,14 +115,7 @@ function rejectedTable(rejected) {
     "section",
     { className: "rejected" },
     make("h3", { id: "rejected-title" }, "Rows that could not be read"),
-    scrolling(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
+    scrolling(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)), "rejected-title"),
     ...(more > 0 ? [make("p", { className: "muted" }, `And ${grouped(more)} more in the download.`)] : []),
   );
-}
-
-/** @param {HTMLElement} table One that may be wider than a phone; the keyboard scrolls it, too. */
-function scrolling(table) {
-  const box = make("div", { className: "scrolling", tabIndex: 0, role: "region" }, table);
-  box.setAttribute("aria-labelledby", "rejected-title");
-  return box;
 }

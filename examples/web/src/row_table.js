@@ -1,6 +1,6 @@
 /** The scored rows of a file, a page at a time; the worker sorts them. */
 
-import { grouped, make } from "./dom.js";
+import { grouped, make, scrolling } from "./dom.js";
 import { capital, nameOf, percent, sideOf } from "./verdict.js";
 
 /** @import { Facts, Row, SortKey } from "./types" */
@@ -90,7 +90,7 @@ export function rowTable(scorer, facts, total, open) {
     make("h3", { id: "rows-title" }, "The rows"),
     group("Order", quick),
     make("p", { className: "muted" }, "Choose a review to see its words."),
-    scrolling(table),
+    scrolling(table, "rows-title"),
     pages,
   );
 }
@@ -136,11 +136,4 @@ function group(name, parts) {
   const made = make("div", { className: "samples", role: "group" }, ...parts);
   made.setAttribute("aria-label", name);
   return made;
-}
-
-/** @param {HTMLElement} table One that may be wider than a phone; the keyboard scrolls it, too. */
-function scrolling(table) {
-  const box = make("div", { className: "scrolling", tabIndex: 0, role: "region" }, table);
-  box.setAttribute("aria-labelledby", "rows-title");
-  return box;
 }
