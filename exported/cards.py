@@ -65,7 +65,8 @@ _CARD = """
 ### Limits
 
 {domains} It reads no irony, and
-of a review of more than {max_tokens} tokens only the end. {classes}
+of a review of more than {max_tokens} tokens only the end. An emoji that is written to a word without a space, or to another
+emoji, hides both: good😍 is one word, which it does not know. {classes}
 
 ### Biases
 

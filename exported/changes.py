@@ -19,11 +19,11 @@ from exported.data import FILMS, join
 from exported.make import data_folder, of_held_out
 from exported.shipping import EXPORTED
 from exported.unlabelled import PROJECT
-from toolkit.evaluation.changes import ChangedRow, Changes, Counts, Difference
-from toolkit.evaluation.diff_files import DiffOptions
-from toolkit.evaluation.diff_models import diff
+from toolkit.evaluation.differences.changes import ChangedRow, Changes, Counts, Difference
+from toolkit.evaluation.differences.files import DiffOptions
+from toolkit.evaluation.differences.models import diff
+from toolkit.evaluation.differences.verdict import changed_labels, points, verdict, who_is_right
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.verdict import changed_labels, points, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

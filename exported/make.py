@@ -189,13 +189,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Rebuild the chosen models, one after the other."""
+def _parsed() -> argparse.Namespace:
     parser = _parser()
     chosen = parser.parse_args()
     unknown = [name for name in chosen.model if name not in RECIPES]
     if unknown:
         parser.error(f"no model '{unknown[0]}' (choose from: {', '.join(RECIPES)})")
+    if (chosen.cards or chosen.stamp) and (chosen.model or chosen.ship):
+        parser.error("--cards and --stamp are for all models and train none: leave out the others")
+    return chosen
+
+
+def main() -> None:
+    """Rebuild the chosen models, one after the other."""
+    chosen = _parsed()
     if chosen.cards or chosen.stamp:
         for path in shipped_files() if chosen.stamp else []:
             stamp_model(path)

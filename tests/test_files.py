@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.files import atomic_file, atomic_files, atomic_folder, remove_unfinished
+from toolkit.files import (
+    atomic_file,
+    atomic_files,
+    atomic_folder,
+    remove_unfinished,
+    temporary_folder,
+)
 
 
 def test_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -102,6 +108,17 @@ def test_unfinished_files_can_be_removed_at_once(tmp_path: Path) -> None:
             (partial / "part").touch()
             remove_unfinished()
             assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_a_temporary_folder_is_removed_at_the_end_and_when_interrupted() -> None:
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+        (folder / "a").touch()
+        raise KeyboardInterrupt
+    assert not folder.exists()
+    with temporary_folder() as folder:
+        (folder / "a").touch()
+        remove_unfinished()
+        assert not folder.exists()
 
 
 def test_links_are_kept_and_lead_to_the_new_content(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@
 #include "text.h"
 
 /* The text operators make a table of all words of all texts of a batch, each row as wide as the
- * text with the most words, at some 40 bytes a word. So batches are small, and only the end of a
- * long text goes in. */
+ * text with the most words, at some 40 bytes a word. So batches are small, only the end of a long
+ * text goes in, and it goes in alone: a text without separators is one word, and not cut. */
 #define BATCH 32
 #define STRINGS ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING
 
@@ -224,6 +224,16 @@ static bool score_batch(const sentiment_model *model, const char *texts, const s
     return done;
 }
 
+/* How many of these texts are scored at once. */
+static size_t batch_of(const size_t *lengths, size_t count)
+{
+    size_t batch = 0;
+
+    while (batch < count && batch < BATCH && !is_long(lengths[batch]))
+        batch++;
+    return batch > 0 ? batch : 1;
+}
+
 int sentiment_score(const sentiment_model *model, const char *texts, const size_t *lengths,
                     size_t count, sentiment_result *results, char error[SENTIMENT_ERROR_SIZE])
 {
@@ -238,8 +248,8 @@ int sentiment_score(const sentiment_model *model, const char *texts, const size_
         }
         results[i] = (sentiment_result){.stars = NAN, .known_tokens = -1};
     }
-    for (size_t i = 0; i < count; i += BATCH) {
-        size_t batch = count - i < BATCH ? count - i : BATCH;
+    for (size_t i = 0, batch; i < count; i += batch) {
+        batch = batch_of(lengths + i, count - i);
         if (!score_batch(model, texts, lengths + i, batch, results + i, error))
             return 1;
         for (size_t end = i + batch, text = i; text < end; texts += lengths[text++])

@@ -2,10 +2,10 @@
 
 #include "text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-#define SHORT_ENOUGH 8000 /* bytes */
+/* What separates words in every version of the token rule (toolkit/text/rule.py). */
+static const char SEPARATORS[] = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r";
 
 /* How many bytes the character at the front has; 0 if that is not UTF-8. */
 static size_t character(const unsigned char *text, size_t left)
@@ -39,7 +39,7 @@ size_t length_of_utf8(const char *text, size_t length)
     return length;
 }
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_separator(char c) { return memchr(SEPARATORS, c, sizeof SEPARATORS - 1) != NULL; }
 
 /* Whether a byte is of a letter, a digit or an emoji, in any script: the typographic separators
  * of the token rule begin with other bytes. It misses some, so words are counted too low. */
@@ -51,15 +51,17 @@ static bool is_of_word(char c)
         || (byte >= 0xC3 && (byte < 0xE1 || byte > 0xE3) && byte != 0xEF);
 }
 
+bool is_long(size_t length) { return length > 8000; }
+
 size_t start_of_end(const char *text, size_t length, size_t words)
 {
     const char *nul = memchr(text, '\0', length);
     bool in_word = false;
 
-    if (length <= SHORT_ENOUGH)
+    if (!is_long(length))
         return 0;
     for (size_t i = nul == NULL ? length : (size_t)(nul - text); i > 0; i--) {
-        if (!is_space(text[i - 1]))
+        if (!is_separator(text[i - 1]))
             in_word |= is_of_word(text[i - 1]);
         else if (in_word) {
             in_word = false;

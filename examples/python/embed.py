@@ -9,16 +9,19 @@ Prints the label and the probability of each text, or of each line of standard i
 import os
 import re
 import sys
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 
 import numpy as np
 import onnxruntime as ort
 
 # ONNX Runtime makes a table of the words of a batch, as wide as its longest text.
-LINES_AT_ONCE = 32
-SHORT_ENOUGH = 8_000  # characters
-WORD = re.compile(r"(?<![^ \t\n\v\f\r])[^ \t\n\v\f\r]*?[^\W_]")
+TEXTS_AT_ONCE = 32
+LONG = 8_000  # characters
+
+# What separates words in every version of the token rule, and a word with a letter or digit.
+SEPARATORS = r"!-&(-/:-@\[-`{-~ \t\n\v\f\r"
+WORD = re.compile(rf"(?<![^{SEPARATORS}])[^{SEPARATORS}]*?[^\W_][^{SEPARATORS}]*")
 
 
 def load(path: str) -> ort.InferenceSession:
@@ -28,11 +31,19 @@ def load(path: str) -> ort.InferenceSession:
 
 
 def end_of(text: str, max_tokens: int) -> str:
-    """Cut off what the model does not read of a long text: words between spaces are tokens."""
-    if len(text) <= SHORT_ENOUGH:
+    """Cut off what the model does not read of a long text: each word is one token or more."""
+    if len(text) <= LONG:
         return text
-    words = [word.start() for word in WORD.finditer(text.partition("\0")[0])]
-    return text[words[-max_tokens] :] if len(words) > max_tokens else text
+    backwards = text.partition("\0")[0][::-1]
+    word = next(islice(WORD.finditer(backwards), max_tokens - 1, None), None)
+    return text[len(backwards) - word.end() :] if word else text
+
+
+def batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Divide texts: a long one goes alone, as one without separators is not cut."""
+    for is_long, group in groupby(texts, lambda text: len(text) > LONG):
+        while batch := list(islice(group, 1 if is_long else TEXTS_AT_ONCE)):
+            yield batch
 
 
 def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str, float]]:
@@ -60,7 +71,7 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         sys.exit("usage: embed.py MODEL [TEXT...]")
     session, texts = load(arguments[0]), texts_of(arguments[1:])
-    while batch := list(islice(texts, LINES_AT_ONCE)):
+    for batch in batches(texts):
         for label, probability in score(session, batch):
             print(f"{label} {probability:.7f}")
     sys.stdout.flush()

@@ -1,15 +1,20 @@
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm"; // not /webgpu: it has no text
 import wasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import { batchesOf } from "./long_texts.js"; // of examples/node
 import model from "./reviews.onnx?url";
 
 env.wasm.wasmPaths = { wasm };
 const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
 
-/** Gives [label, probability of positive] of each text. Give it at most 32 at once. */
+/** Gives [label, probability of positive] of each text. */
 export async function sentiment(texts) {
-  const text = new Tensor("string", texts.map(readable), [texts.length]);
-  const { label, probability, known_tokens } = await session.run({ text });
-  return texts.map((_, i) => [known_tokens.data[i] ? label.data[i] : "unknown", probability.data[i]]);
+  const found = [];
+  for (const batch of batchesOf(texts, 512)) { // tokens that the model reads
+    const text = new Tensor("string", batch.map(readable), [batch.length]);
+    const { label, probability, known_tokens: known } = await session.run({ text });
+    batch.forEach((_, i) => found.push([known.data[i] ? label.data[i] : "unknown", probability.data[i]]));
+  }
+  return found;
 }
 
 // Capitals that WebAssembly would turn into other letters, and halves of surrogate pairs.

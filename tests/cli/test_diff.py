@@ -31,6 +31,8 @@ def test_without_data_the_fixed_texts_are_compared(command: Command) -> None:
     assert ran.out.startswith(f"OLD  ngram-linear 0.1.0, {OLD}\nNEW  reviews ")
     assert " accuracy, test " in ran.out
     assert " words that only it knows " in ran.out
+    assert re.search(r" data sets +– +\d+: \d+ open, \d+ without terms, \d+ ", ran.out)  # noqa: RUF001
+    assert re.search(r" taught by +– +sentence-trans", ran.out)  # noqa: RUF001
     assert "\nFixed texts\n" in ran.out
     assert ran.out.count(" → ") == 2
     same = command("diff", "reviews", "reviews")
@@ -43,11 +45,12 @@ def test_data_with_labels(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "r.csv", "--group-column", "kind", "-o", "changed.csv")
     assert (ran.exit_code, ran.err) == (0, "")
     assert "r.csv: 5 rows\n3 of 4 labels change (75.00%): 2 to positive, 0 to negative, " in ran.out
-    assert "1 have none now." in ran.out
+    assert "1 to no label." in ran.out
     assert re.search(r"no label by either +1 row, without text or known words", ran.out)
     assert "accuracy of NEW  100.00% of 3 labelled rows" in ran.out
+    assert re.search(r"not in the accuracy +2 labelled rows without both scores", ran.out)
     assert "NEW is right on 2 and OLD on 0." in ran.out
-    assert "No difference that could not be chance: +66.7 points" in ran.out
+    assert "The difference may be chance: +66.7 points" in ran.out
     assert " Group (kind) " in ran.out
     assert "\nr.csv, row 1: negative " in ran.out
     assert "3 changed rows written to changed.csv" in ran.out
@@ -92,6 +95,8 @@ def test_checks_for_ci(command: Command) -> None:
     ran.failed_with("--max-changed 50%: 3 of 4 labels change (75.00%)")
     assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "3", "-q").exit_code == 0
     assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "2", "-q").exit_code == 1
+    assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "002", "-q").exit_code == 1
+    assert command("diff", OLD, MODEL, "r.csv", "--max-changed", "9" * 5000, "-q").exit_code == 0
     same = command("diff", MODEL, MODEL, "r.csv", "--max-changed", "0", "--fail-if-worse", "-q")
     assert (same.exit_code, same.out, same.err) == (0, "", "")
     write("many.csv", "text,label\n" + "Not bad at all.,1\n" * 20)
@@ -121,6 +126,7 @@ def test_standard_input_and_folders(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "reviews")
     assert ran.exit_code == 0
     assert "2 files: 6 rows" in ran.out
+    assert "\nreviews/a.csv, row 1: negative " in ran.out
     assert " File " in ran.out
     write("reviews/c.csv", "")
     ran = command("diff", OLD, MODEL, "reviews")
@@ -137,7 +143,8 @@ def test_standard_input_and_folders(command: Command) -> None:
         (["r.csv", "--max-changed", "120%"], "--max-changed: expected at most 100%"),
         (["r.csv", "--max-changed", "few"], "--max-changed: expected a number such as 100"),
         (["r.csv", "-o", "r.csv"], "r.csv: is an input. Choose another with --output."),
-        (["r.csv", "-o", "x.xlsx"], "x.xlsx: xlsx can be read, but not written."),
+        (["r.csv", "-o", "x.xlsx"], "--output, such as one that ends in .csv."),
+        (["r.csv", "-o", "x.odd"], ".parquet (and then .gz, .zst, .bz2, .xz)."),
         (["r.csv", "-o", "-"], "--output: cannot go to standard output"),
         (["r.csv", "--text-column", "body"], "r.csv: no column 'body' (found: text, label, kind)"),
         (["r.csv", "--group-column", "x"], "r.csv: no column 'x'"),
@@ -164,6 +171,8 @@ def test_other_failures(command: Command) -> None:
     assert not Path("x.csv").exists()
     write("bad.csv", "text,label\na,b,c\nfine,1\nfine,x\n")
     ran = command("diff", OLD, MODEL, "bad.csv", "--label-column", "label")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "bad.csv", "--fail-if-worse", "-q")
     ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
     ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
     ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")

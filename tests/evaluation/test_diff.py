@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pickle
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +22,14 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, OLD_MODELS, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation import change_tally, label_words
-from toolkit.evaluation.changes import Counts, DataChanges, Difference
-from toolkit.evaluation.diff_files import DiffOptions
-from toolkit.evaluation.diff_models import diff
-from toolkit.evaluation.diff_report import as_dict
-from toolkit.evaluation.score_pairs import Distances
-from toolkit.evaluation.verdict import changed_labels, verdict, who_is_right
+from toolkit.evaluation.differences import change_tally, label_words
+from toolkit.evaluation.differences.block_changes import changes_of_block
+from toolkit.evaluation.differences.changes import Counts, DataChanges, Difference
+from toolkit.evaluation.differences.files import DiffOptions
+from toolkit.evaluation.differences.json_report import as_dict
+from toolkit.evaluation.differences.models import diff
+from toolkit.evaluation.differences.score_pairs import Distances, ModelPair
+from toolkit.evaluation.differences.verdict import changed_labels, verdict, who_is_right
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
 
@@ -105,7 +109,7 @@ def test_most_changed_rows_come_first_with_their_place(
     assert [row.row for row in rows] == [n + 1 for n in expected]
     first = rows[0]
     assert first.text == texts[expected[0]]
-    assert first.name == file.name
+    assert first.name == str(file)
     assert (first.old_probability, first.new_probability) == (old[expected[0]], new[expected[0]])
     assert first.label == ("negative", "positive")[expected[0] % 2]
 
@@ -153,6 +157,7 @@ def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -
     assert changes.other_whole_stars == others > 20
     assert changes.stars is not None
     assert changes.stars.rows == len(pairs)
+    assert as_dict(diff(OLD, MODEL))["texts"]["other_whole_stars"] is None
     assert changes.stars.largest == pytest.approx(max(abs(a - b) for a, b in pairs), abs=1e-3)
     itself = compared(file, old=MODEL, new=MODEL).changes
     assert itself.counts.changed == 0
@@ -207,14 +212,67 @@ def test_a_column_without_labels_is_left_out_unless_it_is_named(
     assert compared(file).changes.counts.rows == 9
 
 
-def test_probabilities_as_labels_are_few_words() -> None:
-    words = {label_words.short_word(f"0.{n:06d}") for n in range(0, 1_000_000, 37)}
-    assert len(words) == 100
-    assert all(
-        (float(label_words.short_word(word)) >= 0.5) == (float(word) >= 0.5)
-        for word in ("0.499999", "0.5", "0.500001", ".50000", "0.9999")
-    )
-    assert label_words.short_word("4.123456") == "4.123456"
+def test_too_many_labels_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with the rows."""
+    monkeypatch.setattr(change_tally, "MOST_WORDS", 5)
+    tally, sizes = change_tally.Tally(show=0), []
+    texts = pa.array(["a fine film"] * 4, pa.large_string())
+    scores = ModelPair(Scorer(OLD), Scorer(MODEL)).score(texts)
+    for first in range(0, 400, 4):
+        labels = pa.array([f"x{first + n}" for n in range(4)], pa.large_string())
+        tally.add(changes_of_block(texts, scores, {"label": labels}, 0))
+        sizes.append(len(pickle.dumps(tally)))
+    assert sizes[-1] < sizes[0] + 20
+    assert tally.changes().counts.rows == 400
+
+
+@pytest.mark.parametrize("least", [None, 0.5, 0.805, 1e-3, 4.5])
+def test_probabilities_as_labels_are_few_words(least: float | None) -> None:
+    short = label_words.shortener(LabelNames(positive_from=least))
+    words = {short(f"0.{n:06d}") for n in range(0, 1_000_000, 37)}
+    assert len(words) == (100 if least in (None, 0.5, 4.5) else 1000)
+    for word in ("0.499999", "0.5", "0.500001", ".50000", "0.9999", "0.8049", "0.8051", "1.5e-05"):
+        cut = float(str(short(word)))
+        assert (cut >= (least or 0.5)) == (float(word) >= (least or 0.5))
+    assert short("1.5e-05") in ("0.00", "0.000")
+    assert short("4.123456") == "4.123456"
+    assert label_words.shortener(LabelNames(positive=("0.912",)))("0.912") == "0.912"
+
+
+def test_what_the_user_says_of_labels_holds_for_all_digits(write_rows: WriteRows) -> None:
+    rows = [("a fine film", "0.807"), ("dull and bad", "0.802"), ("dull", "0.1")]
+    file = write_rows("r.csv", ("text", "label"), rows)
+    counts = compared(file, labels=LabelNames(positive_from=0.805)).changes.counts
+    assert counts.cells.sum(axis=(1, 2)).tolist() == [2, 1, 0]
+    counts = compared(file, labels=LabelNames(positive=("0.807",))).changes.counts
+    assert counts.cells.sum(axis=(1, 2)).tolist() == [2, 1, 0]
+
+
+def test_labels_are_needed_where_the_user_says_what_they_mean(write_rows: WriteRows) -> None:
+    file = write_rows("r.csv", ("text", "label"), [("a fine film", "1")])
+    with pytest.raises(InputError, match="column 'label': no label is 7 or more"):
+        compared(file, labels=LabelNames(positive_from=7))
+    other = write_rows("o.csv", ("text", "x"), [("a fine film", "1")])
+    with pytest.raises(UsageError, match="no column 'label' or 'sentiment'"):
+        compared(other, labels=LabelNames(positive=("1",)))
+
+
+def test_nan_is_no_label(tmp_path: Path) -> None:
+    labels = [1.0, 0.0, float("nan"), None]
+    table = pa.table({"text": ["a fine film"] * 4, "label": labels})
+    pq.write_table(table, tmp_path / "a.parquet")
+    data = compared(tmp_path / "a.parquet")
+    assert data.warnings == ()
+    assert data.changes.counts.cells.sum(axis=(1, 2)).tolist() == [1, 1, 2]
+
+
+def test_a_column_of_labels_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    for kind, labels in {"list": [[1]], "bool": [True]}.items():
+        pq.write_table(pa.table({"text": ["good"], "label": labels}), tmp_path / f"{kind}.parquet")
+        data = compared(tmp_path / f"{kind}.parquet")
+        assert data.changes.counts.labelled == 0
+        (warning,) = data.warnings
+        assert f"{kind}.parquet: the column 'label' is not used as labels" in warning
 
 
 def test_many_groups_are_counted_together(
@@ -269,6 +327,33 @@ def test_files_are_groups(write_rows: WriteRows) -> None:
 def test_without_any_score_is_an_error(write_rows: WriteRows) -> None:
     with pytest.raises(InputError, match="no row has a text with a word that one of the models"):
         compared(write_rows("r.csv", ("text",), [("",), (" ",)]), old=MODEL)
+    with pytest.raises(InputError, match=r"r\.csv: no rows to compare the models on"):
+        compared(write_rows("r.csv", ("text",), []))
+    broken = write_rows("r.csv", ("text", "label"), [])
+    broken.write_text("text,label\na,b,c\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"none of the 1 records can be read; first: .*line 2: "):
+        compared(broken)
+
+
+def test_an_earlier_output_in_a_folder_is_not_read_again(write_rows: WriteRows) -> None:
+    folder = write_rows("r.csv", ("text",), [("Not bad at all.",)] * 3).parent
+    output = folder / "changed.csv"
+    for _ in range(2):
+        data = compared(folder, output=output, force=True)
+        assert (data.files, data.records) == ((str(folder / "r.csv"),), 3)
+    assert output.read_text(encoding="utf-8").count("Not bad at all.") == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_names_that_are_not_utf_8(write_rows: WriteRows) -> None:
+    file = write_rows("r.csv", ("text",), [("Not bad at all.",)])
+    odd = [file.with_name(os.fsdecode(name)) for name in (b"a\xff.csv", b"b\xff.csv")]
+    for path in odd:
+        path.write_bytes(file.read_bytes())
+    output = file.with_name(os.fsdecode(b"out\xff.csv"))
+    data = compared(*odd, output=output)
+    assert [each.name for each in data.changes.groups] == ["a\ufffd.csv", "b\ufffd.csv"]
+    assert output.read_text(encoding="utf-8").count("\ufffd.csv,1,") == 2
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:
@@ -276,6 +361,12 @@ def test_what_the_files_say(tmp_path: Path) -> None:
     facts = {each.key: each for each in found.facts}
     assert (facts["token_rule"].old, facts["token_rule"].new) == (1, 2)
     assert facts["labels"].is_same
+    release = Scorer(MODEL).facts.release
+    for key in ("language", "licence", "intended_use"):
+        assert (facts[key].old, facts[key].new) == (None, getattr(release, key))
+    assert facts["data_sets"].old is None
+    terms = [each["terms"] for each in facts["data_sets"].new]
+    assert terms == [each.terms for each in release.data_sets or ()]
     assert facts["test"].old["accuracy"] == Scorer(OLD).facts.metrics.test.accuracy  # type: ignore[union-attr]
     old, new = ({*Scorer(path).vocabulary.words.to_pylist()} for path in (OLD, MODEL))
     assert found.words.added == len(new - old) > 100
@@ -302,9 +393,10 @@ def test_verdicts() -> None:
     assert worse.is_worse
     even = counts_of(12, 10, 978)
     assert verdict(even) == (
-        "No difference that could not be chance: -0.2 points (95% interval -1.1 to +0.7), p = 0.83."
+        "The difference may be chance: -0.2 points (95% interval -1.1 to +0.7), p = 0.83."
     )
     assert not even.is_worse
+    assert str(verdict(counts_of(9, 9, 82))).startswith("No difference: +0.0 points (95% interval")
     assert verdict(Counts(np.zeros((3, 3, 3), np.int64))) is None
     assert changed_labels(worse) == (
         "70 of 1,000 labels change (7.00%): 10 to positive, 60 to negative."

@@ -31,7 +31,8 @@ def deno() -> tuple[str, ...]:
 
 @cache
 def _node_folder() -> Path:
-    folder = copy("node", "package.json", "package-lock.json", ".npmrc", "embed.js")
+    scripts = ("embed.js", "sentiment.js", "long_texts.js")
+    folder = copy("node", "package.json", "package-lock.json", ".npmrc", *scripts)
     install(folder)
     return folder
 

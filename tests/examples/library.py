@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
+from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,14 @@ import pytest
 
 from tests.examples import programs
 from tests.examples.building import MissingError
+from tests.examples.c_functions import Functions, Score
 
 
-class _Result(ctypes.Structure):
-    _fields_ = (
-        ("probability", ctypes.c_float),
-        ("stars", ctypes.c_float),
-        ("known_tokens", ctypes.c_int32),
-        ("label", ctypes.c_char * 64),
-    )
+class _Process(BaseManager):
+    """A process of its own; each thread that calls it has a thread there."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """One result."""
-
-    label: str
-    probability: float
-    stars: float
-    known_tokens: int
-
-
-class LibraryError(Exception):
-    """The text that the library gives."""
+_Process.register("Functions", Functions)
 
 
 @dataclass(frozen=True)
@@ -49,18 +35,8 @@ class Opened:
     def score(self, texts: Sequence[str | bytes]) -> list[Score]:
         """Score texts; bytes are handed over as they are."""
         encoded = [text.encode() if isinstance(text, str) else text for text in texts]
-        lengths = (ctypes.c_size_t * len(texts))(*map(len, encoded))
-        results = (_Result * len(texts))()
-        error = ctypes.create_string_buffer(256)
-        joined = b"".join(encoded)
-        if self.functions.sentiment_score(
-            ctypes.c_void_p(self.model), joined, lengths, len(texts), results, error
-        ):
-            raise LibraryError(error.value.decode())
-        return [
-            Score(each.label.decode(), each.probability, each.stars, each.known_tokens)
-            for each in results
-        ]
+        found: list[Score] = self.functions.score(self.model, encoded)
+        return found
 
 
 @dataclass(frozen=True)
@@ -68,20 +44,17 @@ class Library:
     """The three functions."""
 
     functions: Any
+    process: _Process  # ends with the last reference
 
     @contextmanager
     def open(self, model: Path | bytes) -> Iterator[Opened]:
         """Open a file, or the content of one; close it at the end."""
-        path = str(model).encode() if isinstance(model, Path) else None
-        content = b"" if isinstance(model, Path) else model
-        error = ctypes.create_string_buffer(256)
-        opened = self.functions.sentiment_open(path, content, len(content), error)
-        if not opened:
-            raise LibraryError(error.value.decode())
+        path = str(model) if isinstance(model, Path) else None
+        opened = self.functions.open(path, b"" if isinstance(model, Path) else model)
         try:
             yield Opened(self.functions, opened)
         finally:
-            self.functions.sentiment_close(ctypes.c_void_p(opened))
+            self.functions.close(opened)
 
 
 @cache
@@ -91,14 +64,6 @@ def library() -> Library:
         folder = programs.c_library()
     except MissingError as error:
         pytest.skip(str(error))
-    functions = ctypes.CDLL(str(folder / "libsentiment.so"))
-    functions.sentiment_open.restype = ctypes.c_void_p
-    functions.sentiment_open.argtypes = (
-        *(ctypes.c_char_p, ctypes.c_char_p),
-        *(ctypes.c_size_t, ctypes.c_char_p),
-    )
-    functions.sentiment_score.argtypes = (
-        *(ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_size_t), ctypes.c_size_t),
-        *(ctypes.POINTER(_Result), ctypes.c_char_p),
-    )
-    return Library(functions)
+    process = _Process(ctx=get_context("spawn"))
+    process.start()
+    return Library(process.Functions(str(folder / "libsentiment.so")), process)  # type: ignore[attr-defined]

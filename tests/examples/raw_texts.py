@@ -52,7 +52,7 @@ def onnx_runtime_1_17() -> tuple[str, ...]:
     return "env", f"PYTHONPATH={folder}", python
 
 
-def javascript(package: Path, model: Path, batches: list[list[str]]) -> list[dict[str, Any]]:
+def javascript(package: Path, model: Path, batches: list[list[Any]]) -> list[dict[str, Any]]:
     """What a package for JavaScript gives for batches of texts."""
     command = ["node", str(SOURCES / "raw_texts.mjs"), package.as_uri(), str(model)]
     found: list[dict[str, Any]] = json.loads(run(command, json.dumps(batches).encode()))

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.examples import programs
 from tests.examples.building import EXAMPLES, build, execute
+from tests.examples.c_functions import LibraryError
 from tests.examples.golden import TOLERANCE, golden_texts_of
-from tests.examples.library import LibraryError, Opened, library
+from tests.examples.library import Opened, library
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
 
 GOLDEN = list(golden_texts_of().values())

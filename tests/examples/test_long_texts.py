@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import random
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.python.embed import SHORT_ENOUGH, end_of
+from examples.python.embed import LONG as MOST_CHARACTERS
+from examples.python.embed import batches, end_of
 from tests.examples import programs
-from tests.examples.building import MissingError
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Library, library
+from tests.examples.megabytes import MEGABYTES
+from tests.examples.raw_texts import needs, run
 from tests.examples.usage import usage_of
-from tests.models import CONV1D, MODEL, shipped_scorer
+from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from toolkit.model.scorer import Scorer
+from toolkit.text.rule import RULES
 
 MAX_TOKENS = 512
 SHORT, LONG = "A fine film, superbly acted.", "word " * 20_000
@@ -30,6 +36,23 @@ PARTS = [
     *(" ", " ", " ", "\n", "\t", "-", "\u2014", "\u3000", "\u2026", "\xa0", "<br />"),
     *("\x1c", "\x85"),
 ]
+
+# Parts of any text, for both versions of the rule: each separator that one of them has, and more.
+ANY_PART = st.sampled_from(
+    [
+        *RULES[2].separators,
+        *("\x01", "\x1f", "\x7f", "'", "\u2019", "\0", "\U0001f621", "\U0001f44d\U0001f3fd"),
+        *("a", "Z", "7", "good", "bad", "not", "\xe9", "\u597d", "e\u0301", "\u212a", "\U00010400"),
+        *(
+            "x" * 9_000,
+            "awful" * 2_000,
+            "'" * 9_000,
+            "\u2014" * 3_000,
+            "good, " * 600,
+            "bad-" * 700,
+        ),
+    ]
+)
 
 
 def texts_of_parts() -> list[str]:
@@ -73,9 +96,38 @@ def test_an_end_has_the_tokens_of_the_whole(model: Path, most: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), min_size=20, max_size=200))
 def test_any_end_has_the_tokens_of_the_whole(parts: list[str]) -> None:
-    text = "".join(parts) * (1 + 2 * SHORT_ENOUGH // len("".join(parts)))
+    text = "".join(parts) * (1 + 2 * MOST_CHARACTERS // len("".join(parts)))
     scorer = shipped_scorer()
     assert np.array_equal(ids(scorer, [end_of(text, MAX_TOKENS)]), ids(scorer, [text]))
+
+
+@cache
+def of_rule_1() -> ort.InferenceSession:
+    """A model of the first rule; Keras gave it the whole text."""
+    return ort.InferenceSession(str(OLD_MODELS / "conv1d.onnx"))
+
+
+def outputs(session: ort.InferenceSession, text: str) -> list[object]:
+    found = session.run(None, {"text": np.array([text], dtype=object)})
+    return [each[0] for each in found]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ANY_PART, min_size=1, max_size=40), st.integers(1, 300))
+def test_the_cut_changes_no_answer(parts: list[str], times: int) -> None:
+    """A law for both versions of the token rule: all outputs are equal to the last bit."""
+    text = "".join(parts)
+    text *= min(times, 1 + 40_000 // len(text))
+    for session, most in ((text_in_session(), MAX_TOKENS), (of_rule_1(), 100)):
+        assert outputs(session, end_of(text, most)) == outputs(session, text)
+
+
+@given(st.lists(st.sampled_from(["good", "good" * 2_000, "bad" * 2_667, ""]), max_size=99))
+def test_batches_have_all_texts_in_order(texts: list[str]) -> None:
+    found = list(batches(iter(texts)))
+    assert [text for batch in found for text in batch] == texts
+    assert all(len(batch) <= 32 for batch in found)
+    assert all(len(batch) == 1 for batch in found if max(map(len, batch)) > MOST_CHARACTERS)
 
 
 def test_8_000_characters_may_be_too_few() -> None:
@@ -103,10 +155,7 @@ def test_a_long_text_in_a_large_batch() -> None:
 
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 def test_programs_score_long_texts_in_little_memory(name: str) -> None:
-    try:
-        command = programs.PROGRAMS[name]()
-    except MissingError as error:
-        pytest.skip(str(error))
+    command = needs(programs.PROGRAMS[name])
     few, many = (
         usage_of([*command, str(MODEL)], "\n".join(lines).encode())
         for lines in ([SHORT], [SHORT] * 300 + [LONG] * 33)
@@ -114,6 +163,37 @@ def test_programs_score_long_texts_in_little_memory(name: str) -> None:
     assert many.megabytes - few.megabytes < 150
     assert len(many.output.splitlines()) == 333
     assert len(set(many.output.splitlines())) == 2
+
+
+@pytest.mark.parametrize("name", ["C", "Python", "Node"])
+def test_a_megabyte_beside_short_texts_takes_little_memory(name: str) -> None:
+    """A megabyte without spaces took a gigabyte; the limit is a few copies of the text."""
+    command = needs(programs.PROGRAMS[name])
+    few = usage_of([*command, str(MODEL)], SHORT.encode())
+    lines = [line for text in MEGABYTES.values() for line in (*[SHORT] * 15, text, *[SHORT] * 16)]
+    many = usage_of([*command, str(MODEL)], "\n".join(lines).encode())
+    assert many.megabytes - few.megabytes < 100
+    answers = many.output.splitlines()
+    assert len(answers) == 32 * len(MEGABYTES)
+    whole = shipped_scorer().score(list(MEGABYTES.values()))
+    labels = [line.decode().split()[0] for line in answers[15::32]]
+    assert labels == [score.sentiment or "unknown" for score in whole]
+
+
+def test_javascript_cuts_at_the_same_place() -> None:
+    program = needs(programs.PROGRAMS["Node"])
+    texts = [text for text in (*long_texts(), *MEGABYTES.values()) if len(text) > MOST_CHARACTERS]
+    module = Path(program[-1]).with_name("long_texts.js").as_uri()
+    script = f"""
+        import {{ endOf }} from "{module}";
+        import {{ readFileSync }} from "node:fs";
+        const texts = JSON.parse(readFileSync(0, "utf8"));
+        console.log(JSON.stringify(texts.map((text) => endOf(text, {MAX_TOKENS}))));
+    """
+    command = ["node", "--input-type=module", "-e", script]
+    assert json.loads(run(command, json.dumps(texts).encode())) == [
+        end_of(text, MAX_TOKENS) for text in texts
+    ]
 
 
 @pytest.fixture(scope="module")

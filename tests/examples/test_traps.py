@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from tests.data import PROJECT
 from tests.docs.markdown import GUIDES
 from tests.examples import programs
 from tests.examples.building import build
@@ -29,17 +30,18 @@ from tests.examples.raw_texts import (
     web,
 )
 from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
-from toolkit.model.traps import TRAPS, traps_table
+from tests.scoring.foreign import FOREIGN
+from toolkit.model.traps import EVERYWHERE, TRAPS, traps_table
 
 GOLDEN = list(golden_texts_of().values())
 HALVES = ["good\ud83dbad film", "\udc4d a fine film", "Dull\ud83d\ud83d and long"]
 WHOLE = ["good\ufffdbad film", "\ufffd a fine film", "Dull\ufffd\ufffd and long"]
 
 
-def repair(name: str, where: str) -> str:
-    """The code of a trap's repair, as the table has it."""
+def repair(name: str, where: str, place: int = 0) -> str:
+    """The code of a trap's repair, as the table has it; of several, the one at a place."""
     (found,) = (trap.repair for trap in TRAPS if trap.name == name and where in trap.where)
-    return str(re.findall("`([^`]+)`", found)[0])
+    return str(re.findall("`([^`]+)`", found)[place])
 
 
 def probabilities(texts: list[Any]) -> list[float]:
@@ -51,6 +53,74 @@ def probabilities(texts: list[Any]) -> list[float]:
 
 def test_the_guide_has_the_table() -> None:
     assert traps_table() in GUIDES.read_text(encoding="utf-8")
+
+
+def known_tokens(texts: list[str]) -> list[int]:
+    batch = np.array(texts, dtype=object)
+    found: list[int] = text_in_session().run(["known_tokens"], {"text": batch})[0].tolist()
+    return found
+
+
+def test_other_languages() -> None:
+    code = repair("other languages", EVERYWHERE)
+
+    def unread(texts: list[str]) -> float:
+        pairs = zip(texts, known_tokens(texts), strict=True)
+        return float(
+            np.mean([eval(code, {"re": re, "text": t, "known_tokens": n}) for t, n in pairs])
+        )
+
+    spanish = FOREIGN["Spanish"].splitlines()
+    assert np.mean(np.array(known_tokens(spanish)) > 0) > 0.8  # they would have a label
+    shares = {name: unread(text.splitlines()) for name, text in FOREIGN.items()}
+    assert all(share >= 0.8 for share in shares.values())
+    assert np.mean(list(shares.values())) > 0.9
+    everyday = PROJECT / "tests" / "everyday_reviews.jsonl"
+    lines = everyday.read_text(encoding="utf-8").splitlines()
+    assert unread([json.loads(line)["text"] for line in lines]) < 0.025
+
+
+def test_emoji_without_a_space() -> None:
+    python, in_javascript = (repair("emoji without a space", EVERYWHERE, place) for place in (0, 1))
+    glued = [
+        "so good\U0001f60a\U0001f60a",
+        "\U0001f44d\U0001f44d",
+        "\U0001f44d\U0001f3fd",
+        "bad\u2764\ufe0f!",
+    ]
+    apart = [
+        "so good \U0001f60a \U0001f60a",
+        "\U0001f44d \U0001f44d",
+        "\U0001f44d \U0001f3fd",
+        "bad \u2764\ufe0f !",
+    ]
+    assert known_tokens(glued) == [1, 0, 0, 0]
+    repaired = [eval(python, {"re": re, "text": text}) for text in glued]
+    assert probabilities(repaired) == probabilities(apart)
+    assert known_tokens(apart) == [4, 2, 1, 2]
+    words = [word for word in shipped_scorer().vocabulary.words.to_pylist() if not word.isascii()]
+    words += [f"{word} {word}" for word in words]
+    tokens = [eval(python, {"re": re, "text": word}).split() for word in words]
+    assert tokens == [word.split() for word in words]
+    texts = [*glued, *words, *GOLDEN]
+    script = f"""
+        const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        console.log(JSON.stringify(texts.map((text) => {in_javascript})));
+    """
+    assert json.loads(run(["node", "-e", script], json.dumps(texts).encode())) == [
+        eval(python, {"re": re, "text": text}) for text in texts
+    ]
+
+
+@pytest.mark.parametrize("value", [None, 5])
+def test_missing_values_in_javascript(value: object) -> None:
+    program = needs(programs.PROGRAMS["Node"])
+    package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
+    (found,) = javascript(package, MODEL, [["A fine film.", value]])
+    assert "must be a string" in found["error"]
+    code = repair("missing values", "Node.js")
+    script = f"const text = {json.dumps(value)}; console.log(JSON.stringify({code}))"
+    assert json.loads(run(["node", "-e", script], b"")) == ""
 
 
 @pytest.mark.parametrize(("value", "word"), [(None, "None"), (float("nan"), "nan")])

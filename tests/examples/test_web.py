@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.examples.megabytes import MEGABYTES
 from tests.examples.web_page import WEB, page_scores, run_npm, score_in_chromium
 from tests.models import shipped_scorer
 
@@ -41,6 +42,12 @@ def test_probabilities_are_those_of_the_scorer(page: Any) -> None:
         abs=1e-6,
         nan_ok=True,
     )
+
+
+def test_a_megabyte_has_the_label_of_the_scorer(page: Any) -> None:
+    texts = list(MEGABYTES.values())
+    _, labels = page_scores(page, texts)
+    assert labels == [score.sentiment for score in shipped_scorer().score(texts)]
 
 
 def test_the_helper_for_other_tests_scores_too(page: Any) -> None:

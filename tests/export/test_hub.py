@@ -119,7 +119,13 @@ def test_a_folder_that_exists_keeps_what_is_not_replaced(run: RunFolder, tmp_pat
         export_to_hub(run.path, folder)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     (folder / "README.md").write_text("old", encoding="utf-8")
-    export_to_hub(run.path, folder, force=True)
+    own = (folder / ".gitattributes").read_text("utf-8")
+    more = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"
+    (folder / ".gitattributes").write_text(f"*.txt text\n{more}{own}", encoding="utf-8")
+    for _ in range(2):
+        export_to_hub(run.path, folder, force=True)
+        found = (folder / ".gitattributes").read_text("utf-8")
+        assert found == f"*.txt text\n{more}{own}"  # the last line about a file holds
     assert (folder / "LICENSE").read_text("utf-8") == "ours"
     assert (folder / ".git" / "HEAD").is_file()
     assert "# clone\n" in (folder / "README.md").read_text("utf-8")
@@ -133,6 +139,10 @@ def test_a_failure_leaves_nothing(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match=r"--hub .*file: is a file, expected a folder"):
         export_to_hub(run.path, tmp_path / "file")
+    before = names_in(run.path)
+    with pytest.raises(UsageError, match=r"has a config\.json\. Choose another folder: a run fol"):
+        export_to_hub(run.path, run.path, force=True)
+    assert names_in(run.path) == before
     with pytest.raises(UsageError, match=r"the folder .* does not exist"):
         export_to_hub(run.path, tmp_path / "a" / "b")
     with pytest.raises(UsageError, match="has to be on this machine"):
@@ -172,6 +182,7 @@ def test_the_command(run: RunFolder, command: Command) -> None:
     [
         ("MIT", {"license": "mit"}),
         ("GPL-3.0-or-later", {"license": "gpl-3.0"}),
+        ("GPL-3.0", {"license": "gpl-3.0"}),
         ("CC-BY-NC-4.0", {"license": "cc-by-nc-4.0"}),
         (
             "MIT OR LicenseRef-ours",

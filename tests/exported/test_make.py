@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,17 @@ def test_the_tutorials_model_learns_from_films_alone(data: Path) -> None:
 
 def test_every_recipe_has_a_preset() -> None:
     assert {recipe.preset for recipe in make.RECIPES.values()} <= PRESETS.keys()
+
+
+@pytest.mark.parametrize("arguments", [["--stamp", "conv1d"], ["--cards", "--ship"]], ids=str)
+def test_what_trains_nothing_is_for_all_models(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["make", *arguments])
+    monkeypatch.setattr(make, "write_pages", lambda: pytest.fail("pages were written"))
+    with pytest.raises(SystemExit, match="2"):
+        make.main()
+    assert "error: --cards and --stamp are for all models and train none" in capsys.readouterr().err
 
 
 def _write(path: Path, columns: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ releases = st.builds(
     ).map(tuple),
     teachers=st.none() | st.lists(st.builds(Teacher, lines, lines), max_size=2).map(tuple),
     repository=st.none()
-    | st.sampled_from(["https://example.invalid", "http://a:80/b", "https://a.b.c/d%20e?f=g#h"]),
+    | st.sampled_from(["https://example.invalid", "http://a:80/b", "https://a.b.c/d%20e?f=g#h", "https://A-1?b"]),
     intended_use=st.none() | lines,
 )  # fmt: skip
 
@@ -76,6 +76,17 @@ def test_every_fact_is_in_the_text_that_bindings_show(release: Release) -> None:
     for text in filter(None, [release.model_name, release.model_version, *texts]):
         assert text in model.doc_string
     assert len(model.doc_string.splitlines()) >= len([*release.rows()])
+
+
+@pytest.mark.parametrize(
+    ("repository", "namespace"),
+    [
+        ("https://example.invalid/a.b", "invalid.example"), ("http://a.b.c:80?d=e.f", "c.b.a"),
+        ("https://a#b.c", "a"), (None, ""),
+    ],
+)  # fmt: skip
+def test_the_namespace_is_the_host(repository: str | None, namespace: str) -> None:
+    assert Release(repository=repository).namespace == namespace
 
 
 @given(st.text())
@@ -138,7 +149,10 @@ def test_files_that_say_nothing_of_it_load(path: Path) -> None:
         ("model_version", "1 2"), ("model_version", 5), ("model_name", ""), ("date", "2026-13-01"),
         ("date", "20261126"), ("licence", "MIT or so"), ("licence", "MIT AND"),
         ("repository", "example.invalid"), ("repository", "https:///a"), ("domain", "a\nb"),
-        ("domain", " a"), ("language", "english language"), ("intended_use", "x" * 1001),
+        ("domain", " a"), ("language", "english language"), ("language", "English"),
+        ("language", "1"), ("intended_use", "x" * 1001),
+        ("repository", "https://me:secret@example.invalid/a"), ("repository", "https://?a=1.2"),
+        ("repository", "https://[::1]/a"), ("repository", "https://a b"),
         ("data_sets", {"name": "a"}), ("data_sets", [{"name": "a"}]),
         ("data_sets", [{"name": "a", "terms": "b", "use": "c"}]), ("teachers", [1]),
         ("teachers", [{"name": "a\u2028b", "terms": "c"}]),
@@ -152,6 +166,15 @@ def test_damaged_facts(key: str, value: object) -> None:
     model.metadata_props.extend(kept)
     model.metadata_props.add(key=key, value=json.dumps(value))
     with pytest.raises(ModelError, match=rf"^m\.onnx: damaged metadata: {key}"):
+        ModelFacts.read_from(model, Path("m.onnx"))
+
+
+@pytest.mark.parametrize("key", ["date", "threshold"])
+def test_facts_that_are_not_json_are_named(key: str) -> None:
+    model = onnx.ModelProto()
+    FACTS.write_to(model)
+    next(entry for entry in model.metadata_props if entry.key == key).value = "26.11."
+    with pytest.raises(ModelError, match=rf"^m\.onnx: damaged metadata: {key} is not JSON: Extra"):
         ModelFacts.read_from(model, Path("m.onnx"))
 
 

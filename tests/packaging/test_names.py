@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.environments import Environment, environment
+from toolkit import __version__
 
 THEIRS = "print('another toolkit')\n"
 
@@ -35,7 +36,7 @@ def test_what_the_working_folder_does_not_hide(
 ) -> None:
     ran = light.run(*call, cwd=folder)
     assert (ran.exit_code, ran.err) == (0, "")
-    assert ran.out.startswith("toolkit 0.1.0")
+    assert ran.out.startswith(f"toolkit {__version__}")
 
 
 def test_a_module_in_the_working_folder_is_named(light: Environment, folder: Path) -> None:
@@ -71,7 +72,9 @@ def test_a_module_in_the_path_of_python_that_fails(
 def test_a_folder_without_code_hides_nothing(light: Environment, tmp_path: Path) -> None:
     (tmp_path / "toolkit").mkdir()
     for call in (("-m", "toolkit"), ("-m", "review_sentiment_toolkit")):
-        assert light.run("python", *call, "--version", cwd=tmp_path).out.startswith("toolkit 0.1.0")
+        assert light.run("python", *call, "--version", cwd=tmp_path).out.startswith(
+            f"toolkit {__version__}"
+        )
 
 
 def test_another_distribution_has_replaced_the_package(wheel: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.training.making import make_reviews
+from toolkit.cli.app import app as toolkit_app
 from toolkit.cli.train import train as command
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
@@ -139,6 +140,8 @@ def test_chosen_settings_are_used_recorded_and_exported(
     found = {name: config.training[name] for name in ("dropout", "learning_rate")}
     found |= {name: getattr(config, name) for name in ("max_tokens", "vocabulary_size")}
     assert found == expected
+    shown = CliRunner().invoke(toolkit_app, ["info", str(run.path)]).output
+    assert f"dropout {expected['dropout']:g}, learning rate {expected['learning_rate']:g}" in shown
     network = load_keras(run.model)
     assert network.input_shape == (None, expected["max_tokens"])
     assert network.layers[0].input_dim == expected["vocabulary_size"]

@@ -19,7 +19,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import STDIN, ReadOptions
 
 if TYPE_CHECKING:
-    from toolkit.evaluation.changes import Difference
+    from toolkit.evaluation.differences.changes import Difference
     from toolkit.scoring.limits import MaxChanged
 
 _CHECKS = "Checks, for CI"
@@ -92,8 +92,8 @@ def diff(
     - `toolkit diff old.onnx new.onnx reviews.csv --max-changed 1% --fail-if-worse`
     """
     from toolkit.cli.progress import progress_of
-    from toolkit.evaluation.diff_files import DiffOptions
-    from toolkit.evaluation.diff_models import diff as run_diff
+    from toolkit.evaluation.differences.files import DiffOptions
+    from toolkit.evaluation.differences.models import diff as run_diff
     from toolkit.scoring.limits import MaxChanged
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
@@ -103,7 +103,8 @@ def diff(
     files = data or []
     _check(files, read_options, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
-    options = DiffOptions(read_options, threshold, show, output and path_of(output), force)
+    target = None if output is None else path_of(output)
+    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
@@ -116,7 +117,7 @@ def _check(
     for name in files:
         path = path_of(name)
         is_model = is_shipped(path) and not is_a_folder(path)
-        if is_model or path.suffix.lower() == ".onnx" or is_a_file(path / "config.json"):
+        if is_model or path.suffix.lower() == ".onnx" or _is_run(path):
             raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
     if str(STDIN) in files and len(files) > 1:
         raise UsageError("standard input cannot be combined with other inputs.")
@@ -131,11 +132,15 @@ def _check(
             raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
 
 
+def _is_run(path: Path) -> bool:
+    return is_a_folder(path) and is_a_file(path / "config.json")
+
+
 def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:
     """Raise `UsageError` for what would otherwise only show at the end."""
     if output is None:
         return
-    from toolkit.evaluation.changed_rows import format_of_output
+    from toolkit.evaluation.differences.changed_rows import format_of_output
 
     path = path_of(output)
     if path == STDIN:
@@ -152,7 +157,7 @@ def _show(found: Difference, *, json: bool, quiet: bool) -> None:
     if json:
         from json import dumps
 
-        from toolkit.evaluation.diff_report import as_dict
+        from toolkit.evaluation.differences.json_report import as_dict
 
         sys.stdout.write(dumps(as_dict(found), indent=2) + "\n")
     elif not quiet:
@@ -163,7 +168,7 @@ def _show(found: Difference, *, json: bool, quiet: bool) -> None:
 
 def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) -> None:
     """End with the exit code of what was asked for, or of records that cannot be read."""
-    from toolkit.evaluation.verdict import changed_labels, verdict
+    from toolkit.evaluation.differences.verdict import changed_labels, verdict
 
     counts = found.changes.counts
     if most is not None and most.is_passed(counts.changed, counts.answered):

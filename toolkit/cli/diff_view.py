@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +13,14 @@ from rich.text import Text
 
 from toolkit.cli.evaluate_view import print_plain
 from toolkit.cli.terminal import counted, fact_table, new_console, one_line
-from toolkit.evaluation import verdict
-from toolkit.evaluation.changes import ChangedRow, Changes, Counts, DataChanges, Difference
+from toolkit.evaluation.differences import verdict
+from toolkit.evaluation.differences.changes import (
+    ChangedRow,
+    Changes,
+    Counts,
+    DataChanges,
+    Difference,
+)
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.result_tables import UNDEFINED, PlainTable
 from toolkit.model.fact_lines import megabytes
@@ -78,12 +85,30 @@ def _calibration(found: dict[str, Any]) -> str:
     return line if found["error"] is None else f"{line}, error {found['error']:.3f}"
 
 
+def _data_sets(found: list[dict[str, Any]]) -> str:
+    """Count them by what their terms allow, as the terms of a few hundred are long."""
+    uses = Counter(each.get("use") for each in found)
+    named = [f"{uses[use]} {_USES[use]}" for use in _USES if uses[use]]
+    return f"{len(found)}: {', '.join(named)}"
+
+
+def _teachers(found: list[dict[str, Any]]) -> str:
+    return ", ".join(each["name"] for each in found)
+
+
+_USES = {
+    "open": "open",
+    "none": "without terms",
+    "research": "for research only",
+    None: "with other terms",
+}
 _NAMES = {
     "bytes": "size",
     "has_stars": "stars",
     "neutral": "neutral range",
     "validation": "accuracy, held out",
     "test": "accuracy, test",
+    "teachers": "taught by",
     "trained_on": "labelled training reviews",
     "unlabelled": "unlabelled training texts",
 }
@@ -92,6 +117,8 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "bytes": megabytes,
     "neutral": lambda value: " to ".join(f"{end:g}" for end in value),
     "calibration": _calibration,
+    "data_sets": _data_sets,
+    "teachers": _teachers,
     "validation": _accuracy,
     "test": _accuracy,
 }
@@ -119,6 +146,8 @@ def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:
         yield "no label by either", f"{counted(nothing, 'row')}, without text or known words"
+    if outside := counts.labelled_without_score:
+        yield "not in the accuracy", f"{counted(outside, 'labelled row')} without both scores"
     if data.label_meaning:
         yield "labels", data.label_meaning
 
@@ -164,7 +193,7 @@ def _print_groups(console: Console, data: DataChanges) -> None:
     head = (title, "rows", "changed")
     more = ("OLD", "NEW", "points (95%)")
     if not has_labels:
-        more = ("to positive", "to negative", "none before or now")
+        more = ("to positive", "to negative", "from or to no label")
     rows = []
     for each in groups[:_GROUPS_SHOWN]:
         counts = each.counts

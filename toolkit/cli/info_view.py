@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -70,6 +71,8 @@ def _rows(description: Description) -> Iterator[Row]:
         config = description.config
         yield "preset", config.preset
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
+        if rates := [*_rates(config.training)]:
+            yield "fitted with", ", ".join(rates)
         yield from say.data_rows(config.data)
         yield from say.metric_rows(description.metrics)
         if description.metrics.adaptation is None:  # which has its own scale and bias
@@ -110,6 +113,13 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
         yield f"  {domain}", ", ".join(found)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
+
+
+def _rates(training: dict[str, Any]) -> Iterator[str]:
+    """Say what a user may have chosen, of presets that allow it."""
+    for name in ("dropout", "learning_rate"):
+        if isinstance(value := training.get(name), int | float):
+            yield f"{name.replace('_', ' ')} {value:g}"
 
 
 def _tensor(tensor: Tensor) -> str:

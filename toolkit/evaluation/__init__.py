@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.diff_files import DiffOptions
-from toolkit.evaluation.diff_models import diff
+from toolkit.evaluation.differences.files import DiffOptions
+from toolkit.evaluation.differences.models import diff
 from toolkit.evaluation.evaluate_models import EvaluationOptions, evaluate
 from toolkit.evaluation.result import Evaluation
 

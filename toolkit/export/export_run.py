@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions
 from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
-from toolkit.files import atomic_files, check_output, path_of
+from toolkit.files import atomic_files, check_output, path_of, temporary_folder
 from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
@@ -116,15 +115,15 @@ def export(
     network, notes = convert(keras_network, config.max_tokens)
     facts = replace(_facts(config, folder, chosen), release=_named(release, paths[0]))
     models = ModelPair.of(network, vocabulary, facts)
-    with tempfile.TemporaryDirectory() as unproven:
-        plain = models.save(Path(unproven, "text.onnx"), Path(unproven, "ids.onnx"))
+    with temporary_folder() as unproven:
+        plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
         check_parity(parity)
         models = models.with_facts(replace(models.facts, parity=parity))
         if quantization is not None and labelled is not None:
             small = quantize(network, quantization.kind)
             models = ModelPair.of(small.network, vocabulary, models.facts)
-            files = models.save(Path(unproven, "small.onnx"), Path(unproven, "small.ids.onnx"))
+            files = models.save(unproven / "small.onnx", unproven / "small.ids.onnx")
             executions = compare(small.in_floats, *files, reviews)
             check_parity(executions, "The executions of the quantized network")
             cost = labelled.measure_loss(quantization.kind, plain[0], files[0])

@@ -6,7 +6,6 @@ The folder may be a clone of the repository: files that it has besides are not t
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,14 +20,17 @@ from toolkit.export.quantization_loss import QuantizationOptions
 from toolkit.files import (
     atomic_files,
     check_output_file,
+    is_a_file,
     is_a_folder,
     is_in_store,
     is_link_or_there,
     path_of,
     reporting_failures,
+    temporary_folder,
 )
 from toolkit.model.file import ModelFile
 from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
+from toolkit.model.run_folder import RunFolder
 
 # Large files are in Git LFS, and git changes no line ends, which the checksums are of.
 _ATTRIBUTES = """\
@@ -52,7 +54,8 @@ def export_to_hub(
     folder : str | Path
         The folder to write; it is made if it does not exist.
     force : bool
-        Replace files that the folder has already; others stay.
+        Replace files that the folder has already; others stay, and so do the lines of
+        ``.gitattributes``.
     **options : Any
         As of `toolkit.export.export`: threshold, optimize, quantization and release. By default,
         the model is named after the folder.
@@ -113,6 +116,12 @@ def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
     """Raise `UsageError` if files cannot be written into the folder, or exist (without force)."""
     if is_in_store(folder):
         raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
+    if is_a_file(config := RunFolder(folder).config):
+        raise UsageError(
+            f"{_OPTION} {folder}: has a {config.name}. Choose another folder: a run "
+            "folder holds reviews, and such a file says to the Hub that another library loads the "
+            "model."
+        )
     if is_a_folder(folder):
         for name in names:
             check_output_file(folder / name, force=force, option=_OPTION)
@@ -132,19 +141,30 @@ def write_around(folder: Path, names: Sequence[str], more: str = "") -> None:
     write_checksums(folder, [each for each in names if each in (MODEL, TWIN, WORDS, GOLDEN)])
 
 
+def _keep_attributes(existing: Path, made: Path) -> None:
+    """Put the lines that a clone has before the new ones: they say what else is in Git LFS."""
+    if not existing.is_file():
+        return
+    lines = made.read_bytes().splitlines()
+    with reporting_failures(existing):
+        kept = [line for line in existing.read_bytes().splitlines() if line not in lines]
+    made.write_bytes(b"".join(line + b"\n" for line in (*kept, *lines)))
+
+
 def fill_folder(
     folder: Path, names: Sequence[str], make: Callable[[Path], None], *, force: bool
 ) -> None:
     """Have files made elsewhere, and put all of them into the folder, or none."""
-    with tempfile.TemporaryDirectory() as made:
-        make(Path(made))
+    with temporary_folder() as made:
+        make(made)
+        _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
         is_new = not is_a_folder(folder)
         with reporting_failures(folder):
             folder.mkdir(exist_ok=True)
         try:
             with atomic_files(*(folder / name for name in names), force=force) as partials:
                 for name, partial in zip(names, partials, strict=True):
-                    shutil.copyfile(Path(made, name), partial)
+                    shutil.copyfile(made / name, partial)
         except BaseException:
             if is_new:
                 with suppress(OSError):  # something else is in it by now

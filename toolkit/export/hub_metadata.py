@@ -24,9 +24,9 @@ _LICENCES = {
         )
     },
     **{
-        f"{name}-{kind}": name
+        f"{name}{kind}": name
         for name in ("gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0")
-        for kind in ("only", "or-later")
+        for kind in ("", "+", "-only", "-or-later")  # the first two are old names
     },
 }
 _TAGS = ["sentiment-analysis", "reviews", "onnx", "onnxruntime"]

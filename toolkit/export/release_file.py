@@ -24,7 +24,7 @@ _EXPECTED = {
     "date": "a day, such as 2026-11-26",
     "language": "a tag such as 'en' or 'pt-BR'",
     "licence": "an SPDX expression, such as 'MIT' or 'LicenseRef-ours'",
-    "repository": "a URL that starts with https:// or http://",
+    "repository": "a URL that starts with https:// or http://, without a password",
     "use": f"one of {', '.join(USES)}",
 }
 
@@ -78,7 +78,7 @@ def release_of(table: Mapping[str, Any], place: str) -> Release:
 
 def _tables(kind: type[T], tables: Any, place: str) -> tuple[T, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{place}: is {tables!r:.50}, expected tables below such lines")
+        raise UsageError(f"{place}: is {tables!r:.50}, expected tables, each after such a line")
     return tuple(_made(kind, table, f"{place} {n}") for n, table in enumerate(tables, 1))
 
 

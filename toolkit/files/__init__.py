@@ -1,6 +1,12 @@
 """Files and objects in stores: what is there, and outputs that appear complete or not at all."""
 
-from toolkit.files.atomic import atomic_file, atomic_files, atomic_folder, remove_unfinished
+from toolkit.files.atomic import (
+    atomic_file,
+    atomic_files,
+    atomic_folder,
+    remove_unfinished,
+    temporary_folder,
+)
 from toolkit.files.checks import check_output, check_output_file, reporting_failures
 from toolkit.files.looking import (
     for_arrow,
@@ -45,5 +51,6 @@ __all__ = [
     "rename_to_new",
     "reporting_failures",
     "resolved",
+    "temporary_folder",
     "work_folder",
 ]

@@ -92,6 +92,18 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         _unfinished.discard(partial)
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder that is removed at the end, also if the process is interrupted."""
+    folder = Path(tempfile.mkdtemp())
+    _unfinished.add(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _unfinished.discard(folder)
+
+
 def remove_unfinished() -> None:
     """Remove the temporary files and folders, for a process that ends without cleaning up."""
     for partial in _unfinished:

@@ -240,4 +240,11 @@ class ModelFacts:
 
 def _parsed(kind: type[ModelFacts | Release], stored: dict[str, str]) -> dict[str, Any]:
     known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
-    return {key: parse_json(stored[key], key) for key in known}
+    return {key: _json_of(stored[key], key) for key in known}
+
+
+def _json_of(text: str, key: str) -> Any:
+    try:
+        return parse_json(text, key)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{key} is not JSON: {error}") from None

@@ -60,7 +60,7 @@ def _is_day(text: str) -> bool:
 
 
 def _is_language(text: str) -> bool:
-    return text.isascii() and all(0 < len(part) <= 8 and part.isalnum() for part in text.split("-"))
+    return re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", text, re.ASCII | re.IGNORECASE) is not None
 
 
 def _is_licence(text: str) -> bool:
@@ -72,12 +72,14 @@ def _is_licence(text: str) -> bool:
 
 
 def _is_url(text: str) -> bool:
-    is_web = text.startswith(("https://", "http://")) and " " not in text
-    return is_web and text.isascii() and _host(text) != ""
+    """Whether it leads to a host by its name; a user or a password would be published."""
+    form = r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?"
+    return re.fullmatch(form, text, re.ASCII | re.IGNORECASE) is not None
 
 
 def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].partition(":")[0]
+    found = re.match(r"\w+://([^/?#:]+)", url)
+    return found[1].strip(".") if found else ""
 
 
 Name = Annotated[str, _is_name]
@@ -173,7 +175,7 @@ class Release:
         return f"{len(found)} ({'; '.join(parts)})"
 
     def write_to(self, model: ModelProto) -> None:
-        """Set what every binding of ONNX Runtime shows of a model: a text, a number, names."""
+        """Set what most bindings of ONNX Runtime show of a model: a text, a number, names."""
         model.doc_string = "\n".join(f"{name}: {value}" for name, value in self.rows())
         model.domain = self.namespace
         model.ClearField("model_version")

@@ -29,13 +29,32 @@ TRAPS = (
         "look at `known_tokens` first: 0 is no opinion",
     ),
     Trap(
+        "other languages",
+        (EVERYWHERE,),
+        "of a Spanish review, half of the words are known, mostly as names, and it gets a label",
+        "no opinion if "
+        '`known_tokens < 0.7 * len(re.findall(r"[\\w\'\u2019]+", text)[-512:])`: '
+        "so are nine of ten short reviews in other languages, and 2 % of English ones",
+    ),
+    Trap(
+        "emoji without a space",
+        (EVERYWHERE,),
+        "good\U0001f60d is one word, which no model knows; nor does one know two emoji side by "
+        "side, or a thumb with a skin tone",
+        "a space before and after each; in Python "
+        '`re.sub("([\\u2600-\\u27BF\\U0001F000-\\U0001FAFF]\\uFE0F?)", r" \\1 ", text)`, '
+        "in JavaScript "
+        '`text.replace(/[\\u2600-\\u27BF\\u{1F000}-\\u{1FAFF}]\\uFE0F?/gu, " $& ")`. '
+        "`toolkit score` does not do it",
+    ),
+    Trap(
         "long texts",
         (EVERYWHERE,),
         "ONNX Runtime makes a table of all words of a batch, as wide as its longest text: 5,000 "
         "short texts beside one of 20,000 words took 8 s and 4 GB",
-        "at most 32 texts at once (0.03 s and 5 MB); of a text of more than 8,000 characters, only "
-        "the end from the 512th last word on (`end_of` in examples/python/embed.py). The last "
-        "8,000 characters are too few where words are long",
+        "at most 32 texts at once (0.03 s and 5 MB); a text of more than 8,000 characters alone, "
+        "and only its end, by the rule of long texts in examples/README.md. The last 8,000 "
+        "characters are too few where words are long",
     ),
     Trap(
         "missing values",
@@ -48,6 +67,12 @@ TRAPS = (
         ("Python",),
         "half of a pair fails the whole batch",
         '`text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`',
+    ),
+    Trap(
+        "missing values",
+        ("Node.js", "Bun", "Deno", "web pages, WebAssembly"),
+        "null, undefined or a number fails the whole batch",
+        '`typeof text === "string" ? text : ""`, which has no known word',
     ),
     Trap(
         "invalid UTF-8",
@@ -87,7 +112,7 @@ TRAPS = (
         ("web pages, WebAssembly",),
         "this build lowercases letters outside ASCII, too. Models know their words in capitals, so "
         "that few words change, such as those with U+212A",
-        "`sendable` in examples/web/src/worker/session.js",
+        "`sendable` in examples/web/src/worker/sendable.js",
     ),
     Trap(
         "webgpu",

@@ -111,9 +111,10 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     if found is None:
         raise UsageError(f"{path}: unknown ending {ending!r}{_remedy_of_ending(path, option)}")
     if option != "--format" and not found.can_write:
+        more = ", or name that with --output-format" if option == "--output-format" else "."
         raise UsageError(
             f"{path}: {found.name} can be read, but not written. Name an output of another format "
-            "with --output, such as one that ends in .csv, or name that with --output-format"
+            f"with --output, such as one that ends in .csv{more}"
         )
     if compression_of(path) and not found.is_text:
         raise UsageError(
@@ -169,10 +170,8 @@ def _remedy_of_ending(path: Path, option: str) -> str:
         return f", but this is {kind.what}. {kind.remedy}"
     known = [each for each, form in endings().items() if is_input or form.can_write]
     folder = " For a folder, end it with /." if option == "--output-format" else ""
-    return (
-        f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}), or name the format with "
-        f"{option}.{folder}"
-    )
+    named = "" if option == "--output" else f", or name the format with {option}"
+    return f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}){named}.{folder}"
 
 
 def _check_options(path: Path, options: ReadOptions, own: Format) -> None:

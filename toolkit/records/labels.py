@@ -205,6 +205,11 @@ def _same_number(word: str) -> str:
     return word if isnan(value) else f"{value:g}"
 
 
+def is_missing(word: str) -> bool:
+    """Whether a label as it is written stands for none."""
+    return not _without_nan(plain_label(word))
+
+
 def _without_nan(word: str) -> str:
     return "" if word == "nan" else word  # what a column of floats has where a value is missing
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from toolkit.errors import InputError, UsageError
 from toolkit.scoring.summary import Summary
 
+_MOST_DIGITS = 20
 _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
 
@@ -37,7 +38,11 @@ class Limit:
                 f"{cls.option}: expected a number such as 100, or a share such as 1%, received "
                 f"{text!r}"
             )
-        return cls(share=float(found[1]) / 100) if found[2] else cls(count=int(found[1]))
+        if found[2]:
+            return cls(share=float(found[1]) / 100)
+        return cls(
+            count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0)
+        )  # no file has more records than that
 
     def __str__(self) -> str:
         return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"

@@ -1,5 +1,6 @@
 /** The part of a text that the model reads: its last words. */
 
+import { endOf } from "../../../node/long_texts.js";
 import { lastWords } from "../last_words.js";
 
 /** @import { Span } from "../types" */
@@ -24,10 +25,11 @@ export function readPart(text, mostWords) {
 }
 
 /**
- * The same without the places, and without looking at texts that are short anyway.
+ * The end of a text that has all that is read, by the rule for long texts in examples/README.md, and of
+ * shorter ones, too. It is longer than what is read where words have no space between them.
  *
  * @param {string} text
  * @param {number} mostWords
  */
 export const cut = (text, mostWords) =>
-  text.length <= 8 * mostWords ? text : readPart(text, mostWords).read;
+  text.length <= 8 * mostWords ? text : endOf(text, mostWords);

@@ -6,9 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from toolkit import __version__
-from toolkit.evaluation.changes import ChangedRow, Changes, Counts, DataChanges, Difference
+from toolkit.evaluation.differences.changes import (
+    ChangedRow,
+    Changes,
+    Counts,
+    DataChanges,
+    Difference,
+)
+from toolkit.evaluation.differences.verdict import verdict
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.verdict import verdict
 
 FORMAT_VERSION = 1
 
@@ -50,7 +56,7 @@ def _changes(changes: Changes) -> Json:
         **_counts(changes.counts),
         "probability_change": changes.probability and asdict(changes.probability),
         "stars_change": changes.stars and asdict(changes.stars),
-        "other_whole_stars": changes.other_whole_stars,
+        "other_whole_stars": changes.stars and changes.other_whole_stars,
         "most_changed": [_row(each) for each in changes.most_changed],
     }
 

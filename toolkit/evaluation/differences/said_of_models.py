@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolkit.evaluation.changes import SaidOfModels, WordChanges
+from toolkit.evaluation.differences.changes import SaidOfModels, WordChanges
 from toolkit.files import path_of
 from toolkit.model.facts import Calibration, Scores
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import encode
 
 _WORDS_SHOWN = 10
 
@@ -41,7 +42,11 @@ def _said(scorer: Scorer) -> dict[str, Any]:
         "version": identity["version"],
         "date": facts.release.date,
         "domain": facts.release.domain,
+        "language": facts.release.language,
         "licence": facts.release.licence,
+        "intended_use": facts.release.intended_use,
+        "data_sets": facts.release.data_sets and encode(facts.release.data_sets),
+        "teachers": facts.release.teachers and encode(facts.release.teachers),
         "sha256": identity["sha256"],
         "bytes": path_of(identity["path"]).stat().st_size,
         "toolkit_version": facts.toolkit_version,

@@ -11,18 +11,23 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError
-from toolkit.evaluation.block_changes import BlockChanges, Candidate, changes_of_block
-from toolkit.evaluation.change_tally import LabelPlace, Tally
-from toolkit.evaluation.changed_rows import ChangedRowsFile, changed_only, changed_rows_file
-from toolkit.evaluation.changes import DataChanges
-from toolkit.evaluation.score_pairs import ModelPair
+from toolkit.evaluation.differences.block_changes import BlockChanges, Candidate, changes_of_block
+from toolkit.evaluation.differences.change_tally import LabelPlace, Tally
+from toolkit.evaluation.differences.changed_rows import (
+    ChangedRowsFile,
+    changed_only,
+    changed_rows_file,
+)
+from toolkit.evaluation.differences.changes import DataChanges
+from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.review_file import Block, Reject, ReviewFile
 from toolkit.scoring.inputs.jobs import NOT_KEPT, look_for
 from toolkit.scoring.summary import Progress
 from toolkit.scoring.workers import in_order, usable_cores
+from toolkit.text.strings import without_half_pairs
 
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 
@@ -37,11 +42,15 @@ class DiffOptions:
     show: int = 10  # of the most changed rows
     output: Path | None = None  # for all changed rows
     force: bool = False  # replace an existing output
+    needs_labels: bool = False  # labels that mean nothing are an error, also of a usual column
 
 
-def find_files(data: Sequence[str]) -> list[Path]:
-    """Find the files of reviews that are named, in folders, or match a pattern."""
-    found, _ = look_for(data, NOT_KEPT)
+def find_files(data: Sequence[str], output: Path | None = None) -> list[Path]:
+    """Find the files of reviews that are named, in folders, or match a pattern.
+
+    The output is not one of those in folders: an earlier run may have written it there.
+    """
+    found, _ = look_for(data, NOT_KEPT, output)
     if found.unreadable:
         raise InputError(found.unreadable[0][2])
     return [source for source, _ in found.without_repeats()]
@@ -70,14 +79,17 @@ class _Run:
         self._pair, self._files, self._options, self._on_file = pair, files, options, on_file
         of = options.reading.columns.of
         label = of("label")
+        # Whoever says what labels mean wants them, too.
+        self._needs_labels = label.is_named or options.reading.labels != LabelNames()
         self._columns: tuple[Column, ...] = (
             of("text"),
-            replace(label, is_needed=label.is_named),
+            replace(label, is_needed=self._needs_labels),
             of("group"),
         )
         names = [path.name for path in files]
         is_clear = len({*names}) == len(files)
-        self._names = dict(zip(files, names if is_clear else map(str, files), strict=True))
+        shown = map(without_half_pairs, names if is_clear else map(str, files))
+        self._names = dict(zip(files, shown, strict=True))
         self._by_file = not self._columns[2].is_named and len(files) > 1
 
     def read(self, output: ChangedRowsFile | None) -> None:
@@ -99,7 +111,8 @@ class _Run:
             self._on_file(path) as on_progress,
         ):
             before = 0
-            self.columns = self.columns or dict(reviews.chosen)
+            self.columns = {**reviews.chosen, **self.columns}
+            self._warn_of_labels(path, reviews)
             for block in in_order(
                 score,
                 reviews.blocks(),
@@ -107,18 +120,27 @@ class _Run:
                 size=lambda each: each.size,
                 is_waiting=lambda: reviews.is_waiting,
             ):
-                self._add(block, self._names[path], before)
+                self._add(block, str(path), before)
                 if block.rejects and self.first_reject is None:
                     first = block.rejects[0]
                     place = f"{reviews.counts} {first.number:,}"
                     self.first_reject = f"{reviews.name}: {place}: {first.reason}"
                 if output is not None and block.changed is not None:
-                    output.append(block.changed, reviews.name, before)
+                    output.append(block.changed, str(path), before)
                 before += block.changes.rows
                 if on_progress is not None:
                     on_progress(Progress(before, reviews.bytes_read, reviews.size))
             self.records += before
             self.warnings += [each for each in reviews.warnings if each not in self.warnings]
+
+    def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
+        """Say that a column with a usual name is no column of labels, such as one of lists."""
+        found = [name for name in self._columns[1].names if name in reviews.names]
+        if found and "label" not in reviews.chosen:
+            self.warnings.append(
+                f"{path}: the column {found[0]!r} is not used as labels: there are two of them, or "
+                "its values are neither numbers nor strings."
+            )
 
     def _scored(
         self, path: Path, reviews: ReviewFile, block: Block, *, is_written: bool
@@ -137,7 +159,8 @@ class _Run:
         is_read[[each.position for each in parsed.rejects]] = False
         rows = np.flatnonzero(is_read)
         scores = self._pair.score(texts)
-        found = changes_of_block(texts, scores, fields, self._options.show)
+        names = self._options.reading.labels
+        found = changes_of_block(texts, scores, fields, self._options.show, names)
         changed = changed_only(texts, scores, fields, rows + 1) if is_written else None
         return _Scored(found.placed(rows, records), changed, parsed.rejects)
 
@@ -150,30 +173,41 @@ class _Run:
         self.rejected += len(block.rejects)
 
     @property
+    def place(self) -> str:
+        """Where the rows are, for messages."""
+        count = len(self._files)
+        return str(self._files[0]) if count == 1 else f"{count:,} files together"
+
+    @property
     def label_place(self) -> LabelPlace:
         """Where the labels are, for messages."""
-        count = len(self._files)
-        files = str(self._files[0]) if count == 1 else f"{count:,} files together"
-        column = f"column {self.columns.get('label', '')!r}"
-        return LabelPlace(
-            f"{files}: {column}", self._columns[1].is_named, self._options.reading.labels
+        place = f"{self.place}: column {self.columns.get('label', '')!r}"
+        is_needed = self._needs_labels or self._options.needs_labels
+        return LabelPlace(place, is_needed, self._options.reading.labels)
+
+    def reason_for_nothing(self) -> str:
+        """Say why no row has a label of either model."""
+        if not self.records:
+            return "no rows to compare the models on."
+        if self.rejected == self.records:
+            return f"none of the {self.records:,} records can be read; first: {self.first_reject}"
+        return (
+            "no row has a text with a word that one of the models knows. Choose the column with "
+            "--text-column."
         )
 
 
 def changes_of_files(
     pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
 ) -> DataChanges:
-    """Read files, and count what changes; raises as `toolkit.evaluation.diff_models.diff`."""
+    """Read files, and count what changes; raises as `diff` in `models.py`."""
     run = _Run(pair, files, options, on_file)
     with changed_rows_file(options.output, force=options.force) as output:
         run.read(output)
         meanings, warning = run.tally.meanings(run.label_place)
         changes = run.tally.changes(meanings)
         if not changes.counts.answered:
-            raise InputError(
-                f"{files[0]}: no row has a text with a word that one of the models knows. Choose "
-                "the column with --text-column."
-            )
+            raise InputError(f"{run.place}: {run.reason_for_nothing()}")
     return DataChanges(
         tuple(map(str, files)),
         run.columns,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from toolkit.evaluation.block_changes import changes_of_block
-from toolkit.evaluation.change_tally import Tally
-from toolkit.evaluation.changes import Changes, Difference
-from toolkit.evaluation.diff_files import DiffOptions, OnFile, changes_of_files, find_files
-from toolkit.evaluation.said_of_models import compare_words, said_of
-from toolkit.evaluation.score_pairs import ModelPair
+from toolkit.evaluation.differences.block_changes import changes_of_block
+from toolkit.evaluation.differences.change_tally import Tally
+from toolkit.evaluation.differences.changes import Changes, Difference
+from toolkit.evaluation.differences.files import DiffOptions, OnFile, changes_of_files, find_files
+from toolkit.evaluation.differences.said_of_models import compare_words, said_of
+from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.model.scorer import Scorer
 from toolkit.text.golden_texts import golden_texts
 
@@ -67,7 +67,8 @@ def diff(
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     if not files:
         return found
-    return replace(found, data=changes_of_files(pair, find_files(files), options, on_file))
+    found_files = find_files(files, options.output)
+    return replace(found, data=changes_of_files(pair, found_files, options, on_file))
 
 
 def _of_texts(pair: ModelPair, texts: Mapping[str, str], show: int) -> Changes:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.evaluation.changes import NO_SCORE, Shift
+from toolkit.evaluation.differences.changes import NO_SCORE, Shift
 from toolkit.evaluation.metrics import Probabilities, calls_positive
 from toolkit.model.scorer import Scorer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.changes import SURE, Changes, Counts
+from toolkit.evaluation.differences.changes import SURE, Changes, Counts
 
 
 def verdict(counts: Counts) -> str | None:
@@ -16,7 +16,9 @@ def verdict(counts: Counts) -> str | None:
     )
     if found.p_value < SURE:
         return f"NEW is {'better' if found.difference > 0 else 'worse'}: {figures}."
-    return f"No difference that could not be chance: {figures}."
+    if not found.difference:
+        return f"No difference: {figures}."
+    return f"The difference may be chance: {figures}."
 
 
 def changed_labels(counts: Counts) -> str:
@@ -27,9 +29,9 @@ def changed_labels(counts: Counts) -> str:
         f"{counts.to_positive:,} to positive, {counts.to_negative:,} to negative"
     )
     if counts.gained:
-        line += f", {counts.gained:,} had none"
+        line += f", {counts.gained:,} from no label"
     if counts.lost:
-        line += f", {counts.lost:,} have none now"
+        line += f", {counts.lost:,} to no label"
     return f"{line}."
 
 

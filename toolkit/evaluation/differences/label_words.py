@@ -6,14 +6,15 @@ What a column of labels means depends on all of its values: a 1 is positive, or 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 
-from toolkit.evaluation.changes import UNLABELLED
-from toolkit.records.labels import NEUTRAL, labels_of
+from toolkit.evaluation.differences.changes import UNLABELLED
+from toolkit.records.labels import NEUTRAL, is_missing, labels_of
 from toolkit.records.read_options import LabelNames
 
 # A column with more different values has no labels.
@@ -21,7 +22,8 @@ MOST_WORDS = 10_000
 
 # Probabilities are cut to two decimals, so that there are few different ones; which ones are
 # positive stays the same.
-_PROBABILITY = re.compile(r"^(\s*0?\.\d\d)\d+\s*$", re.ASCII)
+_DECIMALS = 2
+_TINY = re.compile(r"\s*\d(\.\d+)?e-\d{1,3}\s*", re.ASCII | re.IGNORECASE)  # such as 1.5e-05
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,24 @@ class Meanings:
     neutral: int = 0  # rows
 
 
-def short_word(word: str) -> str:
-    """Cut a probability to two decimals."""
-    return _PROBABILITY.sub(r"\1", word)
+def shortener(names: LabelNames) -> Callable[[str | None], str | None]:
+    """Give what shortens labels as they are written; None for those that are missing."""
+    if names.positive or names.negative:  # which may name a probability
+        return lambda word: None if word is None or is_missing(word) else word
+    decimals = _DECIMALS
+    if names.positive_from is not None:
+        exponent = Decimal(repr(names.positive_from)).as_tuple().exponent
+        decimals = max(_DECIMALS, -int(exponent))
+    probability = re.compile(rf"\s*(0?\.\d{{{decimals}}})\d+\s*", re.ASCII)
+
+    def short(word: str | None) -> str | None:
+        if word is None or is_missing(word):
+            return None
+        plain = f"{Decimal(word.strip()):f}" if _TINY.fullmatch(word) else word
+        found = probability.fullmatch(plain)
+        return found[1] if found else word
+
+    return short
 
 
 def meanings_of(

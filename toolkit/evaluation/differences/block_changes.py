@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.evaluation.breakdown import NO_GROUP
-from toolkit.evaluation.changes import ANSWERS, ChangedRow
-from toolkit.evaluation.label_words import short_word
-from toolkit.evaluation.score_pairs import Distances, Ints, PairScores, other_whole_stars
+from toolkit.evaluation.differences.changes import ANSWERS, ChangedRow
+from toolkit.evaluation.differences.label_words import shortener
+from toolkit.evaluation.differences.score_pairs import (
+    Distances,
+    Ints,
+    PairScores,
+    other_whole_stars,
+)
+from toolkit.records.read_options import LabelNames
 from toolkit.text.strings import is_blank
 
 CODES = 9  # of both answers
 Key = tuple[str | None, str | None, int]  # group, label as it is written, code of the answers
+Shortener = Callable[[str | None], str | None]
 
 
 @dataclass(frozen=True)
@@ -50,31 +57,36 @@ class BlockChanges:
 
 
 def changes_of_block(
-    texts: pa.Array, scores: PairScores, fields: Mapping[str, pa.Array], show: int
+    texts: pa.Array,
+    scores: PairScores,
+    fields: Mapping[str, pa.Array],
+    show: int,
+    names: LabelNames | None = None,
 ) -> BlockChanges:
     """Count the changes of the rows of a block; `fields` may have `label` and `group`."""
-    rows = len(scores.codes)
-    labels, written = _encoded(fields.get("label"), None, rows)
-    groups, names = _encoded(fields.get("group"), NO_GROUP, rows)
+    rows, short = len(scores.codes), shortener(names or LabelNames())
+    labels, words = _encoded(fields.get("label"), None, rows)
+    written = [short(word) for word in words]
+    groups, group_names = _encoded(fields.get("group"), NO_GROUP, rows)
     found, counts = np.unique(
         (groups * len(written) + labels) * CODES + scores.codes, return_counts=True
     )
     used, first = np.unique(labels, return_index=True)
     firsts: dict[str, int] = {}
     for code, row in zip(used.tolist(), first.tolist(), strict=True):
-        if (word := _short(written[code])) is not None:
+        if (word := written[code]) is not None:
             firsts[word] = min(row, firsts.get(word, row))
     stars = None
     if scores.old_stars is not None and scores.new_stars is not None:
         stars = Distances.of(scores.old_stars, scores.new_stars)
     return BlockChanges(
         rows,
-        _by_key(found, counts, names, [_short(word) for word in written]),
+        _by_key(found, counts, group_names, written),
         firsts,
         Distances.of(scores.old, scores.new),
         stars,
         other_whole_stars(scores),
-        _candidates(texts, scores, fields, show),
+        _candidates(texts, scores, fields, show, short),
     )
 
 
@@ -103,12 +115,8 @@ def _encoded(
     return indices.to_numpy(zero_copy_only=False).astype(np.int64), names
 
 
-def _short(word: str | None) -> str | None:
-    return None if word is None else short_word(word)
-
-
 def _candidates(
-    texts: pa.Array, scores: PairScores, fields: Mapping[str, pa.Array], show: int
+    texts: pa.Array, scores: PairScores, fields: Mapping[str, pa.Array], show: int, short: Shortener
 ) -> list[Candidate]:
     """Give the most changed rows: those with another answer first, then by distance."""
     priority = scores.distance + scores.is_changed
@@ -119,14 +127,18 @@ def _candidates(
         at = np.arange(len(priority))
     at = at[np.argsort(-priority[at], kind="stable")][:show]
     return [
-        Candidate(float(priority[place]), _row(place, texts, scores, fields))
+        Candidate(float(priority[place]), _row(place, texts, scores, fields, short))
         for place in at.tolist()
         if priority[place] > 0
     ]
 
 
 def _row(
-    place: int, texts: pa.Array, scores: PairScores, fields: Mapping[str, pa.Array]
+    place: int,
+    texts: pa.Array,
+    scores: PairScores,
+    fields: Mapping[str, pa.Array],
+    short: Shortener,
 ) -> ChangedRow:
     old, new = divmod(int(scores.codes[place]), 3)
     before, after = (
@@ -142,6 +154,6 @@ def _row(
         new_sentiment=ANSWERS[new],
         old_probability=before,
         new_probability=after,
-        label=_short(values.get("label")),
+        label=short(values.get("label")),
         group=values.get("group"),
     )

@@ -10,13 +10,14 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
-from toolkit.evaluation.changes import ANSWERS
-from toolkit.evaluation.score_pairs import Ints, PairScores
+from toolkit.evaluation.differences.changes import ANSWERS
+from toolkit.evaluation.differences.score_pairs import Ints, PairScores
 from toolkit.files import atomic_file
 from toolkit.records.formats import Format, format_of
 from toolkit.records.review_file import BatchFile
 from toolkit.records.text_files.compression import compression_of, compressor
 from toolkit.scoring.outputs.byte_file import ByteFile
+from toolkit.text.strings import without_half_pairs
 
 SCHEMA = pa.schema(
     [
@@ -83,7 +84,8 @@ class ChangedRowsFile:
         if not len(rows):
             return
         numbers = pa.array(rows["row"].to_numpy() + before)
-        columns = [pa.repeat(pa.scalar(name), len(rows)), numbers, *rows.columns[2:]]
+        shown = pa.scalar(without_half_pairs(name))
+        columns = [pa.repeat(shown, len(rows)), numbers, *rows.columns[2:]]
         data = self._form.render(pa.RecordBatch.from_arrays(columns, schema=SCHEMA), [])
         self._file.append(self._compress(data) if self._is_bytes else data, ends_group=False)
 

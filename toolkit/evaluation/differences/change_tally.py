@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.errors import InputError
-from toolkit.evaluation.block_changes import CODES, BlockChanges, Candidate, Key
-from toolkit.evaluation.changes import ANSWERS, UNLABELLED, ChangedRow, Changes, Counts, Group
-from toolkit.evaluation.label_words import MOST_WORDS, Meanings, meanings_of
-from toolkit.evaluation.score_pairs import Distances, Ints
+from toolkit.evaluation.differences.block_changes import CODES, BlockChanges, Candidate, Key
+from toolkit.evaluation.differences.changes import (
+    ANSWERS,
+    UNLABELLED,
+    ChangedRow,
+    Changes,
+    Counts,
+    Group,
+)
+from toolkit.evaluation.differences.label_words import MOST_WORDS, Meanings, meanings_of
+from toolkit.evaluation.differences.score_pairs import Distances, Ints
 from toolkit.records.read_options import LabelNames
 
 # More groups than these, in the order in which they are found, are counted together.
@@ -26,7 +34,7 @@ class LabelPlace:
     """Where the labels are."""
 
     name: str  # the file, or how many there are, and the column
-    is_named: bool  # by the user: otherwise a column that has no labels is left out
+    is_needed: bool  # otherwise a column that has no labels is left out
     names: LabelNames
 
 
@@ -36,7 +44,8 @@ class Tally:
     def __init__(self, show: int) -> None:
         self._show = show
         self._counts: dict[Key, int] = defaultdict(int)
-        self._first_rows: dict[str, int] = {}
+        self._first_rows: dict[str, int] = {}  # of each label, as long as they are few
+        self._has_labels = True
         self._distances, self._stars = Distances(), Distances()
         self._other_whole_stars = 0
         self._candidates: list[Candidate] = []
@@ -45,11 +54,10 @@ class Tally:
 
     def add(self, block: BlockChanges, candidates: list[Candidate] | None = None) -> None:
         """Add a block, whose most changed rows may have been completed."""
-        for word, row in block.first_rows.items():
-            self._first_rows.setdefault(word, self._rows + row)
-        keep_labels = len(self._first_rows) <= MOST_WORDS
+        if self._has_labels:
+            self._add_words(block.first_rows)
         for (group, label, code), count in block.counts.items():
-            self._counts[self._known(group), label if keep_labels else None, code] += count
+            self._counts[self._known(group), label if self._has_labels else None, code] += count
         self._rows += block.rows
         self._distances.add(block.distances)
         if block.stars is not None:
@@ -66,14 +74,14 @@ class Tally:
             if label is not None:
                 counts[label] += count
         try:
-            if len(self._first_rows) > MOST_WORDS:
+            if not self._has_labels:
                 raise InputError(
                     f"{place.name}: more than {MOST_WORDS:,} different values, expected labels. "
                     "Choose another column with --label-column."
                 )
             return meanings_of(self._first_rows, counts, place.name, place.names), None
         except InputError as error:
-            if place.is_named:
+            if place.is_needed:
                 raise
             return Meanings(), f"The column is not used as labels. {error}"
 
@@ -103,6 +111,18 @@ class Tally:
             tuple(with_label(each.row) for each in self._candidates),
             tuple(sorted(groups, key=lambda each: (-each.counts.rows, each.name))),
         )
+
+    def _add_words(self, first_rows: Mapping[str, int]) -> None:
+        """Keep the first row of each label, or of none of them if there are too many."""
+        for word, row in first_rows.items():
+            self._first_rows.setdefault(word, self._rows + row)
+        if len(self._first_rows) <= MOST_WORDS:
+            return
+        self._has_labels = False
+        self._first_rows.clear()
+        by_label, self._counts = self._counts, defaultdict(int)
+        for (group, _, code), count in by_label.items():
+            self._counts[group, None, code] += count
 
     def _known(self, group: str | None) -> str | None:
         if group is None or group in self._groups:
