@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_a_long_text_in_a_large_batch() -> None:
             session.run(["probability"], {{"text": texts[start : start + BATCH]}})
     """
     large, small = (
-        usage_of(["python", "-c", script.replace("BATCH", str(batch))], b"").megabytes
+        usage_of([sys.executable, "-c", script.replace("BATCH", str(batch))], b"").megabytes
         for batch in (501, 32)
     )
     assert large - small > 200

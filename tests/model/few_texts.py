@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.models import EXPORTED, FILM, OLD_MODELS
 from tests.strategies import review_texts
 from toolkit import Scorer
-from toolkit.model.few_texts import MOST_TEXTS
+from toolkit.model.few_texts import MOST_CHARACTERS, MOST_TEXTS
 from toolkit.model.scorer import Score
 from toolkit.model.shipped import SHIPPED
 from toolkit.model.texts import array_of
@@ -51,7 +51,9 @@ long_texts = st.builds(
 texts = st.one_of(
     review_texts, words, words, st.none(), st.sampled_from(BLANK + NOT_BLANK), long_texts
 )
-few_texts = st.lists(texts, max_size=MOST_TEXTS)
+few_texts = st.lists(texts, max_size=MOST_TEXTS).filter(
+    lambda values: sum(len(value or "") for value in values) <= MOST_CHARACTERS
+)
 
 
 @cache

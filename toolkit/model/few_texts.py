@@ -15,7 +15,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
 MOST_TEXTS = 16
-_MOST_CHARACTERS = 1 << 14
+MOST_CHARACTERS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _encoded(texts: Sequence[object]) -> list[bytes] | None:
         if text is not None and type(text) is not str:
             return None  # NaN, which counts as None, or what is no text
         size += len(text or "")
-        if size > _MOST_CHARACTERS:
+        if size > MOST_CHARACTERS:
             return None
         try:
             content.append((text or "").encode())
