@@ -126,7 +126,7 @@ def test_a_process_refuses_with_one_line(files: tuple[Path, Path], tmp_path: Pat
     columns = ["--text-column", "body", "--label-column", "opinion"]
     for arguments, code, message in (
         ([str(stars)], 1, "row 2: found the label '50', expected 0 or 1"),
-        ([reviews, "--unlabelled", unlabelled], 2, "--unlabelled: the preset 'conv1d' learns nothing"),
+        ([reviews, "--unlabelled", unlabelled], 2, "the preset 'conv1d' learns nothing"),
         ([reviews, *columns, "--teacher", missing], 1, "missing.csv: no such file"),
         ([reviews, "--id-column", "number"], 2, "--id-column: there is no teacher. Name"),
     ):
