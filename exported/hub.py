@@ -16,8 +16,8 @@ from exported.releases import FILMS_ONLY
 from exported.shipping import EXPORTED, GOLDEN
 from toolkit.errors import ToolkitError
 from toolkit.export import hub_card as card
-from toolkit.export.checksums import CHECKSUMS
-from toolkit.export.hub import check_folder, fill_folder, write_around
+from toolkit.export.hub import check_folder, filled_folder, write_around
+from toolkit.files.checksums import CHECKSUMS
 from toolkit.model.shipped import SHIPPED
 
 _NAMES = [card.MODEL, card.TWIN, card.WORDS, card.GOLDEN, CHECKSUMS, card.CARD, card.ATTRIBUTES]
@@ -28,8 +28,7 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
     check_folder(folder, _NAMES, force=force)
     figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
     more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
-
-    def make(made: Path) -> None:
+    with filled_folder(folder, _NAMES, force=force) as made:
         for name, ending in (
             (card.MODEL, ".onnx"),
             (card.TWIN, ".ids.onnx"),
@@ -38,8 +37,6 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
             shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
         (made / card.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")
         write_around(made, _NAMES, more)
-
-    fill_folder(folder, _NAMES, make, force=force)
 
 
 def golden_of(model: str) -> str:

@@ -11,9 +11,9 @@ import onnx
 from exported.cards import with_cards
 from exported.releases import shipped_release
 from exported.sources import with_sources
-from toolkit.export.checksums import write_checksums
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.files import atomic_file
+from toolkit.files.checksums import write_checksums
 from toolkit.model.facts import ModelFacts
 from toolkit.model.release_facts import Release
 from toolkit.model.shipped import SHIPPED
@@ -84,8 +84,8 @@ def write_pages() -> None:
     page, sources = EXPORTED / "README.md", EXPORTED / "SOURCES.md"
     page.write_text(with_cards(page.read_text(encoding="utf-8"), shipped_files()), encoding="utf-8")
     sources.write_text(with_sources(sources.read_text(encoding="utf-8")), encoding="utf-8")
-    models = [path.with_suffix(ending).name for path in shipped_files() for ending in ENDINGS]
-    write_checksums(EXPORTED, [*models, GOLDEN.name])
+    models = [path.with_suffix(ending) for path in shipped_files() for ending in ENDINGS]
+    write_checksums(EXPORTED, [*models, GOLDEN])
 
 
 def _undescribed(model: onnx.ModelProto) -> bytes:

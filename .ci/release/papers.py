@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
 from pathlib import Path
 
 from release.packages import PROJECT, run
-from release.trial import MODELS
+from toolkit.files.checksums import CHECKSUMS, sha256_of, write_checksums
+from toolkit.model.shipped import SHIPPED
 
-SUMS = "SHA256SUMS"
 _OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
 
 
 def copy_models(folder: Path) -> None:
     """Copy the models with their parts, and the golden vectors; compare them with their sums."""
     exported = PROJECT / "exported"
-    expected = read_sums(exported / SUMS)
-    names = ["golden.jsonl", *(each.format(model) for model in MODELS for each in _OF_MODEL)]
+    expected = read_sums(exported / CHECKSUMS)
+    names = ["golden.jsonl", *(each.format(model) for model in SHIPPED for each in _OF_MODEL)]
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         copied = Path(shutil.copy(exported / name, folder))
-        if sha256(copied) != expected.get(name):
-            sys.exit(f"error: exported/{name} is not what exported/{SUMS} says")
+        if sha256_of(copied) != expected.get(name):
+            sys.exit(f"error: exported/{name} is not what exported/{CHECKSUMS} says")
 
 
 def write_bill_of_materials(environment: Path, folder: Path, version: str) -> None:
@@ -44,16 +43,10 @@ def write_sums(folder: Path, *files: Path) -> None:
     names = [path.name for path in files]
     if len({*names}) != len(names):
         sys.exit(f"error: two files have one name: {sorted(names)}")
-    lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(files, key=lambda each: each.name)]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+    write_checksums(folder, files)
 
 
 def read_sums(path: Path) -> dict[str, str]:
     """Read checksums: by name of the file."""
     pairs = (line.split("  ", 1) for line in path.read_text("utf-8").splitlines())
     return {name: found for found, name in pairs}
-
-
-def sha256(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

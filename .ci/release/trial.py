@@ -9,9 +9,9 @@ import venv
 from pathlib import Path
 
 from release.packages import PROJECT, run
+from toolkit.model.shipped import SHIPPED
 
 GOLDEN = Path(__file__).with_name("golden.py")
-MODELS = ("reviews", "reviews-small", "conv1d")
 
 
 def try_package(package: Path, environment: Path) -> None:
@@ -23,7 +23,7 @@ def try_package(package: Path, environment: Path) -> None:
     if ("core: native" in version) == pure:
         sys.exit(f"error: {package.name} runs with another core than expected: {version}")
     golden = PROJECT / "exported" / "golden.jsonl"
-    run(python, "-I", GOLDEN, golden, *MODELS)
+    run(python, "-I", GOLDEN, golden, *SHIPPED)
     reviews = PROJECT / "examples" / "reviews.csv"
     with tempfile.TemporaryDirectory() as folder:
         scored = Path(folder, "scored.csv")

@@ -23,7 +23,7 @@ from tests.models import CONV1D
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export_to_hub
-from toolkit.export.hub import fill_folder
+from toolkit.export.hub import filled_folder
 from toolkit.export.hub_card import hub_card
 from toolkit.export.hub_metadata import front_matter, metadata_of
 from toolkit.model.adaptation_facts import Adaptation, CandidateScores
@@ -150,14 +150,14 @@ def test_a_failure_leaves_nothing(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_all_files_appear_or_none(tmp_path: Path) -> None:
-    def make(folder: Path) -> None:
-        (folder / "a").write_text("new", encoding="utf-8")
-
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "a").write_text("old", encoding="utf-8")
     for name in ("old", "new"):
-        with pytest.raises(FileNotFoundError, match="/b'"):
-            fill_folder(tmp_path / name, ["a", "b"], make, force=True)
+        with (
+            pytest.raises(FileNotFoundError, match="/b'"),
+            filled_folder(tmp_path / name, ["a", "b"], force=True) as made,
+        ):
+            (made / "a").write_text("new", encoding="utf-8")
     assert names_in(tmp_path) == ["old"]
     assert names_in(tmp_path / "old") == ["a"]
     assert (tmp_path / "old" / "a").read_text("utf-8") == "old"

@@ -13,8 +13,8 @@ import pytest
 from tests.cli.running import Command
 from toolkit.errors import UsageError
 from toolkit.export import export
-from toolkit.export.checksums import CHECKSUMS, write_checksums
 from toolkit.export.release_file import chosen_release, load_release
+from toolkit.files.checksums import CHECKSUMS, write_checksums
 from toolkit.model.file import ModelFile, read_twin
 from toolkit.model.release_facts import DataSet, Release, Teacher
 from toolkit.model.run_folder import RunFolder
@@ -176,7 +176,7 @@ def test_command(run: RunFolder, command: Command) -> None:
 def test_checksums_are_those_of_the_command(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(name, encoding="utf-8")
-    path = write_checksums(tmp_path, ["b.txt", "a.txt"])
+    path = write_checksums(tmp_path, [tmp_path / "b.txt", tmp_path / "a.txt"])
     assert path == tmp_path / CHECKSUMS
     assert [line.split("  ")[1] for line in path.read_text("ascii").splitlines()] == [
         "a.txt",

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from release import __main__ as release
-from release.papers import SUMS, copy_models, read_sums, sha256, write_sums
-from release.trial import GOLDEN, MODELS
+from release.papers import copy_models, read_sums, write_sums
+from release.trial import GOLDEN
 from tests.data import PROJECT
 from tests.packaging.environments import Environment
 from toolkit import __version__
+from toolkit.files.checksums import CHECKSUMS, sha256_of
 from toolkit.model.shipped import SHIPPED
 
 
@@ -21,8 +22,8 @@ def test_models_are_those_of_the_checksums(tmp_path: Path) -> None:
     names = {path.name for path in tmp_path.iterdir()}
     assert names > {f"{name}.onnx" for name in SHIPPED} | {"golden.jsonl"}
     write_sums(tmp_path, *tmp_path.iterdir())
-    assert read_sums(tmp_path / SUMS).keys() == names
-    command = ["sha256sum", "--check", "--quiet", SUMS]
+    assert read_sums(tmp_path / CHECKSUMS).keys() == names
+    command = ["sha256sum", "--check", "--quiet", CHECKSUMS]
     subprocess.run(command, cwd=tmp_path, check=True)
     (tmp_path / "reviews.onnx").write_bytes(b"another")
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 1
@@ -35,9 +36,11 @@ def test_a_model_that_was_changed_is_not_released(
     (tmp_path / "exported").mkdir()
     golden = tmp_path / "exported" / "golden.jsonl"
     golden.write_text("{}\n", encoding="utf-8")
-    (tmp_path / "exported" / SUMS).write_text(f"{'0' * 64}  golden.jsonl\n", encoding="utf-8")
-    assert sha256(golden) == "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
-    with pytest.raises(SystemExit, match=f"exported/golden.jsonl is not what exported/{SUMS} says"):
+    (tmp_path / "exported" / CHECKSUMS).write_text(f"{'0' * 64}  golden.jsonl\n", encoding="utf-8")
+    assert sha256_of(golden) == "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
+    with pytest.raises(
+        SystemExit, match=f"exported/golden.jsonl is not what exported/{CHECKSUMS} says"
+    ):
         copy_models(tmp_path / "out")
 
 
@@ -58,7 +61,7 @@ def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:
     golden = PROJECT / "exported" / "golden.jsonl"
-    ran = light.run("python", "-I", GOLDEN, golden, *MODELS, cwd=tmp_path)
+    ran = light.run("python", "-I", GOLDEN, golden, *SHIPPED, cwd=tmp_path)
     assert (ran.exit_code, ran.err) == (0, "")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.cli.score_report import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import check_output_file, is_a_file, is_a_folder, path_of
+from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder, path_of
 from toolkit.model.shipped import find_model, is_shipped
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import STDIN, ReadOptions
@@ -146,10 +145,7 @@ def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> No
     if path == STDIN:
         raise UsageError("--output: cannot go to standard output; name a file.")
     format_of_output(path)
-    for source in inputs:
-        with suppress(OSError):  # one of them is missing, or a pattern
-            if path.samefile(source):
-                raise UsageError(f"{path}: is an input. Choose another with --output.")
+    check_is_no_input(path, inputs)  # patterns among them count as missing
     check_output_file(path, force=force)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_output_file, is_a_file, resolved
+from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
 from toolkit.records.columns import Columns
 
@@ -142,10 +141,7 @@ def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bo
             raise UsageError(
                 f"--report {path}: expected a name that ends in .html (a page) or .json."
             )
-        for source in inputs:
-            with suppress(OSError):  # one of them is missing
-                if path.samefile(source):
-                    raise UsageError(f"{path}: is an input. Choose another with --report.")
+        check_is_no_input(path, inputs, "--report")
         check_output_file(path, force=force, option="--report")
     if len({resolved(path) for path in reports}) < len(reports):
         raise UsageError(f"--report {reports[-1]}: was given twice.")

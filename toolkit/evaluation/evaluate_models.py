@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reliability import reliability
 from toolkit.evaluation.result import Data, Evaluation, ModelResult
 from toolkit.files import path_of
+from toolkit.files.checksums import sha256_of
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.read_options import ReadOptions, is_stream
@@ -203,8 +203,7 @@ def _data(reviews: LabelledReviews) -> Data:
 def _sha256(path: Path) -> str | None:
     if is_stream(path):
         return None
-    with file_of(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(file_of(path))
 
 
 def _result(

@@ -19,7 +19,7 @@ from toolkit.files import atomic_files, check_output, path_of, temporary_folder
 from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
+from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.networks.keras_file import load_keras
 
@@ -113,7 +113,9 @@ def export(
         raise ParityError(f"{folder.sample}: no reviews to prove parity with")
     keras_network = load_keras(folder.model)
     network, notes = convert(keras_network, config.max_tokens)
-    facts = replace(_facts(config, folder, chosen), release=_named(release, paths[0]))
+    facts = replace(
+        _facts(config, folder, chosen), release=(release or Release()).named(paths[0].stem)
+    )
     models = ModelPair.of(network, vocabulary, facts)
     with temporary_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
@@ -169,12 +171,6 @@ def _output_paths(model: Path, *, golden: bool) -> list[Path]:
         raise UsageError(f"{model}: expected a file name that ends in .onnx")
     endings = [".ids.onnx", ".vocabulary.txt", *([".golden.jsonl"] if golden else [])]
     return [model, *(model.with_suffix(ending) for ending in endings)]
-
-
-def _named(release: Release | None, path: Path) -> Release:
-    """Name the model after its file, if the release has no name for it."""
-    release = release or Release()
-    return replace(release, model_name=release.model_name or plain_word(path.stem)[:LONGEST_NAME])
 
 
 def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:

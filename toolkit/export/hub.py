@@ -6,14 +6,13 @@ The folder may be a clone of the repository: files that it has besides are not t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.export.checksums import CHECKSUMS, write_checksums
 from toolkit.export.export_run import ExportResult, export
 from toolkit.export.hub_card import ATTRIBUTES, CARD, GOLDEN, MODEL, TWIN, WORDS, hub_card
 from toolkit.export.quantization_loss import QuantizationOptions
@@ -28,8 +27,9 @@ from toolkit.files import (
     reporting_failures,
     temporary_folder,
 )
+from toolkit.files.checksums import CHECKSUMS, write_checksums
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import LONGEST_NAME, Release, plain_word
+from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import RunFolder
 
 # Large files are in Git LFS, and git changes no line ends, which the checksums are of.
@@ -81,20 +81,12 @@ def export_to_hub(
     golden = [] if quantization else [GOLDEN]
     names = [MODEL, TWIN, WORDS, *golden, CHECKSUMS, CARD, ATTRIBUTES]
     check_folder(target, [*names, GOLDEN], force=force)
-    release = options.pop("release", None) or Release()
-    name = release.model_name or plain_word(target.absolute().name)[:LONGEST_NAME]
-    release = replace(release, model_name=name)
-    results: list[ExportResult] = []
-
-    def make(made: Path) -> None:
-        found = export(run, made / MODEL, golden=bool(golden), release=release, **options)
-        results.append(found)
+    release = (options.pop("release", None) or Release()).named(target.absolute().name)
+    with filled_folder(target, names, force=force) as made:
+        result = export(run, made / MODEL, golden=bool(golden), release=release, **options)
         write_around(made, names)
-
-    fill_folder(target, names, make, force=force)
     if not golden:  # of an earlier model
         (target / GOLDEN).unlink(missing_ok=True)
-    (result,) = results
     notes = list(result.notes)
     if release.licence is None:
         notes.append(
@@ -138,7 +130,8 @@ def write_around(folder: Path, names: Sequence[str], more: str = "") -> None:
     # Names of data files may hold bytes that are not UTF-8.
     (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
     (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
-    write_checksums(folder, [each for each in names if each in (MODEL, TWIN, WORDS, GOLDEN)])
+    described = [each for each in names if each in (MODEL, TWIN, WORDS, GOLDEN)]
+    write_checksums(folder, [folder / name for name in described])
 
 
 def _keep_attributes(existing: Path, made: Path) -> None:
@@ -151,12 +144,11 @@ def _keep_attributes(existing: Path, made: Path) -> None:
     made.write_bytes(b"".join(line + b"\n" for line in (*kept, *lines)))
 
 
-def fill_folder(
-    folder: Path, names: Sequence[str], make: Callable[[Path], None], *, force: bool
-) -> None:
-    """Have files made elsewhere, and put all of them into the folder, or none."""
+@contextmanager
+def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[Path]:
+    """Give a folder to make files in; at the end, put all of them into this one, or none."""
     with temporary_folder() as made:
-        make(made)
+        yield made
         _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
         is_new = not is_a_folder(folder)
         with reporting_failures(folder):

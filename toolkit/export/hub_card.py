@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from toolkit.export.checksums import CHECKSUMS
 from toolkit.export.hub_metadata import front_matter, metadata_of
+from toolkit.files.checksums import CHECKSUMS
 from toolkit.model.fact_lines import (
     Row,
     calibration_line,
@@ -22,7 +22,7 @@ from toolkit.model.release_facts import Release
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
 
-# What the files of a folder are; the card and the attributes are none that it describes.
+# What the files of a folder are; the card does not describe itself and the attributes.
 _FILES = {
     MODEL: "the model: review texts in, answers out",
     TWIN: "the same network from token ids on, for runtimes without strings",

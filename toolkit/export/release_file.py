@@ -46,7 +46,7 @@ def chosen_release(path: Path | None, version: str | None) -> Release:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file; raises `UsageError` that says where it is none."""
+    """Parse a TOML file; raises `UsageError` that says where it is not TOML."""
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

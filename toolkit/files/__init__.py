@@ -7,7 +7,12 @@ from toolkit.files.atomic import (
     remove_unfinished,
     temporary_folder,
 )
-from toolkit.files.checks import check_output, check_output_file, reporting_failures
+from toolkit.files.checks import (
+    check_is_no_input,
+    check_output,
+    check_output_file,
+    reporting_failures,
+)
 from toolkit.files.looking import (
     for_arrow,
     is_a_file,
@@ -32,6 +37,7 @@ __all__ = [
     "atomic_file",
     "atomic_files",
     "atomic_folder",
+    "check_is_no_input",
     "check_output",
     "check_output_file",
     "create_file",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toolkit.errors import OutputError, UsageError
@@ -50,6 +50,14 @@ def check_output(
         raise UsageError(
             f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
         ) from None
+
+
+def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
+    """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
+    for source in inputs:
+        with suppress(OSError):
+            if path.samefile(source):
+                raise UsageError(f"{path}: is an input. Choose another with {option}.")
 
 
 def _check_object(path: StorePath, *, force: bool, remedy: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,6 +123,10 @@ class Release:
     teachers: tuple[Teacher, ...] | None = None
     repository: Url | None = None
     intended_use: Line | None = None  # what it may be used for, in one sentence
+
+    def named(self, name: str) -> Release:
+        """Give the model a name, such as that of its file, if it has no other."""
+        return replace(self, model_name=self.model_name or plain_word(name)[:LONGEST_NAME])
 
     @property
     def number(self) -> int | None:

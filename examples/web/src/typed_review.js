@@ -121,7 +121,7 @@ function showScale(verdict, facts) {
  * @param {HTMLElement} verdict
  * @param {Facts} facts
  * @param {number} probability
- * @param {number} stars NaN if there are none.
+ * @param {number} stars NaN if the model has no stars.
  * @returns {string} The same in words.
  */
 function showVerdict(verdict, facts, probability, stars) {

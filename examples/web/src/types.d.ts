@@ -14,7 +14,7 @@ export interface Facts {
   /** Probabilities from the first number to below the second are neutral; null: it does not say. */
   neutral: [number, number] | null;
   hasStars: boolean;
-  /** The tensor with the log-odds; null: there is none. */
+  /** The tensor with the log-odds; null: the model has no such tensor. */
   logit: string | null;
   /** Sentences are clear up to the first and from the second; mixed reviews are between the others. */
   mixed: [number, number, number, number];

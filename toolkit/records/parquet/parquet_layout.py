@@ -131,15 +131,13 @@ def _options_of_columns(
         "use_dictionary": [path for path in paths if path not in encodings],
         "column_encoding": encodings,
         "write_page_index": any(each.has_offset_index for each in facts),
+        "bloom_filter_options": {
+            path: {"ndv": _distinct(each, group.num_rows), "fpp": _FALSE_POSITIVES}
+            for path, each in zip(paths, facts, strict=False)
+            if _has_bloom_filter(each) and each.physical_type != "BOOLEAN"
+        },
         "sorting_columns": list(group.sorting_columns) or None,
     }
-    filters = {
-        path: {"ndv": _distinct(each, group.num_rows), "fpp": _FALSE_POSITIVES}
-        for path, each in zip(paths, facts, strict=False)
-        if _has_bloom_filter(each) and each.physical_type != "BOOLEAN"
-    }
-    if filters:  # Arrow before 24 has no such option, and does not tell of such filters
-        options["bloom_filter_options"] = filters
     if not all(ordered):
         ordered += [True] * (len(paths) - len(ordered))
         options["write_statistics"] = [
