@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pickle
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,34 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.evaluation.conftest import WriteRows
-from tests.models import MODEL, OLD_MODELS, many_texts
+from tests.evaluation.differences import OLD, compared
+from tests.models import MODEL, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.differences import change_tally, label_words
-from toolkit.evaluation.differences.block_changes import changes_of_block
-from toolkit.evaluation.differences.changes import Counts, DataChanges, Difference
-from toolkit.evaluation.differences.files import DiffOptions
+from toolkit.evaluation.differences import change_tally
+from toolkit.evaluation.differences.changes import Counts, Difference
 from toolkit.evaluation.differences.json_report import as_dict
 from toolkit.evaluation.differences.models import diff
-from toolkit.evaluation.differences.score_pairs import Distances, ModelPair
+from toolkit.evaluation.differences.score_pairs import Distances
 from toolkit.evaluation.differences.verdict import changed_labels, verdict, who_is_right
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import LabelNames, ReadOptions
-
-OLD = OLD_MODELS / "ngram-linear.onnx"
-SMALL_BLOCKS = 1 << 14
-
-
-def compared(
-    *files: Path, old: Path = OLD, new: Path = MODEL, columns: Columns | None = None, **more: object
-) -> DataChanges:
-    reading = ReadOptions(columns or Columns(), block_bytes=SMALL_BLOCKS)
-    if isinstance(names := more.pop("labels", None), LabelNames):
-        reading = replace(reading, labels=names)
-    options = DiffOptions(reading, **more)  # type: ignore[arg-type]
-    found = diff(old, new, [*map(str, files)], options).data
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -164,115 +145,6 @@ def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -
     assert itself.most_changed == ()
     assert itself.stars is not None
     assert (itself.stars.largest, itself.other_whole_stars) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        (["5", "1", "3", "4"], [1, 0, None, 1]),
-        (["0.912345", "0.1", "1", "0.49999"], [1, 0, 1, 0]),
-        (["pos", "neg", "neutral", ""], [1, 0, None, None]),
-        (["True", "False", "true", "false"], [1, 0, 1, 0]),
-    ],
-)
-def test_labels_mean_what_they_mean_to_evaluate(
-    write_rows: WriteRows, labels: list[str], expected: list[int | None]
-) -> None:
-    """The first blocks do not tell what they mean: a 1 is one of five stars."""
-    rows = [("a fine film, I enjoyed all of it " * 20, label) for label in labels * 40]
-    data = compared(write_rows("r.csv", ("text", "label"), rows))
-    cells = data.changes.counts.cells.sum(axis=(1, 2)).tolist()
-    assert cells == [40 * expected.count(0), 40 * expected.count(1), 40 * expected.count(None)]
-    assert data.neutral == 40 * sum(label in ("3", "neutral") for label in labels)
-    if labels[0] == "5":
-        assert "1 → negative (40)" in data.label_meaning
-
-
-def test_labels_with_names_of_their_own(write_rows: WriteRows) -> None:
-    rows = [("a fine film", "up"), ("dull and bad", "down"), ("fine", "sideways")]
-    names = LabelNames(positive=("up",), negative=("down",))
-    data = compared(write_rows("r.csv", ("text", "label"), rows), labels=names)
-    assert data.changes.counts.labelled == 2
-    assert data.neutral == 1
-
-
-def test_a_column_without_labels_is_left_out_unless_it_is_named(
-    write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = write_rows("r.csv", ("text", "label"), [("a fine film", f"x{n}") for n in range(9)])
-    data = compared(file)
-    assert data.changes.counts.labelled == 0
-    assert "not used as labels" in data.warnings[0]
-    with pytest.raises(InputError, match="column 'label', row 1: found the label 'x0'"):
-        compared(file, columns=Columns(label="label"))
-    monkeypatch.setattr(change_tally, "MOST_WORDS", 5)
-    with pytest.raises(InputError, match="more than 5 different values, expected labels"):
-        compared(file, columns=Columns(label="label"))
-    assert "more than 5 different" in compared(file).warnings[0]
-    assert compared(file).changes.counts.rows == 9
-
-
-def test_too_many_labels_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory does not grow with the rows."""
-    monkeypatch.setattr(change_tally, "MOST_WORDS", 5)
-    tally, sizes = change_tally.Tally(show=0), []
-    texts = pa.array(["a fine film"] * 4, pa.large_string())
-    scores = ModelPair(Scorer(OLD), Scorer(MODEL)).score(texts)
-    for first in range(0, 400, 4):
-        labels = pa.array([f"x{first + n}" for n in range(4)], pa.large_string())
-        tally.add(changes_of_block(texts, scores, {"label": labels}, 0))
-        sizes.append(len(pickle.dumps(tally)))
-    assert sizes[-1] < sizes[0] + 20
-    assert tally.changes().counts.rows == 400
-
-
-@pytest.mark.parametrize("least", [None, 0.5, 0.805, 1e-3, 4.5])
-def test_probabilities_as_labels_are_few_words(least: float | None) -> None:
-    short = label_words.shortener(LabelNames(positive_from=least))
-    words = {short(f"0.{n:06d}") for n in range(0, 1_000_000, 37)}
-    assert len(words) == (100 if least in (None, 0.5, 4.5) else 1000)
-    for word in ("0.499999", "0.5", "0.500001", ".50000", "0.9999", "0.8049", "0.8051", "1.5e-05"):
-        cut = float(str(short(word)))
-        assert (cut >= (least or 0.5)) == (float(word) >= (least or 0.5))
-    assert short("1.5e-05") in ("0.00", "0.000")
-    assert short("4.123456") == "4.123456"
-    assert label_words.shortener(LabelNames(positive=("0.912",)))("0.912") == "0.912"
-
-
-def test_what_the_user_says_of_labels_holds_for_all_digits(write_rows: WriteRows) -> None:
-    rows = [("a fine film", "0.807"), ("dull and bad", "0.802"), ("dull", "0.1")]
-    file = write_rows("r.csv", ("text", "label"), rows)
-    counts = compared(file, labels=LabelNames(positive_from=0.805)).changes.counts
-    assert counts.cells.sum(axis=(1, 2)).tolist() == [2, 1, 0]
-    counts = compared(file, labels=LabelNames(positive=("0.807",))).changes.counts
-    assert counts.cells.sum(axis=(1, 2)).tolist() == [2, 1, 0]
-
-
-def test_labels_are_needed_where_the_user_says_what_they_mean(write_rows: WriteRows) -> None:
-    file = write_rows("r.csv", ("text", "label"), [("a fine film", "1")])
-    with pytest.raises(InputError, match="column 'label': no label is 7 or more"):
-        compared(file, labels=LabelNames(positive_from=7))
-    other = write_rows("o.csv", ("text", "x"), [("a fine film", "1")])
-    with pytest.raises(UsageError, match="no column 'label' or 'sentiment'"):
-        compared(other, labels=LabelNames(positive=("1",)))
-
-
-def test_nan_is_no_label(tmp_path: Path) -> None:
-    labels = [1.0, 0.0, float("nan"), None]
-    table = pa.table({"text": ["a fine film"] * 4, "label": labels})
-    pq.write_table(table, tmp_path / "a.parquet")
-    data = compared(tmp_path / "a.parquet")
-    assert data.warnings == ()
-    assert data.changes.counts.cells.sum(axis=(1, 2)).tolist() == [1, 1, 2]
-
-
-def test_a_column_of_labels_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    for kind, labels in {"list": [[1]], "bool": [True]}.items():
-        pq.write_table(pa.table({"text": ["good"], "label": labels}), tmp_path / f"{kind}.parquet")
-        data = compared(tmp_path / f"{kind}.parquet")
-        assert data.changes.counts.labelled == 0
-        (warning,) = data.warnings
-        assert f"{kind}.parquet: the column 'label' is not used as labels" in warning
 
 
 def test_many_groups_are_counted_together(
