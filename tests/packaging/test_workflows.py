@@ -86,7 +86,7 @@ def test_a_linter_finds_nothing() -> None:
     if zizmor is None:
         pytest.skip("needs zizmor, of the extra 'dev'")
     ran = subprocess.run(
-        [zizmor, "--offline", "--no-progress", *WORKFLOWS],
+        [zizmor, "--offline", "--no-progress", "--color=never", *WORKFLOWS],
         capture_output=True,
         text=True,
         check=False,
