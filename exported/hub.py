@@ -17,18 +17,15 @@ from exported.shipping import EXPORTED, GOLDEN
 from toolkit.errors import ToolkitError
 from toolkit.export import hub_card as card
 from toolkit.export.hub import check_folder, filled_folder, write_around
-from toolkit.files.checksums import CHECKSUMS
 from toolkit.model.shipped import SHIPPED
-
-_NAMES = [card.MODEL, card.TWIN, card.WORDS, card.GOLDEN, CHECKSUMS, card.CARD, card.ATTRIBUTES]
 
 
 def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
     """Write the folder of a shipped model by its name; raises as `toolkit.export.hub.export_to_hub`."""
-    check_folder(folder, _NAMES, force=force)
+    check_folder(folder, force=force)
     figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
     more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
-    with filled_folder(folder, _NAMES, force=force) as made:
+    with filled_folder(folder, card.FILES, force=force) as made:
         for name, ending in (
             (card.MODEL, ".onnx"),
             (card.TWIN, ".ids.onnx"),
@@ -36,7 +33,7 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
         ):
             shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
         (made / card.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")
-        write_around(made, _NAMES, more)
+        write_around(made, more)
 
 
 def golden_of(model: str) -> str:

@@ -18,7 +18,6 @@ from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
 from toolkit.export.parity import check_parity
-from toolkit.export.quantization_loss import QuantizationOptions
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
 from toolkit.model.file import ModelFile, read_twin
 from toolkit.model.run_folder import RunFolder
@@ -80,11 +79,6 @@ def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> No
         export(run.path, tmp_path / name / "m.onnx", golden=True)
     for name in files_in(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_no_golden_vectors_of_fewer_bits(run: RunFolder) -> None:
-    with pytest.raises(UsageError, match=r"--golden: .* give it without --quantize"):
-        export(run.path, golden=True, quantization=QuantizationOptions("int8"))
 
 
 def test_golden_vectors_are_those_of_the_model(run: RunFolder) -> None:

@@ -203,7 +203,7 @@ def test_only_ids_of_the_hub_are_data_sets() -> None:
     metadata = metadata_of(facts)
     check_metadata(metadata)
     assert metadata["datasets"] == ["stanfordnlp/imdb"]
-    assert "| our shop |  | our own \\| all |" in hub_card(facts, [])
+    assert "| our shop |  | our own \\| all |" in hub_card(facts)
 
 
 def test_results_are_those_of_the_metrics() -> None:

@@ -119,6 +119,21 @@ def test_files_and_facts(run: RunFolder, tmp_path: Path, kind: str, share: float
     assert "quantization" not in model_card(plain.model)
 
 
+def test_golden_vectors_are_those_of_fewer_bits(run: RunFolder) -> None:
+    found = []
+    for options in (None, QuantizationOptions("int8")):
+        result = export(run.path, force=True, golden=True, quantization=options)
+        assert result.golden is not None
+        lines = [*map(json.loads, result.golden.read_text("ascii").splitlines())]
+        expected = np.array([line["models"]["conv1d"]["probability"] for line in lines])
+        session = ort.InferenceSession(str(result.model))
+        texts = np.array([line["text"] for line in lines], object)
+        (probability,) = session.run(["probability"], {"text": texts})
+        np.testing.assert_allclose(probability, expected, rtol=0, atol=1e-6)
+        found.append(expected)
+    assert np.abs(found[0] - found[1]).max() > 1e-4  # more than runtimes differ
+
+
 def test_the_executions_agree_and_no_neighbour_matters(run: RunFolder) -> None:
     result = export(run.path, quantization=QuantizationOptions("int8"))
     reviews = make_reviews(70)

@@ -114,6 +114,4 @@ def export(
         return
     if output is not None:
         raise UsageError("--output: the files of --hub have names of their own. Leave out one.")
-    if golden and quantization is not None:
-        raise UsageError("--golden: its numbers are those of Keras; give it without --quantize")
     show(export_to_hub(run, hub, **settings))

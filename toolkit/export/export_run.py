@@ -96,8 +96,6 @@ def export(
         If an output exists (without ``force``) or cannot be written, no such threshold can be
         chosen, or the network has nothing to quantize.
     """
-    if golden and quantization is not None:
-        raise UsageError("--golden: its numbers are those of Keras; give it without --quantize")
     folder = RunFolder(path_of(run))
     folder.check()
     config = folder.load_config()
@@ -117,6 +115,7 @@ def export(
         _facts(config, folder, chosen), release=(release or Release()).named(paths[0].stem)
     )
     models = ModelPair.of(network, vocabulary, facts)
+    reference = keras_network
     with temporary_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
@@ -124,9 +123,10 @@ def export(
         models = models.with_facts(replace(models.facts, parity=parity))
         if quantization is not None and labelled is not None:
             small = quantize(network, quantization.kind)
+            reference = small.in_floats
             models = ModelPair.of(small.network, vocabulary, models.facts)
             files = models.save(unproven / "small.onnx", unproven / "small.ids.onnx")
-            executions = compare(small.in_floats, *files, reviews)
+            executions = compare(reference, *files, reviews)
             check_parity(executions, "The executions of the quantized network")
             cost = labelled.measure_loss(quantization.kind, plain[0], files[0])
             check_loss(cost)
@@ -136,7 +136,7 @@ def export(
         models.save(text_in, ids_in)
         vocabulary.save(words)
         for path in vectors:
-            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), keras_network)
+            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), reference)
             path.write_text(golden_vectors({paths[0].stem: subject}), encoding="utf-8")
     return ExportResult(
         *(paths[0], paths[1], paths[2], parity, chosen),

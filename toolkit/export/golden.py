@@ -1,7 +1,8 @@
 """Golden vectors: what models give for texts, to test any runtime and tokenizer with.
 
-``exported/README.md`` describes the file. Nothing in it comes from ONNX Runtime, which it is to
-test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
+``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
+test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras. Those of
+weights of fewer bits, which Keras does not know, come from a graph with the same weights as floats.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from toolkit.export.keras_to_onnx import run_keras
+from toolkit.export.parity import reference_of
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import logits_of
 from toolkit.networks.keras_file import load_keras
@@ -29,7 +30,7 @@ _STAR_DECIMALS = 4
 
 @dataclass(frozen=True)
 class Subject:
-    """A model file, and the Keras network that it was made of."""
+    """A model file, and the network that it was made of: of Keras, or a graph with floats."""
 
     file: ModelFile
     network: Any
@@ -56,7 +57,7 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
     ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
     rows = ids.padded(facts.max_tokens)
     known = ids.known_tokens(facts.max_tokens)
-    probability = run_keras(subject.network, rows)
+    probability = reference_of(subject.network)(rows)
     labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
     expected: list[dict[str, Any]] = [
         {

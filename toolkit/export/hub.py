@@ -14,8 +14,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.export.export_run import ExportResult, export
-from toolkit.export.hub_card import ATTRIBUTES, CARD, GOLDEN, MODEL, TWIN, WORDS, hub_card
-from toolkit.export.quantization_loss import QuantizationOptions
+from toolkit.export.hub_card import ATTRIBUTES, CARD, FILES, GOLDEN, MODEL, TWIN, WORDS, hub_card
 from toolkit.files import (
     atomic_files,
     check_output_file,
@@ -77,16 +76,11 @@ def export_to_hub(
         If a file exists (without ``force``) or cannot be written, or an option is wrong.
     """
     target = path_of(folder)
-    quantization: QuantizationOptions | None = options.get("quantization")
-    golden = [] if quantization else [GOLDEN]
-    names = [MODEL, TWIN, WORDS, *golden, CHECKSUMS, CARD, ATTRIBUTES]
-    check_folder(target, [*names, GOLDEN], force=force)
+    check_folder(target, force=force)
     release = (options.pop("release", None) or Release()).named(target.absolute().name)
-    with filled_folder(target, names, force=force) as made:
-        result = export(run, made / MODEL, golden=bool(golden), release=release, **options)
-        write_around(made, names)
-    if not golden:  # of an earlier model
-        (target / GOLDEN).unlink(missing_ok=True)
+    with filled_folder(target, FILES, force=force) as made:
+        result = export(run, made / MODEL, golden=True, release=release, **options)
+        write_around(made)
     notes = list(result.notes)
     if release.licence is None:
         notes.append(
@@ -98,13 +92,13 @@ def export_to_hub(
         model=target / MODEL,
         twin=target / TWIN,
         vocabulary=target / WORDS,
-        golden=target / GOLDEN if golden else None,
+        golden=target / GOLDEN,
         others=[target / name for name in (CHECKSUMS, CARD, ATTRIBUTES)],
         notes=notes,
     )
 
 
-def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
+def check_folder(folder: Path, *, force: bool) -> None:
     """Raise `UsageError` if files cannot be written into the folder, or exist (without force)."""
     if is_in_store(folder):
         raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
@@ -115,7 +109,7 @@ def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
             "model."
         )
     if is_a_folder(folder):
-        for name in names:
+        for name in FILES:
             check_output_file(folder / name, force=force, option=_OPTION)
     elif is_link_or_there(folder):
         raise UsageError(f"{_OPTION} {folder}: is a file, expected a folder. Choose another.")
@@ -123,15 +117,14 @@ def check_folder(folder: Path, names: Sequence[str], *, force: bool) -> None:
         check_output_file(folder, force=force, option=_OPTION)  # whether it can be made
 
 
-def write_around(folder: Path, names: Sequence[str], more: str = "") -> None:
+def write_around(folder: Path, more: str = "") -> None:
     """Write card, attributes and checksums for the model files of a folder."""
     facts = ModelFile.load(folder / MODEL).facts
-    card = hub_card(facts, names, more)
+    card = hub_card(facts, more)
     # Names of data files may hold bytes that are not UTF-8.
     (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
     (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
-    described = [each for each in names if each in (MODEL, TWIN, WORDS, GOLDEN)]
-    write_checksums(folder, [folder / name for name in described])
+    write_checksums(folder, [folder / name for name in (MODEL, TWIN, WORDS, GOLDEN)])
 
 
 def _keep_attributes(existing: Path, made: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from toolkit.export.hub_metadata import front_matter, metadata_of
 from toolkit.files.checksums import CHECKSUMS
@@ -23,13 +23,14 @@ MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
 
 # What the files of a folder are; the card does not describe itself and the attributes.
-_FILES = {
+_DESCRIBED = {
     MODEL: "the model: review texts in, answers out",
     TWIN: "the same network from token ids on, for runtimes without strings",
     WORDS: "the words of the model, one per line; the first has the token id 4",
     GOLDEN: "what the model gives for some 200 texts, to test other runtimes with",
     CHECKSUMS: "the checksums of these files: `sha256sum -c SHA256SUMS`",
 }
+FILES = (*_DESCRIBED, CARD, ATTRIBUTES)
 
 _CARD = """
 # {title}
@@ -95,8 +96,8 @@ labelled reviews before you rely on it.
 _STARS = "\n- There is one more output, `stars`: 1.0 to 5.0, the mean of what such reviews give."
 
 
-def hub_card(facts: ModelFacts, files: Collection[str], more: str = "") -> str:
-    """Write the card of a model whose folder has some files; `more` is added at its end."""
+def hub_card(facts: ModelFacts, more: str = "") -> str:
+    """Write the card of a model; `more` is added at its end."""
     release = facts.release
     title = release.model_name or "Sentiment of reviews"
     rows = [row for row in release.rows() if row[0] != "intended use"]
@@ -109,7 +110,7 @@ def hub_card(facts: ModelFacts, files: Collection[str], more: str = "") -> str:
         positive=facts.labels[1],
         stars="" if facts.stars is None else _STARS,
         max_tokens=f"{facts.max_tokens:,}",
-        files="\n".join(f"| `{name}` | {what} |" for name, what in _FILES.items() if name in files),
+        files="\n".join(f"| `{name}` | {what} |" for name, what in _DESCRIBED.items()),
         model=_table(
             [
                 *rows,

@@ -61,15 +61,20 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     )
 
 
+def reference_of(network: Any) -> Callable[[Ids], Probabilities]:
+    """Give what computes probabilities, (rows,), of (rows, tokens) ids with a reference network."""
+    if not isinstance(network, onnx.ModelProto):
+        return partial(run_keras, network)
+    session = ort.InferenceSession(network.SerializeToString(), session_options())
+    return partial(_run_graph, session)
+
+
 def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
     """Run reviews and the golden texts through a reference and the three ONNX executions.
 
     The reference is a Keras network, or a graph `token_ids` → `probability`.
     """
-    reference: Callable[[Ids], Probabilities] = partial(run_keras, network)
-    if isinstance(network, onnx.ModelProto):
-        session = ort.InferenceSession(network.SerializeToString(), session_options())
-        reference = partial(_run_graph, session)
+    reference = reference_of(network)
     scorer = Scorer(text_in)
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
