@@ -48,15 +48,7 @@ def score_with_ray(
         try:
             size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
             count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)
-            job = ShardedJob.begin(
-                scorer,
-                jobs,
-                options,
-                count,
-                target=target,
-                plan_path=sharding.plan,
-                keep_parts=sharding.keep_parts,
-            )
+            job = sharding.begin(scorer, jobs, options, count, target)
             run.job_id = job.plan.job_id
             run.results = [
                 FileResult(each, source=Source.of(each.source, options.reading))

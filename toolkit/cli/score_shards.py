@@ -43,15 +43,7 @@ def score_in_shards(
         score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)
         return
     assert count is not None
-    job = ShardedJob.begin(
-        scorer,
-        jobs,
-        options,
-        count,
-        target=target,
-        plan_path=sharding.plan,
-        keep_parts=sharding.keep_parts,
-    )
+    job = sharding.begin(scorer, jobs, options, count, target)
     run.job_id = job.plan.job_id
     if number is None:
         if not quiet:
