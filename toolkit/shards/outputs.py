@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,13 +13,10 @@ from toolkit.files import (
     check_output_file,
     flush_to_disk,
     is_there,
-    place_file,
+    move_file,
     reporting_failures,
-    resolved,
 )
-from toolkit.scoring.outputs.publishing import copy_to
 from toolkit.shards.joining import Range, content_of, copy
-from toolkit.signals import held_back
 from toolkit.stores.contents import Content
 from toolkit.stores.store_path import StorePath
 
@@ -82,7 +78,7 @@ def _write(
                 for each in contents():
                     on_bytes(copy(each, file))
         flush_to_disk(unfinished)
-        _place(unfinished, target, force=force)
+        move_file(unfinished, target, force=force)
     finally:  # also where the disk is full, which each attempt would fill more
         unfinished.unlink(missing_ok=True)
 
@@ -122,15 +118,3 @@ def _write_object(target: StorePath, contents: Contents, *, force: bool) -> int:
     if not is_copied:
         upload(content, target.place, force=force)
     return content.size
-
-
-def _place(unfinished: Path, target: Path, *, force: bool) -> None:
-    """Give a complete file its name, or copy it to another file system."""
-    try:
-        with held_back():
-            place_file(unfinished, resolved(target), force=force)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        with unfinished.open("rb") as file:
-            copy_to(file, target, force=force)
