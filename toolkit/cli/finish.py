@@ -40,6 +40,7 @@ def finish(
     """
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(report, context) as run:
+        from toolkit.cli.progress import progress_of_joining
         from toolkit.cli.score_ending import exit_with
         from toolkit.cli.score_view import show, warn_of
         from toolkit.scoring.inputs.jobs import Jobs
@@ -54,7 +55,8 @@ def finish(
         jobs = Jobs(planned, None if planned[0].output == target else target)
         run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
-        run.results = join(job.folder, plan, force=force)
+        with progress_of_joining(target, quiet=quiet) as on_joined:
+            run.results = join(job.folder, plan, force=force, on_joined=on_joined)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")

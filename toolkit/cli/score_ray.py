@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.cli import messages
-from toolkit.cli.progress import progress_of
+from toolkit.cli.progress import progress_of, progress_of_joining
 from toolkit.cli.score_ending import exit_with
 from toolkit.cli.score_report import RunReport
 from toolkit.cli.score_view import show, warn_of
@@ -56,7 +56,10 @@ def score_with_ray(
             ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
-                run.results = finish(job.folder, job.plan, force=options.force)
+                with progress_of_joining(target, quiet=quiet) as on_joined:
+                    run.results = finish(
+                        job.folder, job.plan, force=options.force, on_joined=on_joined
+                    )
         except BaseException as error:
             if not is_wrong_call(error) and is_there(folder.plan_path):
                 error.add_note(_SAVED)
