@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from toolkit.cli import messages
-from toolkit.cli.score_report import EXIT_REJECTED, RunReport
+from toolkit.cli.score.report import EXIT_REJECTED, RunReport
 
 if TYPE_CHECKING:
     from toolkit.scoring.results import FileResult

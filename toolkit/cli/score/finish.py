@@ -9,8 +9,8 @@ import typer
 
 from toolkit.cli import messages
 from toolkit.cli import options as o
-from toolkit.cli import score_options as s
-from toolkit.cli.score_report import RunReport
+from toolkit.cli.score import options as s
+from toolkit.cli.score.report import RunReport
 from toolkit.cli.terminal import counted
 
 _TARGET = "What --output of the shards names: a folder, or a file."
@@ -41,8 +41,8 @@ def finish(
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(report, context) as run:
         from toolkit.cli.progress import progress_of_joining
-        from toolkit.cli.score_ending import exit_with
-        from toolkit.cli.score_view import show, warn_of
+        from toolkit.cli.score.ending import exit_with
+        from toolkit.cli.score.view import show, warn_of
         from toolkit.scoring.inputs.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.results import total

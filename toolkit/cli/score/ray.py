@@ -7,10 +7,10 @@ from pathlib import Path
 
 from toolkit.cli import messages
 from toolkit.cli.progress import progress_of, progress_of_joining
-from toolkit.cli.score_ending import exit_with
-from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import show, warn_of
-from toolkit.cli.sharding import Sharding
+from toolkit.cli.score.ending import exit_with
+from toolkit.cli.score.report import RunReport
+from toolkit.cli.score.sharding import Sharding
+from toolkit.cli.score.view import show, warn_of
 from toolkit.cli.terminal import one_line
 from toolkit.errors import InputError, ToolkitError, UsageError, is_wrong_call
 from toolkit.files import is_a_folder, is_there
