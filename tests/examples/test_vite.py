@@ -155,6 +155,21 @@ def test_it_gives_the_golden_answers(tab: Tab) -> None:
     assert stars == pytest.approx(golden_values(MODEL, "stars"), abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["vite", "in_worker"])
+def test_a_model_that_is_not_there_is_an_error_of_the_call(
+    name: str, request: pytest.FixtureRequest, browser: Any
+) -> None:
+    folder: Path = request.getfixturevalue(name)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.route("**/*.onnx", lambda route: route.fulfill(status=404))
+    with served(folder.parent) as address:
+        page.goto(f"{address}/{folder.name}/")
+        found = page.evaluate("window.score(['Good.']).catch((error) => error.message)")
+    page.close()
+    assert re.search(r"failed to load .*\.onnx", found)
+
+
 def test_what_is_no_text_has_no_known_word(tab: Tab) -> None:
     tab.page.wait_for_selector("#answer:has-text(' 0.')")
     found = tab.page.evaluate("window.score", [None, "A fine film.", 5, {}])
