@@ -13,7 +13,8 @@ from toolkit.files import is_a_file, reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import STDIN
-from toolkit.records.review_file import Output, ReviewFile
+from toolkit.records.record_blocks import Output
+from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import BlockScorer
 from toolkit.scoring.identity import identity_of
 from toolkit.scoring.inputs.job_checks import check_job

@@ -19,7 +19,7 @@ from toolkit.records.delimited.csv_long_records import pass_over
 from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
 from toolkit.records.delimited.csv_writing import rows_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Block, Cut, Output, Parsed, Place, Table
+from toolkit.records.record_blocks import Block, Cut, Output, Parsed, Place, Table
 from toolkit.records.text_files.byte_lines import (
     Lines,
     Positions,

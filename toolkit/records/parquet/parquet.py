@@ -27,16 +27,8 @@ from toolkit.records.parquet.parquet_values import (
 )
 from toolkit.records.parquet.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import (
-    Block,
-    Cut,
-    Output,
-    Parsed,
-    Place,
-    ReviewFile,
-    Table,
-    with_scores,
-)
+from toolkit.records.record_blocks import Block, Cut, Output, Parsed, Place, Table, with_scores
+from toolkit.records.review_file import ReviewFile
 from toolkit.text.strings import only_rows
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.files import for_arrow
 from toolkit.records.parquet.parquet_times import old_times
-from toolkit.records.review_file import BLOCK_RECORDS
+from toolkit.records.record_blocks import BLOCK_RECORDS
 
 # A row group is read in pages of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
