@@ -16,7 +16,7 @@ from toolkit.evaluation.metrics import Metrics
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.result import Evaluation, ModelResult
-from toolkit.evaluation.result_tables import warnings_of
+from toolkit.evaluation.tables.result_tables import warnings_of
 
 FORMAT_VERSION = 3
 
