@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
@@ -83,6 +83,22 @@ class Output:
     # About the scores, for formats that hold such; all keys begin with `METADATA_PREFIX`.
     metadata: Mapping[str, str] = field(default_factory=dict)
     separator: bytes = b""  # between two rendered blocks that have records
+
+
+def first_cuts(cuts: Iterable[Cut], offsets: Sequence[int]) -> list[Cut]:
+    """Choose the first of some cuts at or after each byte offset; all are in ascending order.
+
+    It takes no more cuts than it needs.
+    """
+    found: list[Cut] = []
+    wanted = [*offsets]
+    for place, end in cuts:
+        if wanted and wanted[0] <= end:
+            found.append((place, end))
+            wanted = [offset for offset in wanted if offset > end]
+        if not wanted:
+            break
+    return found
 
 
 def with_scores(schema: pa.Schema, added: pa.Schema) -> pa.Schema:
