@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.result_tables import beside_constant
+from toolkit.evaluation.tables.result_tables import beside_constant
 
 
 def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:

@@ -20,8 +20,8 @@ from toolkit.evaluation.differences.changes import (
     DataChanges,
     Difference,
 )
-from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.result_tables import UNDEFINED, PlainTable
+from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.tables.result_tables import UNDEFINED, PlainTable
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.release_facts import USES_IN_SHORT, count_uses
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.comparison import Comparison, compare_counts
-from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.proportion import Proportion
 
 # What a model says of a row.
 NEGATIVE, POSITIVE, NO_SCORE = 0, 1, 2

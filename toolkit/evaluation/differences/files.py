@@ -23,7 +23,8 @@ from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.records.review_file import Block, Reject, ReviewFile
+from toolkit.records.record_blocks import Block, Reject
+from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.inputs.jobs import NOT_KEPT, look_for
 from toolkit.scoring.summary import Progress
 from toolkit.scoring.workers import in_order, usable_cores
