@@ -47,7 +47,7 @@ by the functions of `toolkit diff`, which does the same for your own reviews:
 
 - **Accuracy** is the share of right labels among the rows that have a label and a score of both models. "Points" is the
   accuracy after minus that before, in points of 100, with the 95% interval of the difference on the same rows.
-  Where the interval holds 0, the difference may be chance; of many rows of a table, one in twenty does not hold 0 by chance.
+  Where the interval holds 0, the difference may be chance; of many rows of a table, up to one in twenty does not hold 0 by chance.
 - **Held-out reviews** are those of `exported/data.py` that the general models were not fitted to. Their reviews of films
   are left out here, as the models before learned from them. The test reviews of IMDB, and the three files of other domains,
   were read by no training. The everyday reviews are those of `tests/everyday_reviews.jsonl`; their mixed and neutral ones

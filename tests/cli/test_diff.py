@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -69,6 +70,14 @@ def test_the_tables_fit_the_terminal(
     assert max(map(len, ran.out.splitlines()[2:])) <= width
 
 
+def test_long_names_of_groups_are_cut(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "240")
+    write("r.csv", f"text,who\nfine,{'§' * 3000}\n")
+    ran = command("diff", OLD, MODEL, "r.csv", "--group-column", "who", "--show", "0")
+    assert ran.out.count("§") == 119
+    assert "§…" in ran.out
+
+
 def test_json(command: Command) -> None:
     write("r.csv", CSV)
     ran = command("diff", OLD, MODEL, "r.csv", "--json")
@@ -133,6 +142,55 @@ def test_standard_input_and_folders(command: Command) -> None:
     assert "Warning: reviews/c.csv: nothing is in this file." in ran.out
 
 
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(command: Command) -> None:
+    Path("in").mkdir()
+    write("in/a.csv", CSV)
+    write("in/b.csv", "x,y\n1,2\n")
+    Path("in/c.parquet").write_bytes(b"PAR1 damaged")
+    half = gzip.compress("".join(f'{{"text": "fine {n}"}}\n' for n in range(200_000)).encode())
+    Path("in/d.jsonl.gz").write_bytes(half[: len(half) // 2])
+    ran = command("diff", OLD, MODEL, "in", "-o", "changed.csv")
+    assert ran.exit_code == 1
+    assert re.search(r"left out +3 files that cannot be read to the end", ran.out)
+    errors = ran.err.splitlines()
+    assert errors[0].startswith("error: in/b.csv: no column 'text' or 'review' (found: x, y).")
+    assert errors[1].startswith("error: in/c.parquet: not a Parquet file")
+    shown = re.search(r"The ([\d,]+) records before that are compared\.$", errors[2])
+    assert shown is not None
+    records = int(shown[1].replace(",", ""))
+    assert f"2 files: {5 + records:,} rows\n" in ran.out
+    assert "in/a.csv,1," in Path("changed.csv").read_text(encoding="utf-8")
+    ran = command("diff", OLD, MODEL, "in", "--json")
+    data = json.loads(ran.out)["data"]
+    assert (ran.exit_code, data["records"]) == (1, 5 + records)
+    assert data["files"] == ["in/a.csv", "in/d.jsonl.gz"]
+    assert [f"error: {each}" for each in data["failed"]] == errors
+    ran = command("diff", OLD, MODEL, "in/b.csv", "in/c.parquet")
+    ran.failed_with("in/b.csv: no column 'text'", 2)
+    assert "None of the 2 files can be compared." in ran.err
+    command("diff", OLD, MODEL, "in/b.csv").failed_with("--text-column.\n", 2)
+
+
+def test_a_part_of_each_file(command: Command) -> None:
+    write("r.csv", CSV + "a,b,c,d\n" + "dull,0,plain\n" * 50)
+    ran = command("diff", OLD, MODEL, "r.csv", "--limit", "5")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "r.csv: 5 rows\n" in ran.out
+    assert re.search(r"a part +only the first 5 records of a file \(--limit\)", ran.out)
+    assert command("diff", OLD, MODEL, "r.csv", "--limit", "6").exit_code == 3
+    ran = command("diff", OLD, MODEL, "r.csv", "--sample", "10", "--json")
+    data = json.loads(ran.out)["data"]
+    assert (data["records"], data["limit"], data["sample"]) == (10, None, 10)
+    for arguments, message in (
+        (["r.csv", "--limit", "1", "--sample", "1"], "--limit and --sample cannot be combined"),
+        (["--limit", "1"], "need files of reviews"),
+        (["r.csv", "--limit", "0"], "--limit"),
+    ):
+        ran = command("diff", OLD, MODEL, *arguments)
+        assert ran.exit_code == 2
+        assert message in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -150,6 +208,7 @@ def test_standard_input_and_folders(command: Command) -> None:
         (["r.csv", "--group-column", "x"], "r.csv: no column 'x'"),
         (["r.csv", "--threshold", "2"], "--threshold: expected a probability from 0 to 1"),
         (["-", "r.csv", "--format", "csv"], "standard input cannot be combined"),
+        ([""], "an empty name, expected a file of reviews. Write . for this folder."),
         (["n.csv", "--fail-if-worse", "-q"], "--fail-if-worse: no row has a label and a score"),
     ],
 )

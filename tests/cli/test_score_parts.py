@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import subprocess
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,16 @@ def test_a_limit_reads_no_further(command: Command) -> None:
     assert command("score", "a.csv.gz", "--limit", "100", "-o", "b.csv").exit_code == 0
     assert ids("b.csv") == list(range(100))
     assert command("score", "a.csv.gz", "-o", "c.csv").exit_code == 1
+
+
+def test_a_sample_of_an_archive(command: Command) -> None:
+    write("a.csv", rows(1000))
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.write("a.csv")
+    for name in ("a.csv", "a.zip"):
+        assert command("score", name, "--sample", "30", "-o", f"{name}.csv").exit_code == 0
+    assert ids("a.zip.csv") == ids("a.csv.csv")
+    assert len(ids("a.zip.csv")) == 30
 
 
 def test_a_limit_of_standard_input(tmp_path: Path) -> None:

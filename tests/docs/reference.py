@@ -131,7 +131,7 @@ add keys; `format_version` changes if one gets another meaning.
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
 | `breakdowns` | lists by `length` and, with such columns, by `stars` and `groups`, the hardest for the best model first; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
 | `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
-| `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its `interval`, `p_value` of McNemar's test, `is_exact` (binomial test) |
+| `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its 95% `interval` (of the score test of Tango, corrected; it holds 0 where `p_value` is 0.05 or more), `p_value` of McNemar's test, `is_exact` (binomial test) |
 
 Each of its `models` also has:
 
@@ -165,6 +165,8 @@ What `diff` finds has these keys; what is not known is null.
 | `difference`, `interval`, `p_value`, `is_exact`, `verdict` | of the accuracies, new minus old, as for `comparisons` above; the same in words |
 | `most_changed` | rows with another label first, then by the distance: `file` and `row` (or `name` of a fixed text), `label`, `group`, `old`, `new`, `text` |
 | `groups` | of `data`: the same counts and figures for each `name`, the largest group first |
+| `failed` | of `data`: errors of other files, which could not be read to their ends; the records before that count |
+| `limit`, `sample` | of `data`: the part of each file that is compared; null if it is not given |
 | `files`, `columns`, `records`, `rejected`, `first_reject`, `label_meaning`, `neutral`, `warnings`, `output` | of `data`: what was read, how, and what could not be; rows with a neutral label, which no accuracy is of; the file of all changed rows |
 
 ## Which model has scored a file

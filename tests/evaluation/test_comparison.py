@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from math import comb
+from math import comb, log, sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 
-from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
+from toolkit.evaluation import comparison
+from toolkit.evaluation.comparison import (
+    Comparison,
+    compare,
+    compare_counts,
+    compare_with_constant,
+)
 from toolkit.evaluation.metrics import measure
 from toolkit.evaluation.tables.result_tables import beside_constant
 
@@ -46,12 +53,43 @@ def test_intervals_hold_the_difference_and_turn_with_it(a: int, b: int, c: int, 
     assert turned.p_value == pytest.approx(found.p_value)
 
 
-def test_an_interval_of_agresti_and_min() -> None:
-    """By hand: b = 20.5, c = 10.5, n = 102."""
-    found = compared(70, 20, 10)
-    middle = 10 / 102
-    error = 1.959964 * (31 / 102 - middle**2) ** 0.5 / 102**0.5
-    assert found.interval == pytest.approx((middle - error, middle + error))
+@pytest.mark.parametrize(
+    ("b", "c", "others"), [(20, 10, 70), (7, 1, 13), (60, 10, 930), (3, 0, 97), (0, 0, 40)]
+)
+def test_the_ends_are_the_last_differences_that_the_score_test_allows(
+    b: int, c: int, others: int
+) -> None:
+    """At each end, by the shares that are likeliest there, the counts are 1.96 errors away."""
+    n = b + c + others
+    for end in compared(others, b, c).interval:
+
+        def unlikely(share: float, end: float = end) -> float:
+            parts = ((b, share + end), (c, share), (others, 1 - 2 * share - end))
+            return -sum(count * log(max(part, 1e-300)) for count, part in parts if count)
+
+        room = (max(0.0, -end), (1 - end) / 2)
+        share = minimize_scalar(unlikely, bounds=room, method="bounded", options={"xatol": 1e-9}).x
+        error = sqrt(n * (2 * share + end - end**2))
+        assert abs(b - c - n * end) - 1 == pytest.approx(1.959964 * error, rel=1e-3)
+
+
+def test_an_interval_without_correction_is_that_of_tango(monkeypatch: pytest.MonkeyPatch) -> None:
+    """His method gives 0.026 to 0.517 for 7 against 1 of 21 (Fagerland and others 2014)."""
+    monkeypatch.setattr(comparison, "_CORRECTION", 0)
+    assert compared(13, 7, 1).interval == pytest.approx((0.026, 0.517), abs=5e-4)
+
+
+@pytest.mark.parametrize("others", [0, 5, 100, 10**7])
+def test_an_interval_holds_zero_where_the_difference_may_be_chance(others: int) -> None:
+    """13 against 4 is the only case of which the exact test is surer."""
+    odd = set()
+    for count in range(1, 120):
+        for b in range(count + 1):
+            found = compare_counts("a", "b", b, count - b, count + others)
+            low, high = found.interval
+            if (low <= 0 <= high) != (found.p_value >= 0.05):
+                odd.add((b, count - b))
+    assert odd == {(13, 4), (4, 13)}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))

@@ -256,7 +256,7 @@ def counts_of(only_old: int, only_new: int, same: int) -> Counts:
 
 def test_verdicts() -> None:
     better = counts_of(10, 60, 930)
-    assert verdict(better) == ("NEW is better: +5.0 points (95% interval +3.4 to +6.6), p < 0.001.")
+    assert verdict(better) == ("NEW is better: +5.0 points (95% interval +3.4 to +6.9), p < 0.001.")
     assert who_is_right(better) == (
         "Where their answers differ, on 70 labelled rows, NEW is right on 60 and OLD on 10."
     )
@@ -265,7 +265,7 @@ def test_verdicts() -> None:
     assert worse.is_worse
     even = counts_of(12, 10, 978)
     assert verdict(even) == (
-        "The difference may be chance: -0.2 points (95% interval -1.1 to +0.7), p = 0.83."
+        "The difference may be chance: -0.2 points (95% interval -1.3 to +0.9), p = 0.83."
     )
     assert not even.is_worse
     assert str(verdict(counts_of(9, 9, 82))).startswith("No difference: +0.0 points (95% interval")

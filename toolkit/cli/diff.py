@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli import messages
 from toolkit.cli import options as o
 from toolkit.cli.failures import EXIT_REJECTED
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
@@ -20,6 +21,7 @@ from toolkit.records.read_options import STDIN, ReadOptions
 if TYPE_CHECKING:
     from toolkit.evaluation.differences.changes import Difference
     from toolkit.scoring.limits import MaxChanged
+    from toolkit.scoring.selection import Part
 
 _CHECKS = "Checks, for CI"
 _OLD = f"The model in use. {o.MODELS}."
@@ -50,6 +52,8 @@ New = Annotated[
 Data = Annotated[list[str] | None, typer.Argument(metavar="DATA", help=_DATA, show_default=False)]
 Label = Annotated[str | None, o.option("NAME", _LABEL, o.COLUMNS, "label, else sentiment, if any")]
 Group = Annotated[str | None, o.option("NAME", _GROUP, o.COLUMNS)]
+Limit = Annotated[int | None, o.option("N", o.LIMIT, o.READING, min=1)]
+Sample = Annotated[int | None, o.option("N", o.SAMPLE, o.READING, min=1)]
 Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", None, True, min=0)]
 MaxChangedOption = Annotated[str | None, o.option("N|P%", _MAX_CHANGED, _CHECKS, "no limit")]
 FailIfWorse = Annotated[bool, o.option(None, _FAIL_IF_WORSE, _CHECKS, names=("--fail-if-worse",))]
@@ -72,6 +76,8 @@ def diff(
     positive_from: o.PositiveFrom = None,
     group_column: Group = None,
     reading: Reading = AS_USUAL,
+    limit: Limit = None,
+    sample: Sample = None,
     output: Output = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -82,7 +88,8 @@ def diff(
     Compares what the two files say of themselves, and what they say of reviews: how many labels
     change, which ones, and how far probabilities and stars move. Where labels are known, it says
     which model is right, and whether the difference could be chance (McNemar's test). Files of any
-    size are read in blocks. Records that cannot be read are left out, and the exit code is 3.
+    size are read in blocks. Records that cannot be read are left out, and the exit code is 3. One
+    of several files that cannot be read is left out, too, and the exit code is 1.
 
     Examples: `toolkit diff old.onnx reviews`, or
 
@@ -94,23 +101,25 @@ def diff(
     from toolkit.evaluation.differences.files import DiffOptions
     from toolkit.evaluation.differences.models import diff as run_diff
     from toolkit.scoring.limits import MaxChanged
+    from toolkit.scoring.selection import Part
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=label_column, group=group_column)
     names = o.label_names(positive, negative, positive_from)
     read_options = reading.options(columns, names)
     files = data or []
-    _check(files, read_options, output, fail_if_worse=fail_if_worse)
+    part = Part(limit, sample)
+    _check(files, read_options, part, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     target = None if output is None else path_of(output)
-    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse)
+    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, part)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
 
 
 def _check(
-    files: list[str], reading: ReadOptions, output: Path | None, *, fail_if_worse: bool
+    files: list[str], reading: ReadOptions, part: Part, output: Path | None, *, fail_if_worse: bool
 ) -> None:
     """Raise `UsageError` for what does not go together."""
     for name in files:
@@ -122,7 +131,7 @@ def _check(
         raise UsageError("standard input cannot be combined with other inputs.")
     if files:
         return
-    if reading != ReadOptions():
+    if reading != ReadOptions() or part:
         raise UsageError(
             "Options for columns and reading need files of reviews. Name them after the models."
         )
@@ -167,6 +176,9 @@ def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) ->
     from toolkit.evaluation.differences.verdict import changed_labels, verdict
 
     counts = found.changes.counts
+    failed = () if found.data is None else found.data.failed
+    for error in failed:
+        messages.error(error, 1)
     if most is not None and most.is_passed(counts.changed, counts.answered):
         raise ToolkitError(f"--max-changed {most}: {changed_labels(counts)}")
     if fail_if_worse and not counts.labelled:
@@ -176,5 +188,7 @@ def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) ->
         )
     if fail_if_worse and counts.is_worse:
         raise ToolkitError(f"--fail-if-worse: {verdict(counts)}")
+    if failed:
+        raise typer.Exit(1)
     if found.data is not None and found.data.rejected:
         raise typer.Exit(EXIT_REJECTED)

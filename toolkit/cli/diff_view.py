@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.evaluate_view import print_plain
-from toolkit.cli.terminal import counted, fact_table, new_console, one_line
+from toolkit.cli.terminal import counted, fact_table, new_console, one_line, shortened
 from toolkit.evaluation.differences import verdict
 from toolkit.evaluation.differences.changes import (
     ChangedRow,
@@ -136,6 +136,10 @@ def _print_data(console: Console, data: DataChanges) -> None:
 
 def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
     counts = data.changes.counts
+    if data.part:
+        yield "a part", str(data.part)
+    if data.failed:
+        yield "left out", f"{counted(len(data.failed), 'file')} that cannot be read to the end"
     if data.rejected:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:
@@ -193,7 +197,7 @@ def _print_groups(console: Console, data: DataChanges) -> None:
         counts = each.counts
         share = f"{counts.changed / counts.answered:.1%}" if counts.answered else UNDEFINED
         found = _right(counts) if has_labels else _directions(counts)
-        rows.append((one_line(each.name), f"{counts.rows:,}", share, *found))
+        rows.append((each.name, f"{counts.rows:,}", share, *found))
     print_plain(console, PlainTable((*head, *more), tuple(rows)))
     if len(groups) > _GROUPS_SHOWN:
         console.print(f"The {_GROUPS_SHOWN} largest of {len(groups):,} groups; --json has all.\n")
@@ -225,8 +229,8 @@ def _line(row: ChangedRow) -> Text:
     line.append(f"{old} → {new}", style="not dim")
     if row.label is not None:
         line.append(f", labelled {row.label}")
-    text = row.text if len(row.text) <= _LETTERS_SHOWN else f"{row.text[:_LETTERS_SHOWN]}…"
-    return line.append(f"\n  {one_line(text)}", style="not dim")
+    text = one_line(shortened(row.text, _LETTERS_SHOWN))
+    return line.append(f"\n  {text}", style="not dim")
 
 
 def _answer(sentiment: str | None, probability: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from toolkit.cli.terminal import new_console, one_line
+from toolkit.cli.terminal import new_console, one_line, shortened
 from toolkit.evaluation import Evaluation, groups
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.result import LABELS, ModelResult
@@ -20,6 +20,7 @@ from toolkit.evaluation.tables import result_tables as tables
 _SPACE = 3  # between two columns of a table, at most
 _NAME_WIDTH = 12  # of a model, at least
 _LONGEST_NAME = 40  # of a row; longer ones are wrapped
+_LETTERS_SHOWN = 120  # of it
 _MISTAKES_SHOWN = 3  # of each model; the page has all
 _WORDS_SHOWN = 6
 
@@ -145,7 +146,7 @@ def print_plain(console: Console, table: tables.PlainTable) -> None:
         (title, *heads), *rows = zip(names, *part, strict=True)
         output = _new_table([one_line(title), *heads], ())
         for name, *figures in rows:
-            output.add_row(Text(one_line(name)), *figures)
+            output.add_row(Text(one_line(shortened(name, _LETTERS_SHOWN))), *figures)
         console.print(output)
 
 

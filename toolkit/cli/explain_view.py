@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.terminal import new_console, one_line
+from toolkit.cli.terminal import new_console, one_line, shortened
 from toolkit.model.explained_sentences import Sentence
 from toolkit.model.explanation import Explanation, Word
 
@@ -48,14 +48,10 @@ def show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool)
     rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
     console.print(f"{logit}, words {total:+.2f}{rest}")
     unknown = (word.text for word in explanation.words if word.state == "unknown")
-    if names := list(dict.fromkeys(_short(one_line(word)) for word in unknown)):
+    if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
         console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
-
-
-def _short(word: str) -> str:
-    return word if len(word) <= _LONGEST_LISTED else f"{word[: _LONGEST_LISTED - 1]}…"
 
 
 def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:

@@ -80,6 +80,10 @@ THRESHOLD = "Probability from which a review is positive, 0 to 1."
 Threshold = Annotated[float | None, option("P", THRESHOLD, None, "the model's own")]
 NewThreshold = Annotated[float | None, option("P", THRESHOLD, None, "the run's own, or 0.5")]
 
+# Parts of files.
+LIMIT = "Take only the first N records of each file."
+SAMPLE = "Take only N random records of each file, in their order; always the same ones."
+
 # Columns.
 _TEXT = (
     "Column with the texts. In JSON Lines and Parquet, a dot leads into objects: review.body. In "

@@ -42,6 +42,11 @@ def one_line(message: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
 
 
+def shortened(text: str, letters: int) -> str:
+    """Cut what is longer than a number of letters, with ``…`` at its end."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
 def counted(count: int, noun: str) -> str:
     """Such as ``1 row`` or ``1,000 rows``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -15,6 +15,11 @@ from toolkit.model.run_folder import LABELS
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
 
+# Edwards' correction: reviews by which a difference has to be larger than the errors allow.
+_CORRECTION = 1
+
+_HALVINGS = 40  # give an end to 12 decimals
+
 Right = npt.NDArray[np.bool_]
 
 
@@ -27,8 +32,9 @@ class Comparison:
     only_model_right: int  # reviews that only the model has right
     only_reference_right: int
     difference: float  # the accuracy of the model minus that of the reference
-    # 95% interval of the difference for paired answers (Agresti and Min 2005: half a review is
-    # added to each cell of the table of both answers).
+    # 95% interval of the difference for paired answers: those that the score test (Tango 1998) with
+    # Edwards' correction does not reject. It holds 0 where p is 0.05 or more, and only there, but
+    # for 13 reviews against 4, of which the exact test says p = 0.049.
     interval: tuple[float, float]
     # Of McNemar's test that both err equally often: the exact binomial test where fewer than 25
     # reviews distinguish them, else chi-squared with Edwards' correction. Where the reference is
@@ -72,10 +78,33 @@ def compare_counts(
 
 
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
-    b, c, n = only_model + 0.5, only_reference + 0.5, reviews + 2
-    middle = (b - c) / n
-    half = NORMAL_95 * sqrt(((b + c) / n - middle**2) / n)
-    return max(middle - half, -1.0), min(middle + half, 1.0)
+    """Give the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
+    return (
+        -_most(only_reference, only_model, reviews),
+        _most(only_model, only_reference, reviews),
+    )
+
+
+def _most(first: int, second: int, reviews: int) -> float:
+    """Find the largest difference that the score test does not reject, by halving."""
+    low, high = (first - second) / reviews, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _is_too_large(middle, first, second, reviews):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _is_too_large(difference: float, first: int, second: int, reviews: int) -> bool:
+    """Whether the counts are too far below those that a true difference makes likely."""
+    spread = difference * (1 - difference)
+    # The likeliest share of reviews that only the second has right, by that difference.
+    b = (2 * reviews - first + second) * difference - first - second
+    share = (sqrt(max(b * b + 8 * reviews * second * spread, 0.0)) - b) / (4 * reviews)
+    error = sqrt(max(reviews * (2 * share + spread), 0.0))
+    return reviews * difference - (first - second) - _CORRECTION > NORMAL_95 * error
 
 
 def _p_value(first: int, second: int) -> float:
@@ -87,4 +116,4 @@ def _p_value(first: int, second: int) -> float:
         tail = sum(comb(count, k) for k in range(min(first, second) + 1))
         return min(float(2 * tail / 2**count), 1.0)
     # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
-    return erfc(max(abs(first - second) - 1, 0) / sqrt(2 * count))
+    return erfc(max(abs(first - second) - _CORRECTION, 0) / sqrt(2 * count))

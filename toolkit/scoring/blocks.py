@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from toolkit.model.scorer import Scorer
-from toolkit.records.record_blocks import Block, Output, Place, Reject
+from toolkit.records.record_blocks import Output, Place, Reject
 from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.compression import compression_of, compressor
 from toolkit.scoring.inputs.jobs import Job
-from toolkit.scoring.selection import Positions, only
+from toolkit.scoring.selection import Wanted, only
 from toolkit.scoring.summary import Summary, TextCounts, count
 
 
@@ -43,10 +43,10 @@ class BlockScorer:
     job: Job
     saved: Sequence[pa.RecordBatch]  # numbers of the first blocks
 
-    def score(self, numbered: tuple[int, tuple[Block, Positions]]) -> ScoredBlock:
+    def score(self, numbered: tuple[int, Wanted]) -> ScoredBlock:
         """Score a block, or what is wanted of it, or take the numbers that are saved."""
-        number, (block, wanted) = numbered
-        parsed = only(self.reviews.parse(block), wanted)
+        number, wanted = numbered
+        parsed = only(self.reviews.parse(wanted.block), wanted.positions)
         is_saved = number < len(self.saved)
         numbers = (
             self.saved[number] if is_saved else self.scorer.numbers(parsed.texts, with_reading=True)
@@ -64,8 +64,8 @@ class BlockScorer:
             (rejects[0].number, rejects[0].reason) if rejects else None,
             numbers,
             count(self.scorer, texts, numbers, scores["sentiment"], labels, len(rejects)),
-            block.following,
-            block.ends_group,
+            wanted.block.following,
+            wanted.block.ends_group,
         )
 
 

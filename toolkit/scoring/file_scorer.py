@@ -170,7 +170,7 @@ class FileScorer:
             blocks.score,
             enumerate(self.options.part.blocks(reviews, output.start, resumed, workers, stretch)),
             workers,
-            size=lambda numbered: numbered[1][0].size,
+            size=lambda numbered: numbered[1].block.size,
             is_waiting=lambda: reviews.is_waiting,
         ):
             if scored.first_reject and self.options.stop_on_error:

@@ -19,6 +19,7 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Source
 from toolkit.scoring.resuming.journals import Journals
 from toolkit.scoring.run import check_call
+from toolkit.scoring.selection import Wanted
 from toolkit.scoring.workers import in_order, usable_cores
 
 RECORDS_SHOWN = 3
@@ -132,7 +133,7 @@ def measure(scorer: Scorer, job: Job, options: ScoringOptions) -> Speed | None:
     with open_reviews(job.source, options.reading) as reviews:
         blocks = BlockScorer(scorer, reviews, output_form(reviews, job, options), job, ())
         began, size, records = time.monotonic(), 0, 0
-        numbered = ((number, (block, None)) for number, block in enumerate(reviews.blocks()))
+        numbered = enumerate(map(Wanted, reviews.blocks()))
         for scored in in_order(blocks.score, numbered, workers):
             records += scored.summary.records
             size = reviews.bytes_read

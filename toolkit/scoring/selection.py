@@ -16,6 +16,7 @@ from toolkit.records.formats import open_reviews
 from toolkit.records.record_blocks import Block, Parsed, Place
 from toolkit.records.review_file import ReviewFile
 from toolkit.records.stretch import Stretch
+from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.workers import in_order
 from toolkit.text.strings import only_rows
 
@@ -23,6 +24,15 @@ _SEED = 0  # the same file gives the same sample
 
 # Records of a block by position, from 0, rejects among them; None is all of them.
 Positions = npt.NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A block, and what is wanted of it."""
+
+    block: Block
+    positions: Positions = None
+    before: int | None = None  # records of the file before the block, if blocks are left out
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Part:
 
     def check(self, reviews: ReviewFile) -> None:
         """Raise `UsageError` if the file cannot be read as often as the part needs."""
-        if self.sample is not None and not reviews.path.is_file():
+        if self.sample is not None and not file_of(reviews.path).is_file():
             raise UsageError(
                 f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
                 "Save it to a file first, or use --limit."
@@ -57,30 +67,28 @@ class Part:
 
     def blocks(
         self, reviews: ReviewFile, start: Place, done: int, workers: int, stretch: Stretch
-    ) -> Iterator[tuple[Block, Positions]]:
-        """Give the blocks from a place on, and what is wanted of them; ``done`` are before it."""
+    ) -> Iterator[Wanted]:
+        """Give what is wanted of the blocks from a place on; ``done`` records are before it."""
         if self.sample is not None:
             return _sampled(reviews, start, self.sample, workers)
         if self.limit is not None:
             return _first(reviews, start, self.limit - done)
-        return ((block, None) for block in reviews.blocks(start or stretch.start, stretch.stop))
+        return map(Wanted, reviews.blocks(start or stretch.start, stretch.stop))
 
 
-def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[tuple[Block, Positions]]:
+def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[Wanted]:
     if left <= 0:
         return
     with closing(reviews.blocks(start)) as blocks:  # type: ignore[type-var]
         for block in blocks:
             count = _count(reviews.parse(block))
-            yield block, None if count <= left else np.arange(left)
+            yield Wanted(block, None if count <= left else np.arange(left))
             left -= count
             if left <= 0:
                 return
 
 
-def _sampled(
-    reviews: ReviewFile, start: Place, size: int, workers: int
-) -> Iterator[tuple[Block, Positions]]:
+def _sampled(reviews: ReviewFile, start: Place, size: int, workers: int) -> Iterator[Wanted]:
     """Read the file once to count its records, and again."""
     before: dict[Place, int] = {}  # where a block starts → the records before it
     records = 0
@@ -102,7 +110,7 @@ def _sampled(
         first, stop = before[place], before[block.following]
         low, high = np.searchsorted(wanted, (first, stop))
         if low < high:
-            yield block, wanted[low:high] - first
+            yield Wanted(block, wanted[low:high] - first, first)
 
 
 def _with_places(blocks: Iterable[Block], start: Place = ()) -> Iterator[tuple[Place, Block]]:
@@ -115,15 +123,20 @@ def _count(parsed: Parsed) -> int:
     return len(parsed.records) + len(parsed.rejects)
 
 
+def positions_read(parsed: Parsed) -> npt.NDArray[np.int64]:
+    """Give the positions of the records that could be read, of all that are in a block."""
+    is_read = np.ones(_count(parsed), np.bool_)
+    is_read[[reject.position for reject in parsed.rejects]] = False
+    return np.flatnonzero(is_read)
+
+
 def only(parsed: Parsed, positions: Positions) -> Parsed:
     """Keep some records of a block."""
     if positions is None:
         return parsed
     is_wanted = np.zeros(_count(parsed), np.bool_)
     is_wanted[positions] = True
-    is_reject = np.zeros(len(is_wanted), np.bool_)
-    is_reject[[reject.position for reject in parsed.rejects]] = True
-    rows = is_wanted[~is_reject]
+    rows = is_wanted[positions_read(parsed)]
     records = parsed.records
     return replace(
         parsed,

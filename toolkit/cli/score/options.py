@@ -59,8 +59,6 @@ _REJECTED = (
     "File for the records that cannot be read, - for standard output, or none to only count them."
 )
 _SKIP_EXISTING = "Leave out files whose output exists: score only what is new."
-_LIMIT = "Score only the first N records of each file."
-_SAMPLE = "Score only N random records of each file, in their order; always the same ones."
 _REPORT = "File for the summary as JSON. It is written if the run fails, too."
 _LOG_FORMAT = "Messages on standard error as text, or as one JSON object per line."
 _WORKERS = "Number of threads that score."
@@ -87,8 +85,8 @@ MaxRejected = Annotated[str | None, o.option("N|P%", _MAX_REJECTED, REJECTS, "no
 Rejected = Annotated[
     str | None, o.option("FILE|-|none", _REJECTED, REJECTS, "OUTPUT.rejected.jsonl")
 ]
-Limit = Annotated[int | None, o.option("N", _LIMIT, REJECTS, min=1)]
-Sample = Annotated[int | None, o.option("N", _SAMPLE, REJECTS, min=1)]
+Limit = Annotated[int | None, o.option("N", o.LIMIT, REJECTS, min=1)]
+Sample = Annotated[int | None, o.option("N", o.SAMPLE, REJECTS, min=1)]
 
 OutputFormat = Annotated[
     str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from toolkit.cli import messages
-from toolkit.cli.terminal import one_line
+from toolkit.cli.terminal import one_line, shortened
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
@@ -98,9 +98,7 @@ def _size(size: int) -> str:
 
 
 def _short(text: str | None) -> str:
-    if not text:
-        return "(empty)"
-    return text if len(text) <= _LETTERS_SHOWN else f"{text[: _LETTERS_SHOWN - 1]}…"
+    return shortened(text, _LETTERS_SHOWN) if text else "(empty)"
 
 
 def _estimate(

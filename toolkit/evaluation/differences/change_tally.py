@@ -67,6 +67,10 @@ class Tally:
         found.sort(key=lambda each: -each.priority)  # equal ones stay in order
         self._candidates = found[: self._show]
 
+    def skip(self, records: int) -> None:
+        """Count records that are not compared, for the rows in messages."""
+        self._rows += records
+
     def meanings(self, place: LabelPlace) -> tuple[Meanings, str | None]:
         """Tell what the labels mean, and warn if a column that is not named has no labels."""
         counts: dict[str, int] = defaultdict(int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from toolkit.evaluation.comparison import Comparison, compare_counts
 from toolkit.evaluation.proportion import Proportion
+from toolkit.scoring.selection import Part
 
 # What a model says of a row.
 NEGATIVE, POSITIVE, NO_SCORE = 0, 1, 2
@@ -111,7 +113,7 @@ class Counts:
         both = int(self.cells[0, 0, 0] + self.cells[1, 1, 1])
         return self._of_labelled(both + self.only_new_right)
 
-    @property
+    @cached_property
     def comparison(self) -> Comparison | None:
         """The new model compared with the old one; None where no row is labelled."""
         if not self.labelled:
@@ -179,9 +181,9 @@ class Changes:
 class DataChanges:
     """What changes for the rows of a user's files."""
 
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # that are compared
     columns: dict[str, str]  # of the first file, by what they are
-    records: int  # all, in all files
+    records: int  # that are compared, in all files
     rejected: int  # that cannot be read
     first_reject: str | None  # where, and why
     changes: Changes
@@ -189,6 +191,8 @@ class DataChanges:
     neutral: int = 0  # rows that are left out of the accuracy, as their label is neutral
     warnings: tuple[str, ...] = ()
     output: str | None = None  # the file with all changed rows
+    failed: tuple[str, ...] = ()  # errors of other files, which could not be read to their ends
+    part: Part = field(default_factory=Part)  # of each file that is compared; all by default
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.errors import EmptyInputError, InputError
+from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
 from toolkit.evaluation.differences.block_changes import BlockChanges, Candidate, changes_of_block
 from toolkit.evaluation.differences.change_tally import LabelPlace, Tally
 from toolkit.evaluation.differences.changed_rows import (
@@ -19,13 +19,15 @@ from toolkit.evaluation.differences.changed_rows import (
     changed_rows_file,
 )
 from toolkit.evaluation.differences.changes import DataChanges
+from toolkit.evaluation.differences.found_files import Files
 from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.records.record_blocks import Block, Reject
+from toolkit.records.record_blocks import Reject
 from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.inputs.jobs import NOT_KEPT, look_for
+from toolkit.records.stretch import WHOLE
+from toolkit.scoring.selection import Part, Wanted, only, positions_read
 from toolkit.scoring.summary import Progress
 from toolkit.scoring.workers import in_order, usable_cores
 from toolkit.text.strings import without_half_pairs
@@ -44,17 +46,7 @@ class DiffOptions:
     output: Path | None = None  # for all changed rows
     force: bool = False  # replace an existing output
     needs_labels: bool = False  # labels that mean nothing are an error, also of a usual column
-
-
-def find_files(data: Sequence[str], output: Path | None = None) -> list[Path]:
-    """Find the files of reviews that are named, in folders, or match a pattern.
-
-    The output is not one of those in folders: an earlier run may have written it there.
-    """
-    found, _ = look_for(data, NOT_KEPT, output)
-    if found.unreadable:
-        raise InputError(found.unreadable[0][2])
-    return [source for source, _ in found.without_repeats()]
+    part: Part = field(default_factory=Part)  # of each file; all by default
 
 
 @dataclass(frozen=True)
@@ -64,16 +56,21 @@ class _Scored:
     changes: BlockChanges
     changed: pa.RecordBatch | None  # for the output
     rejects: Sequence[Reject]
+    records: int  # that are wanted of it, with the rejects
+    before: int | None  # records of the file before it, if blocks are left out
 
 
 class _Run:
     """Reads files one after the other, each with all workers."""
 
     def __init__(
-        self, pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
+        self, pair: ModelPair, found: Files, options: DiffOptions, on_file: OnFile
     ) -> None:
+        files = found.paths
         self.tally = Tally(options.show)
         self.records, self.rejected = 0, 0
+        self.compared: list[Path] = []
+        self.failed = [*found.failed]
         self.first_reject: str | None = None
         self.columns: dict[str, str] = {}
         self.warnings: list[str] = []
@@ -94,33 +91,56 @@ class _Run:
         self._by_file = not self._columns[2].is_named and len(files) > 1
 
     def read(self, output: ChangedRowsFile | None) -> None:
-        """Read all files."""
+        """Read all files; one of several that cannot be read does not stop the others."""
+        first: ToolkitError | None = None
+        is_single = len(self._files) == 1 and not self.failed
         for path in self._files:
+            before = self.records
             try:
                 self._read(path, output)
+                self.compared.append(path)
             except EmptyInputError:
-                if len(self._files) == 1:
+                if is_single:
                     raise
                 self.warnings.append(f"{path}: nothing is in this file.")
+                self.compared.append(path)
+            except (InputError, UsageError) as error:
+                if is_single:
+                    raise
+                first = first or error
+                read = ""
+                if count := self.records - before:
+                    self.compared.append(path)
+                    read = f" The {count:,} records before that are compared."
+                self.failed.append(f"{error}{read}")
+        if first is not None and not self.compared:
+            first.add_note(f"None of the {len(self.failed):,} files can be compared.")
+            raise first
 
     def _read(self, path: Path, output: ChangedRowsFile | None) -> None:
-        def score(block: Block) -> _Scored:
-            return self._scored(path, reviews, block, is_written=output is not None)
+        part, cores = self._options.part, usable_cores()
+
+        def score(wanted: Wanted) -> _Scored:
+            return self._scored(path, reviews, wanted, is_written=output is not None)
 
         with (
             open_reviews(path, self._options.reading, self._columns) as reviews,
             self._on_file(path) as on_progress,
         ):
-            before = 0
+            part.check(reviews)
+            before = compared = 0
             self.columns = {**reviews.chosen, **self.columns}
             self._warn_of_labels(path, reviews)
             for block in in_order(
                 score,
-                reviews.blocks(),
-                usable_cores(),
-                size=lambda each: each.size,
+                part.blocks(reviews, (), 0, cores, WHOLE),
+                cores,
+                size=lambda each: each.block.size,
                 is_waiting=lambda: reviews.is_waiting,
             ):
+                if block.before is not None:
+                    self.tally.skip(block.before - before)
+                    before = block.before
                 self._add(block, str(path), before)
                 if block.rejects and self.first_reject is None:
                     first = block.rejects[0]
@@ -129,9 +149,9 @@ class _Run:
                 if output is not None and block.changed is not None:
                     output.append(block.changed, str(path), before)
                 before += block.changes.rows
+                compared += block.records
                 if on_progress is not None:
-                    on_progress(Progress(before, reviews.bytes_read, reviews.size))
-            self.records += before
+                    on_progress(Progress(compared, reviews.bytes_read, reviews.size))
             self.warnings += [each for each in reviews.warnings if each not in self.warnings]
 
     def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
@@ -144,9 +164,13 @@ class _Run:
             )
 
     def _scored(
-        self, path: Path, reviews: ReviewFile, block: Block, *, is_written: bool
+        self, path: Path, reviews: ReviewFile, wanted: Wanted, *, is_written: bool
     ) -> _Scored:
-        parsed = reviews.parse(block)
+        parsed = reviews.parse(wanted.block)
+        rows, records = positions_read(parsed), len(parsed.texts) + len(parsed.rejects)
+        if wanted.positions is not None:
+            rows = rows[np.isin(rows, wanted.positions)]
+            parsed = only(parsed, wanted.positions)
         texts = parsed.texts
         fields = {
             name: values.cast(pa.large_string())
@@ -155,15 +179,13 @@ class _Run:
         }
         if self._by_file:
             fields["group"] = pa.repeat(pa.scalar(self._names[path], pa.large_string()), len(texts))
-        records = len(texts) + len(parsed.rejects)
-        is_read = np.ones(records, np.bool_)
-        is_read[[each.position for each in parsed.rejects]] = False
-        rows = np.flatnonzero(is_read)
         scores = self._pair.score(texts)
         names = self._options.reading.labels
         found = changes_of_block(texts, scores, fields, self._options.show, names)
         changed = changed_only(texts, scores, fields, rows + 1) if is_written else None
-        return _Scored(found.placed(rows, records), changed, parsed.rejects)
+        count = len(texts) + len(parsed.rejects)
+        placed = found.placed(rows, records)
+        return _Scored(placed, changed, parsed.rejects, count, wanted.before)
 
     def _add(self, block: _Scored, name: str, before: int) -> None:
         def placed(each: Candidate) -> Candidate:
@@ -171,6 +193,7 @@ class _Run:
             return replace(each, row=replace(each.row, row=number, name=name))
 
         self.tally.add(block.changes, [placed(each) for each in block.changes.candidates])
+        self.records += block.records
         self.rejected += len(block.rejects)
 
     @property
@@ -199,7 +222,7 @@ class _Run:
 
 
 def changes_of_files(
-    pair: ModelPair, files: Sequence[Path], options: DiffOptions, on_file: OnFile
+    pair: ModelPair, files: Files, options: DiffOptions, on_file: OnFile
 ) -> DataChanges:
     """Read files, and count what changes; raises as `diff` in `models.py`."""
     run = _Run(pair, files, options, on_file)
@@ -210,7 +233,7 @@ def changes_of_files(
         if not changes.counts.answered:
             raise InputError(f"{run.place}: {run.reason_for_nothing()}")
     return DataChanges(
-        tuple(map(str, files)),
+        tuple(map(str, run.compared)),
         run.columns,
         run.records,
         run.rejected,
@@ -220,4 +243,6 @@ def changes_of_files(
         meanings.neutral,
         (*run.warnings, *([warning] if warning else [])),
         None if options.output is None else str(options.output),
+        tuple(run.failed),
+        options.part,
     )

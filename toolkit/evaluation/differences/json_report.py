@@ -38,6 +38,9 @@ def as_dict(difference: Difference) -> Json:
 def _data(data: DataChanges) -> Json:
     return {
         "files": list(data.files),
+        "failed": list(data.failed),
+        "limit": data.part.limit,
+        "sample": data.part.sample,
         "columns": data.columns,
         "records": data.records,
         "rejected": data.rejected,

@@ -12,7 +12,8 @@ import pyarrow as pa
 from toolkit.evaluation.differences.block_changes import changes_of_block
 from toolkit.evaluation.differences.change_tally import Tally
 from toolkit.evaluation.differences.changes import Changes, Difference
-from toolkit.evaluation.differences.files import DiffOptions, OnFile, changes_of_files, find_files
+from toolkit.evaluation.differences.files import DiffOptions, OnFile, changes_of_files
+from toolkit.evaluation.differences.found_files import find_files
 from toolkit.evaluation.differences.said_of_models import compare_words, said_of
 from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.model.scorer import Scorer
@@ -37,23 +38,25 @@ def diff(
     data : str | Path | Sequence[str | Path]
         Files of reviews, with or without labels, folders and patterns, read in bounded memory.
     options : DiffOptions | None
-        Columns, threshold, how many rows to show, and where to write all changed ones.
+        Columns, threshold, which part of the files, how many rows to show, and where to write all
+        changed ones.
     on_file : OnFile
         Entered while a file is read; gives what to call with the progress.
 
     Returns
     -------
     Difference
-        What changes.
+        What changes. One of several files that cannot be read does not stop the others; its error
+        is in ``data.failed``.
 
     Raises
     ------
     InputError
-        If a file cannot be read, or has labels that mean nothing.
+        If no file can be read, or labels mean nothing.
     ModelError
         If a model cannot be loaded.
     UsageError
-        If a column is missing, an option is wrong, or the output exists (without ``force``).
+        If all files lack a column, an option is wrong, or the output exists (without ``force``).
     """
     options = options or DiffOptions()
     pair = ModelPair(Scorer(old, options.threshold), Scorer(new, options.threshold))

@@ -114,6 +114,8 @@ def look_for(
     found = Found(report=None if report is None else resolved(report))
     named: set[Path] = set()
     for name in inputs:
+        if not name:
+            raise UsageError("an empty name, expected a file of reviews. Write . for this folder.")
         path = path_of(name)
         if path == STDIN:
             found.files.append((path, path))
