@@ -68,6 +68,12 @@ def test_plots_are_small() -> None:
     assert max(map(len, plots)) < MOST_BYTES_OF_A_PLOT
 
 
+def test_each_plot_is_described_for_those_who_do_not_see_it() -> None:
+    found = re.findall(r"!\[(.*)\]\(plots/\d+\.png\)", PAGE.read_text(encoding="utf-8"))
+    assert len(set(found)) == len(list((FOLDER / "plots").iterdir()))
+    assert min(map(len, found)) > 40
+
+
 def test_the_full_run_shows_what_the_text_says() -> None:
     """The figures of the committed notebook, from 25,000 reviews and 100 epochs."""
     text = printed(CELLS)
