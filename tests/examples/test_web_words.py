@@ -159,12 +159,20 @@ def test_a_mixed_review_says_so_and_has_a_line_for_each_sentence(page: Any) -> N
     page.wait_for_selector("#sentences li:nth-child(3)")
     lines = page.locator("#sentences li").all_inner_texts()
     assert [line.split(",")[0] for line in lines] == ["Positive", "Negative", "Positive"]
-    assert page.is_visible("#mixed")
+    assert page.inner_text("#mixed").startswith("Mixed: some sentences are clearly positive")
     check_access(page)
+    page.fill("#review", SENTENCES[0] + " So")  # what is shown stays until others come
+    assert page.get_attribute("#by-sentence", "class") == "stack former"
+    assert page.locator("#sentences li").all_inner_texts() == lines
+    page.wait_for_selector("#by-sentence:not(.former)")
     page.fill("#review", SENTENCES[5])
     page.wait_for_selector("#weighed[data-state=done]")
-    assert page.is_hidden("#mixed")
+    assert page.inner_text("#mixed") == ""
     assert page.is_hidden("#by-sentence")
+    page.fill("#review", SENTENCES[0])
+    page.wait_for_selector("#sentences li:nth-child(3)")
+    page.fill("#review", "")
+    page.wait_for_selector("#by-sentence", state="hidden")
 
 
 def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1d: Tab) -> None:
@@ -177,7 +185,7 @@ def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1
     style = mark.evaluate("each => getComputedStyle(each).textDecorationStyle")
     assert style == "wavy"
     assert "Words towards negative: \u2212" in conv1d.page.inner_text("#sum")
-    assert " (awful\u00a0\u2212" in conv1d.page.inner_text("#sum")
+    assert " (“awful”\u00a0\u2212" in conv1d.page.inner_text("#sum")
 
 
 @pytest.mark.parametrize("text", TEXTS[4:])

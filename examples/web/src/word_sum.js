@@ -56,7 +56,7 @@ function strongest(text, words, sign) {
     .filter(({ contribution }) => sign * contribution >= NAMED_FROM)
     .sort((a, b) => sign * (b.contribution - a.contribution))
     .slice(0, NAMED)
-    .map((word) => `${excerpt(text, word)}\u00a0${signed(word.contribution)}`);
+    .map((word) => `“${excerpt(text, word)}”\u00a0${signed(word.contribution)}`);
   const more = words.length - top.length;
   if (!top.length) return "";
   return `(${top.join(", ")}${more ? `, and ${more} more` : ""})`;
