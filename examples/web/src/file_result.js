@@ -103,9 +103,10 @@ function neutral(facts) {
 function rejectedTable(rejected) {
   const rows = rejected
     .slice(0, ROWS_SHOWN)
-    .map(({ line, reason, excerpt }) =>
-      make("tr", {}, ...[grouped(line), reason].map((cell) => make("td", {}, cell)), make("td", {}, make("code", { dir: "auto" }, excerpt))),
-    );
+    .map(({ line, reason, excerpt }) => {
+      const cells = [grouped(line), reason, make("code", { dir: "auto" }, excerpt)];
+      return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
+    });
   const more = rejected.length - rows.length;
   const head = ["Line", "What is wrong", "What was found"].map((name) => make("th", { scope: "col" }, name));
   return make(

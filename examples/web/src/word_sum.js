@@ -1,7 +1,7 @@
 /** How the words of a review add up to its score: what is read aloud instead of the marks. */
 
 import { make } from "./dom.js";
-import { percent } from "./verdict.js";
+import { middleOf, percent } from "./verdict.js";
 
 /** @import { Explanation, Facts, WeighedWord } from "./types" */
 
@@ -28,6 +28,18 @@ export function wordSum(facts, text, { words, logit, isPart }) {
     item(`Words towards ${facts.labels[0]}`, negative, strongest(text, sides[1], -1), "negative"),
     item("Sum", total, `(${percent(probability)} likely ${facts.labels[1]})`),
   ];
+}
+
+/**
+ * What the sum says, as in the verdict.
+ *
+ * @param {Facts} facts
+ */
+export function limitsInWords(facts) {
+  const { low, high } = middleOf(facts);
+  const [below, above] = [low, high].map((share) => Math.log(share / (1 - share)));
+  const [negative, positive] = facts.labels;
+  return `below ${signed(below)} is ${negative}, above ${signed(above)} ${positive}, and in between neutral`;
 }
 
 /**
