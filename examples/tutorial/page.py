@@ -74,12 +74,11 @@ def _joined(outputs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def page(notebook: Notebook) -> tuple[str, dict[str, bytes]]:
     """Give the Markdown, and the plots by the names of their files."""
     plots: dict[str, bytes] = {}
-    parts, heading = [NOTE], ""
+    parts = [NOTE]
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             parts.append(source)
-            heading = next((line for line in source.splitlines() if line.startswith("#")), heading)
             continue
         parts.append(f"```python\n{source}\n```")
         for output in cell["outputs"]:
@@ -89,8 +88,17 @@ def page(notebook: Notebook) -> tuple[str, dict[str, bytes]]:
             elif image := output.get("data", {}).get("image/png"):
                 name = f"{PLOTS}/{len(plots) + 1}.png"
                 plots[name] = base64.b64decode("".join(image))
-                parts.append(f"![Plot of the section {heading.strip('# ')}]({name})")
+                parts.append(f"![{_shown(source)}]({name})")
     return "\n\n".join(parts) + "\n", plots
+
+
+def _shown(source: str) -> str:
+    """Give what a plot shows, in words, by the comment of its cell."""
+    mark = "# Plot: "
+    lines = [line for line in source.splitlines() if line.startswith(mark)]
+    if len(lines) != 1:
+        raise ValueError(f"a cell with a plot has {len(lines)} comments '{mark}…', expected 1")
+    return lines[0].removeprefix(mark)
 
 
 def main() -> None:

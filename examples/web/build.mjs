@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Bundles a module; ONNX Runtime asks for its own address, which a bundle does not have. */
+/** Bundles a module, or a style; ONNX Runtime asks for its own address, which a bundle does not have. */
 async function bundle(entry, format) {
   const { outputFiles } = await build({
     entryPoints: [join(HERE, entry)],
@@ -75,7 +75,7 @@ async function readModel(path) {
 }
 
 const page = await readFile(join(HERE, "index.html"), "utf8");
-const style = await readFile(join(HERE, "style.css"), "utf8");
+const style = await bundle("style.css");
 const models = await Promise.all(values.model.map(readModel));
 const wasm = await packed(await readFile(WASM));
 const runtime = { file: "ort.wasm.gz", packed: wasm.length };

@@ -218,14 +218,19 @@ def check_access(page: Any) -> None:
     assert passes > 20
 
 
-def test_nothing_is_wider_than_a_phone(page: Any) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
+@pytest.mark.parametrize(("width", "letters"), [(360, "100%"), (320, "100%"), (390, "200%")])
+def test_nothing_is_wider_than_a_phone(page: Any, width: int, letters: str) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.evaluate("size => document.documentElement.style.fontSize = size", letters)
+    page.click("#sample-torn")
+    page.wait_for_selector("#weighed[data-state=done]")
     page.set_input_files(
         "#file", {"name": "x" * 90 + ".csv", "mimeType": "", "buffer": b"text\nGood.\n" + b"a,b\n"}
     )
     page.wait_for_selector("#result:not([hidden]) .rejected")
     page.wait_for_selector(".rows tbody button")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.documentElement.style.fontSize = ''")
 
 
 def test_the_drop_zone_is_reached_by_the_keyboard(page: Any) -> None:

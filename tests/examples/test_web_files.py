@@ -214,12 +214,32 @@ def test_the_visitor_chooses_a_column(page: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", b"number,body,short\n1234567,a superb film,ab\n12,awful,b\n"),
+        ("r.jsonl", b'{"number": 1234567890123456, "body": "a fine film", "short": "ab"}\n'),
+    ],
+)
+def test_the_column_with_the_longest_texts_is_offered(page: Any, name: str, content: bytes) -> None:
+    upload(page, name, content)
+    assert page.locator("#column option").all_inner_texts() == ["number", "body", "short"]
+    assert page.input_value("#column") == "body"
+
+
+def test_a_command_in_an_error_is_shown_as_one(page: Any) -> None:
+    assert "use toolkit score, or save it" in problem(page, "x.csv", b"PAR1" + bytes(9)).lower()
+    assert page.inner_text("#problem code") == "toolkit score"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("e.csv", b"", "the file is empty"),
         ("b.csv", b"\n\r\n", "only blank lines"),
         ("x.xlsx", b"PK\x03\x04" + bytes(range(256)), "Save it as CSV"),
-        ("n.csv", bytes(5000), "no text"),
+        ("n.csv", bytes(5000), "not text"),
+        ("p.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a picture"),
+        ("z.csv", bytes(range(1, 256)) * 9, "not text"),
         ("t.csv", b"text,positive_probability\na,1\n", "“positive_probability” already"),
         ("two.csv", b"text,text\na,b\n", "several columns are called “text”"),
         ("a.json", b'[{"text": "a"}]', "one JSON array"),

@@ -42,7 +42,7 @@ def test_only_the_chosen_model_is_loaded_and_the_page_is_there_before_it(
 
     page.route("**/*.gz", hold)
     page.goto(address)
-    page.wait_for_selector("#state:has-text('Loading the model reviews …')")
+    page.wait_for_selector("#state:text-matches('Loading the model reviews … [0-9.]+ MB')")
     assert page.is_visible("#loading")
     page.click("#sample-torn")
     assert "waiter kind" in page.input_value("#review")
@@ -58,6 +58,41 @@ def test_only_the_chosen_model_is_loaded_and_the_page_is_there_before_it(
     page.wait_for_selector("#verdict[data-probability]")
     assert page.is_hidden("#loading")
     context.close()
+
+
+SHIFTS = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
+    list.getEntries().reduce((sum, { value }) => sum + value, 0)
+)).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 500))"""
+
+
+def test_a_file_that_comes_before_the_model_waits_for_it(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/reviews.onnx.gz", hold)
+    page.goto(address)
+    while not held:
+        page.wait_for_timeout(20)
+    file = {"name": "early.csv", "mimeType": "", "buffer": b"text\na superb film\n"}
+    page.set_input_files("#file", file)
+    page.wait_for_selector("#done:text-is('Waiting for the model')")
+    page.click("#stop")
+    page.wait_for_selector("#progress", state="hidden")
+    page.set_input_files("#file", file)
+    page.wait_for_selector("#done:text-is('Waiting for the model')")
+    held.pop().continue_()
+    page.wait_for_selector("#result h3:has-text('early.csv')")
+    context.close()
+
+
+def test_nothing_moves_while_the_model_is_loaded(browser: Any, address: str) -> None:
+    with opened(browser, address) as tab:
+        assert tab.page.evaluate(SHIFTS) < 0.001
 
 
 class _Encoding(SimpleHTTPRequestHandler):
@@ -84,7 +119,7 @@ def test_the_visitor_changes_the_model(page: Any) -> None:
     for name in ("reviews-small", "conv1d", "reviews"):
         page.fill("#review", REVIEW)
         page.select_option("#model", name)
-        page.wait_for_selector(f"html[data-state=ready] #state:has-text('Ready: {name},')")
+        page.wait_for_selector(f"html[data-state=ready] #state:text-is('Ready: {name}')")
         page.wait_for_selector("#model:enabled")
         (expected,) = Scorer(EXPORTED / f"{name}.onnx").score([REVIEW])
         assert page_scores(page, [REVIEW])[0] == [pytest.approx(expected.probability, abs=1e-6)]
@@ -167,7 +202,7 @@ def test_another_model_where_the_first_cannot_be_loaded(browser: Any, address: s
     assert "conv1d" in page.inner_text("#about")
     assert page.is_hidden("#again")
     page.select_option("#model", "reviews-small")
-    page.wait_for_selector("#state:has-text('Ready: reviews-small,')")
+    page.wait_for_selector("#state:text-is('Ready: reviews-small')")
     context.close()
 
 
@@ -201,13 +236,13 @@ def test_whoever_types_while_a_model_is_loaded_keeps_the_focus(page: Any) -> Non
     page.focus("#review")
     page.keyboard.type("A superb ")
     held.pop().continue_()
-    page.wait_for_selector("#state:has-text('Ready: conv1d,')")
+    page.wait_for_selector("#state:text-is('Ready: conv1d')")
     page.wait_for_selector("#model:enabled")
     page.keyboard.type("film")
     assert page.input_value("#review") == "A superb film"
     page.unroute("**/conv1d.onnx.gz")
     page.focus("#model")
     page.select_option("#model", "reviews")
-    page.wait_for_selector("#state:has-text('Ready: reviews,')")
+    page.wait_for_selector("#state:text-is('Ready: reviews')")
     page.wait_for_selector("#model:enabled")
     assert page.evaluate("document.activeElement.id") == "model"

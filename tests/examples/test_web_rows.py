@@ -16,7 +16,7 @@ from tests.examples.web_files import downloaded, neutral_scorer, reviews, scored
 from tests.models import shipped_scorer
 
 ROWS = 1_010
-AT_ONCE = 25
+AT_ONCE = 10
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,15 @@ def test_rows_are_those_of_the_file_with_their_scores(rows: Any) -> None:
     assert second.locator("td").nth(2).inner_text() == f"{stars:.1f}"
 
 
+def test_the_most_negative_come_first(page: Any) -> None:
+    upload(page, "r.csv", b'text\na fine film\na superb film\nan awful waste\n""\n')
+    page.wait_for_selector(".rows tbody tr")
+    shown = page.locator(".rows .review").all_inner_texts()
+    assert shown == ["an awful waste", "a fine film", "a superb film", "no text"]
+    assert page.locator(".rows th[aria-sort=ascending] button").inner_text() == "Sentiment"
+    assert page.inner_text(".rows th[aria-sort] small") == "likely positive"
+
+
 def test_the_most_negative_come_first_at_a_click(rows: Any) -> None:
     order_by(rows, "Most negative first")
     first = probabilities(rows)
@@ -91,7 +100,7 @@ def test_the_most_negative_come_first_at_a_click(rows: Any) -> None:
 
 def test_heads_sort_and_say_so(rows: Any) -> None:
     sentiment = rows.locator(".rows th", has_text="Sentiment")
-    assert rows.locator(".rows th[aria-sort]").all_inner_texts() == ["Row"]
+    assert rows.locator(".rows th[aria-sort] button").all_inner_texts() == ["Row"]
     sentiment.locator("button").press("Enter")
     rows.wait_for_selector(".rows th[aria-sort=ascending]:has-text('Sentiment')")
     assert rows.locator(".rows th[aria-sort]").count() == 1
@@ -128,8 +137,41 @@ def test_a_row_is_opened_as_the_review_that_is_typed(rows: Any) -> None:
     rows.wait_for_selector("#weighed[data-state=done]")
     assert rows.input_value("#review") == expected["text"].replace("\r\n", "\n")
     assert rows.evaluate("document.activeElement.id") == "review"
+    rows.press("#back", "Enter")
+    assert rows.evaluate("document.activeElement.textContent").startswith(expected["text"][:50])
+    assert rows.is_hidden("#back")
     shown = float(rows.get_attribute("#verdict", "data-probability"))
     assert shown == pytest.approx(probabilities(rows)[0], abs=1e-6)
+
+
+def test_a_phone_shows_a_review_below_its_numbers(rows: Any) -> None:
+    rows.set_viewport_size({"width": 390, "height": 844})
+    first = rows.locator(".rows tbody tr").nth(1)
+    number, review = (first.locator("td").nth(at).bounding_box() for at in (0, 3))
+    assert review["y"] >= number["y"] + number["height"] - 1
+    assert review["width"] > 250
+    tree = rows.locator(".rows table").aria_snapshot()
+    assert '- cell "2"' in tree
+    assert '- columnheader "Sentiment likely positive"' in tree
+    check_access(rows)
+    rows.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_forced_colours_are_those_of_the_system(rows: Any) -> None:
+    rows.emulate_media(forced_colors="active")
+    fills = rows.eval_on_selector_all(
+        ".histogram rect", "all => [...new Set(all.map(each => getComputedStyle(each).fill))]"
+    )
+    assert len(fills) == 1
+    rows.emulate_media(forced_colors="none")
+
+
+def test_on_paper_there_is_nothing_to_click(rows: Any) -> None:
+    rows.emulate_media(media="print")
+    assert rows.is_visible(".rows tbody tr")
+    for each in ("#drop", ".pages", ".saving", "#model"):
+        assert rows.is_hidden(each)
+    rows.emulate_media(media="screen")
 
 
 def test_the_visitor_chooses_what_is_written(page: Any) -> None:
@@ -137,8 +179,8 @@ def test_the_visitor_chooses_what_is_written(page: Any) -> None:
     both = ",predicted_sentiment,positive_probability"
     saved = downloaded(page, "Download the scored file")[1].decode().splitlines()
     assert saved[0] == f"text{both},predicted_stars"
-    page.get_by_label("A column of stars").uncheck()
-    page.get_by_label("The label “neutral”").uncheck()
+    page.get_by_label("a column of stars").uncheck()
+    page.get_by_label("the label “neutral”").uncheck()
     page.wait_for_timeout(300)
     saved = downloaded(page, "Download the scored file")[1].decode().splitlines()
     assert saved[0] == f"text{both}"
@@ -156,6 +198,6 @@ def test_a_file_that_was_replaced_while_it_was_read_is_forgotten(page: Any, tmp_
     page.wait_for_timeout(2000)  # until the large one is read, if it is
     page.click("text=Most negative first")
     page.wait_for_selector(".rows tbody tr:first-child:has-text('a waste of time')")
-    page.uncheck("text=A column of stars")
+    page.uncheck("text=a column of stars")
     _, data = downloaded(page, "Download the scored file")
     assert data.count(b"\n") == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, permutations
@@ -115,6 +116,20 @@ def test_the_numbers_add_up_to_the_score(
     assert (total > 0) == (probability > 0.5)
 
 
+@pytest.mark.parametrize("text", [TEXTS[0], NEGATIVE, "The room is okay, I guess, neither"])
+@pytest.mark.parametrize("name", ["page", "small"])
+def test_the_sum_says_what_the_verdict_says(
+    text: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    page = request.getfixturevalue(name)
+    marked(page, text)
+    limits = page.inner_text("#limits").replace("\u2212", "-")
+    low, high = map(float, re.findall(r"[-+]\d\.\d", limits))
+    total = float(page.get_attribute("#sum li:last-child", "data-value"))
+    side = "negative" if total < low else "positive" if total > high else "neutral"
+    assert page.get_attribute("#verdict", "data-side") == side
+
+
 def test_only_the_words_that_are_read_are_marked(conv1d: Tab) -> None:
     assert len(marked(conv1d.page, TEXTS[3])) == 100
     assert "last 100 words" in conv1d.page.inner_text("#cut")
@@ -159,12 +174,20 @@ def test_a_mixed_review_says_so_and_has_a_line_for_each_sentence(page: Any) -> N
     page.wait_for_selector("#sentences li:nth-child(3)")
     lines = page.locator("#sentences li").all_inner_texts()
     assert [line.split(",")[0] for line in lines] == ["Positive", "Negative", "Positive"]
-    assert page.is_visible("#mixed")
+    assert page.inner_text("#mixed").startswith("Mixed: some sentences are clearly positive")
     check_access(page)
+    page.fill("#review", SENTENCES[0] + " So")  # what is shown stays until others come
+    assert page.get_attribute("#by-sentence", "class") == "stack former"
+    assert page.locator("#sentences li").all_inner_texts() == lines
+    page.wait_for_selector("#by-sentence:not(.former)")
     page.fill("#review", SENTENCES[5])
     page.wait_for_selector("#weighed[data-state=done]")
-    assert page.is_hidden("#mixed")
+    assert page.inner_text("#mixed") == ""
     assert page.is_hidden("#by-sentence")
+    page.fill("#review", SENTENCES[0])
+    page.wait_for_selector("#sentences li:nth-child(3)")
+    page.fill("#review", "")
+    page.wait_for_selector("#by-sentence", state="hidden")
 
 
 def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1d: Tab) -> None:
@@ -177,7 +200,7 @@ def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1
     style = mark.evaluate("each => getComputedStyle(each).textDecorationStyle")
     assert style == "wavy"
     assert "Words towards negative: \u2212" in conv1d.page.inner_text("#sum")
-    assert " (awful\u00a0\u2212" in conv1d.page.inner_text("#sum")
+    assert " (“awful”\u00a0\u2212" in conv1d.page.inner_text("#sum")
 
 
 @pytest.mark.parametrize("text", TEXTS[4:])

@@ -3,7 +3,17 @@
  * Such a page works from a folder, too, where browsers let scripts read no other files.
  */
 
+/** @import { PackedFile } from "./types" */
+
 const WORKER = "worker.js";
+
+/**
+ * How many bytes come over the network.
+ *
+ * @param {PackedFile[]} files
+ */
+export const bytesOfFiles = (files) =>
+  files.reduce((sum, { file, packed }) => sum + (document.getElementById(file) ? 0 : packed), 0);
 
 /**
  * @param {string} name

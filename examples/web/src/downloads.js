@@ -40,11 +40,12 @@ export function downloads(scorer, { facts, name, rejected, rejects }) {
   };
   write();
   return make(
-    "div",
-    { className: "saving" },
-    box("neutral", "The label “neutral” for reviews in the middle"),
-    ...(facts.hasStars ? [box("stars", "A column of stars")] : []),
-    make("p", { className: "downloads" }, main, ...(rejected.length ? [ofRejects(rejects, scoredName)] : [])),
+    "fieldset",
+    { className: "saving stack" },
+    make("legend", {}, "The scored file has"),
+    box("neutral", "the label “neutral” for reviews in the middle"),
+    ...(facts.hasStars ? [box("stars", "a column of stars")] : []),
+    make("p", { className: "choices" }, main, ...(rejected.length ? [ofRejects(rejects, scoredName)] : [])),
   );
 }
 

@@ -14,8 +14,8 @@ const FOCUS = { progress: "stop", choose: "column", problem: "problem", result: 
 
 const PARTS = /** @type {Part[]} */ (Object.keys(FOCUS));
 
-/** @param {Scorer} scorer */
-export function startFilePanel(scorer) {
+/** @param {Promise<Scorer>} loading A file that comes before the model waits for it. */
+export function startFilePanel(loading) {
   const news = byId("news", HTMLElement);
   const result = byId("result", HTMLElement);
   let stop = () => {};
@@ -26,12 +26,20 @@ export function startFilePanel(scorer) {
    * @param {string | null} column
    */
   async function score(file, column = null) {
-    const run = (runs += 1);
     stop();
+    const run = (runs += 1);
     forgetDownloads(result);
-    showProgress({ done: 0, total: 0, share: 0 });
+    showProgress({ done: 0, total: 0, share: 0 }, "Waiting for the model");
     show("progress");
     news.textContent = `Scoring ${file.name}`;
+    stop = () => {
+      runs += 1;
+      show(null);
+      news.textContent = "Stopped";
+    };
+    const scorer = await loading;
+    if (run !== runs) return;
+    showProgress({ done: 0, total: 0, share: 0 });
     const going = scorer.scoreFile(file, column, (progress) => run === runs && showProgress(progress));
     stop = going.stop;
     try {
@@ -44,18 +52,19 @@ export function startFilePanel(scorer) {
     } catch (error) {
       if (run !== runs) return;
       stop = () => {};
-      if (error instanceof ColumnWanted) choose(file, error.columns);
+      if (error instanceof ColumnWanted) choose(file, error);
       else fail(file, /** @type {Error} */ (error));
     }
   }
 
   /**
    * @param {File} file
-   * @param {string[]} columns
+   * @param {ColumnWanted} wanted
    */
-  function choose(file, columns) {
+  function choose(file, { columns, likely }) {
     const select = byId("column", HTMLSelectElement);
     select.replaceChildren(...columns.map((name) => make("option", { value: name }, name || "(no name)")));
+    select.value = likely;
     byId("choose-title", HTMLElement).textContent =
       `${file.name} has no column “text” or “review”. Which one has the reviews?`;
     news.textContent = "Choose the column of the reviews";
@@ -68,17 +77,25 @@ export function startFilePanel(scorer) {
 
   byId("stop", HTMLButtonElement).addEventListener("click", () => stop());
   takeFiles(score);
-  byId("drop", HTMLButtonElement).disabled = false;
 }
 
 /**
- * Show a text as the review that is typed.
+ * Show a text as the review that is typed, with a way back to its row.
  *
  * @param {string} text
  */
 function open(text) {
   const review = byId("review", HTMLTextAreaElement);
+  const back = byId("back", HTMLButtonElement);
+  const row = document.activeElement;
   fill(review, text);
+  back.hidden = false;
+  back.onclick = () => {
+    back.hidden = true;
+    const target = row instanceof HTMLElement && row.isConnected ? row : byId("drop", HTMLElement);
+    target.focus({ preventScroll: true });
+    target.scrollIntoView({ block: "center" });
+  };
   review.focus({ preventScroll: true });
   byId("typed-title", HTMLElement).scrollIntoView({ block: "start" });
 }
@@ -90,15 +107,20 @@ function open(text) {
 function fail(file, error) {
   show("problem");
   byId("news", HTMLElement).textContent = "";
-  byId("problem", HTMLElement).textContent = `${file.name}: ${error.message}.`;
+  const parts = `${file.name}: ${error.message}.`.split("`"); // every second one is a command
+  const shown = parts.map((part, place) => (place % 2 ? make("code", {}, part) : part));
+  byId("problem", HTMLElement).replaceChildren(...shown);
 }
 
-/** @param {Pick<Progress, "done" | "total" | "share">} progress */
-function showProgress({ done, total, share }) {
+/**
+ * @param {Pick<Progress, "done" | "total" | "share">} progress
+ * @param {string} first What is said before it is known how many rows there are.
+ */
+function showProgress({ done, total, share }, first = "Reading the file") {
   byId("bar", HTMLProgressElement).value = share;
   byId("done", HTMLElement).textContent = total
     ? `${grouped(done)} of ${grouped(total)} rows`
-    : "Reading the file";
+    : first;
 }
 
 /**
@@ -121,6 +143,7 @@ function show(part) {
 
 /** @param {HTMLElement} result The files of a former result take memory until then. */
 function forgetDownloads(result) {
+  byId("back", HTMLElement).hidden = true;
   for (const link of result.querySelectorAll("a")) if (link.href) URL.revokeObjectURL(link.href);
   result.replaceChildren();
 }

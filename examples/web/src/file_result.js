@@ -57,13 +57,10 @@ const countOf = ({ facts, probabilities }, side) =>
 
 /** @param {ScoredFile} result */
 function summary({ facts, column, separator, probabilities, meanStars, seconds }) {
-  const read = separator ? `Column “${column}”, separated by ${separator}` : `Key “${column}”`;
-  const rate = grouped(Math.round(probabilities.length / seconds));
+  const where = separator ? `the column “${column}” (separated by ${separator})` : `“${column}”`;
+  const scored = `${grouped(probabilities.length)} ${probabilities.length === 1 ? "review" : "reviews"}`;
   const stars = meanStars === null ? "" : ` On average, ${starsInWords(meanStars)}.`;
-  return (
-    `${read}. Scored by ${facts.name}: ${grouped(probabilities.length)} reviews in ` +
-    `${seconds.toFixed(1)} s, ${rate} a second.${stars}`
-  );
+  return `${scored} from ${where}, scored by the model ${facts.name} in ${seconds.toFixed(1)} s.${stars}`;
 }
 
 /** @param {ScoredFile} result */
@@ -74,7 +71,7 @@ function counts(result) {
       "div",
       { className },
       make("dt", {}, name),
-      make("dd", {}, grouped(count), make("small", {}, note)),
+      make("dd", {}, grouped(count), make("span", { className: "small muted" }, note)),
     );
   const sentiments = SIDES.map((side) => {
     const count = countOf(result, side);
@@ -106,14 +103,15 @@ function neutral(facts) {
 function rejectedTable(rejected) {
   const rows = rejected
     .slice(0, ROWS_SHOWN)
-    .map(({ line, reason, excerpt }) =>
-      make("tr", {}, ...[grouped(line), reason].map((cell) => make("td", {}, cell)), make("td", {}, make("code", {}, excerpt))),
-    );
+    .map(({ line, reason, excerpt }) => {
+      const cells = [grouped(line), reason, make("code", { dir: "auto" }, excerpt)];
+      return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
+    });
   const more = rejected.length - rows.length;
   const head = ["Line", "What is wrong", "What was found"].map((name) => make("th", { scope: "col" }, name));
   return make(
     "section",
-    { className: "rejected" },
+    { className: "rejected stack" },
     make("h3", { id: "rejected-title" }, "Rows that could not be read"),
     scrolling(make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)), "rejected-title"),
     ...(more > 0 ? [make("p", { className: "muted" }, `And ${grouped(more)} more in the download.`)] : []),

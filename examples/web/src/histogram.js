@@ -45,9 +45,9 @@ export function histogram(facts, probabilities) {
   return make(
     "figure",
     { className: "histogram" },
-    make("figcaption", {}, `Reviews by the probability of ${positive}`),
+    make("figcaption", {}, `Reviews by how likely they are ${positive}`),
     picture,
-    make("div", { className: "axis" }, ...["0", "0.25", "0.5", "0.75", "1"].map((at) => make("span", {}, at))),
+    make("div", { className: "axis small muted", ariaHidden: "true" }, ...[0, 25, 50, 75, 100].map((at) => make("span", {}, `${at} %`))),
     make("details", {}, make("summary", {}, "The same as a table"), table(counts, positive)),
   );
 }
@@ -61,11 +61,11 @@ function table(counts, positive) {
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, `${(bin / BINS).toFixed(2)} to ${((bin + 1) / BINS).toFixed(2)}`),
+      make("th", { scope: "row" }, `${(100 * bin) / BINS} to ${(100 * (bin + 1)) / BINS} %`),
       make("td", {}, grouped(count)),
     ),
   );
-  const head = ["Probability of " + positive, "Reviews"].map((name) => make("th", { scope: "col" }, name));
+  const head = [`Likely ${positive}`, "Reviews"].map((name) => make("th", { scope: "col" }, name));
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 

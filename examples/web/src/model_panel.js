@@ -1,9 +1,10 @@
 /** Which model is used, what it knows, and how far it is loaded. */
 
+import { bytesOfFiles } from "./assets.js";
 import { byId, grouped, make, megabytes } from "./dom.js";
 import { middleOf, percent } from "./verdict.js";
 
-/** @import { Facts } from "./types" */
+/** @import { Facts, PackedFile } from "./types" */
 /** @import { Scorer } from "./scorer.js" */
 
 /**
@@ -55,7 +56,7 @@ export function startModelPanel(models, current) {
         const next = models.find(({ name }) => name === select.value) ?? current;
         select.disabled = true;
         try {
-          await whileLoading(next, (onShare) => scorer.change(next, onShare));
+          await whileLoading(next, [next], (onShare) => scorer.change(next, onShare));
           current = next;
           describe(current);
           use(current);
@@ -76,20 +77,22 @@ export function startModelPanel(models, current) {
  *
  * @template T
  * @param {Facts} facts
+ * @param {PackedFile[]} files That are loaded for it.
  * @param {(onShare: (share: number) => void) => Promise<T>} load
  * @returns {Promise<T>}
  */
-export async function whileLoading(facts, load) {
+export async function whileLoading(facts, files, load) {
   const state = byId("state", HTMLElement);
   const bar = byId("loading", HTMLProgressElement);
   const { dataset } = document.documentElement;
-  state.textContent = `Loading the model ${facts.name} …`;
+  const bytes = bytesOfFiles(files);
+  state.textContent = `Loading the model ${facts.name} …${bytes ? ` ${megabytes(bytes)}` : ""}`;
   delete dataset.state;
   bar.removeAttribute("value");
   bar.hidden = false;
   try {
     const loaded = await load((share) => (bar.value = share));
-    state.textContent = `Ready: ${facts.name}, ${megabytes(facts.bytes)}`;
+    state.textContent = `Ready: ${facts.name}`;
     dataset.state = "ready";
     return loaded;
   } catch (error) {
@@ -103,8 +106,8 @@ export async function whileLoading(facts, load) {
 
 /** @param {Facts} facts */
 function choice({ name, packed, accuracy }) {
-  const right = accuracy ? `, right on ${percent(accuracy.share)}` : "";
-  return `${name}: ${megabytes(packed)} to load${right}`;
+  const right = accuracy ? `${percent(accuracy.share)} right, ` : "";
+  return `${name} (${right}${megabytes(packed)})`;
 }
 
 /** @param {Facts} facts */

@@ -14,9 +14,10 @@ async function start() {
   const facts = chosenAtStart(page.models);
   const panel = startModelPanel(page.models, facts);
   prepareTypedReview(facts);
-  const { scorer, used } = await loadFirst(page.runtime, panel, facts);
+  const loading = loadFirst(page.runtime, panel, facts);
+  startFilePanel(loading.then(({ scorer }) => scorer));
+  const { scorer, used } = await loading;
   const typed = startTypedReview(scorer, used);
-  startFilePanel(scorer);
   panel.start(scorer, typed.use);
   return scorer;
 }
@@ -32,7 +33,7 @@ async function start() {
 async function loadFirst(runtime, panel, wanted) {
   sayBeforeScores("The score comes when the model is loaded");
   try {
-    const scorer = await whileLoading(wanted, (onShare) => Scorer.load(runtime, wanted, onShare));
+    const scorer = await whileLoading(wanted, [runtime, wanted], (onShare) => Scorer.load(runtime, wanted, onShare));
     return { scorer, used: wanted };
   } catch {
     sayBeforeScores("There is no score without a model");

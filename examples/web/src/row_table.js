@@ -6,12 +6,12 @@ import { capital, nameOf, percent, sideOf } from "./verdict.js";
 /** @import { Facts, Row, SortKey } from "./types" */
 /** @import { Scorer } from "./scorer.js" */
 
-const AT_ONCE = 25;
+const AT_ONCE = 10;
 const EXCERPT = 180; // letters
 
 /** @typedef {{ sort: SortKey, descending: boolean }} Order */
 
-/** @type {[string, Order][]} */
+/** @type {[string, Order][]} The first is shown first. */
 const QUICK = [
   ["Most negative first", { sort: "probability", descending: false }],
   ["Most positive first", { sort: "probability", descending: true }],
@@ -26,26 +26,17 @@ const QUICK = [
  * @returns {HTMLElement}
  */
 export function rowTable(scorer, facts, total, open) {
-  /** @type {Order} */
-  let order = { sort: "row", descending: false };
+  let [[, order]] = QUICK;
   let from = 0;
   let asked = 0;
 
   const quick = QUICK.map(([words, wanted]) => button(words, () => show(wanted)));
-  /** @type {[SortKey, string][]} */
-  const keys = [["row", "Row"], ["probability", "Sentiment"]];
-  if (facts.hasStars) keys.push(["stars", "Stars"]);
-  const heads = keys.map(([key, words]) => {
+  const heads = headsOf(facts).map(([key, words, note]) => {
     const turn = () => show({ sort: key, descending: order.sort === key && !order.descending });
-    return { key, cell: make("th", { scope: "col" }, button(words, turn)) };
+    return { key, cell: headCell(button(words, turn), make("small", {}, note)) };
   });
-  const body = make("tbody");
-  const table = make(
-    "table",
-    {},
-    make("thead", {}, make("tr", {}, ...heads.map(({ cell }) => cell), make("th", { scope: "col" }, "Review"))),
-    body,
-  );
+  const body = make("tbody", { role: "rowgroup" });
+  const table = tableOf([...heads.map(({ cell }) => cell), headCell("Review")], body);
   const place = make("p", { role: "status" });
   const steps = [
     { words: "First", to: () => 0 },
@@ -81,19 +72,53 @@ export function rowTable(scorer, facts, total, open) {
   }
 
   const buttons = total > AT_ONCE ? steps.map(({ made }) => made) : [];
-  const pages = make("nav", { className: "pages" }, ...buttons, place);
-  pages.setAttribute("aria-label", "Pages of rows");
+  const pages = make("nav", { className: "choices pages", ariaLabel: "Pages of rows" }, ...buttons, place);
   show(order);
   return make(
     "section",
-    { className: "rows" },
+    { className: "rows stack" },
     make("h3", { id: "rows-title" }, "The rows"),
-    group("Order", quick),
-    make("p", { className: "muted" }, "Choose a review to see its words."),
+    make("div", { className: "choices", role: "group", ariaLabel: "Order" }, ...quick),
+    make("p", { className: "small muted" }, "Choose a review to see its words."),
     scrolling(table, "rows-title"),
     pages,
   );
 }
+
+/**
+ * The columns that sort: key, name, and what their numbers are.
+ *
+ * @param {Facts} facts
+ * @returns {[SortKey, string, string][]}
+ */
+const headsOf = ({ labels, hasStars }) => [
+  ["row", "Row", ""],
+  ["probability", "Sentiment", `likely ${labels[1]}`],
+  .../** @type {[SortKey, string, string][]} */ (hasStars ? [["stars", "Stars", ""]] : []),
+];
+
+// The roles are said in words, as a phone shows each row as a box, which is no table to some browsers.
+
+/** @param {(Node | string)[]} content */
+const headCell = (...content) => make("th", { scope: "col", role: "columnheader" }, ...content);
+
+/**
+ * @param {string} className
+ * @param {(Node | string)[]} content
+ */
+const cell = (className, ...content) => make("td", { className, role: "cell" }, ...content);
+
+/**
+ * @param {HTMLElement[]} heads
+ * @param {HTMLElement} body
+ */
+const tableOf = (heads, body) =>
+  make(
+    "table",
+    { role: "table" },
+    make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads)),
+    body,
+  );
 
 /**
  * @param {Facts} facts
@@ -101,9 +126,8 @@ export function rowTable(scorer, facts, total, open) {
  * @param {(text: string) => void} open
  */
 function line(facts, { row, text, probability, stars }, open) {
-  const hasScore = !Number.isNaN(probability);
-  const sentiment = make("td", { className: "sentiment" }, "no score");
-  if (hasScore) {
+  const sentiment = cell("sentiment", "no score");
+  if (!Number.isNaN(probability)) {
     const side = sideOf(facts, probability);
     const word = make("span", { className: "side" }, capital(nameOf(facts, side)));
     word.dataset.side = side;
@@ -111,14 +135,15 @@ function line(facts, { row, text, probability, stars }, open) {
     sentiment.dataset.probability = String(probability);
   }
   const excerpt = text.length > EXCERPT ? `${text.slice(0, EXCERPT).toWellFormed()}…` : text;
-  const review = text.trim() ? button(excerpt, () => open(text)) : "no text";
+  const review = text.trim() ? button(excerpt, () => open(text)) : make("span", {}, "no text");
+  review.dir = "auto";
   return make(
     "tr",
-    {},
-    make("td", {}, grouped(row)),
+    { role: "row" },
+    cell("", grouped(row)),
     sentiment,
-    ...(facts.hasStars ? [make("td", {}, Number.isNaN(stars) ? "" : stars.toFixed(1))] : []),
-    make("td", { className: "review" }, review),
+    ...(facts.hasStars ? [cell("", Number.isNaN(stars) ? "" : stars.toFixed(1))] : []),
+    cell("review", review),
   );
 }
 
@@ -127,13 +152,3 @@ function line(facts, { row, text, probability, stars }, open) {
  * @param {() => void} onclick
  */
 const button = (words, onclick) => make("button", { type: "button", onclick }, words);
-
-/**
- * @param {string} name
- * @param {HTMLElement[]} parts
- */
-function group(name, parts) {
-  const made = make("div", { className: "samples", role: "group" }, ...parts);
-  made.setAttribute("aria-label", name);
-  return made;
-}

@@ -10,10 +10,14 @@ import { loadAsset, workerAddress } from "./assets.js";
 
 /** The visitor has to say which column has the texts. */
 export class ColumnWanted extends Error {
-  /** @param {string[]} columns */
-  constructor(columns) {
+  /**
+   * @param {string[]} columns
+   * @param {string} likely The one with the longest texts.
+   */
+  constructor(columns, likely) {
     super("which column has the reviews?");
     this.columns = columns;
+    this.likely = likely;
   }
 }
 
@@ -164,7 +168,7 @@ export class Scorer {
     }
     this.#waiting.delete(reply.id);
     if (reply.kind === "done") waiting.resolve(reply.value);
-    else if (reply.kind === "choose") waiting.reject(new ColumnWanted(reply.columns));
+    else if (reply.kind === "choose") waiting.reject(new ColumnWanted(reply.columns, reply.likely));
     else waiting.reject(new Error(reply.message));
   }
 

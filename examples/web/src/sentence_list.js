@@ -26,14 +26,18 @@ export function startSentences(scorer, facts) {
 
   return {
     /**
-     * Forget the sentences of the text before.
+     * Forget the text before. Its sentences stay in view until others come, as the page would jump
+     * with every letter that is typed.
      *
      * @param {string} text The one that is typed now.
      */
     clear(text) {
       current = text;
-      panel.hidden = true;
-      byId("mixed", HTMLElement).hidden = true;
+      panel.classList.add("former");
+    },
+    /** Show no sentences, of a text without a score. */
+    hide() {
+      showSentences(panel, facts, "", { sentences: [], isMixed: false });
     },
     /** Show the sentences of a text that has a score, unless another is shown by then. */
     show: soon,
@@ -51,8 +55,15 @@ export function startSentences(scorer, facts) {
  * @param {Sentences} found
  */
 function showSentences(panel, facts, text, { sentences, isMixed }) {
+  const [negative, positive] = facts.labels;
   panel.hidden = sentences.length < 2;
-  byId("mixed", HTMLElement).hidden = !isMixed;
+  panel.classList.remove("former");
+  byId("sentence-scale", HTMLElement).textContent = `and how likely each is ${positive}`;
+  byId("mixed", HTMLElement).replaceChildren(
+    ...(isMixed
+      ? [make("strong", {}, "Mixed"), `: some sentences are clearly ${positive}, others clearly ${negative}.`]
+      : []),
+  );
   byId("sentences", HTMLElement).replaceChildren(
     ...sentences.slice(0, MOST_SHOWN).map((sentence) => line(facts, text, sentence)),
   );
@@ -69,7 +80,7 @@ function line(facts, text, { start, end, probability }) {
   const side = sideOf(facts, probability);
   const label = make("span", { className: "side" }, `${capital(nameOf(facts, side))}, ${percent(probability)}`);
   label.dataset.side = side;
-  const item = make("li", {}, label, " ", make("span", {}, text.slice(start, end).trim()));
+  const item = make("li", {}, label, " ", make("span", { dir: "auto" }, text.slice(start, end).trim()));
   item.dataset.probability = String(probability);
   return item;
 }

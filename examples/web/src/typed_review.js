@@ -65,7 +65,10 @@ export function startTypedReview(scorer, facts) {
     ({ probabilities: [probability], stars: [stars] }, text) => {
       const hasScore = !Number.isNaN(probability);
       speak(hasScore ? showVerdict(verdict, facts, probability, stars) : clearVerdict(verdict, text));
-      if (!hasScore) return;
+      if (!hasScore) {
+        sentences.hide();
+        return;
+      }
       sentences.show(text);
       words.explain(text);
     },

@@ -1,11 +1,14 @@
+/** A compressed file that the page loads, and its bytes. */
+export interface PackedFile {
+  file: string;
+  packed: number;
+}
+
 /** What the build reads from a model file; the page has it as JSON. */
-export interface Facts {
+export interface Facts extends PackedFile {
   name: string;
   /** Of the model file. */
   bytes: number;
-  /** The compressed file that the page loads, and its bytes. */
-  file: string;
-  packed: number;
   /** The negative one first. */
   labels: [string, string];
   threshold: number;
@@ -39,8 +42,8 @@ export interface Release {
 }
 
 export interface PageFacts {
-  /** ONNX Runtime's file, and its compressed bytes. */
-  runtime: { file: string; packed: number };
+  /** ONNX Runtime. */
+  runtime: PackedFile;
   /** The first is the default. */
   models: Facts[];
 }
@@ -154,5 +157,5 @@ export type Request =
 export type Reply =
   | { kind: "progress"; id: number; done: number; total: number; share: number }
   | { kind: "done"; id: number; value: unknown }
-  | { kind: "choose"; id: number; columns: string[] }
+  | { kind: "choose"; id: number; columns: string[]; likely: string }
   | { kind: "failed"; id: number; message: string };

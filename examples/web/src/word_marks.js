@@ -3,7 +3,7 @@
 import { byId, grouped, make } from "./dom.js";
 import { lastWords } from "./last_words.js";
 import { debounced } from "./latest.js";
-import { signed, wordSide, wordSum } from "./word_sum.js";
+import { limitsInWords, signed, wordSide, wordSum } from "./word_sum.js";
 
 /** @import { Explanation, Facts, WeighedWord } from "./types" */
 /** @import { Scorer } from "./scorer.js" */
@@ -78,6 +78,7 @@ function showWords(facts, text, found) {
     ...markedText(facts, text, isCut ? read[1].start : 0, found?.words ?? []),
   );
   byId("sum", HTMLElement).replaceChildren(...(found ? wordSum(facts, text, found) : []));
+  byId("limits", HTMLElement).textContent = limitsInWords(facts);
   byId("cut", HTMLElement).textContent = isCut
     ? `The model reads the last ${grouped(facts.maxTokens)} words.`
     : "";

@@ -1,7 +1,7 @@
 /** How the words of a review add up to its score: what is read aloud instead of the marks. */
 
 import { make } from "./dom.js";
-import { percent } from "./verdict.js";
+import { middleOf, percent } from "./verdict.js";
 
 /** @import { Explanation, Facts, WeighedWord } from "./types" */
 
@@ -31,6 +31,18 @@ export function wordSum(facts, text, { words, logit, isPart }) {
 }
 
 /**
+ * What the sum says, as in the verdict.
+ *
+ * @param {Facts} facts
+ */
+export function limitsInWords(facts) {
+  const { low, high } = middleOf(facts);
+  const [below, above] = [low, high].map((share) => Math.log(share / (1 - share)));
+  const [negative, positive] = facts.labels;
+  return `below ${signed(below)} is ${negative}, above ${signed(above)} ${positive}, and in between neutral`;
+}
+
+/**
  * @param {string} name
  * @param {number} tenth
  * @param {string} details
@@ -56,7 +68,7 @@ function strongest(text, words, sign) {
     .filter(({ contribution }) => sign * contribution >= NAMED_FROM)
     .sort((a, b) => sign * (b.contribution - a.contribution))
     .slice(0, NAMED)
-    .map((word) => `${excerpt(text, word)}\u00a0${signed(word.contribution)}`);
+    .map((word) => `“${excerpt(text, word)}”\u00a0${signed(word.contribution)}`);
   const more = words.length - top.length;
   if (!top.length) return "";
   return `(${top.join(", ")}${more ? `, and ${more} more` : ""})`;

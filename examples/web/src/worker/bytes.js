@@ -20,6 +20,7 @@ const BINARY = [
   { begin: "\x1f\x8b", what: "packed by gzip. Unpack it first" },
   { begin: "\x28\xb5\x2f\xfd", what: "packed by zstd. Unpack it first" },
   { begin: "%PDF", what: "a PDF" },
+  ...["\x89PNG", "\xff\xd8\xff", "GIF8"].map((begin) => ({ begin, what: "a picture, expected CSV or JSON Lines" })),
 ];
 
 /**
@@ -39,7 +40,9 @@ export async function readContent(file) {
   if (utf16) return { ...PLAIN, text: new TextDecoder(utf16).decode(bytes), mark: "" };
   refuseBinary(bytes);
   const text = utf8(bytes);
-  return text === null ? oneLetterAByte(bytes) : withoutMark(text, PLAIN, "\ufeff");
+  if (text !== null) return withoutMark(text, PLAIN, "\ufeff");
+  refuseMany(bytes, CONTROLS); // in texts of other encodings, these are rare, too
+  return oneLetterAByte(bytes);
 }
 
 const PLAIN = {
@@ -49,13 +52,29 @@ const PLAIN = {
 
 /** @param {Uint8Array} bytes */
 function refuseBinary(bytes) {
-  const start = String.fromCharCode(...bytes.subarray(0, 4096));
+  const start = startOf(bytes);
   const known = BINARY.find(({ begin }) => start.startsWith(begin));
   if (known) throw new InputError(`the file is ${known.what}`);
-  if ((start.match(/\0/g) ?? []).length > start.length / 100) {
-    throw new InputError("the file is no text, expected CSV or JSON Lines in UTF-8");
+  refuseMany(bytes, /\0/g);
+}
+
+const CONTROLS = /[\0-\x08\x0e-\x1a\x1c-\x1f]/g;
+
+/**
+ * Refuse bytes of which more than one in a hundred is such a letter.
+ *
+ * @param {Uint8Array} bytes
+ * @param {RegExp} letters
+ */
+function refuseMany(bytes, letters) {
+  const start = startOf(bytes);
+  if ((start.match(letters) ?? []).length > start.length / 100) {
+    throw new InputError("the file is not text, expected CSV or JSON Lines in UTF-8");
   }
 }
+
+/** @param {Uint8Array} bytes */
+const startOf = (bytes) => String.fromCharCode(...bytes.subarray(0, 4096));
 
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
@@ -79,7 +98,7 @@ function oneLetterAByte(bytes) {
   const write = (/** @type {string} */ piece) => Uint8Array.from(piece, (letter) => letter.charCodeAt(0) & 255);
   const read = (/** @type {string} */ piece) => {
     const found = utf8(write(piece));
-    if (found === null) throw new InputError("bytes that are no UTF-8; save the file in that encoding");
+    if (found === null) throw new InputError("bytes that are not UTF-8; save the file in that encoding");
     return found;
   };
   return withoutMark(text, { read, write }, "\uf7ef\uf7bb\uf7bf");

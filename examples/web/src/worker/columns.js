@@ -23,10 +23,11 @@ export function wantedColumn(names, chosen) {
  *
  * @param {string[]} names
  * @param {string | null} chosen
+ * @param {() => string[][]} someRows
  */
-export function chooseColumn(names, chosen) {
+export function chooseColumn(names, chosen, someRows) {
   const name = wantedColumn(names, chosen);
-  if (name === undefined) throw new ColumnWanted([...new Set(names)]);
+  if (name === undefined) throw new ColumnWanted(names, someRows());
   if (names.indexOf(name) !== names.lastIndexOf(name)) {
     throw new InputError(`several columns are called “${name}”. Rename all but one`);
   }

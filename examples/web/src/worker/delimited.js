@@ -25,7 +25,7 @@ const BEHIND_QUOTE = "a quoted field goes on behind its closing quote";
 export function readDelimited(content, chosen) {
   const { text } = content;
   const { separator, names, end } = findHeader(content);
-  const column = chooseColumn(names, chosen);
+  const column = chooseColumn(names, chosen, () => firstRows(content, end, separator));
   const stop = lineStop(text, 0, end);
   const fields = (/** @type {string[]} */ values) => values.map((value) => separator + value).join("");
   return {
@@ -60,6 +60,20 @@ function findHeader({ text, read }) {
   });
   if (!headers.length) throw new InputError("the quotes of the header are no CSV");
   return headers.reduce((best, each) => (rank(each.names) > rank(best.names) ? each : best));
+}
+
+const ROWS_TO_GUESS_BY = 20;
+
+/**
+ * @param {Content} content
+ * @param {number} start
+ * @param {string} separator
+ */
+function firstRows({ text }, start, separator) {
+  /** @type {string[][]} */
+  const rows = [];
+  eachRow(text.slice(0, start + MOST_HEADER), start, separator, (row) => rows.push(row) < ROWS_TO_GUESS_BY);
+  return rows;
 }
 
 /** @param {string[]} names */

@@ -69,29 +69,29 @@ function* lines(text) {
  * @param {string | null} chosen
  */
 function findColumn({ text, read }, chosen) {
-  /** @type {Set<string>} */
-  const seen = new Set();
-  let looked = 0;
+  /** @type {JsonObject[]} */
+  const looked = [];
   for (const [start, end] of lines(text)) {
-    const names = namesOf(text.slice(start, end), read);
-    const column = wantedColumn(names, chosen);
+    const object = objectOf(text.slice(start, end), read);
+    const column = wantedColumn(Object.keys(object), chosen);
     if (column !== undefined) return column;
-    names.forEach((name) => seen.add(name));
-    if ((looked += 1) === LINES_FOR_NAMES) break;
+    if (looked.push(object) === LINES_FOR_NAMES) break;
   }
-  if (!seen.size) throw new InputError("no line is a JSON object, expected one on each line");
-  throw new ColumnWanted([...seen]);
+  const names = [...new Set(looked.flatMap(Object.keys))];
+  if (!names.length) throw new InputError("no line is a JSON object, expected one on each line");
+  const rows = looked.map((object) => names.map((name) => (typeof object[name] === "string" ? object[name] : "")));
+  throw new ColumnWanted(names, rows);
 }
 
 /**
  * @param {string} line
  * @param {Content["read"]} read
  */
-function namesOf(line, read) {
+function objectOf(line, read) {
   try {
-    return Object.keys(parseObject(read(line)));
+    return parseObject(read(line));
   } catch {
-    return []; // it is rejected later on
+    return {}; // it is rejected later on
   }
 }
 

@@ -83,7 +83,7 @@ self.onmessage = async (/** @type {MessageEvent<Request>} */ { data: request }) 
     const value = await answered;
     if (kind !== "stop") say({ kind: "done", id, value });
   } catch (error) {
-    if (error instanceof ColumnWanted) say({ kind: "choose", id, columns: error.columns });
+    if (error instanceof ColumnWanted) say({ kind: "choose", id, columns: error.columns, likely: error.likely });
     else say({ kind: "failed", id, message: messageOf(error) });
   } finally {
     running.delete(answered);
