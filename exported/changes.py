@@ -23,7 +23,7 @@ from toolkit.evaluation.differences.changes import ChangedRow, Changes, Counts, 
 from toolkit.evaluation.differences.files import DiffOptions
 from toolkit.evaluation.differences.models import diff
 from toolkit.evaluation.differences.verdict import changed_labels, points, verdict, who_is_right
-from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.proportion import Proportion
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

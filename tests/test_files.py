@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +15,7 @@ from toolkit.files import (
     atomic_file,
     atomic_files,
     atomic_folder,
+    move_file,
     remove_unfinished,
     temporary_folder,
 )
@@ -208,3 +210,23 @@ def test_an_interruption_never_loses_the_old_folder(
         (partial / "new").touch()
     assert os.listdir(tmp_path) == ["run"]
     assert os.listdir(tmp_path / "run") == ["new"]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system, /dev/shm")
+@pytest.mark.parametrize("on_another", [False, True])
+def test_a_complete_file_moves_to_its_place(tmp_path: Path, on_another: bool) -> None:
+    with TemporaryDirectory(dir="/dev/shm" if on_another else tmp_path) as folder:
+        local, target = tmp_path / "local", Path(folder, "target")
+        assert (target.parent.stat().st_dev != tmp_path.stat().st_dev) is on_another
+        local.write_text("new")
+        target.write_text("old")
+        with pytest.raises(FileExistsError, match="target"):
+            move_file(local, target, force=False)
+        assert (local.read_text(), target.read_text()) == ("new", "old")
+        move_file(local, target, force=True)
+        assert (local.exists(), target.read_text()) == (False, "new")
+        local.write_text("newer")
+        target.unlink()
+        move_file(local, target, force=False)
+        assert (local.exists(), target.read_text()) == (False, "newer")
+        assert os.listdir(folder) == ["target"]

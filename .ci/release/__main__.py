@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from release.notes import release_notes
 from release.packages import PROJECT, build_sdist, build_wheel, run
 from release.papers import copy_models, write_bill_of_materials, write_sums
 from release.trial import try_package, try_without_install
 
 DIST = PROJECT / "dist"
 PAPERS = PROJECT / "build" / "release"
+NOTES = "RELEASE_NOTES.md"
 
 
 def sdist() -> None:
@@ -42,22 +44,25 @@ def check() -> None:
 
 
 def papers() -> None:
-    """Copy the models, list what is installed, and write the checksums of everything."""
+    """Copy the models, list what is installed, and write the notes, and all checksums."""
     shutil.rmtree(PAPERS, ignore_errors=True)
     copy_models(PAPERS)
     with TemporaryDirectory() as folder:
         environment = Path(folder, "venv")
         (pure,) = DIST.glob("*-none-any.whl")
         try_package(pure, environment)
-        write_bill_of_materials(environment, PAPERS, pure.name.split("-")[1])
+        version = pure.name.split("-")[1]
+        write_bill_of_materials(environment, PAPERS, version)
+    (PAPERS / NOTES).write_text(release_notes(version), encoding="utf-8")
     write_sums(PAPERS, *DIST.iterdir(), *PAPERS.iterdir())
 
 
 def tag(name: str) -> None:
-    """Compare a tag of the repository, such as v1.2.3, with the version of the packages."""
+    """Compare a tag, such as v1.2.3, with the version of the packages and with the changelog."""
     versions = {path.name.split("-")[1] for path in DIST.glob("*.whl")}
     if versions != {name.removeprefix("v")}:
         sys.exit(f"error: the tag is {name}, and the packages have version {', '.join(versions)}")
+    release_notes(name.removeprefix("v"))
 
 
 def fits(package: Path) -> bool:

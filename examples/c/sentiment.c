@@ -101,6 +101,19 @@ static bool find_max_tokens(sentiment_model *model, OrtAllocator *memory, char *
     return done && (model->max_tokens > 0 || fail(error, "not a model of texts", "no max_tokens"));
 }
 
+/* ONNX Runtime speaks of "protobuf", which says little of a download that was cut short. */
+static bool read_model(sentiment_model *model, const void *bytes, size_t size, char *error)
+{
+    const OrtApi *ort = model->ort;
+    OrtStatus *status = ort->CreateSessionFromArray(model->env, bytes, size, model->options,
+                                                    &model->session);
+
+    if (status == NULL || (size > 0 && ort->GetErrorCode(status) != ORT_INVALID_PROTOBUF))
+        return ok(model, status, error);
+    ort->ReleaseStatus(status);
+    return fail(error, "not an ONNX model, or one that was cut short", "");
+}
+
 static bool load(sentiment_model *model, const void *bytes, size_t size, char *error)
 {
     const OrtApi *ort = model->ort = OrtGetApiBase()->GetApi(ORT_API_VERSION);
@@ -111,8 +124,7 @@ static bool load(sentiment_model *model, const void *bytes, size_t size, char *e
     return ok(model, ort->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "sentiment", &model->env), error)
         && ok(model, ort->CreateSessionOptions(&model->options), error)
         && ok(model, ort->SetIntraOpNumThreads(model->options, 1), error) /* it is small */
-        && ok(model, ort->CreateSessionFromArray(model->env, bytes, size, model->options,
-                                                 &model->session), error)
+        && read_model(model, bytes, size, error)
         && ok(model, ort->GetAllocatorWithDefaultOptions(&memory), error)
         && check_input(model, memory, error) && find_max_tokens(model, memory, error)
         && find_outputs(model, memory, error);
@@ -239,6 +251,10 @@ int sentiment_score(const sentiment_model *model, const char *texts, const size_
 {
     const char *text = texts;
 
+    if (model == NULL) {
+        fail(error, "the model is not open", "");
+        return 1;
+    }
     for (size_t i = 0; i < count; text += lengths[i++]) {
         size_t valid = length_of_utf8(text, lengths[i]);
         if (valid < lengths[i]) {

@@ -42,7 +42,7 @@ SENTIMENT_API sentiment_model *sentiment_open(const char *path, const void *byte
  * between them, and `lengths` says how many bytes each has. A text ends at its first NUL.
  *
  * Gives 0, and one result for each text; or else 1, and a text in `error`, which counts texts and
- * bytes from 1.
+ * bytes from 1. A `model` that is NULL is an error, too.
  */
 SENTIMENT_API int sentiment_score(const sentiment_model *model, const char *texts,
                                   const size_t *lengths, size_t count, sentiment_result *results,

@@ -31,14 +31,16 @@ public sealed class Sentiment : IDisposable
         if (model.IsInvalid) throw new IOException(Text(error));
     }
 
-    /// <summary>Give a score for each text. Half of a surrogate pair becomes U+FFFD.</summary>
+    /// <summary>
+    /// Give a score for each text. Half of a surrogate pair becomes U+FFFD; null counts as "".
+    /// </summary>
     public Score[] Score(IReadOnlyList<string> texts)
     {
         var joined = new MemoryStream();
         var lengths = new UIntPtr[texts.Count];
         for (var i = 0; i < texts.Count; i++)
         {
-            var text = Encoding.UTF8.GetBytes(texts[i]);
+            var text = Encoding.UTF8.GetBytes(texts[i] ?? "");
             joined.Write(text, 0, text.Length);
             lengths[i] = (UIntPtr)(uint)text.Length;
         }

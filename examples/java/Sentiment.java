@@ -13,6 +13,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** Scores texts with a model file, through examples/c. May be used by many threads. */
 @SuppressWarnings("restricted") // calls C
@@ -44,7 +45,8 @@ public final class Sentiment implements AutoCloseable {
      */
     public record Score(String label, float probability, float stars, int knownTokens) {}
 
-    private final MemorySegment model;
+    private final ReentrantReadWriteLock closing = new ReentrantReadWriteLock(); // read: scoring
+    private MemorySegment model;
 
     private Sentiment(MemorySegment model) {
         this.model = model;
@@ -75,9 +77,10 @@ public final class Sentiment implements AutoCloseable {
         return new Sentiment(found);
     }
 
-    /** Gives a score for each text. Half of a surrogate pair becomes U+FFFD. */
+    /** Gives a score for each text. Half of a surrogate pair becomes U+FFFD; null counts as "". */
     public List<Score> score(List<String> texts) {
         var encoded = texts.stream().map(Sentiment::encode).toList();
+        closing.readLock().lock();
         try (var arena = Arena.ofConfined()) {
             var lengths = arena.allocate(JAVA_LONG, texts.size());
             var joined = arena.allocate(encoded.stream().mapToLong(text -> text.length).sum());
@@ -100,18 +103,27 @@ public final class Sentiment implements AutoCloseable {
                     results.get(JAVA_FLOAT, at + 4), results.get(JAVA_INT, at + 8)));
             }
             return scores;
+        } finally {
+            closing.readLock().unlock();
         }
     }
 
-    /** Frees the model. No thread may be scoring. */
+    /** Frees the model, as soon as no thread is scoring. May be called again. */
     @Override
     public void close() {
-        call(CLOSE, model);
+        closing.writeLock().lock();
+        try {
+            call(CLOSE, model);
+            model = MemorySegment.NULL;
+        } finally {
+            closing.writeLock().unlock();
+        }
     }
 
     // String.getBytes would make a question mark of half a pair, which separates words.
     private static byte[] encode(String text) {
-        return text.replaceAll("\\p{Cs}", "\uFFFD").getBytes(StandardCharsets.UTF_8);
+        var whole = text == null ? "" : text.replaceAll("\\p{Cs}", "\uFFFD");
+        return whole.getBytes(StandardCharsets.UTF_8);
     }
 
     private static Object call(MethodHandle function, Object... arguments) {

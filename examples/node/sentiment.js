@@ -5,7 +5,14 @@ import { batchesOf } from "./long_texts.js";
 
 const MAX_TOKENS = 512; // that the shipped models read at most, as `toolkit info` says
 
-/** Open a model file, from its path or its bytes. */
+/** @import { InferenceSession as Session } from "onnxruntime-node" */
+
+/**
+ * Open a model file, from its path or its bytes.
+ *
+ * @param {string | Uint8Array} model
+ * @returns {Promise<Session>}
+ */
 export const open = (model) => InferenceSession.create(model, { intraOpNumThreads: 1 }); // it is small
 
 /**
@@ -13,6 +20,10 @@ export const open = (model) => InferenceSession.create(model, { intraOpNumThread
  *
  * Gives { label, probability, stars, knownTokens } of each. The label is "" where the model knows no
  * word, which is no opinion; stars are undefined if the model does not tell them.
+ *
+ * @param {Session} session
+ * @param {Iterable<unknown>} texts
+ * @returns {Promise<{ label: string, probability: number, stars?: number, knownTokens?: number }[]>}
  */
 export async function score(session, texts, maxTokens = MAX_TOKENS) {
   const found = [];

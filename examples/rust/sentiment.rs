@@ -36,7 +36,7 @@ impl Default for RawResult {
 
 #[link(name = "sentiment", kind = "static")]
 #[link(name = "onnxruntime")]
-extern "C" {
+unsafe extern "C" {
     fn sentiment_open(
         path: *const c_char,
         bytes: *const c_void,
@@ -66,6 +66,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// What the model says of a text.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// None if the model knows no word of the text: not an opinion.
     pub label: Option<String>,
@@ -75,6 +76,8 @@ pub struct Score {
     pub known_tokens: i32,
 }
 
+/// A model that is open; any number of threads may score with it.
+#[derive(Debug)]
 pub struct Model(NonNull<RawModel>);
 
 // Scoring changes nothing of the model.

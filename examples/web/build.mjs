@@ -121,3 +121,4 @@ await write(
     script: `<script type="module">${inline}</script>`,
   }),
 );
+console.log(`written to ${values.out}`);

@@ -13,7 +13,7 @@ from tests.cli.running import CSV, Command, files_in, write
 from tests.records.python_formats import COMPRESS, DECOMPRESS
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 
 JSON_LINES = '{"text": "a superb film"}\n'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -194,12 +195,34 @@ def test_progress_lines(
 def test_a_bar_on_a_terminal(tmp_path: Path, large_file: Path) -> None:
     # Brackets in the name are no markup for the bar.
     (tmp_path / "[red]a.csv").write_bytes(large_file.read_bytes()[:5_000_000].rpartition(b"\n")[0])
+    written = _on_a_terminal(tmp_path, "score", "[red]a.csv", "-o", "b.csv")
+    assert "[red]a.csv" in written
+    assert "━" in written
+    assert "reviews/s" in written.split("b.csv\x1b")[0]
+    assert " records " in written.split("\x1b[2K")[-1]
+
+
+def test_a_bar_of_joining_on_a_terminal(tmp_path: Path) -> None:
+    write_long(tmp_path / "a.csv", times=1)
+    for shard in ("0/2", "1/2"):
+        command = [*COMMAND, "score", "a.csv", "-o", "[b].csv", "--shard", shard, "--quiet"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    written = _on_a_terminal(tmp_path, "finish", "[b].csv")
+    bar, _, summary = written.rpartition("\x1b[2K")
+    assert "[b].csv ━" in re.sub(r"\x1b\[[\d;]*m", "", bar)
+    size = (tmp_path / "[b].csv").stat().st_size
+    assert f"{size / 1e6:.1f}/{size / 1e6:.1f} MB" in re.sub(r"\x1b\[[\d;]*m", "", bar)
+    assert " records " in summary
+
+
+def _on_a_terminal(folder: Path, *arguments: str) -> str:
+    """Run a command that succeeds; give what it writes."""
     outside, inside = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "score", "[red]a.csv", "-o", "b.csv"],
+        [*COMMAND, *arguments],
         stderr=inside,
         stdout=inside,
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
     os.close(inside)
@@ -211,9 +234,5 @@ def test_a_bar_on_a_terminal(tmp_path: Path, large_file: Path) -> None:
             break
     os.close(outside)
     assert process.wait(timeout=30) == 0
-    written = shown.decode()
-    assert "[red]a.csv" in written
-    assert "━" in written
-    assert "reviews/s" in written.split("b.csv\x1b")[0]
-    assert "Traceback" not in written
-    assert " records " in written.split("\x1b[2K")[-1]
+    assert "Traceback" not in shown.decode()
+    return shown.decode()

@@ -28,8 +28,8 @@ from toolkit.records.text_files.file_kinds import kind_of
 def model_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ModelFile.load(MODEL)
     session = open_network(model)
-    monkeypatch.setattr("toolkit.model.scorer.load_model", lambda _: model)
-    monkeypatch.setattr("toolkit.model.scorer.open_network", lambda model: session)
+    monkeypatch.setattr("toolkit.model.arrow_scorer.load_model", lambda _: model)
+    monkeypatch.setattr("toolkit.model.arrow_scorer.open_network", lambda model: session)
 
 
 def fails_clearly(ran: Ran) -> None:

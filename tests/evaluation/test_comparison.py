@@ -16,7 +16,7 @@ from toolkit.evaluation.comparison import (
     compare_with_constant,
 )
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.result_tables import beside_constant
+from toolkit.evaluation.tables.result_tables import beside_constant
 
 
 def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:

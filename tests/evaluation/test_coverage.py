@@ -17,8 +17,8 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.coverage import coverage_at, margins
-from toolkit.evaluation.coverage_tables import target_table
 from toolkit.evaluation.metrics import calls_positive
+from toolkit.evaluation.tables.coverage_tables import target_table
 
 TARGETS = st.sampled_from([0.01, 0.5, 2 / 3, 0.9, 1.0])
 

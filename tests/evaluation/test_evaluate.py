@@ -22,7 +22,7 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.result_tables import summary_of, threshold_table
+from toolkit.evaluation.tables.result_tables import summary_of, threshold_table
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

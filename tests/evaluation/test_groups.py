@@ -17,8 +17,6 @@ from tests.models import MODEL, shipped_scorer
 from toolkit import Scorer
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.breakdown import FEWEST_OF_LABEL, NO_GROUP, Breakdown, Part
-from toolkit.evaluation.group_plot import group_plot
-from toolkit.evaluation.group_tables import balanced_table, figures_table
 from toolkit.evaluation.groups import (
     BEST_SHOWN,
     MOST_SHOWN,
@@ -28,8 +26,10 @@ from toolkit.evaluation.groups import (
 )
 from toolkit.evaluation.json_report import as_dict
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.page import page
 from toolkit.evaluation.reliability import calibration_error
+from toolkit.evaluation.report.group_plot import group_plot
+from toolkit.evaluation.report.page import page
+from toolkit.evaluation.tables.group_tables import balanced_table, figures_table
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

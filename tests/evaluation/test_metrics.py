@@ -18,12 +18,12 @@ from toolkit.evaluation.metrics import (
     THRESHOLDS,
     Labels,
     Probabilities,
-    Proportion,
     at_thresholds,
     calls_positive,
     log_loss,
     measure,
 )
+from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.reliability import CALIBRATION_BINS, calibration_error, reliability
 
 # Few different probabilities, so that there are ties; the ends, and what float32 rounds.

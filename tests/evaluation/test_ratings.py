@@ -18,8 +18,8 @@ from tests.models import CONV1D, MODEL, many_texts
 from toolkit import Scorer
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json_report import as_dict
-from toolkit.evaluation.page import page
 from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
+from toolkit.evaluation.report.page import page
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

@@ -66,6 +66,11 @@ def golden_answers(model: Path) -> tuple[Answers, list[list[int]]]:
     return answers, [entry["token_ids"] for entry in found]
 
 
+def golden_values(model: Path, key: str) -> list[Any]:
+    """One value of the golden vectors, such as the stars, in the order of the texts."""
+    return [line["models"][model.stem][key] for line in _lines(model.parent)]
+
+
 def compare(model: Path, found: Answers, ids: list[list[int]] | None) -> Comparison:
     """Compare the answers for all texts; old models have labels for blank ones, too."""
     golden, golden_ids = golden_answers(model)

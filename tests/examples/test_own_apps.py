@@ -15,17 +15,29 @@ from tests.examples.raw_texts import needs
 from tests.models import MODEL, shipped_scorer
 
 
+def installed(folder: Path) -> list[str]:
+    """Install the C library; give the start of a command that finds it."""
+    needs(programs.c)
+    make = ["make", "install", f"PREFIX={folder}", "CFLAGS=-O2 -g -Werror"]
+    build(make, programs.c_library())
+    return ["env", f"PKG_CONFIG_PATH={folder}/lib/pkgconfig", f"LD_LIBRARY_PATH={folder}/lib"]
+
+
+def first_block(name: str, language: str) -> str:
+    """The first code of a page, for the default model."""
+    return blocks(EXAMPLES / name / "README.md", language)[0].replace("reviews.onnx", str(MODEL))
+
+
 def test_go_in_a_module_of_ones_own(tmp_path: Path) -> None:
     """The package and the change of its lines, as the page has them."""
     needs(programs.go)
     page = EXAMPLES / "go" / "README.md"
-    make = ["make", "install", f"PREFIX={tmp_path}/installed", "CFLAGS=-O2 -g -Werror"]
-    build(make, programs.c_library())
+    environment = installed(tmp_path / "installed")
     shutil.copytree(EXAMPLES / "go" / "sentiment", tmp_path / "sentiment")
     (change,) = (line for line in shell_lines(page) if line.startswith("sed "))
     build(["sh", "-c", change], tmp_path)
     (tmp_path / "go.mod").write_text("module example.com/own\n\ngo 1.21\n", encoding="utf-8")
-    call = "\n".join(blocks(page, "go")).replace("reviews.onnx", str(MODEL))
+    call = first_block("go", "go")
     program = f"""package main
         import ("example.com/own/sentiment"; "fmt")
         func main() {{
@@ -34,11 +46,95 @@ def test_go_in_a_module_of_ones_own(tmp_path: Path) -> None:
         }}
     """
     (tmp_path / "main.go").write_text(program, encoding="utf-8")
-    installed = tmp_path / "installed" / "lib"
-    environment = [f"PKG_CONFIG_PATH={installed}/pkgconfig", f"LD_LIBRARY_PATH={installed}"]
-    build(["env", *environment, "go", "build", "-o", "own", "."], tmp_path)
-    done = execute(["env", *environment, "./own"], tmp_path)
+    build([*environment, "go", "build", "-o", "own", "."], tmp_path)
+    done = execute([*environment, "./own"], tmp_path)
     assert done.stdout == "positive <nil>\n"
+
+
+def test_cpp_in_a_program_of_ones_own(tmp_path: Path) -> None:
+    """The command that the page has."""
+    needs(programs.cpp)
+    environment = installed(tmp_path)
+    shutil.copy(EXAMPLES / "cpp" / "sentiment.hpp", tmp_path)
+    program = f"""
+        #include <iostream>
+        #include "sentiment.hpp"
+        int main()
+        {{
+            sentiment::Model model("{MODEL}");
+            std::cout << model.score({{"A fine film."}})[0].label;
+        }}
+    """
+    (tmp_path / "app.cpp").write_text(program, encoding="utf-8")
+    page = (EXAMPLES / "cpp" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(c\+\+ .*)`", page)
+    build([*environment, "sh", "-c", command], tmp_path)
+    assert execute([*environment, "./app"], tmp_path).stdout == "positive"
+
+
+@pytest.mark.parametrize("edition", ["2021", "2024"])
+def test_rust_in_a_crate_of_ones_own(tmp_path: Path, edition: str) -> None:
+    """What cargo does: run `build.rs`, and compile with the folder that it names."""
+    needs(programs.rust)
+    installed(tmp_path)
+    script, call = blocks(EXAMPLES / "rust" / "README.md", "rust")
+    (tmp_path / "build.rs").write_text(script.replace("/usr/local", str(tmp_path)), "utf-8")
+    build(["rustc", "--edition", edition, "build.rs"], tmp_path)
+    key, _, libraries = execute(["./build"], tmp_path).stdout.strip().partition("=")
+    assert key == "cargo:rustc-link-search"
+    shutil.copy(EXAMPLES / "rust" / "sentiment.rs", tmp_path)
+    module, _, call = call.replace("reviews.onnx", str(MODEL)).partition("\n")
+    program = f"""{module}
+        fn main() -> Result<(), sentiment::Error> {{
+            {call}
+            println!("{{:?}}", scores);
+            Ok(())
+        }}
+    """
+    (tmp_path / "main.rs").write_text(program, encoding="utf-8")
+    command = ["rustc", "--edition", edition, "-D", "warnings", "-L", libraries, "main.rs"]
+    build(command, tmp_path)
+    found = execute(["./main"], tmp_path).stdout
+    assert found.startswith('[Score { label: Some("positive"), probability: 0.96')
+
+
+def test_java_in_a_jar_of_ones_own(tmp_path: Path) -> None:
+    """In a package, with the line of the manifest that the page names."""
+    java = needs(programs.java)[0]
+    own = tmp_path / "own"
+    own.mkdir()
+    wrapper = (EXAMPLES / "java" / "Sentiment.java").read_text(encoding="utf-8")
+    (own / "Sentiment.java").write_text("package own;\n" + wrapper, encoding="utf-8")
+    call = first_block("java", "java").replace(
+        "}\n", "System.out.print(scores.get(0).label()); }\n"
+    )
+    program = f"""package own;
+        import java.util.List;
+        public class App {{ public static void main(String[] arguments) {{ {call} }} }}
+    """
+    (own / "App.java").write_text(program, encoding="utf-8")
+    build([str(Path(java).with_name("javac")), "own/App.java"], tmp_path)
+    page = (EXAMPLES / "java" / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`(Enable-.*?)`", page)
+    (tmp_path / "manifest").write_text(f"Main-Class: own.App\n{line}\n", encoding="utf-8")
+    build([str(Path(java).with_name("jar")), "cfm", "app.jar", "manifest", "own"], tmp_path)
+    done = execute(
+        [java, f"-Djava.library.path={programs.c_library()}", "-jar", "app.jar"], tmp_path
+    )
+    assert done.stdout == "positive"
+    assert "WARNING" not in done.stderr
+
+
+def test_csharp_in_a_program_of_ones_own(tmp_path: Path) -> None:
+    """The call that the page shows."""
+    environment = needs(programs.csharp)[:2]
+    program = (
+        f"using System; class App {{ static void Main() {{ {first_block('csharp', 'csharp')} }} }}"
+    )
+    (tmp_path / "App.cs").write_text(program, encoding="utf-8")
+    build(["mcs", "-out:app.exe", "App.cs", str(EXAMPLES / "csharp" / "Sentiment.cs")], tmp_path)
+    done = execute([*environment, "mono", "app.exe"], tmp_path)
+    assert [line.split(" ")[0] for line in done.stdout.splitlines()] == ["positive", ""]
 
 
 def test_node_in_an_app_of_ones_own() -> None:

@@ -15,9 +15,9 @@ import pytest
 from tests.docs.markdown import blocks
 from tests.examples import building, javascript
 from tests.examples.conftest import Tab
-from tests.examples.golden import golden_answers, golden_texts_of
+from tests.examples.golden import golden_answers, golden_texts_of, golden_values
 from tests.examples.megabytes import MEGABYTES
-from tests.examples.web_page import PATIENCE, served
+from tests.examples.web_page import PATIENCE, WEB, run_npm, served
 from tests.models import MODEL, shipped_scorer
 
 # The strictest one that its page names.
@@ -26,13 +26,16 @@ POLICY = (
     "script-src 'self' 'wasm-unsafe-eval' 'sha256-{hash}'"
 )
 
+PAGE = building.EXAMPLES / "vite" / "README.md"
+SCRIPTS = ("sentiment.js", "worker.js", "in_worker.js")
+
 
 @pytest.fixture(scope="module")
 def sources() -> Path:
     """The folder with the packages; its page also shows the function to the test."""
-    files = ("package.json", "package-lock.json", ".npmrc", "index.html", "sentiment.js")
+    packages = ("package.json", "package-lock.json", ".npmrc")
     try:
-        folder = building.copy("vite", *files)
+        folder = building.copy("vite", *packages, "index.html", *SCRIPTS)
         javascript.install(folder)
     except building.MissingError as error:
         pytest.skip(str(error))
@@ -47,9 +50,30 @@ def sources() -> Path:
 @pytest.fixture(scope="module")
 def vite(sources: Path) -> Path:
     """What Vite builds, for any folder of a server."""
-    done = building.execute(["npm", "run", "build", "--", "--base", "./"], sources)
-    assert done.returncode == 0, done.stderr
-    return sources / "dist"
+    return built(sources)
+
+
+@pytest.fixture(scope="module")
+def in_worker(sources: Path) -> Path:
+    """The same with a worker, in a folder of its own for Vite."""
+    folder = sources / "in_worker"
+    folder.mkdir(exist_ok=True)
+    for name in ("package.json", *SCRIPTS, "long_texts.js", MODEL.name):
+        shutil.copy(sources / name, folder)
+    with_worker(sources / "index.html", folder / "index.html")
+    return built(folder)
+
+
+def built(folder: Path) -> Path:
+    building.build(["npm", "run", "build", "--", "--base", "./"], folder)
+    return folder / "dist"
+
+
+def with_worker(caller: Path, to: Path) -> None:
+    """Import the same function from the other file, as the page says."""
+    content = caller.read_text(encoding="utf-8")
+    assert "./sentiment.js" in content
+    to.write_text(content.replace("./sentiment.js", "./in_worker.js"), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +81,38 @@ def plain(sources: Path) -> Path:
     """The same without a bundler: the first lines of the script are those of the page."""
     folder = sources / "plain"
     folder.mkdir(exist_ok=True)
-    (block,) = blocks(building.EXAMPLES / "vite" / "README.md", "js")
+    _, block = blocks(PAGE, "js")
     _, _, rest = (sources / "sentiment.js").read_text(encoding="utf-8").partition("const session")
     (folder / "sentiment.js").write_text(f"{block}const session{rest}", encoding="utf-8")
     packaged = sources / "node_modules" / "onnxruntime-web" / "dist"
     names = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
     for path in (*map(packaged.joinpath, names), sources / "long_texts.js", MODEL):
         shutil.copy(path, folder)
-    page = (sources / "index.html").read_text(encoding="utf-8")
+    write_with_policy((sources / "index.html").read_text(encoding="utf-8"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain_in_worker(plain: Path, sources: Path) -> Path:
+    """The same with a worker."""
+    folder = plain.parent / "plain_in_worker"
+    shutil.copytree(plain, folder, dirs_exist_ok=True)
+    for name in ("worker.js", "in_worker.js"):
+        shutil.copy(sources / name, folder)
+    with_worker(sources / "index.html", folder / "index.html")
+    write_with_policy((folder / "index.html").read_text(encoding="utf-8"), folder)
+    return folder
+
+
+def write_with_policy(page: str, folder: Path) -> None:
     (script,) = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = POLICY.format(hash=hashed)
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />'
     (folder / "index.html").write_text(page.replace("<meta", f"{meta}<meta", 1), encoding="utf-8")
-    return folder
 
 
-@pytest.fixture(scope="module", params=["vite", "plain"])
+@pytest.fixture(scope="module", params=["vite", "in_worker", "plain", "plain_in_worker"])
 def tab(request: pytest.FixtureRequest, browser: Any) -> Iterator[Tab]:
     folder: Path = request.getfixturevalue(request.param)
     with served(folder.parent) as address:
@@ -95,21 +134,48 @@ def test_its_page_scores_what_is_typed(tab: Tab) -> None:
     tab.page.wait_for_selector("#answer:has-text('unknown')")
 
 
+def test_each_of_many_questions_has_its_answer(tab: Tab) -> None:
+    tab.page.wait_for_selector("#answer:has-text(' 0.')")
+    script = """texts => Promise.all(texts.map((text) => window.score([text])))
+        .then((found) => found.map(([{ label }]) => label))"""
+    assert tab.page.evaluate(script, ["Dull.", "A fine film."] * 9) == ["negative", "positive"] * 9
+
+
 def test_it_gives_the_golden_answers(tab: Tab) -> None:
     tab.page.wait_for_selector("#answer:has-text(' 0.')")
     texts = list(golden_texts_of().values())
     found = tab.page.evaluate("window.score", texts)
     golden, _ = golden_answers(MODEL)
-    assert [label for label, _ in found] == [label or "unknown" for label in golden.labels]
-    assert [probability for _, probability in found] == pytest.approx(
+    assert [each["label"] or None for each in found] == golden.labels
+    assert [each["probability"] for each in found] == pytest.approx(
         golden.probabilities.tolist(), abs=1e-6
     )
+    assert [each["knownTokens"] for each in found] == golden_values(MODEL, "known_tokens")
+    stars = [each["stars"] for each in found]
+    assert stars == pytest.approx(golden_values(MODEL, "stars"), abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["vite", "in_worker"])
+def test_a_model_that_is_not_there_is_an_error_of_the_call(
+    name: str, request: pytest.FixtureRequest, browser: Any
+) -> None:
+    folder: Path = request.getfixturevalue(name)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.route("**/*.onnx", lambda route: route.fulfill(status=404))
+    with served(folder.parent) as address:
+        page.goto(f"{address}/{folder.name}/")
+        found = page.evaluate("window.score(['Good.']).catch((error) => error.message)")
+    page.close()
+    assert re.search(r"failed to load .*\.onnx", found)
 
 
 def test_what_is_no_text_has_no_known_word(tab: Tab) -> None:
     tab.page.wait_for_selector("#answer:has-text(' 0.')")
-    found = tab.page.evaluate("window.score", [None, "A fine film.", 5])
-    assert [label for label, _ in found] == ["unknown", "positive", "unknown"]
+    found = tab.page.evaluate("window.score", [None, "A fine film.", 5, {}])
+    assert [each["label"] for each in found] == ["", "positive", "", ""]
+    sent = tab.page.evaluate("window.score([() => 0, Symbol(), 'A fine film.'])")
+    assert [each["label"] for each in sent] == ["", "", "positive"]
 
 
 def test_long_texts_give_the_answer_of_the_whole(tab: Tab) -> None:
@@ -117,7 +183,27 @@ def test_long_texts_give_the_answer_of_the_whole(tab: Tab) -> None:
     texts = [*MEGABYTES.values(), "A fine film."] * 2
     found = tab.page.evaluate("window.score", texts)
     scores = shipped_scorer().score(texts)
-    assert [label for label, _ in found] == [score.sentiment or "unknown" for score in scores]
+    assert [each["label"] or None for each in found] == [score.sentiment for score in scores]
+
+
+def test_typescript_knows_the_types(sources: Path) -> None:
+    """With the one option that the page names; a misspelled name is found."""
+    call, _ = blocks(PAGE, "js")
+    own = f"""{call}
+        export const line: string = `${{label.trim()}} ${{probability.toFixed(2)}}`;
+        export const more: string = `${{stars?.toFixed(1)}} ${{knownTokens.toFixed()}}`;
+        // @ts-expect-error
+        (await sentiment([null]))[0].lable;
+    """
+    (sources / "sentiment_in_own.ts").write_text(own, encoding="utf-8")
+    with_worker(sources / "sentiment_in_own.ts", sources / "in_worker_in_own.ts")
+    run_npm("exec", "--", "tsc", "--version")  # of the lock file
+    options = "--strict --noEmit --target es2024 --module esnext --moduleResolution bundler"
+    command = ["node", str(WEB / "node_modules/typescript/bin/tsc"), *options.split()]
+    types = ["--allowJs", "--types", "vite/client"]
+    own_files = ["sentiment_in_own.ts", "in_worker_in_own.ts"]
+    done = building.execute([*command, *types, *own_files], sources)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_webassembly_file_is_there_once(vite: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +173,20 @@ def test_as_one_file_it_is_opened_from_the_disk(page_of_one_file: Any) -> None:
     file = {"name": "r.jsonl", "mimeType": "", "buffer": b'{"text": "A superb film."}\n'}
     page.set_input_files("#file", file)
     page.wait_for_selector("#result:not([hidden]) .histogram")
+
+
+def test_the_page_for_a_server_says_so_when_opened_from_the_disk(browser: Any, built: Path) -> None:
+    page = browser.new_page()
+    page.goto((built / "index.html").as_uri())
+    page.wait_for_selector("#stuck:visible:has-text('open review-sentiment.html')")
+    assert page.locator("#state, #loading").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).visibility)"
+    ) == ["hidden", "hidden"]
+    page.close()
+
+
+def test_a_page_that_starts_does_not_say_so(page: Any, page_of_one_file: Any) -> None:
+    assert page.locator("#stuck").count() == page_of_one_file.locator("#stuck").count() == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

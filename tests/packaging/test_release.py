@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from release import __main__ as release
+from release.notes import release_notes
 from release.papers import copy_models, read_sums, write_sums
 from release.trial import GOLDEN
 from tests.data import PROJECT
@@ -57,6 +58,19 @@ def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -
     release.tag(f"v{__version__}")
     with pytest.raises(SystemExit, match=r"the tag is v0\.0\.1, and the packages have version "):
         release.tag("v0.0.1")
+
+
+def test_notes_are_those_of_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+    changelog = (
+        "# Changelog\n\n## 1.1.0\n\nMore\nof it.\n\n- one\n  line\n- two\n\n## 1.0.0\n\n- first\n"
+    )
+    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    notes = release_notes("1.1.0")
+    assert notes.startswith("More of it.\n\n- one line\n- two\n\nCheck downloads with ")
+    assert "first" not in notes
+    with pytest.raises(SystemExit, match=r"CHANGELOG\.md says nothing of version 1\.2\.0"):
+        release_notes("1.2.0")
 
 
 def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:

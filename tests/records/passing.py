@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from toolkit.records.columns import Columns
 from toolkit.records.formats import format_of, open_reviews, output_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Output, Parsed, Reject
+from toolkit.records.record_blocks import Output, Parsed, Reject
 from toolkit.records.text_files.compression import compression_of, compressor
 
 

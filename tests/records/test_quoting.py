@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.records.passing import Passed, pass_through
 from toolkit.records.columns import Columns
 from toolkit.records.delimited.csv_literal_quotes import LITERAL
-from toolkit.records.review_file import Reject
+from toolkit.records.record_blocks import Reject
 
 FIELD_PIECES = ["a", '"', '""', ",", "\n", "\r\n", "\r", " ", "é", "😀", "\u2028", "\x00", "'", ";"]
 fields = st.lists(st.sampled_from(FIELD_PIECES), max_size=5).map("".join)

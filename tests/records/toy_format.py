@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from toolkit.records.formats import Format
 from toolkit.records.json.json_values import as_text
-from toolkit.records.review_file import Block, Output, Parsed, Table
+from toolkit.records.record_blocks import Block, Output, Parsed, Table
 from toolkit.records.text_files.byte_lines import Lines, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,

@@ -92,13 +92,35 @@ def test_a_finish_that_fails_leaves_nothing_incomplete(job: ShardedJob) -> None:
         _score(job, shard)
     before = contents(job.folder.path)
 
-    def fail(_: int) -> None:
+    def fail(_: int, __: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(OutputError, match="No space left"):
-        finish(job.folder, job.plan, on_bytes=fail)
+        finish(job.folder, job.plan, on_joined=fail)
     assert contents(job.folder.path) == before
     assert finish(job.folder, job.plan)[0].summary.records == 40_000
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_the_progress_of_joining(
+    copies: bool, job: ShardedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if copies:  # as where the system cannot copy by itself
+        monkeypatch.delattr(os, "copy_file_range")
+    for shard in range(2):
+        _score(job, shard)
+    claims = [claim for claim in job.folder.read_claims(job.plan) if claim is not None]
+    sizes = [part.size for claim in claims for part in claim.parts]
+    found: list[tuple[int, int]] = []
+    finish(job.folder, job.plan, on_joined=lambda done, size: found.append((done, size)))
+    assert {size for _, size in found} == {sum(sizes)}
+    done = [done for done, _ in found]
+    assert done == sorted(done)
+    assert len(done) >= len(sizes)
+    assert done[-1] == sum(
+        each.stat().st_size for each in job.target.iterdir()
+    )  # one header less than the parts
+    assert done[-1] < sum(sizes)
 
 
 def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from toolkit.errors import InputError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Cut, Place
+from toolkit.records.record_blocks import Cut, Place
 from toolkit.records.stretch import Stretch
 from toolkit.records.text_files.line_records import LINE_END, RECORD
 from toolkit.shards.cutting import _bounds

@@ -17,7 +17,7 @@ from toolkit.cli import messages
 from toolkit.cli.commands import MARKUP, CommandGroup
 from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
 from toolkit.cli.messages import forgive_standard_error
-from toolkit.cli.score_report import end_report, report_wrong_call
+from toolkit.cli.score.report import end_report, report_wrong_call
 from toolkit.files import remove_unfinished
 from toolkit.signals import STOPPING
 

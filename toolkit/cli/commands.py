@@ -14,13 +14,13 @@ MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 
 
 def _score() -> Callable[..., None]:
-    from toolkit.cli.score import score
+    from toolkit.cli.score.score import score
 
     return score
 
 
 def _finish() -> Callable[..., None]:
-    from toolkit.cli.finish import finish
+    from toolkit.cli.score.finish import finish
 
     return finish
 

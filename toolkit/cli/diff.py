@@ -10,8 +10,8 @@ import typer
 
 from toolkit.cli import messages
 from toolkit.cli import options as o
+from toolkit.cli.failures import EXIT_REJECTED
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
-from toolkit.cli.score_report import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder, path_of
 from toolkit.model.shipped import find_model, is_shipped

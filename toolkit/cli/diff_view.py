@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,9 +20,10 @@ from toolkit.evaluation.differences.changes import (
     DataChanges,
     Difference,
 )
-from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.result_tables import UNDEFINED, PlainTable
+from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.tables.result_tables import UNDEFINED, PlainTable
 from toolkit.model.fact_lines import megabytes
+from toolkit.model.release_facts import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text
 _GROUPS_SHOWN = 40
@@ -87,8 +87,8 @@ def _calibration(found: dict[str, Any]) -> str:
 
 def _data_sets(found: list[dict[str, Any]]) -> str:
     """Count them by what their terms allow, as the terms of a few hundred are long."""
-    uses = Counter(each.get("use") for each in found)
-    named = [f"{uses[use]} {_USES[use]}" for use in _USES if uses[use]]
+    uses = count_uses(each.get("use") for each in found)
+    named = (f"{count} {USES_IN_SHORT[use]}" for use, count in uses.items())
     return f"{len(found)}: {', '.join(named)}"
 
 
@@ -96,12 +96,6 @@ def _teachers(found: list[dict[str, Any]]) -> str:
     return ", ".join(each["name"] for each in found)
 
 
-_USES = {
-    "open": "open",
-    "none": "without terms",
-    "research": "for research only",
-    None: "with other terms",
-}
 _NAMES = {
     "bytes": "size",
     "has_stars": "stars",

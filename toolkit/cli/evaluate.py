@@ -152,7 +152,7 @@ def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force
     from json import dumps
 
     from toolkit.evaluation.json_report import as_dict
-    from toolkit.evaluation.page import page
+    from toolkit.evaluation.report.page import page
 
     wants_json = json or any(path.suffix.lower() in _JSON for path in reports)
     as_json = dumps(as_dict(evaluation), indent=2) + "\n" if wants_json else ""

@@ -11,10 +11,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line, shortened
-from toolkit.evaluation import Evaluation, coverage_tables, group_tables, groups, rating_tables
-from toolkit.evaluation import result_tables as tables
+from toolkit.evaluation import Evaluation, groups
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.result import LABELS, ModelResult
+from toolkit.evaluation.tables import coverage_tables, group_tables, rating_tables
+from toolkit.evaluation.tables import result_tables as tables
 
 _SPACE = 3  # between two columns of a table, at most
 _NAME_WIDTH = 12  # of a model, at least

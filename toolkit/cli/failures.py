@@ -20,6 +20,7 @@ _OUT_OF_MEMORY = (
     "can't start new thread",
 )
 _MORE_MEMORY = "Free some, raise the limit (ulimit -v), or use fewer threads with --workers"
+EXIT_REJECTED = 3  # done, but some records could not be read
 READER_IS_GONE = 128 + getattr(signal, "SIGPIPE", 13)
 
 

@@ -1,4 +1,4 @@
-"""How far a file has come: a bar on a terminal, lines elsewhere; on standard error."""
+"""How far a file or a joining has come, on standard error: a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.cli import messages
 from toolkit.scoring.summary import Progress
 
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
+
 _SECONDS_BETWEEN_LINES = 10.0
 
 OnProgress = Callable[[Progress], None]
+OnJoined = Callable[[int, int], None]  # with the bytes so far, and those in all
 
 
 @contextmanager
@@ -21,7 +27,7 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
     """Show a bar on a terminal, and a line every ten seconds elsewhere."""
     if quiet:
         yield None
-    elif sys.stderr.isatty() and not messages.is_json():
+    elif _is_terminal():
         with _bar(file.name) as on_progress:
             yield on_progress
     else:
@@ -29,20 +35,45 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[OnProgress]:
-    """Draw a bar by bytes read, with the rate and the time left; it disappears at the end."""
+def progress_of_joining(output: Path, *, quiet: bool) -> Iterator[OnJoined]:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    if quiet or not _is_terminal():
+        yield lambda _, __: None
+        return
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _drawn(DownloadColumn(), TransferSpeedColumn()) as bar:
+        task = bar.add_task(output.name, total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and not messages.is_json()
+
+
+def _drawn(*columns: ProgressColumn) -> Bar:
+    """Make a bar with a name, some columns and the time left; it disappears at the end."""
     from rich import progress as rich  # late: it takes 0.05 s
     from rich.console import Console
 
-    columns = (
+    return rich.Progress(
         rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
-        rich.TaskProgressColumn(),
-        rich.TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}"),
+        *columns,
         rich.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[OnProgress]:
+    """Draw a bar by bytes read, with the rate."""
+    from rich.progress import TaskProgressColumn, TextColumn
+
+    rate = TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}")
     started = time.perf_counter()
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _drawn(TaskProgressColumn(), rate) as bar:
         task = bar.add_task(name, total=None, rate=0.0, accuracy="")
 
         def update(progress: Progress) -> None:

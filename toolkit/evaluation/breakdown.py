@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.evaluation.labelled_reviews import LabelledReviews
-from toolkit.evaluation.metrics import Metrics, Probabilities, Proportion, measure
+from toolkit.evaluation.metrics import Metrics, Probabilities, measure
+from toolkit.evaluation.proportion import Proportion
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
 

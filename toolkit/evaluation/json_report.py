@@ -12,10 +12,11 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.evaluation.breakdown import Breakdown, Part
-from toolkit.evaluation.metrics import Metrics, Proportion
+from toolkit.evaluation.metrics import Metrics
 from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.result import Evaluation, ModelResult
-from toolkit.evaluation.result_tables import warnings_of
+from toolkit.evaluation.tables.result_tables import warnings_of
 
 FORMAT_VERSION = 3
 

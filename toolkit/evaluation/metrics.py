@@ -7,12 +7,13 @@ the JSON show all fields, in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from math import hypot, sqrt
+from math import hypot
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.reliability import balanced_calibration_error, calibration_error
 
 Labels = npt.NDArray[np.int8]
@@ -23,35 +24,9 @@ Better = Literal["higher", "lower", "neither"]
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
-NORMAL_95 = 1.959963984540054  # the standard normal deviate of a two-sided 95% interval
-
 # Keras' epsilon: probabilities of 0 and 1 count as 1e-7 away from them. Without it, a single review
 # that is wrong with certainty would make the whole loss infinite.
 _EPSILON = 1e-7
-
-
-@dataclass(frozen=True)
-class Proportion:
-    """`right` of `count` reviews; there is at least one."""
-
-    right: int
-    count: int
-
-    @property
-    def value(self) -> float:
-        """The share, 0 to 1."""
-        return self.right / self.count
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
-        n, squared = self.count, NORMAL_95**2
-        middle = (self.right + squared / 2) / (n + squared)
-        spread = self.right * (n - self.right) / n + squared / 4
-        half = NORMAL_95 * sqrt(spread) / (n + squared)
-        # Rounding must not keep the ends from 0 and 1.
-        low = middle - half if self.right else 0.0
-        return low, middle + half if self.right < n else 1.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.result_tables import beside_constant
+from toolkit.evaluation.tables.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
 from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled

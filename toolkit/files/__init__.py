@@ -22,13 +22,13 @@ from toolkit.files.looking import (
     is_there,
     resolved,
 )
+from toolkit.files.moving import copy_to, move_file
 from toolkit.files.placing import (
     create_file,
     flush_to_disk,
     place_file,
     prefix_of,
     remove_tree,
-    rename_to_new,
 )
 from toolkit.files.work_folder import work_folder
 from toolkit.stores.store_path import is_in_store, path_of
@@ -40,6 +40,7 @@ __all__ = [
     "check_is_no_input",
     "check_output",
     "check_output_file",
+    "copy_to",
     "create_file",
     "flush_to_disk",
     "for_arrow",
@@ -49,12 +50,12 @@ __all__ = [
     "is_link_or_there",
     "is_same",
     "is_there",
+    "move_file",
     "path_of",
     "place_file",
     "prefix_of",
     "remove_tree",
     "remove_unfinished",
-    "rename_to_new",
     "reporting_failures",
     "resolved",
     "temporary_folder",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.files.checksums import sha256_of
 from toolkit.model.facts import Metrics
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.guard import check_operators, read_onnx
@@ -140,7 +140,7 @@ def _of_keras(path: Path) -> KerasDescription:
         kind="Keras file",
         path=path,
         bytes=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256_of(path),
         keras_version=str(archive.metadata.get("keras_version")),
         saved=str(archive.metadata.get("date_saved")),
         layers=tuple(

@@ -18,14 +18,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.explained_sentences import Sentence
+from toolkit.model.by_sentence import ScoredSentences
+from toolkit.model.explained_sentences import Sentence, explained_sentences
 from toolkit.model.file import ModelFile, logit_name, token_ids_width
 from toolkit.model.logits import logits_of
 from toolkit.model.onnx_messages import FLOAT, ModelProto
@@ -71,6 +72,11 @@ class Explanation:
     def rest(self) -> float:
         """What words do together: the logit without the baseline and the contributions."""
         return self.logit - self.baseline - sum(word.contribution for word in self.words)
+
+    def with_sentences(self, scored: ScoredSentences, labels: tuple[str, str]) -> Self:
+        """Add the scored sentences of the text; ``labels`` are those of the model."""
+        spans = [(word.start, word.end) for word in self.words]
+        return replace(self, sentences=explained_sentences(self.text, spans, scored, labels))
 
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""

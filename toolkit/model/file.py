@@ -23,7 +23,6 @@ and keep a file of each version under ``tests/frozen_files`` that must still loa
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +33,7 @@ import pyarrow as pa
 
 from toolkit.errors import ModelError
 from toolkit.files import path_of
+from toolkit.files.checksums import sha256_of
 from toolkit.model.cut import cut
 from toolkit.model.facts import ModelFacts
 from toolkit.model.guard import read_onnx
@@ -156,7 +156,7 @@ class ModelFile:
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the file as it is now, in hexadecimal digits."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return sha256_of(self.path)
 
 
 def load_model(model: str | Path | None = None) -> ModelFile:

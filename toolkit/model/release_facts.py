@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,13 @@ USES = {
     "none": "no terms are stated",
     "research": "research or non-commercial use only",
 }
+# The same for a narrow column; None is for data sets whose terms are not one of these.
+USES_IN_SHORT = {
+    "open": "open",
+    "none": "without terms",
+    "research": "for research only",
+    None: "with other terms",
+}
 _FEW_DATA_SETS = 3  # are named one by one
 LONGEST_NAME = 100
 _LONGEST_TEXT = 1000
@@ -30,6 +37,12 @@ _MOST_DIGITS = 12  # of a version that is a number
 _CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 _PLAIN = "_.+-"  # beside letters and digits
+
+
+def count_uses(uses: Iterable[str | None]) -> dict[str | None, int]:
+    """Count data sets by what their terms allow, in one order."""
+    counts = Counter(uses)
+    return {use: counts[use] for use in USES_IN_SHORT if counts[use]}
 
 
 def plain_word(text: str) -> str:
@@ -172,10 +185,10 @@ class Release:
         found = self.data_sets or ()
         if len(found) <= _FEW_DATA_SETS:
             return "; ".join(f"{each.origin or each.name} ({each.terms})" for each in found)
-        counts = Counter(each.use for each in found)
-        parts = [f"{counts[use]}: {meaning}" for use, meaning in USES.items() if counts[use]]
-        if counts[None]:
-            parts.append(f"{counts[None]}: as each states")
+        uses = count_uses(each.use for each in found)
+        parts = (
+            f"{count}: {USES[use] if use else 'as each states'}" for use, count in uses.items()
+        )
         return f"{len(found)} ({'; '.join(parts)})"
 
     def write_to(self, model: ModelProto) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
 from toolkit.files import is_in_store
+from toolkit.files.checksums import sha256_of
 from toolkit.model.facts import (
     Calibration,
     MaxTokens,
@@ -94,7 +94,7 @@ class RunFolder:
         parts = [self.model, self.vocabulary, self.sample]
         if self.validation.is_file():
             parts.append(self.validation)
-        return {part.name: hashlib.sha256(part.read_bytes()).hexdigest() for part in parts}
+        return {part.name: sha256_of(part) for part in parts}
 
     def save_config(self, config: RunConfig) -> None:
         """Write `config.json`, with the fingerprints of the other parts."""

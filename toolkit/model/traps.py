@@ -32,8 +32,10 @@ TRAPS = (
         "other languages",
         (EVERYWHERE,),
         "of a Spanish review, half of the words are known, mostly as names, and it gets a label",
-        "no opinion if "
-        '`known_tokens < 0.7 * len(re.findall(r"[\\w\'\u2019]+", text)[-512:])`: '
+        "no opinion if, in Python, "
+        '`known_tokens < 0.7 * len(re.findall(r"[\\w\'\u2019]+", text)[-512:])`, '
+        "in JavaScript `knownTokens < "
+        "0.7 * (text.match(/[\\p{L}\\p{N}_'\u2019]+/gu) ?? []).slice(-512).length`: "
         "so are nine of ten short reviews in other languages, and 2 % of English ones",
     ),
     Trap(

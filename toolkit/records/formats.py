@@ -20,7 +20,8 @@ from toolkit.records.text_files.zip_members import inside_archive, is_archive, o
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
-    from toolkit.records.review_file import Output, ReviewFile
+    from toolkit.records.record_blocks import Output
+    from toolkit.records.review_file import ReviewFile
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from toolkit.model.scorer import Scorer
-from toolkit.records.review_file import Output, Place, Reject, ReviewFile
+from toolkit.records.record_blocks import Output, Place, Reject
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.compression import compression_of, compressor
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.selection import Wanted, only

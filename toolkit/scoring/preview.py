@@ -12,12 +12,13 @@ from toolkit.records.columns import Columns, option_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import BlockScorer
+from toolkit.scoring.file_scorer import output_form
 from toolkit.scoring.inputs.job_checks import check_job
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Source
 from toolkit.scoring.resuming.journals import Journals
-from toolkit.scoring.run import check_call, output_form
+from toolkit.scoring.run import check_call
 from toolkit.scoring.selection import Wanted
 from toolkit.scoring.workers import in_order, usable_cores
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from toolkit import __version__
 from toolkit.model.neutral import Range
 from toolkit.model.scorer import Scorer
-from toolkit.records.review_file import METADATA_PREFIX
+from toolkit.records.record_blocks import METADATA_PREFIX
 from toolkit.scoring.identity import job_id_of
 from toolkit.scoring.resuming.watched_input import WatchedInput
 

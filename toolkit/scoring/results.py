@@ -12,7 +12,7 @@ from typing import Self
 from toolkit.errors import UsageError
 from toolkit.records.formats import format_of
 from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.inputs.jobs import Job

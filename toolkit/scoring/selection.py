@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import Block, Parsed, Place, ReviewFile
+from toolkit.records.record_blocks import Block, Parsed, Place
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.stretch import Stretch
 from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.workers import in_order

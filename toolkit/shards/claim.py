@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
 

@@ -10,12 +10,12 @@ from toolkit.errors import EmptyInputError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.read_options import STDIN, is_stream
-from toolkit.records.review_file import Cut
+from toolkit.records.record_blocks import Cut
 from toolkit.records.stretch import Stretch
+from toolkit.scoring.file_scorer import output_form
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import output_form
 from toolkit.shards.pieces import Piece, PlannedFile
 from toolkit.shards.plan import Plan, PlannedModel, id_of
 

@@ -35,7 +35,7 @@ def finish(
     plan: Plan,
     *,
     force: bool = False,
-    on_bytes: Callable[[int], None] = lambda _: None,
+    on_joined: Callable[[int, int], None] = lambda _, __: None,
 ) -> list[FileResult]:
     """Join the parts of all shards, and remove them.
 
@@ -47,8 +47,8 @@ def finish(
         All shards.
     force : bool
         Whether outputs that are there are replaced.
-    on_bytes : Callable[[int], None]
-        Called with the bytes that were just written.
+    on_joined : Callable[[int, int], None]
+        Called with the bytes of the parts that are joined so far, and those of all parts.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def finish(
         If an output cannot be written.
     """
     try:
-        return _finish(folder, plan, on_bytes, force=force)
+        return _finish(folder, plan, on_joined, force=force)
     except (ToolkitError, OSError):
         if is_there(folder.plan_path):
             raise
@@ -77,7 +77,7 @@ def finish(
 
 
 def _finish(
-    folder: ShardFolder, plan: Plan, on_bytes: Callable[[int], None], *, force: bool
+    folder: ShardFolder, plan: Plan, on_joined: Callable[[int, int], None], *, force: bool
 ) -> list[FileResult]:
     claims = folder.read_claims(plan)
     _check_all(folder, plan, claims)
@@ -92,6 +92,13 @@ def _finish(
         check_other_parts(plan, {target for target, _ in outputs}, force=force)
     if force:
         _remove_rejects(results, {target for target, _ in outputs})
+    size, done = sum(part.part.size for each in parts for part in each), 0
+
+    def on_bytes(count: int) -> None:
+        nonlocal done
+        done = min(done + count, size)  # what is uploaded may be read twice
+        on_joined(done, size)
+
     for target, contents in outputs:
         write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,9 @@ from toolkit.shards.claim import Part
 from toolkit.shards.pieces import Piece
 
 _READ_BYTES = 4 << 20
+_COPY_BYTES = 256 << 20  # at once within the system, so that progress is seen
+
+OnBytes = Callable[[int], None]  # called with the bytes of parts that were just read or copied
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ def joined(parts: Sequence[PlannedPart]) -> Iterator[Range | bytes]:
             yield Range(each.output, start, stop, stop - start == part.size)
 
 
-def content_of(ranges: Iterator[Range | bytes]) -> Iterator[bytes]:
+def content_of(
+    ranges: Iterator[Range | bytes], on_bytes: OnBytes = lambda _: None
+) -> Iterator[bytes]:
     """Read what `joined` gives, a few megabytes at a time."""
     for each in ranges:
         if isinstance(each, bytes):
@@ -91,21 +96,21 @@ def content_of(ranges: Iterator[Range | bytes]) -> Iterator[bytes]:
                     raise InputError(f"{each.path}: has become shorter while it was read.")
                 left -= len(data)
                 yield data
+                on_bytes(len(data))
 
 
-def copy(source: Range | bytes, target: IO[bytes]) -> int:
-    """Write some bytes, copied within the system where it can do that; tell how many they are."""
+def copy(source: Range | bytes, target: IO[bytes], on_bytes: OnBytes) -> None:
+    """Write some bytes, copied within the system where it can do that."""
     if isinstance(source, bytes):
         target.write(source)
-        return len(source)
+        return
     target.flush()
-    if not _is_copied_inside(source, target):
-        for data in content_of(iter([source])):
+    if not _is_copied_inside(source, target, on_bytes):
+        for data in content_of(iter([source]), on_bytes):
             target.write(data)
-    return source.stop - source.start
 
 
-def _is_copied_inside(source: Range, target: IO[bytes]) -> bool:
+def _is_copied_inside(source: Range, target: IO[bytes], on_bytes: OnBytes) -> bool:
     """Copy by the system; False if it refuses, and nothing is copied then."""
     if not hasattr(os, "copy_file_range") or not isinstance(source.path, type(Path())):
         return False
@@ -113,7 +118,8 @@ def _is_copied_inside(source: Range, target: IO[bytes]) -> bool:
     with source.path.open("rb") as file:
         while left:
             try:
-                done = os.copy_file_range(file.fileno(), target.fileno(), left, at)
+                size = min(left, _COPY_BYTES)
+                done = os.copy_file_range(file.fileno(), target.fileno(), size, at)
             except OSError:
                 if at == source.start:
                     return False
@@ -121,6 +127,7 @@ def _is_copied_inside(source: Range, target: IO[bytes]) -> bool:
             if not done:
                 raise InputError(f"{source.path}: has become shorter while it was read.")
             at, left = at + done, left - done
+            on_bytes(done)
     return True
 
 

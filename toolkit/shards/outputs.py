@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,13 +13,10 @@ from toolkit.files import (
     check_output_file,
     flush_to_disk,
     is_there,
-    place_file,
+    move_file,
     reporting_failures,
-    resolved,
 )
-from toolkit.scoring.outputs.publishing import copy_to
-from toolkit.shards.joining import Range, content_of, copy
-from toolkit.signals import held_back
+from toolkit.shards.joining import OnBytes, Range, content_of, copy
 from toolkit.stores.contents import Content
 from toolkit.stores.store_path import StorePath
 
@@ -31,7 +27,7 @@ def write_new(
     target: Path,
     contents: Contents,
     folder: Path,
-    on_bytes: Callable[[int], None],
+    on_bytes: OnBytes,
     *,
     force: bool,
 ) -> None:
@@ -40,7 +36,7 @@ def write_new(
     ``folder`` is the one of the shards, where what is not complete is removed with the rest.
     """
     if not force and is_there(target):
-        _check_same(target, contents)
+        _check_same(target, contents, on_bytes)
         return
     with reporting_failures(target):
         try:
@@ -48,13 +44,13 @@ def write_new(
         except FileExistsError:  # another process finishes the job, too
             if force:
                 raise
-            _check_same(target, contents)
+            _check_same(target, contents, on_bytes)
 
 
-def _check_same(target: Path, contents: Contents) -> None:
+def _check_same(target: Path, contents: Contents, on_bytes: OnBytes) -> None:
     """Raise `UsageError` if a file that is there is not the one to write."""
     with target.open("rb") as file:
-        if not _content(target, contents).is_read_from(file):
+        if not _content(target, contents, on_bytes).is_read_from(file):
             raise UsageError(
                 f"{target}: exists already, and is not what the shards give. Move it away, or "
                 "replace it with --force."
@@ -65,24 +61,26 @@ def _write(
     target: Path,
     contents: Contents,
     folder: Path,
-    on_bytes: Callable[[int], None],
+    on_bytes: OnBytes,
     *,
     force: bool,
 ) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     check_output_file(target, force=True)  # what has come since is not replaced below
     if isinstance(target, StorePath):
-        on_bytes(_write_object(target, contents, force=force))
+        _write_object(target, contents, on_bytes, force=force)
         return
     unfinished = folder / f"{uuid4().hex[:12]}.joined"
     try:
         whole = _whole(contents)
-        if whole is None or not _is_linked(whole.path, unfinished):
+        if whole is not None and _is_linked(whole.path, unfinished):
+            on_bytes(whole.size)
+        else:
             with unfinished.open("xb") as file:
                 for each in contents():
-                    on_bytes(copy(each, file))
+                    copy(each, file, on_bytes)
         flush_to_disk(unfinished)
-        _place(unfinished, target, force=force)
+        move_file(unfinished, target, force=force)
     finally:  # also where the disk is full, which each attempt would fill more
         unfinished.unlink(missing_ok=True)
 
@@ -103,34 +101,23 @@ def _is_linked(part: Path, unfinished: Path) -> bool:
     return True
 
 
-def _content(target: Path, contents: Contents) -> Content:
+def _content(target: Path, contents: Contents, on_bytes: OnBytes) -> Content:
     """Describe what is written; its size is that of all ranges."""
     sizes = [len(each) if isinstance(each, bytes) else each.size for each in contents()]
-    return Content("a part", sum(sizes), str(target), lambda: content_of(contents()))
+    return Content("a part", sum(sizes), str(target), lambda: content_of(contents(), on_bytes))
 
 
-def _write_object(target: StorePath, contents: Contents, *, force: bool) -> int:
+def _write_object(target: StorePath, contents: Contents, on_bytes: OnBytes, *, force: bool) -> None:
     """Write an object: within the store if it is one part, else through this machine."""
     from toolkit.stores.uploads import copy_within, upload
 
-    content, whole = _content(target, contents), _whole(contents)
+    content, whole = _content(target, contents, on_bytes), _whole(contents)
     is_copied = (
         whole is not None
         and isinstance(whole.path, StorePath)
         and copy_within(whole.path.place, target.place, content, force=force)
     )
-    if not is_copied:
+    if is_copied:
+        on_bytes(content.size)
+    else:
         upload(content, target.place, force=force)
-    return content.size
-
-
-def _place(unfinished: Path, target: Path, *, force: bool) -> None:
-    """Give a complete file its name, or copy it to another file system."""
-    try:
-        with held_back():
-            place_file(unfinished, resolved(target), force=force)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        with unfinished.open("rb") as file:
-            copy_to(file, target, force=force)

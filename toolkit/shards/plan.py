@@ -14,7 +14,7 @@ from typing import Any, Self
 from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.files import path_of
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 from toolkit.scoring.limits import MaxRejected
 from toolkit.shards.pieces import Piece, PlannedFile
 

@@ -15,11 +15,12 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
+from toolkit.scoring.file_scorer import OnFile, OnResult, OnWarning
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
-from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.scoring.run import score_files
 from toolkit.shards.claim import Claim, Part
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.plan import Plan

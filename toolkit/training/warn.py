@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.result_tables import beside_constant
+from toolkit.evaluation.tables.result_tables import beside_constant
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import Outcome
 

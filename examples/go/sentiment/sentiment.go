@@ -14,6 +14,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -21,13 +22,14 @@ import (
 type Score struct {
 	Label       string // "" if the model knows no word of the text: not an opinion
 	Probability float32
-	Stars       float32 // NaN if the model does not tell them
+	Stars       float32 // NaN if the model does not tell them, which encoding/json refuses
 	KnownTokens int
 }
 
 // Model may be used by many goroutines at the same time.
 type Model struct {
-	model *C.sentiment_model
+	closing sync.RWMutex // held for reading while a text is scored
+	model   *C.sentiment_model
 }
 
 // Open reads a model file. Close it when it is no longer used.
@@ -49,20 +51,24 @@ func open(path *C.char, content []byte) (*Model, error) {
 	if found == nil {
 		return nil, errors.New(C.GoString(&reason[0]))
 	}
-	return &Model{found}, nil
+	return &Model{model: found}, nil
 }
 
-// Close frees the model. No goroutine may be scoring.
+// Close frees the model, as soon as no goroutine is scoring. It may be called again.
 func (m *Model) Close() {
+	m.closing.Lock()
+	defer m.closing.Unlock()
 	C.sentiment_close(m.model)
 	m.model = nil
 }
 
-// Score gives a score for each text. A text that is not UTF-8 is an error.
+// Score gives a score for each text. A text that is not UTF-8 is an error, and so is a closed model.
 func (m *Model) Score(texts []string) ([]Score, error) {
 	if len(texts) == 0 {
-		return nil, nil
+		return []Score{}, nil
 	}
+	m.closing.RLock()
+	defer m.closing.RUnlock()
 	joined := strings.Join(texts, "")
 	lengths := make([]C.size_t, len(texts))
 	for i, text := range texts {

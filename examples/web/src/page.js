@@ -9,6 +9,7 @@ import { prepareTypedReview, sayBeforeScores, startTypedReview } from "./typed_r
 /** @import { Facts, PageFacts } from "./types" */
 
 async function start() {
+  byId("stuck", HTMLElement).remove();
   const page = /** @type {PageFacts} */ (JSON.parse(byId("facts", HTMLScriptElement).text));
   const facts = chosenAtStart(page.models);
   const panel = startModelPanel(page.models, facts);

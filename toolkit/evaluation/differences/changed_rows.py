@@ -14,7 +14,7 @@ from toolkit.evaluation.differences.changes import ANSWERS
 from toolkit.evaluation.differences.score_pairs import Ints, PairScores
 from toolkit.files import atomic_file
 from toolkit.records.formats import Format, format_of
-from toolkit.records.review_file import BatchFile
+from toolkit.records.record_blocks import BatchFile
 from toolkit.records.text_files.compression import compression_of, compressor
 from toolkit.scoring.outputs.byte_file import ByteFile
 from toolkit.text.strings import without_half_pairs

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.comparison import Comparison, compare_counts
-from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.proportion import Proportion
 from toolkit.scoring.selection import Part
 
 # What a model says of a row.

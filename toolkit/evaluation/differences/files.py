@@ -24,7 +24,8 @@ from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.records.review_file import Reject, ReviewFile
+from toolkit.records.record_blocks import Reject
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.stretch import WHOLE
 from toolkit.scoring.selection import Part, Wanted, only, positions_read
 from toolkit.scoring.summary import Progress

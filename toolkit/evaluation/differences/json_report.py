@@ -14,7 +14,7 @@ from toolkit.evaluation.differences.changes import (
     Difference,
 )
 from toolkit.evaluation.differences.verdict import verdict
-from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.proportion import Proportion
 
 FORMAT_VERSION = 1
 

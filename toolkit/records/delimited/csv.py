@@ -19,7 +19,15 @@ from toolkit.records.delimited.csv_long_records import pass_over
 from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
 from toolkit.records.delimited.csv_writing import rows_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Block, Cut, Output, Parsed, Place, Table
+from toolkit.records.record_blocks import (
+    Block,
+    Cut,
+    Output,
+    Parsed,
+    Place,
+    Table,
+    first_cuts,
+)
 from toolkit.records.text_files.byte_lines import (
     Lines,
     Positions,
@@ -171,16 +179,10 @@ class DelimitedFile(RecordFile):
         """Find cuts between blocks: where records end is known only by reading all before."""
         if not self._stream.is_file:
             return []
-        found: list[Cut] = []
-        wanted = [*offsets]
-        for block in super().blocks():
-            end = block.following[0]
-            if wanted and wanted[0] <= end < (self.size or 0):
-                found.append((block.following, end))
-                wanted = [offset for offset in wanted if offset > end]
-            if not wanted:
-                break
-        return found
+        following = (block.following for block in super().blocks())
+        return first_cuts(
+            ((place, place[0]) for place in following if place[0] < (self.size or 0)), offsets
+        )
 
     def _give_up(self, data: bytes, *, at_end: bool) -> Content:
         """Reject a record longer than the limit with all its lines, if its quotes are closed."""

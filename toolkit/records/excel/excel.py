@@ -15,16 +15,8 @@ from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.excel.excel_cells import as_text, letters, without_errors
 from toolkit.records.excel.excel_workbook import Workbook
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import (
-    BLOCK_RECORDS,
-    Block,
-    Output,
-    Parsed,
-    Place,
-    Reject,
-    ReviewFile,
-    Table,
-)
+from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Output, Parsed, Place, Reject, Table
+from toolkit.records.review_file import ReviewFile
 
 _Row = list[str | None]
 

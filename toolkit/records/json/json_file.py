@@ -14,7 +14,7 @@ from toolkit.records.json.json_elements import NO_LINES, behind_space, cut_eleme
 from toolkit.records.json.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
 from toolkit.records.json.json_start import check_elements, check_object, goes_on
 from toolkit.records.json.json_writing import added_members, with_commas
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Cut, Output, Place, Reject
+from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Cut, Output, Place, Reject
 from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,

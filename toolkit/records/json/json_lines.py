@@ -31,15 +31,8 @@ from toolkit.records.json.json_objects import (
 from toolkit.records.json.json_search import find_late, keys_in, objects_among
 from toolkit.records.json.json_tables import JsonTables
 from toolkit.records.json.json_writing import added_members, objects_of, on_lines
-from toolkit.records.review_file import (
-    Block,
-    Cut,
-    Output,
-    Parsed,
-    Reject,
-    ReviewFile,
-    Table,
-)
+from toolkit.records.record_blocks import Block, Cut, Output, Parsed, Reject, Table
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.byte_lines import Lines, Positions, find_lines, spans, values_buffer
 from toolkit.records.text_files.line_records import (
     BYTE_ORDER_MARK,

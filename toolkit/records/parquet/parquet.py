@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from toolkit.errors import EmptyInputError, InputError, UsageError
+from toolkit.errors import UsageError
 from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.parquet.parquet_columns import column_at, type_at, unsuitable
 from toolkit.records.parquet.parquet_layout import PLAIN, Layout, columns_of, layout_of
 from toolkit.records.parquet.parquet_metadata import with_metadata
-from toolkit.records.parquet.parquet_row_groups import RowGroups, bytes_of
+from toolkit.records.parquet.parquet_row_groups import RowGroups, after_group, bytes_of
 from toolkit.records.parquet.parquet_values import (
     BYTES,
-    STRINGS,
     UTF8,
     Fault,
     as_strings,
@@ -27,16 +26,17 @@ from toolkit.records.parquet.parquet_values import (
 )
 from toolkit.records.parquet.parquet_writer import RowGroupWriter
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import (
+from toolkit.records.record_blocks import (
     Block,
     Cut,
     Output,
     Parsed,
     Place,
-    ReviewFile,
     Table,
+    first_cuts,
     with_scores,
 )
+from toolkit.records.review_file import ReviewFile
 from toolkit.text.strings import only_rows
 
 
@@ -50,7 +50,7 @@ class ParquetFile(ReviewFile):
     ) -> None:
         super().__init__(path, options, columns)
         self._is_written_as_text = False
-        self._groups = _open(path, options.block_bytes)
+        self._groups = RowGroups.open(path, options.block_bytes)
         self._file = self._groups.file
         try:
             self.size = path.stat().st_size
@@ -92,22 +92,7 @@ class ParquetFile(ReviewFile):
 
     def cuts(self, offsets: Sequence[int]) -> list[Cut]:
         """Find cuts between row groups, each after one that has rows."""
-        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
-        sizes = [
-            sum(group.column(i).total_compressed_size for i in range(group.num_columns))
-            for group in groups
-        ]
-        # The footer, which is large where groups are small, counts as a share of each group.
-        scale = (self.size or 0) / max(sum(sizes), 1)
-        found: list[Cut] = []
-        wanted, number, before = [*offsets], 1, 0
-        for place, (group, size) in enumerate(zip(groups[:-1], sizes, strict=False)):
-            number, before = number + group.num_rows, before + size
-            end = int(before * scale)
-            if wanted and wanted[0] <= end and group.num_rows:
-                found.append((_after(place, number), end))
-                wanted = [offset for offset in wanted if offset > end]
-        return found
+        return first_cuts(self._groups.ends(self.size or 0), offsets)
 
     def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
         """Read the row groups, large ones in several blocks."""
@@ -122,7 +107,7 @@ class ParquetFile(ReviewFile):
                 self._done, self._group = number - 1 + len(batch), group
                 is_end = done == rows
                 after = number + len(batch)
-                following = _after(group, after) if is_end else (group, done, after)
+                following = after_group(group, after) if is_end else (group, done, after)
                 yield Block(batch, number, bytes_of(batch), following, ends_group=is_end)
                 number += len(batch)
 
@@ -224,10 +209,10 @@ class ParquetFile(ReviewFile):
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
             keys = (name,) if name in self.names else tuple(name.split("."))
-            kind = _type_at(self.input_schema, keys)
+            kind = type_at(self.input_schema, keys)
             if kind is None:
                 continue
-            expected = _unsuitable(column.role, kind)
+            expected = unsuitable(column.role, kind)
             if expected is None:
                 return keys
             if column.is_needed:
@@ -245,12 +230,7 @@ class ParquetFile(ReviewFile):
         )
 
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        """Take a column out of the structs around it, and its values out of their dictionary."""
-        first, *others = self.keys[role]
-        column = batch.column(first)
-        for name in others:
-            column = pc.struct_field(column, name)
-        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        return column_at(batch, self.keys[role])
 
 
 def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
@@ -260,53 +240,3 @@ def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
             file, with_metadata(schema, metadata), layout
         ),
     )
-
-
-def _unsuitable(role: str, kind: pa.DataType) -> str | None:
-    """Say what a column with a role must hold, if a type is something else."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if value in (*STRINGS, *BYTES, pa.null()):
-        return None
-    if is_text(role):
-        return "strings"
-    is_number = any(
-        is_kind(value)
-        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    )
-    if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
-        return None
-    return "numbers or strings"
-
-
-def _open(path: Path, block_bytes: int) -> RowGroups:
-    try:
-        if path.stat().st_size == 0:
-            raise EmptyInputError(f"{path}: the file is empty, expected reviews")
-        groups = RowGroups(path, block_bytes)
-        groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
-        return groups
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except pa.ArrowNotImplementedError as error:
-        raise InputError(
-            f"{path}: holds what Arrow cannot read: {error}. Store that column in another type, or "
-            "leave it out"
-        ) from None
-    except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
-        raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
-    """Tell the type of a column or of a field in a struct; None if there is no such field."""
-    kind, fields = None, list(schema)
-    for name in keys:
-        kind = {field.name: field.type for field in fields}.get(name)
-        fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
-    return kind
-
-
-def _after(group: int, number: int) -> Place:
-    """Give the place after a row group, before the row with a number."""
-    return group + 1, -1, number

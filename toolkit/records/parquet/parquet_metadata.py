@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from toolkit.records.review_file import METADATA_PREFIX
+from toolkit.records.record_blocks import METADATA_PREFIX
 
 # The columns that Spark sees in a file that it has written; it does not look for others.
 _SPARK = b"org.apache.spark.sql.parquet.row.metadata"

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.errors import EmptyInputError, InputError
 from toolkit.files import for_arrow
 from toolkit.records.parquet.parquet_times import old_times
-from toolkit.records.review_file import BLOCK_RECORDS
+from toolkit.records.record_blocks import BLOCK_RECORDS, Cut, Place
 
 # A row group is read in pages of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
@@ -53,6 +54,27 @@ class RowGroups:
             )
         self._with_dictionaries: Any = None
 
+    @classmethod
+    def open(cls, path: Path, block_bytes: int) -> Self:
+        """Open a file; raises `InputError` if it cannot be read."""
+        try:
+            if path.stat().st_size == 0:
+                raise EmptyInputError(f"{path}: the file is empty, expected reviews")
+            groups = cls(path, block_bytes)
+            groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
+            return groups
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file") from None
+        except pa.ArrowNotImplementedError as error:
+            raise InputError(
+                f"{path}: holds what Arrow cannot read: {error}. Store that column in another "
+                "type, or leave it out"
+            ) from None
+        except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8
+            raise InputError(f"{path}: not a Parquet file, or a damaged one: {error}") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()
@@ -63,6 +85,21 @@ class RowGroups:
         """Read the first row, if there is one, of all columns."""
         if self.file.metadata.num_row_groups:
             next(self.file.iter_batches(1, row_groups=[0], use_threads=False), None)
+
+    def ends(self, file_size: int) -> Iterator[Cut]:
+        """Give the cut after each row group that has rows, but not after the last group."""
+        groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
+        sizes = [
+            sum(group.column(i).total_compressed_size for i in range(group.num_columns))
+            for group in groups
+        ]
+        # The footer, which is large where groups are small, counts as a share of each group.
+        scale = file_size / max(sum(sizes), 1)
+        number, before = 1, 0
+        for place, (group, size) in enumerate(zip(groups[:-1], sizes, strict=False)):
+            number, before = number + group.num_rows, before + size
+            if group.num_rows:
+                yield after_group(place, number), int(before * scale)
 
     def batches(self, group: int) -> Iterator[pa.RecordBatch]:
         """Read a row group; each time it is read, the batches are the same."""
@@ -145,6 +182,11 @@ class RowGroups:
             pre_buffer=False,
             buffer_size=_BUFFER_BYTES,
         )
+
+
+def after_group(group: int, number: int) -> Place:
+    """Give the place after a row group, before the row with a number."""
+    return group + 1, -1, number
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.json.json_values import IN_A_DAY, with_parts
-from toolkit.records.review_file import Reject
+from toolkit.records.record_blocks import Reject
 
 STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it

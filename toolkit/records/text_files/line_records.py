@@ -17,15 +17,8 @@ import pyarrow as pa
 from toolkit.errors import EmptyInputError
 from toolkit.records.columns import Column
 from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.review_file import (
-    BLOCK_RECORDS,
-    Block,
-    Output,
-    Parsed,
-    Place,
-    Reject,
-    ReviewFile,
-)
+from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Output, Parsed, Place, Reject
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.blank_lines import (
     end_of_blank_lines,
     only_blank_lines,

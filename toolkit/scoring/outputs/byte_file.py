@@ -9,7 +9,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from toolkit.records.review_file import Output
+from toolkit.records.record_blocks import Output
 from toolkit.records.text_files.compression import compressed_nothing, compressor
 
 

@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from toolkit.errors import UsageError
 from toolkit.files import is_there
-from toolkit.records.review_file import BatchFile, Output
+from toolkit.records.record_blocks import BatchFile, Output
 from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.outputs.byte_file import ByteFile

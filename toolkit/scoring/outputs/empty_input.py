@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from toolkit.records.formats import format_of
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.review_file import Output
+from toolkit.records.record_blocks import Output
 from toolkit.scoring.inputs.jobs import Job
 
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError
 from toolkit.files import flush_to_disk
-from toolkit.records.review_file import BatchFile, Output, ReviewFile
+from toolkit.records.record_blocks import BatchFile, Output
+from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile, write_all

@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from toolkit.errors import is_wrong_call
 from toolkit.files import reporting_failures
 from toolkit.records.read_options import STDIN
-from toolkit.records.review_file import Output
+from toolkit.records.record_blocks import Output
 from toolkit.scoring.outputs.file_output import FileOutput, Work
 from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.outputs.standard_output import StandardOutput

@@ -9,16 +9,14 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import IO
 
 from toolkit.errors import OutputError
 from toolkit.files import (
-    atomic_file,
     is_in_store,
     is_link_or_there,
     is_same,
     is_there,
-    rename_to_new,
+    move_file,
     reporting_failures,
     resolved,
 )
@@ -78,16 +76,10 @@ def _show(rejects: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def copy_to(file: IO[bytes], target: Path, *, force: bool = True) -> None:
-    """Write a file that appears complete; `shutil.copyfile` blames the source of a full disk."""
-    with atomic_file(target, force=force) as partial, partial.open("wb") as copy:
-        shutil.copyfileobj(file, copy)
-
-
 def _place(
     journal: Journal, source: Path, target: Path, on_upload: Callable[[], None] = lambda: None
 ) -> None:
-    """Rename a file, copy it to another file system and rename it there, or upload it."""
+    """Move a file to its place, or upload it."""
     place = resolved(target)
     if isinstance(place, StorePath):
         _upload(journal, source, place)
@@ -95,20 +87,10 @@ def _place(
         source.unlink()
         return
     try:
-        if is_there(place) and journal.may_replace(target):
-            source.replace(place)
-        else:
-            rename_to_new(source, place)
+        move_file(source, place, force=is_there(place) and journal.may_replace(target))
     except FileExistsError:
         _check_free(journal, target, source)
         raise
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _check_free(journal, target, source)
-        with source.open("rb") as file:
-            copy_to(file, place)
-        source.unlink()
 
 
 def _upload(journal: Journal, source: Path, place: StorePath) -> None:

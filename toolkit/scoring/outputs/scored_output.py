@@ -9,7 +9,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from toolkit.records.review_file import BatchFile, Place
+from toolkit.records.record_blocks import BatchFile, Place
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile, Frame, write_all
 from toolkit.scoring.summary import Summary

@@ -6,12 +6,12 @@ import sys
 from typing import IO
 
 from toolkit.errors import OutputError, UsageError
-from toolkit.files import check_output_file, is_there, reporting_failures
-from toolkit.records.review_file import Output
+from toolkit.files import check_output_file, copy_to, is_there, reporting_failures
+from toolkit.records.record_blocks import Output
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile
 from toolkit.scoring.outputs.file_output import Work
-from toolkit.scoring.outputs.publishing import STANDARD_OUTPUT, copy_to
+from toolkit.scoring.outputs.publishing import STANDARD_OUTPUT
 from toolkit.scoring.outputs.scored_output import ScoredOutput
 from toolkit.scoring.summary import Summary
 

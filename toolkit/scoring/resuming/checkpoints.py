@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from toolkit.records.review_file import Place
+from toolkit.records.record_blocks import Place
 from toolkit.scoring.summary import Summary
 from toolkit.stores.store_path import StorePath
 

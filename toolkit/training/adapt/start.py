@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 
 from toolkit.errors import ModelError
 from toolkit.files import is_in_store, path_of
+from toolkit.files.checksums import sha256_of
 from toolkit.model.adaptation_facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
@@ -64,7 +64,7 @@ def _of_run(run: RunFolder) -> Start:
             f"{run.model}: the network {network.name} is not one of this toolkit, so it cannot be "
             "adapted. Choose another run folder or a shipped model with --from."
         )
-    found = hashlib.sha256(run.model.read_bytes()).hexdigest()
+    found = sha256_of(run.model)
     facts = StartModel(run.path.resolve().name, config.preset, found)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
     told = (config.usual_threshold, config.stars, config.neutral)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
+from toolkit.files.checksums import sha256_of
 from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, Column
 from toolkit.records.formats import beside
 from toolkit.records.read_options import ReadOptions
@@ -41,7 +42,7 @@ class Teacher:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return sha256_of(self.path)
 
     def place(self, row: int) -> str:
         """The file and the row in it, as the user counts."""

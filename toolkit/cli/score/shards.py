@@ -7,9 +7,9 @@ from pathlib import Path
 
 from toolkit.cli import messages
 from toolkit.cli.progress import progress_of
-from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import show, warn
-from toolkit.cli.sharding import Engine, Sharding
+from toolkit.cli.score.report import RunReport
+from toolkit.cli.score.sharding import Engine, Sharding
+from toolkit.cli.score.view import show, warn
 from toolkit.cli.terminal import counted, one_line
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import Jobs
@@ -38,20 +38,12 @@ def score_in_shards(
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
     if sharding.engine is Engine.ray:
-        from toolkit.cli.score_ray import score_with_ray
+        from toolkit.cli.score.ray import score_with_ray
 
         score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)
         return
     assert count is not None
-    job = ShardedJob.begin(
-        scorer,
-        jobs,
-        options,
-        count,
-        target=target,
-        plan_path=sharding.plan,
-        keep_parts=sharding.keep_parts,
-    )
+    job = sharding.begin(scorer, jobs, options, count, target)
     run.job_id = job.plan.job_id
     if number is None:
         if not quiet:

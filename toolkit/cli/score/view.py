@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.cli import messages
-from toolkit.cli.score_report import RunReport, ScoringModel
+from toolkit.cli.score.report import RunReport, ScoringModel
 from toolkit.cli.terminal import one_line
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs

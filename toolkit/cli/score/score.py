@@ -10,12 +10,12 @@ import typer
 
 from toolkit.cli import messages
 from toolkit.cli import options as o
-from toolkit.cli import score_options as s
 from toolkit.cli.process import check_memory
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
-from toolkit.cli.score_ending import exit_with
-from toolkit.cli.score_report import RunReport
-from toolkit.cli.sharding import AS_ONE, Sharding, with_sharding
+from toolkit.cli.score import options as s
+from toolkit.cli.score.ending import exit_with
+from toolkit.cli.score.report import RunReport
+from toolkit.cli.score.sharding import AS_ONE, Sharding, with_sharding
 from toolkit.errors import UsageError
 from toolkit.files import path_of
 from toolkit.records.columns import Columns, option_of
@@ -130,13 +130,13 @@ def score(
         scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
         run.scorer = scorer
         if sharding.is_wanted and not dry_run:
-            from toolkit.cli.score_shards import score_in_shards
+            from toolkit.cli.score.shards import score_in_shards
 
             where = None if output is None else path_of(output)
             score_in_shards(run, scorer, jobs, options, sharding, where, quiet=quiet)
             return
         if dry_run:
-            from toolkit.cli.score_preview import show_preview
+            from toolkit.cli.score.preview import show_preview
 
             show_preview(scorer, jobs, options)
             return
@@ -148,7 +148,7 @@ def _score(
 ) -> None:
     """Score the files, say what became of them, and choose the exit code."""
     from toolkit.cli.progress import progress_of
-    from toolkit.cli.score_view import show, warn
+    from toolkit.cli.score.view import show, warn
     from toolkit.scoring.run import score_files
 
     results = score_files(

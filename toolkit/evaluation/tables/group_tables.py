@@ -8,7 +8,7 @@ from toolkit.evaluation.breakdown import Breakdown, Part
 from toolkit.evaluation.groups import Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import Metrics
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.result_tables import (
+from toolkit.evaluation.tables.result_tables import (
     UNDEFINED,
     Cell,
     PlainTable,

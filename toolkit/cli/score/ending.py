@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from toolkit.cli import messages
-from toolkit.cli.score_report import EXIT_REJECTED, RunReport
+from toolkit.cli.failures import EXIT_REJECTED
+from toolkit.cli.score.report import RunReport
 
 if TYPE_CHECKING:
     from toolkit.scoring.results import FileResult

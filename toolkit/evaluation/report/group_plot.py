@@ -8,9 +8,9 @@ import numpy as np
 
 from toolkit.evaluation.breakdown import Breakdown, Part
 from toolkit.evaluation.groups import shown_groups
-from toolkit.evaluation.plots import Plot, percent_axis
+from toolkit.evaluation.report.plots import Plot, percent_axis
+from toolkit.evaluation.report.svg import SOFT, as_svg, series, style
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.svg import SOFT, as_svg, series, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

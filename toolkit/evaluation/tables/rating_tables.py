@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.result_tables import UNDEFINED, Cell, Row, Table, best_of, number
+from toolkit.evaluation.tables.result_tables import UNDEFINED, Cell, Row, Table, best_of, number
 from toolkit.model.stars import FIXED_RANGE
 
 _STARS = (

@@ -9,8 +9,8 @@ import typer
 
 from toolkit.cli import messages
 from toolkit.cli import options as o
-from toolkit.cli import score_options as s
-from toolkit.cli.score_report import RunReport
+from toolkit.cli.score import options as s
+from toolkit.cli.score.report import RunReport
 from toolkit.cli.terminal import counted
 
 _TARGET = "What --output of the shards names: a folder, or a file."
@@ -40,8 +40,9 @@ def finish(
     """
     messages.use_json(log_format is s.LogFormat.json)
     with RunReport(report, context) as run:
-        from toolkit.cli.score_ending import exit_with
-        from toolkit.cli.score_view import show, warn_of
+        from toolkit.cli.progress import progress_of_joining
+        from toolkit.cli.score.ending import exit_with
+        from toolkit.cli.score.view import show, warn_of
         from toolkit.scoring.inputs.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.results import total
@@ -54,7 +55,8 @@ def finish(
         jobs = Jobs(planned, None if planned[0].output == target else target)
         run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
-        run.results = join(job.folder, plan, force=force)
+        with progress_of_joining(target, quiet=quiet) as on_joined:
+            run.results = join(job.folder, plan, force=force, on_joined=on_joined)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.cli import messages
-from toolkit.cli.progress import progress_of
-from toolkit.cli.score_ending import exit_with
-from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import show, warn_of
-from toolkit.cli.sharding import Sharding
+from toolkit.cli.progress import progress_of, progress_of_joining
+from toolkit.cli.score.ending import exit_with
+from toolkit.cli.score.report import RunReport
+from toolkit.cli.score.sharding import Sharding
+from toolkit.cli.score.view import show, warn_of
 from toolkit.cli.terminal import one_line
 from toolkit.errors import InputError, ToolkitError, UsageError, is_wrong_call
 from toolkit.files import is_a_folder, is_there
@@ -48,15 +48,7 @@ def score_with_ray(
         try:
             size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
             count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)
-            job = ShardedJob.begin(
-                scorer,
-                jobs,
-                options,
-                count,
-                target=target,
-                plan_path=sharding.plan,
-                keep_parts=sharding.keep_parts,
-            )
+            job = sharding.begin(scorer, jobs, options, count, target)
             run.job_id = job.plan.job_id
             run.results = [
                 FileResult(each, source=Source.of(each.source, options.reading))
@@ -64,7 +56,10 @@ def score_with_ray(
             ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
-                run.results = finish(job.folder, job.plan, force=options.force)
+                with progress_of_joining(target, quiet=quiet) as on_joined:
+                    run.results = finish(
+                        job.folder, job.plan, force=options.force, on_joined=on_joined
+                    )
         except BaseException as error:
             if not is_wrong_call(error) and is_there(folder.plan_path):
                 error.add_note(_SAVED)

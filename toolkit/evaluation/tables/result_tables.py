@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics
+from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.result import LABELS, Data, Evaluation, ModelResult
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)

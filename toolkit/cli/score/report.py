@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,15 @@ from uuid import uuid4
 import typer
 
 from toolkit import __version__
-from toolkit.cli.failures import Failure, Interrupted
+from toolkit.cli.failures import EXIT_REJECTED, Failure, Interrupted
+from toolkit.cli.score.report_entries import (
+    DONE,
+    DONE_WITH_REJECTS,
+    FAILED,
+    INTERRUPTED,
+    entry_of,
+    options_of,
+)
 from toolkit.errors import ToolkitError
 from toolkit.files import is_in_store, path_of
 
@@ -26,10 +33,6 @@ if TYPE_CHECKING:
     from toolkit.scoring.results import FileResult
 
 FORMAT_VERSION = 1
-DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
-FAILED, INTERRUPTED = "failed", "interrupted"
-SKIPPED = "skipped"  # of a file: its output was there
-EXIT_REJECTED = 3  # done, but some records could not be read
 
 
 class ScoringModel(Protocol):
@@ -61,7 +64,7 @@ class RunReport:
 
     def __init__(self, path: Path | None, context: typer.Context | None = None) -> None:
         self.path = path
-        self.options = {} if context is None else _options(context)
+        self.options = {} if context is None else options_of(context)
         self.run_id = str(uuid4())
         self.scorer: ScoringModel | None = None
         self.job_id: str | None = None  # of a job in shards
@@ -140,7 +143,7 @@ class RunReport:
     def _content(self, error: BaseException | None) -> dict[str, Any]:
         status, code, message = self._ending(error)
         scorer = self.scorer
-        files = [_file(result, status) for result in self.results]
+        files = [entry_of(result, status) for result in self.results]
         return {
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,
@@ -214,47 +217,3 @@ def is_report(path: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and {"run_id", "status", "files"} <= content.keys()
-
-
-def _file(result: FileResult, status: str) -> dict[str, Any]:
-    job, source = result.job, result.source
-    has_rejects_file = result.summary.rejected > 0 and job.rejects_file is not None
-    content = {
-        "input": str(job.source),
-        "format": source.format,
-        "compression": source.compression,
-        "size": source.size,
-        "modified": source.modified,
-        "columns": dict(result.columns),
-        "output": str(job.output),
-        "job_id": result.job_id,
-        "rejected_file": str(job.rejects_file) if has_rejects_file else None,
-        "warnings": result.warnings,
-    }
-    if result.is_done:
-        file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
-        return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
-    if result.is_skipped:
-        return {**content, "status": SKIPPED, "error": None}
-    if result.error is None:  # where the run has ended
-        return {**content, "status": status, "error": None}
-    return {**content, "status": FAILED, "error": result.error}
-
-
-def _options(context: typer.Context) -> dict[str, Any]:
-    """Give all options by their names on the command line, with those that are not given."""
-    options = {}
-    for parameter in context.command.params:
-        name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
-        if parameter.name in context.params and name != "help":
-            options[name] = _plain(context.params[parameter.name])
-    return options
-
-
-def _plain(value: Any) -> Any:
-    """Give the value of an option as JSON."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | float) else str(value)

@@ -6,7 +6,7 @@ from math import ceil, floor
 
 from toolkit.evaluation.coverage import TargetCoverage
 from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.result_tables import UNDEFINED, Cell, Row, Table, best_of, percent
+from toolkit.evaluation.tables.result_tables import UNDEFINED, Cell, Row, Table, best_of, percent
 
 TARGET_NOTE = (
     "The largest share of these reviews that is answered with this accuracy if the others are left "

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli.option_groups import with_options
 from toolkit.cli.options import option
 from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.model.scorer import Scorer
+    from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.options import ScoringOptions
+    from toolkit.shards.job import ShardedJob
 
 PANEL = "Several processes or machines"
 
@@ -72,6 +78,22 @@ class Sharding:
         if self.shards not in (None, int(count)):
             raise UsageError(f"--shard {self.shard} and --shards {self.shards} do not agree.")
         return int(number), int(count)
+
+    def begin(
+        self, scorer: Scorer, jobs: Jobs, options: ScoringOptions, count: int, target: Path
+    ) -> ShardedJob:
+        """Begin or continue the job with these options, as `ShardedJob.begin` does."""
+        from toolkit.shards.job import ShardedJob
+
+        return ShardedJob.begin(
+            scorer,
+            jobs,
+            options,
+            count,
+            target=target,
+            plan_path=self.plan,
+            keep_parts=self.keep_parts,
+        )
 
 
 AS_ONE = Sharding()

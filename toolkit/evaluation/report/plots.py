@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from toolkit.evaluation.coverage import coverage_curve
+from toolkit.evaluation.report.svg import INK, SOFT, as_svg, series, style
 from toolkit.evaluation.result import LABELS, Evaluation, ModelResult
-from toolkit.evaluation.svg import INK, SOFT, as_svg, series, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
