@@ -138,7 +138,11 @@ def test_standard_input_and_folders(command: Command) -> None:
     assert "\nreviews/a.csv, row 1: negative " in ran.out
     assert " File " in ran.out
     write("reviews/c.csv", "")
+    write("reviews/README.md", "")
+    Path("reviews/again").symlink_to(".")
     ran = command("diff", OLD, MODEL, "reviews")
+    assert re.search(r"ignored +1 file of unknown format", ran.out)
+    assert re.search(r"not followed +1 link to folders, such as reviews/again", ran.out)
     assert "Warning: reviews/c.csv: nothing is in this file." in ran.out
 
 

@@ -21,6 +21,7 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
+from toolkit.scoring.limits import MaxRejected
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.selection import Part, only
@@ -41,6 +42,14 @@ def test_the_first_records(command: Command, limit: int) -> None:
     assert Path("a.scored.csv.rejected.jsonl").exists() == (limit > 2)
     assert f"  a part        only the first {limit} records of a file (--limit)\n" in ran.err
     assert f"  records       {min(limit, 10)}\n" in ran.err
+
+
+def test_a_share_is_exact() -> None:
+    for tenths in range(1001):
+        limit = MaxRejected.parse(f"{tenths / 10}%")
+        assert not limit.is_passed(10 * tenths, 10_000)
+        assert limit.is_passed(10 * tenths + 1, 10_000)
+    assert not MaxRejected.parse("29%").is_passed(29, 100)  # 0.29 · 100 is less in floats
 
 
 def test_a_limit_counts_each_file(command: Command) -> None:

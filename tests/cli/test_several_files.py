@@ -36,7 +36,7 @@ def test_a_folder(command: Command, data: Path) -> None:
     ran = command("score", data, "-o", "out", "--report", "report.json")
     assert (ran.exit_code, ran.out) == (3, "")
     assert files_in("out") == SCORED
-    assert ran.err.startswith("out\n  files         3\n  ignored       1 files of unknown format\n")
+    assert ran.err.startswith("out\n  files         3\n  ignored       1 file of unknown format\n")
     assert "rejected      1 → out/inner/b.jsonl.rejected.jsonl\n" in ran.err
     for name in SCORED[:3]:
         score_file(shipped_scorer(), data / name, Path(f"alone{Path(name).suffix}"),

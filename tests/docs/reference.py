@@ -166,6 +166,7 @@ What `diff` finds has these keys; what is not known is null.
 | `most_changed` | rows with another label first, then by the distance: `file` and `row` (or `name` of a fixed text), `label`, `group`, `old`, `new`, `text` |
 | `groups` | of `data`: the same counts and figures for each `name`, the largest group first |
 | `failed` | of `data`: errors of other files, which could not be read to their ends; the records before that count |
+| `ignored`, `links` | of `data`, in folders: the number of files of unknown format; links to folders, which were not followed |
 | `limit`, `sample` | of `data`: the part of each file that is compared; null if it is not given |
 | `files`, `columns`, `records`, `rejected`, `first_reject`, `label_meaning`, `neutral`, `warnings`, `output` | of `data`: what was read, how, and what could not be; rows with a neutral label, which no accuracy is of; the file of all changed rows |
 

@@ -12,12 +12,17 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-# Those of https://huggingface.co/docs/hub/repositories-licenses that SPDX has, too.
+# Those of https://huggingface.co/docs/hub/repositories-licenses that SPDX has, too, in the spelling
+# of the error message of the Hub (huggingface/huggingface_hub, issue 4218).
 LICENCES = {
-    *("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "mpl-2.0", "unlicense"),
-    *("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"),
-    *("cc-by-nc-nd-4.0", "bsl-1.0", "eupl-1.1", "eupl-1.2", "odbl", "gpl-2.0", "gpl-3.0"),
-    *("lgpl-2.1", "lgpl-3.0", "agpl-3.0", "other"),
+    *("apache-2.0", "mit", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd-2-clause", "bsd-3-clause"),
+    *("bsd-3-clause-clear", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0"),
+    *("cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0"),
+    *("cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0"),
+    *("cc-by-nc-sa-4.0", "cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0"),
+    *("wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "agpl-3.0", "gpl-2.0"),
+    *("gpl-3.0", "lgpl-2.1", "lgpl-3.0", "isc", "lppl-1.3c", "ms-pl", "mpl-2.0", "odc-by", "odbl"),
+    *("osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "other"),
 }
 KEYS = {
     *("language", "license", "license_name", "license_link", "library_name", "inference"),

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from exported.hub import write_hub_folder
 from tests.cli.running import Command
-from tests.export.hub_conventions import check_folder, check_metadata, metadata_in
+from tests.export.hub_conventions import LICENCES, check_folder, check_metadata, metadata_in
 from tests.models import CONV1D
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
-from toolkit.export import export_to_hub
+from toolkit.export import export_to_hub, hub_metadata
 from toolkit.export.hub import filled_folder
 from toolkit.export.hub_card import hub_card
 from toolkit.export.hub_metadata import front_matter, metadata_of
@@ -184,6 +184,8 @@ def test_the_command(run: RunFolder, command: Command) -> None:
         ("GPL-3.0-or-later", {"license": "gpl-3.0"}),
         ("GPL-3.0", {"license": "gpl-3.0"}),
         ("CC-BY-NC-4.0", {"license": "cc-by-nc-4.0"}),
+        ("ODbL-1.0", {"license": "odbl"}),
+        ("CDLA-Permissive-2.0", {"license": "cdla-permissive-2.0"}),
         (
             "MIT OR LicenseRef-ours",
             {"license": "other", "license_name": "mit-or-licenseref-ours"},
@@ -195,6 +197,10 @@ def test_licences_have_the_names_of_the_hub(licence: str | None, expected: dict[
     metadata = metadata_of(facts_of(release=Release(licence=licence)))
     check_metadata(metadata)
     assert {key: metadata[key] for key in metadata if key.startswith("license")} == expected
+
+
+def test_all_licences_of_the_hub_have_their_names() -> None:
+    assert {*hub_metadata.LICENCES.values()} | {"other"} == LICENCES
 
 
 def test_only_ids_of_the_hub_are_data_sets() -> None:

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.evaluate_view import print_plain
-from toolkit.cli.terminal import counted, fact_table, new_console, one_line, shortened
+from toolkit.cli.terminal import counted, fact_table, new_console, not_read, one_line, shortened
 from toolkit.evaluation.differences import verdict
 from toolkit.evaluation.differences.changes import (
     ChangedRow,
@@ -140,6 +140,7 @@ def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
         yield "a part", str(data.part)
     if data.failed:
         yield "left out", f"{counted(len(data.failed), 'file')} that cannot be read to the end"
+    yield from not_read(data.ignored, data.links)
     if data.rejected:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,14 @@ def one_line(message: str) -> str:
 def shortened(text: str, letters: int) -> str:
     """Cut what is longer than a number of letters, with ``…`` at its end."""
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def not_read(ignored: int, links: Sequence[object]) -> Iterator[tuple[str, str]]:
+    """Say what is in folders and is not read, if anything."""
+    if ignored:
+        yield "ignored", f"{counted(ignored, 'file')} of unknown format"
+    if links:
+        yield "not followed", f"{counted(len(links), 'link')} to folders, such as {links[0]}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -15,7 +15,7 @@ from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions
 from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
-from toolkit.files import atomic_files, check_output, path_of, temporary_folder
+from toolkit.files import atomic_files, check_output, is_a_file, path_of, temporary_folder
 from toolkit.model.export_facts import Parity, QuantizationCost
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
@@ -23,6 +23,7 @@ from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.networks.keras_file import load_keras
 
+_TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
 _FEW_REVIEWS = 1000
 
 
@@ -138,6 +139,8 @@ def export(
         for path in vectors:
             subject = Subject(ModelFile(paths[0], models.text_in, models.facts), reference)
             path.write_text(golden_vectors({paths[0].stem: subject}), encoding="utf-8")
+    if not golden and is_a_file(old := paths[0].with_suffix(_GOLDEN)):
+        notes.append(f"{old} is of an earlier model. Write it again with --golden, or remove it.")
     return ExportResult(
         *(paths[0], paths[1], paths[2], parity, chosen),
         golden=paths[3] if golden else None,
@@ -169,7 +172,12 @@ def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
 def _output_paths(model: Path, *, golden: bool) -> list[Path]:
     if model.suffix != ".onnx":
         raise UsageError(f"{model}: expected a file name that ends in .onnx")
-    endings = [".ids.onnx", ".vocabulary.txt", *([".golden.jsonl"] if golden else [])]
+    if model.name.endswith(_TWIN):
+        raise UsageError(
+            f"{model}: the twin of a model has such a name. Name the model NAME.onnx, and the twin "
+            "is written beside it."
+        )
+    endings = [_TWIN, ".vocabulary.txt", *([_GOLDEN] if golden else [])]
     return [model, *(model.with_suffix(ending) for ending in endings)]
 
 

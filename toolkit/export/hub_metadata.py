@@ -14,13 +14,18 @@ from typing import Any
 from toolkit.model.facts import ModelFacts, Scores
 
 # The Hub's names of licences, by their SPDX names where those differ in more than the case.
-_LICENCES = {
+LICENCES = {
     **{
         each.lower(): each.lower()
         for each in (
-            *("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MPL-2.0", "Unlicense"),
-            *("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0"),
-            *("CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "BSL-1.0", "EUPL-1.1", "EUPL-1.2", "ODbL"),
+            *("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-3-Clause-Clear", "ISC"),
+            *("MPL-2.0", "Unlicense", "CC0-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0"),
+            *("CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-2.0"),
+            *("CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-3.0"),
+            *("CC-BY-NC-SA-4.0", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0", "CDLA-Sharing-1.0"),
+            *("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "AFL-3.0", "Artistic-2.0"),
+            *("BSL-1.0", "ECL-2.0", "EPL-1.0", "EPL-2.0", "EUPL-1.1", "EUPL-1.2", "LPPL-1.3c"),
+            *("MS-PL", "NCSA", "OFL-1.1", "OSL-3.0", "PostgreSQL", "WTFPL", "Zlib"),
         )
     },
     **{
@@ -28,6 +33,9 @@ _LICENCES = {
         for name in ("gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0")
         for kind in ("", "+", "-only", "-or-later")  # the first two are old names
     },
+    "odbl-1.0": "odbl",
+    "odc-by-1.0": "odc-by",
+    "pddl-1.0": "pddl",
 }
 _TAGS = ["sentiment-analysis", "reviews", "onnx", "onnxruntime"]
 _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)  # of a data set: owner/name
@@ -67,7 +75,7 @@ def front_matter(metadata: dict[str, Any]) -> str:
 def _licence(licence: str | None) -> dict[str, str]:
     if licence is None:
         return {}
-    known = _LICENCES.get(licence.lower())
+    known = LICENCES.get(licence.lower())
     if known is not None:
         return {"license": known}
     return {"license": "other", "license_name": licence.lower().replace(" ", "-")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar, Self
 
 from toolkit.errors import InputError, UsageError
@@ -39,7 +40,7 @@ class Limit:
                 f"{text!r}"
             )
         if found[2]:
-            return cls(share=float(found[1]) / 100)
+            return cls(share=float(Decimal(found[1]) / 100))
         return cls(
             count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0)
         )  # no file has more records than that
@@ -52,7 +53,8 @@ class Limit:
         if self.count is not None:
             return found > self.count
         assert self.share is not None
-        return at_end and found > self.share * records
+        share = Decimal(repr(self.share))  # in floats, 29% of 100 is less than 29
+        return at_end and found > share * records
 
 
 class MaxRejected(Limit):

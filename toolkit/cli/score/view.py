@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.cli import messages
 from toolkit.cli.score.report import RunReport, ScoringModel
-from toolkit.cli.terminal import one_line
+from toolkit.cli.terminal import not_read, one_line
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
@@ -98,10 +98,7 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
         yield "skipped", f"{skipped:,} with an output that exists"
-    if jobs.ignored:
-        yield "ignored", f"{jobs.ignored:,} files of unknown format"
-    if jobs.links:
-        yield "not followed", f"{len(jobs.links):,} links to folders, such as {jobs.links[0]}"
+    yield from not_read(jobs.ignored, jobs.links)
 
 
 def _labels(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:

@@ -193,6 +193,8 @@ class DataChanges:
     output: str | None = None  # the file with all changed rows
     failed: tuple[str, ...] = ()  # errors of other files, which could not be read to their ends
     part: Part = field(default_factory=Part)  # of each file that is compared; all by default
+    ignored: int = 0  # in folders: files of no known format, pipes and devices
+    links: tuple[str, ...] = ()  # to folders, which were not followed
 
 
 @dataclass(frozen=True)

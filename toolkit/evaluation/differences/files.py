@@ -245,4 +245,6 @@ def changes_of_files(
         None if options.output is None else str(options.output),
         tuple(run.failed),
         options.part,
+        files.ignored,
+        tuple(map(str, files.links)),
     )

@@ -16,6 +16,8 @@ class Files:
 
     paths: Sequence[Path]
     failed: Sequence[str] = ()  # why others cannot be: errors, each with the name
+    ignored: int = 0  # in folders: files of no known format, pipes and devices
+    links: Sequence[Path] = ()  # to folders, which were not followed
 
 
 def find_files(data: Sequence[str], output: Path | None = None) -> Files:
@@ -28,4 +30,4 @@ def find_files(data: Sequence[str], output: Path | None = None) -> Files:
     paths = [source for source, _ in found.without_repeats()]
     if failed and not paths:
         raise InputError(failed[0])
-    return Files(paths, failed)
+    return Files(paths, failed, found.ignored, found.links)

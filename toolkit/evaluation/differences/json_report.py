@@ -39,6 +39,8 @@ def _data(data: DataChanges) -> Json:
     return {
         "files": list(data.files),
         "failed": list(data.failed),
+        "ignored": data.ignored,
+        "links": list(data.links),
         "limit": data.part.limit,
         "sample": data.part.sample,
         "columns": data.columns,
