@@ -62,12 +62,16 @@ def test_models_without_some_outputs() -> None:
     [
         (Path("missing.onnx"), "^missing.onnx: No such file or directory$"),
         (Path(__file__), "test_library.py: not an ONNX model, or one that was cut short$"),
+        (
+            Path("\u00e9/" * 150, "missing.onnx"),
+            "^(\u00e9/)+missing.onnx: No such file or directory$",
+        ),
         (Path(__file__).parent, ": Is a directory$"),
         (MODEL.with_suffix(".ids.onnx"), "reviews.ids.onnx: not a model of texts; .*: token_ids$"),
         (b"", "^the model: not an ONNX model, or one that was cut short$"),
         (b"no model", "^the model: not an ONNX model, or one that was cut short$"),
     ],
-    ids=["missing", "other", "folder", "twin", "empty", "bytes"],
+    ids=["missing", "other", "long path", "folder", "twin", "empty", "bytes"],
 )
 def test_what_is_not_a_model(model: Path | bytes, message: str) -> None:
     with pytest.raises(LibraryError, match=message), library().open(model):
