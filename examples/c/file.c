@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define SHOWN 120
 
 void *read_file(const char *path, size_t *size)
 {
@@ -33,4 +36,15 @@ void *read_file(const char *path, size_t *size)
     fclose(file);
     errno = reason;
     return NULL;
+}
+
+const char *end_of_path(const char *path)
+{
+    size_t length = strlen(path);
+
+    if (length > SHOWN)
+        path += length - SHOWN;
+    while ((*path & 0xC0) == 0x80) /* within a character */
+        path++;
+    return path;
 }

@@ -1,4 +1,4 @@
-/* Reading a file at once. */
+/* Reading a file at once, and its name in an error. */
 #ifndef FILE_H
 #define FILE_H
 
@@ -6,5 +6,8 @@
 
 /* All bytes of a file, to be freed; NULL with errno if it cannot be read. */
 void *read_file(const char *path, size_t *size);
+
+/* The last characters of a path, 120 bytes at most: an error has room for the reason, too. */
+const char *end_of_path(const char *path);
 
 #endif

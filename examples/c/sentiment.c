@@ -143,7 +143,7 @@ sentiment_model *sentiment_open(const char *path, const void *bytes, size_t size
         free(content);
         return model;
     }
-    fail(error, path == NULL ? "the model" : path, why);
+    fail(error, path == NULL ? "the model" : end_of_path(path), why);
     sentiment_close(model);
     free(content);
     return NULL;

@@ -120,6 +120,8 @@ def main() -> None:
     parser.add_argument("--model", help="a model file, or the name of a shipped one")
     parser.add_argument("--in-loop", default=CHARACTERS_IN_LOOP, type=int, metavar="CHARACTERS")
     given: Any = parser.parse_args()
+    if not 0 <= given.port < 65_536:  # uvloop would take the rest of a division
+        parser.error(f"--port {given.port}: expected 0 to 65535")
     try:
         app = Service(Scorer(given.model), given.in_loop).app
     except ToolkitError as error:

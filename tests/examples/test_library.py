@@ -62,12 +62,16 @@ def test_models_without_some_outputs() -> None:
     [
         (Path("missing.onnx"), "^missing.onnx: No such file or directory$"),
         (Path(__file__), "test_library.py: not an ONNX model, or one that was cut short$"),
+        (
+            Path("\u00e9/" * 150, "missing.onnx"),
+            "^(\u00e9/)+missing.onnx: No such file or directory$",
+        ),
         (Path(__file__).parent, ": Is a directory$"),
         (MODEL.with_suffix(".ids.onnx"), "reviews.ids.onnx: not a model of texts; .*: token_ids$"),
         (b"", "^the model: not an ONNX model, or one that was cut short$"),
         (b"no model", "^the model: not an ONNX model, or one that was cut short$"),
     ],
-    ids=["missing", "other", "folder", "twin", "empty", "bytes"],
+    ids=["missing", "other", "long path", "folder", "twin", "empty", "bytes"],
 )
 def test_what_is_not_a_model(model: Path | bytes, message: str) -> None:
     with pytest.raises(LibraryError, match=message), library().open(model):
@@ -110,10 +114,8 @@ def test_it_is_installed_for_pkg_config(tmp_path: Path) -> None:
     library()
     folder = programs.c_library()
     build(["make", "install", f"PREFIX={tmp_path}"], folder)
-    flags = (
-        f"PKG_CONFIG_PATH={tmp_path}/lib/pkgconfig pkg-config --cflags --libs sentiment && "
-        f"PKG_CONFIG_PATH={tmp_path}/lib/pkgconfig pkg-config --static --libs sentiment"
-    )
+    ours = f"PKG_CONFIG_LIBDIR={tmp_path}/lib/pkgconfig pkg-config"  # knows no ONNX Runtime
+    flags = f"{ours} --cflags --libs sentiment && {ours} --static --libs sentiment"
     shared, static = execute(["sh", "-c", flags], tmp_path).stdout.splitlines()
     assert "-lonnxruntime" not in shared
     assert "-lonnxruntime" in static

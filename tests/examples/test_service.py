@@ -122,6 +122,16 @@ def test_a_missing_model_is_told_of() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_does_not_exist_is_refused(port: str) -> None:
+    command = [sys.executable, "app.py", "--port", port]
+    done = subprocess.run(
+        command, cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"error: --port {port}: expected 0 to 65535\n")
+
+
 def test_texts_without_a_score(service: Service) -> None:
     film, *others = service.scores([FILM, None, "", " ", "!!!", "zzyzx", "\0 good"])
     assert film == in_json(shipped_scorer().score([FILM]))[0]

@@ -22,6 +22,16 @@ LOCK = (PROJECT / ".ci" / "release" / "container.txt").read_text("utf-8")
 GOLDEN = PROJECT / "exported" / "golden.jsonl"
 
 
+def test_the_page_runs_it_as_the_recipe_says() -> None:
+    page = (PROJECT / "examples" / "install" / "README.md").read_text("utf-8")
+    shown, said = (
+        re.findall(r"podman run .*?score reviews.csv$", text, re.M | re.S)
+        for text in (page.replace("\\\n", ""), re.sub(r"\\\n#", "", RECIPE))
+    )
+    assert len(shown) == 1
+    assert shown[0].split() == said[0].split()
+
+
 def test_stages() -> None:
     assert [step for step in STEPS if step.startswith(("ARG", "FROM"))] == [
         "ARG BASE=python:3.13-slim-trixie",
