@@ -56,7 +56,7 @@ IN_SHARD: dict[str, Callable[[], None]] = {
 }
 IN_FINISH: dict[str, Callable[[], None]] = {
     "while an output is joined": lambda: _before(outputs, "copy", calls=1),
-    "before an output gets its name": lambda: _before(outputs, "_place"),
+    "before an output gets its name": lambda: _before(outputs, "move_file"),
     "between two outputs": lambda: _before(finish, "write_new", calls=1),
     "before the parts are removed": lambda: _before(ShardFolder, "remove"),
     "while the parts are removed": lambda: _before(removing, "remove_tree"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,46 +23,38 @@ from toolkit.shards.plan import Plan, PlannedModel, id_of
 MOST_SHARDS = 100_000
 
 
-def make_plan(
-    scorer: Scorer,
-    jobs: Jobs,
-    options: ScoringOptions,
-    count: int,
-    *,
-    target: Path,
-    keep_parts: bool = False,
-) -> Plan:
-    """Plan the shards of a job; the same inputs and options give the same plan.
+@dataclass(frozen=True)
+class WantedShards:
+    """What a call asks for; the same inputs and options give the same plan."""
 
-    Parameters
-    ----------
-    scorer : Scorer
-        The model.
-    jobs : Jobs
-        The files and their outputs.
-    options : ScoringOptions
-        How they are scored.
-    count : int
-        The number of shards, from 1. Some have nothing to do where the inputs cannot be cut into
-        as many pieces.
-    target : Path
-        The folder of the outputs, or the only output.
-    keep_parts : bool
-        Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
-        such as Parquet files.
+    scorer: Scorer
+    jobs: Jobs
+    options: ScoringOptions
+    count: int  # from 1; some have nothing to do where inputs cannot be cut into as many pieces
+    target: Path  # the folder of the outputs, or the only output
+    # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
+    # such as Parquet files.
+    keep_parts: bool
 
-    Returns
-    -------
-    Plan
-        Which pieces each shard scores, in order: all of every file, each part of it once.
+    def are_in(self, plan: Plan) -> bool:
+        """Whether a plan is one of the same call."""
+        return (
+            plan.count == self.count
+            and plan.keep_parts == self.keep_parts
+            and plan.target == str(self.target)
+            and plan.max_rejected == self.options.max_rejected
+            and plan.settings == settings_of(self.scorer, self.options)
+            and [*plan.files] == [PlannedFile.of(job) for job in self.jobs.files]
+        )
 
-    Raises
-    ------
-    UsageError
-        If an input or an option cannot be used in shards.
-    InputError
-        If an input cannot be read.
+
+def make_plan(wanted: WantedShards) -> Plan:
+    """Plan which pieces each shard scores, in order: all of every file, each part of it once.
+
+    Raises `UsageError` if an input or an option cannot be used in shards, and `InputError` if an
+    input cannot be read.
     """
+    scorer, jobs, options, count = wanted.scorer, wanted.jobs, wanted.options, wanted.count
     if not 1 <= count <= MOST_SHARDS:
         raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
     _check(jobs, options)
@@ -72,7 +65,7 @@ def make_plan(
     before = 0
     for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
         inner = _bounds(before, file.size, total, count)
-        for stretch in _stretches(job, options, file.size, inner, keep_parts=keep_parts):
+        for stretch in _stretches(job, options, file.size, inner, keep_parts=wanted.keep_parts):
             middle = before + stretch.first_byte + (stretch.size or file.size) // 2
             shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
         before += file.size
@@ -85,7 +78,7 @@ def make_plan(
     )
     job_id = id_of(settings, files)
     most = options.max_rejected
-    return Plan(job_id, str(target), settings, model, most, keep_parts, files, shards)
+    return Plan(job_id, str(wanted.target), settings, model, most, wanted.keep_parts, files, shards)
 
 
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:

@@ -18,7 +18,6 @@ from toolkit.files import (
 )
 from toolkit.model.scorer import Scorer
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.job_checks import (
     check_absent,
     check_job,
@@ -28,9 +27,8 @@ from toolkit.scoring.inputs.job_checks import (
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
-from toolkit.shards.cutting import make_plan
+from toolkit.shards.cutting import WantedShards, make_plan
 from toolkit.shards.kept_parts import REJECTED, SUCCESS, parts_in
-from toolkit.shards.pieces import PlannedFile
 from toolkit.shards.plan import Plan
 
 
@@ -90,11 +88,8 @@ class ShardedJob:
                 f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
                 "slash at its end."
             )
-        plan = _planned(
-            plan_path, folder, scorer, jobs, options, count, target=target, keep_parts=keep_parts
-        )
-        if plan is None:
-            plan = make_plan(scorer, jobs, options, count, target=target, keep_parts=keep_parts)
+        wanted = WantedShards(scorer, jobs, options, count, target, keep_parts)
+        plan = _planned(wanted, plan_path, folder.plan_path) or make_plan(wanted)
         _check_inputs_stay(jobs, target, keep_parts=keep_parts)
         if not options.force and not is_there(folder.plan_path):
             _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
@@ -121,31 +116,14 @@ def target_of(jobs: Jobs, output: Path | None) -> Path:
     return jobs.files[0].output
 
 
-def _planned(
-    plan_path: Path | None,
-    folder: ShardFolder,
-    scorer: Scorer,
-    jobs: Jobs,
-    options: ScoringOptions,
-    count: int,
-    *,
-    target: Path,
-    keep_parts: bool,
-) -> Plan | None:
+def _planned(wanted: WantedShards, *paths: Path | None) -> Plan | None:
     """Find the plan of the same call, so that the inputs need not be read again to make it."""
-    for path in (plan_path, folder.plan_path):
+    for path in paths:
         if path is None or not is_there(path):
             continue
         with suppress(UsageError):
             plan = Plan.from_json(path.read_bytes(), str(path))
-            if (
-                plan.count == count
-                and plan.keep_parts == keep_parts
-                and plan.target == str(target)
-                and plan.max_rejected == options.max_rejected
-                and plan.settings == settings_of(scorer, options)
-                and [*plan.files] == [PlannedFile.of(job) for job in jobs.files]
-            ):
+            if wanted.are_in(plan):
                 return plan
     return None
 
