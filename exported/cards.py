@@ -90,7 +90,7 @@ _FILMS = _Kind(
     reviews="""Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011); it is not
 part of this project.""",
     terms="""The weights are under the MIT licence. The training reviews are for research use. If you need a clear licence for
-commercial use, decide with counsel whether you can use this model.""",
+commercial use, ask a lawyer whether you can use this model.""",
     domains="""It knows English only, and films only: words that mean something else in other domains cause mistakes. It
 understands little negation.""",
     biases="""It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and genres carry
@@ -109,8 +109,8 @@ terms differ:
 
 {terms}
 
-No stated term is against research, teaching and trials. If you need a clear licence for commercial use, decide with
-counsel whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
+No stated term is against research, teaching and trials. If you need a clear licence for commercial use, ask a
+lawyer whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
 repository covers what its owner made; it can rarely grant rights to reviews copied from a web site, whose terms apply.""",
     domains="""It knows English only. Accuracy differs by domain: see [Accuracy](#accuracy), and measure it on your own reviews with
 `toolkit evaluate`. It understands some negation, but not all.""",

@@ -75,7 +75,7 @@ def test_a_general_model_says_what_its_sources_allow(card: Any) -> None:
     found = card({})
     assert "[SOURCES.md](SOURCES.md) lists all" in found
     assert "research or non-commercial use only: imdb, " in found
-    assert "decide with counsel" in found
+    assert "ask a lawyer" in found
 
 
 def test_the_model_of_the_tutorial_is_one_for_films() -> None:

@@ -122,6 +122,27 @@ def test_few_data_sets_are_named_and_many_counted() -> None:
     )
 
 
+def test_the_sources_of_a_start_come_after_the_own_ones() -> None:
+    teacher = Teacher("encoder", "Apache-2.0")
+    start = Release(
+        "start",
+        "1",
+        None,
+        "en",
+        "films",
+        "MIT",
+        (DataSet("a", "CC0"), DataSet("b", "-")),
+        (teacher,),
+    )
+    own = Release("mine", data_sets=(DataSet("b", "ours"), DataSet("c", "ours")))
+    found = own.with_sources_of(start)
+    b, c, a = found.data_sets or ()
+    assert (b, c, a) == (DataSet("b", "ours"), DataSet("c", "ours"), DataSet("a", "CC0"))
+    assert found == replace(own, language="en", data_sets=(b, c, a), teachers=(teacher,))
+    assert Release(language="de").with_sources_of(Release()) == Release(language="de")
+    assert found.with_sources_of(start) == found
+
+
 @pytest.mark.parametrize(
     ("release", "title"),
     [

@@ -112,9 +112,11 @@ def export(
         raise ParityError(f"{folder.sample}: no reviews to prove parity with")
     keras_network = load_keras(folder.model)
     network, notes = convert(keras_network, config.max_tokens)
-    facts = replace(
-        _facts(config, folder, chosen), release=(release or Release()).named(paths[0].stem)
-    )
+    said = (release or Release()).named(paths[0].stem)
+    if (start := config.start_release) is not None:
+        said = said.with_sources_of(start)
+        notes += _note_of_sources(start)
+    facts = replace(_facts(config, folder, chosen), release=said)
     models = ModelPair.of(network, vocabulary, facts)
     reference = keras_network
     with temporary_folder() as unproven:
@@ -147,6 +149,17 @@ def export(
         quantization=models.facts.quantization,
         notes=[*notes, *_notes(parity, models.facts)],
     )
+
+
+def _note_of_sources(start: Release) -> list[str]:
+    """Say that a model which was adapted has learned from more than the user's reviews."""
+    sources = dict(start.rows()).get("data sets")
+    if sources is None:
+        return []
+    return [
+        f"It was adapted from {start.model_name or 'a model'}, so the file also names the data "
+        f"sets of that one, with their terms: {sources}."
+    ]
 
 
 def _notes(parity: Parity, facts: ModelFacts) -> list[str]:

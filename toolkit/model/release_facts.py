@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 if TYPE_CHECKING:
     from toolkit.model.onnx_messages import ModelProto
@@ -122,6 +122,17 @@ class Teacher:
     terms: Line
 
 
+_Source = TypeVar("_Source", bound=DataSet | Teacher)
+
+
+def _joined(
+    own: tuple[_Source, ...] | None, more: tuple[_Source, ...] | None
+) -> tuple[_Source, ...] | None:
+    """Add sources that are not there by their name."""
+    named = {each.name for each in own or ()}
+    return (*(own or ()), *(each for each in more or () if each.name not in named)) or None
+
+
 @dataclass(frozen=True)
 class Release:
     """Which model this is, what it was made of, and what it may be used for."""
@@ -140,6 +151,18 @@ class Release:
     def named(self, name: str) -> Release:
         """Give the model a name, such as that of its file, if it has no other."""
         return replace(self, model_name=self.model_name or plain_word(name)[:LONGEST_NAME])
+
+    def with_sources_of(self, start: Release) -> Release:
+        """Add what the model that this one was adapted from has learned from, and its language.
+
+        Its licence and what it may be used for are not those of the new weights.
+        """
+        return replace(
+            self,
+            language=self.language or start.language,
+            data_sets=_joined(self.data_sets, start.data_sets),
+            teachers=_joined(self.teachers, start.teachers),
+        )
 
     @property
     def number(self) -> int | None:

@@ -19,6 +19,7 @@ from toolkit.model.facts import (
     TrainingData,
     VocabularySize,
 )
+from toolkit.model.release_facts import Release
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES
@@ -48,6 +49,7 @@ class RunConfig:
     neutral: NeutralRange | None = None
     threshold: Share | None = None  # from which a review is positive, unless the user says so
     parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
+    start_release: Release | None = None  # of the model that it was adapted from
     token_rule: RuleVersion = OLDEST_RULE.version  # run folders without it have the first one
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION

@@ -15,6 +15,7 @@ import pytest
 from tests.cli.running import Command
 from toolkit.errors import UsageError
 from toolkit.model.file import ModelFile
+from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
@@ -74,6 +75,22 @@ def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> No
     assert as_it_is.balanced_accuracy is not None
     assert as_it_is.balanced_accuracy > 0.9
     assert second.load_config().threshold == pytest.approx(first.load_config().threshold, abs=0.01)
+
+
+def test_a_model_names_what_its_start_has_learned_from(mine: Path, command: Command) -> None:
+    """Also where it was adapted twice: weights keep what they were fitted to."""
+    for start, run in (("reviews-small", "first"), ("first", "second")):
+        assert command("train", mine, "--from", start, "-o", run).exit_code == 0
+    exported = command("export", "second", "--model-version", "3")
+    assert "It was adapted from reviews-small-2026.11, so the file also names" in " ".join(
+        exported.out.split()
+    )
+    found = ModelFile.load(Path("second/ngram-linear.onnx")).facts.release
+    learned = Scorer("reviews-small").facts.release
+    assert learned.data_sets
+    assert found == Release(
+        "ngram-linear", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers
+    )
 
 
 def test_the_threshold_has_digits_where_a_label_is_very_rare() -> None:

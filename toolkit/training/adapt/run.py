@@ -155,6 +155,7 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
         # Those of the start, which the words move as they move the sentiment.
         stars=start.stars and start.stars.after(weights.scale, weights.bias),
         neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
+        start_release=start.release,
         token_rule=made.vocabulary.rule.version,
         toolkit_version=__version__,
     )

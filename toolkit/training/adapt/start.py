@@ -12,6 +12,7 @@ from toolkit.files import is_in_store, path_of
 from toolkit.files.checksums import sha256_of
 from toolkit.model.adaptation_facts import StartModel
 from toolkit.model.file import ModelFile
+from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
 from toolkit.model.shipped import find_model, is_shipped
 from toolkit.model.stars import NeutralRange, StarScale
@@ -32,6 +33,7 @@ class Start:
     threshold: float = DEFAULT_THRESHOLD  # from which it calls reviews positive
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
+    release: Release | None = None  # what it says of itself and of what it has learned from
 
     @property
     def width(self) -> int | None:
@@ -67,7 +69,7 @@ def _of_run(run: RunFolder) -> Start:
     found = sha256_of(run.model)
     facts = StartModel(run.path.resolve().name, config.preset, found)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
-    told = (config.usual_threshold, config.stars, config.neutral)
+    told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
 
 
@@ -91,5 +93,5 @@ def _of_file(model: ModelFile) -> Start:
     version = found.release.model_version
     facts = StartModel(model.name, found.preset, model.sha256, version)
     size, preset = found.vocabulary_size, found.preset
-    told = (found.threshold, found.stars, found.neutral)
+    told = (found.threshold, found.stars, found.neutral, found.release)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
