@@ -6,6 +6,10 @@ DEV := .venv-dev
 TOOLS := .venv-release
 SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
 
+# Each process takes up to 4 GB. A file stays in one, as its tests share what they train and build.
+PROCESSES := 2
+AT_ONCE := -n $(PROCESSES) --dist loadfile
+
 # What depends on the core that runs: token ids, scores, and how records are found.
 CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
@@ -22,10 +26,10 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 	@$(DEMO)/bin/python examples/show.py reviews.scored.csv
 
 test: $(DEV)/installed  ## install everything that the tests need, and run them
-	$(DEV)/bin/pytest
+	$(DEV)/bin/pytest $(AT_ONCE)
 
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
-	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(CORE_TESTS)
+	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) $(CORE_TESTS)
 
 check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the documentation
 	$(DEV)/bin/ruff check
@@ -33,7 +37,7 @@ check: $(DEV)/installed  ## check format, types, docstrings and imports, and tes
 	$(DEV)/bin/mypy
 	$(DEV)/bin/pydoclint --quiet toolkit
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/pytest -q tests/docs
+	$(DEV)/bin/pytest -q $(AT_ONCE) tests/docs
 
 format: $(DEV)/installed  ## format the code, and fix what can be fixed automatically
 	$(DEV)/bin/ruff check --fix
