@@ -14,8 +14,8 @@ from exported.sources import with_sources
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.files import atomic_file
 from toolkit.files.checksums import write_checksums
-from toolkit.model.facts import ModelFacts
-from toolkit.model.release_facts import Release
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.release_facts import Release
 from toolkit.model.shipped import SHIPPED
 
 EXPORTED = Path(__file__).parent

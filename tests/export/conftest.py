@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import command
-from toolkit.model.facts import Metrics, ModelFacts, Scores, TrainingData
+from toolkit.model.facts.model_facts import Metrics, ModelFacts, Scores, TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 

@@ -23,7 +23,7 @@ from toolkit.errors import ParityError
 from toolkit.export.assemble import ids_in_model, text_in_model
 from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
-from toolkit.model.facts import FORMAT_VERSION
+from toolkit.model.facts.model_facts import FORMAT_VERSION
 from toolkit.model.file import ModelFile, token_ids_width
 from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer

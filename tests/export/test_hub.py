@@ -26,9 +26,9 @@ from toolkit.export import export_to_hub, hub_metadata
 from toolkit.export.hub import filled_folder
 from toolkit.export.hub_card import hub_card
 from toolkit.export.hub_metadata import front_matter, metadata_of
-from toolkit.model.adaptation_facts import Adaptation, CandidateScores
-from toolkit.model.facts import Folds, Metrics, ModelFacts, Scores, Spread
-from toolkit.model.release_facts import DataSet, Release
+from toolkit.model.facts.adaptation_facts import Adaptation, CandidateScores
+from toolkit.model.facts.model_facts import Folds, Metrics, ModelFacts, Scores, Spread
+from toolkit.model.facts.release_facts import DataSet, Release
 from toolkit.model.run_folder import RunFolder
 
 FILES = [

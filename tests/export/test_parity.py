@@ -22,7 +22,7 @@ from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.keras_to_onnx import TOLERANCE
 from toolkit.export.parity import check_parity, compare
-from toolkit.model.export_facts import Parity
+from toolkit.model.facts.export_facts import Parity
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED
 from toolkit.networks.keras_file import load_keras

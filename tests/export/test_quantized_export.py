@@ -23,12 +23,12 @@ from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.export import export
 from toolkit.export.quantization_loss import QuantizationOptions, check_loss
-from toolkit.model.export_facts import QuantizationCost
-from toolkit.model.facts import Metrics, TrainingData
+from toolkit.model.facts.export_facts import QuantizationCost
+from toolkit.model.facts.model_facts import Metrics, TrainingData
+from toolkit.model.facts.typed_json import encode
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
-from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary

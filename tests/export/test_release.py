@@ -15,8 +15,8 @@ from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.export.release_file import chosen_release, load_release
 from toolkit.files.checksums import CHECKSUMS, write_checksums
+from toolkit.model.facts.release_facts import DataSet, Release, Teacher
 from toolkit.model.file import ModelFile, read_twin
-from toolkit.model.release_facts import DataSet, Release, Teacher
 from toolkit.model.run_folder import RunFolder
 
 WHOLE = """

@@ -19,8 +19,8 @@ from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
-from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
-from toolkit.model.facts import Calibration, Metrics, TrainingData
+from toolkit.model.facts.export_facts import ThresholdChoice, ThresholdReached
+from toolkit.model.facts.model_facts import Calibration, Metrics, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder

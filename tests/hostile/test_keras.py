@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
-from toolkit.model.facts import Metrics, TrainingData
+from toolkit.model.facts.model_facts import Metrics, TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.networks.keras_file import check_keras_file
 

@@ -25,7 +25,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.export.assemble import text_in_model
 from toolkit.model.explanation import Explanation
-from toolkit.model.facts import Metrics, ModelFacts, TrainingData
+from toolkit.model.facts.model_facts import Metrics, ModelFacts, TrainingData
 from toolkit.model.logits import logits_of, sigmoid
 from toolkit.text.vocabulary import Vocabulary
 

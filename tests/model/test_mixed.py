@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models import shipped_scorer
-from toolkit.model.adaptation_facts import Adaptation
+from toolkit.model.facts.adaptation_facts import Adaptation
 from toolkit.model.logits import rescaled
 from toolkit.model.mixed import Limits, count_sentences, is_mixed, tone
 

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from toolkit.cli.train import train
 from toolkit.cli.train_view import show
 from toolkit.errors import UsageError
-from toolkit.model.facts import Calibration, Folds, Metrics, Spread
+from toolkit.model.facts.model_facts import Calibration, Folds, Metrics, Spread
+from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
-from toolkit.model.typed_json import encode
 from toolkit.training.result import TrainingResult
 
 app = typer.Typer()

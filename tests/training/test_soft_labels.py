@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.training.conftest import make_rows
 from toolkit.errors import InputError
-from toolkit.model.typed_json import encode
+from toolkit.model.facts.typed_json import encode
 from toolkit.networks.backend import import_keras
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions

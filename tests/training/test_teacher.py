@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import InputError, UsageError
-from toolkit.model.typed_json import encode
+from toolkit.model.facts.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.options import TrainingOptions

@@ -13,8 +13,8 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
+from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
-from toolkit.model.typed_json import encode
 from toolkit.networks.backend import import_keras
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions

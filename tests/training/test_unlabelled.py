@@ -14,7 +14,7 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener, Unreached
 from toolkit.errors import InputError, TrainingError, UsageError
-from toolkit.model.typed_json import encode
+from toolkit.model.facts.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.training.data import TrainingData

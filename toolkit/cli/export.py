@@ -10,7 +10,7 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import UsageError
-from toolkit.model.release_facts import USES
+from toolkit.model.facts.release_facts import USES
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 

@@ -16,8 +16,8 @@ from toolkit.evaluation.metrics import Labels, Probabilities, calls_positive
 from toolkit.evaluation.predictions import load_predictions
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.files.checksums import sha256_of
+from toolkit.model.facts.stars import known_tokens
 from toolkit.model.scorer import Scorer
-from toolkit.model.stars import known_tokens
 from toolkit.records.read_options import ReadOptions, is_stream
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.zip_members import file_of

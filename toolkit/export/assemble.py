@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from toolkit.errors import ParityError
 from toolkit.export.front_end import front_end, token_ids_info
 from toolkit.export.keras_to_onnx import OPSET
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.stars import FEWEST, LARGEST_LOGIT, StarScale
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -23,7 +24,6 @@ from toolkit.model.file import (
     logit_name,
     token_ids_width,
 )
-from toolkit.model.stars import FEWEST, LARGEST_LOGIT, StarScale
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 

@@ -16,10 +16,10 @@ from toolkit.export.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output, is_a_file, path_of, temporary_folder
-from toolkit.model.export_facts import Parity, QuantizationCost
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.export_facts import Parity, QuantizationCost
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.release_facts import Release
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.networks.keras_file import load_keras
 

@@ -27,8 +27,8 @@ from toolkit.files import (
     temporary_folder,
 )
 from toolkit.files.checksums import CHECKSUMS, write_checksums
+from toolkit.model.facts.release_facts import Release
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import RunFolder
 
 # Large files are in Git LFS, and git changes no line ends, which the checksums are of.

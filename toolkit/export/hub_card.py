@@ -16,8 +16,8 @@ from toolkit.model.fact_lines import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.facts import ModelFacts
-from toolkit.model.release_facts import Release
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.release_facts import Release
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from toolkit.model.facts import ModelFacts, Scores
+from toolkit.model.facts.model_facts import ModelFacts, Scores
 
 # The Hub's names of licences, by their SPDX names where those differ in more than the case.
 LICENCES = {

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ParityError
 from toolkit.export.front_end import token_ids_info
 from toolkit.export.keras_to_onnx import TOLERANCE, run_keras
-from toolkit.model.export_facts import Parity
+from toolkit.model.facts.export_facts import Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,

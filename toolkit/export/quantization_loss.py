@@ -15,7 +15,7 @@ from toolkit.errors import QuantizationError
 from toolkit.evaluation.labelled_reviews import load
 from toolkit.export.quantize import check_kind
 from toolkit.export.run_reviews import load_sample
-from toolkit.model.export_facts import QuantizationCost
+from toolkit.model.facts.export_facts import QuantizationCost
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import ReadOptions

@@ -14,7 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import measure
 from toolkit.evaluation.tables.result_tables import beside_constant
 from toolkit.export.run_reviews import load_held_out
-from toolkit.model.export_facts import ThresholdChoice, ThresholdReached
+from toolkit.model.facts.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunConfig, RunFolder
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model.added_columns import check_columns
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labelling import Labelling, Neutral
 from toolkit.model.mixed import SENTENCE_COUNTS

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.files.checksums import sha256_of
-from toolkit.model.facts import Metrics
+from toolkit.model.facts.model_facts import Metrics
+from toolkit.model.facts.typed_json import encode
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.guard import check_operators, read_onnx
 from toolkit.model.keras_archive import read_keras_archive
@@ -18,7 +19,6 @@ from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.runtimes import Runtime, runtimes
 from toolkit.model.shipped import find_model
 from toolkit.model.traps import TRAPS, Trap
-from toolkit.model.typed_json import encode
 
 if TYPE_CHECKING:
     from toolkit.model.onnx_messages import ValueInfoProto

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.model import export_facts, facts
-from toolkit.model import stars as stars_of_models
-from toolkit.model.adaptation_facts import Adaptation
+from toolkit.model.facts import export_facts, model_facts
+from toolkit.model.facts import stars as stars_of_models
+from toolkit.model.facts.adaptation_facts import Adaptation
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
@@ -17,7 +17,7 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.2f} MB"
 
 
-def data_rows(data: facts.TrainingData) -> Iterator[Row]:
+def data_rows(data: model_facts.TrainingData) -> Iterator[Row]:
     """Say what a model was trained on, one row for each source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
@@ -41,7 +41,7 @@ def data_rows(data: facts.TrainingData) -> Iterator[Row]:
         yield "tested on", _source(data.test, "reviews")
 
 
-def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
+def metric_rows(metrics: model_facts.Metrics) -> Iterator[Row]:
     """Say how accurate a model is, as far as that was measured."""
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
@@ -63,7 +63,7 @@ def metric_rows(metrics: facts.Metrics) -> Iterator[Row]:
         yield "parameters", f"{metrics.parameters:,}"
 
 
-def calibration_line(calibration: facts.Calibration | None) -> str:
+def calibration_line(calibration: model_facts.Calibration | None) -> str:
     """Say how the logits were changed, and how far the probabilities are off."""
     if calibration is None:
         return "none"
@@ -130,7 +130,7 @@ def quantization_line(cost: export_facts.QuantizationCost) -> str:
     )
 
 
-def parity_line(model: facts.ModelFacts) -> str:
+def parity_line(model: model_facts.ModelFacts) -> str:
     """Say how far the executions are from Keras."""
     parity = model.parity
     if parity is None:
@@ -156,7 +156,7 @@ def _adaptation(found: Adaptation) -> Iterator[Row]:
     yield "change", line
 
 
-def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
+def _source(source: model_facts.ReviewSource, kind: str, *details: str) -> str:
     counts = {
         f"of {_number(source.reviews)} positive": source.positive,
         "soft labels": source.soft_labels,
@@ -167,7 +167,7 @@ def _source(source: facts.ReviewSource, kind: str, *details: str) -> str:
 
 def _sentence(
     what: str,
-    source: facts.ReviewSource | facts.TeacherSource,
+    source: model_facts.ReviewSource | model_facts.TeacherSource,
     counts: dict[str, int | None],
     *more: str,
 ) -> str:
@@ -179,13 +179,13 @@ def _sentence(
     return f"{line} ({', '.join(details)})" if details else line
 
 
-def _scores(scores: facts.Scores) -> str:
+def _scores(scores: model_facts.Scores) -> str:
     loss = _number(scores.loss, ".4f")
     line = f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
     return line if scores.threshold is None else f"{line}, threshold {scores.threshold}"
 
 
-def _accuracy(found: facts.Scores | export_facts.ThresholdReached) -> str:
+def _accuracy(found: model_facts.Scores | export_facts.ThresholdReached) -> str:
     more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
     shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
     line = f"accuracy {_number(found.accuracy, '.2%')}"

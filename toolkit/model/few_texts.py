@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.labelling import Labelling
 from toolkit.model.numbers import STAR_DECIMALS
 from toolkit.model.session import Network, Outputs

@@ -17,8 +17,8 @@ A file may have more outputs, which readers ignore. The twin ``NAME.ids.onnx`` h
 its input and the same outputs without ``label``, for builds without operators for text;
 ``NAME.vocabulary.txt`` lists the words.
 
-To change the format: raise `toolkit.model.facts.FORMAT_VERSION`, keep reading the older versions,
-and keep a file of each version under ``tests/frozen_files`` that must still load.
+To change the format: raise `toolkit.model.facts.model_facts.FORMAT_VERSION`, keep reading the older
+versions, and keep a file of each version under ``tests/frozen_files`` that must still load.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from toolkit.errors import ModelError
 from toolkit.files import path_of
 from toolkit.files.checksums import sha256_of
 from toolkit.model.cut import cut
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.release_facts import plain_word
 from toolkit.model.guard import read_onnx
 from toolkit.model.onnx_messages import FLOAT, INT32, STRING, ModelProto
-from toolkit.model.release_facts import plain_word
 from toolkit.model.shipped import find_model
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary

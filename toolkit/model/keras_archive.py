@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit.errors import ModelError
-from toolkit.model.typed_json import LONGEST_JSON, parse_json
+from toolkit.model.facts.typed_json import LONGEST_JSON, parse_json
 
 _MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
 from toolkit.model.neutral import Range, check_range, label_of, labels_of, own_range

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.logits import rescaled
 
 MIXED = "mixed"  # the label that such reviews get

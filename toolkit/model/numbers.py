@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.facts import ModelFacts
+from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.mixed import SENTENCE_COUNTS, Limits
 from toolkit.model.readable import ReadableRule
 from toolkit.model.session import Network

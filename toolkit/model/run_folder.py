@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.files import is_in_store
 from toolkit.files.checksums import sha256_of
-from toolkit.model.facts import (
+from toolkit.model.facts.model_facts import (
     Calibration,
     MaxTokens,
     Metrics,
@@ -19,9 +19,9 @@ from toolkit.model.facts import (
     TrainingData,
     VocabularySize,
 )
-from toolkit.model.release_facts import Release
-from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import Share, decode, encode, parse_json
+from toolkit.model.facts.release_facts import Release
+from toolkit.model.facts.stars import NeutralRange, StarScale
+from toolkit.model.facts.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from toolkit.evaluation.metrics import log_loss
 from toolkit.evaluation.reliability import calibration_error
-from toolkit.model.facts import Calibration
+from toolkit.model.facts.model_facts import Calibration
 from toolkit.model.logits import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from toolkit.errors import TrainingError
-from toolkit.model.facts import Copies
+from toolkit.model.facts.model_facts import Copies
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.metrics import Metrics
-from toolkit.model import facts
+from toolkit.model.facts import model_facts
+from toolkit.model.facts.stars import NeutralRange, StarScale, known_tokens
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
-from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.values import Targets
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.balance import balanced_weights
@@ -136,10 +136,10 @@ class Outcome:
     split: str  # how reviews were held out: a `SplitKind`, or `given` by the user
     fit: Fit
     data: FitData
-    copies: facts.Copies
+    copies: model_facts.Copies
     folds: tuple[Fit, ...] = ()
     held_out: HeldOut | None = None
-    calibration: facts.Calibration | None = None
+    calibration: model_facts.Calibration | None = None
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
     test: Metrics | None = None
@@ -172,7 +172,7 @@ class TrainingResult:
     ----------
     run : RunFolder
         The run folder.
-    metrics : facts.Metrics
+    metrics : model_facts.Metrics
         How well the network does: the content of `metrics.json`.
     ending : str
         Why the fit ended and which epoch is kept.
@@ -185,7 +185,7 @@ class TrainingResult:
     """
 
     run: RunFolder
-    metrics: facts.Metrics
+    metrics: model_facts.Metrics
     ending: str = ""
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics
 from toolkit.files import atomic_folder
-from toolkit.model import facts
+from toolkit.model.facts import model_facts
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.training.history_plots import plot_histories
 from toolkit.training.options import RUNS, TrainingOptions
@@ -27,7 +27,7 @@ _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def write_run(
-    path: Path, config: RunConfig, metrics: facts.Metrics, outcome: Outcome, *, force: bool
+    path: Path, config: RunConfig, metrics: model_facts.Metrics, outcome: Outcome, *, force: bool
 ) -> None:
     """Write every part of the run folder; all of it appears at once."""
     if path.parent == RUNS:
@@ -48,13 +48,13 @@ def write_run(
             plot_histories(partial, outcome.fit, outcome.folds)
 
 
-def metrics_of(outcome: Outcome, seconds: float) -> facts.Metrics:
+def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
     """The content of `metrics.json`."""
-    return facts.Metrics(
+    return model_facts.Metrics(
         validation=_scores(outcome.fit, split=outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
-        test=None if outcome.test is None else facts.Scores(**_numbers(outcome.test)),
+        test=None if outcome.test is None else model_facts.Scores(**_numbers(outcome.test)),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         seconds=round(seconds, 1),
@@ -105,46 +105,50 @@ def _numbers(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _scores(fit: Fit, split: str | None = None) -> facts.Scores | None:
+def _scores(fit: Fit, split: str | None = None) -> model_facts.Scores | None:
     """Of the kept epoch, on what was held out."""
     if fit.validation is None:
         return None
     epochs = {}
     if fit.history:
         epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
-    return facts.Scores(**_numbers(fit.validation), **epochs, split=split)
+    return model_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
 
 
-def _summarize(outcome: Outcome) -> facts.Folds:
+def _summarize(outcome: Outcome) -> model_facts.Folds:
     each = tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None)
 
-    def spread(name: str) -> facts.Spread:
+    def spread(name: str) -> model_facts.Spread:
         values = [getattr(scores, name) for scores in each]
-        return facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+        return model_facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
     names = ("loss", "accuracy", "balanced_accuracy", "majority_accuracy")
-    return facts.Folds(**{name: spread(name) for name in names}, each=each, split=outcome.split)
+    return model_facts.Folds(
+        **{name: spread(name) for name in names}, each=each, split=outcome.split
+    )
 
 
-def describe_data(outcome: Outcome) -> facts.TrainingData:
+def describe_data(outcome: Outcome) -> model_facts.TrainingData:
     """What was read."""
     read, held_out = outcome.read, outcome.data.held_out
     unlabelled = None
     if read.unlabelled is not None:
-        unlabelled = facts.ReviewSource(
+        unlabelled = model_facts.ReviewSource(
             source=read.unlabelled.name,
             reviews=len(read.unlabelled),
             without_text=read.unlabelled.without_text,
             left_out=len(read.unlabelled) - outcome.data.unlabelled_count,
             sha256=read.unlabelled.sha256,
         )
-    return facts.TrainingData(
+    return model_facts.TrainingData(
         **_describe_reviews(read.reviews),
-        test=None if read.test is None else facts.ReviewSource(**_describe_reviews(read.test)),
+        test=None
+        if read.test is None
+        else model_facts.ReviewSource(**_describe_reviews(read.test)),
         validation=(
             None
             if read.validation is None
-            else facts.ReviewSource(**_describe_reviews(read.validation))
+            else model_facts.ReviewSource(**_describe_reviews(read.validation))
         ),
         unlabelled=unlabelled,
         teachers=tuple(map(_describe_teacher, read.teachers)) or None,
@@ -165,8 +169,8 @@ def _describe_reviews(reviews: Reviews) -> dict[str, Any]:
     }
 
 
-def _describe_teacher(matches: Matches) -> facts.TeacherSource:
-    return facts.TeacherSource(
+def _describe_teacher(matches: Matches) -> model_facts.TeacherSource:
+    return model_facts.TeacherSource(
         source=matches.teacher.path.name,
         rows=len(matches.teacher),
         without_probability=matches.teacher.without_probability,

@@ -20,9 +20,8 @@ from toolkit.evaluation.ratings import (
     macro_f1_of,
     star_figures,
 )
-from toolkit.model.facts import Calibration
-from toolkit.model.logits import logits_of, sigmoid
-from toolkit.model.stars import (
+from toolkit.model.facts.model_facts import Calibration
+from toolkit.model.facts.stars import (
     FIXED_RANGE,
     LARGEST_LOGIT,
     MOST,
@@ -31,6 +30,7 @@ from toolkit.model.stars import (
     length_of,
     rounded_stars,
 )
+from toolkit.model.logits import logits_of, sigmoid
 from toolkit.training.result import HeldOut, Probabilities, Tokens
 from toolkit.training.sources.reviews import NeutralReviews
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.model.facts.stars import known_tokens
 from toolkit.model.run_folder import RunFolder
-from toolkit.model.stars import known_tokens
 from toolkit.training.adapt.run import adapt
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.checks import check_options

@@ -30,7 +30,7 @@ export interface Facts extends PackedFile {
   release: Release;
 }
 
-/** As in toolkit/model/release_facts.py. */
+/** As in toolkit/model/facts/release_facts.py. */
 export interface Release {
   model_name?: string;
   model_version?: string;

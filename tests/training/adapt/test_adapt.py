@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.running import Command
 from toolkit.errors import UsageError
+from toolkit.model.facts.release_facts import Release
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.shipped import SHIPPED

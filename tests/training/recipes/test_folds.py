@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
-from toolkit.model.typed_json import encode
+from toolkit.model.facts.typed_json import encode
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import TrainingResult
 from toolkit.training.train import train

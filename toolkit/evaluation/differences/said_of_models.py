@@ -6,9 +6,9 @@ from typing import Any
 
 from toolkit.evaluation.differences.changes import SaidOfModels, WordChanges
 from toolkit.files import path_of
-from toolkit.model.facts import Calibration, Scores
+from toolkit.model.facts.model_facts import Calibration, Scores
+from toolkit.model.facts.typed_json import encode
 from toolkit.model.scorer import Scorer
-from toolkit.model.typed_json import encode
 
 _WORDS_SHOWN = 10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.evaluation.result import Evaluation
 from toolkit.evaluation.tables.result_tables import UNDEFINED, Cell, Row, Table, best_of, number
-from toolkit.model.stars import FIXED_RANGE
+from toolkit.model.facts.stars import FIXED_RANGE
 
 _STARS = (
     ("exact", "exact", True),

@@ -9,11 +9,11 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.model import facts
-from toolkit.model.adaptation_facts import Adaptation, CandidateScores
+from toolkit.model.facts import model_facts
+from toolkit.model.facts.adaptation_facts import Adaptation, CandidateScores
+from toolkit.model.facts.stars import known_tokens
 from toolkit.model.logits import sigmoid
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
-from toolkit.model.stars import known_tokens
 from toolkit.training.adapt.choice import WORDS, Candidate
 from toolkit.training.adapt.network import AdaptedNetwork, adapt_network, threshold_of
 from toolkit.training.adapt.start import Start, load_start
@@ -71,7 +71,9 @@ def usual_folds(reviews: int) -> int:
     return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
 
 
-def _outcome(made: AdaptedNetwork, read: TrainingData, split: str, copies: facts.Copies) -> Outcome:
+def _outcome(
+    made: AdaptedNetwork, read: TrainingData, split: str, copies: model_facts.Copies
+) -> Outcome:
     reviews, validation = read.reviews, read.validation
     fit = Fit(
         network=made.network,
@@ -99,10 +101,12 @@ def _probabilities(candidate: Candidate) -> Probabilities:
     return found
 
 
-def _with_facts(metrics: facts.Metrics, made: AdaptedNetwork, folds: int) -> facts.Metrics:
+def _with_facts(
+    metrics: model_facts.Metrics, made: AdaptedNetwork, folds: int
+) -> model_facts.Metrics:
     """Add what was chosen how, and the threshold to the figures that depend on it."""
 
-    def at_threshold(scores: facts.Scores | None) -> facts.Scores | None:
+    def at_threshold(scores: model_facts.Scores | None) -> model_facts.Scores | None:
         return scores and replace(scores, threshold=made.threshold)
 
     return replace(

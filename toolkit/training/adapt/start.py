@@ -10,12 +10,12 @@ import pyarrow as pa
 from toolkit.errors import ModelError
 from toolkit.files import is_in_store, path_of
 from toolkit.files.checksums import sha256_of
-from toolkit.model.adaptation_facts import StartModel
+from toolkit.model.facts.adaptation_facts import StartModel
+from toolkit.model.facts.release_facts import Release
+from toolkit.model.facts.stars import NeutralRange, StarScale
 from toolkit.model.file import ModelFile
-from toolkit.model.release_facts import Release
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
 from toolkit.model.shipped import find_model, is_shipped
-from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
 

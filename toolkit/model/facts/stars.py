@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.model.facts.typed_json import Share
 from toolkit.model.logits import rescaled, sigmoid
-from toolkit.model.typed_json import Share
 from toolkit.text.vocabulary import Vocabulary
 
 FEWEST, MOST = 1, 5  # stars

@@ -1,6 +1,6 @@
 """What an adaptation records of itself: one dataclass for each kind of fact.
 
-`toolkit.model.facts` says how they are stored, and how to add one.
+`toolkit.model.facts.model_facts` says how they are stored, and how to add one.
 """
 
 from __future__ import annotations

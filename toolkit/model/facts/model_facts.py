@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
-from toolkit.model.adaptation_facts import Adaptation, StartModel
-from toolkit.model.export_facts import Parity, QuantizationCost, ThresholdChoice
-from toolkit.model.release_facts import Release
-from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import Share, decode, encode, parse_json
+from toolkit.model.facts.adaptation_facts import Adaptation, StartModel
+from toolkit.model.facts.export_facts import Parity, QuantizationCost, ThresholdChoice
+from toolkit.model.facts.release_facts import Release
+from toolkit.model.facts.stars import NeutralRange, StarScale
+from toolkit.model.facts.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:

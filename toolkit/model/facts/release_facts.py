@@ -1,8 +1,8 @@
 """What a model file says of its release: version, licences, what may be done with it.
 
 Each attribute of `Release` has an entry of its own in the metadata, and the same name in a file for
-`toolkit export --release` and in the JSON of `toolkit info`. `toolkit.model.facts` says how they
-are stored, and how to add one.
+`toolkit export --release` and in the JSON of `toolkit info`. `toolkit.model.facts.model_facts` says
+how they are stored, and how to add one.
 """
 
 from __future__ import annotations

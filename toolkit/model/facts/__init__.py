@@ -1,0 +1,1 @@
+"""What a model says of itself: its facts, how they are stored as JSON, and its stars."""
