@@ -11,9 +11,9 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from tests.data import PROJECT
-from toolkit.model.cut import cut
-from toolkit.model.guard import read_onnx
-from toolkit.model.onnx_messages import (
+from toolkit.model.onnx.cut import cut
+from toolkit.model.onnx.guard import read_onnx
+from toolkit.model.onnx.onnx_messages import (
     EXTERNAL,
     FLOAT,
     INT32,
@@ -21,7 +21,7 @@ from toolkit.model.onnx_messages import (
     TYPE_NAMES,
     ModelProto,
 )
-from toolkit.model.operators import OPERATORS
+from toolkit.model.onnx.operators import OPERATORS
 
 SHIPPED = sorted((PROJECT / "exported").glob("*.onnx"))
 assert SHIPPED

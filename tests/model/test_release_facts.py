@@ -25,7 +25,7 @@ from toolkit.model.facts.release_facts import (
     plain_word,
 )
 from toolkit.model.file import ModelFile
-from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.onnx.onnx_messages import ModelProto
 from toolkit.model.shipped import SHIPPED
 
 FACTS = ModelFile.load(CONV1D).facts

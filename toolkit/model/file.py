@@ -34,11 +34,11 @@ import pyarrow as pa
 from toolkit.errors import ModelError
 from toolkit.files import path_of
 from toolkit.files.checksums import sha256_of
-from toolkit.model.cut import cut
 from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.facts.release_facts import plain_word
-from toolkit.model.guard import read_onnx
-from toolkit.model.onnx_messages import FLOAT, INT32, STRING, ModelProto
+from toolkit.model.onnx.cut import cut
+from toolkit.model.onnx.guard import read_onnx
+from toolkit.model.onnx.onnx_messages import FLOAT, INT32, STRING, ModelProto
 from toolkit.model.shipped import find_model
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary

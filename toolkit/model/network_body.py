@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from toolkit.model.file import TOKEN_IDS
 from toolkit.model.node_patterns import Graph, Pattern
-from toolkit.model.onnx_messages import FLOAT, INT32, ModelProto
+from toolkit.model.onnx.onnx_messages import FLOAT, INT32, ModelProto
 from toolkit.model.onnx_sessions import constants_of
 from toolkit.native import library
 from toolkit.native.network_bodies import AdaptedBody, Body, ConvBody, LinearBody, PoolBody
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx_messages import NodeProto
+    from toolkit.model.onnx.onnx_messages import NodeProto
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from toolkit.model.file import TOKEN_IDS
-from toolkit.model.onnx_messages import ModelProto, array_of
+from toolkit.model.onnx.onnx_messages import ModelProto, array_of
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx_messages import NodeProto
+    from toolkit.model.onnx.onnx_messages import NodeProto
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
-from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.onnx.onnx_messages import ModelProto
 
 # A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
 # and tensors of all networks of a process share this; those of `ngram-cnn` take some 10 MiB.

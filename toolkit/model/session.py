@@ -14,7 +14,7 @@ from toolkit.errors import ModelError
 from toolkit.model.facts.stars import FEWEST, MOST
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
 from toolkit.model.network_body import SplitNetwork, split_network
-from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.onnx.onnx_messages import ModelProto
 from toolkit.model.onnx_sessions import open_session
 from toolkit.text.token_ids import START_ID, Ids, TokenIds
 

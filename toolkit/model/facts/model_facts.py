@@ -22,7 +22,7 @@ from toolkit.model.facts.typed_json import Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx_messages import ModelProto
+    from toolkit.model.onnx.onnx_messages import ModelProto
 
 # 1: every row of `token_ids` has `max_tokens` of them.
 # 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and

@@ -15,7 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx_messages import ModelProto
+    from toolkit.model.onnx.onnx_messages import ModelProto
 
 # What the terms of a data set allow, as its publisher or the one who passed it on states them.
 USES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolkit.model.onnx_messages import ModelProto
+from toolkit.model.onnx.onnx_messages import ModelProto
 
 
 def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from toolkit.errors import ModelError
-from toolkit.model.onnx_messages import EXTERNAL, ModelProto
+from toolkit.model.onnx.onnx_messages import EXTERNAL, ModelProto
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx_messages import AttributeProto, NodeProto, TensorProto
+    from toolkit.model.onnx.onnx_messages import AttributeProto, NodeProto, TensorProto
 
 # Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
 MOST_BYTES = 128 << 20
@@ -51,7 +51,7 @@ def check_operators(model: ModelProto, path: Path) -> None:
 
     ONNX Runtime finds those of a network by itself, so `toolkit score` does not need this.
     """
-    from toolkit.model.operators import OPERATORS
+    from toolkit.model.onnx.operators import OPERATORS
 
     for node in model.graph.node:
         if node.domain in OPERATORS and node.op_type not in OPERATORS[node.domain]:
