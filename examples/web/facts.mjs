@@ -48,7 +48,7 @@ function logitName(nodes) {
   return node?.[OPERATOR][0] === "Sigmoid" ? node[INPUTS][0] : null;
 }
 
-/** From which probabilities sentences are clear, and reviews may be mixed (toolkit/model/mixed.py). */
+/** From which probabilities sentences are clear, and reviews may be mixed (toolkit/model/inference/mixed.py). */
 function mixedLimits({ scale = 1, bias = 0 }) {
   const moved = (share) => 1 / (1 + Math.exp(-scale * Math.log(share / (1 - share)) - bias));
   return [0.2, 0.8, 0.05, 0.95].map(moved);

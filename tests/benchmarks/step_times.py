@@ -22,8 +22,8 @@ import pyarrow as pa
 from tests.benchmarks.inputs import reviews
 from toolkit.cli.process import prepare_process
 from toolkit.model.file import load_model
+from toolkit.model.inference.session import open_network
 from toolkit.model.scorer import Scorer
-from toolkit.model.session import open_network
 
 AT_ONCE = 4096  # as many as a scorer takes
 SINGLE_REVIEWS = 1000

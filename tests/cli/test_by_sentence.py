@@ -14,7 +14,7 @@ import pytest
 from tests.cli.running import Command, in_its_own_process
 from tests.models import MODEL, shipped_scorer
 from toolkit import Scorer
-from toolkit.model import mixed
+from toolkit.model.inference import mixed
 
 TEXTS = [
     "The camera is excellent but the battery is terrible.",

@@ -18,8 +18,8 @@ from tests.models import MODEL, shipped_scorer
 from tests.records.passing import pass_through
 from tests.scoring.reviews import as_float32
 from toolkit.model.file import ModelFile
+from toolkit.model.inference.session import open_network
 from toolkit.model.scorer import Score
-from toolkit.model.session import open_network
 from toolkit.records.columns import Columns
 from toolkit.records.text_files.file_kinds import kind_of
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.networks.tables import Frozen, cnn_tables, pool_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.keras_to_onnx import convert
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.inference.onnx_sessions import session_options
 from toolkit.text.token_ids import Ids
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.models import EXPORTED, FILM, OLD_MODELS
 from tests.strategies import review_texts
 from toolkit import Scorer
-from toolkit.model.few_texts import MOST_CHARACTERS, MOST_TEXTS
+from toolkit.model.inference.few_texts import MOST_CHARACTERS, MOST_TEXTS
+from toolkit.model.inference.texts import array_of
 from toolkit.model.scorer import Score
 from toolkit.model.shipped import SHIPPED
-from toolkit.model.texts import array_of
 
 OLD = [*sorted(OLD_MODELS.glob("*.onnx")), OLD_MODELS.with_name("version_1.onnx")]
 MODELS = [*(EXPORTED / f"{name}.onnx" for name in SHIPPED), *OLD]

@@ -161,8 +161,8 @@ def test_a_score_does_not_depend_on_the_batch_size(
     scorer = Scorer(name)
     expected = scorer.score(texts)
     for size in (1, 2, 3, 7, 63, 65, 1000):
-        monkeypatch.setattr("toolkit.model.session.ROWS_OF_ONE_LENGTH", size)
-        monkeypatch.setattr("toolkit.model.session.MOST_ROWS", size)
+        monkeypatch.setattr("toolkit.model.inference.session.ROWS_OF_ONE_LENGTH", size)
+        monkeypatch.setattr("toolkit.model.inference.session.MOST_ROWS", size)
         assert scorer.score(texts) == expected, size
 
 

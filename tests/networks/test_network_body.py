@@ -17,9 +17,9 @@ from onnx import numpy_helper
 
 from tests.native.both_ways import needs_core
 from toolkit.model.file import load_model
-from toolkit.model.network_body import split_network
+from toolkit.model.inference.network_body import split_network
+from toolkit.model.inference.session import Network
 from toolkit.model.onnx.onnx_messages import ModelProto
-from toolkit.model.session import Network
 from toolkit.model.shipped import SHIPPED
 from toolkit.text.token_ids import TokenIds
 

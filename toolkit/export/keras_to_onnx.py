@@ -13,7 +13,7 @@ import onnxruntime as ort
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.canonical import canonical
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.inference.onnx_sessions import session_options
 from toolkit.networks.backend import import_tensorflow
 from toolkit.networks.forms import graph_of_network
 from toolkit.text.token_ids import Ids

@@ -27,10 +27,10 @@ from toolkit.model.file import (
     TOKEN_IDS,
     token_ids_width,
 )
+from toolkit.model.inference.onnx_sessions import session_options
+from toolkit.model.inference.session import Probabilities
 from toolkit.model.logits import logits_of
-from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
-from toolkit.model.session import Probabilities
 from toolkit.text.golden_texts import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 

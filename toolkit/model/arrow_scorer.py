@@ -12,11 +12,11 @@ from toolkit.errors import UsageError
 from toolkit.model.added_columns import check_columns
 from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labelling import Labelling, Neutral
-from toolkit.model.mixed import SENTENCE_COUNTS
-from toolkit.model.neutral import Range
-from toolkit.model.numbers import Numbers
-from toolkit.model.session import open_network
+from toolkit.model.inference.labelling import Labelling, Neutral
+from toolkit.model.inference.mixed import SENTENCE_COUNTS
+from toolkit.model.inference.neutral import Range
+from toolkit.model.inference.numbers import Numbers
+from toolkit.model.inference.session import open_network
 from toolkit.model.shipped import DEFAULT_MODEL
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -111,8 +111,8 @@ class ArrowScorer:
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
             `negative_sentences`, int32; with the reading also `few_known_words`
-            (`toolkit.model.readable`) and `cut_to_length`, truth values: whether a text has more
-            tokens than the model reads. All are null where there is no score.
+            (`toolkit.model.inference.readable`) and `cut_to_length`, truth values: whether a text
+            has more tokens than the model reads. All are null where there is no score.
 
         Raises
         ------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.model.by_sentence import ScoredSentences
+from toolkit.model.inference.by_sentence import ScoredSentences
 
 
 @dataclass(frozen=True)

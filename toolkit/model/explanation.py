@@ -25,12 +25,12 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.by_sentence import ScoredSentences
 from toolkit.model.explained_sentences import Sentence, explained_sentences
 from toolkit.model.file import ModelFile, logit_name, token_ids_width
+from toolkit.model.inference.by_sentence import ScoredSentences
+from toolkit.model.inference.session import MOST_IDS, MOST_ROWS, Network
 from toolkit.model.logits import logits_of
 from toolkit.model.onnx.onnx_messages import FLOAT, ModelProto
-from toolkit.model.session import MOST_IDS, MOST_ROWS, Network
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids
 from toolkit.text.vocabulary import token_spans
 

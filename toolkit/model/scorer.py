@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from toolkit.errors import UsageError
 from toolkit.model.arrow_scorer import ArrowScorer
-from toolkit.model.few_texts import FewTexts
-from toolkit.model.neutral import Range
-from toolkit.model.numbers import STAR_DECIMALS
+from toolkit.model.inference.few_texts import FewTexts
+from toolkit.model.inference.neutral import Range
+from toolkit.model.inference.numbers import STAR_DECIMALS
+from toolkit.model.inference.texts import array_of, list_of
 from toolkit.model.opened import Opened
 from toolkit.model.shipped import find_model
-from toolkit.model.texts import array_of, list_of
 
 if TYPE_CHECKING:
     from toolkit.model.explanation import Explainer, Explanation
@@ -45,7 +45,7 @@ class Scorer(ArrowScorer):
         threshold lies between them. True is the model's own range. By default none do.
     by_sentence : bool
         Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
-        whose sentences disagree get the label ``mixed`` (`toolkit.model.mixed`).
+        whose sentences disagree get the label ``mixed`` (`toolkit.model.inference.mixed`).
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """The bodies of three networks in the core: from token ids to what a network sums up of a review.
 
 The sums are whole numbers that float32 holds exactly, or are made by single operations: they have
-the bits that ONNX Runtime gives, in any order. `toolkit.model.network_body` knows of which graphs.
+the bits that ONNX Runtime gives, in any order. `toolkit.model.inference.network_body` knows of
+which graphs.
 """
 
 from __future__ import annotations

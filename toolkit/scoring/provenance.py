@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from toolkit import __version__
-from toolkit.model.neutral import Range
+from toolkit.model.inference.neutral import Range
 from toolkit.model.scorer import Scorer
 from toolkit.records.record_blocks import METADATA_PREFIX
 from toolkit.scoring.identity import job_id_of

@@ -102,7 +102,7 @@ def score(
         )
         columns = _with_added(columns, stars=stars, by_sentence=by_sentence)
         read_options = reading.options(columns)
-        from toolkit.model.neutral import parse_range
+        from toolkit.model.inference.neutral import parse_range
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
         from toolkit.scoring.inputs.job_checks import check_model

@@ -9,7 +9,7 @@ import { lineCounter, lineStop } from "./records.js";
 /** @import { Records } from "./records.js" */
 
 const EXCERPT = 120;
-const NEUTRAL = "neutral"; // as in toolkit/model/neutral.py
+const NEUTRAL = "neutral"; // as in toolkit/model/inference/neutral.py
 
 /**
  * Give every record as it was, with its score in it, in order.

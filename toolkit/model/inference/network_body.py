@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from toolkit.model.file import TOKEN_IDS
-from toolkit.model.node_patterns import Graph, Pattern
+from toolkit.model.inference.node_patterns import Graph, Pattern
+from toolkit.model.inference.onnx_sessions import constants_of
 from toolkit.model.onnx.onnx_messages import FLOAT, INT32, ModelProto
-from toolkit.model.onnx_sessions import constants_of
 from toolkit.native import library
 from toolkit.native.network_bodies import AdaptedBody, Body, ConvBody, LinearBody, PoolBody
 

@@ -13,9 +13,9 @@ import onnxruntime as ort
 from toolkit.errors import ModelError
 from toolkit.model.facts.stars import FEWEST, MOST
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
-from toolkit.model.network_body import SplitNetwork, split_network
+from toolkit.model.inference.network_body import SplitNetwork, split_network
+from toolkit.model.inference.onnx_sessions import open_session
 from toolkit.model.onnx.onnx_messages import ModelProto
-from toolkit.model.onnx_sessions import open_session
 from toolkit.text.token_ids import START_ID, Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
@@ -34,7 +34,7 @@ ROWS_OF_ONE_LENGTH = 64
 MOST_ROWS = 512
 MOST_IDS = 8192
 
-ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.network_body`
+ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.inference.network_body`
 
 
 class Network:

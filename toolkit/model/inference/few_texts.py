@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.model.facts.model_facts import ModelFacts
-from toolkit.model.labelling import Labelling
-from toolkit.model.numbers import STAR_DECIMALS
-from toolkit.model.session import Network, Outputs
+from toolkit.model.inference.labelling import Labelling
+from toolkit.model.inference.numbers import STAR_DECIMALS
+from toolkit.model.inference.session import Network, Outputs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -20,7 +20,7 @@ MOST_CHARACTERS = 1 << 14
 
 @dataclass(frozen=True)
 class FewTexts:
-    """Scores a few texts as `toolkit.model.numbers` does; safe to share between threads."""
+    """Scores a few texts as `inference.numbers` does; safe to share between threads."""
 
     network: Network
     vocabulary: Vocabulary

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.facts.model_facts import ModelFacts
-from toolkit.model.mixed import SENTENCE_COUNTS, Limits
-from toolkit.model.readable import ReadableRule
-from toolkit.model.session import Network
-from toolkit.model.texts import as_strings
+from toolkit.model.inference.mixed import SENTENCE_COUNTS, Limits
+from toolkit.model.inference.readable import ReadableRule
+from toolkit.model.inference.session import Network
+from toolkit.model.inference.texts import as_strings
 from toolkit.text.strings import arrow_of, is_blank
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from toolkit.model.by_sentence import ScoredSentences, SentenceScorer
+    from toolkit.model.inference.by_sentence import ScoredSentences, SentenceScorer
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
@@ -61,7 +61,9 @@ class Numbers:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
-        from toolkit.model.by_sentence import SentenceScorer  # late: few runs score sentences
+        from toolkit.model.inference.by_sentence import (
+            SentenceScorer,  # late: few runs score sentences
+        )
         from toolkit.text.sentences import SentenceRule
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.mixed import Limits, SentenceCounts, count_sentences, tone
-from toolkit.model.session import Network, Probabilities
+from toolkit.model.inference.mixed import Limits, SentenceCounts, count_sentences, tone
+from toolkit.model.inference.session import Network, Probabilities
 from toolkit.text.sentences import SentenceRule
 from toolkit.text.token_ids import TokenIds
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.file import ModelFile
-from toolkit.model.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
-from toolkit.model.neutral import Range, check_range, label_of, labels_of, own_range
+from toolkit.model.inference.mixed import MIXED, SENTENCE_COUNTS, Limits, is_mixed
+from toolkit.model.inference.neutral import Range, check_range, label_of, labels_of, own_range
 
 Neutral = Range | Literal[True] | None  # True: the model's own range
 
