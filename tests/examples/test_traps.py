@@ -1,4 +1,4 @@
-"""Every trap of `toolkit/model/traps.py` is there, and its repair repairs it."""
+"""Every trap of `toolkit/model/info/traps.py` is there, and its repair repairs it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.examples.raw_texts import (
 )
 from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from tests.scoring.foreign import FOREIGN
-from toolkit.model.traps import EVERYWHERE, TRAPS, traps_table
+from toolkit.model.info.traps import EVERYWHERE, TRAPS, traps_table
 
 GOLDEN = list(golden_texts_of().values())
 HALVES = ["good\ud83dbad film", "\udc4d a fine film", "Dull\ud83d\ud83d and long"]

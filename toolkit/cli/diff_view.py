@@ -22,8 +22,8 @@ from toolkit.evaluation.differences.changes import (
 )
 from toolkit.evaluation.proportion import Proportion
 from toolkit.evaluation.tables.result_tables import UNDEFINED, PlainTable
-from toolkit.model.fact_lines import megabytes
 from toolkit.model.facts.release_facts import USES_IN_SHORT, count_uses
+from toolkit.model.info.fact_lines import megabytes
 
 _LETTERS_SHOWN = 160  # of a text
 _GROUPS_SHOWN = 40

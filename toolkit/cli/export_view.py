@@ -7,7 +7,7 @@ from rich.table import Table
 
 from toolkit.cli.terminal import new_console, one_line
 from toolkit.export import ExportResult
-from toolkit.model.fact_lines import megabytes, quantization_line, threshold_line
+from toolkit.model.info.fact_lines import megabytes, quantization_line, threshold_line
 
 
 def show(result: ExportResult) -> None:

@@ -29,7 +29,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
-    from toolkit.model.description import describe, json_of
+    from toolkit.model.info.description import describe, json_of
     from toolkit.native.library import core_name
 
     core = core_name()

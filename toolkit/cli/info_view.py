@@ -10,16 +10,16 @@ from rich.text import Text
 
 from toolkit import __version__
 from toolkit.cli.terminal import fact_table, new_console, one_line
-from toolkit.model import fact_lines as say
-from toolkit.model.description import (
+from toolkit.model.info import fact_lines as say
+from toolkit.model.info.description import (
     Description,
     KerasDescription,
     OnnxDescription,
     RunDescription,
     Tensor,
 )
-from toolkit.model.fact_lines import Row, megabytes
-from toolkit.model.traps import EVERYWHERE, traps_of
+from toolkit.model.info.fact_lines import Row, megabytes
+from toolkit.model.info.traps import EVERYWHERE, traps_of
 
 
 def show(description: Description, core: str) -> None:

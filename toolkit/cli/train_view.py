@@ -11,7 +11,7 @@ import typer
 
 from toolkit.cli.terminal import counted, fact_table, new_console, one_line
 from toolkit.evaluation.metrics import Metrics
-from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
+from toolkit.model.info.fact_lines import calibration_line, metric_rows, star_rows
 from toolkit.model.run_folder import LABELS
 from toolkit.training.reporter import Progress, Reporter
 from toolkit.training.result import TrainingResult

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from toolkit.export.hub_metadata import front_matter, metadata_of
 from toolkit.files.checksums import CHECKSUMS
-from toolkit.model.fact_lines import (
+from toolkit.model.facts.model_facts import ModelFacts
+from toolkit.model.facts.release_facts import Release
+from toolkit.model.info.fact_lines import (
     Row,
     calibration_line,
     data_rows,
@@ -16,8 +18,6 @@ from toolkit.model.fact_lines import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.facts.model_facts import ModelFacts
-from toolkit.model.facts.release_facts import Release
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"

@@ -1,1 +1,1 @@
-"""The model file: its facts, its vocabulary and network, scores, explanations and descriptions."""
+"""The model file, and what is done with it: read, checked, described, run, explained."""

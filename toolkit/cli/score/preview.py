@@ -8,7 +8,7 @@ import typer
 
 from toolkit.cli import messages
 from toolkit.cli.terminal import one_line, shortened
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.info.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs

@@ -12,13 +12,13 @@ from toolkit.files.checksums import sha256_of
 from toolkit.model.facts.model_facts import Metrics
 from toolkit.model.facts.typed_json import encode
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
+from toolkit.model.info.runtimes import Runtime, runtimes
+from toolkit.model.info.traps import TRAPS, Trap
 from toolkit.model.keras_archive import read_keras_archive
 from toolkit.model.onnx.guard import check_operators, read_onnx
 from toolkit.model.onnx.onnx_messages import TYPE_NAMES
 from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.model.runtimes import Runtime, runtimes
 from toolkit.model.shipped import find_model
-from toolkit.model.traps import TRAPS, Trap
 
 if TYPE_CHECKING:
     from toolkit.model.onnx.onnx_messages import ValueInfoProto

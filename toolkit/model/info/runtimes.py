@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toolkit.model.traps import traps_of
+from toolkit.model.info.traps import traps_of
 
 _TESTED = "tested"
 _IN_C = "tested, by examples/c"
