@@ -15,13 +15,13 @@ from exported.figures import figures_by_group
 from exported.releases import FILMS_ONLY
 from exported.shipping import EXPORTED, GOLDEN
 from toolkit.errors import ToolkitError
-from toolkit.export import hub_card as card
-from toolkit.export.hub import check_folder, filled_folder, write_around
+from toolkit.export.hub import card
+from toolkit.export.hub.folder import check_folder, filled_folder, write_around
 from toolkit.model.shipped import SHIPPED
 
 
 def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
-    """Write the folder of a shipped model by its name; raises as `toolkit.export.hub.export_to_hub`."""
+    """Write the folder of a shipped model by its name; raises as `toolkit.export.export_to_hub`."""
     check_folder(folder, force=force)
     figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
     more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""

@@ -22,10 +22,11 @@ from tests.export.hub_conventions import LICENCES, check_folder, check_metadata,
 from tests.models import CONV1D
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
-from toolkit.export import export_to_hub, hub_metadata
-from toolkit.export.hub import filled_folder
-from toolkit.export.hub_card import hub_card
-from toolkit.export.hub_metadata import front_matter, metadata_of
+from toolkit.export import export_to_hub
+from toolkit.export.hub import metadata as hub_metadata
+from toolkit.export.hub.card import hub_card
+from toolkit.export.hub.folder import filled_folder
+from toolkit.export.hub.metadata import front_matter, metadata_of
 from toolkit.model.facts.adaptation_facts import Adaptation, CandidateScores
 from toolkit.model.facts.model_facts import Folds, Metrics, ModelFacts, Scores, Spread
 from toolkit.model.facts.release_facts import DataSet, Release

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from toolkit.export.hub_metadata import front_matter, metadata_of
+from toolkit.export.hub.metadata import front_matter, metadata_of
 from toolkit.files.checksums import CHECKSUMS
 from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.facts.release_facts import Release

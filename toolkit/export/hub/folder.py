@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.errors import UsageError
 from toolkit.export.export_run import ExportResult, export
-from toolkit.export.hub_card import ATTRIBUTES, CARD, FILES, GOLDEN, MODEL, TWIN, WORDS, hub_card
+from toolkit.export.hub.card import ATTRIBUTES, CARD, FILES, GOLDEN, MODEL, TWIN, WORDS, hub_card
 from toolkit.files import (
     atomic_files,
     check_output_file,
