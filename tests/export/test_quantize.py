@@ -17,7 +17,7 @@ from tests.data import PROJECT
 from tests.networks.tables import Frozen
 from toolkit.errors import UsageError
 from toolkit.export.keras_to_onnx import TOLERANCE, convert
-from toolkit.export.quantize import KINDS, quantize
+from toolkit.export.quantization.quantize import KINDS, quantize
 from toolkit.model.inference.onnx_sessions import session_options
 from toolkit.text.token_ids import Ids
 

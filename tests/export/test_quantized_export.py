@@ -22,7 +22,7 @@ from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.export import export
-from toolkit.export.quantization_loss import QuantizationOptions, check_loss
+from toolkit.export.quantization.loss import QuantizationOptions, check_loss
 from toolkit.model.facts.export_facts import QuantizationCost
 from toolkit.model.facts.model_facts import Metrics, TrainingData
 from toolkit.model.facts.typed_json import encode
@@ -174,7 +174,7 @@ def test_executions_that_disagree_are_refused(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from toolkit.export import export_run as module
-    from toolkit.export.quantize import Quantized, quantize
+    from toolkit.export.quantization.quantize import Quantized, quantize
 
     def wrong(network: onnx.ModelProto, kind: str) -> Quantized:
         return Quantized(quantize(network, kind).network, network)

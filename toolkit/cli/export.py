@@ -89,7 +89,7 @@ def export(
     from toolkit.cli.export_view import show
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
-    from toolkit.export.quantization_loss import QuantizationOptions
+    from toolkit.export.quantization.loss import QuantizationOptions
     from toolkit.export.release_file import chosen_release
 
     if quantize is None and reviews is not None:

@@ -11,8 +11,8 @@ from toolkit.export.assemble import ModelPair
 from toolkit.export.golden import Subject, golden_vectors
 from toolkit.export.keras_to_onnx import convert
 from toolkit.export.parity import check_parity, compare
-from toolkit.export.quantization_loss import LabelledSample, QuantizationOptions, check_loss
-from toolkit.export.quantize import quantize
+from toolkit.export.quantization.loss import LabelledSample, QuantizationOptions, check_loss
+from toolkit.export.quantization.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
 from toolkit.files import atomic_files, check_output, is_a_file, path_of, temporary_folder

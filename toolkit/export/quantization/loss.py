@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import QuantizationError
 from toolkit.evaluation.labelled_reviews import load
-from toolkit.export.quantize import check_kind
+from toolkit.export.quantization.quantize import check_kind
 from toolkit.export.run_reviews import load_sample
 from toolkit.model.facts.export_facts import QuantizationCost
 from toolkit.model.run_folder import RunConfig, RunFolder

@@ -1,0 +1,1 @@
+"""Networks of fewer bits, and what they lose."""
