@@ -85,3 +85,8 @@ class MissingExtraError(ToolkitError):
 def is_wrong_call(error: BaseException) -> bool:
     """Whether the input or the call is wrong, so that the same run cannot be resumed."""
     return isinstance(error, ToolkitError) and not isinstance(error, OutputError | StoreError)
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as ``1 row`` or ``1,000 rows``, for messages."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

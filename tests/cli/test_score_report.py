@@ -81,7 +81,7 @@ def test_each_run_has_an_id(command: Command) -> None:
         (["a.csv", "-m", "none.onnx"], 1, "none.onnx"),
         (["a.csv", "--delimiter", "ab"], 2, "--delimiter: expected one"),
         (["a.csv", "--max-rejected", "x"], 2, "--max-rejected: expected a number"),
-        (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 fields, expected 2"),
+        (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 field, expected 2"),
         (["a.csv", "--bad"], 2, "No such option: --bad"),
         (["a.csv", "--workers", "0"], 2, "Invalid value for '--workers'"),
     ],

@@ -135,9 +135,9 @@ def test_ragged_rows_and_open_quotes_cost_no_other_row(page: Any) -> None:
         (13, "to the end"),
     ]
     reasons = [each["reason"] for each in rejected(page)]
-    assert reasons[:2] == ["3 fields, expected 2", "1 fields, expected 2"]
-    assert "goes on behind" in reasons[2]
-    assert "goes on behind" in reasons[3]  # as the next quote would close it
+    assert reasons[:2] == ["3 fields, expected 2", "1 field, expected 2"]
+    assert "continues after" in reasons[2]
+    assert "continues after" in reasons[3]  # as the next quote would close it
     assert "never closed" in reasons[4]
     assert (count(page, "Not readable"), count(page, "Without text")) == (6, 0)
 

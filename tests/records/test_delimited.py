@@ -73,7 +73,7 @@ def test_names_in_a_header_are_unquoted() -> None:
     ("data", "message"),
     [
         (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed. Fix the file"),
-        (b'"text"x,id\n1,2\n', "line 1: a quoted field goes on behind its closing quote. Fix"),
+        (b'"text"x,id\n1,2\n', "line 1: a quoted field continues after its closing quote. Fix"),
         (b"\n\nt\xe9xt,id\n", "line 3: the header is not valid UTF-8. Say what it is"),
         (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "is text in UTF-16. Add --encoding utf-16"),
         (b"\n\r\n", "only blank lines, expected a header and reviews"),
@@ -89,12 +89,12 @@ def test_without_a_header_nothing_can_be_read(data: bytes, message: str) -> None
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (b"1", "1 fields, expected 2"),
+        (b"1", "1 field, expected 2"),
         (b"1,2,3", "3 fields, expected 2"),
         (b'"\n",2,3', "3 fields, expected 2 (lines 4 to 5)"),
-        (b'"a" ,b', f"a quoted field goes on behind its closing quote{HINT}"),
-        (b'a,"b"c', f"a quoted field goes on behind its closing quote{HINT}"),
-        (b'a,"b"c,d', "a quoted field goes on behind its closing quote"),
+        (b'"a" ,b', f"a quoted field continues after its closing quote{HINT}"),
+        (b'a,"b"c', f"a quoted field continues after its closing quote{HINT}"),
+        (b'a,"b"c,d', "a quoted field continues after its closing quote"),
         (b"a\rb,c", "a carriage return that ends no line (CR without LF) outside quotes"),
         (b"b\xc3\x28,c", "byte 0xc3 is no UTF-8; --encoding names another encoding"),
         (b"b\xed\xa0\x80,c", "byte 0xed is no UTF-8; --encoding names another encoding"),
@@ -117,7 +117,7 @@ def test_a_bad_record_costs_itself(
 def test_a_quote_that_is_never_closed_costs_its_line(last: bytes, block_bytes: int) -> None:
     passed = pass_through(b'text\na\n"b\nc\nd"e' + last, ".csv", block_bytes=block_bytes)
     assert passed.texts == ["a", "c", 'd"e']
-    reason = f"a quoted field goes on behind its closing quote{HINT}"
+    reason = f"a quoted field continues after its closing quote{HINT}"
     assert passed.rejects == [Reject(3, reason, b'"b', 2)]
     passed = pass_through(b'text\na\n"b\nc\nd' + last, ".csv", block_bytes=block_bytes)
     assert passed.texts == ["a", "c", "d"]

@@ -121,7 +121,7 @@ def test_without_quotes_each_line_is_a_record(block_bytes: int) -> None:
     passed = pass_through(data, ".tsv", COLUMNS, block_bytes, quote=None)
     assert passed.texts == ['" love it.', "bad", '"', '"a" b', '""']
     assert [(reject.number, reject.reason) for reject in passed.rejects] == [
-        (7, "1 fields, expected 2")
+        (7, "1 field, expected 2")
     ]
     lines = ["text\tlabel\ts\tp", *(f"{row}\tpositive\t0.5" for row in rows[:-1]), ""]
     assert passed.output.decode() == "\n".join(lines)

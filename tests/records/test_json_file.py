@@ -81,6 +81,7 @@ EMPTY = "nothing between two commas, or between a comma and a bracket"
 NOT_CLOSED = "the file ends here, and no ] closes the array; is it cut off?"
 CUT_OFF = "the file ends within this record; is it cut off?"
 UNREAD = ": from here on, the file is not read"
+AFTER_ARRAY = "after the ] that follows record 1"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ UNREAD = ": from here on, the file is not read"
         (f"[{ONE},\n", ["a"], [(2, NOT_CLOSED, "")]),
         ("[", [], [(1, NOT_CLOSED, "")]),
         (f'[{ONE},{{"text": "b', ["a"], [(2, CUT_OFF, '{"text": "b')]),
-        (f"[{ONE}] x {TWO}\n", ["a"], [(2, f"'x' after the ] behind record 1{UNREAD}", None)]),
+        (f"[{ONE}] x {TWO}\n", ["a"], [(2, f"'x' {AFTER_ARRAY}{UNREAD}", None)]),
         (f"[{ONE}}}, {TWO}]", ["a"], [(2, f"'}}' that closes nothing{UNREAD}", None)]),
         # A quote that is never closed costs its record alone, where lines end behind it.
         (f'[\n{{"text": "b,\n"x": 1}},\n{ONE}]', ["a"], [(1, "no JSON: Invalid control", None)]),

@@ -113,7 +113,7 @@ def test_the_reason_names_the_option_that_helps() -> None:
     data = b'text,b\n"a" b,1\n"a \\"b\\"",1\n"a"b,1,2\n5" disk,1\n'
     passed = pass_through(data, ".csv", COLUMNS)
     assert passed.texts == ['5" disk']
-    reason = "a quoted field goes on behind its closing quote"
+    reason = "a quoted field continues after its closing quote"
     assert [reject.reason for reject in passed.rejects] == [
         f"{reason}; --quote none reads quotes as characters",
         f"{reason}; --escape '\\' reads \\\" as a quote in the text",
@@ -183,5 +183,5 @@ def test_long_records_are_cut_out_as_all_others(
     assert [reject.reason.split(" (")[0] for reject in usual.rejects[:3]] == [
         "5 fields, expected 3",
         "4 fields, expected 3",
-        "a quoted field goes on behind its closing quote",
+        "a quoted field continues after its closing quote",
     ]

@@ -150,7 +150,7 @@ def test_the_fingerprint_changes_with_a_text_a_label_and_the_order(write_csv: Wr
         (
             "r.csv",
             b'text,label\n"a"b,1\n',
-            "line 2: a quoted field goes on behind its closing quote",
+            "line 2: a quoted field continues after its closing quote",
         ),
         (
             "r.csv",

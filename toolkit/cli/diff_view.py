@@ -11,7 +11,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.evaluate_view import print_plain
-from toolkit.cli.terminal import counted, fact_table, new_console, not_read, one_line, shortened
+from toolkit.cli.terminal import fact_table, new_console, not_read, one_line, shortened
+from toolkit.errors import counted
 from toolkit.evaluation.differences import verdict
 from toolkit.evaluation.differences.changes import (
     ChangedRow,

@@ -13,8 +13,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli import options as o
 from toolkit.cli.reading import AS_USUAL, Reading, with_reading
-from toolkit.cli.terminal import counted
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, UsageError, counted
 from toolkit.files import is_there
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns

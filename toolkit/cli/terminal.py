@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
+from toolkit.errors import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -53,8 +55,3 @@ def not_read(ignored: int, links: Sequence[object]) -> Iterator[tuple[str, str]]
         yield "ignored", f"{counted(ignored, 'file')} of unknown format"
     if links:
         yield "not followed", f"{counted(len(links), 'link')} to folders, such as {links[0]}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Such as ``1 row`` or ``1,000 rows``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

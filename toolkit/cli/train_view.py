@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import typer
 
-from toolkit.cli.terminal import counted, fact_table, new_console, one_line
+from toolkit.cli.terminal import fact_table, new_console, one_line
+from toolkit.errors import counted
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model.info.fact_lines import calibration_line, metric_rows, star_rows
 from toolkit.model.run_folder import LABELS

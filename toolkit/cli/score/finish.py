@@ -11,7 +11,7 @@ from toolkit.cli import messages
 from toolkit.cli import options as o
 from toolkit.cli.score import options as s
 from toolkit.cli.score.report import RunReport
-from toolkit.cli.terminal import counted
+from toolkit.errors import counted
 
 _TARGET = "What --output of the shards names: a folder, or a file."
 Target = Annotated[Path, typer.Argument(metavar="OUTPUT", help=_TARGET, show_default=False)]

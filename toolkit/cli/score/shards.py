@@ -10,7 +10,8 @@ from toolkit.cli.progress import progress_of
 from toolkit.cli.score.report import RunReport
 from toolkit.cli.score.sharding import Engine, Sharding
 from toolkit.cli.score.view import show, warn
-from toolkit.cli.terminal import counted, one_line
+from toolkit.cli.terminal import one_line
+from toolkit.errors import counted
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from toolkit.errors import counted
 from toolkit.evaluation.breakdown import Breakdown
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
 from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics
@@ -67,12 +68,10 @@ def summary_of(data: Data) -> str:
     )
     for count, what in left_out:
         if count:
-            rows = "row" if count == 1 else "rows"
-            parts.append(f"{count:,} {rows} without {what} left out")
+            parts.append(f"{counted(count, 'row')} without {what} left out")
     if data.neutral:
         parts.append(f"{data.neutral:,} neutral left out")
-    reviews = "review" if data.reviews == 1 else "reviews"
-    return f"{data.reviews:,} {reviews} ({', '.join(parts)})"
+    return f"{counted(data.reviews, 'review')} ({', '.join(parts)})"
 
 
 def warnings_of(evaluation: Evaluation) -> list[str]:

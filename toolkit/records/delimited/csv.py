@@ -16,7 +16,13 @@ from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_header import Header, HeaderReader
 from toolkit.records.delimited.csv_literal_quotes import LITERAL, begins_literal, literal_rows
 from toolkit.records.delimited.csv_long_records import pass_over
-from toolkit.records.delimited.csv_quoting import AFTER_QUOTE, OPEN_QUOTE, Cuts, find_cuts
+from toolkit.records.delimited.csv_quoting import (
+    AFTER_QUOTE,
+    OPEN_QUOTE,
+    Cuts,
+    find_cuts,
+    wrong_number,
+)
 from toolkit.records.delimited.csv_writing import rows_of
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.record_blocks import (
@@ -142,7 +148,7 @@ class DelimitedFile(RecordFile):
         """Say which rows cannot be read, and why."""
         wanted, dialect = len(self.names), self._dialect
         reasons = {
-            row: f"{fields[row]:,} fields, expected {wanted:,}"
+            row: wrong_number(int(fields[row]), wanted)
             for row in np.flatnonzero(fields != wanted).tolist()
         }
         for newline, reason in cuts.broken.items():
@@ -169,9 +175,9 @@ class DelimitedFile(RecordFile):
         finally:
             if self._unsure:
                 self.warnings.append(
-                    f"{len(self._unsure):,} records go on over several lines, each of which has "
-                    "the right number of fields by itself, the first in line "
-                    f"{min(self._unsure):,}. They are read as quoted fields. If their quotes are "
+                    "records that span several lines, each of which has the right number of fields "
+                    f"by itself: {len(self._unsure):,}, the first in line {min(self._unsure):,}. "
+                    "They are read as quoted fields. If their quotes are "
                     "characters of the text, --quote none reads each line as a record."
                 )
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from toolkit.errors import EmptyInputError, InputError
+from toolkit.errors import EmptyInputError, InputError, counted
 from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_quoting import Cuts, find_cuts
 from toolkit.records.read_options import ReadOptions, check_delimiter
@@ -157,7 +157,7 @@ class HeaderReader:
         if usual > found and times > 1:
             line = next(line for line, count in header.counts if count == usual)
             return (
-                f" Line {header.line:,} has {found:,} {'field' if found == 1 else 'fields'}, and "
+                f" Line {header.line:,} has {counted(found, 'field')}, and "
                 f"line {line:,} has {usual:,}, as most of the next ones: if the names are "
                 f"there, add --skip-lines {line - 1}."
             )

@@ -90,7 +90,7 @@ def _is_literal(record: bytes, delimiters: Positions, dialect: Dialect, wanted: 
     quote, is_in_texts = dialect.quote.encode(), dialect.delimiter in _IN_TEXTS
     if is_in_texts and 2 * quote in record:  # which who does not quote has no reason to write
         return False
-    # What is before the first field of several lines, and behind the last, is the same either way.
+    # What is before the first field of several lines, and after the last, is the same either way.
     before = int((delimiters < len(lines[0])).sum())
     behind = int((delimiters >= len(record) - len(lines[-1])).sum())
     rows = [line.removesuffix(b"\r").split(mark) for line in lines]

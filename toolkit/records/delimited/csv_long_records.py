@@ -53,7 +53,7 @@ class _Finder:
         return (len(text), True) if is_last and not is_end else (at, is_end)
 
     def _quoted(self, text: bytes, at: int, is_last: bool) -> tuple[int, bool]:
-        """Read to the end of a quoted field, and the delimiter behind it."""
+        """Read to the end of a quoted field, and the delimiter after it."""
         at = self._inside.match(text, at).end()  # type: ignore[union-attr]
         if at >= len(text) - 2 and not is_last:
             return at, False
@@ -71,7 +71,7 @@ class _Finder:
         return (end, True) if end >= 0 else (len(text), is_last)
 
     def _plain(self, text: bytes, at: int, is_last: bool) -> tuple[int, bool]:
-        """Read to the end of the record, or to a delimiter with a quote behind it."""
+        """Read to the end of the record, or to a delimiter that a quote follows."""
         found = self._outside.search(text, at)
         self._is_start = False
         if found is None:

@@ -6,7 +6,7 @@ from toolkit.records.delimited.csv_dialect import Dialect
 
 UNDECIDED = -2
 
-_WINDOW = 1 << 20  # bytes behind the line of a quote in which the line is looked for that closes it
+_WINDOW = 1 << 20  # bytes after the line of a quote in which the line is looked for that closes it
 
 
 def last_line_of(
@@ -47,13 +47,13 @@ def last_line_of(
 
 
 def _fields_behind_closing(line: bytes, quote: bytes, mark: bytes) -> int | None:
-    """Count the fields behind the last quote of a line; None if that closes no field."""
+    """Count the fields after the last quote of a line; None if that closes no field."""
     behind = line.rpartition(quote)[2]
     return behind.count(mark) if behind[:1] in (mark, b"\n", b"\r") else None
 
 
 def _fields_behind_stray(line: bytes, dialect: Dialect, quote: bytes, mark: bytes) -> int | None:
-    """Count the fields behind the last quote that ends a field which none has opened.
+    """Count the fields after the last quote that ends a field which none has opened.
 
     None without such a quote, or if something else shows that the line is not a record.
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from toolkit.errors import counted
 from toolkit.native import record_cuts
 from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_open_quotes import UNDECIDED, last_line_of
@@ -18,7 +19,7 @@ from toolkit.records.text_files.byte_lines import (
     values_buffer,
 )
 
-AFTER_QUOTE = "a quoted field goes on behind its closing quote"
+AFTER_QUOTE = "a quoted field continues after its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
 _OPEN_ESCAPE = "an escape character at the end of the file"
@@ -123,6 +124,11 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
 
 
+def wrong_number(found: int, wanted: int) -> str:
+    """Say that a record has too many or too few fields."""
+    return f"{counted(found, 'field')}, expected {wanted:,}"
+
+
 def _find_cuts_one_by_one(
     text: bytes,
     dialect: Dialect,
@@ -143,7 +149,7 @@ def _find_cuts_one_by_one(
         if is_closed and text[end : end + 1] == b"\n":
             if most is not None and len(delimiters) - kept >= most:
                 found = _count_fields(text[record:end], dialect)
-                broken[end] = f"{found:,} fields, expected {wanted:,}"
+                broken[end] = wrong_number(found, most)
                 del delimiters[kept:]
         else:
             # What follows may still turn an open field, or CR at its end, into a good one.

@@ -21,7 +21,7 @@ class Brackets(NamedTuple):
 
     at: Positions
     is_opening: _Flags
-    depths: Positions  # behind each
+    depths: Positions  # after each
     depth: int  # before the first
     is_inside: Callable[[Positions], _Flags]  # whether positions of the piece are in strings
 
@@ -77,10 +77,10 @@ class Nesting:
         is_escaped = np.zeros(len(piece) + 1, np.bool_)
         is_escaped[0] = self._is_escaped
         if len(slashes):
-            is_first = np.diff(slashes, prepend=-2) != 1  # of those right behind each other
+            is_first = np.diff(slashes, prepend=-2) != 1  # of those right after each other
             firsts = slashes[is_first]
             run = np.cumsum(is_first) - 1
-            # Of each run, those at even places escape what is behind them.
+            # Of each run, those at even places escape what follows them.
             place = slashes - firsts[run]
             if self._is_escaped and firsts[0] == 0:
                 place[run == 0] += 1
@@ -132,7 +132,7 @@ class Bounds:
             self.seen += len(piece)
 
     def drop(self, count: int) -> None:
-        """Forget the first bytes, which have no cut: what is looked at next starts behind them."""
+        """Forget the first bytes, which have no cut: what is looked at next starts after them."""
         self.seen -= count
 
     def _look_at(self, piece: Bytes) -> None:

@@ -36,14 +36,14 @@ class Elements(NamedTuple):
     """Elements of some data; the lines end where they do, and begin with white space before."""
 
     lines: Lines
-    cuts: Positions  # behind each, and each of the empty ones
+    cuts: Positions  # after each, and each of the empty ones
     empty: list[Broken]  # of those right after each other, the first
 
 
 def cut_elements(
     data: bytes, cuts: Positions, *, in_array: bool, after_empty: bool = False
 ) -> Elements:
-    """Cut data at commas, or behind closing brackets."""
+    """Cut data at commas, or after closing brackets."""
     if not len(cuts):
         return Elements(NO_LINES, cuts, [])
     blank_starts = np.concatenate([[0], cuts[:-1] + 1])

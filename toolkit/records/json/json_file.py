@@ -28,7 +28,7 @@ from toolkit.records.text_files.line_records import (
 _OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
 _KEPT_BYTES = 1 << 20  # of what follows the end of an array, for a reject
 
-# What is left of a file behind a block: more elements, the end of the array, or nothing.
+# What is left of a file after a block: more elements, the end of the array, or nothing.
 _MORE, _END, _NOTHING = range(3)
 
 _NOT_CLOSED = "the file ends here, and no ] closes the array; is it cut off?"
@@ -38,7 +38,7 @@ _CUT_OFF = "the file ends within this record; is it cut off?"
 class JsonFile(JsonLinesFile):
     """A file of JSON: an array of objects if it begins with a bracket, and else JSON Lines.
 
-    If its first object goes on over several lines, it has objects one after the other. Of an array
+    If its first object spans several lines, it has objects one after the other. Of an array
     and of such objects, the text between them stays as written, too. A record that is rejected goes
     with its comma, so that the output is an array always. Outputs from other formats are arrays.
     """
@@ -209,7 +209,8 @@ class JsonFile(JsonLinesFile):
             self.trailer = data
             return _without_lines(data, len(data)), _NOTHING
         found = repr(data[start : start + 1].decode("latin-1"))
-        where = f"after the ] behind record {number - 1:,}" if closes else "that closes nothing"
+        last = f"record {number - 1:,}"
+        where = f"after the ] that follows {last}" if closes else "that closes nothing"
         reason = f"{found} {where}: from here on, the file is not read"
         data = self._peek(start + _KEPT_BYTES)
         if (end := len(data)) < start + _KEPT_BYTES:

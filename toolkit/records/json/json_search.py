@@ -36,7 +36,7 @@ def find_late(
     seen: int,
     column: Column,
 ) -> Keys | None:
-    """Look for keys behind the first bytes: where their names are written, in plain or as ASCII.
+    """Look for keys after the first bytes: where their names are written, in plain or as ASCII.
 
     ``peek`` gives as many bytes from the first record on, and ``records_in`` the records in them.
     """

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def goes_on(data: bytes, bounds: Bounds) -> bool:
-    """Whether the first object goes on behind its line, by the first bytes and what ends in them.
+    """Whether the first object continues after its line, by the first bytes and what ends in them.
 
     A line that is bad is no such object where other lines are objects.
     """

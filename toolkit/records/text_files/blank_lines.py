@@ -22,7 +22,7 @@ def end_of_blank_lines(data: bytes) -> int:
 def with_blank_lines(data: bytes, lines: Lines, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Put the loose blank lines of some lines into the batch of their records.
 
-    Its columns are the records and their line ends. Blank lines are put behind the line end of the
+    Its columns are the records and their line ends. Blank lines are put after the line end of the
     record before them, or else before the first record.
     """
     before, behind = b"", [""] * len(lines)

@@ -31,7 +31,7 @@ from toolkit.records.text_files.file_kinds import LOOKED_AT, check_kind
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary, or views of it: the bytes of the record, with the blank lines before it
-LINE_END = "line_end"  # string: "\n" or "\r\n", with the blank lines before rejects behind it
+LINE_END = "line_end"  # string: "\n" or "\r\n", followed by the blank lines before rejects
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

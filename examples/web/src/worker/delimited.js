@@ -15,7 +15,7 @@ const SEPARATORS = { ",": "comma", ";": "semicolon", "\t": "tab" };
 const MOST_HEADER = 2 ** 20;
 
 const OPEN_QUOTE = "a quote that is opened here is never closed";
-const BEHIND_QUOTE = "a quoted field goes on behind its closing quote";
+const AFTER_QUOTE = "a quoted field continues after its closing quote";
 
 /**
  * @param {Content} content
@@ -96,7 +96,8 @@ function readRecords({ text, read }, separator, start, width, place) {
   eachRow(text, start, separator, (row, from, end, reason) => {
     const stop = lineStop(text, from, end);
     if (stop === from) return true; // a blank line
-    const ragged = row.length === width ? null : `${row.length} fields, expected ${width}`;
+    const fields = row.length === 1 ? "field" : "fields";
+    const ragged = row.length === width ? null : `${row.length} ${fields}, expected ${width}`;
     const problem = reason ?? ragged ?? unreadable(read, text.slice(from, stop));
     if (problem) broken.push({ start: from, end, reason: problem });
     else found.push({ start: behind, stop, end, text: read(row[place]) });
@@ -143,7 +144,7 @@ function eachRow(text, start, delimiter, take) {
         const from = next;
         const [problem] = errors;
         next = problem ? lineEnd(text, from) : base + meta.cursor;
-        const reason = problem && (problem.code === "MissingQuotes" ? OPEN_QUOTE : BEHIND_QUOTE);
+        const reason = problem && (problem.code === "MissingQuotes" ? OPEN_QUOTE : AFTER_QUOTE);
         if (!problem) row.push(withoutReturn(/** @type {string} */ (row.pop())));
         goesOn = from === next || take(row, from, next, reason ?? null);
         if (problem || !goesOn) parser.abort();
