@@ -14,6 +14,7 @@ from tests.models import shipped_scorer
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.records.columns import Columns
+from toolkit.records.json import json_elements_file, json_start
 from toolkit.records.json.json_bounds import Bounds
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.text_files import line_records
@@ -202,7 +203,7 @@ def test_json_stays_json_in_files_of_other_endings() -> None:
 def test_a_record_that_is_too_long_is_passed_over(
     start: str, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (line_records, __import__("toolkit.records.json.json_file", fromlist=["x"])):
+    for module in (line_records, json_elements_file, json_start):
         monkeypatch.setattr(module, "RECORD_BYTES_LIMIT", 1 << 20)
     comma = "," if start else "\n"
     long = '{"text": "' + '\\"],}{' * (1 << 19) + '"}'

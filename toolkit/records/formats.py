@@ -142,7 +142,7 @@ def open_reviews(
     reading = options
     if own.delimiter is not None:
         reading = replace(options, usual_delimiter=own.delimiter)
-    return own.load()(path, reading, columns)
+    return own.load().opened(path, reading, columns)
 
 
 def _check_is_file(path: Path, own: Format) -> None:

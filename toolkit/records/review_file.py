@@ -48,6 +48,13 @@ class ReviewFile(ABC):
         self.chosen: dict[str, str] = {}
         self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
+    @classmethod
+    def opened(
+        cls, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> ReviewFile:
+        """Open a file; a format of several layouts gives the class for what the file has."""
+        return cls(path, options, columns)
+
     def __enter__(self) -> Self:
         return self
 

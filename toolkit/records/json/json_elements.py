@@ -49,8 +49,8 @@ def cut_elements(
     blank_starts = np.concatenate([[0], cuts[:-1] + 1])
     stops = cuts if in_array else cuts + 1
     raw = np.frombuffer(data, np.uint8)
-    starts = behind_space(raw, blank_starts, stops, 1)
-    stops = behind_space(raw, stops, starts, -1)
+    starts = past_space(raw, blank_starts, stops, 1)
+    stops = past_space(raw, stops, starts, -1)
     is_empty = starts == stops
     lines = Lines(starts, stops, blank_starts).only(~is_empty)
     is_first = is_empty & ~np.concatenate([[after_empty], is_empty[:-1]])
@@ -58,7 +58,7 @@ def cut_elements(
     return Elements(lines, cuts[~is_empty | is_first], empty)
 
 
-def behind_space(raw: Bytes, places: Positions, limits: Positions, step: int) -> Positions:
+def past_space(raw: Bytes, places: Positions, limits: Positions, step: int) -> Positions:
     """Move places past white space, up to their limits, in the direction of the step."""
     places = places.copy()
     back = int(step < 0)

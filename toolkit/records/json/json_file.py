@@ -2,280 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from toolkit.records.json.json_bounds import NEWLINE, Bounds
-from toolkit.records.json.json_elements import NO_LINES, behind_space, cut_elements, elements_in
-from toolkit.records.json.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
-from toolkit.records.json.json_start import check_elements, check_object, goes_on
-from toolkit.records.json.json_writing import added_members, with_commas
-from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Cut, Output, Place, Reject
-from toolkit.records.text_files.byte_lines import Lines, Positions, spans, values_buffer
-from toolkit.records.text_files.line_records import (
-    BYTE_ORDER_MARK,
-    LINE_END,
-    RECORD,
-    RECORD_BYTES_LIMIT,
-    Broken,
-    Content,
-)
-
-_OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
-_KEPT_BYTES = 1 << 20  # of what follows the end of an array, for a reject
-
-# What is left of a file after a block: more elements, the end of the array, or nothing.
-_MORE, _END, _NOTHING = range(3)
-
-_NOT_CLOSED = "the file ends here, and no ] closes the array; is it cut off?"
-_CUT_OFF = "the file ends within this record; is it cut off?"
+from toolkit.records.columns import Column
+from toolkit.records.json.json_elements_file import JsonElementsFile
+from toolkit.records.json.json_lines import JsonLinesFile, Objects
+from toolkit.records.json.json_start import has_elements
+from toolkit.records.json.json_writing import with_commas
+from toolkit.records.read_options import ReadOptions
+from toolkit.records.record_blocks import Cut, Output
+from toolkit.records.review_file import ReviewFile
 
 
 class JsonFile(JsonLinesFile):
-    """A file of JSON: an array of objects if it begins with a bracket, and else JSON Lines.
+    """A file that ends in .json: JSON Lines, unless `opened` finds elements in it.
 
-    If its first object spans several lines, it has objects one after the other. Of an array
-    and of such objects, the text between them stays as written, too. A record that is rejected goes
-    with its comma, so that the output is an array always. Outputs from other formats are arrays.
+    Outputs from other formats are arrays.
     """
 
-    _in_array: bool | None = None  # whether commas are between the objects; None for JSON Lines
+    _has_elements = False
 
-    _after_empty = False  # whether the last element was nothing between commas
+    @classmethod
+    def opened(
+        cls, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+    ) -> ReviewFile:
+        """Open a file, as what its first bytes show."""
+        file = cls(path, options, columns)
+        if not file._has_elements:
+            return file
+        return JsonElementsFile(path, options, columns, stream=file._stream)
 
     def _read_header(self) -> bytes:
-        data, start = self._first_bytes()
-        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
-        if data[start : start + 1] == b"[":
-            self._in_array, header = True, data[: start + 1]
-        elif data[start : start + 1] == b"{":
-            header = mark
-            bounds = Bounds(in_array=False)
-            data, is_all = self._until_cut(bounds, start)
-            check_object(self.name, data, bounds, self.wanted, is_all=is_all)
-            if not goes_on(data, bounds):
-                return super()._read_header()
-            self._in_array = False
-        else:
-            return super()._read_header()
-        self.counts = "record"
-        self._has_blank_lines = False
-        data, _ = self._until_cut(Bounds(in_array=self._in_array), len(header))
-        if self._in_array:
-            check_elements(self.name, elements_in(data, in_array=True))
-        self._begin(header, data)
-        return header
-
-    def _first_bytes(self) -> tuple[bytes, int]:
-        """Give the first bytes, and where the white space at their start ends."""
-        size = FIRST_BYTES
-        while True:
-            data = self._peek(size)
-            start = space_before(data, len(BYTE_ORDER_MARK) * data.startswith(BYTE_ORDER_MARK))
-            if start < len(data) or len(data) < size or size >= RECORD_BYTES_LIMIT:
-                return data, start
-            size *= 2
-
-    def _until_cut(self, bounds: Bounds, start: int) -> tuple[bytes, bool]:
-        """Give the first bytes from a start on, with an object if it is short; and if it is all."""
-        size = FIRST_BYTES
-        while True:
-            data = self._peek(start + size)
-            bounds.look(data[start:])
-            is_all = len(data) < start + size
-            if len(bounds.cuts) or bounds.end is not None or is_all or size >= _OBJECT_BYTES:
-                return data[start:], is_all
-            size *= 2
-
-    def _records_in(self, data: bytes) -> Iterator[bytes]:
-        if self._in_array is None:
-            return super()._records_in(data)
-        return elements_in(data, in_array=self._in_array)
+        self._has_elements = has_elements(self.name, self._peek, self.wanted)
+        return b"" if self._has_elements else super()._read_header()
 
     def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
-        """Find no cuts: where objects end in an array is known only by reading all before."""
+        """Find no cuts, as in other files that end in .json."""
         return []
-
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
-        """Read the records in blocks of about `block_bytes`."""
-        if self._in_array is None:
-            yield from super().blocks(start, stop)
-            return
-        first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
-        offset, number, wanted, left, after_empty = start or first
-        self._after_empty = bool(after_empty)
-        if start:
-            self._stream.seek(offset)
-        self.trailer = b"]\n" if self._in_array else b""
-        while left != _NOTHING:
-            at = number
-            content, left = self._end(at) if left == _END else self._next_elements(wanted, at)
-            self._stream.advance(content.end)
-            offset += content.end + content.skipped
-            number += len(_cuts(content))
-            if number > at:
-                wanted = self._next_size(content, wanted)
-                yield Block(
-                    content, at, len(content.data), self._place(offset, number, wanted, left)
-                )
-            del content  # which may be large, before the next ones are read
-
-    def _place(self, offset: int, number: int, wanted: int, left: int) -> Place:
-        return (offset, number, wanted, left, int(self._after_empty))
-
-    def _next_elements(self, wanted: int, number: int) -> tuple[Content, int]:
-        """Find the elements in the next bytes, or one in more; and tell what is left then."""
-        assert self._in_array is not None
-        bounds = Bounds(in_array=self._in_array)
-        size = wanted
-        while True:
-            data = self._peek(size)
-            bounds.look(data)
-            cuts = bounds.cuts
-            if bounds.end is not None and self._in_array:
-                is_first = number == 1 and not len(cuts)
-                if not is_first or data[: bounds.end].strip():
-                    cuts = np.append(cuts, bounds.end)
-                return self._content(data[: bounds.end], cuts), _END
-            if len(cuts) or bounds.end is not None:
-                left = _MORE if bounds.end is None else _END
-                return self._content(data[: bounds.last + 1], cuts), left
-            if len(data) < size:
-                return self._cut_off(data, bounds), _NOTHING
-            if size >= RECORD_BYTES_LIMIT:
-                return self._pass_over(data, bounds)
-            size = min(2 * size, RECORD_BYTES_LIMIT)
-
-    def _content(self, data: bytes, cuts: Positions) -> Content:
-        assert self._in_array is not None
-        found = cut_elements(data, cuts, in_array=self._in_array, after_empty=self._after_empty)
-        if len(cuts):
-            last = found.lines.newlines[-1:]
-            self._after_empty = self._in_array and not (last > np.append([-1], cuts)[-2]).any()
-        return Content(data, len(data), found.lines, found.cuts, found.empty)
-
-    def _cut_off(self, data: bytes, bounds: Bounds) -> Content:
-        """Read what is before the end of a file that ends too early."""
-        end, start = len(data), space_before(data)
-        if start == end and not self._in_array:
-            self.trailer = data
-            return self._content(data, np.zeros(0, np.int64))
-        if start < end and bounds.is_between:
-            if not self._in_array:
-                return self._content(data, np.array([end - 1]))
-            content = self._content(data, np.array([end]))
-            broken = [*content.broken, (end + 1, end + 1, _NOT_CLOSED)]
-            return Content(data, end, content.lines, np.array([end, end + 1]), broken)
-        reason = _NOT_CLOSED if start == end else _CUT_OFF
-        return _without_lines(data, end, [(start, end, reason)], end)
-
-    def _pass_over(self, data: bytes, bounds: Bounds) -> tuple[Content, int]:
-        """Reject a record that is longer than the limit, and find its end."""
-        skipped = 0
-        self._after_empty = False
-        while data and not len(bounds.cuts) and bounds.end is None:
-            self._stream.advance(len(data))
-            bounds.drop(len(data))
-            skipped += len(data)
-            data = self._peek(1 << 20)
-            bounds.look(data)
-        reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
-        if len(bounds.cuts):
-            cut, left = int(bounds.cuts[0]), _MORE
-            end, stop = cut + 1, cut + (not self._in_array)
-        elif bounds.end is not None:
-            cut = end = stop = bounds.end
-            left = _END
-        else:
-            cut = end = stop = len(data)
-            left, reason = _NOTHING, f"{reason}, to the end of the file; is it never closed?"
-        return _without_lines(data, end, [(0, stop, reason)], cut, skipped), left
-
-    def _end(self, number: int) -> tuple[Content, int]:
-        """Read what follows the last element: nothing is left of a file that is as it should be."""
-        size = FIRST_BYTES
-        while True:
-            data = self._peek(size)
-            closes = self._in_array and data.startswith(b"]")
-            start = space_before(data, int(bool(closes)))
-            if start < len(data) or len(data) < size or size >= RECORD_BYTES_LIMIT:
-                break
-            size *= 2
-        if start == len(data) < size:
-            self.trailer = data
-            return _without_lines(data, len(data)), _NOTHING
-        found = repr(data[start : start + 1].decode("latin-1"))
-        last = f"record {number - 1:,}"
-        where = f"after the ] that follows {last}" if closes else "that closes nothing"
-        reason = f"{found} {where}: from here on, the file is not read"
-        data = self._peek(start + _KEPT_BYTES)
-        if (end := len(data)) < start + _KEPT_BYTES:
-            return _without_lines(data, end, [(start, end, reason)], end), _NOTHING
-        self._stream.advance(start)
-        skipped = 0
-        while more := len(self._peek(1 << 20)):
-            self._stream.advance(more)
-            skipped += more
-        return _without_lines(b"", 0, [(0, 0, reason)], 0, skipped), _NOTHING
-
-    def _objects_of(self, content: Content) -> pa.Buffer:
-        if self._in_array is None:
-            return super()._objects_of(content)
-        lines = np.empty(content.end + 1, np.uint8)
-        lines[:-1] = np.frombuffer(content.data, np.uint8, content.end)
-        if self._in_array:
-            cuts = _cuts(content)
-            lines[cuts[cuts < content.end]] = NEWLINE
-        lines[-1] = NEWLINE
-        return pa.py_buffer(lines)
-
-    def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
-        if self._in_array is None:
-            return super()._ends(content, lines)
-        return lines.newlines, pa.repeat("", len(lines))
-
-    def _cut(
-        self, content: Content, lines: Lines, closings: Positions, line_ends: pa.StringArray
-    ) -> tuple[pa.BinaryArray, pa.StringArray]:
-        """Cut objects before the white space in front of their braces, which comes at the end."""
-        if self._in_array is None:
-            return super()._cut(content, lines, closings, line_ends)
-        cuts, stops = _cuts(content), closings + 1
-        ends = cuts[np.searchsorted(cuts, stops)] if self._in_array else stops
-        inner = behind_space(np.frombuffer(content.data, np.uint8), closings, lines.starts, -1)
-        tails = spans(content.data, inner, ends).view(pa.string())
-        return spans(content.data, lines.blank_starts, inner), tails
-
-    def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
-        """Describe a record of a block that cannot be read."""
-        if self._in_array is None:
-            return super().reject(block, start, stop, reason, skipped)
-        position = int(np.searchsorted(_cuts(block.content), start))
-        number = block.number + position
-        length = stop - start + skipped
-        if skipped:
-            return Reject(number, reason, None, length, position)
-        raw = self._stream.as_in_file(block.content.data[start:stop])
-        return Reject(number, reason, raw, len(raw), position)
-
-    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
-        """Put the added members into each object; with commas between them in an array."""
-        if self._in_array is None:
-            return super().render(records, scores)
-        objects = records.column(RECORD).view(pa.string())
-        added = added_members(objects, self._added_keys, scores, records.column(LINE_END))
-        if self._in_array:
-            return with_commas(objects, added)
-        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
-
-    def output(self) -> Output:
-        """Say how an output of the same format is written."""
-        separator = b"," if self._in_array else b""
-        return replace(super().output(), separator=separator)
 
     @classmethod
     def output_of_objects(cls, scored: Objects) -> Output:
@@ -286,17 +52,3 @@ class JsonFile(JsonLinesFile):
             return with_commas(pa.repeat("\n", len(objects)), objects)
 
         return Output(render, b"[", lambda: b"\n]\n", separator=b",")
-
-
-def _cuts(content: Content) -> Positions:
-    """Where the elements of a block end, those that cannot be read, too."""
-    assert isinstance(content.layout, np.ndarray)
-    return content.layout
-
-
-def _without_lines(
-    data: bytes, end: int, broken: Sequence[Broken] = (), cut: int | None = None, skipped: int = 0
-) -> Content:
-    """Describe a part of a file in which nothing can be read."""
-    cuts = np.array([] if cut is None else [cut], np.int64)
-    return Content(data, end, NO_LINES, cuts, [*broken], skipped)

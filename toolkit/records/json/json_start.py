@@ -4,19 +4,62 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column, is_text
 from toolkit.records.json.json_bounds import Bounds
+from toolkit.records.json.json_lines import FIRST_BYTES, space_before
 from toolkit.records.json.json_objects import WHITE_SPACE, object_on, opening_members
+from toolkit.records.text_files.line_records import BYTE_ORDER_MARK, RECORD_BYTES_LIMIT
+
+_OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
 
 _KINDS = {'"': "strings", "[": "arrays", "t": "booleans", "f": "booleans", "n": "nulls"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
+_Peek = Callable[[int], bytes]  # gives as many of the first bytes, or all
 
-def goes_on(data: bytes, bounds: Bounds) -> bool:
+
+def has_elements(file: str, peek: _Peek, columns: Sequence[Column]) -> bool:
+    """Whether a file is an array, or begins with an object over several lines; else JSON Lines.
+
+    Raises `InputError` for one object around the records.
+    """
+    data, start = first_bytes(peek)
+    if data[start : start + 1] != b"{":
+        return data[start : start + 1] == b"["
+    bounds = Bounds(in_array=False)
+    data, is_all = up_to_cut(peek, bounds, start)
+    check_object(file, data, bounds, columns, is_all=is_all)
+    return spans_lines(data, bounds)
+
+
+def first_bytes(peek: _Peek) -> tuple[bytes, int]:
+    """Give the first bytes, and where the white space at their start ends."""
+    size = FIRST_BYTES
+    while True:
+        data = peek(size)
+        start = space_before(data, len(BYTE_ORDER_MARK) * data.startswith(BYTE_ORDER_MARK))
+        if start < len(data) or len(data) < size or size >= RECORD_BYTES_LIMIT:
+            return data, start
+        size *= 2
+
+
+def up_to_cut(peek: _Peek, bounds: Bounds, start: int) -> tuple[bytes, bool]:
+    """Give the first bytes from a start on, with an object if it is short; and if it is all."""
+    size = FIRST_BYTES
+    while True:
+        data = peek(start + size)
+        bounds.look(data[start:])
+        is_all = len(data) < start + size
+        if len(bounds.cuts) or bounds.end is not None or is_all or size >= _OBJECT_BYTES:
+            return data[start:], is_all
+        size *= 2
+
+
+def spans_lines(data: bytes, bounds: Bounds) -> bool:
     """Whether the first object continues after its line, by the first bytes and what ends in them.
 
     A line that is bad is no such object where other lines are objects.

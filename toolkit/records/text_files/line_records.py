@@ -76,10 +76,14 @@ class RecordFile(ReviewFile):
     too_long = endless = "a record"
 
     def __init__(
-        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
+        self,
+        path: Path,
+        options: ReadOptions,
+        columns: Sequence[Column] | None = None,
+        stream: ByteStream | None = None,  # of the file, if it is open already
     ) -> None:
         super().__init__(path, options, columns)
-        self._stream = ByteStream(path, options.encoding)
+        self._stream = stream or ByteStream(path, options.encoding)
         self.size = self._stream.size
         self._line = 1
         try:
