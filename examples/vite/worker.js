@@ -3,3 +3,4 @@ import { sentiment } from "./sentiment.js";
 
 onmessage = ({ data: texts, ports: [port] }) =>
   sentiment(texts).then((found) => port.postMessage({ found }), (error) => port.postMessage({ error }));
+postMessage("started");

@@ -38,7 +38,7 @@ def test_go() -> None:
     build(["go", "vet", "./..."], folder)
     build(["go", "build", "-o", "closing/closing", "./closing"], folder)
     found = printed([str(folder / "closing" / "closing")])
-    assert found == ["true 0 <nil>", *[NOT_OPEN] * 5]
+    assert found == ["true 0 <nil>", *[NOT_OPEN] * 6]
 
 
 def test_java() -> None:

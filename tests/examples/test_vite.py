@@ -29,6 +29,11 @@ POLICY = (
 PAGE = building.EXAMPLES / "vite" / "README.md"
 SCRIPTS = ("sentiment.js", "worker.js", "in_worker.js")
 
+ERROR_SOON = """Promise.race([
+    window.score(["Good."]).catch((error) => error.message),
+    new Promise((resolve) => setTimeout(resolve, 30_000, "no answer")),
+])"""
+
 
 @pytest.fixture(scope="module")
 def sources() -> Path:
@@ -168,6 +173,28 @@ def test_a_model_that_is_not_there_is_an_error_of_the_call(
         found = page.evaluate("window.score(['Good.']).catch((error) => error.message)")
     page.close()
     assert re.search(r"failed to load .*\.onnx", found)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("in_worker", "**/worker*.js"),
+        ("plain_in_worker", "**/worker.js"),
+        ("plain_in_worker", "**/long_texts.js"),
+    ],
+)
+def test_a_worker_that_cannot_start_is_an_error_of_each_call(
+    name: str, missing: str, request: pytest.FixtureRequest, browser: Any
+) -> None:
+    folder: Path = request.getfixturevalue(name)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.route(missing, lambda route: route.fulfill(status=404))
+    with served(folder.parent) as address:
+        page.goto(f"{address}/{folder.name}/")
+        for _ in range(2):
+            assert "cannot be loaded" in page.evaluate(ERROR_SOON)
+    page.close()
 
 
 def test_what_is_no_text_has_no_known_word(tab: Tab) -> None:

@@ -64,9 +64,6 @@ func (m *Model) Close() {
 
 // Score gives a score for each text. A text that is not UTF-8 is an error, and so is a closed model.
 func (m *Model) Score(texts []string) ([]Score, error) {
-	if len(texts) == 0 {
-		return []Score{}, nil
-	}
 	m.closing.RLock()
 	defer m.closing.RUnlock()
 	joined := strings.Join(texts, "")
@@ -77,7 +74,7 @@ func (m *Model) Score(texts []string) ([]Score, error) {
 	var reason [C.SENTIMENT_ERROR_SIZE]C.char
 	results := make([]C.sentiment_result, len(texts))
 	failed := C.sentiment_score(m.model, (*C.char)(unsafe.Pointer(unsafe.StringData(joined))),
-		&lengths[0], C.size_t(len(texts)), &results[0], &reason[0])
+		unsafe.SliceData(lengths), C.size_t(len(texts)), unsafe.SliceData(results), &reason[0])
 	runtime.KeepAlive(joined)
 	if failed != 0 {
 		return nil, errors.New(C.GoString(&reason[0]))

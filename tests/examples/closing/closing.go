@@ -51,6 +51,8 @@ func main() {
 	for _, end := range ends {
 		fmt.Println(end)
 	}
+	_, err = model.Score(nil)
+	fmt.Println(err)
 	_, err = new(sentiment.Model).Score(texts)
 	fmt.Println(err)
 }
