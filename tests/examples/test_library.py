@@ -63,8 +63,8 @@ def test_models_without_some_outputs() -> None:
         (Path("missing.onnx"), "^missing.onnx: No such file or directory$"),
         (Path(__file__), "test_library.py: not an ONNX model, or one that was cut short$"),
         (
-            Path("\u00e9/" * 150, "missing.onnx"),
-            "^(\u00e9/)+missing.onnx: No such file or directory$",
+            Path("\u00e9/" * 150, "not-here.onnx"),  # would be cut within a letter
+            "^/(\u00e9/)+not-here.onnx: No such file or directory$",
         ),
         (Path(__file__).parent, ": Is a directory$"),
         (MODEL.with_suffix(".ids.onnx"), "reviews.ids.onnx: not a model of texts; .*: token_ids$"),
