@@ -110,6 +110,15 @@ def test_threads(opened: Opened) -> None:
         assert all(found == expected for found in threads.map(opened.score, [GOLDEN] * 12))
 
 
+def test_a_program_that_links_it_may_use_all_other_names() -> None:
+    """A function of the program, such as `read_file`, would otherwise take the place of ours."""
+    library()
+    listed = execute(["nm", "-g", "--defined-only", "libsentiment.a"], programs.c_library()).stdout
+    names = [line.split()[2] for line in listed.splitlines() if line.count(" ") == 2]
+    assert len(names) > 3
+    assert [name for name in names if not name.startswith("sentiment_")] == []
+
+
 def test_it_is_installed_for_pkg_config(tmp_path: Path) -> None:
     library()
     folder = programs.c_library()
