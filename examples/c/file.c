@@ -9,7 +9,7 @@
 
 #define SHOWN 120
 
-void *read_file(const char *path, size_t *size)
+void *sentiment_read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
     char *bytes = NULL;
@@ -38,7 +38,7 @@ void *read_file(const char *path, size_t *size)
     return NULL;
 }
 
-const char *end_of_path(const char *path)
+const char *sentiment_end_of_path(const char *path)
 {
     size_t length = strlen(path);
 

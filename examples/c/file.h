@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /* All bytes of a file, to be freed; NULL with errno if it cannot be read. */
-void *read_file(const char *path, size_t *size);
+void *sentiment_read_file(const char *path, size_t *size);
 
 /* The last characters of a path, 120 bytes at most: an error has room for the reason, too. */
-const char *end_of_path(const char *path);
+const char *sentiment_end_of_path(const char *path);
 
 #endif

@@ -137,13 +137,14 @@ sentiment_model *sentiment_open(const char *path, const void *bytes, size_t size
     sentiment_model *model = calloc(1, sizeof *model);
     void *content = NULL;
 
-    if (model == NULL || (path != NULL && (bytes = content = read_file(path, &size)) == NULL))
+    if (model == NULL
+        || (path != NULL && (bytes = content = sentiment_read_file(path, &size)) == NULL))
         snprintf(why, sizeof why, "%s", strerror(errno));
     else if (load(model, bytes, size, why)) {
         free(content);
         return model;
     }
-    fail(error, path == NULL ? "the model" : end_of_path(path), why);
+    fail(error, path == NULL ? "the model" : sentiment_end_of_path(path), why);
     sentiment_close(model);
     free(content);
     return NULL;
@@ -162,7 +163,7 @@ void sentiment_close(sentiment_model *model)
 static bool fill(const sentiment_model *model, OrtValue *input, size_t place, const char *text,
                  size_t length, char *error)
 {
-    size_t start = start_of_end(text, length, model->max_tokens);
+    size_t start = sentiment_start_of_end(text, length, model->max_tokens);
     const OrtApi *ort = model->ort;
     char *room;
 
@@ -241,7 +242,7 @@ static size_t batch_of(const size_t *lengths, size_t count)
 {
     size_t batch = 0;
 
-    while (batch < count && batch < BATCH && !is_long(lengths[batch]))
+    while (batch < count && batch < BATCH && !sentiment_is_long(lengths[batch]))
         batch++;
     return batch > 0 ? batch : 1;
 }
@@ -256,7 +257,7 @@ int sentiment_score(const sentiment_model *model, const char *texts, const size_
         return 1;
     }
     for (size_t i = 0; i < count; text += lengths[i++]) {
-        size_t valid = length_of_utf8(text, lengths[i]);
+        size_t valid = sentiment_length_of_utf8(text, lengths[i]);
         if (valid < lengths[i]) {
             snprintf(error, SENTIMENT_ERROR_SIZE, "text %zu is not UTF-8: byte %zu is 0x%02x",
                      i + 1, valid + 1, (unsigned char)text[valid]);

@@ -31,7 +31,7 @@ static size_t character(const unsigned char *text, size_t left)
     return length;
 }
 
-size_t length_of_utf8(const char *text, size_t length)
+size_t sentiment_length_of_utf8(const char *text, size_t length)
 {
     for (size_t i = 0, step; i < length; i += step)
         if ((step = character((const unsigned char *)text + i, length - i)) == 0)
@@ -51,14 +51,14 @@ static bool is_of_word(char c)
         || (byte >= 0xC3 && (byte < 0xE1 || byte > 0xE3) && byte != 0xEF);
 }
 
-bool is_long(size_t length) { return length > 8000; }
+bool sentiment_is_long(size_t length) { return length > 8000; }
 
-size_t start_of_end(const char *text, size_t length, size_t words)
+size_t sentiment_start_of_end(const char *text, size_t length, size_t words)
 {
     const char *nul = memchr(text, '\0', length);
     bool in_word = false;
 
-    if (!is_long(length))
+    if (!sentiment_is_long(length))
         return 0;
     for (size_t i = nul == NULL ? length : (size_t)(nul - text); i > 0; i--) {
         if (!is_separator(text[i - 1]))

@@ -63,8 +63,8 @@ def test_models_without_some_outputs() -> None:
         (Path("missing.onnx"), "^missing.onnx: No such file or directory$"),
         (Path(__file__), "test_library.py: not an ONNX model, or one that was cut short$"),
         (
-            Path("\u00e9/" * 150, "missing.onnx"),
-            "^(\u00e9/)+missing.onnx: No such file or directory$",
+            Path("\u00e9/" * 150, "not-here.onnx"),  # would be cut within a letter
+            "^/(\u00e9/)+not-here.onnx: No such file or directory$",
         ),
         (Path(__file__).parent, ": Is a directory$"),
         (MODEL.with_suffix(".ids.onnx"), "reviews.ids.onnx: not a model of texts; .*: token_ids$"),
@@ -108,6 +108,15 @@ def test_threads(opened: Opened) -> None:
     expected = opened.score(GOLDEN)
     with ThreadPoolExecutor(4) as threads:
         assert all(found == expected for found in threads.map(opened.score, [GOLDEN] * 12))
+
+
+def test_a_program_that_links_it_may_use_all_other_names() -> None:
+    """A function of the program, such as `read_file`, would otherwise take the place of ours."""
+    library()
+    listed = execute(["nm", "-g", "--defined-only", "libsentiment.a"], programs.c_library()).stdout
+    names = [line.split()[2] for line in listed.splitlines() if line.count(" ") == 2]
+    assert len(names) > 3
+    assert [name for name in names if not name.startswith("sentiment_")] == []
 
 
 def test_it_is_installed_for_pkg_config(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_model_that_is_not_there_is_an_error_of_the_call(
     page.route("**/*.onnx", lambda route: route.fulfill(status=404))
     with served(folder.parent) as address:
         page.goto(f"{address}/{folder.name}/")
-        found = page.evaluate("window.score(['Good.']).catch((error) => error.message)")
+        found = page.evaluate(ERROR_SOON)
     page.close()
     assert re.search(r"failed to load .*\.onnx", found)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -93,28 +91,6 @@ def test_the_last_of_many_texts_is_shown(page: Any) -> None:
     assert shown(page) == expected
 
 
-def test_texts_that_were_overtaken_are_left_out() -> None:
-    """Of those that came while one was scored, the last alone is."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    script = """
-        import { latestOnly } from "./src/latest.js";
-        const [shown, answers] = [[], []];
-        const score = latestOnly(
-            () => new Promise(resolve => answers.push(resolve)), result => shown.push(result));
-        for (const text of "abc") score(text);
-        for (const result of "AC") {
-            answers.shift()(result);
-            await new Promise(resolve => setTimeout(resolve));
-        }
-        console.log(shown.join(), answers.length);
-    """
-    command = [node, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "A,C 0"
-
-
 def text_in_the_middle() -> str:
     """Find a text of which the model is as unsure as can be."""
     things = ("acting", "plot", "music", "price", "room", "food", "staff", "camera")
@@ -183,6 +159,16 @@ def test_the_page_for_a_server_says_so_when_opened_from_the_disk(browser: Any, b
         "all => all.map(each => getComputedStyle(each).visibility)"
     ) == ["hidden", "hidden"]
     page.close()
+
+
+def test_without_javascript_the_page_says_only_that(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert page.is_visible("noscript p")
+    for each in ("#state", "#stuck", "#loading"):
+        assert page.is_hidden(each)
+    context.close()
 
 
 def test_a_page_that_starts_does_not_say_so(page: Any, page_of_one_file: Any) -> None:

@@ -229,6 +229,7 @@ def test_the_column_with_the_longest_texts_is_offered(page: Any, name: str, cont
 def test_a_command_in_an_error_is_shown_as_one(page: Any) -> None:
     assert "use toolkit score, or save it" in problem(page, "x.csv", b"PAR1" + bytes(9)).lower()
     assert page.inner_text("#problem code") == "toolkit score"
+    assert problem(page, "a`b.csv", b"").startswith("a`b.csv: the file is empty")
 
 
 @pytest.mark.parametrize(

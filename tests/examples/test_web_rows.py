@@ -144,6 +144,16 @@ def test_a_row_is_opened_as_the_review_that_is_typed(rows: Any) -> None:
     assert shown == pytest.approx(probabilities(rows)[0], abs=1e-6)
 
 
+def test_the_way_back_does_not_need_the_focus(rows: Any) -> None:
+    """Safari gives none to a button that is clicked."""
+    rows.focus("#review")
+    rows.evaluate("document.querySelectorAll('.rows tbody button')[3].click()")
+    rows.evaluate("document.activeElement.blur()")
+    rows.click("#back")
+    found = rows.evaluate("document.activeElement.textContent")
+    assert found == rows.locator(".rows tbody button").nth(3).inner_text()
+
+
 def test_a_phone_shows_a_review_below_its_numbers(rows: Any) -> None:
     rows.set_viewport_size({"width": 390, "height": 844})
     first = rows.locator(".rows tbody tr").nth(1)
@@ -167,9 +177,11 @@ def test_forced_colours_are_those_of_the_system(rows: Any) -> None:
 
 
 def test_on_paper_there_is_nothing_to_click(rows: Any) -> None:
+    rows.click(".rows tbody button >> nth=0")
+    assert rows.is_visible("#back")
     rows.emulate_media(media="print")
     assert rows.is_visible(".rows tbody tr")
-    for each in ("#drop", ".pages", ".saving", "#model"):
+    for each in ("#back", "#drop", ".pages", ".saving", "#model"):
         assert rows.is_hidden(each)
     rows.emulate_media(media="screen")
 

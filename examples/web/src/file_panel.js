@@ -83,16 +83,16 @@ export function startFilePanel(loading) {
  * Show a text as the review that is typed, with a way back to its row.
  *
  * @param {string} text
+ * @param {HTMLElement} row
  */
-function open(text) {
+function open(text, row) {
   const review = byId("review", HTMLTextAreaElement);
   const back = byId("back", HTMLButtonElement);
-  const row = document.activeElement;
   fill(review, text);
   back.hidden = false;
   back.onclick = () => {
     back.hidden = true;
-    const target = row instanceof HTMLElement && row.isConnected ? row : byId("drop", HTMLElement);
+    const target = row.isConnected ? row : byId("drop", HTMLElement);
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "center" });
   };
@@ -107,9 +107,9 @@ function open(text) {
 function fail(file, error) {
   show("problem");
   byId("news", HTMLElement).textContent = "";
-  const parts = `${file.name}: ${error.message}.`.split("`"); // every second one is a command
+  const parts = error.message.split(/`([^`]+)`/); // every second one is a command
   const shown = parts.map((part, place) => (place % 2 ? make("code", {}, part) : part));
-  byId("problem", HTMLElement).replaceChildren(...shown);
+  byId("problem", HTMLElement).replaceChildren(`${file.name}: `, ...shown, ".");
 }
 
 /**

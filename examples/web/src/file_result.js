@@ -18,7 +18,8 @@ const SIDES = ["positive", "neutral", "negative"];
 /**
  * @param {Scorer} scorer
  * @param {ScoredFile} result
- * @param {(text: string) => void} open Takes the text of a row that the visitor chooses.
+ * @param {(text: string, row: HTMLElement) => void} open Takes the text of a row that the visitor chooses,
+ *   and what takes the focus on the way back.
  * @returns {HTMLElement[]}
  */
 export function fileResult(scorer, result, open) {

@@ -22,7 +22,8 @@ const QUICK = [
  * @param {Scorer} scorer
  * @param {Facts} facts
  * @param {number} total Rows.
- * @param {(text: string) => void} open Takes the text of a row that the visitor chooses.
+ * @param {(text: string, row: HTMLElement) => void} open Takes the text of a row that the visitor chooses,
+ *   and what takes the focus on the way back.
  * @returns {HTMLElement}
  */
 export function rowTable(scorer, facts, total, open) {
@@ -123,7 +124,7 @@ const tableOf = (heads, body) =>
 /**
  * @param {Facts} facts
  * @param {Row} row
- * @param {(text: string) => void} open
+ * @param {(text: string, row: HTMLElement) => void} open
  */
 function line(facts, { row, text, probability, stars }, open) {
   const sentiment = cell("sentiment", "no score");
@@ -135,7 +136,8 @@ function line(facts, { row, text, probability, stars }, open) {
     sentiment.dataset.probability = String(probability);
   }
   const excerpt = text.length > EXCERPT ? `${text.slice(0, EXCERPT).toWellFormed()}…` : text;
-  const review = text.trim() ? button(excerpt, () => open(text)) : make("span", {}, "no text");
+  const chosen = button(excerpt, () => open(text, chosen));
+  const review = text.trim() ? chosen : make("span", {}, "no text");
   review.dir = "auto";
   return make(
     "tr",

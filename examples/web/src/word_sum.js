@@ -39,7 +39,11 @@ export function limitsInWords(facts) {
   const { low, high } = middleOf(facts);
   const [below, above] = [low, high].map((share) => Math.log(share / (1 - share)));
   const [negative, positive] = facts.labels;
-  return `below ${signed(below)} is ${negative}, above ${signed(above)} ${positive}, and in between neutral`;
+  return [
+    ...(low > 0 ? [`below ${signed(below)} is ${negative}`] : []),
+    ...(high < 1 ? [`above ${signed(above)} is ${positive}`] : []),
+    "the rest is neutral",
+  ].join(", ");
 }
 
 /**
