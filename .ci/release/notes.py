@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -9,8 +10,11 @@ from release.packages import PROJECT
 
 _CHECKS = """\
 Check downloads with `sha256sum --check --ignore-missing SHA256SUMS`, and who built them with
-`gh attestation verify FILE --repo OWNER/NAME`.
+`gh attestation verify FILE --repo {repository}`.
 """
+_CODE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
+# The end of a line, where the next one begins no entry, heading, table, quotation or code.
+_WITHIN = re.compile(r"(?<=\S)\n(?! *(?:[-*+] |#+ |[|>]|```|\n)|\d+\. ) *(?=\S)")
 
 
 def release_notes(version: str) -> str:
@@ -22,9 +26,15 @@ def release_notes(version: str) -> str:
             f"error: CHANGELOG.md says nothing of version {version}: expected '## {version}', and "
             "what has changed below it"
         )
-    return f"{_unwrapped(changes)}\n\n{_unwrapped(_CHECKS)}"
+    # The workflow knows the repository.
+    checks = _CHECKS.format(repository=os.environ.get("GITHUB_REPOSITORY", "OWNER/NAME"))
+    return f"{_unwrapped(changes)}\n\n{_unwrapped(checks)}"
 
 
 def _unwrapped(text: str) -> str:
     """Give each paragraph and each entry one line: a page of a release breaks lines where we do."""
-    return re.sub(r"(?<=\S)\n(?! *[-*] |\n) *(?=\S)", " ", text)
+    found, at = "", 0
+    for code in _CODE.finditer(text):
+        found += _WITHIN.sub(" ", text[at : code.start()]) + code[0]
+        at = code.end()
+    return found + _WITHIN.sub(" ", text[at:])

@@ -62,15 +62,32 @@ def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_notes_are_those_of_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shop/toolkit")
     changelog = (
         "# Changelog\n\n## 1.1.0\n\nMore\nof it.\n\n- one\n  line\n- two\n\n## 1.0.0\n\n- first\n"
     )
     (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
     notes = release_notes("1.1.0")
     assert notes.startswith("More of it.\n\n- one line\n- two\n\nCheck downloads with ")
+    assert notes.endswith("`gh attestation verify FILE --repo shop/toolkit`.\n")
     assert "first" not in notes
     with pytest.raises(SystemExit, match=r"CHANGELOG\.md says nothing of version 1\.2\.0"):
         release_notes("1.2.0")
+
+
+def test_only_lines_of_a_paragraph_are_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+    code = "```sh\n# a\nb\n\nc\n```"
+    others = f"### Head\n\n| a |\n|---|\n| 1 |\n\n{code}\n\n1. one\n2. two\n\n> said\n\n"
+    entry = "- see `score\n  --stars`, code\n  3. It is\n  new.\n\n  ```sh\n  d\n  e\n  ```"
+    changelog = f"## 1.1.0\n\n{others}{entry}\n"
+    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    joined = entry.replace(
+        "score\n  --stars`, code\n  3. It is\n  new", "score --stars`, code 3. It is new"
+    )
+    assert release_notes("1.1.0").startswith(f"{others}{joined}\n\nCheck downloads ")
 
 
 def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:
