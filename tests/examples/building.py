@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.data import PROJECT
 
 EXAMPLES = PROJECT / "examples"
-BUILD = PROJECT / "build" / "examples"  # ignored by git
+# Ignored by git. Processes of pytest-xdist that run at once have folders of their own.
+BUILD = PROJECT / "build" / "examples" / os.environ.get("PYTEST_XDIST_WORKER", "")
 ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
 
 

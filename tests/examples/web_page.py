@@ -104,15 +104,28 @@ def run_npm(*arguments: str) -> None:
 
 @cache
 def _install() -> None:
-    lock = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
+    lock = WEB / "package-lock.json"
     note = WEB / "node_modules" / ".lock.sha256"
-    if note.is_file() and note.read_text(encoding="ascii") == lock:
-        return
-    done = _npm("ci", "--ignore-scripts", "--fetch-retries=1")
-    if any(word in done.stderr for word in _NO_NETWORK):
-        pytest.skip(f"npm cannot install the packages of the page: {done.stderr.splitlines()[0]}")
-    assert done.returncode == 0, done.stderr
-    note.write_text(lock, encoding="ascii")
+    with _held(lock):
+        expected = hashlib.sha256(lock.read_bytes()).hexdigest()
+        if note.is_file() and note.read_text(encoding="ascii") == expected:
+            return
+        done = _npm("ci", "--ignore-scripts", "--fetch-retries=1")
+        if any(word in done.stderr for word in _NO_NETWORK):
+            reason = done.stderr.splitlines()[0]
+            pytest.skip(f"npm cannot install the packages of the page: {reason}")
+        assert done.returncode == 0, done.stderr
+        note.write_text(expected, encoding="ascii")
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Wait until no other process holds a file: npm removes what another one installs."""
+    import fcntl
+
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _npm(*arguments: str) -> subprocess.CompletedProcess[str]:

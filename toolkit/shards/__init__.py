@@ -2,6 +2,6 @@
 
 A plan (`plan.py`) cuts the inputs into pieces (`cutting.py`) and gives each shard some of them. Who
 scores a shard (`score_shard.py`) writes a part for each piece, and then a claim (`claims.py`), of
-which there can be only one. When all claims are there, the parts are joined (`finish.py`). `ray.py`
-lets a Ray cluster score the shards.
+which there can be only one. When all claims are there, the parts are joined (`finish.py`).
+`ray_cluster.py` lets a Ray cluster score the shards.
 """
