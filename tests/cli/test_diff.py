@@ -238,7 +238,9 @@ def test_other_failures(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "bad.csv", "--fail-if-worse", "-q")
     ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
     ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label")
-    ran.failed_with("2 files together: column 'label', row 8: found the label 'x', expected ")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
+    ran = command("diff", OLD, MODEL, "r.csv", "bad.csv", "--label-column", "label", "--limit", "3")
+    ran.failed_with("bad.csv: column 'label', row 3: found the label 'x', expected ")
 
 
 def test_neither_tensorflow_nor_scipy_is_imported(command: Command) -> None:

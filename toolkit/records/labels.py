@@ -19,7 +19,15 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError
 from toolkit.records.read_options import LabelNames, plain_label
 from toolkit.records.star_ratings import FIVE, NEUTRAL_FROM_TO, TEN, scale_of, stars_in
-from toolkit.records.values import LETTERS_SHOWN, Rows, Targets, found_at, number, target
+from toolkit.records.values import (
+    LETTERS_SHOWN,
+    Rows,
+    Targets,
+    WrongValueError,
+    found_in,
+    number,
+    target,
+)
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
 USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"
@@ -102,7 +110,7 @@ def labels_of(
     names: LabelNames,
     counts: Rows | None = None,
 ) -> Labels:
-    """Read labels, none of them null; `InputError` says where one means nothing.
+    """Read labels, none of them null; `WrongValueError` says where one means nothing.
 
     `rows` are the positions of the words in the file and `place` is what it is called. Where each
     word stands for several rows, `counts` says for how many, and its position is the first one.
@@ -249,5 +257,5 @@ def _refuse(first: str | None, rows: Rows, place: str, kind: str) -> NoReturn:
         advice = "Choose the column with --label-column, or leave such rows out."
     elif number(word) > 1:
         advice = "Say from which number on labels are positive with --positive-from."
-    found = found_at(word and first, rows, place, "label")
-    raise InputError(f"{found}, expected {expected}. {advice}")
+    found = found_in(word and first, len(rows), "label")
+    raise WrongValueError(place, int(rows[0]), f"{found}, expected {expected}. {advice}")

@@ -57,18 +57,27 @@ def number(word: str) -> float:
     return float(word) if _NUMBER.fullmatch(word) else float("nan")
 
 
-def found_at(first: str | None, rows: Rows, place: str, what: str) -> str:
+class WrongValueError(InputError):
+    """A value of a row, from 0, that is not what it should be."""
+
+    def __init__(self, place: str, row: int, problem: str) -> None:
+        super().__init__(f"{place}, row {row + 1:,}: {problem}")
+        self.row, self.problem = row, problem
+
+
+def found_in(first: str | None, rows: int, what: str) -> str:
     """Say which value was found in the first of some rows, and in how many of them."""
     found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
-    others = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
-    return f"{place}, row {rows[0] + 1:,}: found {found}{others}"
+    return f"found {found}" + f" ({rows:,} such rows)" * (rows > 1)
 
 
 def _refuse(first: str | None, rows: Rows, place: str) -> NoReturn:
     word = plain_label(first or "")
     percent = " Percentages are divided by 100." * (number(word) > 1)
-    raise InputError(
-        f"{found_at(word and first, rows, place, 'probability')}, expected the probability of "
+    raise WrongValueError(
+        place,
+        int(rows[0]),
+        f"{found_in(word and first, len(rows), 'probability')}, expected the probability of "
         "positive from 0 to 1, or negative or positive. Choose the column with "
-        f"--probability-column.{percent}"
+        f"--probability-column.{percent}",
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -18,24 +19,21 @@ from toolkit.evaluation.differences.changes import (
     Counts,
     Group,
 )
-from toolkit.evaluation.differences.label_words import MOST_WORDS, Meanings, meanings_of
+from toolkit.evaluation.differences.label_words import (
+    MOST_WORDS,
+    LabelPlace,
+    Meanings,
+    RowOf,
+    meanings_of,
+)
 from toolkit.evaluation.differences.score_pairs import Distances, Ints
-from toolkit.records.read_options import LabelNames
 
 # More groups than these, in the order in which they are found, are counted together.
 MOST_GROUPS = 10_000
 OTHER_GROUPS = "(other groups)"
 
 _DECIMALS, _STAR_DECIMALS = 7, 4
-
-
-@dataclass(frozen=True)
-class LabelPlace:
-    """Where the labels are."""
-
-    name: str  # the file, or how many there are, and the column
-    is_needed: bool  # otherwise a column that has no labels is left out
-    names: LabelNames
+_NO_FILE = RowOf("", 0)
 
 
 class Tally:
@@ -44,21 +42,24 @@ class Tally:
     def __init__(self, show: int) -> None:
         self._show = show
         self._counts: dict[Key, int] = defaultdict(int)
-        self._first_rows: dict[str, int] = {}  # of each label, as long as they are few
+        self._first_rows: dict[str, RowOf] = {}  # of each label, as long as they are few
         self._has_labels = True
         self._distances, self._stars = Distances(), Distances()
         self._other_whole_stars = 0
         self._candidates: list[Candidate] = []
         self._groups: set[str] = set()
-        self._rows = 0
 
-    def add(self, block: BlockChanges, candidates: list[Candidate] | None = None) -> None:
-        """Add a block, whose most changed rows may have been completed."""
+    def add(
+        self,
+        block: BlockChanges,
+        candidates: list[Candidate] | None = None,
+        first: RowOf = _NO_FILE,
+    ) -> None:
+        """Add a block from its first row on; its most changed rows may have been completed."""
         if self._has_labels:
-            self._add_words(block.first_rows)
+            self._add_words(block.first_rows, first)
         for (group, label, code), count in block.counts.items():
             self._counts[self._known(group), label if self._has_labels else None, code] += count
-        self._rows += block.rows
         self._distances.add(block.distances)
         if block.stars is not None:
             self._stars.add(block.stars)
@@ -66,10 +67,6 @@ class Tally:
         found = [*self._candidates, *(block.candidates if candidates is None else candidates)]
         found.sort(key=lambda each: -each.priority)  # equal ones stay in order
         self._candidates = found[: self._show]
-
-    def skip(self, records: int) -> None:
-        """Count records that are not compared, for the rows in messages."""
-        self._rows += records
 
     def meanings(self, place: LabelPlace) -> tuple[Meanings, str | None]:
         """Tell what the labels mean, and warn if a column that is not named has no labels."""
@@ -83,7 +80,7 @@ class Tally:
                     f"{place.name}: more than {MOST_WORDS:,} different values, expected labels. "
                     "Choose another column with --label-column."
                 )
-            return meanings_of(self._first_rows, counts, place.name, place.names), None
+            return meanings_of(self._first_rows, counts, place), None
         except InputError as error:
             if place.is_needed:
                 raise
@@ -116,10 +113,10 @@ class Tally:
             tuple(sorted(groups, key=lambda each: (-each.counts.rows, each.name))),
         )
 
-    def _add_words(self, first_rows: Mapping[str, int]) -> None:
+    def _add_words(self, rows: Mapping[str, int], first: RowOf) -> None:
         """Keep the first row of each label, or of none of them if there are too many."""
-        for word, row in first_rows.items():
-            self._first_rows.setdefault(word, self._rows + row)
+        for word, row in sorted(rows.items(), key=itemgetter(1)):
+            self._first_rows.setdefault(word, RowOf(first.file, first.row + row))
         if len(self._first_rows) <= MOST_WORDS:
             return
         self._has_labels = False

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
 from toolkit.evaluation.differences.block_changes import BlockChanges, Candidate, changes_of_block
-from toolkit.evaluation.differences.change_tally import LabelPlace, Tally
+from toolkit.evaluation.differences.change_tally import Tally
 from toolkit.evaluation.differences.changed_rows import (
     ChangedRowsFile,
     changed_only,
@@ -20,6 +20,7 @@ from toolkit.evaluation.differences.changed_rows import (
 )
 from toolkit.evaluation.differences.changes import DataChanges
 from toolkit.evaluation.differences.found_files import Files
+from toolkit.evaluation.differences.label_words import LabelPlace, RowOf
 from toolkit.evaluation.differences.score_pairs import ModelPair
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
@@ -139,7 +140,6 @@ class _Run:
                 is_waiting=lambda: reviews.is_waiting,
             ):
                 if block.before is not None:
-                    self.tally.skip(block.before - before)
                     before = block.before
                 self._add(block, str(path), before)
                 if block.rejects and self.first_reject is None:
@@ -192,7 +192,8 @@ class _Run:
             number = before + (each.row.row or 0) + 1
             return replace(each, row=replace(each.row, row=number, name=name))
 
-        self.tally.add(block.changes, [placed(each) for each in block.changes.candidates])
+        candidates = [placed(each) for each in block.changes.candidates]
+        self.tally.add(block.changes, candidates, RowOf(name, before))
         self.records += block.records
         self.rejected += len(block.rejects)
 
@@ -205,9 +206,9 @@ class _Run:
     @property
     def label_place(self) -> LabelPlace:
         """Where the labels are, for messages."""
-        place = f"{self.place}: column {self.columns.get('label', '')!r}"
         is_needed = self._needs_labels or self._options.needs_labels
-        return LabelPlace(place, is_needed, self._options.reading.labels)
+        names = self._options.reading.labels
+        return LabelPlace(self.place, self.columns.get("label", ""), is_needed, names)
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""

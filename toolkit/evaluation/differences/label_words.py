@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow as pa
 from toolkit.evaluation.differences.changes import UNLABELLED
 from toolkit.records.labels import NEUTRAL, is_missing, labels_of
 from toolkit.records.read_options import LabelNames
+from toolkit.records.values import WrongValueError
 
 # A column with more different values has no labels.
 MOST_WORDS = 10_000
@@ -24,6 +26,32 @@ MOST_WORDS = 10_000
 # positive stays the same.
 _DECIMALS = 2
 _TINY = re.compile(r"\s*\d(\.\d+)?e-\d{1,3}\s*", re.ASCII | re.IGNORECASE)  # such as 1.5e-05
+
+
+class RowOf(NamedTuple):
+    """A row of a file, from 0."""
+
+    file: str
+    row: int
+
+
+@dataclass(frozen=True)
+class LabelPlace:
+    """Where the labels are."""
+
+    files: str  # the file, or how many there are
+    column: str
+    is_needed: bool  # otherwise a column that has no labels is left out
+    names: LabelNames
+
+    @property
+    def name(self) -> str:
+        """What the column is called in all files."""
+        return self.of_file(self.files)
+
+    def of_file(self, file: str) -> str:
+        """What the column is called in a file."""
+        return f"{file}: column {self.column!r}"
 
 
 @dataclass(frozen=True)
@@ -56,18 +84,22 @@ def shortener(names: LabelNames) -> Callable[[str | None], str | None]:
 
 
 def meanings_of(
-    first: Mapping[str, int], counts: Mapping[str, int], place: str, names: LabelNames
+    first: Mapping[str, RowOf], counts: Mapping[str, int], place: LabelPlace
 ) -> Meanings:
-    """Tell what words mean, by their first row, from 0, and how often each is there.
+    """Tell what words mean, by their first row, in this order, and how often each is there.
 
     Raises `InputError` if one means nothing.
     """
-    words = sorted(counts, key=lambda word: first[word])
+    words = [word for word in first if word in counts]
     if not words:
         return Meanings()
-    rows = np.array([first[word] for word in words], np.int64)
     often = np.array([counts[word] for word in words], np.int64)
-    found = labels_of(pa.chunked_array([pa.array(words)]), rows, place, names, often)
+    found_words = pa.chunked_array([pa.array(words)])
+    try:
+        found = labels_of(found_words, np.arange(len(words)), place.name, place.names, often)
+    except WrongValueError as error:
+        file, row = first[words[error.row]]
+        raise WrongValueError(place.of_file(file), row, error.problem) from None
     is_neutral = found.targets == NEUTRAL
     meant = np.where(is_neutral, UNLABELLED, found.targets >= 0.5).astype(np.int64)
     of_word = dict(zip(words, meant.tolist(), strict=True))
