@@ -16,6 +16,8 @@ const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
  * @returns {Generator<string[], void>}
  */
 export function* batchesOf(texts, maxTokens) {
+  // A string is iterable, too: it would be scored letter by letter.
+  if (typeof texts === "string") throw new TypeError("expected several texts; put one into an array");
   /** @type {string[]} */
   let batch = [];
   for (const each of texts) {

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from examples.python.embed import LONG as MOST_CHARACTERS
 from examples.python.embed import batches, end_of
 from tests.examples import programs
+from tests.examples.building import execute
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Library, library
 from tests.examples.megabytes import MEGABYTES
@@ -195,6 +196,19 @@ def test_javascript_cuts_at_the_same_place() -> None:
     assert json.loads(run(command, json.dumps(texts).encode())) == [
         end_of(text, MAX_TOKENS) for text in texts
     ]
+
+
+def test_javascript_takes_one_text_in_an_array_only() -> None:
+    folder = Path(needs(programs.PROGRAMS["Node"])[-1]).parent
+    script = """
+        import { batchesOf } from "./long_texts.js";
+        for (const texts of [["A fine"], "A fine"]) {
+          console.log(JSON.stringify([...batchesOf(texts, 1)]));
+        }
+    """
+    done = execute(["node", "--input-type=module", "-e", script], folder)
+    assert done.stdout == '[["A fine"]]\n'
+    assert "TypeError: expected several texts; put one into an array" in done.stderr
 
 
 @pytest.fixture(scope="module")
