@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit.cli.terminal import new_console, one_line, shortened
+from toolkit.errors import counted
 from toolkit.model.explained_sentences import Sentence
 from toolkit.model.explanation import Explanation, Word
 
@@ -61,8 +62,7 @@ def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
     words = [word for word in explanation.words if word.state != "unread"]
     unread = len(explanation.words) - len(words)
     if unread:
-        at = words[0].start
-        count = f"{unread:,} word{'s' * (unread > 1)}"
+        at, count = words[0].start, counted(unread, "word")
         found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
     strongest = max((abs(word.contribution) for word in words), default=0.0)
     for word in words:

@@ -31,7 +31,7 @@ class Answers:
 
     identity: dict[str, Any]  # as `Scorer.identity` gives it
     threshold: float
-    probability: Probabilities  # (reviews,) float32, NaN where there is none
+    probability: Probabilities  # (reviews,) float32, NaN for a review without one
     scorer: Scorer | None = None  # None: predictions
     neutral: Probabilities | None = None  # (neutral,) of the neutral reviews
 

@@ -151,7 +151,7 @@ class ArrowScorer:
         probability_column : str
             Name of the added column with the probability of the positive class, float32.
         stars_column : str | None
-            Name of the added column with the stars, float32, 1 to 5; by default there is none.
+            Name of the added column with the stars, float32, 1 to 5; by default no such column.
         positive_sentences_column : str
             Name of the column with the number of clearly positive sentences, int32, which is added
             if they are scored.
@@ -159,7 +159,7 @@ class ArrowScorer:
             Name of the same for negative sentences.
         model_column : str | None
             Name of the added column with the model, string, in each row such as
-            ``reviews 2026.11 sha256-0123456789abcdef``; by default there is none.
+            ``reviews 2026.11 sha256-0123456789abcdef``; by default no such column.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toolkit.errors import counted
 from toolkit.evaluation.differences.changes import SURE, Changes, Counts
 
 
@@ -41,10 +42,9 @@ def who_is_right(counts: Counts) -> str | None:
     if not counts.labelled:
         return None
     if not differ:
-        of = f"{counts.labelled:,} labelled {_rows(counts.labelled)}"
-        return f"The models give the {of} the same labels."
+        return f"The models give the {counted(counts.labelled, 'labelled row')} the same labels."
     return (
-        f"Where their answers differ, on {differ:,} labelled {_rows(differ)}, NEW is right on "
+        f"Where their answers differ, on {counted(differ, 'labelled row')}, NEW is right on "
         f"{counts.only_new_right:,} and OLD on {counts.only_old_right:,}."
     )
 
@@ -70,7 +70,3 @@ def points(share: float) -> str:
 def p_of(value: float) -> str:
     """Such as ``p < 0.001`` or ``p = 0.38``."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.{2 if value >= 0.1 else 3}f}"
-
-
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"

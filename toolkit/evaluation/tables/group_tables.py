@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from toolkit.errors import counted
 from toolkit.evaluation.breakdown import Breakdown, Part
 from toolkit.evaluation.groups import Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import Metrics
@@ -88,4 +89,4 @@ def _balanced_cell(part: Part, model: int) -> Cell:
 
 
 def _mean_of(mean: MacroMean) -> str:
-    return f"mean of {mean.groups:,} {'group' if mean.groups == 1 else 'groups'}"
+    return f"mean of {counted(mean.groups, 'group')}"
