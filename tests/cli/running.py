@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,3 +106,9 @@ def write_long(path: Path, times: int) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text",), *([text] for text in many_texts(2000) * times)])
     return path
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ten seconds pass between two looks at the clock."""
+    clock = count(step=10.0)
+    monkeypatch.setattr("toolkit.cli.progress.time", SimpleNamespace(perf_counter=clock.__next__))

@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write, write_long
-from tests.cli.test_score import hurry
+from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
 from tests.docs.reference import REFERENCE
 
 JSON = ("--log-format", "json")
