@@ -50,7 +50,7 @@ models: $(DEV)/installed  ## train and export the shipped models again, and comp
 	$(DEV)/bin/python -m exported.make $(PRESETS)
 
 bench: $(DEV)/installed  ## compare the speed with other tools (a quarter of an hour); or accuracy: PARTS=quality
-	$(DEV)/bin/python -m tests.benchmarks $(PARTS)
+	$(DEV)/bin/python -m examples.benchmarks $(PARTS)
 
 release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what is inside; nothing is uploaded
 	PYTHONPATH=.ci $(TOOLS)/bin/python -m release sdist

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # `make bench PARTS=quality` writes it.
-RESULTS = Path(__file__).parents[1] / "tests" / "benchmarks" / "quality.json"
+RESULTS = Path(__file__).parents[1] / "examples" / "benchmarks" / "quality.json"
 
 # A part of the results, the figure of a group, and what it is called.
 _PARTS = (

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.benchmarks import adapt, adapt_evaluate, adapt_page
+from examples.benchmarks import adapt, adapt_evaluate, adapt_page
 
 
 def make_row(way: str, domain: str, labels: int, draw: int, balanced: float) -> dict[str, Any]:

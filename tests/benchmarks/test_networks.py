@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import __main__ as command
-from tests.benchmarks import networks
+from examples.benchmarks import __main__ as command
+from examples.benchmarks import networks
 from tests.models import CONV1D
 
 

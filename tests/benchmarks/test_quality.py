@@ -19,11 +19,11 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 
 from scipy.sparse import csr_array
 
-from tests.benchmarks import __main__ as command
-from tests.benchmarks import quality, quality_data, quality_evaluate, quality_page
-from tests.benchmarks.contenders import predict, train
-from tests.benchmarks.contenders.nblr import log_count_ratios
-from tests.benchmarks.quality_peers import NO_FASTTEXT, PEERS
+from examples.benchmarks import __main__ as command
+from examples.benchmarks import quality, quality_data, quality_evaluate, quality_page
+from examples.benchmarks.contenders import predict, train
+from examples.benchmarks.contenders.nblr import log_count_ratios
+from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from tests.models import CONV1D
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.model.shipped import SHIPPED

@@ -11,11 +11,11 @@ import matplotlib.pyplot as plt
 import pyarrow as pa
 import pytest
 
-from tests.benchmarks import __main__ as command
-from tests.benchmarks import files, inputs, plot, programs, speed_page, step_times
-from tests.benchmarks.measure import CORES, Command, Contender, interleave
-from tests.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
-from tests.benchmarks.trial import Trial
+from examples.benchmarks import __main__ as command
+from examples.benchmarks import files, inputs, plot, programs, speed_page, step_times
+from examples.benchmarks.measure import CORES, Command, Contender, interleave
+from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
+from examples.benchmarks.trial import Trial
 from tests.models import EXPORTED, many_texts
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.typography import type_anew, typographic
+from examples.benchmarks.typography import type_anew, typographic
 
 
 @pytest.mark.parametrize(

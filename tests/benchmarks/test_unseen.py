@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.benchmarks import __main__ as command
+from examples.benchmarks import unseen, unseen_data, unseen_page
 from exported.data import FILMS
-from tests.benchmarks import __main__ as command
-from tests.benchmarks import unseen, unseen_data, unseen_page
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
 SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}

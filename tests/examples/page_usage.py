@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.process_tree import descendants
+from examples.benchmarks.process_tree import descendants
 from tests.examples.usage import Usage
 from tests.examples.web_page import build_page, chromium, open_page, page_scores, served
 

@@ -28,7 +28,7 @@ from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.warn import warn
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
-# tests/benchmarks/README.md.
+# examples/benchmarks/README.md.
 _FEW_LABELS = 2_000
 _HINT_FOR_FEW = (
     "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "

@@ -1,0 +1,45 @@
+"""Part 2: longer and longer CSV files: time for each review and memory stay as they are."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from examples.benchmarks import programs
+from examples.benchmarks.measure import CORES, Contender, interleave, run_module
+from examples.benchmarks.results import save
+from examples.benchmarks.trial import WHOLE, Trial
+from toolkit.model.shipped import SHIPPED
+
+SIZES = [25_000, 100_000, 400_000, 1_000_000]
+RUNS = 3
+BYTES_PER_REVIEW = 1_400  # a little more than the CSV and its output have
+
+
+def main(trial: Trial = WHOLE) -> None:
+    """Measure and save."""
+    sizes = [trial.part_of(size) for size in SIZES]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # All inputs, the prepared text twice, and an output.
+        needed = BYTES_PER_REVIEW * (sum(sizes) + 3 * sizes[-1])
+        if shutil.disk_usage(folder).free < needed:
+            sys.exit(f"growth: needs {needed / 1e9:.1f} GB in {tempfile.gettempdir()} (TMPDIR)")
+        # The first turn counts, as the files have just been written, and medians forgive it.
+        rows = interleave([*contenders(folder, sizes, trial.runs(RUNS))], warm_up=False)
+    save("growth", rows, trial.results)
+
+
+def contenders(folder: Path, sizes: list[int], runs: int) -> Iterator[Contender]:
+    """Give each model on each file, and the copy and fastText on the largest."""
+    sources = {size: folder / f"{size}.csv" for size in sizes}
+    for size, source in sources.items():
+        run_module("inputs", source, size)
+        for model in SHIPPED:
+            yield programs.toolkit(model, source, size, runs)
+    smallest, largest = sizes[0], sizes[-1]
+    yield programs.copy(sources[largest], largest, runs)
+    yield from programs.fasttext(sources[smallest], largest // smallest, runs, [CORES])
