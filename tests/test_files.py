@@ -15,9 +15,9 @@ from toolkit.files import (
     atomic_file,
     atomic_files,
     atomic_folder,
-    move_file,
+    place,
     remove_unfinished,
-    temporary_folder,
+    unfinished_folder,
 )
 
 
@@ -113,11 +113,11 @@ def test_unfinished_files_can_be_removed_at_once(tmp_path: Path) -> None:
 
 
 def test_a_temporary_folder_is_removed_at_the_end_and_when_interrupted() -> None:
-    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+    with pytest.raises(KeyboardInterrupt), unfinished_folder() as folder:
         (folder / "a").touch()
         raise KeyboardInterrupt
     assert not folder.exists()
-    with temporary_folder() as folder:
+    with unfinished_folder() as folder:
         (folder / "a").touch()
         remove_unfinished()
         assert not folder.exists()
@@ -221,12 +221,26 @@ def test_a_complete_file_moves_to_its_place(tmp_path: Path, on_another: bool) ->
         local.write_text("new")
         target.write_text("old")
         with pytest.raises(FileExistsError, match="target"):
-            move_file(local, target, force=False)
+            place(local, target)
         assert (local.read_text(), target.read_text()) == ("new", "old")
-        move_file(local, target, force=True)
+        place(local, target, force=True)
         assert (local.exists(), target.read_text()) == (False, "new")
         local.write_text("newer")
         target.unlink()
-        move_file(local, target, force=False)
+        place(local, target)
         assert (local.exists(), target.read_text()) == (False, "newer")
         assert os.listdir(folder) == ["target"]
+
+
+def test_a_place_that_has_the_same_content_is_taken_for_an_earlier_attempt(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    place(b"same", target)
+    place(b"same", target)
+    (tmp_path / "local").write_text("same")
+    place(tmp_path / "local", target)
+    os.link(target, tmp_path / "local")
+    place(tmp_path / "local", target)
+    assert os.listdir(tmp_path) == ["target"]
+    with pytest.raises(FileExistsError, match="target"):
+        place(b"othr", target)
+    assert target.read_text() == "same"

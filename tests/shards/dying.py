@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from toolkit.cli import app
+from toolkit.files import placing
 from toolkit.scoring.outputs import file_output
-from toolkit.shards import finish, outputs, removing
+from toolkit.shards import finish, removing
 from toolkit.shards.claims import ShardFolder
 
 
@@ -55,8 +56,8 @@ IN_SHARD: dict[str, Callable[[], None]] = {
     "after the claim": lambda: _after(ShardFolder, "create_claim"),
 }
 IN_FINISH: dict[str, Callable[[], None]] = {
-    "while an output is joined": lambda: _before(outputs, "copy", calls=1),
-    "before an output gets its name": lambda: _before(outputs, "move_file"),
+    "while an output is joined": lambda: _before(placing, "make_ready"),
+    "before an output gets its name": lambda: _before(placing, "_rename"),
     "between two outputs": lambda: _before(finish, "write_new", calls=1),
     "before the parts are removed": lambda: _before(ShardFolder, "remove"),
     "while the parts are removed": lambda: _before(removing, "remove_tree"),

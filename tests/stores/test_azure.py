@@ -21,7 +21,7 @@ from tests.stores.azure import KEY, Container, running_azurite
 from tests.stores.proxy import Proxy
 from tests.stores.server import free_port
 from toolkit.errors import InputError, StoreError
-from toolkit.files import create_file, path_of
+from toolkit.files import path_of, place
 from toolkit.stores.connections import Patience
 from toolkit.stores.uploads import _wait_for_copy, upload
 from toolkit.stores.uris import Location
@@ -92,7 +92,7 @@ def test_an_object_is_replaced_only_by_force(
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("toolkit.scoring.outputs.publishing.upload", late)
+        patch.setattr("toolkit.stores.uploads.upload", late)
         command(*call).failed_with("an object has appeared here during the run")
     assert container.get("b.csv") == b"of somebody else"
     assert command(*call, "--resume", "--force").exit_code == 0
@@ -104,7 +104,7 @@ def test_an_object_is_replaced_only_by_force(
     assert container.get("b.csv") == Path("local.csv").read_bytes()
     assert (container.keys(), container.uploads()) == (["a.csv", "b.csv"], [])
     with pytest.raises(FileExistsError):
-        create_file(path_of(container.uri("b.csv")), b"other")
+        place(b"other", path_of(container.uri("b.csv")))
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(container: Container) -> None:

@@ -16,12 +16,11 @@ from tests.stores.server import Bucket
 from toolkit.errors import InputError, StoreError
 from toolkit.files import (
     atomic_file,
-    create_file,
     is_a_file,
     is_a_folder,
     is_there,
     path_of,
-    place_file,
+    place,
     remove_tree,
 )
 from toolkit.scoring.resuming.checkpoints import FileFacts
@@ -117,14 +116,14 @@ def test_an_object_is_created_once(bucket: Bucket, size: int, tmp_path: Path) ->
     path, content = path_of(bucket.uri("a/b")), os.urandom(size)
     for number in (1, 2):
         (tmp_path / f"{number}").write_bytes(content if number == 1 else b"other")
-    place_file(tmp_path / "1", path, force=False)
+    place(tmp_path / "1", path)
     assert not (tmp_path / "1").exists()
     with pytest.raises(FileExistsError):
-        place_file(tmp_path / "2", path, force=False)
+        place(tmp_path / "2", path)
     assert (tmp_path / "2").exists()
     assert path.read_bytes() == content
     assert (bucket.keys(), bucket.uploads()) == (["a/b"], [])
-    place_file(tmp_path / "2", path, force=True)
+    place(tmp_path / "2", path, force=True)
     assert path.read_bytes() == b"other"
 
 
@@ -133,7 +132,7 @@ def test_one_of_many_creates_an_object(bucket: Bucket) -> None:
 
     def create(number: int) -> None:
         try:
-            create_file(path, f"{number}".encode())
+            place(f"{number}".encode(), path)
             done.append(number)
         except FileExistsError:
             pass
@@ -148,9 +147,9 @@ def test_one_of_many_creates_an_object(bucket: Bucket) -> None:
 
 
 def test_one_of_many_creates_a_file(tmp_path: Path) -> None:
-    create_file(tmp_path / "a", b"1")
+    place(b"1", tmp_path / "a")
     with pytest.raises(FileExistsError):
-        create_file(tmp_path / "a", b"2")
+        place(b"2", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"1"
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
@@ -162,10 +161,10 @@ def test_an_object_that_is_created_over_a_connection_that_is_cut_is_ones_own(
     cuts = iter([(None, 20), (None, 20)])
     with Proxy(bucket.port, limits=lambda: next(cuts, (None, None))) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        create_file(path_of(bucket.uri("a")), b"mine")
+        place(b"mine", path_of(bucket.uri("a")))
         assert proxy.cuts == 2
         with pytest.raises(FileExistsError):
-            create_file(path_of(bucket.uri("a")), b"mine")
+            place(b"yours", path_of(bucket.uri("a")))
     assert bucket.get("a") == b"mine"
 
 
@@ -190,7 +189,7 @@ def test_an_upload_that_fails_leaves_no_object_and_the_file(
     with Proxy(bucket.port, limits=lambda: (4_000_000, None)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(StoreError, match="cannot be written"):
-            place_file(file, path_of(bucket.uri("a")), force=False)
+            place(file, path_of(bucket.uri("a")))
     assert file.stat().st_size == _LARGE
     assert bucket.keys() == []
 
@@ -204,10 +203,10 @@ def test_a_file_that_is_too_large_to_be_copied_replaces_nothing(
     (tmp_path / "a").write_bytes(content)
     bucket.put("a", b"of somebody else")
     with pytest.raises(FileExistsError):
-        place_file(tmp_path / "a", path, force=False)
+        place(tmp_path / "a", path)
     assert bucket.get("a") == b"of somebody else"
     bucket.delete("a")
-    place_file(tmp_path / "a", path, force=False)
+    place(tmp_path / "a", path)
     assert bucket.get("a") == content
     assert (bucket.keys(), bucket.uploads()) == (["a"], [])
 

@@ -48,7 +48,7 @@ def test_an_object_that_appears_during_the_run_stays(
         bucket.put("b.csv", b"of somebody else")
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("toolkit.scoring.outputs.publishing.upload", late)
+    monkeypatch.setattr("toolkit.stores.uploads.upload", late)
     call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
     ran = command(*call)
     ran.failed_with("an object has appeared here during the run, and is not replaced")

@@ -15,7 +15,7 @@ from toolkit.export.quantization.loss import LabelledSample, QuantizationOptions
 from toolkit.export.quantization.quantize import quantize
 from toolkit.export.run_reviews import load_sample
 from toolkit.export.threshold import Threshold, choose_threshold
-from toolkit.files import atomic_files, check_output, is_a_file, path_of, temporary_folder
+from toolkit.files import atomic_files, check_output, is_a_file, path_of, unfinished_folder
 from toolkit.model.facts.export_facts import Parity, QuantizationCost
 from toolkit.model.facts.model_facts import ModelFacts
 from toolkit.model.facts.release_facts import Release
@@ -119,7 +119,7 @@ def export(
     facts = replace(_facts(config, folder, chosen), release=said)
     models = ModelPair.of(network, vocabulary, facts)
     reference = keras_network
-    with temporary_folder() as unproven:
+    with unfinished_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
         check_parity(parity)

@@ -46,18 +46,6 @@ def is_link_or_there(path: Path) -> bool:
     return is_there(path) if isinstance(path, StorePath) else os.path.lexists(path)
 
 
-def is_same(local: Path, path: Path) -> bool:
-    """Whether a file has both names, or an object holds the same; the object is read for that."""
-    if not is_there(path):
-        return False
-    if isinstance(path, StorePath):
-        from toolkit.stores.contents import Content
-        from toolkit.stores.uploads import is_same as has_same_content
-
-        return has_same_content(Content.of_file(local), path.place)
-    return path.samefile(local)
-
-
 def for_arrow(path: Path) -> Any:
     """Give what Arrow opens for a path: a reader for an object, whose columns are read in turns."""
     if not isinstance(path, StorePath):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.files import create_file, is_in_store, is_there, remove_tree, reporting_failures
+from toolkit.files import is_in_store, is_there, place, remove_tree, reporting_failures
 from toolkit.shards.claim import Claim
 from toolkit.shards.plan import Plan
 from toolkit.shards.removing import remove_at_once, remove_leftovers
@@ -80,7 +80,7 @@ class ShardFolder:
             with reporting_failures(self.plan_path):
                 self.path.mkdir(parents=True, exist_ok=True)
                 with suppress(FileExistsError, FileNotFoundError):
-                    create_file(self.plan_path, plan.as_json())
+                    place(plan.as_json(), self.plan_path)
                     return
             there = self._plan_content()
             if there is None:
@@ -159,7 +159,7 @@ class ShardFolder:
         self.check_is_of(plan)
         with reporting_failures(path):
             try:
-                create_file(path, claim.as_json())
+                place(claim.as_json(), path)
             except FileExistsError:
                 return False
         return True

@@ -10,9 +10,9 @@ from typing import Self
 from toolkit.errors import UsageError
 from toolkit.files import (
     atomic_file,
-    create_file,
     is_a_folder,
     is_there,
+    place,
     reporting_failures,
     resolved,
 )
@@ -135,7 +135,7 @@ def _keep_copy(plan: Plan, path: Path, jobs: Jobs, *, force: bool) -> None:
             raise UsageError(f"--plan {path}: is an input or an output, too. Choose another file.")
     with reporting_failures(path):
         with suppress(FileExistsError):
-            create_file(path, plan.as_json())
+            place(plan.as_json(), path)
             return
         content = path.read_bytes()
     try:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from toolkit.errors import InputError
 from toolkit.files import is_there
@@ -15,7 +13,6 @@ from toolkit.shards.claim import Part
 from toolkit.shards.pieces import Piece
 
 _READ_BYTES = 4 << 20
-_COPY_BYTES = 256 << 20  # at once within the system, so that progress is seen
 
 OnBytes = Callable[[int], None]  # called with the bytes of parts that were just read or copied
 
@@ -97,38 +94,6 @@ def content_of(
                 left -= len(data)
                 yield data
                 on_bytes(len(data))
-
-
-def copy(source: Range | bytes, target: IO[bytes], on_bytes: OnBytes) -> None:
-    """Write some bytes, copied within the system where it can do that."""
-    if isinstance(source, bytes):
-        target.write(source)
-        return
-    target.flush()
-    if not _is_copied_inside(source, target, on_bytes):
-        for data in content_of(iter([source]), on_bytes):
-            target.write(data)
-
-
-def _is_copied_inside(source: Range, target: IO[bytes], on_bytes: OnBytes) -> bool:
-    """Copy by the system; False if it refuses, and nothing is copied then."""
-    if not hasattr(os, "copy_file_range") or not isinstance(source.path, type(Path())):
-        return False
-    at, left = source.start, source.stop - source.start
-    with source.path.open("rb") as file:
-        while left:
-            try:
-                size = min(left, _COPY_BYTES)
-                done = os.copy_file_range(file.fileno(), target.fileno(), size, at)
-            except OSError:
-                if at == source.start:
-                    return False
-                raise
-            if not done:
-                raise InputError(f"{source.path}: has become shorter while it was read.")
-            at, left = at + done, left - done
-            on_bytes(done)
-    return True
 
 
 def rejects_of(parts: Sequence[PlannedPart]) -> Iterator[bytes]:

@@ -82,18 +82,23 @@ def _holds(place: Location, data: bytes) -> bool:
 def upload(content: Content, place: Location, *, force: bool) -> None:
     """Upload an object; without ``force``, `FileExistsError` if there is one.
 
-    A large one is uploaded in parts, which is given up where an exception comes in between.
-    Without ``force`` it goes to a hidden key beside its place, and is copied within the store if
-    nothing is there. The hidden key is the same for the same content, so a later attempt replaces
-    what an earlier one has left.
+    What is an object of the same bucket already is copied within the store. A large object is
+    uploaded in parts, which is given up where an exception comes in between. Without ``force`` it
+    goes to a hidden key beside its place, and is copied within the store if nothing is there. The
+    hidden key is the same for the same content, so a later attempt replaces what an earlier one has
+    left.
     """
-    if content.size <= ONE_REQUEST_BYTES:
+    is_too_large_to_copy = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
+    source = content.copied
+    if source and source.root == place.root and content.size and not is_too_large_to_copy:
+        _copy_to(source, place, content, force=force)
+    elif content.size <= ONE_REQUEST_BYTES:
         data = b"".join(content.read())
         _check_size(content, len(data), place)
         write_object(place, data, create=not force)
     elif force:
         _upload_parts(content, place)
-    elif content.size > _COPY_LIMIT and place.scheme.startswith("s3"):
+    elif is_too_large_to_copy:
         # S3 copies no more at once, so the last look is just before the upload is completed.
         _upload_parts(content, place, check=lambda: check_absent(place))
     else:
@@ -102,26 +107,18 @@ def upload(content: Content, place: Location, *, force: bool) -> None:
         hidden = _hidden(content, place)
         try:
             _upload_parts(content, hidden)
-            _create(place, lambda: _copy(hidden, place), lambda: is_same(content, place))
+            _copy_to(hidden, place, content, force=False)
         finally:
             with suppress(ToolkitError, OSError):
                 delete(hidden)
 
 
-def copy_within(source: Location, place: Location, content: Content, *, force: bool) -> bool:
-    """Copy an object within its bucket; False if it is in another one, or too large for that.
-
-    Without ``force``, `FileExistsError` if an object is there. ``content`` is that of the source.
-    """
-    is_too_large = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
-    if source.root != place.root or is_too_large or not content.size:
-        return False
+def _copy_to(source: Location, place: Location, content: Content, *, force: bool) -> None:
     if force:
         with store_failures(place, "written"):
             _copy(source, place, overwrite=True)
     else:
         _create(place, lambda: _copy(source, place), lambda: is_same(content, place))
-    return True
 
 
 def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None:

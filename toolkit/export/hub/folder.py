@@ -24,7 +24,7 @@ from toolkit.files import (
     is_link_or_there,
     path_of,
     reporting_failures,
-    temporary_folder,
+    unfinished_folder,
 )
 from toolkit.files.checksums import CHECKSUMS, write_checksums
 from toolkit.model.facts.release_facts import Release
@@ -140,7 +140,7 @@ def _keep_attributes(existing: Path, made: Path) -> None:
 @contextmanager
 def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[Path]:
     """Give a folder to make files in; at the end, put all of them into this one, or none."""
-    with temporary_folder() as made:
+    with unfinished_folder() as made:
         yield made
         _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
         is_new = not is_a_folder(folder)

@@ -16,7 +16,7 @@ from toolkit.files import (
     is_link_or_there,
     is_same,
     is_there,
-    move_file,
+    place,
     reporting_failures,
     resolved,
 )
@@ -24,9 +24,6 @@ from toolkit.records.read_options import STDIN
 from toolkit.scoring.resuming.journal import OUTPUT, REJECTED, Journal
 from toolkit.scoring.summary import Summary
 from toolkit.signals import held_back
-from toolkit.stores.contents import Content
-from toolkit.stores.store_path import StorePath
-from toolkit.stores.uploads import upload
 
 STANDARD_OUTPUT = Path("standard output")
 
@@ -79,39 +76,21 @@ def _show(rejects: Path) -> None:
 def _place(
     journal: Journal, source: Path, target: Path, on_upload: Callable[[], None] = lambda: None
 ) -> None:
-    """Move a file to its place, or upload it."""
-    place = resolved(target)
-    if isinstance(place, StorePath):
-        _upload(journal, source, place)
-        on_upload()
-        source.unlink()
-        return
+    """Give a file its place."""
     try:
-        move_file(source, place, force=is_there(place) and journal.may_replace(target))
+        place(source, target, force=journal.may_replace(target), on_upload=on_upload)
     except FileExistsError:
         _check_free(journal, target, source)
         raise
 
 
-def _upload(journal: Journal, source: Path, place: StorePath) -> None:
-    """Upload a file, unless a run that was killed afterwards has done that."""
-    may_replace = is_there(place) and journal.may_replace(place)
-    try:
-        upload(Content.of_file(source), place.place, force=may_replace)
-    except FileExistsError:
-        if journal.may_replace(place):  # it has come since, and there is --force
-            upload(Content.of_file(source), place.place, force=True)
-        else:
-            _check_free(journal, place, source)
-
-
 def _check_free(journal: Journal, target: Path, source: Path) -> None:
-    place = resolved(target)
-    if not is_link_or_there(place) or journal.may_replace(target) or is_same(source, place):
+    found = resolved(target)
+    if not is_link_or_there(found) or journal.may_replace(target) or is_same(source, found):
         return
-    if place.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
-    what = "an object" if is_in_store(place) else "a file"
+    if found.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(found))
+    what = "an object" if is_in_store(found) else "a file"
     raise FileAppearedError(
         f"{target}: {what} has appeared here during the run, and is not replaced. Move it away, or "
         "add --force to --resume"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import IO
 
 from toolkit.errors import OutputError, UsageError
-from toolkit.files import check_output_file, copy_to, is_there, reporting_failures
+from toolkit.files import atomic_file, check_output_file, is_there, reporting_failures
 from toolkit.records.record_blocks import Output
 from toolkit.scoring.blocks import ScoredBlock
 from toolkit.scoring.outputs.byte_file import ByteFile
@@ -62,4 +63,5 @@ class StandardOutput(ScoredOutput):
                     f"{error} The scored records are written, the rejected ones are not."
                 ) from None
             self._rejects.seek(0)
-            copy_to(self._rejects, path, force=force)
+            with atomic_file(path, force=force) as partial, partial.open("wb") as copy:
+                shutil.copyfileobj(self._rejects, copy)
