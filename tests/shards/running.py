@@ -36,7 +36,6 @@ def begin(
     count: int,
     *,
     keep_parts: bool = False,
-    plan_path: Path | None = None,
     **options: Any,
 ) -> ShardedJob:
     jobs, chosen = jobs_of(inputs, output), ScoringOptions(workers=1, **options)
@@ -47,7 +46,6 @@ def begin(
         chosen,
         count,
         target=target,
-        plan_path=plan_path,
         keep_parts=keep_parts,
     )
 

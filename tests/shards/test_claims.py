@@ -101,12 +101,7 @@ def test_a_finish_that_fails_leaves_nothing_incomplete(job: ShardedJob) -> None:
     assert finish(job.folder, job.plan)[0].summary.records == 40_000
 
 
-@pytest.mark.parametrize("copies", [False, True])
-def test_the_progress_of_joining(
-    copies: bool, job: ShardedJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if copies:  # as where the system cannot copy by itself
-        monkeypatch.delattr(os, "copy_file_range")
+def test_the_progress_of_joining(job: ShardedJob) -> None:
     for shard in range(2):
         _score(job, shard)
     claims = [claim for claim in job.folder.read_claims(job.plan) if claim is not None]

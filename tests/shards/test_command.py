@@ -103,8 +103,7 @@ def test_a_shard_that_fails(command: Command) -> None:
     assert first.exit_code == 0
     second.failed_with("in/b.csv: no column 'text' or 'review' (found: id, other). Choose one")
     ran = command("finish", "out")
-    ran.failed_with("out/_shards: 1 of 2 shards are not done: 1. Shard 1 has failed on ", 2)
-    assert "in/b.csv: no column 'text'" in ran.err
+    ran.failed_with("out/_shards: 1 of 2 shards are not done: 1. Score them, such as with", 2)
     assert "such as with --shard 1/2, and finish then." in ran.err
     assert os.listdir("out") == ["_shards"]
     assert sorted(os.listdir("out/_shards"))[-1] == "plan.json"
@@ -141,8 +140,8 @@ def test_limits_of_rejects(command: Command) -> None:
         assert command(*call, "--shard", "0/1").exit_code == shard
         ran = command("finish", f"out{most}/", "-q")
         assert ran.exit_code == finished, ran.err
-        if most in ("2", "20%"):
-            assert "3 of the " in ran.err or "more than --max-rejected 2 allows" in ran.err
+        if most == "20%":
+            assert "3 of the " in ran.err
 
 
 def test_where_rejects_go(command: Command) -> None:
@@ -176,9 +175,8 @@ def test_options_of_scoring(command: Command) -> None:
         (["--shard", "0/200000"], "--shard: expected 1 to 100,000 shards, received 200,000"),
         (["--shard", "0/2", "--shards", "3"], "--shard 0/2 and --shards 3 do not agree."),
         (["--shard", "0/2", "--engine", "ray"], "--engine ray runs all shards."),
-        (["--plan", "p"], "--plan and --keep-parts are for shards"),
-        (["--keep-parts"], "--plan and --keep-parts are for shards"),
-        (["--keep-parts", "--dry-run"], "--plan and --keep-parts are for shards"),
+        (["--keep-parts"], "--keep-parts is for shards"),
+        (["--keep-parts", "--dry-run"], "--keep-parts is for shards"),
         (["--shard", "0/2", "--limit", "5"], "--limit and --sample take a part of each file"),
         (["--shard", "0/2", "--sample", "5"], "--limit and --sample take a part of each file"),
         (["--shard", "0/2", "--skip-existing"], "--skip-existing does not work with shards"),

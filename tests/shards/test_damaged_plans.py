@@ -64,14 +64,3 @@ def test_an_edited_plan(edit: Callable[[dict[str, Any]], None], tmp_path: Path) 
     with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
         ShardedJob.at(tmp_path / "out")
     assert begin([source], f"{tmp_path}/out/", 3, force=True).plan == job.plan
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"format_version": 1}', b"my notes", b"\xff"])
-def test_a_file_that_is_no_plan_stays(content: bytes, tmp_path: Path) -> None:
-    source, other = tmp_path / "reviews.csv", tmp_path / "notes.txt"
-    source.write_bytes(SAMPLE)
-    other.write_bytes(content)
-    for force in (False, True):
-        with pytest.raises(UsageError, match=r"notes\.txt: is there, and is no plan.* Remove it"):
-            begin([source], f"{tmp_path}/out/", 3, force=force, plan_path=other)
-    assert other.read_bytes() == content

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.records.python_formats import PYTHON
-from tests.records.test_laws import GOOD, HEADERS, bodies
+from tests.records.test_laws import HEADERS, bodies
 from tests.scoring.fuzz_files import choose, compressed, content_of, damage, write
 from tests.shards.running import contents, facts, in_one_run, in_shards
 from toolkit.errors import ToolkitError
@@ -153,12 +153,3 @@ def test_a_late_column_of_json_lines_is_in_every_shard(tmp_path: Path) -> None:
     found = in_shards([source], tmp_path / "many.csv", 8, reading=reading)
     assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
     assert facts(found) == facts(expected)
-
-
-def test_joining_without_the_help_of_the_system(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delattr("os.copy_file_range")
-    monkeypatch.setattr("toolkit.shards.joining._READ_BYTES", 64)
-    data = PYTHON[".csv"][0](GOOD * 9, "\n")
-    assert compare(data, "a.csv", ".json", 5, ReadOptions(block_bytes=60))

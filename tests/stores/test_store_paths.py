@@ -50,7 +50,13 @@ def test_a_store_path_is_a_path_that_joins_and_sorts() -> None:
     assert path.with_suffix(".zst") == path_of("s3://bucket/a/b.csv.zst")
     assert path.resolve() == path.absolute() == path
     assert path not in (Path("-"), Path("s3:/bucket/a/b.csv.gz"))
-    assert sorted([path, Path("z"), path.parent]) == [Path("z"), path.parent, path]
+    assert sorted([path, path.parent]) == [path.parent, path]
+    assert len({path, path.parent, Path("z")}) == 3
+    assert sorted([path, Path("z")]) in ([path, Path("z")], [Path("z"), path])
+    assert path_of("s3://bucket").parent == path_of("s3://bucket")
+    assert path_of("s3://bucket").name == ""
+    with pytest.raises(UsageError, match="/a is not below it"):
+        path / "/a"
     assert path.is_relative_to(path.parent)
     assert not path.is_relative_to(Path("/"))
     with pytest.raises(ValueError, match="is not in the subpath"):
@@ -65,8 +71,6 @@ def test_a_store_path_is_a_path_that_joins_and_sorts() -> None:
         os.stat,
         os.path.exists,
         shutil.rmtree,
-        Path,
-        lambda path: Path("folder", path),
         os.path.realpath,
         lambda path: path.touch(),
         lambda path: path.rename("x"),
@@ -82,6 +86,13 @@ def test_code_for_files_never_writes_a_folder_called_s3(
     with pytest.raises(UsageError, match="s3://bucket/a: this cannot be in an object store"):
         use(path_of("s3://bucket/a"))  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_made_of_it_is_not_one_of_this_machine() -> None:
+    """Of Python's own: it takes what the path holds, and asks nothing."""
+    for path in (Path(path_of("s3://bucket/a")), Path("folder", path_of("s3://bucket/a"))):
+        with pytest.raises(ValueError, match="null byte"):
+            path.open()
 
 
 @pytest.mark.parametrize(

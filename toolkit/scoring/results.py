@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import format_of
@@ -18,6 +18,9 @@ from toolkit.records.text_files.zip_members import file_of
 from toolkit.scoring.inputs.jobs import Job
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
+
+if TYPE_CHECKING:
+    from toolkit.model.scorer import Scorer
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,21 @@ class Source:
             return cls(name, compression_of(path))
         modified = datetime.fromtimestamp(facts.st_mtime_ns / 1e9, UTC).isoformat()
         return cls(name, compression_of(path), facts.st_size, modified)
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """What summaries, reports and plans tell of a model."""
+
+    identity: dict[str, Any]  # as `Scorer.identity`
+    neutral: tuple[float, float] | None  # the probabilities that are called neutral
+    by_sentence: bool
+    max_tokens: int  # that it reads of a review
+
+    @classmethod
+    def of(cls, scorer: Scorer) -> Self:
+        """Describe a model that is loaded."""
+        return cls(scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.max_tokens)
 
 
 @dataclass

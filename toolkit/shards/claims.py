@@ -7,15 +7,13 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 
 from __future__ import annotations
 
-import json
-import platform
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
+from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_in_store, is_there, place, remove_tree, reporting_failures
 from toolkit.shards.claim import Claim
 from toolkit.shards.plan import Plan
@@ -105,10 +103,6 @@ class ShardFolder:
         """Where the claim of a shard is; those of another job have other names."""
         return self.path / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
 
-    def failure_path(self, shard: int, plan: Plan) -> Path:
-        """Where the last failure of a shard is told."""
-        return self.claim_path(shard, plan).with_suffix(".failed")
-
     def read_claim(self, shard: int, plan: Plan) -> Claim | None:
         """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""
         path = self.claim_path(shard, plan)
@@ -134,24 +128,6 @@ class ShardFolder:
                 lambda shard: self.read_claim(shard, plan) if is_done[shard] else None, wanted
             )
             return [*found]
-
-    def read_failure(self, shard: int, plan: Plan) -> str | None:
-        """Say why a shard has failed the last time; None where nothing is known."""
-        try:
-            found = json.loads(self.failure_path(shard, plan).read_bytes())
-            return f"{shard} has failed on {found['host']}: {found['error'].rstrip('.')}."
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def note_failure(self, shard: int, plan: Plan, error: str | None) -> None:
-        """Keep for `finish` why a shard has no claim, as far as that can be written; or forget."""
-        path = self.failure_path(shard, plan)
-        content = {"shard": shard, "host": platform.node(), "error": error}
-        with suppress(OSError, ToolkitError):
-            if error is None:
-                path.unlink(missing_ok=True)
-            elif is_there(self.path):
-                path.write_bytes(json.dumps(content).encode())
 
     def create_claim(self, claim: Claim, plan: Plan) -> bool:
         """Write the claim of a shard; tell whether it is the first one, else it is not written."""

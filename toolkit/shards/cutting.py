@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from toolkit.scoring.file_scorer import output_form
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import ScoringModel
 from toolkit.shards.pieces import Piece, PlannedFile
-from toolkit.shards.plan import Plan, PlannedModel, id_of
+from toolkit.shards.plan import Plan, id_of
 
 MOST_SHARDS = 100_000
 
@@ -70,12 +71,9 @@ def make_plan(wanted: WantedShards) -> Plan:
             shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
         before += file.size
     settings = settings_of(scorer, options)
-    model = PlannedModel(
-        {**scorer.identity(), "path": None},  # which is another one on another machine
-        scorer.neutral,
-        scorer.by_sentence,
-        scorer.facts.max_tokens,
-    )
+    model = ScoringModel.of(scorer)
+    # Its path is another one on another machine.
+    model = replace(model, identity={**model.identity, "path": None})
     job_id = id_of(settings, files)
     most = options.max_rejected
     return Plan(job_id, str(wanted.target), settings, model, most, wanted.keep_parts, files, shards)

@@ -137,17 +137,15 @@ def _remove_rejects(results: Sequence[FileResult], mine: Collection[Path]) -> No
 
 
 def _check_all(folder: ShardFolder, plan: Plan, claims: Sequence[Claim | None]) -> None:
-    """Raise `UsageError` if shards are missing; say why they failed, if that is known."""
+    """Raise `UsageError` if shards are missing."""
     missing = [number for number, claim in enumerate(claims) if claim is None]
     if not missing:
         return
     shown = ", ".join(map(str, missing[:_SHOWN]))
     more = f" and {len(missing) - _SHOWN:,} more" if missing[_SHOWN:] else ""
-    failures = [folder.read_failure(number, plan) for number in missing[:_SHOWN]]
-    why = "".join(f" Shard {failure}" for failure in failures if failure)
     raise UsageError(
         f"{folder.path}: {len(missing):,} of {plan.count:,} shards are not done: {shown}{more}."
-        f"{why} Score them, such as with --shard {missing[0]}/{plan.count}, and finish then."
+        f" Score them, such as with --shard {missing[0]}/{plan.count}, and finish then."
     )
 
 

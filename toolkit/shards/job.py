@@ -9,11 +9,8 @@ from typing import Self
 
 from toolkit.errors import UsageError
 from toolkit.files import (
-    atomic_file,
     is_a_folder,
     is_there,
-    place,
-    reporting_failures,
     resolved,
 )
 from toolkit.model.scorer import Scorer
@@ -49,7 +46,6 @@ class ShardedJob:
         count: int,
         *,
         target: Path,
-        plan_path: Path | None = None,
         keep_parts: bool = False,
     ) -> Self:
         """Plan the shards of a job, or find that another process has done so.
@@ -66,8 +62,6 @@ class ShardedJob:
             The number of shards.
         target : Path
             The folder of the outputs, or the only output.
-        plan_path : Path | None
-            A file for the plan, which is followed if it is there.
         keep_parts : bool
             Whether the outputs stay in parts.
 
@@ -89,12 +83,10 @@ class ShardedJob:
                 "slash at its end."
             )
         wanted = WantedShards(scorer, jobs, options, count, target, keep_parts)
-        plan = _planned(wanted, plan_path, folder.plan_path) or make_plan(wanted)
+        plan = _planned(wanted, folder.plan_path) or make_plan(wanted)
         _check_inputs_stay(jobs, target, keep_parts=keep_parts)
         if not options.force and not is_there(folder.plan_path):
             _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
-        if plan_path is not None:
-            _keep_copy(plan, plan_path, jobs, force=options.force)
         folder.keep_plan(plan, force=options.force)
         return cls(target, folder, plan)
 
@@ -116,42 +108,14 @@ def target_of(jobs: Jobs, output: Path | None) -> Path:
     return jobs.files[0].output
 
 
-def _planned(wanted: WantedShards, *paths: Path | None) -> Plan | None:
+def _planned(wanted: WantedShards, path: Path) -> Plan | None:
     """Find the plan of the same call, so that the inputs need not be read again to make it."""
-    for path in paths:
-        if path is None or not is_there(path):
-            continue
+    if is_there(path):
         with suppress(UsageError):
             plan = Plan.from_json(path.read_bytes(), str(path))
             if wanted.are_in(plan):
                 return plan
     return None
-
-
-def _keep_copy(plan: Plan, path: Path, jobs: Jobs, *, force: bool) -> None:
-    """Write the plan to a file of its own, or find that it is there."""
-    for job in jobs.files:
-        if resolved(path) in (resolved(other) for other, _ in (*job.written(), (job.source, ""))):
-            raise UsageError(f"--plan {path}: is an input or an output, too. Choose another file.")
-    with reporting_failures(path):
-        with suppress(FileExistsError):
-            place(plan.as_json(), path)
-            return
-        content = path.read_bytes()
-    try:
-        there = Plan.from_json(content, str(path))
-    except UsageError:  # also with --force: it may be something else
-        raise UsageError(
-            f"--plan {path}: is there, and is no plan of this version, or a damaged one. Remove "
-            "it, or choose another file."
-        ) from None
-    try:
-        plan.check_same(there, str(path))
-    except UsageError:
-        if not force:
-            raise
-        with atomic_file(path, force=True) as unfinished:
-            unfinished.write_bytes(plan.as_json())
 
 
 def _check_inputs_stay(jobs: Jobs, target: Path, *, keep_parts: bool) -> None:

@@ -52,7 +52,7 @@ def write_success(plan: Plan, results: Sequence[FileResult]) -> None:
     target = path_of(plan.target) / SUCCESS
     content = {
         "job_id": plan.job_id,
-        "model": plan.model.identity(),
+        "model": plan.model.identity,
         "shards": plan.count,
         "files": len(results),
         **total(results).as_dict(),

@@ -16,23 +16,10 @@ from toolkit.errors import UsageError
 from toolkit.files import path_of
 from toolkit.records.record_blocks import Place
 from toolkit.scoring.limits import MaxRejected
+from toolkit.scoring.results import ScoringModel
 from toolkit.shards.pieces import Piece, PlannedFile
 
 FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class PlannedModel:
-    """The model that scores, as far as summaries and reports tell of it."""
-
-    facts: dict[str, Any]  # as `Scorer.identity`
-    neutral: tuple[float, float] | None
-    by_sentence: bool
-    max_tokens: int
-
-    def identity(self) -> dict[str, Any]:
-        """Say which model this is."""
-        return self.facts
 
 
 @dataclass(frozen=True)
@@ -42,7 +29,7 @@ class Plan:
     job_id: str  # of the job, the same for all its shards
     target: str  # of the outputs: a folder, or the only output
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
-    model: PlannedModel
+    model: ScoringModel
     max_rejected: MaxRejected | None  # of each file
     keep_parts: bool  # the parts are not joined
     files: Sequence[PlannedFile]
@@ -117,7 +104,7 @@ class Plan:
                 read["job_id"],
                 read["target"],
                 read["settings"],
-                PlannedModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
+                ScoringModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
                 read["max_rejected"] and MaxRejected(**read["max_rejected"]),
                 read["keep_parts"],
                 [PlannedFile(**file) for file in read["files"]],

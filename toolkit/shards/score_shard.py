@@ -67,7 +67,7 @@ def score_shard(
     Raises
     ------
     InputError
-        If an input has changed, or cannot be read. The failure is noted for `finish`.
+        If an input has changed, or cannot be read.
     UsageError
         If this machine has another model or version, or the job is not there any more.
     OutputError
@@ -87,15 +87,12 @@ def score_shard(
         if _is_lost(folder, plan, shard, attempt):
             folder.forget(parts)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
-        if isinstance(error, ToolkitError):
-            folder.note_failure(shard, plan, str(error))
         raise
     if not is_first:
         folder.forget(parts)
         if (done := folder.read_claim(shard, plan)) is None:
             raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.")
         return done
-    folder.note_failure(shard, plan, None)
     return claim
 
 

@@ -6,14 +6,22 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, Any, Self
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
-from toolkit.errors import MissingExtraError
-from toolkit.stores.names import StoreName
-from toolkit.stores.uris import local_name, location_of
+from toolkit.errors import MissingExtraError, UsageError
+from toolkit.stores.uris import Location, local_name, location_of
+
+if TYPE_CHECKING:
+    _Base = Path
+else:
+    _Base = type(Path())  # `Path` itself makes no subclass before Python 3.12
+
+# No system opens a path with it, so what is held is never taken for a file of this machine.
+_NOWHERE = "\0"
 
 _BUFFER_BYTES = 1 << 16
 _TIMES = ("atime", "mtime", "ctime")
@@ -50,12 +58,90 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     return StorePath(place)
 
 
-class StorePath(StoreName):
+class StorePath(_Base):
     """An object in a store, or a prefix of objects, which is a folder.
 
+    Its names are those of a `Path`, which holds the bucket as a folder that no machine can have.
     Looking at it asks the store: `FileNotFoundError` says that nothing is there, `PermissionError`
-    that the store denies access, and `StoreError` that it cannot be asked.
+    that the store denies access, and `StoreError` that it cannot be asked. All other code asks for
+    `__fspath__`, and so raises `UsageError`.
     """
+
+    def __new__(cls, *segments: Any) -> Self:
+        """Take a `Location`, or the URI of an object, and more parts of the key."""
+        return super().__new__(cls, *_held(segments))
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, *segments: Any) -> None:
+            super().__init__(*_held(segments))
+
+    @property
+    def place(self) -> Location:
+        """Where it is."""
+        _, bucket, *key = super().parts
+        return Location(bucket.removeprefix(_NOWHERE).replace(":", "://", 1), "/".join(key))
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place,)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UsageError(
+            f"{self}: this cannot be in an object store. Name a file or a folder of this machine"
+        )
+
+    __fspath__ = as_uri = _refuse
+    if not TYPE_CHECKING:  # in whose types they are generators
+        glob = rglob = walk = _refuse
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The bucket, and the parts of the key."""
+        place = self.place
+        return (f"{place.root}/", *(place.key.split("/") if place.key else ()))
+
+    @property
+    def name(self) -> str:
+        """The last part of the key; empty for a bucket."""
+        return self.place.key.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Self:
+        """The prefix above it; of a bucket, itself."""
+        return super().parent if self.place.key else self
+
+    @property
+    def parents(self) -> Sequence[Self]:
+        """The prefixes above it, the bucket last."""
+        return [self.parent, *self.parent.parents] if self.place.key else []
+
+    def joinpath(self, *others: str | os.PathLike[str]) -> Self:
+        """Give a path below this one, or another one in a store that is given."""
+        for number, other in enumerate(others):
+            if isinstance(other, StorePath):
+                return other.joinpath(*others[number + 1 :])  # type: ignore[return-value]
+            if PurePosixPath(other).is_absolute():
+                raise UsageError(f"{self}: {other} is not below it, but on this machine")
+        return super().joinpath(*others)
+
+    def __truediv__(self, other: str | os.PathLike[str]) -> Self:
+        return self.joinpath(other)
+
+    def __rtruediv__(self, other: str | os.PathLike[str]) -> Self:
+        return self  # as an absolute path
+
+    def relative_to(self, other: Any, *more: Any, walk_up: bool = False) -> Path:  # type: ignore[override]  # noqa: ARG002
+        """Give the path of this machine that leads from a prefix to this object."""
+        if not self.is_relative_to(other):
+            raise ValueError(f"{str(self)!r} is not in the subpath of {str(other)!r}")
+        return Path(*self.parts[len(other.parts) :])
+
+    def is_relative_to(self, other: Any, *more: Any) -> bool:  # noqa: ARG002
+        """Whether this is a prefix, or below it."""
+        return other == self or other in self.parents
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
@@ -74,10 +160,6 @@ class StorePath(StoreName):
 
         facts = facts_of(self.place)
         return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
-
-    def lstat(self) -> os.stat_result:
-        """Give the same as `stat`: there are no links."""
-        return self.stat()
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
         """Whether there is an object, or one below this prefix."""
@@ -114,8 +196,6 @@ class StorePath(StoreName):
         """Give the path itself."""
         return self
 
-    expanduser = absolute
-
     def samefile(self, other_path: str | os.PathLike[str]) -> bool:
         """Whether this is the same object."""
         return self == other_path
@@ -141,36 +221,6 @@ class StorePath(StoreName):
             return buffered
         return io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
 
-    def read_bytes(self) -> bytes:
-        """Read all of an object."""
-        with self.open("rb", 0) as file:
-            return bytes(file.read())
-
-    def read_text(
-        self, encoding: str | None = None, errors: str | None = None, newline: str | None = None
-    ) -> str:
-        """Read all of an object as text."""
-        with self.open("r", -1, encoding, errors, newline) as file:
-            return str(file.read())
-
-    def write_bytes(self, data: Any) -> int:
-        """Write an object as a whole, also where there is one."""
-        from toolkit.stores.uploads import write_object
-
-        write_object(self.place, bytes(data), create=False)
-        return len(data)
-
-    def write_text(
-        self,
-        data: str,
-        encoding: str | None = None,
-        errors: str | None = None,
-        newline: str | None = None,  # noqa: ARG002
-    ) -> int:
-        """Write an object as a whole, also where there is one."""
-        self.write_bytes(data.encode(encoding or "utf-8", errors or "strict"))
-        return len(data)
-
     def unlink(self, missing_ok: bool = False) -> None:
         """Delete an object."""
         from toolkit.stores.uploads import delete
@@ -195,6 +245,19 @@ class StorePath(StoreName):
         from toolkit.stores.listing import keys_under
 
         yield from (type(self)(place) for place, _ in keys_under(self.place))
+
+
+def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Turn what names an object into what `Path` holds: the bucket is a folder of its root."""
+    first, *rest = segments
+    if isinstance(first, str) and not first.startswith(f"/{_NOWHERE}"):
+        found = location_of(first)
+        if found is None:
+            raise UsageError(f"{first}: not the URI of an object in a store")
+        first = found
+    if isinstance(first, Location):
+        first = f"/{_NOWHERE}{first.root.replace('://', ':', 1)}/{first.key}"
+    return (first, *rest)
 
 
 def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:

@@ -61,5 +61,5 @@ def finish(
             warn_of(run.results)
             shards = counted(plan.count, "shard")
             time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
-            show(run.results, jobs, plan.model, ScoringOptions(), run, time=time)
+            show(run.results, jobs, ScoringOptions(), run, time=time)
         exit_with(run, run.results)

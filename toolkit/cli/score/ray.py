@@ -69,7 +69,7 @@ def score_with_ray(
     if not quiet:
         warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
-        show(run.results, jobs, scorer, options, run)
+        show(run.results, jobs, options, run)
     exit_with(run, run.results)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 import typer
@@ -30,28 +30,9 @@ from toolkit.files import is_in_store, path_of
 
 if TYPE_CHECKING:
     from toolkit.scoring.inputs.jobs import Jobs
-    from toolkit.scoring.results import FileResult
+    from toolkit.scoring.results import FileResult, ScoringModel
 
 FORMAT_VERSION = 1
-
-
-class ScoringModel(Protocol):
-    """A model as far as reports and summaries tell of it: loaded, or in a plan."""
-
-    @property
-    def neutral(self) -> tuple[float, float] | None:
-        """The probabilities that are called neutral."""
-
-    @property
-    def by_sentence(self) -> bool:
-        """Whether sentences are scored, too."""
-
-    @property
-    def max_tokens(self) -> int:
-        """The tokens that it reads of a review."""
-
-    def identity(self) -> dict[str, Any]:
-        """Say which model this is."""
 
 
 class RunReport:
@@ -157,7 +138,7 @@ class RunReport:
             "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
             **self._counts(),
             "seconds": round(self.seconds, 3),
-            "model": scorer and scorer.identity(),
+            "model": scorer and scorer.identity,
             "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
             "by_sentence": scorer and scorer.by_sentence,
             "options": self.options,

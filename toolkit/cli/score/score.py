@@ -109,6 +109,7 @@ def score(
         from toolkit.scoring.inputs.jobs import find_jobs
         from toolkit.scoring.limits import MaxRejected
         from toolkit.scoring.options import ScoringOptions
+        from toolkit.scoring.results import ScoringModel
         from toolkit.scoring.selection import Part
 
         options = ScoringOptions(
@@ -128,7 +129,7 @@ def score(
         run.allow(jobs, find_model(model), force=force, resume=resume or skip_existing)
         named = None if neutral_range is None else parse_range(neutral_range)
         scorer = Scorer(model, threshold, True if neutral else named, by_sentence=by_sentence)
-        run.scorer = scorer
+        run.scorer = ScoringModel.of(scorer)
         if sharding.is_wanted and not dry_run:
             from toolkit.cli.score.shards import score_in_shards
 
@@ -160,7 +161,7 @@ def _score(
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     if not quiet:
-        show(results, jobs, scorer, options, run)
+        show(results, jobs, options, run)
     exit_with(run, results)
 
 

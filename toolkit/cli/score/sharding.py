@@ -32,7 +32,6 @@ _SHARD = (
     "write. The exit code is 0 also where records are rejected; that of finish is 3 then."
 )
 _SHARDS = "Number of shards for --engine ray; otherwise, only plan them."
-_PLAN = "File with the plan of the shards. It is written if it is not there, else followed."
 _KEEP_PARTS = (
     "Leave the parts of the shards as they are: part-00000.csv and so on. Parquet files are cut "
     "between row groups only with this."
@@ -46,7 +45,6 @@ class Sharding:
 
     shard: Annotated[str | None, option("I/N", _SHARD, PANEL)] = None
     shards: Annotated[int | None, option("N", _SHARDS, PANEL, min=1)] = None
-    plan: Annotated[Path | None, option("FILE", _PLAN, PANEL, "in _shards/ of the output")] = None
     keep_parts: Annotated[bool, option(None, _KEEP_PARTS, PANEL, names=("--keep-parts",))] = False
     engine: Annotated[Engine, option("local|ray", _ENGINE, PANEL, True)] = Engine.local
 
@@ -64,8 +62,7 @@ class Sharding:
         if self.shard is None:
             if is_local and self.shards is None:
                 raise UsageError(
-                    "--plan and --keep-parts are for shards: add --shard I/N, --shards N or "
-                    "--engine ray."
+                    "--keep-parts is for shards: add --shard I/N, --shards N or --engine ray."
                 )
             return None, self.shards
         if not is_local:
@@ -91,7 +88,6 @@ class Sharding:
             options,
             count,
             target=target,
-            plan_path=self.plan,
             keep_parts=self.keep_parts,
         )
 

@@ -99,6 +99,5 @@ def _show_shard(
             "done already", output=str(job.target), shard=run.shard,
         )  # fmt: skip
         return
-    assert run.scorer is not None
     where = f"{job.target}, shard {run.shard}"
-    show(results, Jobs(jobs.files, job.target, is_part=True), run.scorer, options, run, where)
+    show(results, Jobs(jobs.files, job.target, is_part=True), options, run, where)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.cli import messages
-from toolkit.cli.score.report import RunReport, ScoringModel
+from toolkit.cli.score.report import RunReport
 from toolkit.cli.terminal import not_read, one_line
 from toolkit.records.read_options import STDIN
 from toolkit.scoring.inputs.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, total
+from toolkit.scoring.results import FileResult, ScoringModel, total
 from toolkit.scoring.summary import Summary
 
 Row = tuple[str, str]  # a name and what to say of it
@@ -31,7 +31,6 @@ def warn_of(results: Sequence[FileResult]) -> None:
 def show(
     results: Sequence[FileResult],
     jobs: Jobs,
-    scorer: ScoringModel,
     options: ScoringOptions,
     run: RunReport,
     where: str | None = None,
@@ -41,7 +40,8 @@ def show(
     place = jobs.folder or jobs.files[0].output
     where = where or ("standard output" if place == STDIN else str(place))
     title = one_line(where)
-    rows = [*_rows(results, jobs, scorer, options)]
+    assert run.scorer is not None
+    rows = [*_rows(results, jobs, run.scorer, options)]
     rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
     lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
     if not messages.is_json():
