@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,12 @@ from toolkit.errors import UsageError
 from toolkit.records.columns import Column, Keys
 from toolkit.records.delimited.csv_dialect import Dialect
 from toolkit.records.delimited.csv_header import Header, HeaderReader
-from toolkit.records.delimited.csv_literal_quotes import LITERAL, begins_literal, literal_rows
-from toolkit.records.delimited.csv_long_records import pass_over
 from toolkit.records.delimited.csv_quoting import (
     AFTER_QUOTE,
     OPEN_QUOTE,
     Cuts,
     find_cuts,
+    lines_like_records,
     wrong_number,
 )
 from toolkit.records.delimited.csv_writing import rows_of
@@ -44,13 +42,19 @@ from toolkit.records.text_files.byte_lines import (
 from toolkit.records.text_files.line_records import (
     LINE_END,
     RECORD,
-    RECORD_BYTES_LIMIT,
     Content,
     RecordFile,
 )
 
 # More bytes are looked at for one record that is long, which is then cut out in little memory.
 LOOKED_AT_AS_A_WHOLE = 4 << 20
+
+LITERAL = (
+    "a quote opens here, but each of these lines has the right number of fields by itself, so it "
+    "may be a character of the text: --quote none reads each line as a record"
+)
+# Delimiters that texts have, too: there, lines of a quoted text look like records by chance.
+_IN_TEXTS = ",;: "
 
 
 class DelimitedFile(RecordFile):
@@ -61,7 +65,6 @@ class DelimitedFile(RecordFile):
     """
 
     too_long = "a record (a quote that is never closed?)"
-    endless = OPEN_QUOTE
 
     def __init__(
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
@@ -157,15 +160,13 @@ class DelimitedFile(RecordFile):
             reasons[row] = reason + _way_out(reason, line, dialect, wanted)
         if cuts.lines == len(lines):  # each record is on one line
             return reasons
-        literal, unsure = literal_rows(data, lines, cuts.delimiters, dialect, wanted)
-        for row in literal:
-            if int(lines.newlines[row]) not in cuts.broken:
+        for row in lines_like_records(data, lines, dialect, wanted).tolist():
+            if row in reasons:
+                continue
+            if dialect.delimiter not in _IN_TEXTS:
                 reasons[row] = LITERAL
-        self._unsure |= {
-            self._line + count_lines(data, int(lines.starts[row]))
-            for row in unsure
-            if row not in reasons
-        }
+            else:
+                self._unsure.add(self._line + count_lines(data, int(lines.starts[row])))
         return reasons
 
     def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
@@ -190,28 +191,8 @@ class DelimitedFile(RecordFile):
             ((place, place[0]) for place in following if place[0] < (self.size or 0)), offsets
         )
 
-    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
-        """Reject a record longer than the limit with all its lines, if its quotes are closed."""
-        if at_end:
-            return self._content(data, at_end=True, only_first=True)
-        hint = ""
-        passed = None
-        if not begins_literal(data, self._dialect, len(self.names)):
-            if (ahead := self._ahead()) is None:
-                passed = pass_over(self._stream, self._dialect)
-                hint = "" if passed.is_whole else " (a quote that is never closed?)"
-            else:
-                with closing(ahead):
-                    passed = pass_over(ahead, self._dialect)
-                if passed.is_whole:
-                    self._skip(passed.length)
-        if passed is None or not (passed.is_whole or ahead is None):
-            return super()._give_up(data, at_end=at_end)
-        rest = self._peek(2)
-        end = rest.find(b"\n") + 1
-        what = "a record" if passed.lines else "a line"
-        broken = [(0, end, f"{what} longer than {RECORD_BYTES_LIMIT >> 20} MiB{hint}")]
-        return Content(rest, end, Lines.blank(0), None, broken, passed.length, passed.lines)
+    def _open_to_the_end(self, data: bytes) -> Content:
+        return self._content(data, at_end=True, only_first=True)
 
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block; a field is what is between its outer quotes."""

@@ -9,11 +9,11 @@ import numpy as np
 from toolkit.errors import counted
 from toolkit.native import record_cuts
 from toolkit.records.delimited.csv_dialect import Dialect
-from toolkit.records.delimited.csv_open_quotes import UNDECIDED, last_line_of
 from toolkit.records.text_files.byte_lines import (
     NEWLINE,
     RETURN,
     Bytes,
+    Lines,
     Positions,
     spans,
     values_buffer,
@@ -23,6 +23,9 @@ AFTER_QUOTE = "a quoted field continues after its closing quote"
 _LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
 _OPEN_ESCAPE = "an escape character at the end of the file"
+
+_UNDECIDED = -2  # an end that more of the text decides
+_WINDOW = 1 << 20  # bytes after a broken record in which the rest of it is looked for
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,23 @@ def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
     return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
 
 
+def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int) -> Positions:
+    """Find the records of several lines, each of which has the right number of fields by itself.
+
+    The quotes around these lines may be characters of texts that are not quoted.
+    """
+    raw = np.frombuffer(dialect.masked(text), np.uint8, lines.end)
+    newlines = np.flatnonzero(raw == NEWLINE)
+    if dialect.quote is None or wanted < 2 or len(newlines) == len(lines):
+        return np.zeros(0, np.int64)
+    marks = np.flatnonzero(raw == ord(dialect.delimiter))
+    counts = np.diff(np.searchsorted(marks, newlines), prepend=0)
+    wrong = np.concatenate([[0], np.cumsum(counts != wanted - 1)])  # lines before each, and in all
+    first = np.searchsorted(newlines, lines.starts)
+    last = np.searchsorted(newlines, lines.newlines)
+    return np.flatnonzero((last > first) & (wrong[last + 1] == wrong[first]))
+
+
 def wrong_number(found: int, wanted: int) -> str:
     """Say that a record has too many or too few fields."""
     return f"{counted(found, 'field')}, expected {wanted:,}"
@@ -157,7 +177,7 @@ def _find_cuts_one_by_one(
                 break
             fields = None if wanted is None else wanted - (len(delimiters) - kept)
             reason, end = _broken(text, dialect, (record, opening, end), fields, is_closed, at_end)
-            if end == UNDECIDED:
+            if end == _UNDECIDED:
                 break
             broken[end] = reason
             del delimiters[kept:]
@@ -214,10 +234,44 @@ def _broken(
     else:
         reason, newline = AFTER_QUOTE if is_closed else OPEN_QUOTE, text.find(b"\n", opening)
         if is_closed and newline >= 0 and wanted is not None:
-            newline = last_line_of(text, dialect, record, opening, newline, wanted, at_end=at_end)
+            newline = _end_of_broken(text, dialect, (record, opening, newline), wanted, at_end)
     if newline == -1:
-        newline = len(text) - 1 if at_end else UNDECIDED
+        newline = len(text) - 1 if at_end else _UNDECIDED
     return reason, newline
+
+
+def _end_of_broken(
+    text: bytes, dialect: Dialect, places: tuple[int, int, int], wanted: int, at_end: bool
+) -> int:
+    r"""Find the last line of a record in which a quote closes too early, as in ``"He said "no"``.
+
+    The places are where the record starts, where its last field starts, and its first newline.
+    From that field on, ``wanted`` fields are missing. If the line does not have them, the next line
+    with a quote may be the rest of the record: if a quote closes a field there that none has
+    opened, with the fields that are missing after it. Otherwise the record is its own line only.
+    """
+    assert dialect.quote is not None
+    record, opening, newline = places
+    quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
+    line = text[opening : newline + 1]
+    is_even = text.count(quote, record, newline) % 2 == 0
+    closed = _fields_after_closing(line, quote, mark)
+    if closed == wanted - 1 or (is_even and line.count(mark) == wanted - 1):
+        return newline
+    limit = newline + 1 + _WINDOW
+    found = text.find(quote, newline + 1, limit)
+    stop = text.find(b"\n", found, limit) if found >= 0 else -1
+    if stop < 0:
+        return newline if at_end or len(text) >= limit else _UNDECIDED
+    line = text[text.rfind(b"\n", newline, found) + 1 : stop + 1]
+    unquoted = dialect.quoted_field.sub(b"", line) if dialect.quoted_field else line
+    return stop if _fields_after_closing(unquoted, quote, mark) == wanted - 1 else newline
+
+
+def _fields_after_closing(line: bytes, quote: bytes, mark: bytes) -> int | None:
+    """Count the fields after the last quote of a line; None if that closes no field."""
+    _, found, after = line.rpartition(quote)
+    return after.count(mark) if found and after[:1] in (mark, b"\n", b"\r") else None
 
 
 def _count_fields(record: bytes, dialect: Dialect) -> int:

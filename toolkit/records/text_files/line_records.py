@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError
 from toolkit.records.columns import Column
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.read_options import ReadOptions
 from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Output, Parsed, Place, Reject
 from toolkit.records.review_file import ReviewFile
 from toolkit.records.text_files.blank_lines import (
@@ -52,7 +52,6 @@ class Content:
     layout: object  # what the format itself has found out
     broken: list[Broken]
     skipped: int = 0  # bytes that were passed over, as the start of the only broken record
-    skipped_lines: int = 0  # in them
     line_count: int | None = None  # up to the end, where that is known
     is_utf8: bool = False  # whether it is known that all up to the end is UTF-8
 
@@ -71,9 +70,8 @@ class RecordFile(ReviewFile):
 
     _offset = 0  # where the records start
     kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
-    _reached = 0  # where the next block starts
-    # What a record is called that continues after a line end, to the limit or to the end.
-    too_long = endless = "a record"
+    # What a record is called that continues after a line end, to the limit.
+    too_long = "a record"
 
     def __init__(
         self,
@@ -131,7 +129,6 @@ class RecordFile(ReviewFile):
         end = stop[0] if stop else None
         is_last = False
         while not is_last and (end is None or offset < end):
-            self._reached = offset
             content, is_last = self._next(wanted, None if end is None else end - offset)
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
@@ -141,7 +138,6 @@ class RecordFile(ReviewFile):
                 number = self._line
                 known = content.line_count
                 self._line += count_lines(data, content.end) if known is None else known
-                self._line += content.skipped_lines
                 wanted = self._next_size(content, wanted)
                 yield Block(content, number, len(data), (offset, self._line, wanted))
             del data, content  # which may be large, before the next ones are read
@@ -173,7 +169,7 @@ class RecordFile(ReviewFile):
             if at_end and data.isspace():
                 return content, True
             if at_end or seen >= RECORD_BYTES_LIMIT:
-                return self._give_up(data, at_end=at_end), False
+                return self._open_to_the_end(data) if at_end else self._give_up(data), False
             if seen >= size:
                 size = _larger(size, left)
 
@@ -243,7 +239,7 @@ class RecordFile(ReviewFile):
         number = block.number + int(np.searchsorted(content.newlines, start))
         position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
         raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
-        last = number + raw.count(b"\n") + block.content.skipped_lines
+        last = number + raw.count(b"\n")
         if last > number:
             reason += f" (lines {number:,} to {last:,})"
         if skipped:
@@ -251,35 +247,24 @@ class RecordFile(ReviewFile):
         raw = self._stream.as_in_file(raw)
         return Reject(number, reason, raw, len(raw), position)
 
-    def _give_up(self, data: bytes, *, at_end: bool) -> Content:
-        """Reject the line that starts a record longer than the limit, or one that never ends."""
+    def _open_to_the_end(self, data: bytes) -> Content:
+        """Give what is certain of data where the first record stays open to the end of the file."""
+        return self._split(data, at_end=True)
+
+    def _give_up(self, data: bytes) -> Content:
+        """Reject the line that starts a record longer than the limit: no more of it is certain."""
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
         nothing = Lines.blank(0)
         if newline >= 0:
             end = newline + 1
-            why = self.endless if at_end else f"{self.too_long} {reason}"
-            return Content(data, end, nothing, None, [(0, end, why)])
+            return Content(data, end, nothing, None, [(0, end, f"{self.too_long} {reason}")])
         skipped = 0
         while b"\n" not in data and (more := len(data)):
             self._stream.advance(more)
             data, skipped = self._peek(1 << 20), skipped + more
         end = data.find(b"\n") + 1 or len(data)
         return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
-
-    def _skip(self, size: int) -> None:
-        """Pass over bytes of the file."""
-        while size and (piece := len(self._peek(min(size, 1 << 20)))):
-            self._stream.advance(piece)
-            size -= piece
-
-    def _ahead(self) -> ByteStream | None:
-        """Open the file a second time, to look ahead from the next block; None if it is a pipe."""
-        if self.path == STDIN or not self.path.is_file():
-            return None
-        ahead = ByteStream(self.path, self.options.encoding)
-        ahead.seek(self._reached)
-        return ahead
 
     def _peek(self, size: int) -> bytes:
         return self._reading(lambda: self._stream.peek(size))
