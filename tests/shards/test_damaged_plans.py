@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.shards.running import begin
+from tests.models import shipped_scorer
+from tests.shards.running import begin, jobs_of
 from toolkit.errors import UsageError
+from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.cutting import WantedShards, make_plan
 from toolkit.shards.job import ShardedJob
+from toolkit.shards.plan import Plan, id_of
 
+ONE_WORKER = ScoringOptions(workers=1)
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
 
 
@@ -64,3 +70,25 @@ def test_an_edited_plan(edit: Callable[[dict[str, Any]], None], tmp_path: Path) 
     with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
         ShardedJob.at(tmp_path / "out")
     assert begin([source], f"{tmp_path}/out/", 3, force=True).plan == job.plan
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/tmp/secret.csv", "a/../../b.csv", "", "."])
+@pytest.mark.parametrize("key", ["output", "rejected"])
+def test_a_plan_that_writes_elsewhere(key: str, name: str, tmp_path: Path) -> None:
+    """Also where its sums are right, as somebody else can make them, too."""
+    source = tmp_path / "reviews.csv"
+    source.write_bytes(SAMPLE)
+    plan = begin([source], f"{tmp_path}/out/", 3).plan
+    file = replace(plan.files[0], **{key: name})  # type: ignore[arg-type]
+    forged = replace(plan, files=[file], job_id=id_of(plan.settings, [file]))
+    with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
+        Plan.from_json(forged.as_json(), "plan.json")
+
+
+def test_rejects_of_shards_are_in_the_folder_of_the_outputs(tmp_path: Path) -> None:
+    source = tmp_path / "reviews.csv"
+    source.write_bytes(SAMPLE)
+    (tmp_path / "out").mkdir()
+    jobs = jobs_of([source], tmp_path / "out/a.csv", tmp_path / "elsewhere.jsonl")
+    with pytest.raises(UsageError, match=r"--rejected .*/elsewhere\.jsonl: is not in the folder"):
+        make_plan(WantedShards(shipped_scorer(), jobs, ONE_WORKER, 2, tmp_path / "out", False))

@@ -219,7 +219,7 @@ def test_keys_are_taken_as_they_are(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
     assert path.read_bytes() == b"1"
     assert [*StorePath(bucket.uri()).objects()] == [path]
-    path.write_bytes(b"2")
+    place(b"2", path, force=True)
     assert (bucket.keys(), bucket.get(key)) == ([key], b"2")
 
 

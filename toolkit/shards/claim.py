@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -12,6 +13,7 @@ from toolkit.records.record_blocks import Place
 from toolkit.scoring.outputs.byte_file import Frame
 from toolkit.scoring.summary import Summary
 
+ATTEMPT = "[0-9a-f]{12}"  # which names a folder
 _CHECK = "checksum"  # of the rest: what an output is put together from must be as it was written
 
 
@@ -19,10 +21,8 @@ _CHECK = "checksum"  # of the rest: what an output is put together from must be 
 class Part:
     """What a shard has written of a piece."""
 
-    output: str  # its path below the folder of the shards
     size: int  # in bytes
     frame: Frame | None  # None where parts cannot be joined
-    rejected: str | None  # as output; None where no record was rejected
     job_id: str | None  # as the report has it of the file
     counts: dict[str, Any]  # as `Summary.as_dict`
     reached: Place  # in the input
@@ -75,7 +75,7 @@ class Claim:
     def from_json(cls, content: bytes) -> Self:
         """Read what `as_json` gives; `ValueError` or the like if it is something else."""
         read = json.loads(content)
-        if read.pop(_CHECK) != _digest(read):
+        if read.pop(_CHECK) != _digest(read) or not re.fullmatch(ATTEMPT, read["attempt"]):
             raise ValueError
         parts = [Part.from_dict(part) for part in read.pop("parts")]
         return cls(parts=parts, **read)

@@ -7,20 +7,23 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_in_store, is_there, place, remove_tree, reporting_failures
+from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
 from toolkit.shards.claim import Claim
 from toolkit.shards.plan import Plan
 from toolkit.shards.removing import remove_at_once, remove_leftovers
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
+_NAME_CHARACTERS = 40  # of an output in the name of a part
 _READERS = 16  # of claims, at the same time
 
 
@@ -50,6 +53,11 @@ class ShardFolder:
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
         )
+
+    @property
+    def outputs(self) -> Path:
+        """The folder that all outputs are in."""
+        return self.path.parent
 
     @property
     def plan_path(self) -> Path:
@@ -102,6 +110,23 @@ class ShardFolder:
     def claim_path(self, shard: int, plan: Plan) -> Path:
         """Where the claim of a shard is; those of another job have other names."""
         return self.path / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
+
+    def parts_folder(self, shard: int, attempt: str) -> Path:
+        """Where an attempt to score a shard writes its parts."""
+        return self.path / f"{shard:05}.{attempt}"
+
+    def jobs(self, plan: Plan, shard: int, attempt: str) -> Iterator[Job]:
+        """Give what an attempt scores: a piece of a file each, into a part."""
+        for number, piece in enumerate(plan.shards[shard]):
+            planned = plan.files[piece.file].job(self.outputs)
+            # Its end says the format; a name as long as can be leaves no room for the number.
+            name = f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
+            job = Job.of(planned.source, self.parts_folder(shard, attempt) / name)
+            if planned.rejects_file is None:
+                job = replace(job, rejected=NOT_KEPT)
+            # An output that is joined is the one of a run without shards.
+            says = f"{shard}/{plan.count}" if plan.keep_parts else None
+            yield replace(job, is_named=planned.is_named, stretch=piece.stretch, shard=says)
 
     def read_claim(self, shard: int, plan: Plan) -> Claim | None:
         """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""

@@ -32,7 +32,7 @@ class WantedShards:
     jobs: Jobs
     options: ScoringOptions
     count: int  # from 1; some have nothing to do where inputs cannot be cut into as many pieces
-    target: Path  # the folder of the outputs, or the only output
+    folder: Path  # below which all outputs are
     # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
     # such as Parquet files.
     keep_parts: bool
@@ -42,10 +42,9 @@ class WantedShards:
         return (
             plan.count == self.count
             and plan.keep_parts == self.keep_parts
-            and plan.target == str(self.target)
             and plan.max_rejected == self.options.max_rejected
             and plan.settings == settings_of(self.scorer, self.options)
-            and [*plan.files] == [PlannedFile.of(job) for job in self.jobs.files]
+            and [*plan.files] == [PlannedFile.of(job, self.folder) for job in self.jobs.files]
         )
 
 
@@ -60,7 +59,7 @@ def make_plan(wanted: WantedShards) -> Plan:
         raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
     _check(jobs, options)
     scorer.check_gives(options.reading.columns.adds)
-    files = [PlannedFile.of(job) for job in jobs.files]
+    files = [PlannedFile.of(job, wanted.folder) for job in jobs.files]
     shards: list[list[Piece]] = [[] for _ in range(count)]
     total = max(sum(file.size for file in files), 1)
     before = 0
@@ -76,7 +75,7 @@ def make_plan(wanted: WantedShards) -> Plan:
     model = replace(model, identity={**model.identity, "path": None})
     job_id = id_of(settings, files)
     most = options.max_rejected
-    return Plan(job_id, str(wanted.target), settings, model, most, wanted.keep_parts, files, shards)
+    return Plan(job_id, settings, model, most, wanted.keep_parts, files, shards)
 
 
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:

@@ -11,7 +11,6 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
     is_a_file,
     is_there,
-    path_of,
     reporting_failures,
     resolved,
 )
@@ -84,12 +83,12 @@ def _finish(
     parts = [[*each] for each in _parts_by_file(folder, plan, claims)]
     for part in (part for each in parts for part in each):
         part.check()
-    results = [_result(plan, number, each) for number, each in enumerate(parts)]
+    results = [_result(folder, plan, number, each) for number, each in enumerate(parts)]
     for result in results:
         check_rejected(str(result.job.source), result.summary, plan.max_rejected)
-    outputs = [*_outputs(plan, results, parts)]
+    outputs = [*_outputs(folder, plan, results, parts)]
     if plan.keep_parts:
-        check_other_parts(plan, {target for target, _ in outputs}, force=force)
+        check_other_parts(folder.outputs, {target for target, _ in outputs}, force=force)
     if force:
         _remove_rejects(results, {target for target, _ in outputs})
     size, done = sum(part.part.size for each in parts for part in each), 0
@@ -102,22 +101,24 @@ def _finish(
     for target, contents in outputs:
         write_new(target, contents, folder.path, on_bytes, force=force)
     if plan.keep_parts:
-        write_success(plan, results)
+        write_success(folder.outputs, plan, results)
     folder.remove()
     return results
 
 
 def _outputs(
-    plan: Plan, results: Sequence[FileResult], parts: Sequence[Sequence[PlannedPart]]
+    folder: ShardFolder,
+    plan: Plan,
+    results: Sequence[FileResult],
+    parts: Sequence[Sequence[PlannedPart]],
 ) -> Iterator[tuple[Path, Contents]]:
     """Give the files to write, each with a function that gives its contents."""
     if plan.keep_parts:
         every = [part for each in parts for part in each]
-        folder = path_of(plan.target)
         for number, part in enumerate(every):
-            yield folder / part_name(number, part.output), partial(joined, [part])
+            yield folder.outputs / part_name(number, part.job.output), partial(joined, [part])
         rejects = results[0].job.rejects_file
-        if rejects is not None and any(part.part.rejected for part in every):
+        if rejects is not None and any(part.part.summary.rejected for part in every):
             yield rejects, partial(rejects_of, every)
         return
     for result, each in zip(results, parts, strict=True):
@@ -154,26 +155,27 @@ def _parts_by_file(
 ) -> list[list[PlannedPart]]:
     """Give the parts of each file in order; raises `InputError` if they are not all of it."""
     found: list[list[PlannedPart]] = [[] for _ in plan.files]
-    for shard, position, piece in plan.pieces():
-        claim = claims[shard]
+    for shard, (claim, pieces) in enumerate(zip(claims, plan.shards, strict=True)):
         assert claim is not None
-        if len(claim.parts) != len(plan.shards[shard]):
+        if len(claim.parts) != len(pieces):
             raise InputError(f"{folder.claim_path(shard, plan)}: has not all of its parts.")
-        part = claim.parts[position]
-        if not piece.stretch.ends_at(part.reached):
-            raise InputError(
-                f"{folder.claim_path(shard, plan)}: its piece of "
-                f"{plan.files[piece.file].input} was not read to its end. Remove this claim, and "
-                "score the shard again."
-            )
-        found[piece.file].append(PlannedPart(part, piece, folder.path))
+        jobs = folder.jobs(plan, shard, claim.attempt)
+        for part, piece, job in zip(claim.parts, pieces, jobs, strict=True):
+            if not piece.stretch.ends_at(part.reached):
+                raise InputError(
+                    f"{folder.claim_path(shard, plan)}: its piece of {job.source} was not read to "
+                    "its end. Remove this claim, and score the shard again."
+                )
+            found[piece.file].append(PlannedPart(part, piece, job))
     return found
 
 
-def _result(plan: Plan, number: int, parts: Sequence[PlannedPart]) -> FileResult:
+def _result(
+    folder: ShardFolder, plan: Plan, number: int, parts: Sequence[PlannedPart]
+) -> FileResult:
     """Add up what became of a file."""
     file = plan.files[number]
-    result = FileResult(_job(plan, number), is_done=True, source=file.source(plan.read_as))
+    result = FileResult(_job(folder, plan, number), is_done=True, source=file.source(plan.read_as))
     for each in parts:
         result.summary += each.part.summary
         result.job_id = each.part.job_id
@@ -187,11 +189,11 @@ def _result(plan: Plan, number: int, parts: Sequence[PlannedPart]) -> FileResult
     return result
 
 
-def _job(plan: Plan, number: int) -> Job:
+def _job(folder: ShardFolder, plan: Plan, number: int) -> Job:
     """Say where the output of a file is: in parts, those of all files are together."""
-    job, target = plan.files[number].job(), path_of(plan.target)
+    job = plan.files[number].job(folder.outputs)
     if not plan.keep_parts:
         return job
     if job.rejects_file == default_rejected(job.source, job.output):  # else named by the user
-        job = replace(job, rejected=target / REJECTED)
-    return replace(job, output=target)
+        job = replace(job, rejected=folder.outputs / REJECTED)
+    return replace(job, output=folder.outputs)

@@ -82,7 +82,7 @@ class ShardedJob:
                 f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
                 "slash at its end."
             )
-        wanted = WantedShards(scorer, jobs, options, count, target, keep_parts)
+        wanted = WantedShards(scorer, jobs, options, count, folder.outputs, keep_parts)
         plan = _planned(wanted, folder.plan_path) or make_plan(wanted)
         _check_inputs_stay(jobs, target, keep_parts=keep_parts)
         if not options.force and not is_there(folder.plan_path):
@@ -96,7 +96,7 @@ class ShardedJob:
         folder = ShardFolder.at(target)
         plan = folder.read_plan()
         assert plan is not None
-        return cls(target, folder, plan.moved_to(target))
+        return cls(target, folder, plan)
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.errors import InputError
 from toolkit.files import is_there
+from toolkit.scoring.inputs.jobs import Job
 from toolkit.shards.claim import Part
 from toolkit.shards.pieces import Piece
 
@@ -38,24 +39,19 @@ class PlannedPart:
 
     part: Part
     piece: Piece
-    folder: Path
-
-    @property
-    def output(self) -> Path:
-        """Where the part is."""
-        return self.folder / self.part.output
+    job: Job
 
     def check(self) -> None:
         """Raise `InputError` if its file is not there, or of another size."""
         try:
-            found = self.output.stat().st_size
+            found = self.job.output.stat().st_size
         except FileNotFoundError:
             found = None
         if found != self.part.size:
             what = "is missing" if found is None else f"has {found:,} bytes"
             raise InputError(
-                f"{self.output}: {what}, expected {self.part.size:,} bytes. Remove the claim of "
-                "its shard, and score that again."
+                f"{self.job.output}: {what}, expected {self.part.size:,} bytes. Remove the claim "
+                "of its shard, and score that again."
             )
 
 
@@ -73,7 +69,7 @@ def joined(parts: Sequence[PlannedPart]) -> Iterator[Range | bytes]:
                 yield frame.separator
             has_records |= records
         if start < stop:
-            yield Range(each.output, start, stop, stop - start == part.size)
+            yield Range(each.job.output, start, stop, stop - start == part.size)
 
 
 def content_of(
@@ -107,9 +103,9 @@ def rejects_of(parts: Sequence[PlannedPart]) -> Iterator[bytes]:
         shift = before.get(piece.file, 0) if piece.stretch.counts_anew else 0
         if part.reached[1:]:
             before[piece.file] = shift + part.reached[1] - 1
-        if part.rejected is None:
+        path = each.job.rejects_file
+        if path is None or not part.summary.rejected:
             continue
-        path = each.folder / part.rejected
         if not is_there(path):
             raise InputError(f"{path}: is missing. Score the shard again.")
         with path.open("rb") as file:

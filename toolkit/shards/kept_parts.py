@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import atomic_file, path_of, reporting_failures
+from toolkit.files import atomic_file, reporting_failures
 from toolkit.records.text_files.compression import compression_ending, format_ending
 from toolkit.scoring.inputs.output_names import REJECTED_ENDING
 from toolkit.scoring.results import FileResult, total
@@ -32,24 +32,24 @@ def parts_in(folder: Path) -> list[Path]:
     return []
 
 
-def check_other_parts(plan: Plan, mine: Collection[Path], *, force: bool) -> None:
+def check_other_parts(folder: Path, mine: Collection[Path], *, force: bool) -> None:
     """Raise `UsageError` if parts of another job are there, or remove them with force."""
-    others = [path for path in parts_in(path_of(plan.target)) if path not in mine]
+    others = [path for path in parts_in(folder) if path not in mine]
     if others and not force:
         raise UsageError(
             f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
             "--force."
         )
     if force:  # so that nothing says that the parts are complete while they are replaced
-        others = [path_of(plan.target) / SUCCESS, *others]
+        others = [folder / SUCCESS, *others]
     for path in others:
         with reporting_failures(path):
             path.unlink(missing_ok=True)
 
 
-def write_success(plan: Plan, results: Sequence[FileResult]) -> None:
+def write_success(folder: Path, plan: Plan, results: Sequence[FileResult]) -> None:
     """Write the file that says that all parts are there, with the counts of the job."""
-    target = path_of(plan.target) / SUCCESS
+    target = folder / SUCCESS
     content = {
         "job_id": plan.job_id,
         "model": plan.model.identity,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, Self
 
 from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.files import path_of
 from toolkit.records.record_blocks import Place
 from toolkit.scoring.limits import MaxRejected
 from toolkit.scoring.results import ScoringModel
 from toolkit.shards.pieces import Piece, PlannedFile
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Plan:
     """All shards of a job, and what their results depend on."""
 
     job_id: str  # of the job, the same for all its shards
-    target: str  # of the outputs: a folder, or the only output
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: ScoringModel
     max_rejected: MaxRejected | None  # of each file
@@ -79,7 +76,6 @@ class Plan:
             "format_version": FORMAT_VERSION,
             "toolkit_version": __version__,
             "job_id": self.job_id,
-            "target": self.target,
             "model": asdict(self.model),
             "settings": self.settings,
             "max_rejected": self.max_rejected and asdict(self.max_rejected),
@@ -102,7 +98,6 @@ class Plan:
             model = read["model"]
             plan = cls(
                 read["job_id"],
-                read["target"],
                 read["settings"],
                 ScoringModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
                 read["max_rejected"] and MaxRejected(**read["max_rejected"]),
@@ -112,22 +107,16 @@ class Plan:
             )
             if plan.job_id != id_of(plan.settings, plan.files) or not plan.has_all:
                 raise ValueError
+            if not all(file.stays_in_folder for file in plan.files):
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(
                 f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
             ) from None
         return plan
 
-    def moved_to(self, target: Path) -> Self:
-        """Give the plan for outputs that were moved, or are named from another folder."""
-        before = path_of(self.target)
-        files = [file.moved(before, target) for file in self.files]
-        return replace(self, target=str(target), files=files)
-
     def _changed_files(self, other: Plan) -> list[str]:
         """Say which files differ from those of another plan."""
-        if self.target != other.target:
-            return [f"the output (it was {other.target})"]
         if len(self.files) != len(other.files):
             return [f"the number of inputs (it was {len(other.files):,})"]
         differs = (mine for mine, its in zip(self.files, other.files, strict=True) if mine != its)

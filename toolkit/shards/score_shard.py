@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +15,13 @@ from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.file_scorer import OnFile, OnResult, OnWarning
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.inputs.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.run import score_files
 from toolkit.shards.claim import Claim, Part
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.plan import Plan
-
-_NAME_CHARACTERS = 40  # of an output in the name of a part
 
 
 def score_shard(
@@ -76,12 +72,12 @@ def score_shard(
     if (done := folder.read_claim(shard, plan)) is not None:
         return done
     attempt = uuid4().hex[:12]
-    parts = folder.path / f"{shard:05}.{attempt}"
+    parts = folder.parts_folder(shard, attempt)
     callbacks = {"on_start": on_start, "on_warning": on_warning}
     if on_file is not None:
         callbacks["on_file"] = on_file
     try:
-        claim = _scored(scorer, folder, plan, shard, options, parts, callbacks)
+        claim = _scored(scorer, folder, plan, shard, options, attempt, callbacks)
         is_first = folder.create_claim(claim, plan)
     except BaseException as error:
         if _is_lost(folder, plan, shard, attempt):
@@ -114,7 +110,7 @@ def _scored(
     plan: Plan,
     shard: int,
     options: ScoringOptions,
-    parts: Path,
+    attempt: str,
     callbacks: dict[str, Any],
 ) -> Claim:
     """Write the parts of a shard into a folder, and say what they are."""
@@ -122,7 +118,7 @@ def _scored(
     _check_same_program(scorer, plan, options)
     for number in {piece.file for piece in plan.shards[shard]}:
         plan.files[number].check()
-    jobs = [*_jobs(plan, shard, parts)]
+    jobs = [*folder.jobs(plan, shard, attempt)]
     most = options.max_rejected  # a share is of the whole file
     single = replace(
         options,
@@ -132,15 +128,22 @@ def _scored(
         max_rejected=None if most is None or most.count is None else most,
     )
     results = (
-        score_files(scorer, Jobs(jobs, parts, is_part=True), single, **callbacks) if jobs else []
+        score_files(
+            scorer,
+            Jobs(jobs, folder.parts_folder(shard, attempt), is_part=True),
+            single,
+            **callbacks,
+        )
+        if jobs
+        else []
     )
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return Claim(
         shard,
-        parts.suffix[1:],
+        attempt,
         plan.job_id,
-        [_part(result, folder.path) for result in results],
+        [_part(result) for result in results],
         platform.node(),
         round(time.monotonic() - began, 3),
         started.isoformat(timespec="milliseconds"),
@@ -164,7 +167,7 @@ def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> 
 
 def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult]:
     """Say what became of the pieces of a shard."""
-    jobs = _jobs(plan, claim.shard, folder.path / f"{claim.shard:05}.{claim.attempt}")
+    jobs = folder.jobs(plan, claim.shard, claim.attempt)
     return [
         FileResult(
             job,
@@ -179,29 +182,13 @@ def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult
     ]
 
 
-def _jobs(plan: Plan, shard: int, parts: Path) -> Iterator[Job]:
-    for number, piece in enumerate(plan.shards[shard]):
-        planned = plan.files[piece.file].job()
-        # Its end says the format; a name that is as long as can be leaves no room for the number.
-        output = parts / f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
-        job = replace(Job.of(planned.source, output), is_named=planned.is_named)
-        if planned.rejects_file is None:
-            job = replace(job, rejected=NOT_KEPT)
-        # An output that is joined is the one of a run without shards.
-        name = f"{shard}/{plan.count}" if plan.keep_parts else None
-        yield replace(job, stretch=piece.stretch, shard=name)
-
-
-def _part(result: FileResult, folder: Path) -> Part:
-    job, rejects = result.job, result.job.rejects_file
-    has_rejects = rejects is not None and result.summary.rejected > 0
-    with reporting_failures(job.output):
-        size = job.output.stat().st_size
+def _part(result: FileResult) -> Part:
+    output = result.job.output
+    with reporting_failures(output):
+        size = output.stat().st_size
     return Part(
-        job.output.relative_to(folder).as_posix(),
         size,
         result.frame,
-        rejects.relative_to(folder).as_posix() if has_rejects and rejects is not None else None,
         result.job_id,
         result.summary.as_dict(),
         result.reached,

@@ -51,7 +51,7 @@ def finish(
 
         job = ShardedJob.at(target)
         plan = job.plan
-        planned = [file.job() for file in plan.files]
+        planned = [file.job(job.folder.outputs) for file in plan.files]
         jobs = Jobs(planned, None if planned[0].output == target else target)
         run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
