@@ -15,17 +15,6 @@ BUILD = PROJECT / "build" / "examples" / os.environ.get("PYTEST_XDIST_WORKER", "
 ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
 
 
-class MissingError(Exception):
-    """A runtime cannot be tried here; the message says what it lacks."""
-
-
-def need(*programs: str) -> None:
-    """Raise `MissingError` unless these programs are installed."""
-    for program in programs:
-        if shutil.which(program) is None:
-            raise MissingError(f"{program} is not installed")
-
-
 def copy(name: str, *files: str) -> Path:
     """Copy an example to where it is built; what was built there before stays."""
     folder = BUILD / name
@@ -47,8 +36,3 @@ def execute(command: list[str], folder: Path) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
-
-
-def last_line(text: str) -> str:
-    """Give what a program said last."""
-    return (text.strip().splitlines() or ["no reason given"])[-1]

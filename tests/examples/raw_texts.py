@@ -14,8 +14,9 @@ import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
-from tests.examples.building import BUILD, ENVIRONMENT, MissingError, build
+from tests.examples.building import BUILD, ENVIRONMENT, build
 from tests.models import MODEL
+from tests.tools import need
 
 SOURCES = Path(__file__).with_name("traps")
 WEB = PROJECT / "examples" / "web" / "node_modules" / "onnxruntime-web" / "dist"
@@ -60,14 +61,15 @@ def javascript(package: Path, model: Path, batches: list[list[Any]]) -> list[dic
 
 
 def web(name: str) -> Path:
-    if shutil.which("node") is None or not (WEB / name).is_file():
-        pytest.skip("needs node, and the packages of examples/web")
+    need("node")
+    if not (WEB / name).is_file():
+        pytest.skip("needs the packages of examples/web")
     return WEB / name
 
 
 def java(argument: str, texts: list[str]) -> bytes:
     """What the program for the traps of Java prints."""
-    command = needs(programs.java)
+    command = programs.java()
     classes = Path(command[-2])
     compiler = str(Path(command[0]).with_name("javac"))
     build([compiler, "-cp", str(classes), "-d", str(classes), str(SOURCES / "Traps.java")], classes)
@@ -78,7 +80,7 @@ def java(argument: str, texts: list[str]) -> bytes:
 
 def raw_texts(texts: list[bytes], batch: int) -> list[str]:
     """What the C++ API of ONNX Runtime gives for bytes: a line for each text or failed batch."""
-    needs(programs.cpp)
+    programs.cpp()
     program = BUILD / "raw_texts"
     flags = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "libonnxruntime"],
@@ -96,14 +98,6 @@ def raw_texts(texts: list[bytes], batch: int) -> list[str]:
 def utf_16(text: str) -> tuple[int, ...]:
     content = text.encode("utf-16-le", "surrogatepass")
     return struct.unpack(f"<{len(content) // 2}H", content)
-
-
-def needs(program: Any) -> tuple[str, ...]:
-    try:
-        command: tuple[str, ...] = program()
-    except MissingError as error:
-        pytest.skip(str(error))
-    return command
 
 
 def run(command: list[str], given: bytes) -> bytes:

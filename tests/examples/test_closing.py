@@ -11,7 +11,7 @@ from tests.examples import programs
 from tests.examples.building import BUILD, build
 from tests.examples.c_functions import LibraryError
 from tests.examples.library import Opened, library
-from tests.examples.raw_texts import needs, run
+from tests.examples.raw_texts import run
 from tests.models import MODEL
 
 SOURCES = Path(__file__).with_name("closing")
@@ -32,7 +32,7 @@ def test_c() -> None:
 
 
 def test_go() -> None:
-    folder = Path(needs(programs.go)[0]).parent
+    folder = Path(programs.go()[0]).parent
     (folder / "closing").mkdir(exist_ok=True)
     shutil.copy(SOURCES / "closing.go", folder / "closing")
     build(["go", "vet", "./..."], folder)
@@ -43,7 +43,7 @@ def test_go() -> None:
 
 def test_java() -> None:
     """Also: null is a text without a word, and there may be no texts."""
-    command = needs(programs.java)
+    command = programs.java()
     classes, compiler = command[-2], str(Path(command[0]).with_name("javac"))
     flags = ["-Xlint:all", "-Werror", "-cp", classes, "-d", classes]
     build([compiler, *flags, str(SOURCES / "Closing.java")], BUILD)
@@ -52,7 +52,7 @@ def test_java() -> None:
 
 def test_csharp() -> None:
     """Also: null is a text without a word, and there may be no texts."""
-    program = Path(needs(programs.csharp)[-1])
+    program = Path(programs.csharp()[-1])
     shutil.copy(SOURCES / "Closing.cs", program.parent)
     command = ["mcs", "-warnaserror", "-out:closing.exe", "Sentiment.cs", "Closing.cs"]
     build(command, program.parent)

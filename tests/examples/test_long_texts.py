@@ -22,7 +22,7 @@ from tests.examples.building import execute
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Library, library
 from tests.examples.megabytes import MEGABYTES
-from tests.examples.raw_texts import needs, run
+from tests.examples.raw_texts import run
 from tests.examples.usage import usage_of
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from toolkit.model.scorer import Scorer
@@ -157,7 +157,7 @@ def test_a_long_text_in_a_large_batch() -> None:
 
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 def test_programs_score_long_texts_in_little_memory(name: str) -> None:
-    command = needs(programs.PROGRAMS[name])
+    command = programs.PROGRAMS[name]()
     few, many = (
         usage_of([*command, str(MODEL)], "\n".join(lines).encode())
         for lines in ([SHORT], [SHORT] * 300 + [LONG] * 33)
@@ -170,7 +170,7 @@ def test_programs_score_long_texts_in_little_memory(name: str) -> None:
 @pytest.mark.parametrize("name", ["C", "Python", "Node"])
 def test_a_megabyte_beside_short_texts_takes_little_memory(name: str) -> None:
     """A megabyte without spaces took a gigabyte; the limit is a few copies of the text."""
-    command = needs(programs.PROGRAMS[name])
+    command = programs.PROGRAMS[name]()
     few = usage_of([*command, str(MODEL)], SHORT.encode())
     lines = [line for text in MEGABYTES.values() for line in (*[SHORT] * 15, text, *[SHORT] * 16)]
     many = usage_of([*command, str(MODEL)], "\n".join(lines).encode())
@@ -183,7 +183,7 @@ def test_a_megabyte_beside_short_texts_takes_little_memory(name: str) -> None:
 
 
 def test_javascript_cuts_at_the_same_place() -> None:
-    program = needs(programs.PROGRAMS["Node"])
+    program = programs.PROGRAMS["Node"]()
     texts = [text for text in (*long_texts(), *MEGABYTES.values()) if len(text) > MOST_CHARACTERS]
     module = Path(program[-1]).with_name("long_texts.js").as_uri()
     script = f"""
@@ -199,7 +199,7 @@ def test_javascript_cuts_at_the_same_place() -> None:
 
 
 def test_javascript_takes_one_text_in_an_array_only() -> None:
-    folder = Path(needs(programs.PROGRAMS["Node"])[-1]).parent
+    folder = Path(programs.PROGRAMS["Node"]()[-1]).parent
     script = """
         import { batchesOf } from "./long_texts.js";
         for (const texts of [["A fine"], "A fine"]) {

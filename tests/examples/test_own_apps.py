@@ -11,13 +11,12 @@ import pytest
 from tests.docs.markdown import blocks, shell_lines
 from tests.examples import programs
 from tests.examples.building import EXAMPLES, build, execute
-from tests.examples.raw_texts import needs
 from tests.models import MODEL, shipped_scorer
 
 
 def installed(folder: Path) -> list[str]:
     """Install the C library; give the start of a command that finds it."""
-    needs(programs.c)
+    programs.c()
     make = ["make", "install", f"PREFIX={folder}", "CFLAGS=-O2 -g -Werror"]
     build(make, programs.c_library())
     return ["env", f"PKG_CONFIG_PATH={folder}/lib/pkgconfig", f"LD_LIBRARY_PATH={folder}/lib"]
@@ -30,7 +29,7 @@ def first_block(name: str, language: str) -> str:
 
 def test_go_in_a_module_of_ones_own(tmp_path: Path) -> None:
     """The package and the change of its lines, as the page has them."""
-    needs(programs.go)
+    programs.go()
     page = EXAMPLES / "go" / "README.md"
     environment = installed(tmp_path / "installed")
     shutil.copytree(EXAMPLES / "go" / "sentiment", tmp_path / "sentiment")
@@ -53,7 +52,7 @@ def test_go_in_a_module_of_ones_own(tmp_path: Path) -> None:
 
 def test_cpp_in_a_program_of_ones_own(tmp_path: Path) -> None:
     """The command that the page has."""
-    needs(programs.cpp)
+    programs.cpp()
     environment = installed(tmp_path)
     shutil.copy(EXAMPLES / "cpp" / "sentiment.hpp", tmp_path)
     program = f"""
@@ -75,7 +74,7 @@ def test_cpp_in_a_program_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("edition", ["2021", "2024"])
 def test_rust_in_a_crate_of_ones_own(tmp_path: Path, edition: str) -> None:
     """What cargo does: run `build.rs`, and compile with the folder that it names."""
-    needs(programs.rust)
+    programs.rust()
     installed(tmp_path)
     script, call = blocks(EXAMPLES / "rust" / "README.md", "rust")
     (tmp_path / "build.rs").write_text(script.replace("/usr/local", str(tmp_path)), "utf-8")
@@ -100,7 +99,7 @@ def test_rust_in_a_crate_of_ones_own(tmp_path: Path, edition: str) -> None:
 
 def test_java_in_a_jar_of_ones_own(tmp_path: Path) -> None:
     """In a package, with the line of the manifest that the page names."""
-    java = needs(programs.java)[0]
+    java = programs.java()[0]
     own = tmp_path / "own"
     own.mkdir()
     wrapper = (EXAMPLES / "java" / "Sentiment.java").read_text(encoding="utf-8")
@@ -127,7 +126,7 @@ def test_java_in_a_jar_of_ones_own(tmp_path: Path) -> None:
 
 def test_csharp_in_a_program_of_ones_own(tmp_path: Path) -> None:
     """The call that the page shows."""
-    environment = needs(programs.csharp)[:2]
+    environment = programs.csharp()[:2]
     program = (
         f"using System; class App {{ static void Main() {{ {first_block('csharp', 'csharp')} }} }}"
     )
@@ -139,7 +138,7 @@ def test_csharp_in_a_program_of_ones_own(tmp_path: Path) -> None:
 
 def test_node_in_an_app_of_ones_own() -> None:
     """The call that the page shows."""
-    folder = Path(needs(programs.PROGRAMS["Node"])[-1]).parent
+    folder = Path(programs.PROGRAMS["Node"]()[-1]).parent
     (script,) = blocks(EXAMPLES / "node" / "README.md", "js")
     (folder / "own.mjs").write_text(script.replace("reviews.onnx", str(MODEL)), encoding="utf-8")
     done = execute(["node", "own.mjs"], folder)
@@ -152,7 +151,7 @@ def test_node_in_an_app_of_ones_own() -> None:
 
 def test_debian_s_messages_are_as_the_page_says() -> None:
     """If this fails with a newer package, say so on the page."""
-    command = needs(programs.c)
+    command = programs.c()
     done = programs.run(command, MODEL, ["good"])
     lines = done.stderr.decode().splitlines()
     assert all(line == "" or line.startswith("Schema error") for line in lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.examples import programs
-from tests.examples.building import MissingError
 from tests.examples.programs import run, score
 from tests.models import CONV1D, MODEL, OLD_MODELS
+from tests.tools import need
 
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")
 
@@ -31,14 +30,7 @@ Build = Callable[[], tuple[str, ...]]
 
 @pytest.fixture(params=programs.PROGRAMS)
 def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    return build(programs.PROGRAMS[request.param])
-
-
-def build(program: Build) -> tuple[str, ...]:
-    try:
-        return program()
-    except MissingError as error:
-        pytest.skip(str(error))
+    return programs.PROGRAMS[request.param]()
 
 
 def test_lines_of_standard_input(command: tuple[str, ...]) -> None:
@@ -57,7 +49,7 @@ def test_examples_of_the_page(command: tuple[str, ...]) -> None:
 
 
 def test_java_runs_the_source() -> None:
-    build(programs.java)
+    programs.java()
     command = (*programs.java_with_library(), str(programs.java_sources() / "Embed.java"))
     found = score(command, MODEL, ["A fine film, superbly acted."])
     assert found == score(programs.java(), MODEL, ["A fine film, superbly acted."])
@@ -89,7 +81,7 @@ def test_a_full_disk_is_an_error(command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 def test_what_is_no_unicode(name: str) -> None:
     """Where a string is bytes, that is an error; the others replace it."""
-    command = build(programs.PROGRAMS[name])
+    command = programs.PROGRAMS[name]()
     done = run(command, MODEL, [], b"bad\xff good\n")
     if name in ("C", "C++", "Go"):
         assert (done.returncode, done.stdout) == (1, b"")
@@ -120,10 +112,9 @@ def test_models_before_format_3_have_labels_for_all(command: tuple[str, ...]) ->
     ids=["lines", "arguments", "no UTF-8"],
 )
 def test_memory_of_the_c_program(arguments: list[str], lines: bytes, status: int) -> None:
-    if shutil.which("valgrind") is None:
-        pytest.skip("valgrind is not installed")
+    need("valgrind")
     watched = ("valgrind", "--quiet", "--leak-check=full", "--error-exitcode=9",
                "--errors-for-leak-kinds=definite,indirect,possible",
-               f"--suppressions={SUPPRESSIONS}", *build(programs.c))  # fmt: skip
+               f"--suppressions={SUPPRESSIONS}", *programs.c())  # fmt: skip
     done = run(watched, CONV1D, arguments, lines)
     assert done.returncode == status, done.stderr.decode()

@@ -22,7 +22,6 @@ from tests.examples.raw_texts import (
     java,
     javascript,
     modified,
-    needs,
     onnx_runtime_1_17,
     raw_texts,
     run,
@@ -119,7 +118,7 @@ def test_emoji_without_a_space() -> None:
 
 @pytest.mark.parametrize("value", [None, 5])
 def test_missing_values_in_javascript(value: object) -> None:
-    program = needs(programs.PROGRAMS["Node"])
+    program = programs.PROGRAMS["Node"]()
     package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
     (found,) = javascript(package, MODEL, [["A fine film.", value]])
     assert "must be a string" in found["error"]
@@ -182,7 +181,7 @@ def test_half_a_surrogate_pair_in_java() -> None:
 
 
 def test_half_a_surrogate_pair_in_c_sharp() -> None:
-    program = needs(programs.csharp)
+    program = programs.csharp()
     folder = Path(program[-1]).parent
     shutil.copy(SOURCES / "Traps.cs", folder)
     build(["mcs", "-warnaserror", "-out:traps.exe", "Sentiment.cs", "Traps.cs"], folder)
@@ -194,7 +193,7 @@ def test_half_a_surrogate_pair_in_c_sharp() -> None:
 
 def test_nul_in_node() -> None:
     """Models of token rule 2 end a text at NUL, too; the first rule makes it a part of a word."""
-    program = needs(programs.PROGRAMS["Node"])
+    program = programs.PROGRAMS["Node"]()
     package = Path(program[-1]).parent / "node_modules/onnxruntime-node/dist/index.js"
     texts = ["A bad\0good film", "A bad", "A bad\x01good film"]
     (found,) = javascript(package, OLD_MODELS / "conv1d.onnx", [texts])

@@ -39,11 +39,8 @@ ERROR_SOON = """Promise.race([
 def sources() -> Path:
     """The folder with the packages; its page also shows the function to the test."""
     packages = ("package.json", "package-lock.json", ".npmrc")
-    try:
-        folder = building.copy("vite", *packages, "index.html", *SCRIPTS)
-        javascript.install(folder)
-    except building.MissingError as error:
-        pytest.skip(str(error))
+    folder = building.copy("vite", *packages, "index.html", *SCRIPTS)
+    javascript.install(folder)
     shutil.copy(MODEL, folder)
     shutil.copy(building.EXAMPLES / "node" / "long_texts.js", folder)
     page = folder / "index.html"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 
 from tests.examples.web_page import WEB
+from tests.tools import need
 
 
 def printed(script: str) -> str:
     """What Node prints for a script in the folder of the page."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    command = [node, "--input-type=module", "--eval", script]
+    need("node")
+    command = ["node", "--input-type=module", "--eval", script]
     return subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=True).stdout
 
 

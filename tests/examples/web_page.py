@@ -19,6 +19,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.models import MODEL
+from tests.tools import need
 
 WEB = PROJECT / "examples" / "web"
 
@@ -129,11 +130,9 @@ def _held(path: Path) -> Iterator[None]:
 
 
 def _npm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs npm")
+    need("npm")
     return subprocess.run(
-        [npm, *arguments], cwd=WEB, capture_output=True, text=True, timeout=540, check=False
+        ["npm", *arguments], cwd=WEB, capture_output=True, text=True, timeout=540, check=False
     )
 
 
@@ -165,10 +164,9 @@ def chromium() -> Iterator[Any]:
     if _open_browsers:  # Playwright cannot be started twice in a thread
         yield _open_browsers[-1]
         return
+    need("chromium")
     program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("needs chromium")
-    api = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev'")
+    api = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev-all'")
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=PATIENCE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.tools import need
 from toolkit.native.library import CORE_VERSION, FILE_NAME
 
 Compile = Callable[[str], Path]
@@ -25,16 +25,12 @@ def stub(version: int = CORE_VERSION, instructions: str = "stub") -> str:
 @pytest.fixture
 def compiled(tmp_path: Path) -> Compile:
     """Compile C code to a library."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs the C compiler cc")
+    need("cc")
 
     def compile_code(code: str) -> Path:
         (tmp_path / "stub.c").write_text(code, encoding="utf-8")
         library = tmp_path / FILE_NAME
-        subprocess.run(
-            [compiler, "-shared", "-fPIC", "-o", library, tmp_path / "stub.c"], check=True
-        )
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "stub.c"], check=True)
         return library
 
     return compile_code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,10 +16,12 @@ import pytest
 from tests.data import PROJECT
 from tests.native.building import LIBRARY, SOURCE, Built, NotBuiltError, build, copy_project
 from tests.native.conftest import stub
+from tests.tools import needs
+from toolkit import __version__
 
 for _module in ("hatchling", "editables"):
     pytest.importorskip(_module, reason="needs the extra 'dev'")
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs the C compiler cc")
+needs_compiler = needs("cc")
 
 QUICK = {"CFLAGS": "-O0"}  # where it does not matter how fast the core is
 
@@ -250,3 +254,19 @@ def test_the_platform_on_linux(
         assert target.tag == "linux_none"
     else:
         assert target.tag.startswith("linux_")
+
+
+@needs_compiler
+def test_a_wheel_lists_its_models_and_its_core(project: Path) -> None:
+    """In the place that PEP 770 gives."""
+    files = build(project, **QUICK).files()
+    (name,) = (name for name in files if "/sboms/" in name)
+    assert name.endswith(".dist-info/sboms/review-sentiment-toolkit.cdx.json")
+    bill = json.loads(files[name])
+    package = bill["metadata"]["component"]
+    assert package["purl"] == f"pkg:pypi/review-sentiment-toolkit@{__version__}"
+    binary = {LIBRARY, *(name for name in files if name.endswith(".onnx"))}
+    assert {each["name"]: each["hashes"][0]["content"] for each in bill["components"]} == {
+        name: hashlib.sha256(files[name]).hexdigest() for name in binary
+    }
+    assert {each["type"] for each in bill["components"]} == {"library", "machine-learning-model"}

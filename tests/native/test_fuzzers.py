@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +13,10 @@ import pytest
 from tests.data import PROJECT
 from tests.native import fuzz_core, fuzz_networks, fuzz_records
 from tests.native.fuzzing import WARNINGS, Fuzzer
+from tests.tools import need
 from toolkit.text.rule import RULES
 
 CORE = PROJECT / "toolkit" / "native" / "core.c"
-FOUND = {name: shutil.which(name) for name in ("gcc", "clang")}
 
 PLAIN = Path(__file__).with_name("plain_tokens.h")
 
@@ -40,8 +39,7 @@ def test_the_plain_loop_has_the_separators_of_the_rule() -> None:
 def test_no_warnings_and_what_plain_loops_give(
     fuzzer: Fuzzer, compiler: str, tmp_path: Path
 ) -> None:
-    if FOUND[compiler] is None:
-        pytest.skip(f"needs {compiler}")
+    need(compiler)
     command = [compiler, "-std=c11", "-O3", *WARNINGS, "-fsyntax-only", str(CORE)]
     subprocess.run(command, check=True)
     program = tmp_path / "run"
@@ -56,8 +54,7 @@ def test_no_warnings_and_what_plain_loops_give(
 @posix
 @each_fuzzer
 def test_some_seconds_of_fuzzing(fuzzer: Fuzzer, tmp_path: Path) -> None:
-    if FOUND["clang"] is None:
-        pytest.skip("needs clang")
+    need("clang")
     program = tmp_path / fuzzer.name
     try:
         fuzzer.compile_with_libfuzzer(program)

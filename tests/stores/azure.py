@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.stores.server import free_port
+from tests.tools import need
 
 ACCOUNT = "devstoreaccount1"
 # The public key of this account, which all emulators have.
@@ -43,14 +43,12 @@ def _program() -> Path:
     folder = cache / "review-sentiment-toolkit" / _AZURITE.replace("@", "-")
     if (folder / _MAIN).is_file():
         return folder / _MAIN
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs npm, or Azurite in AZURITE_FOLDER")
+    need("npm")  # or Azurite in AZURITE_FOLDER
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
         made = Path(fresh, "made")
         done = subprocess.run(
-            [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1",
+            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1",
              "--prefix", made, _AZURITE],
             capture_output=True, text=True, timeout=540, check=False,
         )  # fmt: skip
@@ -65,14 +63,12 @@ def _program() -> Path:
 @contextmanager
 def running_azurite() -> Iterator[int]:
     """Run the emulator, all in memory, and give its port."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
+    need("node")
     program, port = _program(), free_port()
     flags = ["--inMemoryPersistence", "--disableTelemetry", "--silent", "--blobPort", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
-            [node, str(program), *flags],
+            ["node", str(program), *flags],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.tools import needs
 from tests.training.conftest import make_rows
 from tests.training.teacher_tools import run_tool
 from toolkit.records.read_options import ReadOptions
@@ -19,7 +19,7 @@ from toolkit.training.sources.teacher import fingerprint, load
 TOOLS = "examples.teacher.imdb"
 LABELLED, UNLABELLED = 80, 40
 
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+needs_compiler = needs("cc")
 
 
 def run(tool: str, folder: Path, *arguments: str, code: int = 0) -> str:
