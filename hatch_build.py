@@ -1,4 +1,4 @@
-"""The build hook of hatchling: compile the native core for a wheel, or leave it out.
+"""The build hook of hatchling: compile the native core for a wheel, and list what is in it.
 
 ``TOOLKIT_BUILD_NATIVE=0`` leaves it out, ``require`` fails without it. Otherwise a wheel is made in
 any case: ``py3-none-PLATFORM`` with the core, or ``py3-none-any`` and a warning if there is no C
@@ -6,10 +6,14 @@ compiler or if it fails. An editable install has the core in the source tree.
 
 ``CC``, ``CFLAGS``, ``LDFLAGS``, and for macOS ``ARCHFLAGS`` and ``MACOSX_DEPLOYMENT_TARGET`` mean
 what they mean elsewhere.
+
+The wheel has a bill of materials, as PEP 770 describes: the core and the models, with their sums.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import re
@@ -137,6 +141,28 @@ def _run(name: str, command: list[str], root: Path) -> None:
         )
 
 
+def bill_of_materials(name: str, version: str, files: Mapping[str, Path]) -> dict[str, Any]:
+    """List the models and the core in a wheel, by their paths in it, in CycloneDX."""
+    package = {"name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}"}
+    sums = {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
+    parts = [
+        {
+            "type": "machine-learning-model" if inside.endswith(".onnx") else "library",
+            "name": inside,
+            "licenses": [{"license": {"id": "MIT"}}],
+            "hashes": [{"alg": "SHA-256", "content": sums[inside]}],
+        }
+        for inside in sorted(files)
+    ]
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": {"type": "application", **package}},
+        "components": parts,
+    }
+
+
 class NativeCore(BuildHookInterface[BuilderConfig]):
     """Compiles before a wheel is made, and cleans up after it."""
 
@@ -150,10 +176,20 @@ class NativeCore(BuildHookInterface[BuilderConfig]):
         in_tree = Path(self.root, _NATIVE, _FILE_NAME)
         if version == "editable":
             in_tree.unlink(missing_ok=True)  # an old one would be used
-        if choice == "0":
-            return
         self._folder = TemporaryDirectory(prefix="toolkit-core-")
         library = Path(self._folder.name, _FILE_NAME)
+        target = None if choice == "0" else self._compile(library, choice)
+        if version == "editable":
+            if target is not None:
+                shutil.move(library, in_tree)
+            return
+        if target is not None:
+            build_data["force_include"][str(library)] = f"{_NATIVE}/{_FILE_NAME}"
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{target.tag}"
+        build_data["sbom_files"].append(str(self._write_bill(build_data["force_include"])))
+
+    def _compile(self, library: Path, choice: str) -> Target | None:
         try:
             target = Target.of_build(os.environ)
             compile_core(Path(self.root), library, target)
@@ -162,13 +198,18 @@ class NativeCore(BuildHookInterface[BuilderConfig]):
             if choice == "require":
                 self.app.abort(message)
             self.app.display_warning(f"{message}\nThe toolkit works without it, more slowly.")
-            return
-        if version == "editable":
-            shutil.move(library, in_tree)
-            return
-        build_data["force_include"][str(library)] = f"{_NATIVE}/{_FILE_NAME}"
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{target.tag}"
+            return None
+        return target
+
+    def _write_bill(self, compiled: Mapping[str, str]) -> Path:
+        assert self._folder is not None
+        included = {**self.build_config.force_include, **compiled}
+        core = self.metadata.core
+        files = {inside: Path(self.root, path) for path, inside in included.items()}
+        bill = bill_of_materials(core.name, self.metadata.version, files)
+        path = Path(self._folder.name, f"{core.name}.cdx.json")
+        path.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
+        return path
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what is not needed any more."""

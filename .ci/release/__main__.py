@@ -19,6 +19,7 @@ from release.trial import try_package, try_without_install
 DIST = PROJECT / "dist"
 PAPERS = PROJECT / "build" / "release"
 NOTES = "RELEASE_NOTES.md"
+NO_HOST = "https://example.invalid/"
 
 
 def sdist() -> None:
@@ -63,6 +64,15 @@ def tag(name: str) -> None:
     if versions != {name.removeprefix("v")}:
         sys.exit(f"error: the tag is {name}, and the packages have version {', '.join(versions)}")
     release_notes(name.removeprefix("v"))
+    check_addresses()
+
+
+def check_addresses() -> None:
+    """Stop a release that says that the project is at a host that no network has."""
+    sources = ("pyproject.toml", "CITATION.cff", "exported/releases.toml")
+    found = [name for name in sources if NO_HOST in (PROJECT / name).read_text("utf-8")]
+    if found:
+        sys.exit(f"error: {NO_HOST} is a placeholder. Write the address into {', '.join(found)}")
 
 
 def fits(package: Path) -> bool:

@@ -55,6 +55,11 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
 
 def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "DIST", wheel.parent)
+    with pytest.raises(
+        SystemExit, match=r"is a placeholder\. Write the address into pyproject\.toml"
+    ):
+        release.tag(f"v{__version__}")
+    monkeypatch.setattr(release, "NO_HOST", "https://other.invalid/")
     release.tag(f"v{__version__}")
     with pytest.raises(SystemExit, match=r"the tag is v0\.0\.1, and the packages have version "):
         release.tag("v0.0.1")
