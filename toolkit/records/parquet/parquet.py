@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.records.columns import Column, Keys, is_text
-from toolkit.records.parquet.parquet_columns import column_at, type_at, unsuitable
-from toolkit.records.parquet.parquet_layout import PLAIN, Layout, columns_of, layout_of
-from toolkit.records.parquet.parquet_metadata import with_metadata
 from toolkit.records.parquet.parquet_row_groups import RowGroups, after_group, bytes_of
 from toolkit.records.parquet.parquet_values import (
     BYTES,
+    STRINGS,
     UTF8,
     Fault,
     as_strings,
@@ -24,7 +23,12 @@ from toolkit.records.parquet.parquet_values import (
     reject,
     writable,
 )
-from toolkit.records.parquet.parquet_writer import RowGroupWriter
+from toolkit.records.parquet.parquet_writer import (
+    RowGroupWriter,
+    codecs_of,
+    split_groups,
+    with_metadata,
+)
 from toolkit.records.read_options import ReadOptions
 from toolkit.records.record_blocks import (
     Block,
@@ -41,7 +45,10 @@ from toolkit.text.strings import only_rows
 
 
 class ParquetFile(ReviewFile):
-    """A Parquet file; an output keeps the schema, the row groups and the compression."""
+    """A Parquet file; an output keeps values, Arrow types, row groups and the codec of each column.
+
+    Encodings, indexes, Bloom filters, and types that Arrow does not know are not kept.
+    """
 
     counts = "record"
 
@@ -54,16 +61,16 @@ class ParquetFile(ReviewFile):
         self._file = self._groups.file
         try:
             self.size = path.stat().st_size
-            self.input_schema: pa.Schema = self._file.schema_arrow
+            self.input_schema = self._groups.schema()
             self.names = self.input_schema.names
             self.check_free(self.names)
             self.choose_columns(self._find_keys)
             self._done = self._bytes_used = self._groups_ended = 0
             self._group = -1  # the last one that is read
-            if self._groups.old_times is not None and self._groups.old_times.columns:
+            if shortened := self._groups.shortened_times():
                 self.warnings.append(
-                    "times are read in microseconds, without their nanoseconds, as 64 bits hold no "
-                    f"more of years so far apart, in {columns_of(self._groups.old_times.columns)}"
+                    "times of the type INT96 are read in microseconds; nanoseconds, if there are "
+                    f"some, are lost in {', '.join(map(repr, shortened))}"
                 )
         except BaseException:
             self.close()
@@ -182,9 +189,8 @@ class ParquetFile(ReviewFile):
         schema = with_scores(self.input_schema, self.added)
         with self._reading(1):
             self._groups.read_a_row()
-        layout = layout_of(self.path, self._file, schema)
-        self.warnings += layout.warnings
-        return _output(self.render, schema, layout)
+        self.warnings += split_groups(self._file.metadata)
+        return _output(self.render, schema, codecs_of(self._file.metadata))
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
@@ -209,10 +215,10 @@ class ParquetFile(ReviewFile):
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
             keys = (name,) if name in self.names else tuple(name.split("."))
-            kind = type_at(self.input_schema, keys)
+            kind = _type_at(self.input_schema, keys)
             if kind is None:
                 continue
-            expected = unsuitable(column.role, kind)
+            expected = _unsuitable(column.role, kind)
             if expected is None:
                 return keys
             if column.is_needed:
@@ -230,13 +236,43 @@ class ParquetFile(ReviewFile):
         )
 
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        return column_at(batch, self.keys[role])
+        """Take a column out of the structs around it, and its values out of their dictionary."""
+        first, *others = self.keys[role]
+        column = batch.column(first)
+        for name in others:
+            column = pc.struct_field(column, name)
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _output(render: Table, schema: pa.Schema, layout: Layout = PLAIN) -> Output:
+def _output(render: Table, schema: pa.Schema, codecs: Sequence[str] = ()) -> Output:
     return Output(
         render,
         open_file=lambda file, metadata: RowGroupWriter(
-            file, with_metadata(schema, metadata), layout
+            file, with_metadata(schema, metadata), codecs
         ),
     )
+
+
+def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
+    """Tell the type of a column or of a field in a struct; None if there is no such field."""
+    kind, fields = None, list(schema)
+    for name in keys:
+        kind = {field.name: field.type for field in fields}.get(name)
+        fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
+    return kind
+
+
+def _unsuitable(role: str, kind: pa.DataType) -> str | None:
+    """Say what a column with a role must hold, if a type is something else."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if value in (*STRINGS, *BYTES, pa.null()):
+        return None
+    if is_text(role):
+        return "strings"
+    is_number = any(
+        is_kind(value)
+        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    )
+    if is_number or (role in ("id", "group") and not pa.types.is_nested(value)):
+        return None
+    return "numbers or strings"

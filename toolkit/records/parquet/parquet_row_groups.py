@@ -14,20 +14,19 @@ import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError, InputError
 from toolkit.files import for_arrow
-from toolkit.records.parquet.parquet_times import old_times
 from toolkit.records.record_blocks import BLOCK_RECORDS, Cut, Place
 
 # A row group is read in pages of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
 
-# What is read at once takes no more, even if every row holds the longest string of its row group.
+# If every row holds the longest string of its row group, what is read at once takes no more than
+# this, or has no more rows than that. Few rows cost little time: 500,000 texts of 20 to 60 bytes
+# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.10 to 0.21 s in those of 256.
 _BATCH_BYTES = 32 << 20
+_FEW_ROWS = 256
 
-# This many rows can be read at once without a look at the dictionaries. Where rows are long, that
-# costs nothing: 50,000 texts of 1.3 kB take 99 ms in batches of 64 rows as in those of 2,300.
-# A look at the dictionary of each row group doubles the time where groups have 1,000 such rows.
-_FEW_ROWS = 128
-_ROWS_OF_LONG = 4096  # a block of rows that are not short holds fewer
+# Its times have microseconds (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
+_SPARK = b"org.apache.spark.version"
 
 _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
@@ -38,21 +37,15 @@ class RowGroups:
     def __init__(self, path: Path, block_bytes: int) -> None:
         import pyarrow.parquet as pq  # takes 12 ms, which other formats need not wait for
 
-        self._path = path
         self._block_bytes = block_bytes
+        # Times of the old kind (INT96) have nanoseconds and a wide range. In nanoseconds, 64 bits
+        # hold the years 1678 to 2261, and Arrow turns all others into a wrong time.
         self.file: Any = pq.ParquetFile(
-            for_arrow(path), pre_buffer=False, buffer_size=_BUFFER_BYTES
+            for_arrow(path),
+            pre_buffer=False,
+            buffer_size=_BUFFER_BYTES,
+            coerce_int96_timestamp_unit="us",
         )
-        self.old_times = old_times(path, self.file)
-        if self.old_times is not None:
-            self.file.close()
-            self.file = pq.ParquetFile(
-                for_arrow(path),
-                pre_buffer=False,
-                buffer_size=_BUFFER_BYTES,
-                coerce_int96_timestamp_unit=self.old_times.unit,
-            )
-        self._with_dictionaries: Any = None
 
     @classmethod
     def open(cls, path: Path, block_bytes: int) -> Self:
@@ -78,13 +71,25 @@ class RowGroups:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
-        if self._with_dictionaries is not None:
-            self._with_dictionaries.close()
+
+    def schema(self) -> pa.Schema:
+        """Give the columns, with all metadata of the file: Arrow knows only some of them."""
+        schema: pa.Schema = self.file.schema_arrow
+        metadata = {**(self.file.metadata.metadata or {}), **(schema.metadata or {})}
+        metadata.pop(b"ARROW:schema", None)
+        return schema.with_metadata(metadata or None)
 
     def read_a_row(self) -> None:
         """Read the first row, if there is one, of all columns."""
         if self.file.metadata.num_row_groups:
             next(self.file.iter_batches(1, row_groups=[0], use_threads=False), None)
+
+    def shortened_times(self) -> list[str]:
+        """Give the columns of times whose nanoseconds, if they have some, are lost."""
+        schema = self.file.schema
+        leaves = [schema.column(position) for position in range(len(schema))]
+        is_of_spark = _SPARK in (self.file.metadata.metadata or {})
+        return [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and not is_of_spark]
 
     def ends(self, file_size: int) -> Iterator[Cut]:
         """Give the cut after each row group that has rows, but not after the last group."""
@@ -108,7 +113,9 @@ class RowGroups:
         wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
         pending: list[pa.RecordBatch] = []
         rows = size = 0
-        at_once = self._rows_at_once(group, wanted)
+        # No string is longer than what all of them take together.
+        is_small = wanted * facts.total_byte_size <= _BATCH_BYTES
+        at_once = wanted if is_small else min(wanted, _FEW_ROWS)
         for batch in self.file.iter_batches(at_once, row_groups=[group], use_threads=False):
             pending.append(batch)
             rows, size = rows + len(batch), size + bytes_of(batch)
@@ -120,68 +127,6 @@ class RowGroups:
     def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in _joined(batches):
             yield from cut(batch, self._block_bytes)
-
-    def _rows_at_once(self, group: int, wanted: int) -> int:
-        """Tell how many rows can be read without taking too much, whatever they hold."""
-        facts = self.file.metadata.row_group(group)
-        # No string is longer than what all of them take together.
-        if wanted <= _FEW_ROWS or wanted * facts.total_byte_size <= _BATCH_BYTES:
-            return wanted
-        if wanted <= _ROWS_OF_LONG:
-            return _FEW_ROWS
-        row_bytes = 0
-        for number in range(facts.num_columns):
-            longest = self._bytes_of_a_row(group, number)
-            if longest is None:
-                return _FEW_ROWS
-            row_bytes += longest
-        return max(min(wanted, _BATCH_BYTES // max(row_bytes, 1)), 1)
-
-    def _bytes_of_a_row(self, group: int, number: int) -> int | None:
-        """Give the most bytes that a row can take in a column; None if they cannot be bounded."""
-        described = self.file.schema.column(number)
-        if described.physical_type == "FIXED_LEN_BYTE_ARRAY":
-            return int(described.length)
-        if described.physical_type != "BYTE_ARRAY":
-            return 0
-        longest = self._longest_in_dictionary(group, described.path)
-        if longest is None:
-            return None
-        # Only now that it could be read: to look at damaged facts ends the process (pyarrow 26).
-        facts = self.file.metadata.row_group(group)
-        column = facts.column(number)
-        values_of_a_row = -(-column.num_values // max(facts.num_rows, 1))  # several in a list
-        return int((longest or column.total_uncompressed_size) * values_of_a_row)
-
-    def _longest_in_dictionary(self, group: int, path: str) -> int | None:
-        """Tell the longest value; 0 where no dictionary is found, None where none can be."""
-        if self._with_dictionaries is None:
-            self._with_dictionaries = self._open_with_dictionaries()
-        try:
-            batches = self._with_dictionaries.iter_batches(
-                1, row_groups=[group], columns=[path], use_threads=False
-            )
-            batch = next(batches, None)
-        except (OSError, pa.ArrowException, ValueError):
-            return None  # not in a dictionary but as what differs from the value before; or damaged
-        return max(map(_longest, batch.columns), default=0) if batch else 0
-
-    def _open_with_dictionaries(self) -> Any:
-        import pyarrow.parquet as pq
-
-        facts, schema = self.file.metadata, self.file.schema
-        strings = [
-            schema.column(number).path
-            for number in range(facts.num_columns)
-            if schema.column(number).physical_type == "BYTE_ARRAY"
-        ]
-        return pq.ParquetFile(
-            for_arrow(self._path),
-            metadata=facts,
-            read_dictionary=strings,
-            pre_buffer=False,
-            buffer_size=_BUFFER_BYTES,
-        )
 
 
 def after_group(group: int, number: int) -> Place:
@@ -199,15 +144,6 @@ def _bytes_of(column: pa.Array) -> int:
         return int(column.nbytes)
     lengths = pc.binary_length(column.dictionary).take(column.indices)
     return int(column.indices.nbytes) + int(pc.sum(lengths).as_py() or 0)
-
-
-def _longest(column: pa.Array) -> int:
-    """Tell the longest value of the dictionary within a column of one kind of leaves."""
-    while pa.types.is_nested(column.type):
-        column = column.field(0) if pa.types.is_struct(column.type) else column.values
-    # Where all is null, or the first row is an empty list, no dictionary was read.
-    is_found = pa.types.is_dictionary(column.type) and len(column.dictionary)
-    return int(pc.max(pc.binary_length(column.dictionary)).as_py()) if is_found else 0
 
 
 def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
