@@ -81,14 +81,14 @@ def place(
 def is_same(what: Path | Content, target: Path) -> bool:
     """Whether a file or an object holds the same bytes; if the sizes agree, it is read for that."""
     content = what if isinstance(what, Content) else _content_of(what)
+    if isinstance(target, StorePath):
+        from toolkit.stores.uploads import is_same as is_same_object
+
+        return is_same_object(content, target.place)
     try:
-        if isinstance(target, StorePath):
-            size = target.stat_object().st_size
-        elif content.local is not None and target.samefile(content.local):
+        if content.local is not None and target.samefile(content.local):
             return True
-        else:
-            size = target.stat().st_size
-        if size != content.size:
+        if target.stat().st_size != content.size:
             return False
         with target.open("rb") as file:
             return content.is_read_from(file)

@@ -28,57 +28,6 @@ _COPY_LIMIT = 5 << 30  # of S3, for one request that copies
 _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
 
 
-def write_object(place: Location, data: bytes, *, create: bool) -> None:
-    """Write a small object; with ``create``, `FileExistsError` if there is one.
-
-    A request that is cut off may have been carried out. If it is tried again and an object with the
-    very same bytes is there, it is taken for the one of the first attempt.
-    """
-    import obstore
-
-    if not create:
-        with store_failures(place, "written"):
-            obstore.put(client(place, WRITING), place.key, data, use_multipart=False)
-        return
-
-    def put() -> None:
-        obstore.put(client(place, CREATING), place.key, data, mode="create", use_multipart=False)
-
-    _create(place, put, lambda: _holds(place, data))
-
-
-def _create(place: Location, attempt: Callable[[], None], is_own: Callable[[], bool]) -> None:
-    """Try to create an object until that is clear."""
-    is_unclear = False
-    for wait in (*_WAITS, None):
-        try:
-            with store_failures(place, "written"):
-                attempt()
-            return
-        except FileExistsError:
-            if is_unclear and is_own():
-                return
-            raise
-        except StoreError as error:
-            if wait is None or not _may_pass(error):
-                raise
-            is_unclear = True
-            time.sleep(wait)
-
-
-def _may_pass(error: StoreError) -> bool:
-    """Whether another attempt makes sense: not where the store has understood, and refuses."""
-    final = ("no such bucket", "credentials", "another region", "not allowed", "not found")
-    return not any(words in str(error) for words in final)
-
-
-def _holds(place: Location, data: bytes) -> bool:
-    if facts_of(place).size != len(data):
-        return False
-    with ObjectReader(place) as reader:
-        return reader.read() == data
-
-
 def upload(content: Content, place: Location, *, force: bool) -> None:
     """Upload an object; without ``force``, `FileExistsError` if there is one.
 
@@ -88,14 +37,12 @@ def upload(content: Content, place: Location, *, force: bool) -> None:
     hidden key is the same for the same content, so a later attempt replaces what an earlier one has
     left.
     """
-    is_too_large_to_copy = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
     source = content.copied
+    is_too_large_to_copy = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
     if source and source.root == place.root and content.size and not is_too_large_to_copy:
         _copy_to(source, place, content, force=force)
     elif content.size <= ONE_REQUEST_BYTES:
-        data = b"".join(content.read())
-        _check_size(content, len(data), place)
-        write_object(place, data, create=not force)
+        _put(content, place, force=force)
     elif force:
         _upload_parts(content, place)
     elif is_too_large_to_copy:
@@ -113,12 +60,60 @@ def upload(content: Content, place: Location, *, force: bool) -> None:
                 delete(hidden)
 
 
+def _put(content: Content, place: Location, *, force: bool) -> None:
+    """Upload a small object in one request."""
+    import obstore
+
+    data = b"".join(content.read())
+    _check_size(content, len(data), place)
+    if force:
+        with store_failures(place, "written"):
+            obstore.put(client(place, WRITING), place.key, data, use_multipart=False)
+        return
+
+    def put() -> None:
+        new = client(place, CREATING)
+        obstore.put(new, place.key, data, mode="create", use_multipart=False)
+
+    _create(put, content, place)
+
+
 def _copy_to(source: Location, place: Location, content: Content, *, force: bool) -> None:
+    """Copy an object within its bucket."""
     if force:
         with store_failures(place, "written"):
             _copy(source, place, overwrite=True)
     else:
-        _create(place, lambda: _copy(source, place), lambda: is_same(content, place))
+        _create(lambda: _copy(source, place), content, place)
+
+
+def _create(attempt: Callable[[], None], content: Content, place: Location) -> None:
+    """Try to create an object until that is clear; `FileExistsError` if there is another one.
+
+    A request that is cut off may have been carried out. If it is tried again and an object with the
+    very same bytes is there, it is taken for the one of the first attempt.
+    """
+    is_unclear = False
+    for wait in (*_WAITS, None):
+        try:
+            with store_failures(place, "written"):
+                attempt()
+            return
+        except FileExistsError:
+            if is_unclear and is_same(content, place):
+                return
+            raise
+        except StoreError as error:
+            if wait is None or not _may_pass(error):
+                raise
+            is_unclear = True
+            time.sleep(wait)
+
+
+def _may_pass(error: StoreError) -> bool:
+    """Whether another attempt makes sense: not where the store has understood, and refuses."""
+    final = ("no such bucket", "credentials", "another region", "not allowed", "not found")
+    return not any(words in str(error) for words in final)
 
 
 def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None:
