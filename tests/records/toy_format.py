@@ -92,9 +92,6 @@ class QueryFile(RecordFile):
 
         return Output(write)
 
-    def schema(self) -> pa.Schema:
-        return pa.schema([(name, pa.string()) for name in self.names])
-
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         rows = [_fields(record) for record in records.column(RECORD).to_pylist()]
         columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self.names]

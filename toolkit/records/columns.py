@@ -137,7 +137,7 @@ class AddedColumn:
 class Columns:
     """Names of columns as the user gives them; None: by their usual names.
 
-    The values of several columns of texts are joined, as `ReviewFile.joined` does.
+    The values of several columns of texts are joined, as `ReviewFile.take_texts` does.
     """
 
     text: str | tuple[str, ...] | None = None

@@ -106,27 +106,35 @@ class ReviewFile(ABC):
     def parse(self, block: Block) -> Parsed:
         """Give the records of a block."""
 
-    @abstractmethod
     def render(
         self, records: pa.RecordBatch, scores: Sequence[pa.Array]
     ) -> pa.Buffer | pa.RecordBatch:
-        """Give some records with the added fields, as an output of the same format holds them."""
+        """Give some records with the added fields, as an output of the same format holds them.
+
+        A format that is only read (``can_write`` in `FORMATS`) has neither this nor
+        `output_of_table`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is only read")
 
     def output(self) -> Output:
         """Say how an output of the same format is written."""
         return Output(self.render, self.header, lambda: self.trailer)
 
     @classmethod
-    @abstractmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
         """Say how this format holds the scored records of another one, given as batches.
 
         The schema is theirs; the delimiter is for a delimited format.
         """
+        raise NotImplementedError(f"{cls.__name__} is only read")
 
-    @abstractmethod
     def schema(self) -> pa.Schema:
-        """Names and types of `values`; `UsageError` if other formats cannot hold them."""
+        """Names and types of `values`; `UsageError` if other formats cannot hold them.
+
+        By default, all columns are strings.
+        """
+        self.check_unique()
+        return pa.schema([(name, pa.string()) for name in self.names])
 
     @abstractmethod
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
@@ -189,14 +197,16 @@ class ReviewFile(ABC):
         if again:
             raise UsageError(f"{self.name}: --text-column names the column {again[0]!r} twice.")
 
-    def joined(self, fields: dict[str, pa.Array]) -> pa.Array | None:
-        """Take the texts out of the columns of a block; None if no column has any.
+    def take_texts(self, fields: dict[str, pa.Array], rows: int) -> pa.Array:
+        """Take the texts out of the columns of a block; (rows,), all null if no column has any.
 
         Those of several columns are joined by line breaks, which end a token and a sentence. What
         is null or blank is left out, and a record with nothing else has no text.
         """
-        parts = [fields.pop(role) for role in self.keys if is_text(role)]
-        return join_texts(parts) if len(parts) > 1 else next(iter(parts), None)
+        texts = [fields.pop(role) for role in self.keys if is_text(role)]
+        if not texts:
+            return pa.nulls(rows, pa.string())
+        return join_texts(texts) if len(texts) > 1 else texts[0]
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""

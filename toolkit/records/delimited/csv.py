@@ -234,11 +234,6 @@ class DelimitedFile(RecordFile):
         header = dialect.delimiter.join(map(dialect.quoted, schema.names)) + "\n"
         return Output(lambda *scored: rows_of(table(*scored), dialect), header.encode())
 
-    def schema(self) -> pa.Schema:
-        """All columns are strings."""
-        self.check_unique()
-        return pa.schema([(name, pa.string()) for name in self.names])
-
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the fields without their quotes."""
         text = joined(records.column(RECORD), pa.repeat("\n", len(records))).to_pybytes()

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 
-from toolkit.errors import EmptyInputError, UsageError
+from toolkit.errors import EmptyInputError
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.excel.excel_cells import as_text, letters, without_errors
 from toolkit.records.excel.excel_workbook import Workbook
 from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Output, Parsed, Place, Reject, Table
+from toolkit.records.record_blocks import BLOCK_RECORDS, Block, Parsed, Place, Reject
 from toolkit.records.review_file import ReviewFile
 
 _Row = list[str | None]
@@ -93,33 +93,8 @@ class ExcelFile(ReviewFile):
         fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
         for role in filter(is_text, fields):  # an error is no text
             fields[role] = without_errors(fields[role])
-        texts = self.joined(fields)
-        if texts is None:  # no column has the texts
-            texts = pa.nulls(len(content.rows), pa.string())
+        texts = self.take_texts(fields, len(content.rows))
         return Parsed(texts, records, content.rejects, fields)
-
-    def render(
-        self,
-        records: pa.RecordBatch,  # noqa: ARG002
-        scores: Sequence[pa.Array],  # noqa: ARG002
-    ) -> NoReturn:
-        """Raise `UsageError`: workbooks are not written."""
-        raise UsageError(f"{self.name}: a workbook can be read, but not written")
-
-    @classmethod
-    def output_of_table(
-        cls,
-        table: Table,  # noqa: ARG003
-        schema: pa.Schema,  # noqa: ARG003
-        delimiter: str | None,  # noqa: ARG003
-    ) -> Output:
-        """Raise `UsageError`: workbooks are not written."""
-        raise UsageError("a workbook can be read, but not written")
-
-    def schema(self) -> pa.Schema:
-        """All columns are strings."""
-        self.check_unique()
-        return pa.schema([(name, pa.string()) for name in self.names])
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the records themselves."""

@@ -157,10 +157,7 @@ class ParquetFile(ReviewFile):
         rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
         fields = {role: as_strings(self._column(batch, role)) for role in others}
-        joined = self.joined(texts)
-        if joined is None:
-            joined = pa.nulls(len(batch), pa.string())
-        return Parsed(joined, batch, rejects, fields)
+        return Parsed(self.take_texts(texts, len(batch)), batch, rejects, fields)
 
     def _faults(
         self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]

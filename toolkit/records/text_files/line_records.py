@@ -194,9 +194,7 @@ class RecordFile(ReviewFile):
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
         if lines is not None and len(lines.loose):
             batch = with_blank_lines(content.data, lines, batch)
-        texts = self.joined(fields)
-        if texts is None:  # no column has the texts
-            texts = pa.nulls(len(batch), pa.string())
+        texts = self.take_texts(fields, len(batch))
         found = sorted([*broken, *rejects], key=lambda reject: reject.number)
         return Parsed(texts, batch, found, fields)
 
