@@ -74,19 +74,19 @@ clean:  ## remove the environments, and the files that tools have written
 $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
 		review_sentiment_toolkit.py $(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install --quiet .
+	$(DEMO)/bin/pip install --quiet --no-compile .
 	touch $@
 
 $(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch])
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install --quiet --editable '.[dev]'
+	$(DEV)/bin/pip install --quiet --no-compile --editable '.[dev]'
 	touch $@
 
 $(DEV)/installed-all: $(DEV)/installed
-	$(DEV)/bin/pip install --quiet --editable '.[dev-all]'
+	$(DEV)/bin/pip install --quiet --no-compile --editable '.[dev-all]'
 	touch $@
 
 $(TOOLS)/installed: .ci/release/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --requirement .ci/release/requirements.txt
+	$(TOOLS)/bin/pip install --quiet --no-compile --requirement .ci/release/requirements.txt
 	touch $@

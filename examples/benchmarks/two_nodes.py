@@ -28,7 +28,7 @@ def main(command: list[str]) -> int:
         print(f"\n{time.perf_counter() - started:.3f}")
         return code.returncode
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def cluster_of(nodes: int) -> Iterator[Any]:
         cluster.wait_for_nodes()
         yield cluster
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()
 
 
 @dataclass

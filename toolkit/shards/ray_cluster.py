@@ -79,7 +79,7 @@ def connected() -> Iterator[int]:
         for number, handler in handlers.items():  # Ray has its own, which end the process
             signal.signal(number, handler)
     try:
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources = ray.cluster_resources()
         yield max(int(resources.get("CPU", 1)), 1)
     finally:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what it has not said yet
