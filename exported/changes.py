@@ -19,11 +19,18 @@ from exported.data import FILMS, join
 from exported.make import data_folder, of_held_out
 from exported.shipping import EXPORTED
 from exported.unlabelled import PROJECT
-from toolkit.evaluation.differences.changes import ChangedRow, Changes, Counts, Difference
-from toolkit.evaluation.differences.files import DiffOptions
-from toolkit.evaluation.differences.models import diff
-from toolkit.evaluation.differences.verdict import changed_labels, points, verdict, who_is_right
-from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation import DiffOptions, diff
+from toolkit.evaluation.diff_result import (
+    ChangedRow,
+    Changes,
+    Counts,
+    Difference,
+    changed_labels,
+    points,
+    verdict,
+    who_is_right,
+)
+from toolkit.evaluation.metrics import Proportion
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -88,14 +95,14 @@ def texts_section(found: Difference) -> str:
     changes = found.texts
     rows = [row for row in changes.most_changed if row.old_sentiment != row.new_sentiment]
     lines = ["### Fixed texts\n", f"{changed_labels(changes.counts)} {_vectors(changes)}\n"]
-    if reviews := [row for row in rows if str(row.name).startswith("review ")]:
+    if reviews := [row for row in rows if row.file.startswith("review ")]:
         lines += ["| text | before | after |", "|---|---|---|"]
         lines += [f"| {_text(row)} | {_before(row)} | {_after(row)} |" for row in reviews]
         lines.append("")
     others: dict[str, list[str]] = {}
     for row in rows:
         if row not in reviews:
-            others.setdefault(f"{_before(row)} → {_after(row)}", []).append(str(row.name))
+            others.setdefault(f"{_before(row)} → {_after(row)}", []).append(row.file)
     lines += [f"- {moved}: {', '.join(names)}" for moved, names in others.items()]
     return "\n".join([*lines, ""])
 
@@ -187,7 +194,7 @@ def _text(row: ChangedRow) -> str:
     short = row.text if len(row.text) <= _LONGEST else f"{row.text[:_LONGEST]}…"
     shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in short)
     escaped = "".join(f"\\{each}" if each in r"\|`*_<>[]#~&" else each for each in shown)
-    return f"{row.name}: {' '.join(escaped.split())}"
+    return f"{row.file}: {' '.join(escaped.split())}"
 
 
 def _before(row: ChangedRow) -> str:

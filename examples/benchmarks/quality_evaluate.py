@@ -16,7 +16,7 @@ import numpy as np
 
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
-from toolkit.evaluation.json_report import as_dict
+from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.metrics import calls_positive
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
@@ -28,7 +28,7 @@ def evaluate_files(data: Path, group: str | None, files: list[Path]) -> list[dic
     predictions = [path for path in files if path not in models]
     options = EvaluationOptions(ReadOptions(Columns(group=group)), examples=0)
     evaluation = evaluate(data, models, predictions, options)
-    report = as_dict(evaluation)
+    report = evaluation_as_dict(evaluation)
     comparisons = {found.model: found for found in beside_best_peer(evaluation)}
     return [
         {

@@ -157,11 +157,11 @@ What `diff` finds has these keys; what is not known is null.
 | `texts`, `data` | what changes on the fixed texts, and on the files; `data` is null without files |
 | `rows`, `answered` | all rows; those that at least one of the models gives a label |
 | `changed` | rows with another label: `to_positive`, `to_negative`, `gained` (one where there was none) and `lost` (none where there was one) |
-| `probability_change`, `stars_change` | over the `rows` that both score: the `mean` of the new minus the old number; of the distances `mean_distance`, `median`, `most` (the 95th percentile; both to one in a thousand) and `largest` |
+| `probability_change`, `stars_change` | over the `rows` that both score: the `mean` of the new minus the old number; of the distances `mean_distance`, `median`, `most` (the 95th percentile; both to 0.00001, of stars to 0.0001) and `largest` |
 | `other_whole_stars` | rows whose stars, rounded, are others |
 | `labelled`, `labelled_without_score` | rows with a true label and a score of both models; with a label, but not both scores |
 | `old_accuracy`, `new_accuracy` | `accuracy` on the labelled rows, with its `interval` |
-| `only_old_right`, `only_new_right` | labelled rows that only one of the models has right |
+| `both_right`, `only_old_right`, `only_new_right` | labelled rows that both models have right, or only one |
 | `difference`, `interval`, `p_value`, `is_exact`, `verdict` | of the accuracies, new minus old, as for `comparisons` above; the same in words |
 | `most_changed` | rows with another label first, then by the distance: `file` and `row` (or `name` of a fixed text), `label`, `group`, `old`, `new`, `text` |
 | `groups` | of `data`: the same counts and figures for each `name`, the largest group first |

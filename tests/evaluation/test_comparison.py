@@ -16,7 +16,7 @@ from toolkit.evaluation.comparison import (
     compare_with_constant,
 )
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.tables.result_tables import beside_constant
+from toolkit.evaluation.tables import constant_warning
 
 
 def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:
@@ -111,10 +111,12 @@ def test_a_small_lead_over_a_constant_is_warned_of() -> None:
     labels = np.array([0] * 51 + [1] * 49, np.int8)
     right = np.array([True] * 27 + [False] * 24 + [True] * 25 + [False] * 24)
     metrics = measure(labels, np.where(right, labels, 1 - labels).astype(np.float32), 0.5)
-    assert str(beside_constant("the network", metrics, "held-out")).startswith(
+    assert str(constant_warning("the network", metrics, "held-out")).startswith(
         "the network is not clearly better than always answering negative on the held-out "
         "reviews: its accuracy is 52.00%, that of the constant answer 51.00%"
     )
-    assert beside_constant("m", measure(labels, labels.astype(np.float32), 0.5)) is None
-    (text,) = {beside_constant("m", measure(labels[:9], right[:9].astype(np.float32), 0.5), "test")}
+    assert constant_warning("m", measure(labels, labels.astype(np.float32), 0.5)) is None
+    (text,) = {
+        constant_warning("m", measure(labels[:9], right[:9].astype(np.float32), 0.5), "test")
+    }
     assert str(text).startswith("All test reviews are negative: these figures do not show")

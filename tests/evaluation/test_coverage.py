@@ -18,7 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.coverage import coverage_at, margins
 from toolkit.evaluation.metrics import calls_positive
-from toolkit.evaluation.tables.coverage_tables import target_table
+from toolkit.evaluation.tables import target_table
 
 TARGETS = st.sampled_from([0.01, 0.5, 2 / 3, 0.9, 1.0])
 
@@ -80,16 +80,16 @@ def predictions(write_rows: WriteRows) -> tuple[Path, Path]:
 def test_the_table_names_the_share_and_the_range(write_rows: WriteRows) -> None:
     data, others = predictions(write_rows)
     found = evaluate(data, [], [others], EvaluationOptions(targets=(1.0, 0.5, 0.97)))
-    rows = {row.name: row.cells[0] for row in target_table(found).rows}
+    rows = {row[0].text: row[1] for row in target_table(found).rows}
     assert list(rows) == ["100%", "50%", "97%"]
     assert (rows["100%"].text, rows["100%"].note) == ("50.0%", "0.2500:0.5001")
     assert (rows["50%"].text, rows["50%"].note) == ("100.0%", "all")
     assert "2 of 2 right" in rows["97%"].detail
     wrong = write_rows("q.csv", ("positive_probability",), [[0.25], [0.75], [0.25], [0.75]])
     (row, *_) = target_table(evaluate(data, [], [wrong])).rows
-    assert row.cells[0].note == "never reached"
+    assert row[1].note == "never reached"
     strict = evaluate(data, [], [others], EvaluationOptions(targets=(0.99999, 0.07)))
-    assert [row.name for row in target_table(strict).rows] == ["99.999%", "7%"]
+    assert [row[0].text for row in target_table(strict).rows] == ["99.999%", "7%"]
 
 
 @pytest.mark.parametrize("target", [0.0, -1.0, 1.01, 97.0, float("nan")])

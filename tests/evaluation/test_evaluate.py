@@ -19,10 +19,9 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.reference import tokens_of
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.json_report import as_dict
-from toolkit.evaluation.result import Evaluation
-from toolkit.evaluation.tables.result_tables import summary_of, threshold_table
+from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
+from toolkit.evaluation.json import evaluation_as_dict
+from toolkit.evaluation.tables import summary_of, threshold_table
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -72,7 +71,7 @@ def test_without_a_model_the_default_one_is_evaluated(reviews_csv: Path) -> None
 def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, options=FILM)
     rows = rows_of(reviews_csv)
-    parts = {each.key: {p.name: p for p in each.parts} for each in found.breakdowns}
+    parts = {each.key: {p.name: p for p in each.slices} for each in found.breakdowns}
     assert set(parts) == {"length", "stars", "groups"}
     assert sum(part.reviews for part in parts["length"].values()) == len(rows)
     lengths = [len(tokens_of(row["text"])) for row in rows]
@@ -99,7 +98,7 @@ def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
 def test_bounds_of_the_lengths(write_rows: WriteRows, tokens: int, name: str) -> None:
     path = write_rows("r.csv", ("text", "label"), [(" a." * tokens, 1)])
     (length,) = evaluate(path).breakdowns
-    assert [part.name for part in length.parts] == [name]
+    assert [part.name for part in length.slices] == [name]
 
 
 def test_predictions_of_others_are_compared(
@@ -154,7 +153,7 @@ def test_every_format_gives_the_same(reviews_csv: Path, tmp_path: Path, ending: 
 
 
 def content(found: Evaluation) -> dict[str, object]:
-    facts = as_dict(found)
+    facts = evaluation_as_dict(found)
     del facts["date"], facts["data"]["path"], facts["data"]["sha256"]
     return facts
 
@@ -256,7 +255,7 @@ def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
     stars = evaluate(
         path, options=EvaluationOptions(ReadOptions(Columns(stars="mark")))
     ).breakdowns[1]
-    assert [part.name for part in stars.parts] == ["0", "1", "2"]
+    assert [part.name for part in stars.slices] == ["0", "1", "2"]
     with pytest.raises(InputError, match="'stars': 30 different values, expected 1 to 20 ratings"):
         evaluate(path, options=EvaluationOptions(ReadOptions(Columns(stars="stars"))))
 
@@ -269,7 +268,7 @@ def test_a_threshold_is_a_probability(reviews_csv: Path, threshold: float) -> No
 
 def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)], FILM)
-    facts = json.loads(json.dumps(as_dict(found), allow_nan=False))
+    facts = json.loads(json.dumps(evaluation_as_dict(found), allow_nan=False))
     assert set(facts) == {
         "format_version", "toolkit_version", "date", "data", "best", "warnings", "models",
         "breakdowns", "macro_mean", "comparisons",
@@ -319,7 +318,7 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
     assert (right.only_model_right, right.only_reference_right) == (10, 0)
     assert (constant.difference, constant.p_value) == (0, 1)
     assert worse.interval[1] < 0
-    first, second = as_dict(found)["warnings"]
+    first, second = evaluation_as_dict(found)["warnings"]
     assert first.startswith(
         "constant is not clearly better than always answering positive on these reviews: its "
         "accuracy is 90.00%, that of the constant answer 90.00%"
@@ -334,14 +333,14 @@ def test_reviews_of_one_label_are_warned_of(write_rows: WriteRows) -> None:
     path = write_rows("r.csv", ("text", "label"), [("fine", 0), ("bad", 0)])
     found = evaluate(path)
     assert found.models[0].baseline is None
-    (warning,) = as_dict(found)["warnings"]
+    (warning,) = evaluation_as_dict(found)["warnings"]
     assert warning.startswith("All reviews are negative: these figures do not show whether")
 
 
 def test_parts_have_a_baseline_and_a_balanced_accuracy(write_rows: WriteRows) -> None:
     rows = [("superb, a delight", 1, "x")] * 3 + [("dull, awful", 0, "x"), ("superb", 0, "x")]
     path = write_rows("r.csv", ("text", "label", "film"), [*rows * 5, ("superb", 1, "y")])
-    parts = as_dict(evaluate(path, options=FILM))["breakdowns"]["groups"]
+    parts = evaluation_as_dict(evaluate(path, options=FILM))["breakdowns"]["groups"]
     (x, y) = parts
     assert (x["majority_accuracy"], y["majority_accuracy"]) == (0.6, 1.0)
     assert x["models"][MODEL.stem]["accuracy"] == 0.8
@@ -373,5 +372,5 @@ def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRow
     assert [model.name for model in found.models] == [MODEL.stem, "p"]
     assert found.data.soft_labels == 2
     assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
-    names = [row[0] for row in threshold_table(found.models[1]).rows]
+    names = [row[0].text for row in threshold_table(found.models[1]).rows]
     assert names[3:6] == ["0.4", "0.5 in use", "0.6"]

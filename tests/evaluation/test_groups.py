@@ -16,20 +16,22 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from toolkit import Scorer
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
-from toolkit.evaluation.breakdown import FEWEST_OF_LABEL, NO_GROUP, Breakdown, Part
 from toolkit.evaluation.groups import (
     BEST_SHOWN,
+    FEWEST_OF_LABEL,
     MOST_SHOWN,
+    NO_GROUP,
     WEAKEST_SHOWN,
+    Breakdown,
+    Slice,
     groups_note,
     shown_groups,
 )
-from toolkit.evaluation.json_report import as_dict
-from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.reliability import calibration_error
-from toolkit.evaluation.report.group_plot import group_plot
-from toolkit.evaluation.report.page import page
-from toolkit.evaluation.tables.group_tables import balanced_table, figures_table
+from toolkit.evaluation.json import evaluation_as_dict
+from toolkit.evaluation.metrics import Metrics, calibration_error, measure
+from toolkit.evaluation.page import page
+from toolkit.evaluation.plots import group_plot
+from toolkit.evaluation.tables import balanced_table, group_table
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -49,11 +51,11 @@ def groups_of(evaluation: Evaluation) -> Breakdown:
     return evaluation.groups
 
 
-def part_of(name: str, right: int, of_each: int) -> Part:
+def slice_of(name: str, right: int, of_each: int) -> Slice:
     """A group in which so many of the reviews of each label are right."""
     labels = np.repeat([0, 1], of_each).astype(np.int8)
     called = np.tile(np.arange(of_each) < right, 2) == labels
-    return Part(name, (measure(labels, called.astype(np.float32), 0.5),))
+    return Slice(name, (measure(labels, called.astype(np.float32), 0.5),))
 
 
 def test_each_group_has_the_figures_of_its_reviews_alone(
@@ -68,8 +70,8 @@ def test_each_group_has_the_figures_of_its_reviews_alone(
     scored = [all(each.score([row["text"]])[0].sentiment for each in scorers) for row in rows]
     films = np.array([row["film"] for row in rows])[scored]
     assert found.data.without_score == scored.count(False)
-    assert {part.name for part in groups_of(found).parts} == {*films}
-    for part in groups_of(found).parts:
+    assert {part.name for part in groups_of(found).slices} == {*films}
+    for part in groups_of(found).slices:
         chosen = films == part.name
         assert part.metrics == tuple(
             measure(found.labels[chosen], model.probability[chosen], model.threshold)
@@ -82,10 +84,11 @@ def test_the_hardest_group_comes_first_and_those_of_one_label_last(write_rows: W
     rows += [(GOOD, 1, "hard"), (GOOD, 0, "hard")] * 5
     rows += [(GOOD, 1, "alone")] * 9 + [(GOOD, 1, "few"), (BAD, 0, "few")] * 4
     found = of_domains(write_rows, rows)
-    assert [part.name for part in groups_of(found).parts][:2] == ["hard", "easy"]
-    assert {part.name for part in groups_of(found).parts[2:]} == {"alone", "few"}
-    table = figures_table(found, groups_of(found), 0)
-    shown = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert [part.name for part in groups_of(found).slices][:2] == ["hard", "easy"]
+    assert {part.name for part in groups_of(found).slices[2:]} == {"alone", "few"}
+    table = group_table(found, groups_of(found), 0)
+    cells = [[cell.text for cell in row] for row in table.rows]
+    shown = {row[0]: dict(zip(table.columns, row, strict=True)) for row in cells}
     assert shown["hard"]["accuracy"] == shown["hard"]["balanced"] == "50.00%"
     assert shown["hard"]["majority"] == "50.0%"
     assert shown["alone"]["balanced"] == shown["few"]["balanced"] == "–"  # noqa: RUF001
@@ -96,7 +99,7 @@ def test_the_hardest_group_comes_first_and_those_of_one_label_last(write_rows: W
 
 def test_reviews_without_a_group_are_one(write_rows: WriteRows) -> None:
     found = of_domains(write_rows, [(GOOD, 1, ""), (BAD, 0, " "), (GOOD, 1, "x")])
-    assert {part.name: part.reviews for part in groups_of(found).parts} == {NO_GROUP: 2, "x": 1}
+    assert {part.name: part.reviews for part in groups_of(found).slices} == {NO_GROUP: 2, "x": 1}
 
 
 def test_the_mean_counts_every_group_of_both_labels_once(write_rows: WriteRows) -> None:
@@ -108,7 +111,7 @@ def test_the_mean_counts_every_group_of_both_labels_once(write_rows: WriteRows) 
     assert mean is not None
     assert mean.groups == 2
     assert mean.models[0].balanced_accuracy == pytest.approx(0.75)
-    both = [part for part in groups_of(found).parts if part.name != "alone"]
+    both = [part for part in groups_of(found).slices if part.name != "alone"]
     losses = [part.metrics[0].log_loss for part in both]
     assert mean.models[0].log_loss == pytest.approx(sum(losses) / 2)
     assert of_domains(write_rows, [(GOOD, 1, "x")]).macro_mean is None
@@ -123,11 +126,11 @@ def test_without_the_column_there_are_no_groups(write_rows: WriteRows) -> None:
 
 def test_of_many_groups_the_weakest_and_the_best_are_shown() -> None:
     """A large weak group comes before a small one, which may be weak by chance."""
-    rows = [part_of(f"middle {n}", 14, 20) for n in range(MOST_SHOWN)]
-    weak = [part_of("large", 50, 100), *(part_of(f"weak {n}", 2, 20) for n in range(19))]
-    lucky = part_of("small", 2, 5)
-    best = [part_of(f"best {n}", 20, 20) for n in range(BEST_SHOWN)]
-    parts = (*weak, lucky, *rows, *best, *(part_of(f"few {n}", 0, 1) for n in range(9)))
+    rows = [slice_of(f"middle {n}", 14, 20) for n in range(MOST_SHOWN)]
+    weak = [slice_of("large", 50, 100), *(slice_of(f"weak {n}", 2, 20) for n in range(19))]
+    lucky = slice_of("small", 2, 5)
+    best = [slice_of(f"best {n}", 20, 20) for n in range(BEST_SHOWN)]
+    parts = (*weak, lucky, *rows, *best, *(slice_of(f"few {n}", 0, 1) for n in range(9)))
     breakdown = Breakdown("groups", "", parts)
     shown = [part.name for part in shown_groups(breakdown, 0)]
     assert len(shown) == WEAKEST_SHOWN + BEST_SHOWN
@@ -138,7 +141,7 @@ def test_of_many_groups_the_weakest_and_the_best_are_shown() -> None:
 
 
 def test_all_of_few_groups_are_shown() -> None:
-    parts = tuple(part_of(f"{n}", 1, 1) for n in range(MOST_SHOWN))
+    parts = tuple(slice_of(f"{n}", 1, 1) for n in range(MOST_SHOWN))
     breakdown = Breakdown("groups", "", parts)
     assert shown_groups(breakdown, 0) == parts
     assert "JSON" not in groups_note(breakdown)
@@ -148,7 +151,7 @@ def test_all_of_few_groups_are_shown() -> None:
 def test_many_groups_of_one_label_or_few_reviews_are_shown_by_accuracy(of_each: int) -> None:
     labels = np.ones(of_each, np.int8)
     metrics = [measure(labels, np.full(of_each, p, np.float32), 0.5) for p in (0.1, 0.9)]
-    parts = [Part(f"{n}", (metrics[n % 2],)) for n in range(50)]
+    parts = [Slice(f"{n}", (metrics[n % 2],)) for n in range(50)]
     parts.sort(key=lambda part: part.accuracy[0].value)
     shown = shown_groups(Breakdown("groups", "", tuple(parts)), 0)
     rights = [part.accuracy[0].value for part in shown]
@@ -158,7 +161,7 @@ def test_many_groups_of_one_label_or_few_reviews_are_shown_by_accuracy(of_each: 
 def test_the_json_has_every_group(write_rows: WriteRows) -> None:
     rows = [(GOOD, 1, f"d{n}") for n in range(60)] + [(BAD, 0, "d0"), (GOOD, 1, "d0")] * 5
     found = of_domains(write_rows, rows)
-    facts = json.loads(json.dumps(as_dict(found), allow_nan=False))
+    facts = json.loads(json.dumps(evaluation_as_dict(found), allow_nan=False))
     groups = {each["name"]: each["models"][MODEL.stem] for each in facts["breakdowns"]["groups"]}
     assert set(groups) == {f"d{n}" for n in range(60)}
     assert groups["d1"]["balanced_accuracy"] is groups["d1"]["balanced_accuracy_interval"] is None
@@ -181,9 +184,9 @@ def test_the_page_shows_groups_and_their_plot(write_rows: WriteRows) -> None:
     assert "&lt;b&gt;x (10)" in content
     assert "<h3>All figures of p</h3>" in content
     table = balanced_table(found, groups_of(found))
-    assert [row.name for row in table.rows] == ["<b>x", "alone", "mean of 1 group"]
-    assert table.rows[0].best == {0}
-    assert table.rows[1].cells[0].note == "accuracy 100.0%"
+    assert [row[0].text for row in table.rows] == ["<b>x", "alone", "mean of 1 group"]
+    assert [cell.is_best for cell in table.rows[0][3:]] == [True, False]
+    assert table.rows[1][3].note == "accuracy 100.0%"
     alone = of_domains(write_rows, [(GOOD, 1, "alone")])
     assert group_plot(alone, groups_of(alone)) is None
     assert '<figure class="tall">' not in page(alone)

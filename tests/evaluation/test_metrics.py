@@ -15,16 +15,18 @@ from tests.models import MODEL
 from toolkit import Scorer
 from toolkit.evaluation.coverage import STEPS, coverages, margins
 from toolkit.evaluation.metrics import (
+    CALIBRATION_BINS,
     THRESHOLDS,
     Labels,
     Probabilities,
+    Proportion,
     at_thresholds,
+    calibration_error,
     calls_positive,
     log_loss,
     measure,
+    reliability,
 )
-from toolkit.evaluation.proportion import Proportion
-from toolkit.evaluation.reliability import CALIBRATION_BINS, calibration_error, reliability
 
 # Few different probabilities, so that there are ties; the ends, and what float32 rounds.
 PROBABILITY = st.sampled_from([0.0, 1e-6, 0.1, 0.25, 0.5, 0.7, 0.75, 1.0]) | st.floats(

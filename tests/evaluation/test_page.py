@@ -20,7 +20,7 @@ from tests.strategies import review_texts
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
-from toolkit.evaluation.report.page import page, spans
+from toolkit.evaluation.page import page, spans
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -140,7 +140,7 @@ def test_escaped_text_reads_as_it_was(found: Evaluation, content: str) -> None:
     mistake = Mistake(1, 0, 0.9, content, ())
     models = (replace(found.models[0], mistakes=(mistake,)),)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.evaluation.report.page.plots", lambda _: [])  # slow
+        patch.setattr("toolkit.evaluation.page.plots", lambda _: [])  # slow
         written = page(replace(found, models=models))
     (shown,) = re.findall(r'<p class="review" dir="auto">(.*?)</p>', written, re.DOTALL)
     assert not set(shown) & set("<>\"'")

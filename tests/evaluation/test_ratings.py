@@ -17,9 +17,9 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import CONV1D, MODEL, many_texts
 from toolkit import Scorer
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.json_report import as_dict
+from toolkit.evaluation.json import evaluation_as_dict
+from toolkit.evaluation.page import page
 from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
-from toolkit.evaluation.report.page import page
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 
@@ -83,7 +83,7 @@ def test_evaluate_measures_labels_that_are_stars(starred_csv: Path) -> None:
     assert tutorial.classes.macro_f1 is None
     for text in ("Stars and neutral reviews", "within one, balanced", "Three classes"):
         assert text in page(found)
-    as_json = as_dict(found)["models"][0]["ratings"]
+    as_json = evaluation_as_dict(found)["models"][0]["ratings"]
     assert as_json["stars"]["within_one"] == ours.stars.within_one
     assert as_json["classes"]["range"] == ours.classes.range
 

@@ -19,8 +19,8 @@ from tests.data import shared_data
 from tests.records.python_formats import PYTHON, every_file, every_text_format
 from tests.records.test_laws import bodies
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import labelled_reviews as evaluated
-from toolkit.evaluation.labelled_reviews import LabelledReviews
+from toolkit.evaluation import reviews as evaluated
+from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
 from toolkit.records.labels import NEUTRAL, labels_of
@@ -126,7 +126,7 @@ def check(path: Path, reading: ReadOptions = READING) -> Answer:
 
     found = {
         "train": answer(lambda: labelled(labelled_file.load(path, reading))),
-        "evaluate": answer(lambda: labelled(evaluated.load(path, reading))),
+        "evaluate": answer(lambda: labelled(evaluated.load(path, reading).opinions())),
         "explain": answer(lambda: unlabelled(read_texts(path, reading))),
         "unlabelled": answer(
             lambda: unlabelled(unlabelled_file.load(path, reading).texts.to_pylist())
@@ -196,7 +196,7 @@ def test_types_of_parquet(kind: pa.DataType, tmp_path: Path) -> None:
     assert labelled_file.load(path, READING).labels.tolist() == [1, 0]
     pq.write_table(table, path)
     check(path)
-    assert evaluated.load(path, READING).labels.tolist() == [1, 0]
+    assert evaluated.load(path, READING).opinions().labels.tolist() == [1, 0]
 
 
 def test_what_other_files_may_be_like(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from tests.models import shipped_scorer
 from tests.records.python_formats import PYTHON, every_file
 from toolkit.errors import UsageError
-from toolkit.evaluation import labelled_reviews as reviews
-from toolkit.evaluation import predictions
+from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
@@ -36,7 +35,7 @@ def test_scores_are_predictions_and_a_teacher(
 def check(path: Path, scores: Path, reading: ReadOptions) -> None:
     data = reviews.load(path, reading)
     expected = shipped_scorer().probabilities(data.texts).to_pylist()
-    assert predictions.load_predictions(scores, data, reading).tolist() == expected
+    assert reviews.load_predictions(scores, data, reading).tolist() == expected
     found = teacher.load(scores, reading)
     assert found.rows.tolist() == KEPT
     assert found.probabilities.tolist() == expected

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tests.models import shipped_scorer
 from tests.records.toy_format import read_queries, write_queries
-from toolkit.evaluation import labelled_reviews as reviews
-from toolkit.evaluation import predictions
+from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
@@ -40,7 +39,7 @@ def test_it_is_scored_trained_on_and_evaluated(tmp_path: Path) -> None:
     assert found.texts.to_pylist() == labelled.texts.to_pylist()
     assert found.labels.tolist() == [1, 0, 1]
     written = [float(row["positive_probability"]) for row in rows if row["text"]]
-    read = predictions.load_predictions(scored, found, READING)
+    read = reviews.load_predictions(scored, found, READING)
     assert [f"{value:.6g}" for value in read] == [f"{value:.6g}" for value in written]
     assert teacher.load(scored, READING).ids == ["1", "2", "4"]
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.evaluation.metrics import log_loss
-from toolkit.evaluation.reliability import calibration_error
+from toolkit.evaluation.metrics import calibration_error, log_loss
 from toolkit.model.facts.typed_json import encode
 from toolkit.model.logits import logits_of, rescaled, sigmoid
 from toolkit.training.calibration import fit_calibration

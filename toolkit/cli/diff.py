@@ -19,7 +19,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.read_options import STDIN, ReadOptions
 
 if TYPE_CHECKING:
-    from toolkit.evaluation.differences.changes import Difference
+    from toolkit.evaluation.diff_result import Difference
     from toolkit.scoring.limits import MaxChanged
     from toolkit.scoring.selection import Part
 
@@ -98,8 +98,8 @@ def diff(
     - `toolkit diff old.onnx new.onnx reviews.csv --max-changed 1% --fail-if-worse`
     """
     from toolkit.cli.progress import progress_of
-    from toolkit.evaluation.differences.files import DiffOptions
-    from toolkit.evaluation.differences.models import diff as run_diff
+    from toolkit.evaluation import DiffOptions
+    from toolkit.evaluation import diff as run_diff
     from toolkit.scoring.limits import MaxChanged
     from toolkit.scoring.selection import Part
 
@@ -148,12 +148,12 @@ def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> No
     """Raise `UsageError` for what would otherwise only show at the end."""
     if output is None:
         return
-    from toolkit.evaluation.differences.changed_rows import format_of_output
+    from toolkit.evaluation.diff_models import format_of_changed_rows
 
     path = path_of(output)
     if path == STDIN:
         raise UsageError("--output: cannot go to standard output; name a file.")
-    format_of_output(path)
+    format_of_changed_rows(path)
     check_is_no_input(path, inputs)  # patterns among them count as missing
     check_output_file(path, force=force)
 
@@ -162,9 +162,9 @@ def _show(found: Difference, *, json: bool, quiet: bool) -> None:
     if json:
         from json import dumps
 
-        from toolkit.evaluation.differences.json_report import as_dict
+        from toolkit.evaluation.json import difference_as_dict
 
-        sys.stdout.write(dumps(as_dict(found), indent=2) + "\n")
+        sys.stdout.write(dumps(difference_as_dict(found), indent=2) + "\n")
     elif not quiet:
         from toolkit.cli.diff_view import show
 
@@ -173,7 +173,7 @@ def _show(found: Difference, *, json: bool, quiet: bool) -> None:
 
 def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) -> None:
     """End with the exit code of what was asked for, or of records that cannot be read."""
-    from toolkit.evaluation.differences.verdict import changed_labels, verdict
+    from toolkit.evaluation.diff_result import changed_labels, verdict
 
     counts = found.changes.counts
     failed = () if found.data is None else found.data.failed

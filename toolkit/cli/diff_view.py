@@ -10,19 +10,22 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from toolkit.cli.evaluate_view import print_plain
+from toolkit.cli.evaluate_view import print_table
 from toolkit.cli.terminal import fact_table, new_console, not_read, one_line, shortened
 from toolkit.errors import counted
-from toolkit.evaluation.differences import verdict
-from toolkit.evaluation.differences.changes import (
+from toolkit.evaluation.diff_result import (
     ChangedRow,
     Changes,
     Counts,
     DataChanges,
     Difference,
+    changed_labels,
+    points,
+    verdict,
+    who_is_right,
 )
-from toolkit.evaluation.proportion import Proportion
-from toolkit.evaluation.tables.result_tables import UNDEFINED, PlainTable
+from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.tables import UNDEFINED, table_of
 from toolkit.model.facts.release_facts import USES_IN_SHORT, count_uses
 from toolkit.model.info.fact_lines import megabytes
 
@@ -54,7 +57,7 @@ def _print_said(console: Console, found: Difference) -> None:
     for name in ("What the files say", "OLD", "NEW"):
         table.add_column(name, overflow="fold")
     for each in found.facts:
-        if not each.is_same:
+        if each.old != each.new:
             name = _NAMES.get(each.key, each.key.replace("_", " "))
             table.add_row(name, _shown(each.key, each.old), _shown(each.key, each.new))
     words = found.words
@@ -157,15 +160,26 @@ def _print_changes(
 ) -> None:
     counts = changes.counts
     console.print(Text(one_line(title), style="bold"), soft_wrap=True)
-    console.print(Text(verdict.changed_labels(counts)))
-    console.print(fact_table([*verdict.distances(changes), *(more or [])]))
-    if (answer := verdict.verdict(counts)) is not None:
+    console.print(Text(changed_labels(counts)))
+    console.print(fact_table([*_distances(changes), *(more or [])]))
+    if (answer := verdict(counts)) is not None:
         console.print()
         console.print(fact_table(_accuracies(counts)))
-        console.print(Text(str(verdict.who_is_right(counts))))
+        console.print(Text(str(who_is_right(counts))))
         is_sure = "bold red" if counts.is_worse else "bold"
         console.print(Text(answer, style=is_sure))
     console.print()
+
+
+def _distances(changes: Changes) -> Iterator[tuple[str, str]]:
+    """Say how far probabilities and stars move."""
+    if (found := changes.probability) is not None:
+        line = f"median {found.median:.3f}, 95% of the rows up to {found.most:.3f}, largest "
+        yield "change of the probability", f"{line}{found.largest:.3f}"
+    if (found := changes.stars) is not None:
+        line = f"median {found.median:.2f}, 95% of the rows up to {found.most:.2f}, largest "
+        more = f"; rounded, {changes.other_whole_stars:,} of {found.rows:,} rows have other stars"
+        yield "change of the stars", f"{line}{found.largest:.2f}{more}"
 
 
 def _print_rows(console: Console, changes: Changes) -> None:
@@ -200,7 +214,7 @@ def _print_groups(console: Console, data: DataChanges) -> None:
         share = f"{counts.changed / counts.answered:.1%}" if counts.answered else UNDEFINED
         found = _right(counts) if has_labels else _directions(counts)
         rows.append((each.name, f"{counts.rows:,}", share, *found))
-    print_plain(console, PlainTable((*head, *more), tuple(rows)))
+    print_table(console, table_of((*head, *more), rows))
     if len(groups) > _GROUPS_SHOWN:
         console.print(f"The {_GROUPS_SHOWN} largest of {len(groups):,} groups; --json has all.\n")
 
@@ -211,7 +225,7 @@ def _right(counts: Counts) -> tuple[str, ...]:
         return (UNDEFINED,) * 3
     low, high = (f"{100 * end:.1f}" for end in found.interval)
     both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
-    return (*both, f"{verdict.points(found.difference)} ({low} to {high})")
+    return (*both, f"{points(found.difference)} ({low} to {high})")
 
 
 def _directions(counts: Counts) -> tuple[str, ...]:
@@ -224,7 +238,7 @@ def _percent(found: Proportion | None) -> str:
 
 
 def _line(row: ChangedRow) -> Text:
-    place = str(row.name) if row.row is None else f"{row.name}, row {row.row:,}"
+    place = row.file if row.row is None else f"{row.file}, row {row.row:,}"
     line = Text(f"{one_line(place)}: ", style="dim")
     old = _answer(row.old_sentiment, row.old_probability)
     new = _answer(row.new_sentiment, row.new_probability)

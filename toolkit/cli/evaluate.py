@@ -151,11 +151,11 @@ def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force
     """Write all reports, or none if one fails; and the JSON on standard output."""
     from json import dumps
 
-    from toolkit.evaluation.json_report import as_dict
-    from toolkit.evaluation.report.page import page
+    from toolkit.evaluation.json import evaluation_as_dict
+    from toolkit.evaluation.page import page
 
     wants_json = json or any(path.suffix.lower() in _JSON for path in reports)
-    as_json = dumps(as_dict(evaluation), indent=2) + "\n" if wants_json else ""
+    as_json = dumps(evaluation_as_dict(evaluation), indent=2) + "\n" if wants_json else ""
     if reports:
         contents = [
             as_json if path.suffix.lower() in _JSON else page(evaluation) for path in reports

@@ -10,9 +10,7 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.differences.files import DiffOptions
-from toolkit.evaluation.differences.models import diff
-from toolkit.evaluation.evaluate_models import EvaluationOptions, evaluate
-from toolkit.evaluation.result import Evaluation
+from toolkit.evaluation.diff_models import DiffOptions, diff
+from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
 
 __all__ = ["DiffOptions", "Evaluation", "EvaluationOptions", "diff", "evaluate"]

@@ -8,8 +8,7 @@ from math import comb, erfc, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.metrics import Metrics
-from toolkit.evaluation.proportion import NORMAL_95
+from toolkit.evaluation.metrics import NORMAL_95, Metrics
 from toolkit.model.run_folder import LABELS
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.

@@ -8,8 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.metrics import Labels, Numbers, Probabilities, calls_positive
-from toolkit.evaluation.proportion import Proportion
+from toolkit.evaluation.metrics import (
+    Labels,
+    Numbers,
+    Probabilities,
+    Proportion,
+    calls_positive,
+)
 
 # Of the reviews, in percent.
 STEPS = (100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10)

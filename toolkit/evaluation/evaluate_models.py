@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from toolkit.errors import MissingExtraError, UsageError
-from toolkit.evaluation.answers import Answers, names_of, sha256_if_file, with_scores
-from toolkit.evaluation.breakdown import break_down
-from toolkit.evaluation.comparison import compare, compare_with_constant
-from toolkit.evaluation.coverage import TARGETS, coverage_at, coverages
-from toolkit.evaluation.groups import macro_mean
-from toolkit.evaluation.labelled_reviews import LabelledReviews, load
-from toolkit.evaluation.metrics import at_thresholds, measure
-from toolkit.evaluation.mistakes import mistakes
-from toolkit.evaluation.reliability import reliability
-from toolkit.evaluation.result import Data, Evaluation, ModelResult
+from toolkit.errors import UsageError
+from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
+from toolkit.evaluation.coverage import (
+    TARGETS,
+    Coverage,
+    TargetCoverage,
+    coverage_at,
+    coverages,
+)
+from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
+from toolkit.evaluation.metrics import (
+    AtThreshold,
+    Labels,
+    Metrics,
+    Probabilities,
+    ReliabilityBin,
+    at_thresholds,
+    calls_positive,
+    measure,
+    reliability,
+)
+from toolkit.evaluation.mistakes import Mistake, mistakes
+from toolkit.evaluation.ratings import Ratings, rate
+from toolkit.evaluation.reviews import (
+    Data,
+    LabelledReviews,
+    load,
+    load_predictions,
+    sha256_if_file,
+)
 from toolkit.files import path_of
+from toolkit.model.facts.stars import known_tokens
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import ReadOptions
+from toolkit.records.text_files.compression import compression_of
+
+_DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,88 @@ class EvaluationOptions:
     threshold: float | None = None  # None: each model's own, and 0.5 for predictions of others
     examples: int = 10  # of the most confident mistakes of each model
     targets: Sequence[float] = TARGETS  # accuracies to find the largest coverage for
+
+    def check(self) -> None:
+        """Raise `UsageError` for a number out of its range."""
+        if self.examples < 0:
+            raise UsageError(f"examples: expected 0 or more, received {self.examples}")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(
+                f"--threshold: expected a probability from 0 to 1, received {self.threshold}"
+            )
+        for target in self.targets:
+            if not 0 < target <= 1:
+                raise UsageError(
+                    "--target-accuracy: expected a share above 0 and up to 1, such as 0.97, "
+                    f"received {target}"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelResult:
+    """How well a model does, or the predictions in a file, which have only a name and a path."""
+
+    name: str  # no other one has it
+    path: str
+    preset: str | None = None
+    sha256: str | None  # of the file; None for standard input
+    labels: list[str] | None = None
+    threshold: float
+    version: str | None = None  # of the model
+    toolkit_version: str | None = None  # that wrote the model
+    metrics: Metrics
+    baseline: Comparison | None  # with a constant; None: all reviews have one label
+    thresholds: tuple[AtThreshold, ...]
+    reliability: tuple[ReliabilityBin, ...]
+    coverage: tuple[Coverage, ...]
+    coverage_at_accuracy: tuple[TargetCoverage, ...]
+    mistakes: tuple[Mistake, ...]
+    ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
+    probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation finds."""
+
+    date: datetime  # UTC
+    data: Data
+    models: tuple[ModelResult, ...]
+    best: int  # the most accurate of the models; of equal ones the first
+    breakdowns: tuple[Breakdown, ...]
+    macro_mean: MacroMean | None  # over the groups, if there are any of both labels
+    comparisons: tuple[Comparison, ...]  # each other model with the best
+    labels: Labels = field(repr=False)  # (reviews,) 0 or 1
+
+    @property
+    def groups(self) -> Breakdown | None:
+        """The reviews by group, the hardest for the best model first; None without a column."""
+        return next((each for each in self.breakdowns if each.key == "groups"), None)
+
+
+@dataclass(frozen=True)
+class _Predictions:
+    """What a model, or a file of predictions, says of the labelled reviews."""
+
+    identity: dict[str, Any]  # as `Scorer.identity` gives it
+    threshold: float
+    probability: Probabilities  # (reviews,) float32, NaN for a review without one
+    scorer: Scorer | None = None  # None: of a file
+
+    @classmethod
+    def of_model(cls, scorer: Scorer, reviews: LabelledReviews) -> _Predictions:
+        found = scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False)
+        return cls(scorer.identity(), float(scorer.threshold), found, scorer)
+
+    @classmethod
+    def of_file(
+        cls, path: Path, reviews: LabelledReviews, options: EvaluationOptions
+    ) -> _Predictions:
+        probability = load_predictions(path, reviews, options.reading)
+        name = Path(path.stem).stem if compression_of(path) else path.stem
+        identity = {"name": name, "path": str(path), "sha256": sha256_if_file(path)}
+        threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+        return cls(identity, threshold, probability)
 
 
 def evaluate(
@@ -66,16 +172,13 @@ def evaluate(
     ------
     InputError
         If a file cannot be read, or holds something else.
-    MissingExtraError
-        If scikit-learn or SciPy is not installed.
     ModelError
         If a model cannot be loaded.
     UsageError
         If a column is missing, or the threshold or a target is not from 0 to 1.
     """
     options = options or EvaluationOptions()
-    MissingExtraError.check("evaluate", "sklearn", "scipy")
-    _check(options)
+    options.check()
     models, predictions = (
         [given] if isinstance(given, str | Path) else given for given in (models, predictions)
     )
@@ -83,25 +186,24 @@ def evaluate(
     scorers = [Scorer(model, options.threshold) for model in wanted]
     reviews = load(path_of(data), options.reading)
     answers = [
-        *(Answers.of_model(scorer, reviews) for scorer in scorers),
-        *(
-            Answers.of_predictions(path_of(path), reviews, options.reading, options.threshold)
-            for path in predictions
-        ),
+        *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
+        *(_Predictions.of_file(path_of(path), reviews, options) for path in predictions),
     ]
-    reviews, answers = with_scores(reviews, answers)
-    facts = _data(reviews)
+    reviews, answers = _with_scores(reviews, answers)
+    opinions = reviews.opinions()
     results = [
-        _result(name, each, reviews, options)
-        for name, each in zip(names_of(answers), answers, strict=True)
+        _result(name, each, reviews, opinions, options)
+        for name, each in zip(_names_of(answers), answers, strict=True)
     ]
-    rights = [each.is_right(reviews.labels) for each in answers]
+    labels = opinions.labels
+    rights = [calls_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
-    breakdowns = break_down(reviews, [(each.probability, each.threshold) for each in answers], best)
+    found = [(each.probability, each.threshold) for each in results]
+    breakdowns = break_down(opinions, found, best)
     groups = [each for each in breakdowns if each.key == "groups"]
     return Evaluation(
         date=datetime.now(UTC).replace(microsecond=0),
-        data=facts,
+        data=reviews.data,
         models=tuple(results),
         best=best,
         breakdowns=breakdowns,
@@ -111,46 +213,50 @@ def evaluate(
             for result, right in zip(results, rights, strict=True)
             if result is not results[best]
         ),
-        labels=reviews.labels,
+        labels=labels,
     )
 
 
-def _check(options: EvaluationOptions) -> None:
-    if options.examples < 0:
-        raise UsageError(f"examples: expected 0 or more, received {options.examples}")
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise UsageError(
-            f"--threshold: expected a probability from 0 to 1, received {options.threshold}"
-        )
-    for target in options.targets:
-        if not 0 < target <= 1:
-            raise UsageError(
-                f"--target-accuracy: expected a share above 0 and up to 1, such as 0.97, received "
-                f"{target}"
-            )
+def _with_scores(
+    reviews: LabelledReviews, answers: Sequence[_Predictions]
+) -> tuple[LabelledReviews, list[_Predictions]]:
+    """Leave out, for all models, the reviews that one of them gives no score.
+
+    Files of predictions need none for neutral reviews.
+    """
+    lacks_score = [
+        np.isnan(each.probability) & (reviews.is_opinion | (each.scorer is not None))
+        for each in answers
+    ]
+    has_score = ~np.any(lacks_score, axis=0)
+    kept = [replace(each, probability=each.probability[has_score]) for each in answers]
+    return reviews.with_score(has_score), kept
 
 
-def _data(reviews: LabelledReviews) -> Data:
-    return Data(
-        path=reviews.path,
-        sha256=sha256_if_file(reviews.path),
-        columns=reviews.columns,
-        rows=reviews.rows_in_all,
-        reviews=len(reviews),
-        positive=int(reviews.labels.sum()),
-        without_text=reviews.without_text,
-        without_label=reviews.without_label,
-        soft_labels=reviews.soft_labels,
-        neutral=reviews.neutral,
-        label_meaning=reviews.label_meaning,
-        without_score=reviews.without_score,
-    )
+def _names_of(answers: Sequence[_Predictions]) -> list[str]:
+    """Give each the shortest of its names that no other one has."""
+    paths = [each.identity["path"] for each in answers]
+    names = [each.identity["name"] for each in answers]
+    for longer in ([Path(path).name for path in paths], paths):
+        names = [
+            long if names.count(name) > 1 else name
+            for name, long in zip(names, longer, strict=True)
+        ]
+    return [
+        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
+        for place, name in enumerate(names)
+    ]
 
 
 def _result(
-    name: str, answers: Answers, reviews: LabelledReviews, options: EvaluationOptions
+    name: str,
+    answers: _Predictions,
+    reviews: LabelledReviews,
+    opinions: LabelledReviews,
+    options: EvaluationOptions,
 ) -> ModelResult:
-    labels, probability, threshold = reviews.labels, answers.probability, answers.threshold
+    labels, threshold = opinions.labels, answers.threshold
+    probability = answers.probability[reviews.is_opinion]
     metrics = measure(labels, probability, threshold)
     return ModelResult(
         **{**answers.identity, "name": name, "threshold": threshold},
@@ -160,7 +266,20 @@ def _result(
         reliability=reliability(labels, probability),
         coverage=coverages(labels, probability, threshold),
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
-        mistakes=mistakes(reviews, probability, threshold, answers.scorer, options.examples),
-        ratings=answers.ratings(reviews),
+        mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),
+        ratings=_ratings(answers, reviews),
         probability=probability,
     )
+
+
+def _ratings(answers: _Predictions, reviews: LabelledReviews) -> Ratings | None:
+    """Compare the stars and the neutral range of a model with the stars of the reviews."""
+    scorer, stars = answers.scorer, reviews.stars
+    if scorer is None or (stars is None and not reviews.data.neutral):
+        return None
+    facts = scorer.facts
+    known = None
+    if facts.stars is not None and stars is not None:
+        known = known_tokens(scorer.vocabulary, reviews.texts, facts.max_tokens)
+    own = None if facts.neutral is None else facts.neutral.ends
+    return rate(answers.probability, known, reviews.classes, stars, facts.stars, own)

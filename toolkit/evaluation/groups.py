@@ -1,4 +1,7 @@
-"""The groups of an evaluation: which of many are shown, and the mean over them."""
+"""How good models are on slices of the reviews: by length, by stars, by group.
+
+Of many groups, tables and plots show the weakest and the best.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,82 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from toolkit.evaluation.breakdown import FEWEST_OF_LABEL, Breakdown, Part
+from toolkit.evaluation.metrics import Metrics, Probabilities, Proportion, measure
+from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.text.strings import is_blank
+from toolkit.text.vocabulary import Vocabulary
 
+# The first length that is in the next slice.
+_LENGTHS = {"under 25": 25, "25–99": 100, "100–199": 200, "200–512": 513}  # noqa: RUF001
+_LONGEST = "over 512"
+
+NO_GROUP = "(none)"  # the name of the group of the reviews that have none
+FEWEST_OF_LABEL = 5  # reviews of either label, for a balanced accuracy
 MOST_SHOWN = 40  # of more groups, the weakest and the best are shown
 WEAKEST_SHOWN, BEST_SHOWN = 20, 10
+
+Answers = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the reviews."""
+
+    name: str
+    metrics: tuple[Metrics, ...]  # of each model
+
+    @property
+    def reviews(self) -> int:
+        """How many there are."""
+        return self.metrics[0].accuracy.count
+
+    @property
+    def positive(self) -> int:
+        """How many of them are positive, by their labels."""
+        return self.metrics[0].true_positives + self.metrics[0].false_negatives
+
+    @property
+    def majority_accuracy(self) -> float:
+        """The accuracy of always answering the label that is more frequent in this slice."""
+        return self.metrics[0].majority_accuracy
+
+    @property
+    def has_both_labels(self) -> bool:
+        """Whether there are enough reviews of either label for a balanced accuracy."""
+        return min(self.positive, self.reviews - self.positive) >= FEWEST_OF_LABEL
+
+    @property
+    def accuracy(self) -> tuple[Proportion, ...]:
+        """Of each model."""
+        return tuple(each.accuracy for each in self.metrics)
+
+    @property
+    def balanced_accuracy(self) -> tuple[float | None, ...]:
+        """Of each model; None without enough reviews of both labels."""
+        return tuple(
+            each.balanced_accuracy if self.has_both_labels else None for each in self.metrics
+        )
+
+    @property
+    def balanced_interval(self) -> tuple[tuple[float, float] | None, ...]:
+        """The 95% interval of each balanced accuracy."""
+        return tuple(
+            each.balanced_accuracy_interval if self.has_both_labels else None
+            for each in self.metrics
+        )
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The reviews in slices."""
+
+    key: str  # length, stars or groups
+    title: str
+    slices: tuple[Slice, ...]
 
 
 class Figures(NamedTuple):
@@ -33,60 +107,123 @@ class MacroMean:
     models: tuple[Figures, ...]
 
 
+def break_down(reviews: LabelledReviews, answers: Answers, best: int) -> tuple[Breakdown, ...]:
+    """Split the reviews by length, and by stars and groups where there are such columns.
+
+    Groups are in the order in which the model at the position `best` finds them hard.
+    """
+    # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
+    # will do. Lengths are those before any cut.
+    tokens = Vocabulary(pa.array([], pa.string())).encode(reviews.texts).lengths
+    places = np.searchsorted([*_LENGTHS.values()], tokens, side="right")
+    slices = _slices([*_LENGTHS, _LONGEST], places, reviews, answers)
+    found = [Breakdown("length", "Length in tokens", tuple(slices))]
+    columns = reviews.data.columns
+    if reviews.ratings is not None:
+        slices = _by_value(reviews.ratings, None, reviews, answers)
+        slices.sort(key=lambda each: _as_number(each.name))
+        found.append(Breakdown("stars", f"Stars (column {columns['stars']})", tuple(slices)))
+    if reviews.groups is not None:
+        slices = _by_value(reviews.groups, NO_GROUP, reviews, answers)
+        slices.sort(key=lambda each: _hardest_first(each, best))
+        found.append(Breakdown("groups", f"Groups (column {columns['group']})", tuple(slices)))
+    return tuple(found)
+
+
 def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
     """Take the mean over groups; None if none has enough reviews of both labels."""
-    parts = [part for part in groups.parts if part.has_both_labels]
-    if not parts:
+    slices = [each for each in groups.slices if each.has_both_labels]
+    if not slices:
         return None
 
     def mean(model: int, key: str) -> float:
-        values = [getattr(part.metrics[model], key) for part in parts]
+        values = [getattr(each.metrics[model], key) for each in slices]
         return float(np.mean([getattr(value, "value", value) for value in values]))
 
     return MacroMean(
-        len(parts),
-        float(np.mean([part.majority_accuracy for part in parts])),
+        len(slices),
+        float(np.mean([each.majority_accuracy for each in slices])),
         tuple(Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)),
     )
 
 
-def shown_groups(groups: Breakdown, best: int) -> tuple[Part, ...]:
+def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
     """Choose the groups that tables and plots show, in their order: of many, the weakest and best.
 
     The model at the position `best` decides. It is surely weak where the upper end of the interval
     is low: by the figure itself, the smallest groups would come first, by chance.
     """
-    parts = groups.parts
-    if len(parts) <= MOST_SHOWN:
-        return parts
-    candidates = _large_enough(parts)
-    ends = [_interval(part, best) for part in candidates]
+    if len(groups.slices) <= MOST_SHOWN:
+        return groups.slices
+    candidates = _large_enough(groups.slices)
+    ends = [each.balanced_interval[best] or each.accuracy[best].interval for each in candidates]
     by_upper = sorted(range(len(candidates)), key=lambda at: ends[at][1])
     weakest = set(by_upper[:WEAKEST_SHOWN])
     by_lower = sorted(range(len(candidates)), key=lambda at: -ends[at][0])
     others = [at for at in by_lower if at not in weakest]
     chosen = weakest | set(others[:BEST_SHOWN])
-    return tuple(part for at, part in enumerate(candidates) if at in chosen)
+    return tuple(each for at, each in enumerate(candidates) if at in chosen)
 
 
 def groups_note(groups: Breakdown) -> str:
     """Say which groups are shown, and what is missing."""
     note = f"–: fewer than {FEWEST_OF_LABEL} reviews of a label."  # noqa: RUF001
-    if len(groups.parts) <= MOST_SHOWN:
+    if len(groups.slices) <= MOST_SHOWN:
         return note
     return (
-        f"The {WEAKEST_SHOWN} weakest and the {BEST_SHOWN} best of {len(groups.parts):,} groups, "
+        f"The {WEAKEST_SHOWN} weakest and the {BEST_SHOWN} best of {len(groups.slices):,} groups, "
         f"by the ends of their intervals; the JSON has all. {note}"
     )
 
 
-def _large_enough(parts: Sequence[Part]) -> Sequence[Part]:
+def _large_enough(slices: Sequence[Slice]) -> Sequence[Slice]:
     """Those of both labels; else those with some reviews; else all."""
-    both = [part for part in parts if part.has_both_labels]
-    some = [part for part in parts if part.reviews >= FEWEST_OF_LABEL]
+    both = [each for each in slices if each.has_both_labels]
+    some = [each for each in slices if each.reviews >= FEWEST_OF_LABEL]
     fewest = WEAKEST_SHOWN + BEST_SHOWN
-    return next((chosen for chosen in (both, some) if len(chosen) >= fewest), parts)
+    return next((chosen for chosen in (both, some) if len(chosen) >= fewest), slices)
 
 
-def _interval(part: Part, model: int) -> tuple[float, float]:
-    return part.balanced_interval[model] or part.accuracy[model].interval
+def _by_value(
+    values: pa.ChunkedArray, no_value: str | None, reviews: LabelledReviews, answers: Answers
+) -> list[Slice]:
+    """A slice for each value; blank ones are `no_value`, or in no slice."""
+    missing = pa.scalar(no_value, values.type)
+    codes = pc.dictionary_encode(pc.if_else(is_blank(values), missing, values)).combine_chunks()
+    codes = codes.chunk(0) if isinstance(codes, pa.ChunkedArray) else codes
+    names = codes.dictionary.to_pylist()
+    places = pc.fill_null(codes.indices, len(names)).to_numpy()
+    return _slices(names, places, reviews, answers)
+
+
+def _slices(
+    names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Answers
+) -> list[Slice]:
+    """Split reviews by the position of their name; a position after the names is in no slice."""
+    labels, order = reviews.labels, np.argsort(places, kind="stable")
+    ends = np.searchsorted(places[order], np.arange(len(names) + 1))
+    slices = []
+    for name, start, end in zip(names, ends, ends[1:], strict=False):
+        if start == end:
+            continue
+        chosen = order[start:end]
+        metrics = [
+            measure(labels[chosen], probability[chosen], threshold)
+            for probability, threshold in answers
+        ]
+        slices.append(Slice(name, tuple(metrics)))
+    return slices
+
+
+def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
+    """By balanced accuracy; then those that have none, by accuracy."""
+    balanced = found.balanced_accuracy[best]
+    figure = found.accuracy[best].value if balanced is None else balanced
+    return balanced is None, figure, found.name
+
+
+def _as_number(name: str) -> tuple[float, str]:
+    try:
+        return float(name), name
+    except ValueError:
+        return float("inf"), name

@@ -7,14 +7,11 @@ the JSON show all fields, in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from math import hypot
+from math import hypot, sqrt
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-
-from toolkit.evaluation.proportion import Proportion
-from toolkit.evaluation.reliability import balanced_calibration_error, calibration_error
 
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
@@ -24,9 +21,36 @@ Better = Literal["higher", "lower", "neither"]
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
+NORMAL_95 = 1.959963984540054  # the standard normal deviate of a two-sided 95% interval
+CALIBRATION_BINS = 15  # as in Guo et al., On Calibration of Modern Neural Networks, ICML 2017
+
 # Keras' epsilon: probabilities of 0 and 1 count as 1e-7 away from them. Without it, a single review
 # that is wrong with certainty would make the whole loss infinite.
 _EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """`right` of `count` reviews; there is at least one."""
+
+    right: int
+    count: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1."""
+        return self.right / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
+        n, squared = self.count, NORMAL_95**2
+        middle = (self.right + squared / 2) / (n + squared)
+        spread = self.right * (n - self.right) / n + squared / 4
+        half = NORMAL_95 * sqrt(spread) / (n + squared)
+        # Rounding must not keep the ends from 0 and 1.
+        low = middle - half if self.right else 0.0
+        return low, middle + half if self.right < n else 1.0
 
 
 @dataclass(frozen=True)
@@ -155,6 +179,17 @@ class AtThreshold:
     recall: float | None
 
 
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Reviews whose probability of positive is in [low, high)."""
+
+    low: float
+    high: float  # the last bin also holds 1
+    reviews: int
+    probability: float  # the mean
+    positive: float  # the share of positive reviews
+
+
 def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[np.bool_]:
     """Tell which reviews are called positive; in float32, as the exported graph compares."""
     return np.asarray(probability >= np.float32(threshold))
@@ -168,7 +203,7 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
         accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
         balanced_accuracy=balanced_accuracy(tp, fn, fp, tn),
-        auc=_auc(labels, exact),
+        auc=_auc(labels, probability),
         precision=_ratio(tp, tp + fp),
         recall=_ratio(tp, tp + fn),
         f1=_ratio(2 * tp, 2 * tp + fp + fn),
@@ -204,6 +239,19 @@ def balanced_accuracy(tp: int, fn: int, fp: int, tn: int) -> float | None:
     return (tp / (tp + fn) + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None
 
 
+def roc_curve(
+    labels: Labels, probability: Probabilities
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Count the negative and the positive reviews that are called positive, from none to all.
+
+    Both are (steps,); there is a step for each probability that occurs.
+    """
+    order = np.argsort(-probability, kind="stable")
+    lasts = np.append(np.flatnonzero(np.diff(probability[order])), len(order) - 1)
+    true = np.cumsum(labels[order], dtype=np.int64)[lasts]
+    return np.append(0, lasts + 1 - true), np.append(0, true)
+
+
 def log_loss(
     labels: npt.NDArray[Any],
     probability: npt.NDArray[Any],
@@ -218,14 +266,63 @@ def log_loss(
     return float(-np.average(found, weights=weights))
 
 
-def _auc(labels: Labels, probability: Numbers) -> float | None:
-    """Compute the area under the ROC curve, by Mann and Whitney's U; None of one label."""
-    from scipy.stats import rankdata
+def calibration_error(
+    labels: npt.NDArray[Any],
+    probability: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64] | None = None,
+) -> float:
+    """Compute the expected calibration error by the probability of positive, 0 to 1.
 
-    positive = labels == 1
-    p, n = np.count_nonzero(positive), np.count_nonzero(~positive)
-    ranks = rankdata(probability)[positive].sum()
-    return float((ranks - p * (p + 1) / 2) / (p * n)) if p and n else None
+    In bins of equal width, it is the distance between the mean probability and the share of
+    positive reviews, on average over the reviews, which may have weights. All arrays are
+    (reviews,); labels and probabilities are 0 to 1, and labels may be soft.
+
+    By the confidence in the label that is given, errors of reviews called positive and of reviews
+    called negative would cancel out: on tweets about airlines, the error is 0.011 by confidence
+    and 0.240 by probability.
+    """
+    exact = probability.astype(np.float64)
+    weights = np.ones(len(exact)) if weights is None else weights
+    gaps = np.bincount(_bin_of(exact), weights * (labels - exact), CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def balanced_calibration_error(
+    labels: npt.NDArray[np.int8], probability: npt.NDArray[Any]
+) -> float | None:
+    """Compute the calibration error where both labels, 0 and 1, weigh the same; None of one."""
+    counts = np.bincount(labels, minlength=2)
+    if not counts.all():
+        return None
+    return calibration_error(labels, probability, 1 / counts[labels])
+
+
+def reliability(
+    labels: npt.NDArray[Any], probability: npt.NDArray[Any]
+) -> tuple[ReliabilityBin, ...]:
+    """Split the reviews by their probability, in bins of equal width; empty bins are left out."""
+    exact = probability.astype(np.float64)
+    bins = _bin_of(exact)
+    reviews = np.bincount(bins, minlength=CALIBRATION_BINS)
+    positive = np.bincount(bins, labels, CALIBRATION_BINS)
+    probabilities = np.bincount(bins, exact, CALIBRATION_BINS)
+    return tuple(
+        ReliabilityBin(
+            i / CALIBRATION_BINS,
+            (i + 1) / CALIBRATION_BINS,
+            int(reviews[i]),
+            float(probabilities[i] / reviews[i]),
+            float(positive[i] / reviews[i]),
+        )
+        for i in np.flatnonzero(reviews).tolist()
+    )
+
+
+def _auc(labels: Labels, probability: Probabilities) -> float | None:
+    """Compute the area under the ROC curve; None of one label."""
+    false, true = roc_curve(labels, probability)
+    area = np.diff(false) @ (true[1:] + true[:-1]) / 2
+    return float(area / (false[-1] * true[-1])) if false[-1] and true[-1] else None
 
 
 def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
@@ -237,3 +334,8 @@ def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> 
 
 def _ratio(count: int, of: int) -> float | None:
     return count / of if of else None
+
+
+def _bin_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The bin of each value from 0 to 1, [low, high); 1 is in the last one."""
+    return np.minimum((values * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

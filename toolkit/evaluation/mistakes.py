@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.evaluation.coverage import margins
-from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import Labels, Probabilities, calls_positive
+from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.model.explanation import Word
 from toolkit.model.scorer import Scorer
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.tables.result_tables import beside_constant
+from toolkit.evaluation.tables import constant_warning
 from toolkit.export.run_reviews import load_held_out
 from toolkit.model.facts.export_facts import ThresholdChoice, ThresholdReached
 from toolkit.model.logits import rescaled
@@ -93,7 +93,7 @@ def choose_threshold(
     )
     # For both labels to count the same, a constant may well be right more often.
     is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
-    warning = None if is_for_both else beside_constant("the model", metrics, "held-out")
+    warning = None if is_for_both else constant_warning("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
 
 

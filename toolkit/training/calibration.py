@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.evaluation.metrics import log_loss
-from toolkit.evaluation.reliability import calibration_error
+from toolkit.evaluation.metrics import calibration_error, log_loss
 from toolkit.model.facts.model_facts import Calibration
 from toolkit.model.logits import logits_of, rescaled, sigmoid
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.tables.result_tables import beside_constant
+from toolkit.evaluation.tables import constant_warning
 from toolkit.training.reporter import Reporter
 from toolkit.training.result import Outcome
 
@@ -16,7 +16,7 @@ def warn(outcome: Outcome, reporter: Reporter) -> None:
     if held_out is not None:
         measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
     for kind, found in measured.items():
-        warning = None if found is None else beside_constant("the network", found, kind)
+        warning = None if found is None else constant_warning("the network", found, kind)
         if warning is not None:
             reporter.warning(
                 f"{warning} Train on more reviews, above all with the less frequent label, or for "

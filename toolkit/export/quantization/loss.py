@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import QuantizationError
-from toolkit.evaluation.labelled_reviews import load
+from toolkit.evaluation.reviews import load
 from toolkit.export.quantization.quantize import check_kind
 from toolkit.export.run_reviews import load_sample
 from toolkit.model.facts.export_facts import QuantizationCost
@@ -47,7 +47,7 @@ class LabelledSample:
         """Read the reviews of a file, else the sample of the run; `ToolkitError` if it cannot."""
         check_kind(options.kind)
         if options.reviews is not None:
-            reviews = load(options.reviews, options.reading)
+            reviews = load(options.reviews, options.reading).opinions()
             return cls(options.reviews.name, reviews.texts, reviews.labels == 1)
         parts = config.training.get("sample", "sample")
         return cls(f"{parts} reviews of the run", *load_sample(folder.sample))

@@ -8,13 +8,13 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from toolkit import __version__
+from toolkit.evaluation import tables
+from toolkit.evaluation.evaluate_models import Evaluation
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
-from toolkit.evaluation.report.group_plot import group_plot
-from toolkit.evaluation.report.plots import DASHES, plots
-from toolkit.evaluation.result import LABELS, Evaluation
-from toolkit.evaluation.tables import coverage_tables, group_tables, rating_tables, result_tables
+from toolkit.evaluation.plots import DASHES, group_plot, plots
+from toolkit.evaluation.reviews import LABELS
 
 # HTML has no place for them, not even escaped.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -44,7 +44,7 @@ def page(evaluation: Evaluation) -> str:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    here = files("toolkit.evaluation.report")
+    here = files("toolkit.evaluation")
     template = environment.from_string((here / "report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         evaluation=evaluation,
@@ -56,10 +56,7 @@ def page(evaluation: Evaluation) -> str:
         dashes=DASHES,
         spans=spans,
         style=Markup((here / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
-        tables=result_tables,
-        coverage_tables=coverage_tables,
-        rating_tables=rating_tables,
-        group_tables=group_tables,
+        tables=tables,
         version=__version__,
     )
 

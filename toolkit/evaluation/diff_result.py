@@ -1,0 +1,311 @@
+"""What changes from one model to another, in numbers and in words.
+
+The words are those of the terminal, of the JSON and of errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.errors import counted
+from toolkit.evaluation.comparison import Comparison, compare_counts
+from toolkit.evaluation.metrics import Proportion
+from toolkit.files import path_of
+from toolkit.model.facts.model_facts import Calibration, Scores
+from toolkit.model.facts.typed_json import encode
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.selection import Part
+
+OLD, NEW = "OLD", "NEW"
+_SURE = 0.05  # of a p-value: smaller ones are hardly chance
+_WORDS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows get which labels; accuracies are of the labelled rows."""
+
+    rows: int
+    answered: int  # that at least one of the models gives a label
+    changed: int  # that have another label, or one where they had none, or the reverse
+    to_positive: int
+    to_negative: int
+    gained: int  # that had no label, as no word was known, and have one now
+    lost: int
+    labelled: int  # with a true label and a score of both models
+    labelled_without_score: int  # with a true label, but not both scores
+    both_right: int
+    only_old_right: int
+    only_new_right: int
+
+    @classmethod
+    def of(cls, cells: npt.NDArray[np.int64]) -> Counts:
+        """Count rows by their true label, the answer of the old and of the new model, (3, 3, 3).
+
+        The positions are those of negative, positive and none.
+        """
+        answers = cells.sum(axis=0)
+        labelled = cells[:2, :2, :2]
+        gained, lost = answers[2, :2].sum(), answers[:2, 2].sum()
+        found = (
+            answers.sum(),
+            answers.sum() - answers[2, 2],
+            answers[0, 1] + answers[1, 0] + gained + lost,
+            *(answers[0, 1], answers[1, 0], gained, lost),
+            labelled.sum(),
+            cells[:2].sum() - labelled.sum(),
+            labelled[0, 0, 0] + labelled[1, 1, 1],
+            labelled[0, 0, 1] + labelled[1, 1, 0],
+            labelled[0, 1, 0] + labelled[1, 0, 1],
+        )
+        return cls(*map(int, found))
+
+    @property
+    def old_accuracy(self) -> Proportion | None:
+        """Of the old model; None where no row is labelled."""
+        right = self.both_right + self.only_old_right
+        return Proportion(right, self.labelled) if self.labelled else None
+
+    @property
+    def new_accuracy(self) -> Proportion | None:
+        """Of the new model; None where no row is labelled."""
+        right = self.both_right + self.only_new_right
+        return Proportion(right, self.labelled) if self.labelled else None
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """The new model compared with the old one; None where no row is labelled."""
+        if not self.labelled:
+            return None
+        return compare_counts(NEW, OLD, self.only_new_right, self.only_old_right, self.labelled)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the new model is less accurate, and that is hardly chance."""
+        found = self.comparison
+        return found is not None and found.difference < 0 and found.p_value < _SURE
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far numbers move, over the rows that both models score; of stars or probabilities."""
+
+    rows: int
+    mean: float  # of the new minus the old number
+    mean_distance: float
+    median: float  # of the distances, as the next ones
+    most: float  # the 95th percentile
+    largest: float
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    """A row, and what both models say of it; what they do not score is None."""
+
+    file: str  # or the name of a fixed text
+    row: int | None  # in its file, from 1; None for the fixed texts
+    text: str
+    label: str | None  # the true one: negative, positive; None without
+    group: str | None
+    old_sentiment: str | None
+    new_sentiment: str | None
+    old_probability: float | None
+    new_probability: float | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows with one value in the column of groups."""
+
+    name: str
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changes for some rows."""
+
+    counts: Counts
+    probability: Shift | None  # None where no row is scored by both
+    stars: Shift | None  # None where a model has no stars
+    other_whole_stars: int  # rows whose stars, rounded to a whole number, are others
+    most_changed: tuple[ChangedRow, ...]  # those with another label first, then by the distance
+    groups: tuple[Group, ...] = ()  # the largest first
+
+
+@dataclass(frozen=True)
+class DataChanges:
+    """What changes for the rows of a user's files."""
+
+    files: tuple[str, ...]  # that are compared
+    failed: tuple[str, ...]  # errors of other files, which could not be read to their ends
+    ignored: int  # in folders: files of no known format, pipes and devices
+    links: tuple[str, ...]  # to folders, which were not followed
+    part: Part  # of each file that is compared
+    columns: dict[str, str]  # of the first file, by what they are
+    records: int  # that are compared, in all files
+    rejected: int  # that cannot be read
+    first_reject: str | None  # where, and why
+    label_meaning: str  # what was read as what, where that is not as usual
+    neutral: int  # rows that are left out of the accuracy, as their label is neutral
+    warnings: tuple[str, ...]
+    output: str | None  # the file with all changed rows
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What both files say of themselves, as JSON has it."""
+
+    key: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class WordChanges:
+    """Which words only one of the models knows, the commonest first."""
+
+    old: int
+    new: int
+    added: int
+    removed: int
+    commonest_added: tuple[str, ...]
+    commonest_removed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, old: Scorer, new: Scorer) -> WordChanges:
+        """Compare the words that two models know."""
+        before, after = (scorer.vocabulary.words.to_pylist() for scorer in (old, new))
+        added, removed = _without(after, before), _without(before, after)
+        return cls(
+            len(before),
+            len(after),
+            len(added),
+            len(removed),
+            tuple(added[:_WORDS_SHOWN]),
+            tuple(removed[:_WORDS_SHOWN]),
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changes from one model to another."""
+
+    old: dict[str, Any]  # as `Scorer.identity`
+    new: dict[str, Any]
+    facts: tuple[Fact, ...]  # all that are compared, equal ones among them
+    words: WordChanges
+    texts: Changes  # of the fixed texts
+    data: DataChanges | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """Those of the data, or else of the fixed texts."""
+        return self.texts if self.data is None else self.data.changes
+
+
+def compare_facts(old: Scorer, new: Scorer) -> tuple[Fact, ...]:
+    """Compare what two model files say of themselves."""
+    before, after = _facts(old), _facts(new)
+    return tuple(Fact(key, before[key], after[key]) for key in before)
+
+
+def verdict(counts: Counts) -> str | None:
+    """Say whether the new model is better or worse; None where no label is known."""
+    found = counts.comparison
+    if found is None:
+        return None
+    low, high = map(points, found.interval)
+    p = f"= {found.p_value:.{2 if found.p_value >= 0.1 else 3}f}"
+    if found.p_value < 0.001:
+        p = "< 0.001"
+    figures = f"{points(found.difference)} points (95% interval {low} to {high}), p {p}."
+    if found.p_value < _SURE:
+        return f"NEW is {'better' if found.difference > 0 else 'worse'}: {figures}"
+    if not found.difference:
+        return f"No difference: {figures}"
+    return f"The difference may be chance: {figures}"
+
+
+def changed_labels(counts: Counts) -> str:
+    """Say how many labels change."""
+    share = counts.changed / counts.answered if counts.answered else 0.0
+    line = (
+        f"{counts.changed:,} of {counts.answered:,} labels change ({share:.2%}): "
+        f"{counts.to_positive:,} to positive, {counts.to_negative:,} to negative"
+    )
+    if counts.gained:
+        line += f", {counts.gained:,} from no label"
+    if counts.lost:
+        line += f", {counts.lost:,} to no label"
+    return f"{line}."
+
+
+def who_is_right(counts: Counts) -> str | None:
+    """Say who is right where the two answers differ; None where no label is known."""
+    differ = counts.only_old_right + counts.only_new_right
+    if not counts.labelled:
+        return None
+    if not differ:
+        return f"The models give the {counted(counts.labelled, 'labelled row')} the same labels."
+    return (
+        f"Where their answers differ, on {counted(differ, 'labelled row')}, NEW is right on "
+        f"{counts.only_new_right:,} and OLD on {counts.only_old_right:,}."
+    )
+
+
+def points(share: float) -> str:
+    """Such as ``+6.6``, of 100."""
+    return f"{100 * share:+.1f}"
+
+
+def _facts(scorer: Scorer) -> dict[str, Any]:
+    facts, identity, release = scorer.facts, scorer.identity(), scorer.facts.release
+    data, metrics, neutral = facts.data, facts.metrics, facts.neutral
+    return {
+        "version": identity["version"],
+        "date": release.date,
+        "domain": release.domain,
+        "language": release.language,
+        "licence": release.licence,
+        "intended_use": release.intended_use,
+        "data_sets": release.data_sets and encode(release.data_sets),
+        "teachers": release.teachers and encode(release.teachers),
+        "sha256": identity["sha256"],
+        "bytes": path_of(identity["path"]).stat().st_size,
+        "toolkit_version": facts.toolkit_version,
+        "format_version": facts.format_version,
+        "token_rule": facts.token_rule,
+        "preset": facts.preset,
+        "labels": list(facts.labels),
+        "threshold": identity["threshold"],
+        "max_tokens": facts.max_tokens,
+        "vocabulary_size": facts.vocabulary_size,
+        "has_stars": scorer.has_stars,
+        "neutral": None if neutral is None else [neutral.low, neutral.high],
+        "calibration": _some(facts.calibration, "scale", "bias", "error"),
+        "trained_on": data.reviews,
+        "unlabelled": None if data.unlabelled is None else data.unlabelled.reviews,
+        "validation": _accuracy(metrics.validation),
+        "test": _accuracy(metrics.test),
+    }
+
+
+def _accuracy(found: Scores | None) -> dict[str, Any] | None:
+    has_accuracy = found is not None and found.accuracy is not None
+    return _some(found, "accuracy", "balanced_accuracy", "reviews") if has_accuracy else None
+
+
+def _some(found: Calibration | Scores | None, *names: str) -> dict[str, Any] | None:
+    return None if found is None else {name: getattr(found, name) for name in names}
+
+
+def _without(words: list[str], others: list[str]) -> list[str]:
+    known = {*others}
+    return [word for word in words if word not in known]

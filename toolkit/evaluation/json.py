@@ -1,0 +1,195 @@
+"""What `toolkit evaluate` and `toolkit diff` find, as JSON.
+
+The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
+else raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`tests/docs/reference.py`
+writes it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from toolkit import __version__
+from toolkit.evaluation.diff_result import (
+    ChangedRow,
+    Changes,
+    Counts,
+    DataChanges,
+    Difference,
+    verdict,
+)
+from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
+from toolkit.evaluation.groups import Breakdown, Slice
+from toolkit.evaluation.metrics import Metrics, Proportion
+from toolkit.evaluation.mistakes import Mistake
+from toolkit.evaluation.tables import warnings_of
+
+FORMAT_VERSION = 3  # of an evaluation
+DIFF_FORMAT_VERSION = 1
+
+_MOST_CAUSES = 20
+
+# Which model it is, as in the JSON of all commands.
+_IDENTITY = (
+    *("name", "version", "path", "preset", "sha256", "labels", "threshold"),
+    "toolkit_version",
+)
+
+Json = dict[str, Any]
+
+
+def evaluation_as_dict(evaluation: Evaluation) -> Json:
+    """Give an evaluation as JSON has it; None where a figure is not defined."""
+    data, models = evaluation.data, evaluation.models
+    return {
+        "format_version": FORMAT_VERSION,
+        "toolkit_version": __version__,
+        "date": evaluation.date.isoformat(),
+        "data": {**asdict(data), "path": str(data.path)},
+        "best": models[evaluation.best].name,
+        "warnings": warnings_of(evaluation),
+        "models": [_model(model) for model in models],
+        "breakdowns": {each.key: _slices(each, models) for each in evaluation.breakdowns},
+        "macro_mean": _macro_mean(evaluation),
+        "comparisons": [asdict(each) for each in evaluation.comparisons],
+    }
+
+
+def difference_as_dict(difference: Difference) -> Json:
+    """Give what changes between models as JSON has it; None where something is not known."""
+    return {
+        "format_version": DIFF_FORMAT_VERSION,
+        "toolkit_version": __version__,
+        "old": difference.old,
+        "new": difference.new,
+        "facts": {each.key: {"old": each.old, "new": each.new} for each in difference.facts},
+        "vocabulary": asdict(difference.words),
+        "texts": _changes(difference.texts),
+        "data": None if difference.data is None else _data(difference.data),
+    }
+
+
+def _model(model: ModelResult) -> Json:
+    return {
+        **{key: getattr(model, key) for key in _IDENTITY},
+        "threshold": round(model.threshold, 7),
+        "metrics": _metrics(model.metrics),
+        "baseline": model.baseline and asdict(model.baseline),
+        "thresholds": [asdict(each) for each in model.thresholds],
+        "reliability": [asdict(each) for each in model.reliability],
+        "coverage": [asdict(each) for each in model.coverage],
+        "coverage_at_accuracy": [asdict(each) for each in model.coverage_at_accuracy],
+        "ratings": model.ratings and asdict(model.ratings),
+        "mistakes": [_mistake(mistake) for mistake in model.mistakes],
+    }
+
+
+def _metrics(metrics: Metrics) -> Json:
+    found: Json = {}
+    for key, value in vars(metrics).items():
+        if isinstance(value, Proportion):
+            found |= {key: value.value, f"{key}_interval": list(value.interval)}
+        else:
+            found[key] = value
+        if key == "balanced_accuracy":
+            found["balanced_accuracy_interval"] = metrics.balanced_accuracy_interval
+    return found
+
+
+def _slices(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]:
+    return [
+        {
+            "name": each.name,
+            "reviews": each.reviews,
+            "positive": each.positive,
+            "majority_accuracy": each.majority_accuracy,
+            "models": {model.name: _in_slice(each, place) for place, model in enumerate(models)},
+        }
+        for each in breakdown.slices
+    ]
+
+
+def _in_slice(found: Slice, place: int) -> Json:
+    metrics = found.metrics[place]
+    return {
+        "right": metrics.accuracy.right,
+        "accuracy": metrics.accuracy.value,
+        "interval": list(metrics.accuracy.interval),
+        "balanced_accuracy": found.balanced_accuracy[place],
+        "balanced_accuracy_interval": found.balanced_interval[place],
+        "log_loss": metrics.log_loss,
+        "calibration_error": metrics.calibration_error,
+        "balanced_calibration_error": metrics.balanced_calibration_error,
+    }
+
+
+def _macro_mean(evaluation: Evaluation) -> Json | None:
+    mean = evaluation.macro_mean
+    if mean is None:
+        return None
+    names = [model.name for model in evaluation.models]
+    figures = [each._asdict() for each in mean.models]
+    found = {"groups": mean.groups, "majority_accuracy": mean.majority_accuracy}
+    return {**found, "models": dict(zip(names, figures, strict=True))}
+
+
+def _mistake(mistake: Mistake) -> Json:
+    return {
+        "row": mistake.row,
+        "label": mistake.label,
+        "probability": mistake.probability,
+        "text": mistake.text,
+        "causes": [asdict(word) for word in mistake.causes[:_MOST_CAUSES]],
+    }
+
+
+def _data(data: DataChanges) -> Json:
+    found = {key: value for key, value in vars(data).items() if key not in ("part", "changes")}
+    return {
+        **found,
+        "limit": data.part.limit,
+        "sample": data.part.sample,
+        **_changes(data.changes),
+        "groups": [{"name": each.name, **_counts(each.counts)} for each in data.changes.groups],
+    }
+
+
+def _changes(changes: Changes) -> Json:
+    return {
+        **_counts(changes.counts),
+        "probability_change": changes.probability and asdict(changes.probability),
+        "stars_change": changes.stars and asdict(changes.stars),
+        "other_whole_stars": changes.stars and changes.other_whole_stars,
+        "most_changed": [_row(each) for each in changes.most_changed],
+    }
+
+
+def _counts(counts: Counts) -> Json:
+    comparison = counts.comparison
+    return {
+        **asdict(counts),
+        "old_accuracy": _accuracy(counts.old_accuracy),
+        "new_accuracy": _accuracy(counts.new_accuracy),
+        "difference": comparison and comparison.difference,
+        "interval": comparison and comparison.interval,
+        "p_value": comparison and comparison.p_value,
+        "is_exact": comparison and comparison.is_exact,
+        "verdict": verdict(counts),
+    }
+
+
+def _accuracy(found: Proportion | None) -> Json | None:
+    return None if found is None else {"accuracy": found.value, "interval": found.interval}
+
+
+def _row(row: ChangedRow) -> Json:
+    place = {"name": row.file} if row.row is None else {"file": row.file, "row": row.row}
+    return {
+        **place,
+        "label": row.label,
+        "group": row.group,
+        "old": {"sentiment": row.old_sentiment, "probability": row.old_probability},
+        "new": {"sentiment": row.new_sentiment, "probability": row.new_probability},
+        "text": row.text,
+    }

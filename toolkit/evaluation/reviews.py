@@ -1,0 +1,225 @@
+"""The labelled reviews that models are evaluated on, and the predictions of other models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import InputError
+from toolkit.evaluation.metrics import Labels, Probabilities
+from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
+from toolkit.files.checksums import sha256_of
+from toolkit.records.formats import beside
+from toolkit.records.read_options import STDIN, ReadOptions, is_stream
+from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.text_files.zip_members import file_of
+from toolkit.records.values import Rows
+
+LABELS = ("negative", "positive")
+_MOST_STARS = 20  # more different values are not ratings
+
+
+@dataclass(frozen=True)
+class Data:
+    """What was read of the file of labelled reviews, and what was left out."""
+
+    path: Path
+    sha256: str | None  # of the file; None for standard input
+    columns: dict[str, str]  # by what they are: text, label, group, stars
+    rows: int
+    reviews: int  # rows with text, label and score: all figures are of these
+    positive: int
+    without_text: int
+    without_label: int  # rows with a text and no label
+    soft_labels: int  # between 0 and 1, rounded for all figures
+    neutral: int  # rows left out because their label is neutral
+    label_meaning: str  # which labels were read as what; empty where it is as usual
+    without_score: int = 0  # rows with text and label that a model or a file gives no score
+
+    @property
+    def name(self) -> str:
+        """What the page calls it."""
+        return "standard input" if self.path == STDIN else self.path.name
+
+    @property
+    def majority_label(self) -> str:
+        """The label that is more frequent: a constant that always answers it is the baseline."""
+        return LABELS[2 * self.positive >= self.reviews]
+
+
+@dataclass(frozen=True)
+class LabelledReviews:
+    """Reviews with a text and a label, neutral ones among them."""
+
+    data: Data
+    rows: Rows  # (reviews,) their positions in the file, from 0
+    texts: pa.ChunkedArray  # (reviews,) large_string, none blank
+    classes: Classes  # (reviews,)
+    stars: Stars | None  # (reviews,) of the reviewers, 1 to 5; NaN where there are none
+    ratings: pa.ChunkedArray | None  # (reviews,) the stars as they are written, if they are few
+    groups: pa.ChunkedArray | None  # (reviews,) large_string, such as the film
+
+    @property
+    def is_opinion(self) -> npt.NDArray[np.bool_]:
+        """Which are not neutral."""
+        return np.asarray(self.classes != NEUTRAL)
+
+    @property
+    def labels(self) -> Labels:
+        """1 where a review is positive."""
+        return np.asarray(self.classes == POSITIVE, np.int8)
+
+    def opinions(self) -> LabelledReviews:
+        """Leave out the neutral ones."""
+        return self.only(self.is_opinion)
+
+    def only(self, is_kept: npt.NDArray[np.bool_]) -> LabelledReviews:
+        """Leave out reviews."""
+        if is_kept.all():
+            return self
+        chosen = pa.array(is_kept)
+        return LabelledReviews(
+            self.data,
+            self.rows[is_kept],
+            self.texts.filter(chosen),
+            self.classes[is_kept],
+            None if self.stars is None else self.stars[is_kept],
+            None if self.ratings is None else self.ratings.filter(chosen),
+            None if self.groups is None else self.groups.filter(chosen),
+        )
+
+    def with_score(self, has_score: npt.NDArray[np.bool_]) -> LabelledReviews:
+        """Leave out and count the reviews without a score; `InputError` if no opinion is left."""
+        kept = self.only(has_score)
+        labels = kept.labels[kept.is_opinion]
+        if not len(labels):
+            raise InputError(
+                f"{self.data.path}: no review with a label has a score of every model. There is "
+                "none where a model knows no word of the text, or a file of predictions is empty."
+            )
+        data = replace(
+            self.data,
+            reviews=len(labels),
+            positive=int(labels.sum()),
+            without_score=self.data.reviews - len(labels),
+        )
+        return replace(kept, data=data)
+
+
+def load(path: Path, reading: ReadOptions) -> LabelledReviews:
+    """Read the rows with text and label of a file, in order; `STDIN` is standard input.
+
+    Raises `InputError` for a wrong label or if no row is left, `UsageError` for a missing column.
+    """
+    of = reading.columns.of
+    table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))
+    with_text, with_label = table.filled("text"), table.filled("label")
+    with_both = np.intersect1d(with_text, with_label)
+    names = dict(table.chosen)
+    if not len(with_both):
+        raise InputError(
+            f"{table.name}: none of its {table.rows:,} rows has both a text and a label (columns "
+            f"{names['text']!r} and {names['label']!r}). Choose others with --text-column and "
+            "--label-column."
+        )
+    found = table.opinions(with_both, reading.labels)
+    is_positive = found.targets >= 0.5
+    rows = np.concatenate([found.rows, found.neutral])
+    classes = np.full(len(rows), NEUTRAL)
+    classes[: len(is_positive)] = np.where(is_positive, POSITIVE, NEGATIVE)
+    order = np.argsort(rows)
+    rows, classes = rows[order], classes[order]
+    stars = table.ratings(rows, found.kind)
+    has_ratings = _has_ratings(
+        table, found.rows, is_needed=reading.columns.stars is not None and stars is None
+    )
+    if not has_ratings:
+        names.pop("stars", None)
+    data = Data(
+        path=path,
+        sha256=sha256_if_file(path),
+        columns=names,
+        rows=table.rows,
+        reviews=len(is_positive),
+        positive=int(is_positive.sum()),
+        without_text=table.rows - len(with_text),
+        without_label=len(with_text) - len(with_both),
+        soft_labels=int(np.count_nonzero((found.targets > 0) & (found.targets < 1))),
+        neutral=len(found.neutral),
+        label_meaning=found.meaning,
+    )
+    return LabelledReviews(
+        data,
+        rows,
+        table["text"].take(pa.array(rows)),
+        classes,
+        None if stars is None else stars.stars.astype(np.float64),
+        table.at("stars", rows) if has_ratings else None,
+        table.at("group", rows),
+    )
+
+
+def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions) -> Probabilities:
+    """Read the (reviews,) probabilities of another model, such as an output of `toolkit score`.
+
+    They are NaN where the file has none, and for neutral reviews. Raises `InputError` unless it has
+    one row per row of the data, with the same text if it has texts, and a probability for at least
+    one review.
+    """
+    data, is_opinion = reviews.data, reviews.is_opinion
+    texts = replace(reading.columns.of("text"), is_needed=False)
+    if not texts.joined_with:
+        texts = replace(texts, names=(data.columns["text"],))
+    table = read_table(path, beside(path, reading), reading.columns.of("probability"), texts)
+    if table.rows != data.rows:
+        raise InputError(
+            f"{table.name}: {table.rows:,} rows, but {data.path} has {data.rows:,}. Give a "
+            "prediction for each row, in the same order."
+        )
+    if "text" in table.chosen:
+        _check_texts(table.name, table["text"].take(pa.array(reviews.rows)), reviews)
+    is_filled = is_opinion & np.isin(reviews.rows, table.filled("probability"))
+    if not is_filled.any():
+        raise InputError(
+            f"{table.place('probability')}: has no probability for any review with a label. Choose "
+            "the column with --probability-column."
+        )
+    found = np.full(len(is_opinion), np.nan, np.float32)
+    found[is_filled] = table.probabilities(reviews.rows[is_filled])
+    return found
+
+
+def sha256_if_file(path: Path) -> str | None:
+    """Give the SHA-256 of a file, or of the archive that it is in; None for a stream."""
+    return None if is_stream(path) else sha256_of(file_of(path))
+
+
+def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) -> None:
+    """Refuse predictions that were made for other reviews, or in another order."""
+    same = pc.fill_null(pc.equal(texts, reviews.texts), False).to_numpy()
+    if not same.all():
+        row = reviews.rows[np.argmin(same)] + 1
+        raise InputError(
+            f"{name}: row {row:,} has another text than row {row:,} of {reviews.data.path}. Give a "
+            "prediction for each row, in the same order."
+        )
+
+
+def _has_ratings(table: ReviewTable, rows: Rows, *, is_needed: bool) -> bool:
+    """Whether there are few enough different stars, as they are written, to group reviews by.
+
+    `InputError` if they are needed and there are not.
+    """
+    stars = table.at("stars", rows)
+    values = 0 if stars is None else int(pc.count_distinct(stars).as_py())
+    if is_needed and not 0 < values <= _MOST_STARS:
+        raise InputError(
+            f"{table.place('stars')}: {values:,} different values, expected 1 to {_MOST_STARS} "
+            "ratings. Choose another with --stars-column, or see it by --group-column."
+        )
+    return 0 < values <= _MOST_STARS

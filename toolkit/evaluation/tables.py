@@ -1,0 +1,397 @@
+"""The tables and the warnings of an evaluation, which the terminal and the page show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, floor
+from typing import Any, NamedTuple
+
+from toolkit.errors import counted
+from toolkit.evaluation.comparison import Comparison, compare_with_constant
+from toolkit.evaluation.coverage import TargetCoverage
+from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
+from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, Slice, shown_groups
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
+from toolkit.evaluation.reviews import LABELS, Data
+from toolkit.model.facts.stars import FIXED_RANGE
+
+UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
+
+TARGET_NOTE = (
+    "The largest share of these reviews that is answered with this accuracy if the others are left "
+    "out; next to it, the range of probabilities to leave out with `toolkit score "
+    "--neutral-range`. "
+    "It is chosen on these reviews, so on others the accuracy may be a little lower."
+)
+GROUPS_NOTE = (
+    "cal. error is the calibration error, and the same * where both labels weigh the same; with "
+    "few reviews, it is large by chance."
+)
+STARS_NOTE = (
+    "Exact: the most likely number of stars is that of the reviewer. Within one: the rounded stars "
+    "are at most one off. Balanced: the mean over the numbers of stars. The constant is the "
+    "best one for each figure."
+)
+_COUNTS = (
+    ("positive, called positive", "true_positives"),
+    ("positive, called negative", "false_negatives"),
+    ("negative, called positive", "false_positives"),
+    ("negative, called negative", "true_negatives"),
+)
+_STARS = (
+    ("exact", "exact", True),
+    ("within one", "within_one", True),
+    ("exact, balanced", "balanced_exact", True),
+    ("within one, balanced", "balanced_within_one", True),
+    ("mean error", "mean_error", False),
+)
+_DIGITS = 10_000  # four digits after the point
+
+
+class Cell(NamedTuple):
+    """What is in a row and a column."""
+
+    text: str
+    note: str = ""  # how sure it is, or what it means
+    share: float | None = None  # for a bar of this length, on the page
+    detail: str = ""  # on the page only: a terminal has no room for it
+    is_best: bool = False
+
+
+Row = Sequence[str | Cell]
+
+
+class Table(NamedTuple):
+    """Rows of cells below the names of the columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    fixed: int = 1  # the first columns, which each part of a table has that is split
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Row], fixed: int = 1) -> Table:
+    """Put rows below the names of their columns."""
+    cells = (tuple(Cell(each) if isinstance(each, str) else each for each in row) for row in rows)
+    return Table(tuple(columns), tuple(cells), fixed)
+
+
+def summary_of(data: Data) -> str:
+    """Say how many reviews there are, and what was left out."""
+    parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
+    if data.soft_labels:
+        parts.append(f"{data.soft_labels:,} soft labels, rounded")
+    left_out = (
+        (data.without_text, "text"),
+        (data.without_label, "label"),
+        (data.without_score, "a score"),
+    )
+    for count, what in left_out:
+        if count:
+            parts.append(f"{counted(count, 'row')} without {what} left out")
+    if data.neutral:
+        parts.append(f"{data.neutral:,} neutral left out")
+    return f"{counted(data.reviews, 'review')} ({', '.join(parts)})"
+
+
+def warnings_of(evaluation: Evaluation) -> list[str]:
+    """Say what makes the figures look better than they are."""
+    found = [constant_warning(model.name, model.metrics) for model in evaluation.models]
+    return [warning for warning in dict.fromkeys(found) if warning is not None]
+
+
+def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
+    """Say that a model is not clearly better than one constant answer; None if it is.
+
+    `kind` says which reviews: `held-out` or `test`.
+    """
+    found = compare_with_constant(model, metrics)
+    if found is None:
+        label = LABELS[round(metrics.positive_share)]
+        return (
+            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
+            "the other label. Evaluate on reviews of both labels."
+        ).replace("  ", " ")
+    if found.interval[0] > 0:
+        return None
+    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
+    difference, interval_of = _difference(found)
+    return (
+        f"{model} is {verdict} than {found.reference.replace(' ', ' answering ')} on "
+        f"{f'the {kind}' if kind else 'these'} reviews: its accuracy is "
+        f"{percent(metrics.accuracy.value)}, that of the constant answer "
+        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
+        f"{interval_of}, p {p_value(found.p_value)}). Balanced accuracy: "
+        f"{number(metrics.balanced_accuracy)} (a constant: 50%)."
+    )
+
+
+def metrics_table(evaluation: Evaluation) -> Table:
+    """The metrics, a row each."""
+    rows: list[Row] = [_metric_row(metric, evaluation.models) for metric in METRICS]
+    rows.append(["threshold", *(Cell(f"{m.threshold:.4g}") for m in evaluation.models)])
+    return _by_model(evaluation, ["Metrics"], rows)
+
+
+def confusion_table(evaluation: Evaluation) -> Table:
+    """What is called what, a row for each cell of the confusion matrix."""
+    rows = [
+        [name, *(f"{getattr(model.metrics, key):,}" for model in evaluation.models)]
+        for name, key in _COUNTS
+    ]
+    return _by_model(evaluation, ["Confusion matrix"], rows)
+
+
+def threshold_table(model: ModelResult) -> Table:
+    """What a model would do with other thresholds."""
+    columns = ("threshold", "called positive", "precision", "recall", "accuracy", "balanced")
+    rows = []
+    for each in model.thresholds:
+        rates = (each.called_positive, each.precision, each.recall, each.accuracy)
+        figures = [number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
+        in_use = " in use" if each.threshold == round(model.threshold, 6) else ""
+        rows.append([f"{each.threshold:.1f}{in_use}", *figures])
+    return table_of(columns, rows)
+
+
+def comparison_table(evaluation: Evaluation) -> Table:
+    """A row for each model but the best."""
+    columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
+    rows = [
+        (
+            each.model,
+            f"{each.only_model_right:,}",
+            f"{each.only_reference_right:,}",
+            *_difference(each),
+            p_value(each.p_value) + (" *" if each.is_exact else ""),
+        )
+        for each in evaluation.comparisons
+    ]
+    return table_of(columns, rows)
+
+
+def comparison_note(evaluation: Evaluation) -> str:
+    """Say how the comparison is to be read."""
+    best = evaluation.models[evaluation.best].name
+    exact = any(each.is_exact for each in evaluation.comparisons)
+    return (
+        f"Compared with the best model, {best}: reviews that only one of the two has right, the "
+        "difference of the accuracies in points, and p of McNemar's test"
+        + (" (* exact binomial)." if exact else ".")
+    )
+
+
+def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
+    """The accuracy on each slice, with the majority baseline of the slice."""
+    rows: list[Row] = []
+    for each in breakdown.slices:
+        values = [found.value for found in each.accuracy]
+        cells = [
+            Cell(
+                percent(found.value),
+                ends(found.interval),
+                found.value,
+                "" if balanced is None else f"balanced {percent(balanced, 1)}",
+            )
+            for found, balanced in zip(each.accuracy, each.balanced_accuracy, strict=True)
+        ]
+        common = (f"{each.reviews:,}", percent(each.majority_accuracy, 1))
+        rows.append([each.name, *common, *_best(cells, values)])
+    columns = (breakdown.title, "reviews", "majority")
+    return _by_model(evaluation, columns, rows, "accuracy")
+
+
+def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
+    """The balanced accuracy of all models on each group, side by side; then the mean."""
+    rows: list[Row] = []
+    for each in shown_groups(groups, evaluation.best):
+        cells = [_balanced_cell(each, model) for model in range(len(evaluation.models))]
+        common = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
+        rows.append([each.name, *common, *_best(cells, each.balanced_accuracy)])
+    if (mean := evaluation.macro_mean) is not None:
+        values = [figures.balanced_accuracy for figures in mean.models]
+        cells = [Cell(percent(value), "", value) for value in values]
+        rows.append([_mean_of(mean), "", "", *_best(cells, values)])
+    return _by_model(evaluation, (evaluation.data.columns["group"], "reviews", "positive"), rows)
+
+
+def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
+    """All figures of one model on each group; then the mean."""
+    columns = ("reviews", "positive", "accuracy", "balanced", "95%", "majority", "log loss")
+    rows = []
+    for each in shown_groups(groups, evaluation.best):
+        metrics = each.metrics[model]
+        counts = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
+        balanced = number(each.balanced_accuracy[model]), ends(each.balanced_interval[model])
+        accuracy, majority = percent(metrics.accuracy.value), percent(each.majority_accuracy, 1)
+        rows.append((each.name, *counts, accuracy, *balanced, majority, *_losses(metrics)))
+    if (mean := evaluation.macro_mean) is not None:
+        found, majority = mean.models[model], percent(mean.majority_accuracy, 1)
+        accuracies = percent(found.accuracy), percent(found.balanced_accuracy)
+        rows.append((_mean_of(mean), "", "", *accuracies, "", majority, *_losses(found)))
+    first = evaluation.data.columns["group"]
+    return table_of((first, *columns, "cal. error", "cal. error *"), rows)
+
+
+def star_table(evaluation: Evaluation) -> Table | None:
+    """How near the stars of models come to those of the reviewers; None without any."""
+    found = [None if m.ratings is None else m.ratings.stars for m in evaluation.models]
+    constants = next(
+        (m.ratings.best_constants for m in evaluation.models if m.ratings and m.ratings.stars), None
+    )
+    if constants is None:
+        return None
+    rows: list[Row] = []
+    for name, key, is_percent in _STARS:
+        values = [None if each is None else float(getattr(each, key)) for each in found]
+        cells = [Cell(number(value, is_percent=is_percent)) for value in values]
+        constant = number(getattr(constants, key), is_percent=is_percent)
+        rows.append([name, constant, *_best(cells, values, "higher" if is_percent else "lower")])
+    columns = (f"Stars of {counted(constants.reviews, 'review')}", "constant")
+    return _by_model(evaluation, columns, rows)
+
+
+def class_table(evaluation: Evaluation) -> Table | None:
+    """The macro F1 of three classes; None without neutral reviews."""
+    found = [None if m.ratings is None else m.ratings.classes for m in evaluation.models]
+    first = next((each for each in found if each is not None), None)
+    if first is None:
+        return None
+    constant = number(first.macro_f1_of_constant, is_percent=False)
+    rows: list[Row] = []
+    for name, key in (
+        ("own range", "macro_f1"),
+        ("{:g}:{:g}".format(*FIXED_RANGE), "macro_f1_of_fixed"),
+    ):
+        values = [None if each is None else getattr(each, key) for each in found]
+        ranges = [each.range if each and key == "macro_f1" else None for each in found]
+        cells = [
+            Cell(number(value, is_percent=False), "" if own is None else "{:g}:{:g}".format(*own))
+            for value, own in zip(values, ranges, strict=True)
+        ]
+        rows.append([f"macro F1, {name}", constant, *_best(cells, values)])
+    return _by_model(evaluation, (f"Three classes, {first.neutral:,} neutral", "constant"), rows)
+
+
+def coverage_table(evaluation: Evaluation) -> Table:
+    """The accuracy if only the surest reviews are answered, and the range to leave out for it."""
+    rows: list[Row] = []
+    for steps in zip(*(model.coverage for model in evaluation.models), strict=True):
+        cells = [
+            Cell(
+                percent(step.accuracy),
+                share=step.accuracy,
+                detail="" if step.uncertain is None else "{:.3f}:{:.3f}".format(*step.uncertain),
+            )
+            for step in steps
+        ]
+        rows.append([f"{steps[0].asked:.0%}", *_best(cells, [step.accuracy for step in steps])])
+    return _by_model(evaluation, ["Reviews answered"], rows, "accuracy")
+
+
+def target_table(evaluation: Evaluation) -> Table:
+    """The most reviews that are answered with an accuracy, and the range to leave out for it."""
+    rows: list[Row] = []
+    for targets in zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True):
+        cells = [_target_cell(each) for each in targets]
+        name = f"{100 * targets[0].target:.8g}%"
+        rows.append([name, *_best(cells, [each.share for each in targets])])
+    return _by_model(evaluation, ["Reviews answered at accuracy"], rows, "reviews answered")
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Write a share in percent."""
+    return f"{share:.{digits}%}"
+
+
+def ends(interval: tuple[float, float] | None) -> str:
+    """Write both ends in percent; nothing of none."""
+    if interval is None:
+        return ""
+    low, high = interval
+    return f"{100 * low:.1f}–{100 * high:.1f}"  # noqa: RUF001
+
+
+def p_value(value: float) -> str:
+    """Write a p-value, with as many digits as mean something."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
+
+
+def number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
+    """Write a figure that may be undefined."""
+    if value is None:
+        return UNDEFINED
+    return percent(value, digits) if is_percent else f"{value:.4f}"
+
+
+def _by_model(
+    evaluation: Evaluation,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    figure: str | None = None,
+) -> Table:
+    """Put rows with a cell for each model below their names, or those of one below the `figure`."""
+    names = [model.name for model in evaluation.models]
+    heads = [figure] if figure and len(names) == 1 else names
+    return table_of((*columns, *heads), rows, len(columns))
+
+
+def _best(
+    cells: Sequence[Cell], values: Sequence[float | None], better: Better = "higher"
+) -> list[Cell]:
+    """Mark the best cells by their values; none if there is only one, or all are equal."""
+    known = [value for value in values if value is not None]
+    if better == "neither" or len(known) < 2 or min(known) == max(known):
+        return [*cells]
+    best = max(known) if better == "higher" else min(known)
+    return [cell._replace(is_best=value == best) for cell, value in zip(cells, values, strict=True)]
+
+
+def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
+    cells, values = [], []
+    for model in models:
+        value: Any = getattr(model.metrics, metric.key)
+        interval = getattr(model.metrics, f"{metric.key}_interval", None)
+        if isinstance(value, Proportion):
+            value, interval = value.value, value.interval
+        cells.append(Cell(number(value, is_percent=metric.is_percent), ends(interval)))
+        values.append(value)
+    return [metric.title, *_best(cells, values, metric.better)]
+
+
+def _balanced_cell(found: Slice, model: int) -> Cell:
+    value = found.balanced_accuracy[model]
+    if value is None:
+        return Cell(UNDEFINED, f"accuracy {percent(found.accuracy[model].value, 1)}")
+    return Cell(percent(value), ends(found.balanced_interval[model]), value)
+
+
+def _losses(found: Figures | Metrics) -> list[str]:
+    values = (found.log_loss, found.calibration_error, found.balanced_calibration_error)
+    return [UNDEFINED if value is None else f"{value:.3f}" for value in values]
+
+
+def _mean_of(mean: MacroMean) -> str:
+    return f"mean of {counted(mean.groups, 'group')}"
+
+
+def _target_cell(found: TargetCoverage) -> Cell:
+    if found.accuracy is None or found.interval is None:
+        return Cell(UNDEFINED, "never reached")
+    low, high = found.interval
+    detail = f"{found.right:,} of {found.answered:,} right, 95% interval {low:.1%} to {high:.1%}"
+    return Cell(percent(found.share, 1), _outward(found.uncertain), found.share, detail)
+
+
+def _outward(uncertain: tuple[float, float] | None) -> str:
+    """Write a range so that it leaves out no fewer reviews than the exact one."""
+    if uncertain is None:
+        return "all"
+    low, high = uncertain
+    return f"{floor(low * _DIGITS) / _DIGITS:.4f}:{ceil(high * _DIGITS) / _DIGITS:.4f}"
+
+
+def _difference(found: Comparison) -> tuple[str, str]:
+    """Write a difference of accuracies in points, and its interval."""
+    values = (found.difference, *found.interval)
+    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
+    return value, f"{low} to {high}"

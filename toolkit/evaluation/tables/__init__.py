@@ -1,1 +1,0 @@
-"""The tables of an evaluation, which the terminal, the page and the JSON show."""
