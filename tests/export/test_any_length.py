@@ -62,7 +62,7 @@ def exported(
     return made
 
 
-@pytest.fixture(params=["ngram-linear", "ngram-cnn"])
+@pytest.fixture(params=["ngram-linear", "ngram-pool"])
 def model(request: pytest.FixtureRequest, exported: dict[str, Exported]) -> Exported:
     return exported[request.param]
 

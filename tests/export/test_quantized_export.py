@@ -227,7 +227,7 @@ def test_a_tenth_of_a_point_is_allowed(reviews: int, lost: int, passes: bool) ->
         check_loss(cost)
 
 
-@pytest.mark.parametrize("name", ["ngram-linear", "ngram-cnn"])
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool"])
 def test_networks_of_tables_have_nothing_to_gain(
     tmp_path: Path, networks: dict[str, Frozen], name: str
 ) -> None:

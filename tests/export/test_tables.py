@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.networks.tables import Frozen, cnn_tables, pool_tables, random_ids
+from tests.networks.tables import Frozen, pool_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.keras_to_onnx import convert
 from toolkit.model.inference.onnx_sessions import session_options
@@ -48,7 +47,7 @@ def test_numbers_are_those_of_keras(
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 @given(data=st.data())
 def test_a_row_has_one_probability_in_any_batch_and_padding(
@@ -62,18 +61,6 @@ def test_a_row_has_one_probability_in_any_batch_and_padding(
     width = data.draw(st.integers(least, 60))
     padded = np.pad(part, [(0, 0), (max(0, width - 20), 0)])[:, -width:]
     assert np.array_equal(run(sessions[name], padded), expected[start : start + len(part)])
-
-
-@pytest.mark.parametrize("columns", [1, 3, 8, 56])
-def test_any_number_of_columns(columns: int) -> None:
-    """Sums of rows that begin at other places in memory are made in another order."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.networks.ngram_cnn import frozen
-
-    session = session_of(convert(frozen(**cnn_tables(columns=columns)), 512).model)
-    ids = random_ids(65)
-    together = run(session, ids)
-    assert np.array_equal(np.concatenate([run(session, row[None]) for row in ids]), together)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -118,25 +105,11 @@ def test_tables_take_a_byte_a_number(graphs: dict[str, onnx.ModelProto]) -> None
     types = onnx.TensorProto
     assert sizes["ngram-linear"][types.INT8] == 13 + 31
     assert sizes["ngram-linear"][types.FLOAT] < 5
-    assert sizes["ngram-cnn"][types.UINT8] == (13 + 40) * 8 + 2  # 5 columns are filled up to 8
-    assert sizes["ngram-cnn"][types.INT8] == 3 * 8 * 8 + 8
-    assert sizes["ngram-cnn"][types.FLOAT] < 2 * (8 + 8) + 8 + 5
-
-
-def test_relu_of_the_sum_is_one_operator_when_it_is_loaded(
-    graphs: dict[str, onnx.ModelProto], tmp_path: Path
-) -> None:
-    """Whose input is what the tables hold: no float32 of the size of rows and tokens before it."""
-    options = session_options()
-    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
-    ort.InferenceSession(graphs["ngram-cnn"].SerializeToString(), options)
-    loaded = Counter(node.op_type for node in onnx.load(tmp_path / "loaded.onnx").graph.node)
-    assert loaded["QLinearAdd"] == 1
-    assert loaded["DequantizeLinear"] == 0
+    assert sizes["ngram-pool"][types.UINT8] == 3 * 74 * 8  # 5 columns are filled up to 8
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> None:
     ids = random_ids(1)
@@ -146,7 +119,7 @@ def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
 )
 def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
     assert {node.domain for node in graphs[name].graph.node} == {""}

@@ -138,6 +138,19 @@ def test_what_is_not_plain_is_refused(
     assert message in str(refused.value)
 
 
+def test_a_network_that_went_is_named(tmp_path: Path) -> None:
+    layer = {
+        "module": "toolkit.networks.ngram_cnn",
+        "class_name": "NgramCnn",
+        "registered_name": "review_sentiment_toolkit>NgramCnn",
+    }
+    path = tmp_path / "old.keras"
+    path.write_bytes(with_layer(**layer))
+    expected = r"old.keras: is a network of the preset 'ngram-cnn', .* Export it with the version"
+    with pytest.raises(ModelError, match=expected):
+        check_keras_file(path)
+
+
 def test_the_shipped_network_is_plain() -> None:
     check_keras_file(SHIPPED)
 

@@ -46,40 +46,6 @@ def adapted_logit(
     return base_scale * of_base + total / math.sqrt(tokens + 1) + bias
 
 
-def cnn_logit(
-    ids: Sequence[int],
-    words: _Table,
-    bigrams: _Table,
-    slots: _Table,
-    kernel: _Table,
-    factors: _Table,
-    max_weights: _Table,
-    mean_weights: _Table,
-    bias: float,
-) -> float:
-    """Give the logit of `ngram-cnn`."""
-    nothing = np.zeros(words.shape[1], int)
-    vectors, tokens, previous = [], 0, 0
-    for token in ids:
-        vector = nothing
-        if token > 1:
-            tokens += 1
-            pair = _bigram(previous, token, len(words), bigrams, slots)
-            vector = words[token].astype(int) + pair
-        vectors.append(np.maximum(vector, 0))
-        previous = token
-    around = [nothing, nothing, *vectors, nothing, nothing]
-    windows = []
-    for place in range(len(around) - 2):
-        sums = sum(around[place + k] @ kernel[k].astype(int) for k in range(3))
-        # As the runtimes do: the product in float32, halves to even.
-        windows.append(np.clip(np.round(np.float32(sums) * factors), 0, 255))
-    highest = [np.max(found, axis=0) for found in (vectors, windows)]
-    total = [np.sum(found, axis=0) for found in (vectors, windows)]
-    mean = np.concatenate(total) / (4 * math.sqrt(tokens + 1))
-    return float(np.concatenate(highest) @ max_weights + mean @ mean_weights + bias)
-
-
 def pool_logit(ids: Sequence[int], lookup: Any, experts: Sequence[Any]) -> float:
     """Give the logit of `ngram-pool`: an `ngram_pool.Lookup` and its `Expert`s."""
     size = len(lookup.negators)
@@ -101,12 +67,6 @@ def pool_logit(ids: Sequence[int], lookup: Any, experts: Sequence[Any]) -> float
     pooled = np.concatenate([np.max(vectors, axis=0), mean])
     hidden = np.maximum(expert.kernel @ pooled + expert.hidden_bias, 0)
     return float(np.concatenate([pooled, hidden]) @ expert.last + expert.bias)
-
-
-def _bigram(previous: int, token: int, size: int, bigrams: _Table, slots: _Table) -> Any:
-    """Give the vector of a bigram; zeros if it is unknown."""
-    row = _pair(previous, token, size, slots)
-    return bigrams[row].astype(int) * (row > 0)
 
 
 def _pair(previous: int, token: int, size: int, slots: _Table) -> int:

@@ -39,28 +39,6 @@ def linear_tables(words: int = WORDS, bigrams: int = 31, seed: int = 1) -> dict[
     }
 
 
-def cnn_tables(
-    words: int = WORDS,
-    bigrams: int = 40,
-    slots: int = 29,
-    columns: int = 5,
-    window_columns: int = 6,
-    seed: int = 1,
-) -> dict[str, Any]:
-    """Columns that need filling up."""
-    random = np.random.default_rng(seed)
-    return {
-        "words": _int8(random, words, columns),
-        "bigrams": _int8(random, bigrams, columns),
-        "slots": _slots(random, words, bigrams, slots),
-        "kernel": random.integers(-64, 65, (3, columns, window_columns), dtype=np.int8),
-        "factors": random.uniform(0.01, 0.05, window_columns).astype(np.float32),
-        "max_weights": random.normal(0, 0.01, columns + window_columns).astype(np.float32),
-        "mean_weights": random.normal(0, 0.01, columns + window_columns).astype(np.float32),
-        "bias": 0.125,
-    }
-
-
 def pool_tables(
     experts: int = 3, columns: int = 5, hidden: int = 6, seed: int = 1
 ) -> dict[str, Any]:
@@ -112,9 +90,9 @@ def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) ->
 
 def frozen_networks() -> dict[str, Frozen]:
     """Make one of each kind."""
-    from toolkit.networks import adapted, ngram_cnn, ngram_linear, ngram_pool
+    from toolkit.networks import adapted, ngram_linear, ngram_pool
 
-    linear, cnn, pool, one = linear_tables(), cnn_tables(), pool_tables(), pool_tables(experts=1)
+    linear, pool, one = linear_tables(), pool_tables(), pool_tables(experts=1)
     words = adapted_tables()
     around = {"tables": pool, "logit": reference.pool_logit, **words}
     return {
@@ -122,7 +100,6 @@ def frozen_networks() -> dict[str, Frozen]:
             adapted.freeze(ngram_pool.frozen(**pool), **words), around, reference.adapted_logit
         ),
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, reference.linear_logit),
-        "ngram-cnn": Frozen(ngram_cnn.frozen(**cnn), cnn, reference.cnn_logit),
         "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, reference.pool_logit),
         "ngram-pool, one expert": Frozen(ngram_pool.frozen(**one), one, reference.pool_logit),
     }

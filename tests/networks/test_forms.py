@@ -32,9 +32,7 @@ def remade(graph: onnx.ModelProto) -> Any:
     return network_of_graph(graph)
 
 
-@pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-cnn", "ngram-pool", "ngram-pool, one expert"]
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert"])
 def test_a_network_of_its_graph(networks: dict[str, Frozen], name: str) -> None:
     network = networks[name].network
     made = remade(graph_of(network))

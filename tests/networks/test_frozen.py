@@ -15,7 +15,6 @@ from hypothesis.extra import numpy as of_numpy
 from tests.networks.tables import (
     WORDS,
     Frozen,
-    cnn_tables,
     linear_tables,
     pool_tables,
     random_ids,
@@ -105,37 +104,6 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"words": np.zeros(13, np.int8)}, r"words: expected int8 of the shape \(any, any\)"),
-        ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
-        ({"bigrams": np.zeros((40, 4), np.int8)}, r"bigrams: .* shape \(any, 5\), .* \(40, 4\)"),
-        (
-            {"kernel": np.zeros((3, 4, 6), np.int8)},
-            r"kernel: .* shape \(3, 5, any\), .* \(3, 4, 6\)",
-        ),
-        (
-            {"kernel": np.zeros((2, 5, 6), np.int8)},
-            r"kernel: expected int8 of the shape \(3, 5, any\)",
-        ),
-        ({"kernel": np.full((3, 5, 6), 65, np.int8)}, "kernel: expected numbers from -64 to 64"),
-        ({"factors": np.ones(5, np.float32)}, r"factors: expected float32 of the shape \(6\)"),
-        ({"factors": np.zeros(6, np.float32)}, "factors: expected numbers above 0"),
-        ({"max_weights": np.zeros(4, np.float32)}, r"max_weights: .* shape \(11\), .* \(4,\)"),
-        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
-        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
-        ({"words": np.zeros((400, 5), np.int8)}, "slots: 29 are too few for 400 words"),
-    ],
-)
-def test_other_tables_of_the_convolution(change: dict[str, Any], message: str) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.networks.ngram_cnn import frozen
-
-    with pytest.raises(ValueError, match=message):
-        frozen(**(cnn_tables() | change))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
         ({"vectors": np.zeros((73, 5), np.uint8)}, r"vectors: .* \(74, any\), .* \(73, 5\)"),
         ({"vectors": np.zeros((74, 5), np.int8)}, "vectors: expected uint8 .*, received int8"),
         ({"kernel": np.zeros((6, 9), np.float32)}, r"kernel: .* shape \(6, 10\), .* \(6, 9\)"),
@@ -157,7 +125,9 @@ def test_other_tables_of_an_expert(change: dict[str, Any], message: str) -> None
     [
         ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
         ({"routes": np.zeros(12, np.int32)}, r"routes: .* shape \(13\), .* \(12,\)"),
+        ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
         ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
     ],
 )
 def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -> None:
@@ -167,6 +137,13 @@ def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -
     tables = pool_tables()
     with pytest.raises(ValueError, match=message):
         frozen(replace(tables["lookup"], **change), tables["experts"])
+
+
+def test_slots_for_the_pairs_of_the_words() -> None:
+    from toolkit.networks.pairs import check_slots
+
+    with pytest.raises(ValueError, match="slots: 29 are too few for 400 words"):
+        check_slots(np.zeros(29, np.int32), 400, 40)
 
 
 def test_numbers_of_experts() -> None:
@@ -182,21 +159,13 @@ def test_numbers_of_experts() -> None:
         frozen(replace(tables["lookup"], pairs=53), tables["experts"])
 
 
-def test_columns_whose_sums_are_exact() -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.networks.ngram_cnn import frozen
-
-    with pytest.raises(ValueError, match="columns: a sum of 3 · 344 products may be"):
-        frozen(**cnn_tables(columns=344))
-
-
 def test_given_tables_are_not_changed() -> None:
     pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.networks.ngram_cnn import frozen
+    from toolkit.networks.ngram_linear import frozen
 
-    tables = cnn_tables(columns=8)
+    tables = linear_tables()
     frozen(**tables)
-    for name, table in cnn_tables(columns=8).items():
+    for name, table in linear_tables().items():
         assert np.array_equal(tables[name], table), name
 
 

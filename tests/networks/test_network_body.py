@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
+from tests.models import OLD_MODELS
 from tests.native.both_ways import needs_core
-from toolkit.model.file import load_model
+from toolkit.model.file import ModelFile, load_model
 from toolkit.model.inference.network_body import split_network
 from toolkit.model.inference.session import Network
 from toolkit.model.onnx.onnx_messages import ModelProto
@@ -155,7 +156,8 @@ def test_other_tables_of_the_tutorial(small_conv1d: Any, number: int, change: An
 
 
 def test_other_networks_run_as_a_whole() -> None:
-    assert split_network(graphs()["ngram-cnn"], WIDTH) is None
+    old = ModelFile.load(OLD_MODELS / "ngram-cnn.onnx")
+    assert split_network(old.network, old.facts.max_tokens) is None
 
 
 def changed(graph: ModelProto | onnx.ModelProto, change: dict[int, Any]) -> ModelProto:

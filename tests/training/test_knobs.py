@@ -54,9 +54,9 @@ def test_values_out_of_range_are_refused(knob: str, value: Any, message: str) ->
 def test_presets_without_knobs_name_those_that_have_them(knob: str) -> None:
     knobs = {knob: OF_THE_PRESET[knob]}
     option = f"--{knob.replace('_', '-')}"
-    message = rf"^{option}: the preset 'ngram-cnn' does not let you choose.*\(these do: conv1d\)"
+    message = rf"^{option}: the preset 'ngram-pool' does not let you choose.*\(these do: conv1d\)"
     with pytest.raises(UsageError, match=message):
-        TrainingOptions(preset="ngram-cnn", knobs=Knobs(**knobs))
+        TrainingOptions(preset="ngram-pool", knobs=Knobs(**knobs))
     with pytest.raises(UsageError, match=rf"^{option}: for networks that are trained from scratch"):
         TrainingOptions(start="reviews", knobs=Knobs(**knobs))
 

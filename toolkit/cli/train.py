@@ -48,7 +48,8 @@ From = Annotated[str | None, o.option("MODEL", _FROM, names=("--from",))]
 _MORE_DATA = "Unlabelled reviews and teacher"
 _UNLABELLED = (
     "Reviews without labels, for presets that use them: a file, or an aclImdb folder (its "
-    "train/unsup). May be given several times."
+    "train/unsup). They say which words there are, and what a --teacher gives them is learned. May "
+    "be given several times."
 )
 _TEACHER = (
     "Probabilities that another model gives to the reviews: a file with their ids, texts or "

@@ -20,12 +20,11 @@ def forms() -> dict[str, Form]:
 
     To add a network, add an entry; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import adapted, conv1d, ngram_cnn, ngram_linear, ngram_pool
+    from toolkit.networks import adapted, conv1d, ngram_linear, ngram_pool
 
     return {
         "conv1d": Form(conv1d.onnx_form, conv1d.from_onnx),
         "ngram-linear": Form(ngram_linear.onnx_form, ngram_linear.from_onnx),
-        "ngram-cnn": Form(ngram_cnn.onnx_form, ngram_cnn.from_onnx),
         "ngram-pool": Form(ngram_pool.onnx_form, ngram_pool.from_onnx),
         "adapted": Form(lambda network: adapted.onnx_form(network, graph_of_network), _not_yet),
     }

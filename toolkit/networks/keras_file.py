@@ -32,6 +32,7 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
+_FORMER = {"NgramCnn": "ngram-cnn"}  # layers of networks that went, and their presets
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
@@ -104,6 +105,12 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
     )
     if name == "__keras_tensor__":  # between two layers: a shape
         return
+    if name in _FORMER and registered == _OWN_PACKAGE + name:
+        raise ModelError(
+            f"{path}: is a network of the preset '{_FORMER[name]}', which this version of the "
+            "toolkit no longer has. Export it with the version that trained it, which config.json "
+            "names: all later versions score with that file. Or train again with ngram-pool."
+        )
     is_own = module.startswith(_OWN_MODULES) and registered == _OWN_PACKAGE + name
     is_unsafe = name in _RUN_CODE | _OPEN_FILES
     is_of_keras = module in _MODULES and name[:1].isupper() and not is_unsafe

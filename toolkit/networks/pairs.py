@@ -27,14 +27,6 @@ FOUND_STEPS = """
     is_bigram = And(is_owner, counted)
 """
 
-# From there to `rows`, 0 where there is no pair.
-ROWS_STEPS = f"""
-    {FOUND_STEPS}
-    factors = Cast <to = 6> (is_bigram)
-    flat_rows = Mul(found_rows, factors)
-    rows = Reshape(flat_rows, shape)
-"""
-
 _LARGEST_KEY = np.iinfo(np.int32).max
 
 Keys = npt.NDArray[np.int64]

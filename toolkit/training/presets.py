@@ -73,17 +73,6 @@ _PRESETS = (
         balances=True,
     ),
     Preset(
-        name="ngram-cnn",
-        summary="a vector for each word and each common pair of words: the most accurate",
-        recipe="ngram-cnn",
-        vocabulary_size=30_003,
-        max_tokens=512,
-        epochs=3,
-        batch_size=128,
-        uses_unlabelled=True,
-        balances=True,
-    ),
-    Preset(
         name="ngram-pool",
         summary="for many kinds of reviews: short vectors, also of negated words, and fast",
         recipe="ngram-pool",

@@ -43,6 +43,11 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
         others = [
             replace(part, teacher=opinion) for part, opinion in zip(others, of_others, strict=True)
         ]
+    elif others:
+        reporter.hint(
+            "without a teacher, reviews without labels only say which words and pairs of words "
+            "there are; with one, the network learns from them, too: --teacher"
+        )
     together = unlabelled.concatenate(others) if others else None
     for one in matches:
         count = None if together is None else len(together)

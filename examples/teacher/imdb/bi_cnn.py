@@ -1,4 +1,4 @@
-"""Third view: convolutions over vectors of words and pairs, the larger network of the toolkit.
+"""Third view: convolutions over vectors of words and pairs.
 
 python -m examples.teacher.imdb.bi_cnn
 
@@ -6,20 +6,21 @@ For each fold a network is fitted on the other three. It labels the fold and the
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from examples.teacher import steps
 from examples.teacher.imdb import reviews as imdb
-from examples.teacher.imdb.reviews import FOLDS, Reviews, Rows
+from examples.teacher.imdb.reviews import FOLDS, Floats, Reviews, Rows
 from examples.teacher.imdb.views import View, judgement
 from toolkit.networks.backend import import_keras
-from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.token_ids import START_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.recipes.bigram_table import Bigrams
-from toolkit.training.recipes.cnn_networks import teacher_network
-from toolkit.training.recipes.ragged_fit import Examples, Schedule, fit, logits
+from toolkit.training.recipes.layers import embedding, mask, pooled
+from toolkit.training.recipes.ragged_fit import Examples, Schedule, fit
 from toolkit.training.recipes.word_vectors import Vectors, word_and_bigram_vectors
 
 VOCABULARY_SIZE = 30_003
@@ -28,6 +29,7 @@ MOST_COUNTED = 10_000  # tokens of a review that vectors and pairs are counted i
 DIMENSIONS = 64
 SCHEDULE = Schedule(epochs=4, batch_size=64, learning_rate=1e-3, word_dropout=0.1)
 SEED = 3
+ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,46 @@ class Start:
         return Encoded(tokens, self.bigrams.rows(tokens))
 
 
+def network_of(words: Vectors, pairs: Vectors) -> Any:
+    """Convolutions of one and two tokens over vectors of words and pairs, strong dropout."""
+    keras = import_keras()
+    layers = keras.layers
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    rows = keras.Input((None,), dtype="int32", name="bigram_rows")
+    is_token = mask(ids > START_ID)
+    vectors = [embedding(words)(ids), embedding(pairs)(rows)]
+    inside = layers.SpatialDropout1D(0.3)(layers.Concatenate()(vectors)) * is_token
+    found_in_all = []
+    for width in (1, 2):
+        found = layers.Conv1D(64, width, padding="same", activation="relu")(inside) * is_token
+        found_in_all += pooled(found, is_token)
+    features = layers.Dropout(0.5)(layers.Concatenate()(found_in_all))
+    return keras.Model([ids, rows], layers.Dense(1)(features))
+
+
+def logits_of(network: Any, texts: Encoded) -> Floats:
+    """What a network gives, (reviews,) float32, without dropout."""
+    tokens = texts.tokens
+    order = np.argsort(tokens.lengths, kind="stable")
+    found = np.zeros(len(tokens), np.float32)
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        rows = order[start : start + ROWS_AT_ONCE]
+        inputs = [tokens.padded_rows(rows, each, multiple=32) for each in (None, texts.pairs)]
+        found[rows] = np.asarray(network(inputs, training=False))[:, 0]
+    return found
+
+
 def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> View:
     """Fit a network on the other folds, and label."""
     count = len(reviews.labels)
     rows = np.flatnonzero(reviews.folds != fold)
     fitted = texts.take(rows)
     import_keras().utils.set_random_seed(SEED)
-    network = teacher_network(*start.vectors)
-    examples = Examples.of_equal_weight(fitted.tokens, reviews.labels[rows], fitted.pairs)
+    network = network_of(*start.vectors)
+    weights = np.ones(len(rows), np.float32)
+    examples = Examples(fitted.tokens, fitted.pairs, reviews.labels[rows], weights)
     fit(network, examples, SCHEDULE, SEED, 2)
-    found = logits(network, texts.tokens, texts.pairs)
+    found = logits_of(network, texts)
     labelled = np.where(reviews.folds == fold, found[:count], np.float32(np.nan))
     return View(labelled, found[count:], np.zeros(0))
 

@@ -141,5 +141,5 @@ def test_other_numbers_of_topics(
 
 def test_a_preset_without_experts() -> None:
     reading = ReadOptions(columns=Columns(topic="topic"))
-    with pytest.raises(UsageError, match=r"'ngram-cnn' has no experts \(these do: ngram-pool\)"):
-        TrainingOptions(preset="ngram-cnn", reading=reading)
+    with pytest.raises(UsageError, match=r"'ngram-linear' has no experts \(these do: ngram-pool\)"):
+        TrainingOptions(preset="ngram-linear", reading=reading)

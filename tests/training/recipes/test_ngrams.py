@@ -17,6 +17,7 @@ from toolkit.training.data import FitData, FitTask
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.reporter import Reporter
+from toolkit.training.result import Fit
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
@@ -26,61 +27,43 @@ pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 def _fewer_slots() -> Iterator[None]:
     """A step over a million hashed pairs takes as long as all the rest."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("linear_network", "tfidf_regression"):
-            patch.setattr(f"toolkit.training.recipes.{module}.SLOTS", 4093)
+        patch.setattr("toolkit.training.recipes.linear_network.SLOTS", 4093)
         yield
 
 
-NGRAM_LINEAR, NGRAM_CNN = PRESETS["ngram-linear"], PRESETS["ngram-cnn"]
-NGRAM_POOL = PRESETS["ngram-pool"]
-ALL = pytest.mark.parametrize(
-    "preset", [NGRAM_LINEAR, NGRAM_CNN, NGRAM_POOL], ids=lambda preset: preset.name
-)
+NGRAM_LINEAR, NGRAM_POOL = PRESETS["ngram-linear"], PRESETS["ngram-pool"]
+ALL = pytest.mark.parametrize("preset", [NGRAM_LINEAR, NGRAM_POOL], ids=lambda preset: preset.name)
 
 
-class Stages(Reporter):
-    """Remembers the long steps."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def stage(self, name: str) -> None:
-        self.names.append(name)
-
-
-def fit(preset: Preset, data: FitData, **options: Any) -> tuple[Any, list[str]]:
-    stages = Stages()
+def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
     chosen = TrainingOptions(preset=preset.name, batch_size=8, **options)
-    return train.fit(FitTask(preset, data, chosen, stages)), stages.names
+    return train.fit(FitTask(preset, data, chosen, Reporter()))
 
 
 @ALL
-def test_without_more_reviews_there_are_no_views(preset: Preset) -> None:
-    found, stages = fit(preset, FitData(make_reviews(80)))
-    assert not any("view:" in stage or "first student" in stage for stage in stages)
-    assert found.held_out is None
-
-
-@ALL
-def test_reviews_without_labels_are_labelled_by_views_and_a_first_student(
-    preset: Preset,
-) -> None:
-    data = FitData(make_reviews(80), make_reviews(40, seed=3), make_unlabelled(60))
-    found, stages = fit(preset, data)
-    assert sum("view:" in stage for stage in stages) == 3
-    assert sum("first student" in stage for stage in stages) == 1
+@pytest.mark.parametrize("known", [0, 0.5, 1])
+def test_any_share_of_the_reviews_may_have_a_teacher(preset: Preset, known: float) -> None:
+    data = FitData(make_reviews(80), make_reviews(40, seed=3), make_unlabelled(60, known))
+    found = fit(preset, data)
+    assert found.validation is not None
     assert found.validation.accuracy.value > 0.9
 
 
-@ALL
-@pytest.mark.parametrize(("known", "views"), [(1.0, 0), (0.5, 3)])
-def test_views_are_for_what_the_teacher_does_not_know(
-    preset: Preset, known: float, views: int
-) -> None:
-    data = FitData(make_reviews(40), make_reviews(40, seed=3), make_unlabelled(60, known))
-    found, stages = fit(preset, data)
-    assert sum("view:" in stage for stage in stages) == views
-    assert found.validation.accuracy.value > 0.9
+def corpus_of(known: float) -> Any:
+    from toolkit.training.recipes.corpus import Corpus
+
+    return Corpus.of(NGRAM_LINEAR, FitData(make_reviews(40), None, make_unlabelled(60, known)))
+
+
+@pytest.mark.parametrize(("known", "learned"), [(0, 40), (0.5, 70), (1, 100)])
+def test_reviews_with_a_label_or_a_teacher_are_learned(known: float, learned: int) -> None:
+    corpus = corpus_of(known)
+    targets = corpus.learned_targets(0.5)
+    assert len(corpus.tokens) == 100  # of all, words and pairs are counted
+    assert len(corpus.learned_tokens) == len(corpus.learned_weights(15)) == len(targets) == learned
+    labels = corpus.targets
+    assert targets[:40] == pytest.approx(labels if not known else 0.02 + 0.96 * labels)
+    assert targets[40:] == pytest.approx(corpus.teacher[40:learned])
 
 
 def test_a_teacher_can_turn_everything_around() -> None:
@@ -90,15 +73,16 @@ def test_a_teacher_can_turn_everything_around() -> None:
     against = Reviews("against", reviews.texts, reviews.labels, teacher=1 - reviews.targets)
     turned = UnlabelledReviews("turned", more.texts, teacher=1 - more.teacher)
     held_out = make_reviews(40, seed=3)
-    found, _ = fit(NGRAM_LINEAR, FitData(against, held_out, turned), teacher_weight=1)
+    found = fit(NGRAM_LINEAR, FitData(against, held_out, turned), teacher_weight=1)
+    assert found.validation is not None
     assert found.validation.accuracy.value < 0.1
 
 
 @ALL
 def test_the_seed_decides_everything(preset: Preset) -> None:
-    data = FitData(make_reviews(40), None, make_unlabelled(40))
+    data = FitData(make_reviews(40), None, make_unlabelled(40, known=0.5))
     first, again, other = (
-        fit(preset, data, seed=seed, epochs=1)[0].network.get_weights() for seed in (1, 1, 2)
+        fit(preset, data, seed=seed, epochs=1).network.get_weights() for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
@@ -107,17 +91,17 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 def test_weights_in_the_loss() -> None:
     """A label alone counts most; reviews with a teacher count alike, short texts less."""
     from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngram_pipeline import loss_weights
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
     texts = ["word " * count for count in (9, 49, 99, 400)]
-    unlabelled = UnlabelledReviews("more", pa.chunked_array([texts]))
-    data = FitData(replace(reviews, teacher=teacher), None, unlabelled)
-    corpus = Corpus.of(NGRAM_CNN, data)
-    found = loss_weights(corpus, 8, 100)  # the start id counts, too
-    assert found == pytest.approx([1, 1.9, 1, 1.9, 0.1, 0.5, 1, 1])
-    assert loss_weights(corpus, 4, 100).tolist() == [1, 1, 1, 1]
+    known = np.array([0.5, np.nan, 0.5, 0.5], np.float32)
+    unlabelled = UnlabelledReviews("more", pa.chunked_array([texts]), teacher=known)
+    fitted = replace(reviews, teacher=teacher)
+    corpus = Corpus.of(NGRAM_LINEAR, FitData(fitted, None, unlabelled))
+    found = corpus.learned_weights(100)  # the start id counts, too
+    assert found == pytest.approx([1, 1.9, 1, 1.9, 0.1, 1, 1])
+    assert Corpus.of(NGRAM_LINEAR, FitData(fitted)).learned_weights(100).tolist() == [1, 1, 1, 1]
 
 
 def test_domains_are_balanced_in_the_loss() -> None:
@@ -173,54 +157,21 @@ def test_few_reviews_are_gone_through_more_often() -> None:
 @ALL
 def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
     data = FitData(make_reviews(80), make_reviews(40, seed=3))
-    found, _ = fit(preset, data, epochs=2)
+    found = fit(preset, data, epochs=2)
     assert found.epochs == found.kept_epoch == found.most_epochs == 2
 
 
-@pytest.fixture(scope="module")
-def trained() -> tuple[Any, Any]:
-    """A pipeline, and the network of `ngram-cnn` before it is frozen."""
-    from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngram_pipeline import STUDENT, NgramPipeline
-
-    pipeline = NgramPipeline(Corpus.of(NGRAM_CNN, FitData(make_reviews(120))), 1, 0.5, Reporter())
-    return pipeline, pipeline.convolution(STUDENT.enough(120))[0]
-
-
-def test_freezing_keeps_what_a_student_says(trained: tuple[Any, Any]) -> None:
+def test_freezing_keeps_what_a_network_says() -> None:
     """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
-    from toolkit.training.recipes.ragged_fit import logits
+    from toolkit.training.recipes.corpus import Corpus
+    from toolkit.training.recipes.ngram_pipeline import POOL, NgramPipeline
 
-    pipeline, student = trained
-    tokens = pipeline.corpus.tokens
-    expected = logits(student, tokens, pipeline.rows)
-    frozen = student.freeze(pipeline.bigrams, tokens)
-    found = np.asarray(frozen(tokens.padded_rows(np.arange(len(tokens)))))[:, 0]
+    pipeline = NgramPipeline(Corpus.of(NGRAM_POOL, FitData(make_reviews(120))), 1, 0.5, Reporter())
+    network, _ = pipeline.pool(POOL.enough(120))
+    tokens, rows = pipeline.corpus.tokens, np.arange(120)
+    ids = tokens.padded_rows(rows)
+    pairs = tokens.padded_rows(rows, pipeline.bigrams.rows(tokens))
+    expected = np.asarray(network([ids, pairs]))[:, 0]
+    found = np.asarray(network.freeze(pipeline.bigrams)(ids))[:, 0]
     assert np.abs(logits_of(found) - expected).max() < 0.05 * expected.std()
     assert expected.std() > 0.5
-
-
-def test_the_worst_move_has_its_length_and_raises_the_loss(trained: tuple[Any, Any]) -> None:
-    import tensorflow as tf
-
-    from toolkit.training.recipes.cnn_networks import ADVERSARIAL
-
-    pipeline, student = trained
-    rows = np.arange(16)
-    inputs = [
-        pipeline.corpus.tokens.padded_rows(rows),
-        pipeline.corpus.tokens.padded_rows(rows, pipeline.rows),
-    ]
-    targets = pipeline.corpus.targets[rows, None]
-    vectors, is_token = student._vectors(inputs, training=False)
-    with tf.GradientTape() as tape:
-        tape.watch(vectors)
-        loss = student.compute_loss(
-            None, targets, student.last(student._features(vectors, is_token))
-        )
-    move = student._worst_move(vectors, tape.gradient(loss, vectors))
-    size = np.sqrt(np.mean(np.square(vectors), axis=(1, 2)))
-    lengths = np.sqrt(np.sum(np.square(move), axis=(1, 2)))
-    assert lengths == pytest.approx(ADVERSARIAL * size, rel=1e-4)
-    moved = student.last(student._features(vectors + move, is_token))
-    assert student.compute_loss(None, targets, moved) > loss * 1.05

@@ -14,7 +14,7 @@ from toolkit.errors import ModelError
 from toolkit.model.onnx.onnx_messages import ModelProto
 
 # A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
-# and tensors of all networks of a process share this; those of `ngram-cnn` take some 10 MiB.
+# and tensors of all networks of a process share this; those of the largest take some 10 MiB.
 _MOST_MEMORY = 768 << 20
 _LARGEST_CONSTANT = 64 << 20  # that is computed from constants when a file is loaded
 

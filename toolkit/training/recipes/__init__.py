@@ -12,6 +12,5 @@ from toolkit.training.result import Fit
 RECIPES: dict[str, Callable[[FitTask], Fit]] = {
     "padded": padded.fit,
     "ngram-linear": ngrams.fit_linear,
-    "ngram-cnn": ngrams.fit_cnn,
     "ngram-pool": ngrams.fit_pool,
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.records.values import Rows, Targets
+from toolkit.records.values import Targets
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.balance import balanced_weights
@@ -17,6 +18,11 @@ from toolkit.training.presets import Preset
 from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources.unlabelled import known_or_nan
 
+# With a teacher, a label is not taken for certain, so that no single review can pull without end.
+_DOUBT = 0.02
+# Loss weight of labelled reviews without a teacher score; all others weigh at most 1.
+_LABEL_WEIGHT = 1.9
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -24,7 +30,8 @@ class Corpus:
 
     `tokens` and `held_out` are the last `max_tokens` ids of each review, the `targets` are labels,
     soft or not; `teacher` (reviews,) is NaN where it has none. `weights` (labelled reviews,) are
-    those in the loss.
+    those in the loss. A network learns from reviews that have a label or a teacher; the others only
+    tell which words and pairs there are, and what is around them.
     """
 
     vocabulary: Vocabulary
@@ -40,20 +47,39 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    @property
-    def labelled(self) -> Rows:
-        """Positions of the labelled reviews."""
-        return np.arange(len(self.targets))
+    @cached_property
+    def learned_tokens(self) -> TokenIds:
+        """The reviews that a network learns from: those with labels, which come first."""
+        has_target = ~np.isnan(self.teacher)
+        has_target[: len(self.targets)] = True
+        return self.tokens.take(np.flatnonzero(has_target))
 
-    @property
-    def unlabelled(self) -> Rows:
-        """Positions of the others."""
-        return np.arange(len(self.targets), len(self))
+    def learned_targets(self, teacher_weight: float) -> Targets:
+        """What a network learns of them, (reviews,) float32.
 
-    @property
-    def has_teacher(self) -> npt.NDArray[np.bool_]:
-        """(reviews,) bool, whether the teacher has a probability for each."""
-        return ~np.isnan(self.teacher)
+        A label, less a doubt, is mixed with the teacher by ``teacher_weight`` (0 to 1). Other
+        reviews have what the teacher says. Without a teacher, it is the labels alone.
+        """
+        labelled = len(self.targets)
+        has_teacher = ~np.isnan(self.teacher)
+        if not has_teacher.any():
+            return self.targets
+        labels = (_DOUBT + (1 - 2 * _DOUBT) * self.targets).astype(np.float64)
+        mixed = (1 - teacher_weight) * labels + teacher_weight * self.teacher[:labelled]
+        mixed = np.where(has_teacher[:labelled], mixed, labels)
+        others = self.teacher[labelled:][has_teacher[labelled:]]
+        return np.concatenate([mixed, others]).astype(np.float32)
+
+    def learned_weights(self, tokens_of_a_review: int) -> Targets:
+        """Of them in the loss: short texts say less, and a label alone weighs most."""
+        labelled = len(self.targets)
+        lengths = self.learned_tokens.lengths
+        if len(lengths) == labelled:
+            return self.weights
+        weights = np.minimum(lengths / tokens_of_a_review, 1)
+        has_teacher = ~np.isnan(self.teacher[:labelled])
+        weights[:labelled] = np.where(has_teacher, 1, _LABEL_WEIGHT) * self.weights
+        return weights.astype(np.float32)
 
     @classmethod
     def of(cls, preset: Preset, data: FitData) -> Corpus:

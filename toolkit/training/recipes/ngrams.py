@@ -1,8 +1,4 @@
-"""The recipes `ngram-linear`, `ngram-cnn` and `ngram-pool`, from reviews to the frozen network.
-
-With unlabelled reviews, networks of several kinds are fitted first; what they agree on are the
-targets of a student, twice (Hinton et al., Distilling the Knowledge in a Neural Network, 2015).
-"""
+"""The recipes `ngram-linear` and `ngram-pool`, from reviews to the frozen network."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import numpy as np
 from toolkit.networks.backend import import_keras, import_tensorflow
 from toolkit.training.data import FitTask
 from toolkit.training.recipes.corpus import Corpus
-from toolkit.training.recipes.ngram_pipeline import LINEAR, POOL, STUDENT, NgramPipeline
+from toolkit.training.recipes.ngram_pipeline import LINEAR, POOL, NgramPipeline
 from toolkit.training.recipes.ragged_fit import History, Schedule
 from toolkit.training.result import Fit
 
@@ -24,24 +20,15 @@ _MOST_OF_POOL = 200_000  # bigrams to choose from: they cost no time, and many d
 def fit_linear(task: FitTask) -> Fit:
     """Fit a weight for each word and each hashed bigram."""
     pipeline = _pipeline(task)
-    schedule = _schedule(LINEAR, task, len(pipeline.corpus))
+    schedule = _schedule(LINEAR, task, len(pipeline.targets))
     network, history = pipeline.linear(schedule)
     return _result(network.freeze(), history, schedule, task, pipeline.corpus)
-
-
-def fit_cnn(task: FitTask) -> Fit:
-    """Fit a vector for each word and each common bigram, and convolutions over them."""
-    pipeline = _pipeline(task)
-    schedule = _schedule(STUDENT, task, len(pipeline.corpus))
-    network, history = pipeline.convolution(schedule)
-    frozen = network.freeze(pipeline.bigrams, pipeline.corpus.tokens)
-    return _result(frozen, history, schedule, task, pipeline.corpus)
 
 
 def fit_pool(task: FitTask) -> Fit:
     """Fit a vector for each word, plain and negated, and each common bigram, pooled."""
     pipeline = replace(_pipeline(task), most_bigrams=_MOST_OF_POOL)
-    schedule = _schedule(POOL, task, len(pipeline.corpus))
+    schedule = _schedule(POOL, task, len(pipeline.targets))
     network, history = pipeline.pool(schedule)
     return _result(network.freeze(pipeline.bigrams), history, schedule, task, pipeline.corpus)
 

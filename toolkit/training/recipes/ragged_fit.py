@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,13 +37,6 @@ class Examples:
     bigrams: Ids | None  # (all tokens,) int32 rows, None for a network without them
     targets: Targets  # (reviews,) float32, probabilities of positive
     weights: Targets  # (reviews,) float32, in the loss
-
-    @classmethod
-    def of_equal_weight(
-        cls, tokens: TokenIds, targets: Targets, bigrams: Ids | None = None
-    ) -> Examples:
-        """Reviews of equal weight."""
-        return cls(tokens, bigrams, targets, np.ones(len(tokens), np.float32))
 
 
 @dataclass(frozen=True)
@@ -112,35 +105,6 @@ def fit(
     )
     history: History = found.history
     return history
-
-
-def logits(network: Any, tokens: TokenIds, bigrams: Ids | None = None) -> Targets:
-    """Logits of reviews, (rows,) float32, without dropout."""
-    return predicted(lambda inputs: network(inputs, training=False), tokens, bigrams)[:, 0]
-
-
-def predicted(
-    function: Callable[[Any], Any], tokens: TokenIds, bigrams: Ids | None = None
-) -> Targets:
-    """What a function gives, (rows, columns) float32, for the ids of reviews and their pairs."""
-    count = 1 if bigrams is None else 2
-    signature = [[tf.TensorSpec((None, None), tf.int32)] * count]
-    run = tf.function(
-        lambda inputs: function(inputs if count > 1 else inputs[0]),
-        input_signature=signature,
-    )
-    order = np.argsort(tokens.lengths, kind="stable")
-    found: Targets | None = None
-    for start in range(0, len(order), _ROWS_TO_PREDICT):
-        rows = order[start : start + _ROWS_TO_PREDICT]
-        inputs = [tokens.padded_rows(rows)]
-        if bigrams is not None:
-            inputs.append(tokens.padded_rows(rows, bigrams))
-        part = run([tf.constant(part) for part in inputs]).numpy()
-        if found is None:
-            found = np.zeros((len(tokens), part.shape[1]), np.float32)
-        found[rows] = part
-    return np.zeros((0, 1), np.float32) if found is None else found
 
 
 _MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
