@@ -15,8 +15,8 @@ from exported.figures import figures_by_group
 from exported.releases import FILMS_ONLY
 from exported.shipping import EXPORTED, GOLDEN
 from toolkit.errors import ToolkitError
-from toolkit.export.hub import card
-from toolkit.export.hub.folder import check_folder, filled_folder, write_around
+from toolkit.export import hub
+from toolkit.export.hub import check_folder, filled_folder, write_around
 from toolkit.model.shipped import SHIPPED
 
 
@@ -25,21 +25,21 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
     check_folder(folder, force=force)
     figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
     more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
-    with filled_folder(folder, card.FILES, force=force) as made:
+    with filled_folder(folder, hub.FILES, force=force) as made:
         for name, ending in (
-            (card.MODEL, ".onnx"),
-            (card.TWIN, ".ids.onnx"),
-            (card.WORDS, ".vocabulary.txt"),
+            (hub.MODEL, ".onnx"),
+            (hub.TWIN, ".ids.onnx"),
+            (hub.WORDS, ".vocabulary.txt"),
         ):
             shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
-        (made / card.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")
+        (made / hub.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")
         write_around(made, more)
 
 
 def golden_of(model: str) -> str:
     """Give the golden vectors of one model, which is called `model`, as its file is."""
     lines = GOLDEN.read_text(encoding="utf-8").splitlines()
-    own = Path(card.MODEL).stem
+    own = Path(hub.MODEL).stem
     entries = [
         {**entry, "models": {own: entry["models"][model]}} for entry in map(json.loads, lines)
     ]

@@ -12,21 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exported.hub import write_hub_folder
 from tests.cli.running import Command
 from tests.export.hub_conventions import LICENCES, check_folder, check_metadata, metadata_in
 from tests.models import CONV1D
 from toolkit import Scorer
-from toolkit.errors import ModelError, UsageError
+from toolkit.errors import MissingExtraError, ModelError, UsageError
 from toolkit.export import export_to_hub
-from toolkit.export.hub import metadata as hub_metadata
-from toolkit.export.hub.card import hub_card
-from toolkit.export.hub.folder import filled_folder
-from toolkit.export.hub.metadata import front_matter, metadata_of
+from toolkit.export.hub import LICENCES as NAMED
+from toolkit.export.hub import card_data, filled_folder, hub_card
 from toolkit.model.facts.adaptation_facts import Adaptation, CandidateScores
 from toolkit.model.facts.model_facts import Folds, Metrics, ModelFacts, Scores, Spread
 from toolkit.model.facts.release_facts import DataSet, Release
@@ -48,6 +43,11 @@ def golden_in(folder: Path) -> list[dict[str, Any]]:
 
 def facts_of(**more: Any) -> ModelFacts:
     return replace(Scorer(CONV1D).facts, **more)
+
+
+def metadata_of(facts: ModelFacts) -> dict[str, Any]:
+    found: dict[str, Any] = card_data(facts).to_dict()
+    return found
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_licences_have_the_names_of_the_hub(licence: str | None, expected: dict[
 
 
 def test_all_licences_of_the_hub_have_their_names() -> None:
-    assert {*hub_metadata.LICENCES.values()} | {"other"} == LICENCES
+    assert NAMED | {"other"} == LICENCES
 
 
 def test_only_ids_of_the_hub_are_data_sets() -> None:
@@ -234,26 +234,6 @@ def test_results_are_those_of_the_metrics() -> None:
     assert "model-index" not in nothing
 
 
-VALUES = st.recursive(
-    st.text(st.characters(exclude_categories=["Cs"]))
-    | st.booleans()
-    | st.integers(0, 10_000).map(lambda number: number / 10_000),  # as metrics are rounded
-    lambda inner: (
-        st.lists(inner, min_size=1)
-        | st.dictionaries(
-            st.from_regex("[a-z]{1,9}_?[a-z]{1,9}", fullmatch=True), inner, min_size=1
-        )
-    ),
-    max_leaves=8,
-)
-
-
-@given(VALUES)
-def test_yaml_reads_what_is_written(value: Any) -> None:
-    content = front_matter({"name": value})
-    assert yaml.safe_load(content.removeprefix("---\n").removesuffix("---\n")) == {"name": value}
-
-
 @pytest.mark.parametrize("model", ["conv1d", "reviews-small"])
 def test_shipped_models_have_such_a_folder(model: str, tmp_path: Path) -> None:
     folder = tmp_path / model
@@ -277,8 +257,24 @@ def test_shipped_models_have_such_a_folder(model: str, tmp_path: Path) -> None:
         write_hub_folder(model, folder)
 
 
+def test_names_of_any_characters_are_kept(tmp_path: Path) -> None:
+    name = "a: 'b' \"c\" é #d"
+    facts = facts_of(release=Release(licence=name))
+    (tmp_path / "README.md").write_text(hub_card(facts), encoding="utf-8", newline="")
+    assert metadata_in(tmp_path / "README.md")["license_name"] == name.lower().replace(" ", "-")
+
+
+def test_without_the_library_of_the_hub(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"'huggingface_hub', .*\[hub\]'"):
+        export_to_hub(run.path, tmp_path / "films")
+    assert not (tmp_path / "films").exists()
+
+
 def test_the_library_of_the_hub_reads_the_card(folder: Path) -> None:
-    hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'dev'")
+    hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
     card = hub.ModelCard.load(folder / "README.md")
     raw = metadata_in(folder / "README.md")
     assert card.data.to_dict() == raw

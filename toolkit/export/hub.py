@@ -1,0 +1,405 @@
+"""A folder for a model repository of the Hugging Face Hub: model, what belongs to it, and its card.
+
+The folder may be a clone of the repository: files that it has besides are not touched.
+https://github.com/huggingface/hub-docs/blob/main/modelcard.md has the conventions of cards. What a
+model file does not say is left out: the Hub shows what is there as facts.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import MissingExtraError, UsageError
+from toolkit.export.export_run import ExportResult, export
+from toolkit.files import (
+    atomic_files,
+    check_output_file,
+    is_a_file,
+    is_a_folder,
+    is_in_store,
+    is_link_or_there,
+    path_of,
+    reporting_failures,
+    unfinished_folder,
+)
+from toolkit.files.checksums import CHECKSUMS, write_checksums
+from toolkit.model.facts.model_facts import ModelFacts, Scores
+from toolkit.model.facts.release_facts import Release
+from toolkit.model.file import ModelFile
+from toolkit.model.info.fact_lines import (
+    Row,
+    calibration_line,
+    data_rows,
+    metric_rows,
+    parity_line,
+    quantization_line,
+    star_rows,
+    threshold_line,
+)
+from toolkit.model.run_folder import RunFolder
+
+MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
+GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
+
+# What the files of a folder are; the card does not describe itself and the attributes.
+_DESCRIBED = {
+    MODEL: "the model: review texts in, answers out",
+    TWIN: "the same network from token ids on, for runtimes without strings",
+    WORDS: "the words of the model, one per line; the first has the token id 4",
+    GOLDEN: "what the model gives for some 200 texts, to test other runtimes with",
+    CHECKSUMS: "the checksums of these files: `sha256sum -c SHA256SUMS`",
+}
+FILES = (*_DESCRIBED, CARD, ATTRIBUTES)
+
+# Large files are in Git LFS, and git changes no line ends, which the checksums are of.
+_ATTRIBUTES = """\
+*.onnx filter=lfs diff=lfs merge=lfs -text
+*.jsonl -text
+*.txt -text
+SHA256SUMS -text
+"""
+_OPTION = "--hub"
+
+# Those of https://huggingface.co/docs/hub/repositories-licenses that SPDX has, too.
+_NAMES = """
+afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0
+cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0
+cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0
+cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 ecl-2.0 epl-1.0
+epl-2.0 eupl-1.1 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 lppl-1.3c mit mpl-2.0 ms-pl
+ncsa odbl odc-by ofl-1.1 osl-3.0 pddl postgresql unlicense wtfpl zlib
+"""
+LICENCES = frozenset(_NAMES.split())
+_SHORTER = {"odbl-1.0": "odbl", "odc-by-1.0": "odc-by", "pddl-1.0": "pddl"}
+_OF_GNU = re.compile(r"([al]?gpl-\d\.\d)(\+|-only|-or-later)")
+_TAGS = ["sentiment-analysis", "reviews", "onnx", "onnxruntime"]
+_HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)  # of a data set: owner/name
+_TASK = "text-classification"
+_METRICS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "loss": "Log loss"}
+_DECIMALS = 4
+
+_CARD = """
+# {title}
+
+{use}
+
+This is one ONNX file that takes review texts as they are: tokenizer, vocabulary and calibration are
+inside. It runs in any stock ONNX Runtime (Python, Node, C, C++, C#, Java, Rust, Go, web pages). It
+is not a model of `transformers`: no pipeline loads it, and no tokenizer belongs to it.
+
+## Use
+
+```python
+import numpy as np
+import onnxruntime as ort
+
+session = ort.InferenceSession("model.onnx")
+texts = ["A fine film, superbly acted.", "Dull, and a waste of time."]
+names = ["label", "probability", "known_tokens"]
+label, probability, known_tokens = session.run(names, {{"text": np.array(texts, dtype=object)}})
+print([str(each) for each in label], probability.round(3))
+```
+
+Get the file with `hf_hub_download("OWNER/NAME", "model.onnx")` of the package `huggingface_hub`.
+For files of reviews, the toolkit that made it is faster: `toolkit score reviews.csv -m model.onnx`.
+
+- `label`: `{negative}` or `{positive}`; `probability`: of `{positive}`, 0 to 1; `known_tokens`: how
+  many words of a text the model knows. Where that is 0, the answer means nothing.{stars}
+- A text is a string, never null: in Python, `None` and `nan` would be read as words.
+- The last {max_tokens} tokens of a text are read.
+
+## Files
+
+| file | what it is |
+|---|---|
+{files}
+
+## Model
+
+| | |
+|---|---|
+{model}
+
+## Training data
+
+| | |
+|---|---|
+{data}
+{data_sets}
+## Evaluation
+
+| | |
+|---|---|
+{metrics}
+
+## Limits
+
+{limits}It answers positive or negative, also for texts that are neither, and for texts that are no
+reviews. It understands some negation, but not all, and no irony. Reviews hold the opinions of their
+time and place on people, places and brands; the model has learned them, too. Measure it on your own
+labelled reviews before you rely on it.
+"""
+_STARS = "\n- There is one more output, `stars`: 1.0 to 5.0, the mean of what such reviews give."
+
+
+def export_to_hub(
+    run: str | Path, folder: str | Path, *, force: bool = False, **options: Any
+) -> ExportResult:
+    """Export the model of a run folder into a folder for the Hugging Face Hub.
+
+    Parameters
+    ----------
+    run : str | Path
+        Run folder of `toolkit train`.
+    folder : str | Path
+        The folder to write; it is made if it does not exist.
+    force : bool
+        Replace files that the folder has already; others stay, and so do the lines of
+        ``.gitattributes``.
+    **options : Any
+        As of `toolkit.export.export`: threshold, optimize, quantization and release. By default,
+        the model is named after the folder.
+
+    Returns
+    -------
+    ExportResult
+        The written files, the proof of parity, and what the user should know besides.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``hub``.
+    ModelError
+        If the run folder is incomplete or damaged.
+    ParityError
+        If Keras and ONNX disagree; nothing is written then.
+    QuantizationError
+        If quantization loses too much accuracy; nothing is written then, either.
+    UsageError
+        If a file exists (without ``force``) or cannot be written, or an option is wrong.
+    """
+    target = path_of(folder)
+    check_folder(target, force=force)
+    release = (options.pop("release", None) or Release()).named(target.absolute().name)
+    with filled_folder(target, FILES, force=force) as made:
+        result = export(run, made / MODEL, golden=True, release=release, **options)
+        write_around(made)
+    notes = list(result.notes)
+    if release.licence is None:
+        notes.append(
+            "The card states no licence of the weights, and the Hub asks for one: name it in a "
+            "file for --release."
+        )
+    return replace(
+        result,
+        model=target / MODEL,
+        twin=target / TWIN,
+        vocabulary=target / WORDS,
+        golden=target / GOLDEN,
+        others=[target / name for name in (CHECKSUMS, CARD, ATTRIBUTES)],
+        notes=notes,
+    )
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Raise `ToolkitError` if files cannot be written into the folder, or exist (without force)."""
+    MissingExtraError.check("hub", "huggingface_hub")
+    if is_in_store(folder):
+        raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
+    if is_a_file(config := RunFolder(folder).config):
+        raise UsageError(
+            f"{_OPTION} {folder}: has a {config.name}. Choose another folder: a run "
+            "folder holds reviews, and such a file says to the Hub that another library loads the "
+            "model."
+        )
+    if is_a_folder(folder):
+        for name in FILES:
+            check_output_file(folder / name, force=force, option=_OPTION)
+    elif is_link_or_there(folder):
+        raise UsageError(f"{_OPTION} {folder}: is a file, expected a folder. Choose another.")
+    else:
+        check_output_file(folder, force=force, option=_OPTION)  # whether it can be made
+
+
+@contextmanager
+def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[Path]:
+    """Give a folder to make files in; at the end, put all of them into this one, or none."""
+    with unfinished_folder() as made:
+        yield made
+        _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
+        is_new = not is_a_folder(folder)
+        with reporting_failures(folder):
+            folder.mkdir(exist_ok=True)
+        try:
+            with atomic_files(*(folder / name for name in names), force=force) as partials:
+                for name, partial in zip(names, partials, strict=True):
+                    shutil.copyfile(made / name, partial)
+        except BaseException:
+            if is_new:
+                with suppress(OSError):  # something else is in it by now
+                    folder.rmdir()
+            raise
+
+
+def _keep_attributes(existing: Path, made: Path) -> None:
+    """Put the lines that a clone has before the new ones: they say what else is in Git LFS."""
+    if not existing.is_file():
+        return
+    lines = made.read_bytes().splitlines()
+    with reporting_failures(existing):
+        kept = [line for line in existing.read_bytes().splitlines() if line not in lines]
+    made.write_bytes(b"".join(line + b"\n" for line in (*kept, *lines)))
+
+
+def write_around(folder: Path, more: str = "") -> None:
+    """Write card, attributes and checksums for the model files of a folder."""
+    facts = ModelFile.load(folder / MODEL).facts
+    card = hub_card(facts, more)
+    # Names of data files may hold bytes that are not UTF-8.
+    (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
+    (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
+    write_checksums(folder, [folder / name for name in (MODEL, TWIN, WORDS, GOLDEN)])
+
+
+def hub_card(facts: ModelFacts, more: str = "") -> str:
+    """Write the card of a model, README.md; `more` is added at its end."""
+    from huggingface_hub import ModelCard
+
+    release = facts.release
+    rows = [row for row in release.rows() if row[0] != "intended use"]
+    quantized = [] if facts.quantization is None else [quantization_line(facts.quantization)]
+    text = _CARD.format(
+        title=release.model_name or "Sentiment of reviews",
+        use=release.intended_use or "Sorts reviews into positive and negative.",
+        negative=facts.labels[0],
+        positive=facts.labels[1],
+        stars="" if facts.stars is None else _STARS,
+        max_tokens=f"{facts.max_tokens:,}",
+        files="\n".join(f"| `{name}` | {what} |" for name, what in _DESCRIBED.items()),
+        model=_table(
+            [
+                *rows,
+                ("network", f"preset `{facts.preset}` of the toolkit, {facts.toolkit_version}"),
+                ("threshold", threshold_line(facts.threshold, facts.threshold_choice)),
+                ("calibration", calibration_line(facts.calibration)),
+                *star_rows(facts.stars, facts.neutral),
+                *(("weights", line) for line in quantized),
+                ("parity", parity_line(facts)),
+                ("format", f"version {facts.format_version}, token rule {facts.token_rule}"),
+            ]
+        ),
+        data=_table(data_rows(facts.data)),
+        data_sets=_data_sets(release),
+        metrics=_table(metric_rows(facts.metrics)) or "| | not measured |",
+        limits="" if release.domain is None else f"It was made for {release.domain}. ",
+    )
+    return str(ModelCard(f"---\n{card_data(facts).to_yaml()}\n---\n{text}{more}"))
+
+
+def card_data(facts: ModelFacts) -> Any:
+    """Give the metadata of the card, a `huggingface_hub.ModelCardData`."""
+    from huggingface_hub import ModelCardData
+
+    release, results = facts.release, _results(facts)
+    known, other = _licence(release.licence)
+    language = None if release.language is None else release.language.partition("-")[0].lower()
+    data_sets = [each.name for each in release.data_sets or () if _HUB_ID.fullmatch(each.name)]
+    return ModelCardData(
+        language=language and [language],  # as the Hub has it, without its region
+        license=known,
+        license_name=other,
+        # It is no pipeline of transformers. The Hub would make such a claim, with a widget that
+        # fails, from a config.json, or where it guesses the library.
+        library_name="onnx",
+        inference=False,
+        pipeline_tag=_TASK,
+        tags=_TAGS,
+        datasets=data_sets or None,
+        # Of those that are measured, what the Hub has a page of.
+        metrics=["accuracy"] if any(one.metric_type == "accuracy" for one in results) else None,
+        model_name=(release.model_name or "model") if results else None,
+        eval_results=results or None,
+    )
+
+
+def _licence(licence: str | None) -> tuple[str | None, str | None]:
+    """Give the Hub's name of an SPDX licence, and a name for one that the Hub does not know."""
+    if licence is None:
+        return None, None
+    name = licence.lower()
+    known = _SHORTER.get(name, _OF_GNU.sub(r"\1", name))
+    return (known, None) if known in LICENCES else ("other", name.replace(" ", "-"))
+
+
+def _results(facts: ModelFacts) -> list[Any]:
+    """Give what was measured."""
+    from huggingface_hub import EvalResult
+
+    data = facts.data
+    of_validation = data.validation.source if data.validation else data.source
+    found = []
+    for kind, scores, source in (
+        ("cross-validated", _cross_validated(facts), data.source),
+        ("held-out", facts.metrics.validation, of_validation),
+        ("test", facts.metrics.test, data.test.source if data.test else None),
+    ):
+        reviews = "reviews" if not scores or not scores.reviews else f"{scores.reviews:,} reviews"
+        name = f"{reviews}, {kind} ({source})" if source else f"{reviews}, {kind}"
+        found += [
+            EvalResult(
+                task_type=_TASK,
+                task_name="Sentiment of reviews",
+                dataset_type=f"{kind}-reviews",
+                dataset_name=name,
+                dataset_split=kind,
+                metric_type=metric,
+                metric_name=shown,
+                metric_value=round(value, _DECIMALS),
+            )
+            for metric, shown in _METRICS.items()
+            if scores is not None and (value := getattr(scores, metric)) is not None
+        ]
+    return found
+
+
+def _cross_validated(facts: ModelFacts) -> Scores | None:
+    """Give the means over folds, of an adaptation those of the way that was kept."""
+    folds, adaptation = facts.metrics.folds, facts.metrics.adaptation
+    if adaptation is not None:
+        for each in adaptation.candidates:
+            if each.name == adaptation.kept:
+                balanced = each.balanced_accuracy
+                return Scores(
+                    each.loss, each.accuracy, facts.data.reviews, balanced_accuracy=balanced
+                )
+    if folds is None:
+        return None
+    spread = folds.balanced_accuracy
+    balanced = None if spread is None else spread.mean
+    return Scores(folds.loss.mean, folds.accuracy.mean, balanced_accuracy=balanced)
+
+
+def _data_sets(release: Release) -> str:
+    """List the data sets with the terms that each states."""
+    if not release.data_sets:
+        return ""
+    rows = (
+        " | ".join(map(_cell, (each.name, each.origin or "", each.terms)))
+        for each in release.data_sets
+    )
+    head = ("", "| data set | published as | its terms, as stated |", "|---|---|---|")
+    return "\n".join([*head, *(f"| {row} |" for row in rows), ""])
+
+
+def _table(rows: Iterable[Row]) -> str:
+    return "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
