@@ -54,13 +54,6 @@ def test_json_of_a_model(command: Command) -> None:
     assert found["opsets"]["ai.onnx.ml"] == 3
     assert found["operators"]["com.microsoft"] == {"Tokenizer": 1}
     assert found["words"] == found["vocabulary_size"] - 4
-    places = {place["where"]: place["runs"] for place in found["runs"]}
-    assert places["Python"] is True
-    assert places["web pages, WebGPU"] is False
-    (python,) = (place["traps"] for place in found["runs"] if place["where"] == "Python")
-    repairs = {trap["name"]: trap["repair"] for trap in found["traps"]}
-    assert all(repairs[name] for name in python)
-    assert {"long texts", *python} <= {*repairs}
 
 
 def test_json_of_the_twin(command: Command) -> None:
@@ -69,8 +62,6 @@ def test_json_of_the_twin(command: Command) -> None:
     assert found["inputs"] == [{"name": "token_ids", "type": "int32", "shape": ["batch", 100]}]
     assert list(found["operators"]) == ["ai.onnx"]
     assert "words" not in found
-    assert all(place["runs"] for place in found["runs"])
-    assert not any(place["traps"] for place in found["runs"])
 
 
 def test_the_core_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +96,7 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
     assert test is not None
     assert test.accuracy is not None
     accuracy = f"{test.accuracy:.2%}"
-    for part in ("probability: float32[batch]", accuracy, "label flips", "traps: ", "Tokenizer"):
+    for part in ("probability: float32[batch]", accuracy, "label flips", "Tokenizer"):
         assert part in text
     assert lines[-1] == "Next: toolkit score reviews.csv --model m.onnx"
 

@@ -65,7 +65,6 @@ that it uses, or `Arrow` and why.
 | `threshold` | of a model: the probability from which a review is positive |
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
-| `runs`, `traps` | of a model file: where it runs, with the names of what can go wrong with texts there; what that is, and what repairs it |
 | `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |

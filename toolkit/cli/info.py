@@ -1,4 +1,4 @@
-"""`toolkit info`: what a model file says of itself, where it runs, and which core runs here."""
+"""`toolkit info`: what a model file says of itself, and which core runs here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Model = Annotated[
 
 
 def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> None:
-    """Show what a model is: tensors, training data, accuracy, proof of parity, where it runs.
+    """Show what a model is: tensors, training data, accuracy, proof of parity.
 
     No network is run, and TensorFlow is not needed.
 

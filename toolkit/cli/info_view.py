@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from toolkit import __version__
@@ -19,7 +18,6 @@ from toolkit.model.info.description import (
     Tensor,
 )
 from toolkit.model.info.fact_lines import Row, megabytes
-from toolkit.model.info.traps import EVERYWHERE, traps_of
 
 
 def show(description: Description, core: str) -> None:
@@ -30,8 +28,6 @@ def show(description: Description, core: str) -> None:
     console.print(
         fact_table([*_rows(description), ("this toolkit", f"{__version__}, core: {core}")])
     )
-    if isinstance(description, OnnxDescription):
-        console.print(_runtimes(description))
     console.print(_next(description, path), soft_wrap=True)
 
 
@@ -43,22 +39,6 @@ def _next(description: Description, path: str) -> str:
     if description.words is None:
         return "`toolkit score` takes the text-in file; this one is for builds without text."
     return f"Next: toolkit score reviews.csv --model {path}"
-
-
-def _runtimes(description: OnnxDescription) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", style="dim")
-    table.add_row(Text("  runs in ONNX Runtime of", "dim"))
-    for runtime in description.runs:
-        mark = Text("yes ", "green") if runtime.runs else Text("no  ", "yellow")
-        traps = f"; traps: {', '.join(runtime.traps)}" if runtime.traps else ""
-        where = Text("  ").append_text(mark).append(runtime.where)
-        table.add_row(where, one_line(runtime.note + traps))
-    if description.traps:
-        table.add_row("      everywhere", f"traps: {', '.join(traps_of(EVERYWHERE))}")
-        table.add_row("      repairs", "--json has them, and examples/README.md")
-    return table
 
 
 def _rows(description: Description) -> Iterator[Row]:

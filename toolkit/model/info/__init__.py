@@ -1,1 +1,1 @@
-"""What `toolkit info` says of a model: its file, its facts in words, and where it runs."""
+"""What `toolkit info` says of a model: its file, and its facts in words."""

@@ -12,8 +12,6 @@ from toolkit.files.checksums import sha256_of
 from toolkit.model.facts.model_facts import Metrics
 from toolkit.model.facts.typed_json import encode
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
-from toolkit.model.info.runtimes import Runtime, runtimes
-from toolkit.model.info.traps import TRAPS, Trap
 from toolkit.model.keras_archive import read_keras_archive
 from toolkit.model.onnx.guard import check_operators, read_onnx
 from toolkit.model.onnx.onnx_messages import TYPE_NAMES
@@ -47,8 +45,6 @@ class OnnxDescription:
     ir_version: int
     opsets: dict[str, int]
     operators: dict[str, dict[str, int]]  # how often, by domain and name
-    runs: tuple[Runtime, ...]
-    traps: tuple[Trap, ...]  # that `runs` names, and those everywhere
     words: int | None = None
 
 
@@ -114,7 +110,6 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
     operators: dict[str, Counter[str]] = {}
     for node in graph.node:
         operators.setdefault(_domain(node.domain), Counter())[node.op_type] += 1
-    twin = model.path if is_twin else model.path.with_suffix(".ids.onnx")
     return OnnxDescription(
         kind="ids-in twin" if is_twin else "text-in model",
         path=model.path,
@@ -126,8 +121,6 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
         ir_version=model.graph.ir_version,
         opsets={_domain(entry.domain): entry.version for entry in model.graph.opset_import},
         operators={name: dict(sorted(found.items())) for name, found in operators.items()},
-        runs=runtimes(takes_text=not is_twin, twin=twin.name),
-        traps=() if is_twin else TRAPS,
         words=None if is_twin else len(model.vocabulary.words),
     )
 
