@@ -14,6 +14,7 @@ import pytest
 from tests.cli.running import Command, in_its_own_process
 from tests.models import MODEL, shipped_scorer
 from toolkit import Scorer
+from toolkit.cli.score.score import score
 from toolkit.model.inference import mixed
 
 TEXTS = [
@@ -58,8 +59,8 @@ def test_every_format_has_the_columns(command: Command, source: Path, ending: st
 
 
 def renamed(name: str) -> list[str]:
-    roles = ("sentiment", "probability", "positive-sentences", "negative-sentences")
-    return [part for n, role in enumerate(roles) for part in (f"--{role}-column", f"{name}{n}")]
+    roles = ("sentiment", "probability", "positive_sentences", "negative_sentences")
+    return ["--names", ",".join(f"{role}={name}{n}" for n, role in enumerate(roles))]
 
 
 def test_from_standard_input_to_standard_output() -> None:
@@ -91,15 +92,14 @@ def test_mixed_comes_before_neutral(command: Command, source: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--positive-sentences-column", "p"],
-         "--positive-sentences-column names a column that --by-sentence adds: give --by-sentence"),
-        (["--negative-sentences-column", "p"],
-         "--negative-sentences-column names a column that --by-sentence adds: give --by-sentence"),
-        (["--by-sentence", "--positive-sentences-column", "label"],
-         "has a column 'label' already. Choose other names for the added columns with "
-         "--sentiment-column, --probability-column, --positive-sentences-column and "
-         "--negative-sentences-column."),
-        (["--by-sentence", "--positive-sentences-column", "negative_sentences"],
+        (["--names", "positive_sentences=p"],
+         "--names: positive_sentences is a column that --by-sentence adds: give --by-sentence"),
+        (["--names", "negative_sentences=p"],
+         "--names: negative_sentences is a column that --by-sentence adds: give --by-sentence"),
+        (["--by-sentence", "--names", "positive_sentences=label"],
+         "has a column 'label' already. Choose other names for the added columns with --names "
+         "sentiment=NAME,probability=NAME,positive_sentences=NAME,negative_sentences=NAME."),
+        (["--by-sentence", "--names", "positive_sentences=negative_sentences"],
          "two of the added columns are called 'negative_sentences'. Name them with"),
     ],
 )  # fmt: skip
@@ -109,9 +109,8 @@ def test_names_of_columns(
     command("score", source, *arguments).failed_with(message, 2)
 
 
-def test_the_help_has_the_rule(command: Command) -> None:
-    ran = command("score", "--help")
-    shown = " ".join(re.sub("[│\n]", " ", ran.out).split())
+def test_the_reference_has_the_rule() -> None:
+    shown = " ".join(str(score.__doc__).split())
     assert (
         f"It is clearly positive from a probability of {mixed.CLEAR:g}, clearly negative up to "
         f"{1 - mixed.CLEAR:g}."

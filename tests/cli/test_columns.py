@@ -38,7 +38,7 @@ def test_score_joins_texts(command: Command, data: Path, output: str) -> None:
     for source in (data, Path("r.jsonl")):
         assert command("score", source, "-o", output, *BOTH, "-q", "--force").exit_code == 0
         assert command("score", output, "-o", "s.jsonl", *BOTH, "-q", "--force").exit_code == 2
-        renamed = ("--sentiment-column", "s", "--probability-column", "p")
+        renamed = ("--names", "sentiment=s,probability=p")
         ran = command("score", output, "-o", "s.jsonl", *BOTH, *renamed, "-q", "--force")
         assert ran.exit_code == 0
         rows = [json.loads(line) for line in Path("s.jsonl").read_text("utf-8").splitlines()]

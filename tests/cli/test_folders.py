@@ -182,7 +182,7 @@ def test_outputs_of_any_format_beside_their_inputs_are_left_out(
     if form is not None:
         ran = command("score", f"d/*.{form}{ending}", "-o", "out/")
         ran.failed_with("no file matches this pattern")
-    named = ["--sentiment-column", "s", "--probability-column", "p"]
+    named = ["--names", "sentiment=s,probability=p"]
     ran = command("score", f"d/*.scored.{form or 'csv'}{ending}", "-o", "again/", *named)
     assert (ran.exit_code, files_in("again")) == (0, [scored]), ran.err
 

@@ -1,4 +1,4 @@
-"""`toolkit score --model-column`: which model has scored a row."""
+"""`toolkit score --names model=NAME`: which model has scored a row."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def rows(name: str) -> list[dict[str, Any]]:
 def test_every_row_has_the_model(command: Command, source: str, ending: str) -> None:
     write("first.csv", CSV)
     # Made by the toolkit, so that its columns have the type of strings.
-    first = ("--sentiment-column", "s", "--probability-column", "p")
+    first = ("--names", "sentiment=s,probability=p")
     assert command("score", "first.csv", "-o", source, *first).exit_code == 0
-    assert command("score", source, "-o", f"b.{ending}", "--model-column", "m").exit_code == 0
+    assert command("score", source, "-o", f"b.{ending}", "--names", "model=m").exit_code == 0
     found = rows(f"b.{ending}")
     assert [row["m"] for row in found] == [VALUE] * 3
     assert list(found[0])[-3:] == ["predicted_sentiment", "positive_probability", "m"]
@@ -54,7 +54,7 @@ def test_every_row_has_the_model(command: Command, source: str, ending: str) -> 
 
 def test_it_is_a_string_and_the_last_column(command: Command) -> None:
     write("a.csv", CSV)
-    added = ("--stars", "--by-sentence", "--model-column", "model")
+    added = ("--stars", "--by-sentence", "--names", "model=model")
     assert command("score", "a.csv", "-o", "b.parquet", *added).exit_code == 0
     schema = pq.read_schema("b.parquet")
     assert schema.names[-1] == "model"
@@ -72,7 +72,7 @@ def test_without_the_option_there_is_no_such_column(command: Command) -> None:
 @pytest.mark.parametrize("mark", [" ", ":", "|", ";"])
 def test_the_value_is_one_field_with_any_delimiter(command: Command, mark: str) -> None:
     write("a.csv", CSV.replace("a superb film", '"a superb film"').replace(",", mark))
-    ran = command("score", "a.csv", "--delimiter", mark, "--model-column", "m", "-o", "b.csv")
+    ran = command("score", "a.csv", "--delimiter", mark, "--names", "model=m", "-o", "b.csv")
     assert ran.exit_code == 0
     with Path("b.csv").open(encoding="utf-8", newline="") as file:
         assert [row["m"] for row in csv.DictReader(file, delimiter=mark)] == [VALUE] * 3
@@ -82,17 +82,17 @@ def test_the_value_is_one_field_with_any_delimiter(command: Command, mark: str) 
 def test_a_name_that_is_taken(command: Command, source: str) -> None:
     write("a.csv", CSV)
     pq.write_table(pa.table({"id": [1], "text": ["a superb film"]}), "a.parquet")
-    ran = command("score", source, "--model-column", "id")
+    ran = command("score", source, "--names", "model=id")
     ran.failed_with(f"{source}: has a column 'id' already. Choose other names", 2)
-    assert "--probability-column and --model-column." in ran.err
-    ran = command("score", source, "--model-column", "predicted_sentiment")
+    assert "--names sentiment=NAME,probability=NAME,model=NAME." in ran.err
+    ran = command("score", source, "--names", "model=predicted_sentiment")
     ran.failed_with("two of the added columns are called 'predicted_sentiment'", 2)
 
 
 def test_a_scored_file_is_scored_by_another_model(command: Command) -> None:
     write("a.csv", CSV)
-    assert command("score", "a.csv", "-o", "b.csv", "--model-column", "model").exit_code == 0
-    names = ("--sentiment-column", "s", "--probability-column", "p", "--model-column", "other")
+    assert command("score", "a.csv", "-o", "b.csv", "--names", "model=model").exit_code == 0
+    names = ("--names", "sentiment=s,probability=p,model=other")
     assert command("score", "b.csv", "-o", "c.csv", "-m", CONV1D, *names).exit_code == 0
     found = rows("c.csv")
     assert {row["model"] for row in found} == {VALUE}
@@ -104,7 +104,7 @@ def test_a_scored_file_is_scored_by_another_model(command: Command) -> None:
 )
 def test_models_of_every_version_of_the_format(command: Command, model: Path) -> None:
     write("a.csv", CSV)
-    assert command("score", "a.csv", "-m", model, "--model-column", "m").exit_code == 0
+    assert command("score", "a.csv", "-m", model, "--names", "model=m").exit_code == 0
     (value,) = {row["m"] for row in rows("a.scored.csv")}
     name, version, digest = value.split(" ")
     assert (name, version) == (model.stem, Scorer(model).facts.version)
@@ -114,16 +114,16 @@ def test_models_of_every_version_of_the_format(command: Command, model: Path) ->
 
 def test_a_dry_run_takes_it(command: Command) -> None:
     write("a.csv", CSV)
-    assert command("score", "a.csv", "--model-column", "m", "--dry-run").exit_code == 0
-    ran = command("score", "a.csv", "--model-column", "id", "--dry-run")
+    assert command("score", "a.csv", "--names", "model=m", "--dry-run").exit_code == 0
+    ran = command("score", "a.csv", "--names", "model=id", "--dry-run")
     ran.failed_with("has a column 'id' already", 2)
 
 
 def test_a_run_is_continued_with_the_same_column_only(command: Command) -> None:
     write("a.csv", CSV)
-    assert command("score", "a.csv", "--model-column", "m").exit_code == 0
-    assert command("score", "a.csv", "--model-column", "m", "--resume").exit_code == 0
-    ran = command("score", "a.csv", "--model-column", "other", "--resume", "-q")
+    assert command("score", "a.csv", "--names", "model=m").exit_code == 0
+    assert command("score", "a.csv", "--names", "model=m", "--resume").exit_code == 0
+    ran = command("score", "a.csv", "--names", "model=other", "--resume", "-q")
     ran.failed_with("is not what this run would write", 2)
 
 

@@ -264,7 +264,7 @@ def test_a_wrong_call_keeps_the_progress(command: Command, data: Path) -> None:
     before = {path: path.stat() for path in Path("out").rglob("*") if path.is_file()}
     ran = command("score", "data", "-o", "out", "--resume", "--threshold", "0.7", "-q")
     assert "this has changed: the threshold. Undo that, or start over" in ran.err
-    for wrong in (["--text-column", "nope"], ["--sentiment-column", "text"]):
+    for wrong in (["--text-column", "nope"], ["--names", "sentiment=text"]):
         assert command("score", "data", "-o", "out", "--force", *wrong).exit_code == 1
     for path, facts in before.items():
         if path.name != "journal":

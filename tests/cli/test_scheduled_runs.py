@@ -132,7 +132,7 @@ def test_a_finished_run_is_resumed(command: Command, data: Path, inputs: list[st
     [
         (lambda: None, ["--model", "reviews-small"]),
         (lambda: None, ["--threshold", "0.99999"]),
-        (lambda: None, ["--sentiment-column", "s"]),
+        (lambda: None, ["--names", "sentiment=s"]),
         (lambda: None, ["--stars"]),
         (lambda: write("data/b.csv", CSV), []),
         (lambda: write("data/b.csv", CSV + "too,many\n"), []),

@@ -33,7 +33,7 @@ def test_options_reach_the_scoring(command: Command) -> None:
     write("a.jsonl", '{"body": "a superb film"}\n')
     ran = command(
         "score", "a.jsonl", "-o", "b.jsonl", "--model", MODEL, "--text-column", "body",
-        "--sentiment-column", "s", "--probability-column", "p", "--threshold", "0",
+        "--names", "sentiment=s,probability=p", "--threshold", "0",
         "--workers", "2",
     )  # fmt: skip
     assert ran.exit_code == 0
@@ -85,7 +85,7 @@ def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
         ("a.csv", "id,plot\n1,a\n", "no column 'text' or 'review' (found: id, plot). Choose", 2),
         ("a.csv", "text,predicted_sentiment\na,b\n",
          "has a column 'predicted_sentiment' already. Choose other names for the added columns "
-         "with --sentiment-column and --probability-column.", 2),
+         "with --names sentiment=NAME,probability=NAME.", 2),
         ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
          "has a column 'positive_probability' already", 2),
         ("a.csv", 'id,"text\n1,a\n', "a.csv: line 1: a quote that is opened here is never", 1),
@@ -164,7 +164,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
          "/dev/null: is a device or a pipe"),
         (["--threshold", "1.5"], "threshold: expected a probability from 0 to 1, received 1.5"),
         (["--threshold", "nan"], "threshold: expected a probability from 0 to 1, received nan"),
-        (["--sentiment-column", "p", "--probability-column", "p"], "two of the added columns"),
+        (["--names", "sentiment=p,probability=p"], "two of the added columns"),
         (["--text-column", "\udcff"], "is not valid UTF-8"),
         (["--text-column", "body"], "no column 'body' (found: id, text)"),
     ],

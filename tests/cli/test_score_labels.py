@@ -54,7 +54,7 @@ def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
     ]
     stars = [float(line.rpartition(",")[2]) for line in (best, middling, worst)]
     assert 1 <= stars[2] < 2 < stars[1] < 4 < stars[0] <= 5
-    command("score", "a.csv", "--stars", "--stars-column", "told", "-o", "b.jsonl")
+    command("score", "a.csv", "--stars", "--names", "stars=told", "-o", "b.jsonl")
     assert '"told": 4.' in Path("b.jsonl").read_text(encoding="utf-8")
     assert "  neutral       1 (33.3% of scored)\n" in ran.err
 
@@ -87,8 +87,8 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral is the model's own range"),
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
-        (["--stars-column", "s"], "names a column that --stars adds: give --stars, too"),
-        (["--stars", "--stars-column", "label"], "has a column 'label' already"),
+        (["--names", "stars=s"], "stars is a column that --stars adds: give --stars, too"),
+        (["--stars", "--names", "stars=label"], "has a column 'label' already"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),

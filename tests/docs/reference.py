@@ -7,16 +7,17 @@ Run as ``python -m tests.docs.reference`` (`make reference`); a test compares th
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
-from collections.abc import Iterator
-from operator import itemgetter
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, get_type_hints
 
 import typer.main
 
 from tests.data import PROJECT
 from toolkit.cli.app import app
+from toolkit.cli.commands import COMMANDS
 
 REFERENCE = PROJECT / "toolkit" / "cli" / "REFERENCE.md"
 
@@ -25,7 +26,7 @@ _PREFACE = """\
 # Command reference
 
 Written by `make reference` from the help texts of the commands; do not edit it here.
-`toolkit COMMAND --help` shows the same.
+`toolkit COMMAND --help` shows the same in fewer words.
 
 | exit code | meaning |
 |---|---|
@@ -190,81 +191,104 @@ model, the options, the versions of the toolkit and of ONNX Runtime, and the nam
 input, but not of its folder. So it is the same on every machine, in every run and with `--resume`,
 as are the bytes of the output.
 
-With `--model-column NAME`, each row has a column with that name. Its value is three words, such as
+With `--names model=NAME`, each row has a column with that name. Its value is three words, such as
 `reviews 2026.11 sha256-0123456789abcdef`: the name and the version of the model, in which other
 characters than letters, digits and `_ . + -` are written as `_`, and the first 16 digits of its
 `sha256`. Rows without a score have it, too. In Python it is `Scorer.model`, and `model_column` of
 `Scorer.score_batch`.
 """
 
+_SHARED = """\
+## Options of several commands
+
+They have the same meaning everywhere. All commands that read reviews read them the same way.
+"""
+
 
 def reference() -> str:
     """Give the whole page."""
-    group: Any = typer.main.get_command(app)
-    context = group.make_context("toolkit", [], resilient_parsing=True)
-    parts = [_PREFACE]
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        parts.append(
-            "\n".join(
-                _command(
-                    name,
-                    command,
-                    command.make_context(
-                        f"toolkit {name}", [], parent=context, resilient_parsing=True
-                    ),
-                )
-            )
-        )
+    commands = {name: _options_of(name) for name in COMMANDS}
+    entries = [entry for found in commands.values() for entry in found]
+    texts = [(entry.names, entry.what) for entry in entries]  # headings may differ
+    shared = {
+        text: entry for text, entry in zip(texts, entries, strict=True) if texts.count(text) > 1
+    }
+    parts = [_PREFACE, _SHARED, *_panels(shared.values()), ""]
+    for name, found in commands.items():
+        own = [each for each in found if (each.names, each.what) not in shared]
+        parts += _command(name, own)
+        if others := [each for each in found if each not in own]:
+            listed = ", ".join(f"`{each.names.split(', ')[-1].split(' ')[0]}`" for each in others)
+            also = f"Also [options of several commands](#options-of-several-commands): {listed}."
+            parts += [textwrap.fill(also, _WIDTH, break_on_hyphens=False), ""]
     return "\n".join(parts)
 
 
-def _command(name: str, command: Any, context: Any) -> Iterator[str]:
-    yield f"## toolkit {name}\n"
-    yield f"{command.help}\n"
-    usage = " ".join(command.collect_usage_pieces(context))
-    usage = re.sub("[{}]", "", usage).replace("DATA...", "DATA")
-    yield f"```\ntoolkit {name} {usage}\n```\n"
-    panels: dict[str, list[Any]] = {"Arguments": [], "Options": []}
+class Entry(NamedTuple):
+    """An option or argument, as the page has it."""
+
+    panel: str
+    names: str
+    what: str
+
+
+def command_of(name: str) -> Any:
+    """Give a command of the command line, as Typer has made it."""
+    group: Any = typer.main.get_command(app)
+    return group.get_command(group.make_context("toolkit", [], resilient_parsing=True), name)
+
+
+def _options_of(name: str) -> list[Entry]:
+    command = command_of(name)
+    hints = get_type_hints(command.callback, include_extras=True)
+    found = []
     for parameter in command.params:
-        argument = parameter.param_type_name == "argument"
-        title = "Arguments" if argument else parameter.rich_help_panel or "Options"
+        info = hints[parameter.name].__metadata__[0] if parameter.name in hints else None
+        what, default, value = parameter.help.partition(" Default: ")
+        what = f"{what} {getattr(info, 'more', '')}".rstrip() + default + value
+        title = "Arguments" if parameter.param_type_name == "argument" else "Options"
+        panel = getattr(parameter, "rich_help_panel", None) or title
         if "--help" not in parameter.opts:
-            panels.setdefault(title, []).append(parameter)
-    for title, parameters in filter(itemgetter(1), panels.items()):
-        yield f"**{title}**\n"
-        for parameter in parameters:
-            yield _entry(parameter)
-        yield ""
+            found.append(Entry(panel, _names(parameter), what))
+    return found
 
 
-def _entry(parameter: Any) -> str:
-    """Give an item of a list: `-o, --output PATH`: what it does. Default: that."""
-    text = f"- `{_names(parameter)}`: {parameter.help}"
-    if default := _default(parameter):
-        text = f"{text} Default: {default}."
-    return textwrap.fill(
-        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+def _command(name: str, entries: list[Entry]) -> Iterator[str]:
+    command = command_of(name)
+    usage = " ".join(
+        command.collect_usage_pieces(command.make_context(name, [], resilient_parsing=True))
     )
+    usage = re.sub("[{}]", "", usage).replace("DATA...", "DATA")
+    yield f"## toolkit {name}\n\n{inspect.cleandoc(command.callback.__doc__)}\n"
+    yield f"```\ntoolkit {name} {usage}\n```\n"
+    yield from _panels(entries)
+
+
+def _panels(entries: Iterable[Entry]) -> Iterator[str]:
+    panels: dict[str, list[Entry]] = {"Arguments": [], "Options": []}
+    for entry in entries:
+        panels.setdefault(entry.panel, []).append(entry)
+    for title, found in panels.items():
+        if found:
+            yield f"**{title}**\n"
+            yield from (
+                textwrap.fill(
+                    f"- `{entry.names}`: {entry.what}",
+                    _WIDTH,
+                    subsequent_indent="  ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                for entry in found
+            )
+            yield ""
 
 
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name)
     names = ", ".join(sorted((*parameter.opts, *parameter.secondary_opts), key=len))
-    if parameter.is_flag:
-        return names
-    return f"{names} {parameter.metavar}"
-
-
-def _default(parameter: Any) -> str | None:
-    shown = parameter.show_default
-    if isinstance(shown, str):
-        return shown
-    default = parameter.default
-    if not shown or default is None or isinstance(default, bool):
-        return None
-    return str(getattr(default, "value", default))
+    return names if parameter.is_flag else f"{names} {parameter.metavar}"
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ READING = (
     case(
         "taken_columns",
         {"a.csv": b"text,predicted_sentiment\na,b\n", "b.jsonl": b'{"text": "a", "p": 1}\n'},
-        "a.csv", "b.jsonl --probability-column p", "a.csv --sentiment-column s",
-        "a.csv --sentiment-column text -o c.csv",
+        "a.csv", "b.jsonl --names probability=p", "a.csv --names sentiment=s",
+        "a.csv --names sentiment=text -o c.csv",
     ),
     case(
         "empty_files",
@@ -380,10 +380,10 @@ OPTIONS = (
     case(
         "names_of_added_columns",
         {"a.csv": CSV, "a.jsonl": JSON, "a.parquet": parquet_of({"text": [GOOD]})},
-        *(f"{name} --sentiment-column 'a \"s\", é' --probability-column 'p\n'"
+        *(f"{name} --names 'sentiment=a \"s\", é' --names 'probability=p\n'"
           for name in ("a.csv", "a.jsonl", "a.parquet")),
-        "a.csv --sentiment-column s --probability-column '' -o b.csv",
-        "a.csv --sentiment-column p --probability-column p -o c.csv",
+        "a.csv --names sentiment=s --names 'probability=' -o b.csv",
+        "a.csv --names sentiment=p --names probability=p -o c.csv",
         "a.csv --text-column '\udcff' -o c.csv",
     ),
     case(
@@ -608,9 +608,9 @@ REAL = (
     case(
         "real_reviews_from_text",
         lambda: _reviews(2000),
-        "a.parquet -o a.csv", "a.parquet -o a.jsonl", "a.csv -o b.csv --sentiment-column s "
-        "--probability-column p --workers 2", "a.jsonl -o b.jsonl --sentiment-column s "
-        "--probability-column p --workers 1",
+        "a.parquet -o a.csv", "a.parquet -o a.jsonl", "a.csv -o b.csv --names sentiment=s "
+        "--names probability=p --workers 2", "a.jsonl -o b.jsonl --names sentiment=s "
+        "--names probability=p --workers 1",
     ),
     case(
         "torture",

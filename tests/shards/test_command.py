@@ -157,7 +157,7 @@ def test_options_of_scoring(command: Command) -> None:
     write("a.txt", "body;n\na superb film;1\nthe worst;2\n")
     options = (
         "a.txt", "--format", "csv", "--delimiter", ";", "--text-column", "body", "--stars",
-        "--neutral", "--by-sentence", "--sentiment-column", "s", "-q",
+        "--neutral", "--by-sentence", "--names", "sentiment=s", "-q",
     )  # fmt: skip
     assert command("score", *options, "-o", "one.csv").exit_code == 0
     score_shards(command, 2, *options, "-o", "b.csv")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import typer
 from typer.main import get_command
 
+from toolkit.cli.option_groups import with_groups
 from toolkit.cli.plain_values import PlainCommand, PlainGroup
 
 MARKUP: Literal["markdown"] = "markdown"  # of the help texts
@@ -101,5 +104,26 @@ class _WhenAsked(Mapping[str, Any]):
 
 def _command(function: Callable[..., None]) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
-    app.command(cls=PlainCommand)(function)
-    return get_command(app)
+    what, examples = help_of(function)
+    app.command(cls=PlainCommand, help=what, epilog=examples)(with_groups(function))
+    command: Any = get_command(app)
+    for parameter in command.params:  # else Typer shows a default on a line of its own
+        if parameter.show_default is True and parameter.default is not None:
+            parameter.help, parameter.show_default = _with_default(parameter), False
+    return command
+
+
+def _with_default(parameter: Any) -> str:
+    default = getattr(parameter.default, "value", parameter.default)
+    is_flag = isinstance(default, bool)
+    return parameter.help if is_flag else f"{parameter.help} Default: {default}."
+
+
+def help_of(function: Callable[..., None]) -> tuple[str, str]:
+    """Give what the help says first and last; what comes after the examples is for the reference.
+
+    The examples are the paragraphs from the one that begins with this word to the end of a list.
+    """
+    what, word, rest = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
+    end = re.search(r"\n\n(?!- )", rest)
+    return what, word + rest[: end.start() if end else None]

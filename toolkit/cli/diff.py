@@ -11,7 +11,6 @@ import typer
 from toolkit.cli import messages
 from toolkit.cli import options as o
 from toolkit.cli.failures import EXIT_REJECTED
-from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder, path_of
 from toolkit.model.shipped import find_model, is_shipped
@@ -24,43 +23,36 @@ if TYPE_CHECKING:
     from toolkit.scoring.selection import Part
 
 _CHECKS = "Checks, for CI"
-_OLD = f"The model in use. {o.MODELS}."
 _DATA = (
-    f"Files of reviews, with or without labels ({o.FILES}), folders, patterns such as "
-    "'data/*.csv', or - for standard input. Without any, the models are compared on some 200 fixed "
-    "texts."
+    "Files, folders or patterns of reviews, with or without labels, or - for standard input. "
+    "Default: some 200 fixed texts."
 )
-_LABEL = (
-    "Column with the true labels, as for `toolkit evaluate`: the accuracies are then compared. A "
-    "column with a usual name that holds no labels is left out, with a warning."
-)
-_GROUP = (
-    "Column whose values are groups, such as the domain: each is compared by itself. Several files "
-    "are groups without it."
-)
-_OUTPUT = "File for all rows whose label changes. The ending of the file name decides the format."
-_MAX_CHANGED = "Most rows whose label may change, such as 100 or 1%. More end with exit code 1."
-_FAIL_IF_WORSE = (
-    "Exit code 1 if the new model is less accurate on the labelled rows, and that is hardly chance "
-    "(p < 0.05)."
-)
+_MAX_MORE = "Such as 100 or 1%. More end with exit code 1."
+_WORSE_MORE = "Exit code 1, if that is hardly chance (p < 0.05) on the labelled rows."
 
-Old = Annotated[Path, typer.Argument(metavar="OLD", help=_OLD, show_default=False)]
-New = Annotated[
-    Path, typer.Argument(metavar="NEW", help="The model to compare with it.", show_default=False)
-]
-Data = Annotated[list[str] | None, typer.Argument(metavar="DATA", help=_DATA, show_default=False)]
-Label = Annotated[str | None, o.option("NAME", _LABEL, o.COLUMNS, "label, else sentiment, if any")]
-Group = Annotated[str | None, o.option("NAME", _GROUP, o.COLUMNS)]
-Limit = Annotated[int | None, o.option("N", o.LIMIT, o.READING, min=1)]
-Sample = Annotated[int | None, o.option("N", o.SAMPLE, o.READING, min=1)]
+Old = Annotated[Path, o.argument("OLD", "The model in use.", f"{o.MODELS}.")]
+New = Annotated[Path, o.argument("NEW", "The model to compare with it.")]
+Data = Annotated[list[str] | None, o.argument("DATA", _DATA)]
 Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", None, True, min=0)]
-MaxChangedOption = Annotated[str | None, o.option("N|P%", _MAX_CHANGED, _CHECKS, "no limit")]
-FailIfWorse = Annotated[bool, o.option(None, _FAIL_IF_WORSE, _CHECKS, names=("--fail-if-worse",))]
-Output = Annotated[Path | None, o.option("FILE", _OUTPUT, o.WRITING, names=("--output", "-o"))]
+MaxChangedOption = Annotated[
+    str | None,
+    o.option("N|P%", "Fail if more labels change.", _CHECKS, "no limit", more=_MAX_MORE),
+]
+FailIfWorse = Annotated[
+    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", _CHECKS, more=_WORSE_MORE)
+]
+Output = Annotated[
+    Path | None,
+    o.option(
+        "FILE",
+        "Write all rows whose label changes.",
+        o.WRITING,
+        names=("--output", "-o"),
+        more="The ending of the file name decides the format.",
+    ),
+]
 
 
-@with_reading
 def diff(
     old: Old,
     new: New,
@@ -70,14 +62,11 @@ def diff(
     max_changed: MaxChangedOption = None,
     fail_if_worse: FailIfWorse = False,
     text_column: o.TextColumn = None,
-    label_column: Label = None,
-    positive: o.Positive = None,
-    negative: o.Negative = None,
-    positive_from: o.PositiveFrom = None,
-    group_column: Group = None,
-    reading: Reading = AS_USUAL,
-    limit: Limit = None,
-    sample: Sample = None,
+    *,
+    labels: o.LabelOptions,
+    group_column: o.GroupColumn = None,
+    reading: o.ReadingOptions,
+    subset: o.SubsetOptions,
     output: Output = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -85,17 +74,18 @@ def diff(
 ) -> None:
     """Show what changes from one model to another, before you upgrade.
 
-    Compares what the two files say of themselves, and what they say of reviews: how many labels
-    change, which ones, and how far probabilities and stars move. Where labels are known, it says
-    which model is right, and whether the difference could be chance (McNemar's test). Files of any
-    size are read in blocks. Records that cannot be read are left out, and the exit code is 3. One
-    of several files that cannot be read is left out, too, and the exit code is 1.
-
     Examples: `toolkit diff old.onnx reviews`, or
 
     - `toolkit diff old.onnx new.onnx reviews.csv --output changed.csv`
     - `toolkit diff old.onnx new.onnx labelled.parquet --group-column domain`
     - `toolkit diff old.onnx new.onnx reviews.csv --max-changed 1% --fail-if-worse`
+
+    Compares what the two files say of themselves, and what they say of reviews: how many labels
+    change, which ones, and how far probabilities and stars move. Where labels are known, it says
+    which model is right, and whether the difference could be chance (McNemar's test). Files of any
+    size are read in blocks. Records that cannot be read are left out, and the exit code is 3. One
+    of several files that cannot be read is left out, too, and the exit code is 1. A column with a
+    usual name that holds no labels is left out, with a warning.
     """
     from toolkit.cli.progress import progress_of
     from toolkit.evaluation import DiffOptions
@@ -104,11 +94,10 @@ def diff(
     from toolkit.scoring.selection import Part
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
-    columns = Columns(o.text_columns(text_column), label=label_column, group=group_column)
-    names = o.label_names(positive, negative, positive_from)
-    read_options = reading.options(columns, names)
+    columns = Columns(o.text_columns(text_column), label=labels.label_column, group=group_column)
+    read_options = reading.options(columns, labels.names)
     files = data or []
-    part = Part(limit, sample)
+    part = Part(subset.limit, subset.sample)
     _check(files, read_options, part, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     target = None if output is None else path_of(output)

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from toolkit.cli import options as o
-from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
@@ -20,41 +17,69 @@ if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
 
 _SEVERAL = "May be given several times."
-_FILES = (
-    f"Labelled reviews: {o.FILES}. Models to compare come before them, each named as for --model."
-)
-_PREDICTIONS = (
-    "Probabilities of another model to compare with: a file with one row per row of DATA, in the "
-    "same order. Their threshold is 0.5 by default. " + _SEVERAL
-)
-_EXAMPLES = "Number of confident mistakes to explain for each model."
-_TARGETS = (
-    "Accuracy to reach, as a share: shows how many of the reviews can be answered with it, and the "
-    "range for `toolkit score --neutral-range` that leaves out the others. " + _SEVERAL
-)
-_REPORT = (
-    "Report to write: FILE.html is a page with plots and the mistakes, FILE.json has every number. "
+_FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
+_PREDICTIONS_MORE = (
+    "A file with one row per row of DATA, in the same order. Their threshold is 0.5 by default. "
     + _SEVERAL
+)
+_TARGETS_MORE = (
+    "As a share: shows how many of the reviews can be answered with it, and the range for "
+    "`toolkit score --neutral-range` that leaves out the others. " + _SEVERAL
+)
+_REPORT_MORE = (
+    "FILE.html is a page with plots and the mistakes, FILE.json has every number. " + _SEVERAL
 )
 _PAGE, _JSON = (".html", ".htm"), (".json",)
 
-Files = Annotated[
-    list[Path], typer.Argument(metavar="[MODEL]... DATA", help=_FILES, show_default=False)
-]
+Files = Annotated[list[Path], o.argument("[MODEL]... DATA", _FILES, f"Files are {o.FILES}.")]
 Models = Annotated[
     list[Path] | None,
-    o.option("MODEL", f"{o.MODELS}. {_SEVERAL}", None, DEFAULT_MODEL, ("--model", "-m")),
+    o.option(
+        "MODEL",
+        "Name, file or run folder.",
+        None,
+        DEFAULT_MODEL,
+        ("--model", "-m"),
+        more=f"{o.MODELS}. {_SEVERAL}",
+    ),
 ]
-Predictions = Annotated[list[Path] | None, o.option("FILE", _PREDICTIONS)]
-Examples = Annotated[int, o.option("N", _EXAMPLES, None, True, min=0)]
+Predictions = Annotated[
+    list[Path] | None,
+    o.option("FILE", "Probabilities of another model.", more=_PREDICTIONS_MORE),
+]
+Examples = Annotated[
+    int,
+    o.option(
+        "N", "Number of mistakes to show.", None, True, min=0, more="The surest of each model."
+    ),
+]
 TargetAccuracies = Annotated[
     list[float] | None,
-    o.option("P", _TARGETS, None, "0.95, 0.97 and 0.99", ("--target-accuracy",)),
+    o.option(
+        "P",
+        "Accuracy to reach.",
+        None,
+        "0.95, 0.97 and 0.99",
+        ("--target-accuracy",),
+        more=_TARGETS_MORE,
+    ),
 ]
-Reports = Annotated[list[Path] | None, o.option("FILE", _REPORT, o.WRITING, names=("--report",))]
+StarsColumn = Annotated[
+    str | None,
+    o.option(
+        "NAME",
+        "Column with star ratings.",
+        o.COLUMNS,
+        "stars or rating",
+        more="Of 5 or of 10, to show the accuracy by rating, and how well the stars of models are.",
+    ),
+]
+Reports = Annotated[
+    list[Path] | None,
+    o.option("FILE", "Report to write.", o.WRITING, names=("--report",), more=_REPORT_MORE),
+]
 
 
-@with_reading
 def evaluate(
     files: Files,
     model: Models = None,
@@ -63,24 +88,17 @@ def evaluate(
     examples: Examples = 10,
     target_accuracy: TargetAccuracies = None,
     text_column: o.TextColumn = None,
-    label_column: o.LabelColumn = None,
-    positive: o.Positive = None,
-    negative: o.Negative = None,
-    positive_from: o.PositiveFrom = None,
+    *,
+    labels: o.LabelOptions,
     group_column: o.GroupColumn = None,
-    stars_column: o.StarsColumn = None,
+    stars_column: StarsColumn = None,
     probability_column: o.ProbabilityColumn = None,
-    reading: Reading = AS_USUAL,
+    reading: o.ReadingOptions,
     reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
 ) -> None:
     """Measure models on labelled reviews, and compare them.
-
-    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the accuracy by
-    length, stars and group; how many reviews are answered at a chosen accuracy; and the most
-    confident mistakes, with the words that caused them. Several models are compared in pairs on
-    the same reviews.
 
     Examples: `toolkit evaluate reviews.csv`, or
 
@@ -88,6 +106,11 @@ def evaluate(
     - `toolkit evaluate reviews runs/mine reviews.parquet --group-column domain`
     - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
+
+    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the accuracy by
+    length, stars and group; how many reviews are answered at a chosen accuracy; and the most
+    confident mistakes, with the words that caused them. Several models are compared in pairs on
+    the same reviews.
     """
     from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import EvaluationOptions
@@ -96,13 +119,12 @@ def evaluate(
 
     columns = Columns(
         o.text_columns(text_column),
-        label=label_column,
+        label=labels.label_column,
         group=group_column,
         stars=stars_column,
         probability=probability_column,
     )
-    names = o.label_names(positive, negative, positive_from)
-    read_options = reading.options(columns, names)
+    read_options = reading.options(columns, labels.names)
     models, data = _split_files(files, model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)

@@ -12,7 +12,6 @@ import typer
 
 from toolkit import __version__
 from toolkit.cli import options as o
-from toolkit.cli.reading import AS_USUAL, Reading, with_reading
 from toolkit.errors import InputError, UsageError, counted
 from toolkit.files import is_there
 from toolkit.model.shipped import SHIPPED
@@ -27,22 +26,29 @@ _TEXTS = (
     "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
     "review may begin with a dash."
 )
-_BY_SENTENCE = "Show the score of each sentence, too; the label is 'mixed' if they disagree."
-_FILE = f"Explain reviews of a file instead: {o.FILES}; - is standard input."
-_ROW = (
-    "Row of --file to explain, from 1, as `toolkit evaluate` counts them. May be given several "
-    "times."
-)
-_LIMIT = "Number of rows of --file, without --row."
+_FILE_MORE = f"{o.FILES}; - is standard input."
+_ROW_MORE = "As `toolkit evaluate` counts them. May be given several times."
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", help=_TEXTS, show_default=False)]
-File = Annotated[Path | None, o.option("FILE", _FILE, names=("--file", "-f"))]
-Rows = Annotated[list[int] | None, o.option("N", _ROW, None, "the first rows", ("--row",), min=1)]
-BySentence = Annotated[bool, o.option(None, _BY_SENTENCE, names=("--by-sentence",))]
-Limit = Annotated[int, o.option("N", _LIMIT, None, True, min=1)]
+Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
+File = Annotated[
+    Path | None,
+    o.option("FILE", "Explain reviews of a file.", names=("--file", "-f"), more=_FILE_MORE),
+]
+Rows = Annotated[
+    list[int] | None,
+    o.option("N", "Row of the file, from 1.", None, "the first", ("--row",), min=1, more=_ROW_MORE),
+]
+BySentence = Annotated[
+    bool,
+    o.flag(
+        "--by-sentence",
+        "Show the score of each sentence, too.",
+        more="The label is mixed if they disagree.",
+    ),
+]
+Limit = Annotated[int, o.option("N", "Number of rows, without --row.", None, True, min=1)]
 
 
-@with_reading
 def explain(
     texts: Texts = None,
     model: o.Model = None,
@@ -51,22 +57,23 @@ def explain(
     rows: Rows = None,
     limit: Limit = 10,
     text_column: o.TextColumn = None,
-    reading: Reading = AS_USUAL,
+    *,
+    reading: o.ReadingOptions,
     json: o.Json = False,
 ) -> None:
     """Show what each word of a review adds to its score.
-
-    Words for positive are blue; words against it are red and underlined. Without colours, they are
-    written as [+fine] and [-dull].
-
-    The numbers are in log-odds of positive: how much the score falls when the word is replaced by
-    an unknown one. For networks of the preset ngram-linear they are exact, and add up to the score.
 
     Examples: `toolkit explain "A fine film, but not for me."`, or
 
     - `toolkit explain --by-sentence "The camera is excellent but the battery is terrible."`
     - `toolkit explain --file reviews.csv --row 17`
     - `toolkit explain --model reviews-small --json < review.txt`
+
+    Words for positive are blue; words against it are red and underlined. Without colours, they are
+    written as [+fine] and [-dull].
+
+    The numbers are in log-odds of positive: how much the score falls when the word is replaced by
+    an unknown one. For networks of the preset ngram-linear they are exact, and add up to the score.
     """
     from json import dumps
 

@@ -11,10 +11,9 @@ from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.model.shipped import DEFAULT_MODEL
 
-_MODEL = f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras)."
-Model = Annotated[
-    Path | None, typer.Argument(metavar="MODEL", help=_MODEL, show_default=DEFAULT_MODEL)
-]
+_MODEL = f"Name, file or run folder. Default: {DEFAULT_MODEL}."
+_MODEL_MORE = f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras)."
+Model = Annotated[Path | None, o.argument("MODEL", _MODEL, _MODEL_MORE)]
 
 
 def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -72,9 +71,14 @@ def _maker(kind: Any) -> Callable[[Any], Any] | None:
     """Find what makes values of a type or of ``type | None``."""
     if kind not in _PLAIN and type(None) in get_args(kind):
         kind = get_args(kind)[0]
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind
+    if get_origin(kind) is Literal:
+        return partial(_one_of, get_args(kind))
     return _PLAIN.get(kind)
+
+
+def _one_of(choices: tuple[Any, ...], given: Any) -> Any:
+    """Give a choice; `ValueError` for what Typer has to refuse."""
+    return choices[choices.index(given)]
 
 
 def _value(

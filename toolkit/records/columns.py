@@ -49,7 +49,7 @@ _USUAL = {
 _OPTIONAL = ("group", "balance", "topic", "id", "stars")  # unless they are named
 
 # By what they hold, the columns that scoring can add: the usual name and the Arrow type.
-_ADDED = {
+ADDED = {
     "sentiment": (SENTIMENT_COLUMN, "string"),
     "probability": (PROBABILITY_COLUMN, "float32"),
     "stars": (PREDICTED_STARS_COLUMN, "float32"),
@@ -128,7 +128,7 @@ class Column:
 class AddedColumn:
     """A column that scoring adds."""
 
-    role: str  # what it holds: a key of `_ADDED`
+    role: str  # what it holds: a key of `ADDED`
     name: str
     kind: str  # its Arrow type
 
@@ -156,19 +156,19 @@ class Columns:
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
-        unknown = [role for role in self.adds if role not in _ADDED]
+        unknown = [role for role in self.adds if role not in ADDED]
         if unknown or "sentiment" not in self.adds:
             raise UsageError(
-                f"adds: expected 'sentiment' and any of {', '.join(_ADDED)}, received {self.adds!r}"
+                f"adds: expected 'sentiment' and any of {', '.join(ADDED)}, received {self.adds!r}"
             )
         names = [column.name for column in self.added]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise UsageError(
                 f"two of the added columns are called {twice[0]!r}. Name them with "
-                f"{self.options_of_added}."
+                f"{self.option_of_added}."
             )
-        for role in {**_USUAL, **_ADDED}:
+        for role in {**_USUAL, **ADDED}:
             for name in self._named(role):
                 if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
                     raise UsageError(f"the column name {name!a} is not valid UTF-8")
@@ -183,13 +183,12 @@ class Columns:
         return tuple(self._added(role) for role in self.adds)
 
     @property
-    def options_of_added(self) -> str:
+    def option_of_added(self) -> str:
         """What the user names the added columns with."""
-        *others, last = map(option_of, self.adds)
-        return f"{', '.join(others)} and {last}"
+        return f"--names {','.join(f'{role}=NAME' for role in self.adds)}"
 
     def _added(self, role: str) -> AddedColumn:
-        usual, kind = _ADDED[role]
+        usual, kind = ADDED[role]
         named: str | None = getattr(self, role)  # which may be an empty name
         return AddedColumn(role, usual if named is None else named, kind)
 

@@ -214,7 +214,7 @@ class ReviewFile(ABC):
             if name in names:
                 raise UsageError(
                     f"{self.name}: has a column {name!r} already. Choose other names for the added "
-                    f"columns with {self.options.columns.options_of_added}."
+                    f"columns with {self.options.columns.option_of_added}."
                 )
 
     def check_unique(self) -> None:

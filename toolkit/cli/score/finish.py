@@ -14,15 +14,15 @@ from toolkit.cli.score.report import RunReport
 from toolkit.errors import counted
 
 _TARGET = "What --output of the shards names: a folder, or a file."
-Target = Annotated[Path, typer.Argument(metavar="OUTPUT", help=_TARGET, show_default=False)]
+Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
 
 def finish(
     context: typer.Context,
     target: Target,
-    force: s.Force = False,
+    force: o.Force = False,
     report: s.Report = None,
-    log_format: s.Log = s.LogFormat.text,
+    log_format: s.LogFormat = "text",
     quiet: o.Quiet = False,
 ) -> None:
     """Join the shards of a job to what one run would write.
@@ -38,7 +38,7 @@ def finish(
     - `toolkit score reviews.csv -o scored/ --shard 0/2`
     - `toolkit score reviews.csv -o scored/ --shard 1/2`
     """
-    messages.use_json(log_format is s.LogFormat.json)
+    messages.use_json(log_format == "json")
     with RunReport(report, context) as run:
         from toolkit.cli.progress import progress_of_joining
         from toolkit.cli.score.ending import exit_with

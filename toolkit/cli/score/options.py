@@ -1,98 +1,224 @@
-"""The options of `toolkit score` that no other command has."""
+"""The options of `toolkit score`, by the headings of its help; the common ones come first."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from toolkit.cli import options as o
+from toolkit.errors import UsageError
+from toolkit.files import path_of
+from toolkit.records.columns import ADDED, Columns
 
+if TYPE_CHECKING:
+    from toolkit.model.inference.neutral import Range
 
-class OnError(StrEnum):
-    """What to do with a record that cannot be read."""
+LABELS = "Labels and columns"
+REJECTS = "Records that cannot be read"
+RUNNING = "How it runs"
 
-    reject = "reject"
-    stop = "stop"
-
-
-class LogFormat(StrEnum):
-    """How messages on standard error are written."""
-
-    text = "text"
-    json = "json"
-
-
-# Headings of `--help`, besides those of all commands.
-LABELS = "Labels and stars"
-REJECTS = "Rejects and limits"
-
-_FILES = (
-    f"Files of reviews ({o.FILES}), folders, patterns such as 'data/*.csv', or - for standard "
-    "input. Here and elsewhere, s3://, gs:// and az:// name objects in a store."
+_FILES = "Files, folders, patterns such as 'data/*.csv', or - for standard input."
+_FILES_MORE = (
+    f"Files of reviews are {o.FILES}. Here and elsewhere, s3://, gs:// and az:// name objects in a "
+    "store."
 )
-_OUTPUT = (
-    "File to write, - for standard output, or a folder for several files; a slash at the end makes "
-    "a new folder. The ending of the file name decides the format."
+_OUTPUT_MORE = (
+    "- is standard output; a folder is for several files, and a slash at its end makes a new one. "
+    "The ending of a file name decides the format. Beside reviews.csv is reviews.scored.csv."
 )
-_OUTPUT_FORMAT = f"Format of the output: {o.OUTPUT_FORMAT_NAMES}."
-_RESUME = "Continue an interrupted run of the same command."
-_DRY_RUN = "Show how the files would be read, and what would be written; write nothing."
-_NEUTRAL = "Reviews in the model's neutral range of probabilities get the label 'neutral'."
-_NEUTRAL_RANGE = (
-    "Probabilities from LOW to below HIGH get the label 'neutral', such as 0.4:0.6. The threshold "
-    "must be between them."
+_NEUTRAL_MORE = "Their probability is in the model's neutral range."
+_NAMES_MORE = (
+    f"KEY is what a column holds: {', '.join(ADDED)}. With model=NAME, a column with the model's "
+    "name, version and hash is added, such as reviews 2026.11 sha256-0123456789abcdef; rows "
+    "without a score have it, too. May be given several times."
 )
-_STARS = "Add a column with stars from 1 to 5, the mean of what such reviews give."
-_BY_SENTENCE = (
-    "Score each sentence, too: reviews whose sentences disagree get the label 'mixed', and two "
-    "columns have the numbers of clearly positive and negative sentences."
-)
-_ON_ERROR = "What to do with a record that cannot be read: reject it and continue, or stop."
-_MAX_REJECTED = (
-    "Most records of a file that may be rejected, such as 100 or 1%. A file with more fails and "
-    "has no output."
-)
-_REJECTED = (
-    "File for the records that cannot be read, - for standard output, or none to only count them."
-)
-_SKIP_EXISTING = "Leave out files whose output exists: score only what is new."
-_REPORT = "File for the summary as JSON. It is written if the run fails, too."
-_LOG_FORMAT = "Messages on standard error as text, or as one JSON object per line."
-_WORKERS = "Number of threads that score."
-_CHECKPOINT = "Time between two checkpoints for --resume."
+_RANGE_MORE = "From LOW to below HIGH, such as 0.4:0.6; the threshold must be between them."
+_MAX_MORE = "Such as 100 or 1% of a file, which has no output then."
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILES, show_default=False)]
-# A Path would forget the slash at the end of a folder's name.
-_BESIDE = "beside the input: reviews.scored.csv"
-Output = Annotated[str | None, o.option("PATH", _OUTPUT, None, _BESIDE, ("--output", "-o"))]
-Force = Annotated[bool, o.option(None, "Replace existing files.", names=("--force",))]
-Resume = Annotated[bool, o.option(None, _RESUME, names=("--resume",))]
-SkipExisting = Annotated[bool, o.option(None, _SKIP_EXISTING, names=("--skip-existing",))]
-DryRun = Annotated[bool, o.option(None, _DRY_RUN, names=("--dry-run",))]
+Files = Annotated[list[str], o.argument("FILE", _FILES, _FILES_MORE)]
 
-_OWN = "the model's own"
-Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, LABELS, _OWN)]
-Neutral = Annotated[bool, o.option(None, _NEUTRAL, LABELS, names=("--neutral",))]
-NeutralRange = Annotated[str | None, o.option("LOW:HIGH", _NEUTRAL_RANGE, LABELS)]
-Stars = Annotated[bool, o.option(None, _STARS, LABELS, names=("--stars",))]
-BySentence = Annotated[bool, o.option(None, _BY_SENTENCE, LABELS, names=("--by-sentence",))]
 
-Error = Annotated[OnError, o.option("reject|stop", _ON_ERROR, REJECTS, True)]
-MaxRejected = Annotated[str | None, o.option("N|P%", _MAX_REJECTED, REJECTS, "no limit")]
-Rejected = Annotated[
-    str | None, o.option("FILE|-|none", _REJECTED, REJECTS, "OUTPUT.rejected.jsonl")
+@dataclass(frozen=True)
+class CommonOptions:
+    """What most runs choose from."""
+
+    output: Annotated[
+        str | None,  # a Path would forget the slash at the end of a folder's name
+        o.option(
+            "PATH",
+            "File or folder, or -.",
+            None,
+            "beside each",
+            ("--output", "-o"),
+            more=_OUTPUT_MORE,
+        ),
+    ] = None
+    model: o.Model = None
+    text_column: Annotated[list[str] | None, o.text_column(None)] = None
+    stars: Annotated[
+        bool,
+        o.flag(
+            "--stars", "Add stars, 1 to 5.", more="They are the mean of what such reviews give."
+        ),
+    ] = False
+    neutral: Annotated[
+        bool, o.flag("--neutral", "Label unclear reviews neutral.", more=_NEUTRAL_MORE)
+    ] = False
+    by_sentence: Annotated[
+        bool,
+        o.flag(
+            "--by-sentence",
+            "Label reviews mixed whose sentences disagree.",
+            more="Adds two columns: the numbers of clearly positive and negative sentences.",
+        ),
+    ] = False
+    resume: Annotated[
+        bool,
+        o.flag("--resume", "Continue an interrupted run.", more="It is that of the same command."),
+    ] = False
+    force: Annotated[bool, o.flag("--force", "Replace existing files.")] = False
+    dry_run: Annotated[
+        bool,
+        o.flag(
+            "--dry-run",
+            "Show what would be read and written.",
+            more="Nothing is written.",
+        ),
+    ] = False
+    quiet: o.Quiet = False
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Labels and added columns."""
+
+    threshold: Annotated[
+        float | None,
+        o.option("P", o.THRESHOLD, LABELS, "the model's", more=o.THRESHOLD_MORE),
+    ] = None
+    neutral_range: Annotated[
+        str | None,
+        o.option("LOW:HIGH", "Label these probabilities neutral.", LABELS, more=_RANGE_MORE),
+    ] = None
+    label_column: Annotated[
+        str | None,
+        o.option(
+            "NAME",
+            "True labels, to show the accuracy.",
+            LABELS,
+            more="0 or 1, negative or positive, neg or pos, or the probability of positive from 0 "
+            "to 1. The output is the same.",
+        ),
+    ] = None
+    names: Annotated[
+        list[str] | None,
+        o.option("KEY=NAME", "Names of added columns.", LABELS, more=_NAMES_MORE),
+    ] = None
+
+    def columns(self, common: CommonOptions) -> Columns:
+        """Say which columns are read and added; `UsageError` if one is named that is not."""
+        names = o.names_of_added(self.names)
+        adds = ["sentiment", "probability"]
+        for option, roles, is_given in (
+            ("--stars", ["stars"], common.stars),
+            ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),
+        ):
+            adds += roles if is_given else []
+            if not is_given and (named := [role for role in roles if role in names]):
+                raise UsageError(
+                    f"--names: {named[0]} is a column that {option} adds: give {option}, too."
+                )
+        if "model" in names:
+            adds.append("model")
+        texts = o.text_columns(common.text_column)
+        return Columns(texts, label=self.label_column, adds=tuple(adds), **names)
+
+    def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
+        """Give the neutral range, as `Scorer` takes it."""
+        if self.neutral_range is None:
+            return True if common.neutral else None
+        if common.neutral:
+            raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
+        from toolkit.model.inference.neutral import parse_range
+
+        return parse_range(self.neutral_range)
+
+
+@dataclass(frozen=True)
+class RejectOptions:
+    """Records that cannot be read."""
+
+    on_error: Annotated[
+        Literal["reject", "stop"],
+        o.option("reject|stop", "What to do.", REJECTS, True),
+    ] = "reject"
+    max_rejected: Annotated[
+        str | None, o.option("N|P%", "Fail if there are more.", REJECTS, more=_MAX_MORE)
+    ] = None
+    rejected: Annotated[
+        str | None,
+        o.option(
+            "FILE|-|none",
+            "Where they go.",
+            REJECTS,
+            "OUTPUT.rejected.jsonl",
+            more="- is standard output; with none, they are only counted.",
+        ),
+    ] = None
+
+    @property
+    def path(self) -> Path | None:
+        """The path for rejects, which has a name for nothing."""
+        from toolkit.scoring.inputs.jobs import NOT_KEPT
+
+        if self.rejected is None:
+            return None
+        return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
+
+
+Report = Annotated[
+    Path | None,
+    o.option(
+        "FILE",
+        "Write the summary as JSON.",
+        o.WRITING,
+        more="The file is written if the run fails, too.",
+    ),
 ]
-Limit = Annotated[int | None, o.option("N", o.LIMIT, REJECTS, min=1)]
-Sample = Annotated[int | None, o.option("N", o.SAMPLE, REJECTS, min=1)]
-
-OutputFormat = Annotated[
-    str | None, o.option("FORMAT", _OUTPUT_FORMAT, o.WRITING, "by the file name, else as the input")
+LogFormat = Annotated[
+    Literal["text", "json"],
+    o.option(
+        "text|json",
+        "Of messages.",
+        o.WRITING,
+        True,
+        more="On standard error; with json, each is an object on one line.",
+    ),
 ]
-Report = Annotated[Path | None, o.option("FILE", _REPORT, o.WRITING)]
 
-Log = Annotated[LogFormat, o.option("text|json", _LOG_FORMAT, o.RUNNING, True)]
-Workers = Annotated[int | None, o.option("N", _WORKERS, o.RUNNING, "one per usable core", min=1)]
-CheckpointSeconds = Annotated[float, o.option("SECONDS", _CHECKPOINT, o.RUNNING, True, min=0)]
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written besides the rows, and how."""
+
+    output_format: Annotated[
+        str | None,
+        o.option(
+            "FORMAT",
+            f"{', '.join(o.OUTPUT_FORMATS)}.",
+            o.WRITING,
+            more="Format of the output, where it is not that of its name, or else of the input.",
+            values=o.OUTPUT_FORMATS,
+        ),
+    ] = None
+    skip_existing: Annotated[
+        bool, o.flag("--skip-existing", "Leave out files whose output is there.", o.WRITING)
+    ] = False
+    report: Report = None
+    log_format: LogFormat = "text"
+    workers: Annotated[int | None, o.option("N", "Threads.", RUNNING, "one per core", min=1)] = None
+    checkpoint_seconds: Annotated[
+        float,
+        o.option("SECONDS", "Between checkpoints.", RUNNING, True, min=0),
+    ] = 5.0

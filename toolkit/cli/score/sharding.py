@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from toolkit.cli.option_groups import with_options
-from toolkit.cli.options import option
+from toolkit.cli.options import flag, option
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,34 +17,30 @@ if TYPE_CHECKING:
 
 PANEL = "Several processes or machines"
 
-
-class Engine(StrEnum):
-    """What runs the job."""
-
-    local = "local"
-    ray = "ray"
-
-
-_SHARD = (
-    "Score only shard I of N, from 0 to N-1. `toolkit finish` joins them to what one run would "
-    "write. The exit code is 0 also where records are rejected; that of finish is 3 then."
+_SHARD_MORE = (
+    "From 0 to N-1. `toolkit finish` joins them to what one run would write. The exit code is 0 "
+    "also where records are rejected; that of finish is 3 then."
 )
-_SHARDS = "Number of shards for --engine ray; otherwise, only plan them."
-_KEEP_PARTS = (
-    "Leave the parts of the shards as they are: part-00000.csv and so on. Parquet files are cut "
-    "between row groups only with this."
-)
-_ENGINE = "Who scores: this process, or a Ray cluster (RAY_ADDRESS, else one on this machine)."
+_PARTS_MORE = "part-00000.csv and so on. Parquet files are cut between row groups only with this."
+_ENGINE_MORE = "This process, or a Ray cluster (RAY_ADDRESS, else one on this machine)."
 
 
 @dataclass(frozen=True)
 class Sharding:
     """The values of these options. Each field is an option, in the order of the help."""
 
-    shard: Annotated[str | None, option("I/N", _SHARD, PANEL)] = None
-    shards: Annotated[int | None, option("N", _SHARDS, PANEL, min=1)] = None
-    keep_parts: Annotated[bool, option(None, _KEEP_PARTS, PANEL, names=("--keep-parts",))] = False
-    engine: Annotated[Engine, option("local|ray", _ENGINE, PANEL, True)] = Engine.local
+    shard: Annotated[
+        str | None, option("I/N", "Score only shard I of N.", PANEL, more=_SHARD_MORE)
+    ] = None
+    shards: Annotated[
+        int | None, option("N", "Plan N shards.", PANEL, min=1, more="With Ray, they are scored.")
+    ] = None
+    keep_parts: Annotated[
+        bool, flag("--keep-parts", "Do not join the parts.", PANEL, more=_PARTS_MORE)
+    ] = False
+    engine: Annotated[
+        Literal["local", "ray"], option("local|ray", "Who scores.", PANEL, True, more=_ENGINE_MORE)
+    ] = "local"
 
     @property
     def is_wanted(self) -> bool:
@@ -58,7 +52,7 @@ class Sharding:
 
         The number is None where no single shard is asked for, the count where it is to be chosen.
         """
-        is_local = self.engine is Engine.local
+        is_local = self.engine == "local"
         if self.shard is None:
             if is_local and self.shards is None:
                 raise UsageError(
@@ -90,12 +84,6 @@ class Sharding:
             target=target,
             keep_parts=self.keep_parts,
         )
-
-
-AS_ONE = Sharding()
-
-# Gives a command these options at the place of its parameter ``sharding``.
-with_sharding = with_options("sharding", Sharding)
 
 
 def _is_whole(text: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from toolkit.cli import messages
 from toolkit.cli.progress import progress_of
 from toolkit.cli.score.report import RunReport
-from toolkit.cli.score.sharding import Engine, Sharding
+from toolkit.cli.score.sharding import Sharding
 from toolkit.cli.score.view import show, warn
 from toolkit.cli.terminal import one_line
 from toolkit.errors import counted
@@ -38,7 +38,7 @@ def score_in_shards(
     """
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
-    if sharding.engine is Engine.ray:
+    if sharding.engine == "ray":
         from toolkit.cli.score.ray import score_with_ray
 
         score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)

@@ -99,7 +99,7 @@ class DelimitedFile(RecordFile):
         except ValueError as error:
             raise UsageError(
                 f"{self.name}: the name of an added column, {error}. Choose other names with "
-                f"{options.columns.options_of_added}."
+                f"{options.columns.option_of_added}."
             ) from None
         return data[: header.stop] + added.encode() + header.line_end.encode()
 
