@@ -155,17 +155,6 @@ def test_every_help_has_an_example(command: Command, name: str) -> None:
     assert name in command("--help").out
 
 
-def test_the_help_begins_with_the_common_options(command: Command) -> None:
-    text = command("score", "--help").out
-    panels = ["Options", "Columns", "Reading files", "Rejects and limits", "Output", "How it runs"]
-    places = [text.index(f"╭─ {panel} ─") for panel in panels]
-    assert places == sorted(places)
-    first = text[places[0] : places[1]]
-    for option in ("--output", "--model", "--force", "--resume", "--dry-run", "--help"):
-        assert f" {option} " in first
-    assert max(map(len, text.splitlines())) <= 100
-
-
 def test_the_version(command: Command) -> None:
     ran = command("--version")
     said = f"toolkit {__version__}, core: {core_name()}\n"
