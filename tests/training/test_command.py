@@ -3,10 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from toolkit.cli.train import train
+from toolkit.cli.app import app
 from toolkit.cli.train_view import show
 from toolkit.errors import UsageError
 from toolkit.model.facts.model_facts import Calibration, Folds, Metrics, Spread
@@ -14,15 +13,12 @@ from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.result import TrainingResult
 
-app = typer.Typer()
-app.command()(train)
-
 
 def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     arguments = [str(reviews_csv), "-o", str(run), "--test-data", str(reviews_csv)]
     settings = ["--epochs", "2", "--batch-size", "8", "--seed", "5", "--show-samples", "2"]
-    result = CliRunner().invoke(app, [*arguments, *settings], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["train", *arguments, *settings], catch_exceptions=False)
     assert result.exit_code == 0
     assert "60 reviews (30 positive, 30 negative)" in result.output
     assert "x_train (48, 100) int32  y_train (48,) int8" in result.output
@@ -54,7 +50,7 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
 
 def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
     arguments = [str(reviews_csv), "-o", str(tmp_path / "run"), "--folds", "2", "--epochs", "1"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
     assert "Fold 2 of 2" in result.output
     assert "Fold 2: loss " in result.output
     assert "Final fit on all 60 reviews, epochs: 1" in result.output
@@ -63,7 +59,7 @@ def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
 
 def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> None:
     with pytest.raises(UsageError, match="--folds: expected 0 or at least 2, found 1"):
-        CliRunner().invoke(app, [str(reviews_csv), "--folds", "1"], catch_exceptions=False)
+        CliRunner().invoke(app, ["train", str(reviews_csv), "--folds", "1"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(

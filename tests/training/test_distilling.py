@@ -12,18 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from tests.data import PROJECT
 from tests.training.conftest import make_rows
-from toolkit.cli.train import train
+from toolkit.cli.app import app
 from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.presets import PRESETS
-
-app = typer.Typer()
-app.command()(train)
 
 SCRIPT = PROJECT / "examples" / "teacher" / "soft_labels.py"
 
@@ -67,9 +63,21 @@ def test_from_the_example_to_a_run(
     assert len(rows) == 90
     assert all(0 < float(row["positive_probability"]) < 1 for row in rows)
     run = tmp_path / "run"
-    settings = ["--preset", "learner", "--epochs", "1", "-o", str(run), "--teacher", str(teacher)]
+    settings = [
+        "train",
+        "--preset",
+        "learner",
+        "--epochs",
+        "1",
+        "-o",
+        str(run),
+        "--teacher",
+        str(teacher),
+    ]
     result = CliRunner().invoke(
-        app, [reviews, *columns, *settings, "--unlabelled", unlabelled], catch_exceptions=False
+        app,
+        ["train", reviews, *columns, *settings, "--unlabelled", unlabelled],
+        catch_exceptions=False,
     )
     assert result.exit_code == 0
     suffix = files[0].suffix

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from tests.training.making import make_reviews
-from toolkit.cli.app import app as toolkit_app
-from toolkit.cli.train import train as command
+from toolkit.cli.app import app
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.data import FitData, FitTask
@@ -129,9 +127,7 @@ def test_chosen_settings_are_used_recorded_and_exported(
     from toolkit.export import export
     from toolkit.networks.keras_file import load_keras
 
-    app = typer.Typer()
-    app.command()(command)
-    arguments = [str(reviews_csv), "-o", str(tmp_path / "run"), "--epochs", "2"]
+    arguments = ["train", str(reviews_csv), "-o", str(tmp_path / "run"), "--epochs", "2"]
     for knob, value in knobs.items():
         arguments += [f"--{knob.replace('_', '-')}", str(value)]
     assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
@@ -140,7 +136,7 @@ def test_chosen_settings_are_used_recorded_and_exported(
     found = {name: config.training[name] for name in ("dropout", "learning_rate")}
     found |= {name: getattr(config, name) for name in ("max_tokens", "vocabulary_size")}
     assert found == expected
-    shown = CliRunner().invoke(toolkit_app, ["info", str(run.path)]).output
+    shown = CliRunner().invoke(app, ["info", str(run.path)]).output
     assert f"dropout {expected['dropout']:g}, learning rate {expected['learning_rate']:g}" in shown
     network = load_keras(run.model)
     assert network.input_shape == (None, expected["max_tokens"])
