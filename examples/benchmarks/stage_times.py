@@ -41,8 +41,8 @@ STAGES = [
     ("counts", "toolkit.scoring.blocks", "count"),
     ("render", "toolkit.records.delimited.csv:DelimitedFile", "render"),
     ("render", "toolkit.records.json.json_lines:JsonLinesFile", "render"),
-    ("write", "toolkit.scoring.outputs.file_output:FileOutput", "append"),
-    ("end", "toolkit.scoring.outputs.file_output:FileOutput", "finish"),
+    ("write", "toolkit.scoring.file_output:FileOutput", "append"),
+    ("end", "toolkit.scoring.file_output:FileOutput", "finish"),
     ("rest", "toolkit.scoring.run", "score_files"),
 ]
 

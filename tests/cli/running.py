@@ -16,7 +16,7 @@ import pytest
 
 from tests.models import many_texts
 from toolkit.cli import app
-from toolkit.scoring.resuming.journal_folder import folder_beside
+from toolkit.scoring.journal import folder_beside
 
 COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
 

@@ -11,12 +11,11 @@ import pytest
 from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
-from toolkit.scoring.resuming.append_log import AppendLog
+from toolkit.scoring.jobs import Job
+from toolkit.scoring.journal import Journal
 
 BAD = '"text'  # a header that does not end
-FOREIGN = (
-    "error: {}: exists already, and is not what this run would write: it differs after byte 0. "
-)
+FOREIGN = "error: {}: exists already. Choose another with --output, replace it with --force, or "
 GO_ON = "Run the same command with --resume"
 
 
@@ -66,6 +65,11 @@ def test_force_applies_to_files_that_were_not_started(command: Command, data: Pa
     assert command("score", data, "-o", "out").exit_code == 0
     stop("out/b.csv", OutputError("full"), force=True)
     ran = command("score", data, "-o", "out", "--resume")
+    assert ran.exit_code == 1
+    assert [name in ran.err for name in ("out/a.csv: ex", "out/b.csv: ex", "out/c.csv: ex")] == [
+        False, True, True,
+    ]  # fmt: skip
+    ran = command("score", data, "-o", "out", "--resume", "--force")
     assert ran.exit_code == 0, ran.err
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
@@ -156,10 +160,12 @@ def test_killed_before_an_output_was_renamed(command: Command, data: Path) -> No
         if output.name == "b.csv":
             output.mkdir()
 
-    with pytest.raises(OutputError, match=r"out/b\.csv: cannot be written: Is a directory"):
-        score_into("out", [data], after_block=block)
+    score_into("out", [data], after_block=block)
+    ran = command("score", data, "-o", "out", "--resume")
+    assert ran.exit_code == 1
+    assert "out/b.csv: a folder has appeared here during the run, and is not replaced." in ran.err
     Path("out/b.csv").rmdir()
-    assert score_into("out", [data], resume=True) == ["c.csv"]
+    assert score_into("out", [data], resume=True) == []
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
     assert command("score", data, "-o", "whole").exit_code == 0
     for name in files_in("out"):
@@ -211,19 +217,6 @@ def test_a_file_into_a_new_folder_leaves_nothing_else(command: Command, data: Pa
     assert command("score", "data/b.csv", "data/c.csv", "-o", "new/").exit_code == 0
 
 
-@pytest.mark.parametrize("resume", [[], ["--resume"]])
-def test_unfinished_runs_of_older_versions_are_refused(
-    command: Command, data: Path, resume: list[str]
-) -> None:
-    Path("out").mkdir()
-    write("out/.toolkit-score.unfinished", '\n{"output": "a.csv", "input": "data/a.csv"}\n')
-    ran = command("score", data, "-o", "out", *resume)
-    ran.failed_with("out: an older version of the toolkit has left this run unfinished, and ", 2)
-    assert "start over with --force." in ran.err
-    assert command("score", data, "-o", "out", "--force").exit_code == 0
-    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
-
-
 def test_a_name_that_is_too_long_fails_alone(command: Command, data: Path) -> None:
     long = "x" * 245 + ".csv"  # not for its rejects
     longest = "y" * 251 + ".csv"  # not for a Parquet file, either
@@ -248,9 +241,13 @@ def test_messages_about_files_are_one_line(command: Command, data: Path) -> None
 def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 0
     write("data/b.csv", BAD)
-    assert command("score", data, "-o", "out", "--force").exit_code == 1
+    ran = command("score", data, "-o", "out", "--force")
+    assert ran.exit_code == 1
+    assert "Score the failed ones again with --resume --force, or all of them with" in ran.err
     write("data/b.csv", CSV + "4,more\n")
-    assert command("score", data, "-o", "out", "--resume").exit_code == 0
+    before = Path("out/a.csv").stat()
+    assert command("score", data, "-o", "out", "--resume", "--force").exit_code == 0
+    assert Path("out/a.csv").stat() == before
     assert Path("out/b.csv").read_text(encoding="utf-8").count("\n") == 5
 
 
@@ -298,7 +295,7 @@ def test_two_calls_do_not_write_one_output(command: Command, data: Path) -> None
 
 def test_a_lock_is_seen_before_anything_is_scored(command: Command, data: Path) -> None:
     Path("out").mkdir()
-    with closing(AppendLog(Path("out", *journals("c.csv")).parent, Path("out/c.csv"))) as other:
+    with closing(Journal(Job.of(Path("data/c.csv"), Path("out/c.csv")))) as other:
         other.open()
         command("score", data, "-o", "out").failed_with("out/c.csv: another process is writing", 2)
     assert files_in("out") == journals("c.csv")
@@ -312,5 +309,6 @@ def test_a_forced_run_with_other_options_can_be_resumed(command: Command, data: 
     with pytest.raises(RuntimeError, match="stopped"):
         stop_at_b = stop_at("out/b.csv", STOPPED)
         score_into("out", ["data"], stop_at_b, force=True, stop_on_error=True)
-    assert score_into("out", ["data"], resume=True, stop_on_error=True) == ["b.csv", "c.csv"]
+    forced = {"resume": True, "force": True, "stop_on_error": True}
+    assert score_into("out", ["data"], **forced) == ["b.csv", "c.csv"]
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]

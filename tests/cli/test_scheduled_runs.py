@@ -100,8 +100,9 @@ def test_an_interrupted_run_leaves_nothing_when_it_is_done(output: str, tmp_path
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    for _ in range(2):
-        ran = in_its_own_process("score", "a.csv", "-o", output, "-q", "--resume", cwd=tmp_path)
+    for more in ([], ["--skip-existing"]):
+        call = ["score", "a.csv", "-o", output, "-q", "--resume", *more]
+        ran = in_its_own_process(*call, cwd=tmp_path)
         assert (ran.exit_code, ran.err) == (0, "")
         (name,) = os.listdir(tmp_path / "new")
         assert name in ("a.csv", "b.csv")
@@ -112,50 +113,18 @@ def summary_of(report: str) -> dict[str, object]:
     return {name: content[name] for name in ("records", "scored", "without_text", "rejected")}
 
 
-@pytest.mark.parametrize("inputs", [["data"], ["data/*.csv"], ["data/a.csv", "data/b.csv"]])
-def test_a_finished_run_is_resumed(command: Command, data: Path, inputs: list[str]) -> None:
-    call = ["score", *inputs, "-o", "out", "--report", "r.json"]
-    first = command(*call)
-    assert first.exit_code == 3
-    before, counts = files_in("out"), summary_of("r.json")
-    facts = [Path("out", name).stat().st_mtime_ns for name in before]
-    again = command(*call, "--resume")
-    assert (again.exit_code, summary_of("r.json")) == (3, counts)
-    assert again.err.rpartition("  time")[0] == first.err.rpartition("  time")[0]
-    assert files_in("out") == before
-    assert [Path("out", name).stat().st_mtime_ns for name in before] == facts
-    assert data.exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "options"),
-    [
-        (lambda: None, ["--model", "reviews-small"]),
-        (lambda: None, ["--threshold", "0.99999"]),
-        (lambda: None, ["--names", "sentiment=s"]),
-        (lambda: None, ["--stars"]),
-        (lambda: write("data/b.csv", CSV), []),
-        (lambda: write("data/b.csv", CSV + "too,many\n"), []),
-        (lambda: write("data/b.csv", CSV.replace("1,", "9,") + "too,many,fields\n"), []),
-        (lambda: write("data/b.csv", CSV + "4,more\ntoo,many,fields\n"), []),
-        (lambda: write("out/b.csv", CSV), []),
-        (lambda: write("out/b.csv", ""), []),
-        (lambda: write("out/b.csv.rejected.jsonl", "{}\n"), []),
-        (lambda: Path("out/b.csv.rejected.jsonl").unlink(), []),
-    ],
-)
-def test_an_output_of_another_run_is_not_taken_for_done(
-    command: Command, data: Path, change: object, options: list[str]
-) -> None:
+def test_a_finished_run_replaces_nothing(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 3
-    assert callable(change)
-    change()
     before = {name: Path("out", name).read_bytes() for name in files_in("out")}
-    ran = command("score", data, "-o", "out", "--resume", *options)
+    ran = command("score", data, "-o", "out", "--resume")
     assert ran.exit_code == 1
-    assert "error: out/b.csv: exists already, and is not what this run would write: " in ran.err
+    for name in ("a.csv", "b.csv"):
+        assert f"error: out/{name}: exists already. Choose another" in ran.err
+    assert "or keep it with --skip-existing.\n" in ran.err
+    ran = command("score", data, "-o", "out", "--resume", "--skip-existing")
+    assert (ran.exit_code, "  skipped       2 with an output" in ran.err) == (0, True)
     assert {name: Path("out", name).read_bytes() for name in files_in("out")} == before
-    assert command("score", data, "-o", "out", "--force", *options).exit_code in (0, 3)
+    assert command("score", data, "-o", "out", "--force").exit_code == 3
 
 
 def test_only_what_is_new_is_scored(command: Command, data: Path) -> None:
@@ -223,7 +192,6 @@ def test_an_empty_file_is_no_failure(command: Command, data: Path, name: str) ->
     names = ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv", "d.jsonl", "e.csv.gz", "f.csv"]
     assert files_in("out") == names
     assert Path("out/c.csv").read_bytes() == Path("out/d.jsonl").read_bytes() == b""
-    assert command("score", name, "-o", "out", "--resume").exit_code == 3
     ran = command("score", name, "-o", "out", "--skip-existing")
     assert (ran.exit_code, "skipped       6 with" in ran.err) == (0, True)
     ran = command("score", name, "-o", "tables", "--output-format", "parquet", "--stars")
@@ -300,7 +268,6 @@ def test_the_same_run_twice_at_once(command: Command, data: Path) -> None:
         if code == 2:
             assert "another process is writing this output" in message or "exists" in message
     assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl"]
-    assert command("score", data, "-o", "out", "--resume").exit_code == 3
 
 
 def test_another_option_is_refused_for_all_files(command: Command, data: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_name_may_be_too_long(command: Command) -> None:
     [
         (["-o", "a.csv"], "a.csv: is the input itself"),
         (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
-        (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, or repl"),
+        (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, repl"),
         (["-o", "b.txt"], "unknown ending '.txt'. Use .csv, .tsv, .jsonl, .ndjson, "
          ".json, .parquet (and then .gz, .zst, .bz2, .xz), or name the format with --out"),
         (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Create it"),

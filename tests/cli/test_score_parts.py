@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,10 +22,9 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.limits import MaxRejected
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.blocks import SelectedBlock, Subset
+from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.run import score_file
-from toolkit.scoring.selection import Part, only
 from toolkit.scoring.summary import Progress
 
 
@@ -173,7 +173,7 @@ def test_positions_are_those_of_the_file(
             records = iter(parsed.records.to_pylist())
             order = [next(records) if each is None else each for each in order]
             wanted = sorted(chance.sample(range(count), count // 2))
-            kept = only(parsed, wanted)  # type: ignore[arg-type]
+            kept = SelectedBlock(reviews, block, np.array(wanted, np.int64)).parse()
             expected = [order[n] for n in wanted]
             assert kept.records.to_pylist() == [e for e in expected if isinstance(e, dict)]
             assert list(kept.rejects) == [e for e in expected if not isinstance(e, dict)]
@@ -187,13 +187,13 @@ def test_positions_are_those_of_the_file(
                 assert all(each["record"].strip() in text[reject.number - 1] for each in after)
 
 
-@pytest.mark.parametrize("part", [Part(limit=70), Part(sample=70)])
+@pytest.mark.parametrize("part", [Subset(limit=70), Subset(sample=70)])
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Part, ending: str) -> None:
+def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Subset, ending: str) -> None:
     source, output, whole = (tmp_path / name for name in ("a.csv", f"b{ending}", f"c{ending}"))
     source.write_text(rows(100, bad=(3, 50, 51)), encoding="utf-8")
     options = ScoringOptions(
-        reading=ReadOptions(block_bytes=200), part=part, workers=1, checkpoint_seconds=0
+        reading=ReadOptions(block_bytes=200), subset=part, workers=1, checkpoint_seconds=0
     )
     summary = score_file(shipped_scorer(), source, whole, options)
     assert summary.records == 70
@@ -204,7 +204,7 @@ def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Part, ending: str) ->
 
     with pytest.raises(RuntimeError, match="stopped"):
         score_file(shipped_scorer(), source, output, options, stop)
-    other = replace(options, part=replace(part, limit=71, sample=None), resume=True)
+    other = replace(options, subset=replace(part, limit=71, sample=None), resume=True)
     with pytest.raises(UsageError, match="because this has changed: the options"):
         score_file(shipped_scorer(), source, output, other)
     resumed = score_file(shipped_scorer(), source, output, replace(options, resume=True))

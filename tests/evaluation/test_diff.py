@@ -36,7 +36,7 @@ from toolkit.evaluation.diff_result import (
 from toolkit.evaluation.json import difference_as_dict
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.scoring.selection import Part
+from toolkit.scoring.blocks import Subset
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 SMALL_BLOCKS = 1 << 14
@@ -405,9 +405,9 @@ def test_a_column_of_labels_that_cannot_be_read_is_a_warning(tmp_path: Path) -> 
         assert f"{kind}.parquet: the column 'label' is not used as labels" in warning
 
 
-@pytest.mark.parametrize("part", [Part(limit=300), Part(sample=30)])
+@pytest.mark.parametrize("part", [Subset(limit=300), Subset(sample=30)])
 def test_rows_of_a_part_have_the_numbers_of_the_file(
-    file: Path, texts: list[str], part: Part
+    file: Path, texts: list[str], part: Subset
 ) -> None:
     """Of many blocks, some have a record that cannot be read, and some no row of the sample."""
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -415,7 +415,7 @@ def test_rows_of_a_part_have_the_numbers_of_the_file(
         lines.insert(at, "a,broken,record,of,six,fields\n")
     file.write_text("".join(lines), encoding="utf-8")
     output = file.with_name("changed.csv")
-    data = compared(file, output=output, part=part, show=30)
+    data = compared(file, output=output, subset=part, show=30)
     wanted = part.limit or part.sample
     assert data.records == wanted == data.changes.counts.rows + data.rejected
     read = [*texts]
@@ -430,8 +430,8 @@ def test_rows_of_a_part_have_the_numbers_of_the_file(
     if part.limit is not None:
         assert max(int(row["row"]) for row in rows) <= part.limit
         assert data.rejected == 3
-    most = Part(limit=9999) if part.limit else Part(sample=9999)
-    every = compared(file, part=most)
+    most = Subset(limit=9999) if part.limit else Subset(sample=9999)
+    every = compared(file, subset=most)
     assert every.changes.counts.rows == len(texts)
 
 
@@ -440,7 +440,7 @@ def test_a_label_of_a_sample_that_means_nothing_has_its_row(file: Path) -> None:
     text = "".join([lines[0], *(line.replace(",0,", ",x,") for line in lines[1:])])
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"row (\d+): found the label 'x'") as found:
-        compared(file, columns=Columns(label="label"), part=Part(sample=5))
+        compared(file, columns=Columns(label="label"), subset=Subset(sample=5))
     at = re.search(r"row (\d+)", str(found.value))
     assert at is not None
     assert ",x," in text.splitlines()[int(at[1])]

@@ -26,10 +26,10 @@ from tests.scoring.kinds import (
     Dialect,
     write_delimited,
 )
-from toolkit.scoring.inputs.jobs import Job, Jobs
-from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.resuming.journals import is_unfinished
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.progress import is_unfinished
 from toolkit.scoring.run import score_file
 
 COMMAND = [sys.executable, "-m", "toolkit", "score"]

@@ -17,16 +17,15 @@ from tests.scoring.test_resume import (
     OPTIONS,
     Stopped,
     assert_same_as_whole,
-    counts,
     file_of,
     hidden,
     make,
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.checkpoint import FileFacts
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress
 
@@ -221,25 +220,13 @@ def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> N
     assert_same_as_whole(source, output)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, (".parquet", ".jsonl")], ids=" → ".join)
-def test_a_finished_run_can_be_resumed(kind: tuple[str, str], tmp_path: Path) -> None:
-    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
-    summary = score_file(shipped_scorer(), source, output, PLAIN)
+def test_a_finished_run_is_kept_or_scored_again(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    score_file(shipped_scorer(), source, output, PLAIN)
     facts = FileFacts.at(output)
-    again = score_file(shipped_scorer(), source, output, OPTIONS)
-    assert counts(again) == counts(summary)
-    assert FileFacts.at(output) == facts
-    assert hidden(tmp_path) == []
-    data = output.read_bytes()
-    for other in (data[:-1], data + b"\n", b"", data[:100] + b"?" + data[101:], b"precious\n"):
-        output.write_bytes(other)
-        message = r"exists already, and is not what this run would write: it differs after byte \d"
-        with pytest.raises(UsageError, match=message):
-            score_file(shipped_scorer(), source, output, OPTIONS)
-        assert output.read_bytes() == other
-    output.write_bytes(data)
-    rejected = default_rejected(source, output)
-    rejected.unlink()
-    with pytest.raises(UsageError, match=r"its rejects are missing \(.*b\..*rejected\.jsonl\)"):
+    message = r"b\.csv: exists already\. Choose .* replace it .* or keep it with --skip-existing"
+    with pytest.raises(UsageError, match=message):
         score_file(shipped_scorer(), source, output, OPTIONS)
+    score_file(shipped_scorer(), source, output, replace(OPTIONS, skip_existing=True))
+    assert FileFacts.at(output) == facts
     assert hidden(tmp_path) == []

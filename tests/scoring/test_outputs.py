@@ -12,8 +12,8 @@ import pytest
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.scoring.inputs.output_names import default_output
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output_names import default_output
 from toolkit.scoring.run import score_file
 
 
@@ -164,7 +164,7 @@ def test_a_full_disk_of_the_rejects_is_named(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "link", to_another)
-    monkeypatch.setattr("shutil.copyfileobj", write)
+    monkeypatch.setattr("toolkit.files.placing._copy", write)
     rejected = tmp_path / "r.jsonl"
     with pytest.raises(OutputError, match=r"r\.jsonl: cannot be written: No space left"):
         score_file(shipped_scorer(), source, tmp_path / "b.csv", rejected=rejected)

@@ -17,14 +17,12 @@ from tests.models import CONV1D, MODEL, many_texts, shipped_scorer
 from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv
 from toolkit import __version__
-from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.identity import Provenance, settings_of
+from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.provenance import Provenance
 from toolkit.scoring.run import score_file, score_files
 
 TEXTS = many_texts(40)
@@ -141,16 +139,6 @@ def test_the_folder_the_run_and_the_workers_change_no_byte(ending: str, tmp_path
         score_file(shipped_scorer(), source, folder / "b.parquet", options)
         outputs.append((folder / "b.parquet").read_bytes())
     assert outputs[0] == outputs[1] == outputs[2]
-
-
-def test_a_done_output_is_known_again(tmp_path: Path) -> None:
-    """By its bytes, the metadata among them."""
-    output = scored(tmp_path, shipped_scorer())
-    before = output.stat()
-    scored(tmp_path, shipped_scorer(), resume=True)
-    assert output.stat() == before
-    with pytest.raises(UsageError, match="is not what this run would write"):
-        scored(tmp_path, Scorer(MODEL, 0.5000001), resume=True)
 
 
 def _other_name(folder: Path) -> Path:

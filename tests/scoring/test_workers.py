@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.scoring.workers import in_order
+from toolkit.scoring.blocks import in_order
 
 every_count = pytest.mark.parametrize("workers", [1, 2, 3, 8])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.cli import app
 from toolkit.files import placing
-from toolkit.scoring.outputs import file_output
+from toolkit.scoring import file_output
 from toolkit.shards import finish, removing
 from toolkit.shards.claims import ShardFolder
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.running import CSV, Command, Ran, write_long
 from tests.stores.proxy import Proxy
 from tests.stores.server import KEY, SECRET, TOKEN, Bucket, free_port
-from toolkit.scoring.resuming.journal_folder import folder_beside
+from toolkit.scoring.journal import folder_beside
 from toolkit.stores import connections
 from toolkit.stores.connections import Patience
 from toolkit.stores.failures import hidden

@@ -23,7 +23,7 @@ from toolkit.files import (
     place,
     remove_tree,
 )
-from toolkit.scoring.resuming.checkpoints import FileFacts
+from toolkit.scoring.checkpoint import FileFacts
 from toolkit.stores.store_path import StorePath
 from toolkit.stores.uploads import ONE_REQUEST_BYTES
 

@@ -19,8 +19,8 @@ from toolkit.records.read_options import STDIN, ReadOptions
 
 if TYPE_CHECKING:
     from toolkit.evaluation.diff_result import Difference
-    from toolkit.scoring.limits import MaxChanged
-    from toolkit.scoring.selection import Part
+    from toolkit.scoring.blocks import Subset
+    from toolkit.scoring.options import MaxChanged
 
 _CHECKS = "Checks, for CI"
 _DATA = (
@@ -90,25 +90,30 @@ def diff(
     from toolkit.cli.progress import progress_of
     from toolkit.evaluation import DiffOptions
     from toolkit.evaluation import diff as run_diff
-    from toolkit.scoring.limits import MaxChanged
-    from toolkit.scoring.selection import Part
+    from toolkit.scoring.blocks import Subset
+    from toolkit.scoring.options import MaxChanged
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=labels.label_column, group=group_column)
     read_options = reading.options(columns, labels.names)
     files = data or []
-    part = Part(subset.limit, subset.sample)
-    _check(files, read_options, part, output, fail_if_worse=fail_if_worse)
+    wanted = Subset(subset.limit, subset.sample)
+    _check(files, read_options, wanted, output, fail_if_worse=fail_if_worse)
     _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     target = None if output is None else path_of(output)
-    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, part)
+    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, wanted)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
 
 
 def _check(
-    files: list[str], reading: ReadOptions, part: Part, output: Path | None, *, fail_if_worse: bool
+    files: list[str],
+    reading: ReadOptions,
+    subset: Subset,
+    output: Path | None,
+    *,
+    fail_if_worse: bool,
 ) -> None:
     """Raise `UsageError` for what does not go together."""
     for name in files:
@@ -120,7 +125,7 @@ def _check(
         raise UsageError("standard input cannot be combined with other inputs.")
     if files:
         return
-    if reading != ReadOptions() or part:
+    if reading != ReadOptions() or subset:
         raise UsageError(
             "Options for columns and reading need files of reviews. Name them after the models."
         )

@@ -140,8 +140,8 @@ def _print_data(console: Console, data: DataChanges) -> None:
 
 def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
     counts = data.changes.counts
-    if data.part:
-        yield "a part", str(data.part)
+    if data.subset:
+        yield "a part", str(data.subset)
     if data.failed:
         yield "left out", f"{counted(len(data.failed), 'file')} that cannot be read to the end"
     yield from not_read(data.ignored, data.links)

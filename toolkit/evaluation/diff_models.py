@@ -35,14 +35,12 @@ from toolkit.records.labels import NEUTRAL, labels_of
 from toolkit.records.read_options import LabelNames, ReadOptions
 from toolkit.records.record_blocks import BatchFile, Reject
 from toolkit.records.review_file import ReviewFile
-from toolkit.records.stretch import WHOLE
 from toolkit.records.text_files.compression import compression_of, compressor
 from toolkit.records.values import WrongValueError
-from toolkit.scoring.inputs.jobs import NOT_KEPT, look_for
-from toolkit.scoring.outputs.byte_file import ByteFile
-from toolkit.scoring.selection import Part, Wanted, only, positions_read
+from toolkit.scoring.blocks import ALL, SelectedBlock, Subset, run_blocks
+from toolkit.scoring.jobs import NOT_KEPT, look_for
+from toolkit.scoring.output import ByteFile
 from toolkit.scoring.summary import Progress
-from toolkit.scoring.workers import in_order, usable_cores
 from toolkit.text.golden_texts import golden_texts
 from toolkit.text.strings import without_half_pairs
 
@@ -60,7 +58,7 @@ class DiffOptions:
     output: Path | None = None  # for all changed rows
     force: bool = False  # replace an existing output
     needs_labels: bool = False  # labels that mean nothing are an error, also of a usual column
-    part: Part = field(default_factory=Part)  # of each file; all by default
+    subset: Subset = ALL  # of each file
 
 
 def diff(
@@ -190,23 +188,21 @@ class _Comparison:
             raise first
 
     def _read(self, path: Path, output: ChangedRowsFile | None) -> None:
-        of, cores = self.options.reading.columns.of, usable_cores()
+        of = self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         columns = (of("text"), label, of("group"))
         with (
             open_reviews(path, self.options.reading, columns) as reviews,
             self.on_file(path) as on_progress,
         ):
-            self.options.part.check(reviews)
+            self.options.subset.check(reviews)
             self.columns = {**reviews.chosen, **self.columns}
             self._warn_of_labels(path, reviews)
             start, before, compared = self.end, 0, 0
-            for block in in_order(
-                lambda wanted: self._score(path, reviews, wanted, is_written=output is not None),
-                self.options.part.blocks(reviews, (), 0, cores, WHOLE),
-                cores,
-                size=lambda each: each.block.size,
-                is_waiting=lambda: reviews.is_waiting,
+            for block in run_blocks(
+                reviews,
+                lambda each: self._score(path, each, is_written=output is not None),
+                self.options.subset,
             ):
                 before = before if block.before is None else block.before
                 self.totals.add(block.summary, start + before, before)
@@ -225,14 +221,8 @@ class _Comparison:
                     on_progress(Progress(compared, reviews.bytes_read, reviews.size))
             self.warnings += [each for each in reviews.warnings if each not in self.warnings]
 
-    def _score(
-        self, path: Path, reviews: ReviewFile, wanted: Wanted, *, is_written: bool
-    ) -> _Scored:
-        parsed = reviews.parse(wanted.block)
-        rows, records = positions_read(parsed), len(parsed.texts) + len(parsed.rejects)
-        if wanted.positions is not None:
-            rows = rows[np.isin(rows, wanted.positions)]
-            parsed = only(parsed, wanted.positions)
+    def _score(self, path: Path, block: SelectedBlock, *, is_written: bool) -> _Scored:
+        parsed, rows, records = block.parse_rows()
         file = pa.repeat(without_half_pairs(str(path)), len(parsed.texts))
         fields = dict(parsed.fields)
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
@@ -241,7 +231,7 @@ class _Comparison:
         count = len(parsed.texts) + len(parsed.rejects)
         summary = scored.summary(self.options.show)
         changed = scored.changed() if is_written else None
-        return _Scored(summary, changed, parsed.rejects, count, records, wanted.before)
+        return _Scored(summary, changed, parsed.rejects, count, records, block.before)
 
     def _short_name(self, path: Path) -> str:
         """The name without the folder, if no other file has it."""
@@ -327,7 +317,7 @@ def _compare_files(
         failed=tuple(run.failed),
         ignored=found.ignored,
         links=tuple(map(str, found.links)),
-        part=options.part,
+        subset=options.subset,
         columns=run.columns,
         records=run.records,
         rejected=run.rejected,

@@ -19,7 +19,7 @@ from toolkit.files import path_of
 from toolkit.model.facts.model_facts import Calibration, Scores
 from toolkit.model.facts.typed_json import encode
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.selection import Part
+from toolkit.scoring.blocks import Subset
 
 OLD, NEW = "OLD", "NEW"
 _SURE = 0.05  # of a p-value: smaller ones are hardly chance
@@ -146,7 +146,7 @@ class DataChanges:
     failed: tuple[str, ...]  # errors of other files, which could not be read to their ends
     ignored: int  # in folders: files of no known format, pipes and devices
     links: tuple[str, ...]  # to folders, which were not followed
-    part: Part  # of each file that is compared
+    subset: Subset  # of each file that is compared
     columns: dict[str, str]  # of the first file, by what they are
     records: int  # that are compared, in all files
     rejected: int  # that cannot be read

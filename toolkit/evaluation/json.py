@@ -145,11 +145,11 @@ def _mistake(mistake: Mistake) -> Json:
 
 
 def _data(data: DataChanges) -> Json:
-    found = {key: value for key, value in vars(data).items() if key not in ("part", "changes")}
+    found = {key: value for key, value in vars(data).items() if key not in ("subset", "changes")}
     return {
         **found,
-        "limit": data.part.limit,
-        "sample": data.part.sample,
+        "limit": data.subset.limit,
+        "sample": data.subset.sample,
         **_changes(data.changes),
         "groups": [{"name": each.name, **_counts(each.counts)} for each in data.changes.groups],
     }

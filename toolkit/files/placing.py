@@ -62,7 +62,6 @@ def place(
     try:
         if isinstance(target, StorePath):
             _upload(content, target, force=force)
-            on_upload()
         elif isinstance(what, Path):
             _move(what, target, force=force)
         else:
@@ -74,6 +73,8 @@ def place(
     except FileExistsError:
         if not is_same(content, target):
             raise
+    if isinstance(target, StorePath):
+        on_upload()
     if isinstance(what, Path):
         what.unlink(missing_ok=True)
 

@@ -1,85 +1,314 @@
-"""Score a block of records, and say what is written for them."""
+"""The one loop over the blocks of a file, in threads and in order; and which records it takes."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.model.scorer import Scorer
-from toolkit.records.record_blocks import Output, Place, Reject
+from toolkit.errors import UsageError
+from toolkit.records.formats import open_reviews
+from toolkit.records.record_blocks import Block, Parsed, Place
 from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compression_of, compressor
-from toolkit.scoring.inputs.jobs import Job
-from toolkit.scoring.selection import Wanted, only
-from toolkit.scoring.summary import Summary, TextCounts, count
+from toolkit.records.stretch import WHOLE, Stretch
+from toolkit.records.text_files.zip_members import file_of
+from toolkit.text.strings import only_rows
+
+_SEED = 0  # the same file gives the same sample
+
+# Items that are read before the first is done; two per worker: one running, one queued.
+_ITEMS_AHEAD = 2
+# Their size, per worker; one item is always let in.
+_BYTES_AHEAD = 16 << 20
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+Positions = npt.NDArray[np.int64]  # of records in a block, from 0, rejects among them
 
 
 @dataclass(frozen=True)
-class ScoredBlock:
-    """The records of a block, as they are written."""
+class Subset:
+    """Which records of each file are taken: its first ones, or a random sample in order."""
 
-    data: pa.Buffer | bytes | pa.RecordBatch
-    rejects: bytes  # lines of JSON
-    first_reject: tuple[int, str] | None  # its number, and the reason
-    # Of the records that could be read, as `Scorer.numbers` gives them, with the reading.
-    numbers: pa.RecordBatch
-    summary: Summary
-    following: Place
-    ends_group: bool
+    limit: int | None = None
+    sample: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.sample is not None:
+            raise UsageError("--limit and --sample cannot be combined: leave out one.")
+        for name, value in (("--limit", self.limit), ("--sample", self.sample)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}: expected 1 or more, received {value}")
+
+    def __bool__(self) -> bool:
+        return self.limit is not None or self.sample is not None
+
+    def __str__(self) -> str:
+        if self.limit is not None:
+            return f"only the first {self.limit:,} records of a file (--limit)"
+        return f"only {self.sample:,} random records of a file (--sample)" if self.sample else ""
+
+    def check(self, reviews: ReviewFile) -> None:
+        """Raise `UsageError` if the file cannot be read as often as a sample needs."""
+        if self.sample is not None and not file_of(reviews.path).is_file():
+            raise UsageError(
+                f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
+                "Save it to a file first, or use --limit."
+            )
+
+
+ALL = Subset()
 
 
 @dataclass(frozen=True)
-class BlockScorer:
-    """Scores the blocks of one file; shared by the threads."""
+class SelectedBlock:
+    """A block of a file, not parsed yet, and which of its records are wanted."""
 
-    scorer: Scorer
     reviews: ReviewFile
-    form: Output
-    job: Job
-    saved: Sequence[pa.RecordBatch]  # numbers of the first blocks
+    block: Block
+    positions: Positions | None = None  # None: all
+    before: int | None = None  # records of the file before it, where blocks are left out
+    number: int = 0  # in the loop, from 0
 
-    def score(self, numbered: tuple[int, Wanted]) -> ScoredBlock:
-        """Score a block, or what is wanted of it, or take the numbers that are saved."""
-        number, wanted = numbered
-        parsed = only(self.reviews.parse(wanted.block), wanted.positions)
-        is_saved = number < len(self.saved)
-        numbers = (
-            self.saved[number] if is_saved else self.scorer.numbers(parsed.texts, with_reading=True)
-        )
-        records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
-        texts = TextCounts.of(self.scorer, parsed.texts)
-        del parsed  # and with it the texts, which may be as large as the output
-        scores = self.scorer.scores(numbers, self.reviews.options.columns.adds)
-        data = self.form.render(records, [*scores.values()])
-        if self.form.open_file is None:
-            data = compressor(compression_of(self.job.output))(data)
-        return ScoredBlock(
-            data,
-            b"".join(_line_of(reject, self.reviews) for reject in rejects),
-            (rejects[0].number, rejects[0].reason) if rejects else None,
-            numbers,
-            count(self.scorer, texts, numbers, scores["sentiment"], labels, len(rejects)),
-            wanted.block.following,
-            wanted.block.ends_group,
-        )
+    def parse(self) -> Parsed:
+        """Give the wanted records."""
+        parsed = self.reviews.parse(self.block)
+        return parsed if self.positions is None else _only(parsed, self.positions)
+
+    def parse_rows(self) -> tuple[Parsed, Positions, int]:
+        """Give the wanted records, the position of each readable one, and how many there are."""
+        parsed = self.reviews.parse(self.block)
+        rows, records = _positions_read(parsed), _count(parsed)
+        if self.positions is None:
+            return parsed, rows, records
+        return _only(parsed, self.positions), rows[np.isin(rows, self.positions)], records
 
 
-def _line_of(reject: Reject, reviews: ReviewFile) -> bytes:
-    """Give a line of JSON: where a record is, what is wrong, and its bytes as they are."""
-    content: dict[str, Any] = {
-        "file": str(reviews.path),
-        reviews.counts: reject.number,
-        "reason": reject.reason,
-        "bytes": reject.length,
-    }
-    if reject.raw is not None:
+def run_blocks(
+    reviews: ReviewFile,
+    work: Callable[[SelectedBlock], _Out],
+    subset: Subset = ALL,
+    *,
+    workers: int | None = None,
+    stretch: Stretch = WHOLE,
+    start: Place = (),
+    done: int = 0,
+) -> Iterator[_Out]:
+    """Work on the blocks of a file in threads; give what comes out, in the order of the file.
+
+    Parameters
+    ----------
+    reviews : ReviewFile
+        The file.
+    work : Callable[[SelectedBlock], _Out]
+        Called once per block, by any thread.
+    subset : Subset
+        Which records are wanted; blocks without any are left out.
+    workers : int | None
+        Threads; None is one per usable core.
+    stretch : Stretch
+        Which part of the file is read.
+    start : Place
+        Where a run that is continued begins.
+    done : int
+        Records before that.
+
+    Yields
+    ------
+    _Out
+        What `work` gives; memory is bounded, whatever the size of the file.
+    """
+    cores = workers or usable_cores()
+    yield from in_order(
+        work,
+        _numbered(_selected(reviews, subset, start, done, cores, stretch)),
+        cores,
+        size=lambda each: each.block.size,
+        is_waiting=lambda: reviews.is_waiting,
+    )
+
+
+def _numbered(blocks: Iterable[SelectedBlock]) -> Iterator[SelectedBlock]:
+    for number, each in enumerate(blocks):
+        yield replace(each, number=number) if number else each
+
+
+def _selected(
+    reviews: ReviewFile, subset: Subset, start: Place, done: int, cores: int, stretch: Stretch
+) -> Iterable[SelectedBlock]:
+    if subset.sample is not None:
+        return _sampled(reviews, start, subset.sample, cores)
+    if subset.limit is not None:
+        return _first(reviews, start, subset.limit - done)
+    blocks = reviews.blocks(start or stretch.start, stretch.stop)
+    return (SelectedBlock(reviews, block) for block in blocks)
+
+
+def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[SelectedBlock]:
+    if left <= 0:
+        return
+    with closing(reviews.blocks(start)) as blocks:  # type: ignore[type-var]
+        for block in blocks:
+            count = _count(reviews.parse(block))
+            yield SelectedBlock(reviews, block, None if count <= left else np.arange(left))
+            left -= count
+            if left <= 0:
+                return
+
+
+def _sampled(reviews: ReviewFile, start: Place, size: int, cores: int) -> Iterator[SelectedBlock]:
+    """Read the file once to count its records, and again."""
+    before: dict[Place, int] = {(): 0}  # where a block starts → the records before it
+    records = 0
+
+    def counted(each: SelectedBlock) -> tuple[Place, int]:
+        return each.block.following, _count(each.parse())
+
+    with open_reviews(reviews.path, reviews.options) as first_pass:
+        for following, count in run_blocks(first_pass, counted, workers=cores):
+            records += count
+            before[following] = records
+    wanted = np.arange(records)
+    if size < records:
+        chosen = random.Random(_SEED).sample(range(records), size)  # noqa: S311 (no secret)
+        wanted = np.sort(np.array(chosen, np.int64))
+    place = start
+    for block in reviews.blocks(start):
+        first, stop = before[place], before[block.following]
+        place = block.following
+        low, high = np.searchsorted(wanted, (first, stop))
+        if low < high:
+            yield SelectedBlock(reviews, block, wanted[low:high] - first, first)
+
+
+def _count(parsed: Parsed) -> int:
+    return len(parsed.records) + len(parsed.rejects)
+
+
+def _positions_read(parsed: Parsed) -> Positions:
+    """Give the positions of the records that could be read, of all that are in a block."""
+    is_read = np.ones(_count(parsed), np.bool_)
+    is_read[[reject.position for reject in parsed.rejects]] = False
+    return np.flatnonzero(is_read)
+
+
+def _only(parsed: Parsed, positions: Positions) -> Parsed:
+    """Keep some records of a block."""
+    is_wanted = np.zeros(_count(parsed), np.bool_)
+    is_wanted[positions] = True
+    rows = is_wanted[_positions_read(parsed)]
+    records = parsed.records
+    return replace(
+        parsed,
+        texts=only_rows(parsed.texts, rows),
+        records=pa.RecordBatch.from_arrays(
+            [only_rows(column, rows) for column in records.columns], schema=records.schema
+        ),
+        rejects=[reject for reject in parsed.rejects if is_wanted[reject.position]],
+        fields={role: only_rows(column, rows) for role, column in parsed.fields.items()},
+    )
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use, by affinity and by the quota of its cgroup."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity
+        return os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup of version 2, or no limit ("max")
+        return cores
+
+
+def in_order(
+    function: Callable[[_In], _Out],
+    items: Iterable[_In],
+    workers: int,
+    size: Callable[[_In], int] = lambda item: 0,  # noqa: ARG005
+    is_waiting: Callable[[], bool] = lambda: False,
+) -> Iterator[_Out]:
+    """Apply a function in threads; give the results in order, a few items ahead at the most.
+
+    The calling thread is one of the workers: with a thread more than there are cores, one that
+    holds Python's lock would be suspended now and then, and all others wait for it. ``size`` gives
+    the bytes that an item takes, so that large ones do not pile up. Where the next item
+    ``is_waiting`` for others, all results are given before it.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(workers - 1)
+    ahead: deque[_Task[_In, _Out]] = deque()
+    bytes_ahead = 0
+    try:
+        for item in items:
+            ahead.append(_Task(function, item, size(item), pool))
+            bytes_ahead += ahead[-1].size
+            del item  # which may be large: nothing holds it but who works on it
+            while len(ahead) >= _ITEMS_AHEAD * workers or (
+                ahead and bytes_ahead > _BYTES_AHEAD * workers
+            ):
+                _help(ahead)
+                bytes_ahead -= ahead[0].size
+                yield ahead.popleft().future.result()
+            if ahead and is_waiting():
+                yield from _results(ahead)
+                bytes_ahead = 0
+        yield from _results(ahead)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Task(Generic[_In, _Out]):
+    """An item that waits for a thread, is worked on, or is done."""
+
+    def __init__(
+        self, function: Callable[[_In], _Out], item: _In, size: int, pool: ThreadPoolExecutor
+    ) -> None:
+        self.size = size
+        self._function = function
+        self._item = [item]  # until somebody takes it
+        self.future: Future[_Out] = pool.submit(self._run)
+
+    def _run(self) -> _Out:
+        return self._function(self._item.pop())
+
+    def run_here(self) -> bool:
+        """Work on the item in this thread, unless another has begun."""
+        if not self.future.cancel():  # else the pool passes over it
+            return False
+        self.future = Future()
         try:
-            content["raw"] = reject.raw.decode()
-        except UnicodeDecodeError:
-            content["raw_base64"] = base64.b64encode(reject.raw).decode()
-    return (json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+            self.future.set_result(self._run())
+        except Exception as error:  # noqa: BLE001 (raised when it is its turn)
+            self.future.set_exception(error)
+        return True
+
+
+def _results(ahead: deque[_Task[_In, _Out]]) -> Iterator[_Out]:
+    """Give the results of all items."""
+    while ahead:
+        _help(ahead)
+        yield ahead.popleft().future.result()
+
+
+def _help(ahead: deque[_Task[_In, _Out]]) -> None:
+    """Work on the first item that waits, unless the first of all is done and can be handed on."""
+    if ahead[0].future.done():
+        return
+    for task in ahead:
+        if task.run_here():
+            return

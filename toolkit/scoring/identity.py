@@ -1,24 +1,106 @@
-"""What the bytes of an output depend on."""
+"""What the bytes of an output depend on: the input, the settings of the run, and the model."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+import os
+import stat
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Self
 from uuid import UUID, uuid5
 
 import onnxruntime as ort
 
 from toolkit import __version__
-from toolkit.files import resolved
+from toolkit.errors import InputError
+from toolkit.files import is_in_store, resolved
+from toolkit.model.inference.neutral import Range
 from toolkit.model.scorer import Scorer
+from toolkit.records.read_options import STDIN
+from toolkit.records.record_blocks import METADATA_PREFIX
+from toolkit.records.text_files.zip_members import file_of
+from toolkit.scoring.checkpoint import FileFacts, Prefix, PrefixSum
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.resuming.watched_input import WatchedInput
+from toolkit.stores.store_path import StorePath
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 
 # Of the options of reading: with the column of labels, these change summaries, or the speed.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
+
+
+class WatchedInput:
+    """A file beside its reader: what it was when the run began, and whether it still is that.
+
+    Of an object in a store, its facts are enough: its tag changes with its content, and each
+    request that reads it names the tag. So nothing of it is read a second time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        whole = file_of(path)
+        self._file: IO[bytes] | None = None
+        if isinstance(whole, StorePath):
+            self.facts = FileFacts.of(whole.stat_object())
+        else:
+            self._file = whole.open("rb", buffering=0)
+            self.facts = FileFacts.of(os.fstat(self._file.fileno()))
+        self._is_archive = whole != path
+        self._sum = PrefixSum()
+
+    @classmethod
+    def open(cls, path: Path) -> Self | None:
+        """Open it; None for what is no file, or cannot be read, of which its reader says more."""
+        try:
+            if path == STDIN or not (
+                is_in_store(path) or stat.S_ISREG(file_of(path).stat().st_mode)
+            ):
+                return None
+            return cls(path)
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Stop to watch it."""
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether what is read is as it was, wherever its name leads to meanwhile."""
+        if self._file is None:  # it cannot be otherwise: see above
+            return True
+        return FileFacts.of(os.fstat(self._file.fileno())) == self.facts
+
+    def check(self) -> None:
+        """Raise `InputError` if the file has changed, or another one has its name now."""
+        now = FileFacts.at(file_of(self.path))
+        if self.is_same and now == self.facts:
+            return
+        if now is None:
+            what = "it is gone"
+        elif now.inode != self.facts.inode:
+            what = f"another {'file' if self._file else 'object'} has its name now"
+        elif now.size != self.facts.size:
+            what = f"it had {self.facts.size:,} bytes, and has {now.size:,}"
+        else:
+            what = "it was written to"
+        raise InputError(
+            f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
+            "it again when nothing else writes to it."
+        )
+
+    def read_so_far(self, size: int) -> Prefix:
+        """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
+        if self._file is None:
+            return size, zlib.crc32(str(self.facts.inode).encode())
+        return self._sum.up_to(self.facts.size if self._is_archive else size, self._file)
+
+    def begins_with(self, prefix: Prefix) -> bool:
+        """Whether its first bytes are those of an earlier run."""
+        return self.read_so_far(prefix[0]) == prefix
 
 
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
@@ -61,7 +143,64 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
             {**asdict(reading), "columns": columns},
             options.output_format,
             options.stop_on_error,
-            asdict(options.part),
+            asdict(options.subset),
         ],
     }
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What has scored a file; the same for the same job, wherever and whenever it runs."""
+
+    model: str  # its name
+    model_version: str
+    model_sha256: str
+    threshold: float
+    neutral_range: Range | None
+    by_sentence: bool
+    job_id: str  # as `job_id_of` gives it
+    shard: str | None = None  # such as 3/16, where an output is a part of a job
+    version: str = __version__
+
+    @classmethod
+    def of(
+        cls,
+        scorer: Scorer,
+        settings: dict[str, Any],
+        source: WatchedInput | None,
+        shard: str | None = None,
+    ) -> Self:
+        """Put it together; the settings are those of the run."""
+        known = scorer.identity()
+        return cls(
+            model=known["name"],
+            model_version=known["version"],
+            model_sha256=known["sha256"],
+            threshold=known["threshold"],
+            neutral_range=scorer.neutral,
+            by_sentence=scorer.by_sentence,
+            job_id=job_id_of(settings, source),
+            shard=shard,
+        )
+
+    def as_metadata(self) -> dict[str, str]:
+        """Give the keys and values of a file; what is not used has none."""
+        values = {
+            "version": self.version,
+            "model": self.model,
+            "model_version": self.model_version,
+            "model_sha256": self.model_sha256,
+            "threshold": str(self.threshold),
+            "neutral_range": self.neutral_range
+            and ":".join(str(round(end, 7)) for end in self.neutral_range),
+            "by_sentence": str(self.by_sentence).lower(),
+            "job_id": self.job_id,
+            "shard": self.shard,
+        }
+        # A file may have a name that is not UTF-8.
+        return {
+            METADATA_PREFIX + key: value.encode("utf-8", "backslashreplace").decode()
+            for key, value in values.items()
+            if value is not None
+        }

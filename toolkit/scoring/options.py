@@ -1,12 +1,74 @@
-"""How files are scored."""
+"""How files are scored, and how many records may be rejected before a file fails."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import ClassVar, Self
 
+from toolkit.errors import InputError, UsageError
 from toolkit.records.read_options import ReadOptions
-from toolkit.scoring.limits import MaxRejected
-from toolkit.scoring.selection import Part
+from toolkit.scoring.blocks import ALL, Subset
+from toolkit.scoring.summary import Summary
+
+_MOST_DIGITS = 20
+_FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number of records, or a share of them, as an option gives it."""
+
+    option: ClassVar[str]
+
+    count: int | None = None
+    share: float | None = None  # 0 to 1; compared at the end of a file
+
+    def __post_init__(self) -> None:
+        if (self.count is None) == (self.share is None):
+            raise UsageError(f"{self.option}: expected a number or a share")
+        if self.share is not None and not 0 <= self.share <= 1:
+            raise UsageError(f"{self.option}: expected at most 100%, received {self}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``100`` or ``1%``; raises `UsageError`."""
+        found = _FORM.fullmatch(text.strip())
+        if found is None or ("." in text and not found[2]):
+            raise UsageError(
+                f"{cls.option}: expected a number such as 100, or a share such as 1%, received "
+                f"{text!r}"
+            )
+        if found[2]:
+            return cls(share=float(Decimal(found[1]) / 100))
+        return cls(
+            count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0)
+        )  # no file has more records than that
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"
+
+    def is_passed(self, found: int, records: int, *, at_end: bool = True) -> bool:
+        """Whether more is found than allowed, of the records so far."""
+        if self.count is not None:
+            return found > self.count
+        assert self.share is not None
+        share = Decimal(repr(self.share))  # in floats, 29% of 100 is less than 29
+        return at_end and found > share * records
+
+
+class MaxRejected(Limit):
+    """The most records of a file that may be rejected; a share is compared at its end."""
+
+    option = "--max-rejected"
+
+
+class MaxChanged(Limit):
+    """The most rows whose label may change from one model to another."""
+
+    option = "--max-changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +85,28 @@ class ScoringOptions:
     skip_existing: bool = False  # leave out files whose output exists
     checkpoint_seconds: float = 5.0  # between two checkpoints
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
-    part: Part = field(default_factory=Part)  # of each file that is scored; all by default
+    subset: Subset = ALL  # of the records of each file
+
+
+def check_rejected(
+    name: str,
+    counts: Summary,
+    maximum: MaxRejected | None,
+    first: Callable[[], str | None] = lambda: None,
+    *,
+    at_end: bool = True,
+) -> None:
+    """Raise `InputError` if more records of a file are rejected than allowed.
+
+    ``first`` gives the place and the reason of the first one, where that can be told.
+    """
+    if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
+        return
+    so_far = "" if at_end else "first "
+    found = first()
+    raise InputError(
+        f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
+        f"more than --max-rejected {maximum} allows{f'; the first: {found}' if found else ''}. "
+        "No file is written. Fix the input, say how to read it (--format, --delimiter, "
+        "--encoding), or allow more."
+    )

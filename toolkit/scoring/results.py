@@ -1,4 +1,4 @@
-"""What became of each file of a call."""
+"""What became of each file of a call, and what to warn of."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 from toolkit.errors import UsageError
 from toolkit.records.formats import format_of
 from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.record_blocks import Place
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.inputs.jobs import Job
-from toolkit.scoring.outputs.byte_file import Frame
+from toolkit.scoring.checkpoint import Checkpoint
+from toolkit.scoring.jobs import Job
 from toolkit.scoring.summary import Summary
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
+# Of the texts. Of English reviews of any kind, less than half as many are so.
+_MOST_UNREAD = 0.1
+_FEW_TEXTS = 5  # so many may be chance, unless they are most of all
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,11 @@ class FileResult:
     is_done: bool = False  # its output is complete
     is_skipped: bool = False  # its output was there
     source: Source = field(default_factory=Source)
-    # Role → name of the column; empty where the file was not opened, as one that is done already.
+    # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None  # of the output that is written, once the input is open
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
-    reached: Place = ()  # in the input, after the last block
-    frame: Frame | None = None  # of the output, where it is bytes
+    done: Checkpoint | None = None  # what a later run, or whoever joins outputs, has to know
 
 
 def total(results: Sequence[FileResult]) -> Summary:
@@ -100,3 +101,27 @@ def why_none_is_scored(summary: Summary) -> str | None:
     if len(found) == 1:
         return f"{records} {'is' if summary.records == 1 else 'are'} {found[0].split(' ', 1)[1]}"
     return f"of {summary.records:,} records, {', '.join(found)}"
+
+
+def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
+    """Say what the counts of a file that is done tell; None if all is well.
+
+    That no record of a single file is scored is an error, and not said here.
+    """
+    if not is_single and (why := why_none_is_scored(summary)):
+        return f"no record is scored: {why}."
+    return unread_warning(summary, text_column)
+
+
+def unread_warning(summary: Summary, text_column: str | None) -> str | None:
+    """Say that many texts of a file cannot be read by the model; None if they can."""
+    unread, texts = summary.unread, summary.scored + summary.without_known_words
+    is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
+    if unread <= _MOST_UNREAD * texts or is_chance:
+        return None
+    column = "" if text_column is None else f" of column {text_column!r}"
+    return (
+        f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
+        f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
+        "the reviews in the language of the model, which is English for the shipped ones?"
+    )

@@ -1,22 +1,39 @@
-"""Score files of reviews, one after the other."""
+"""Score files of reviews, one after the other: blocks of records in, the same records out."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import errno
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from toolkit.errors import UsageError
+from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
-from toolkit.records.read_options import STDIN, is_stream
-from toolkit.scoring.file_scorer import FileScorer, OnFile, OnProgress, OnResult, OnWarning
-from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.job_checks import check_not_input, check_outputs
-from toolkit.scoring.inputs.jobs import Job, Jobs
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult
-from toolkit.scoring.resuming.journals import open_journals
-from toolkit.scoring.summary import Summary
+from toolkit.records.formats import open_reviews
+from toolkit.records.record_blocks import Output
+from toolkit.records.review_file import ReviewFile
+from toolkit.records.text_files.compression import compression_of
+from toolkit.scoring.blocks import run_blocks
+from toolkit.scoring.checkpoint import Checkpoint
+from toolkit.scoring.checks import check_call, check_job
+from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
+from toolkit.scoring.identity import Provenance, WatchedInput, identity_of, settings_of
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.journal import Journal
+from toolkit.scoring.options import ScoringOptions, check_rejected
+from toolkit.scoring.output import ScoredOutput, empty_form, open_standard_output, output_form
+from toolkit.scoring.progress import Journals, open_journals
+from toolkit.scoring.results import FileResult, Source, counts_warning
+from toolkit.scoring.score_block import BlockScorer
+from toolkit.scoring.summary import Progress, Summary
+
+OnProgress = Callable[[Progress], None]
+OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
+OnResult = Callable[[FileResult], None]
+OnWarning = Callable[[Job, str], None]
 
 
 def score_file(
@@ -83,36 +100,173 @@ def score_files(
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
     check_call(jobs, options)
-    with open_journals(
-        jobs, force=options.force, resume=options.resume, skip_existing=options.skip_existing
-    ) as journals:
+    with open_journals(jobs, options) as journals:
         settings = settings_of(scorer, options)
         journals.check_settings(settings)
         if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
-            journals.note_replaced()
             journals.hold_first()
-        file_scorer = FileScorer(
-            scorer, journals, options, settings, on_file, jobs, on_start, on_warning
-        )
-        results = [file_scorer.result(job) for job in jobs.files]
-        failed = sum(result.error is not None for result in results)
-        if not failed or (failed == len(results) and not journals.have_checkpoints):
+        run = _Run(scorer, jobs, options, settings, journals, on_file, on_start, on_warning)
+        results = [run.result(job) for job in jobs.files]
+        if all(result.error is None for result in results):
             journals.end()
     return results
 
 
-def check_call(jobs: Jobs, options: ScoringOptions) -> None:
-    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
-    files = [job for job in jobs.files if job.error is None]
-    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
-        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
-    if options.skip_existing and any(job.output == STDIN for job in files):
-        raise UsageError("--skip-existing does not work with standard output.")
-    if options.skip_existing and options.force:
-        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
-    if jobs.folder is not None:
-        check_outputs(files)
-    for job in files if jobs.is_single else ():
-        check_not_input(job)
+@dataclass(frozen=True)
+class _Run:
+    """Scores the files of a run, one at a time."""
+
+    scorer: Scorer
+    jobs: Jobs
+    options: ScoringOptions
+    settings: dict[str, Any]  # what the bytes of all outputs depend on
+    journals: Journals
+    on_file: OnFile
+    on_start: OnResult
+    on_warning: OnWarning
+
+    def result(self, job: Job) -> FileResult:
+        """Score a file."""
+        source = Source.of(job.source, self.options.reading)
+        result = FileResult(job, error=job.error, source=source)
+        self.on_start(result)
+        if job.error is not None:
+            return result
+        if self.options.skip_existing and self.journals.is_done(job):
+            self.journals.forget(job)
+            result.is_skipped = True
+            return result
+        try:
+            self._score(result)
+            assert result.done is not None
+            result.summary = result.done.summary
+            result.is_done = True
+        except (InputError, UsageError, OutputError, StoreError) as error:
+            result.error = str(error)
+            # Other failures, such as a full disk, concern the other files, too.
+            is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
+            is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
+            may_pass = isinstance(error, OutputError | StoreError)
+            if self.jobs.is_single or (may_pass and not is_of_one):
+                raise
+        return result
+
+    def _score(self, result: FileResult) -> None:
+        """Score a file, or what an earlier run has left of it."""
+        job = result.job
+        with ExitStack() as opened:
+            source = WatchedInput.open(job.source)
+            if source is not None:
+                opened.callback(source.close)
+            identity = identity_of(self.settings, source)
+            provenance = Provenance.of(self.scorer, self.settings, source, job.shard)
+            journal = self.journals.of(job)
+            checkpoint = None if journal is None else journal.continued(identity, source)
+            if journal is not None and checkpoint is not None and checkpoint.complete:
+                self._place_complete(journal, checkpoint, result)
+                return
+            on_progress = opened.enter_context(self.on_file(job))
+            reviews, form = self._opened(result, opened)
+            form = replace(form, metadata=provenance.as_metadata())
+            result.job_id = provenance.job_id
+            self._prepare(job)
+            if journal is None:
+                output = opened.enter_context(
+                    open_standard_output(job, form, source, force=self.options.force)
+                )
+            else:
+                with reporting_failures(job.output):
+                    self.journals.hold(journal)
+                    journal.begin(identity, keep=checkpoint is not None)
+                inputs, seconds = (source, reviews), self.options.checkpoint_seconds
+                output = opened.enter_context(
+                    open_file_output(journal, form, checkpoint, inputs, seconds)
+                )
+            if reviews is not None:
+                self._score_blocks(reviews, form, output, job, on_progress)
+                self._warn_of_file(reviews, result)
+            self._warn_of_counts(output.summary, result)
+            output.finish(result)
+
+    def _place_complete(self, journal: Journal, checkpoint: Checkpoint, result: FileResult) -> None:
+        """Do what is left to do for an output that an earlier run has written to its end."""
+        check_rejected(str(result.job.source), checkpoint.summary, self.options.max_rejected)
+        with reporting_failures(result.job.output):
+            publish(journal, checkpoint.summary)
+        result.done, result.job_id = checkpoint, checkpoint.job_id
+        result.columns, result.warnings = checkpoint.columns, [*checkpoint.warnings]
+
+    def _opened(self, result: FileResult, opened: ExitStack) -> tuple[ReviewFile | None, Output]:
+        """Open the input, and choose how the output is written; say what may be wrong with it."""
+        job, options = result.job, self.options
+        try:
+            reviews = opened.enter_context(open_reviews(job.source, options.reading))
+            result.columns = reviews.chosen
+            form = output_form(reviews, job, options)
+            options.subset.check(reviews)
+            self._warn_of_file(reviews, result)  # also of what the output cannot keep
+        except EmptyInputError:
+            if job.is_named:
+                raise
+            self._warn(result, "nothing is in this file, nor in its output.")
+            return None, empty_form(job, options.reading, options.output_format)
+        return reviews, form
+
+    def _prepare(self, job: Job) -> None:
+        """Make the folder of the output, and check that it can be written."""
+        if self.jobs.folder is not None:
+            with reporting_failures(job.output):
+                job.output.parent.mkdir(parents=True, exist_ok=True)
+        check_job(job, force=self.options.force)
+
+    def _warn_of_file(self, reviews: ReviewFile, result: FileResult) -> None:
+        for warning in reviews.warnings:
+            if warning not in result.warnings:
+                self._warn(result, warning)
+
+    def _warn_of_counts(self, summary: Summary, result: FileResult) -> None:
+        column, is_single = result.columns.get("text"), self.jobs.is_single
+        if not self.jobs.is_part and (
+            warning := counts_warning(summary, column, is_single=is_single)
+        ):
+            self._warn(result, warning)
+
+    def _warn(self, result: FileResult, warning: str) -> None:
+        result.warnings.append(warning)
+        self.on_warning(result.job, warning)
+
+    def _score_blocks(
+        self,
+        reviews: ReviewFile,
+        form: Output,
+        output: ScoredOutput,
+        job: Job,
+        on_progress: OnProgress | None,
+    ) -> None:
+        options, stretch, resumed = self.options, job.stretch, output.summary.records
+        size = reviews.size if stretch.size is None else stretch.size
+
+        def check(*, at_end: bool) -> None:
+            most = options.max_rejected
+            check_rejected(reviews.name, output.summary, most, output.first_reject, at_end=at_end)
+
+        for scored in run_blocks(
+            reviews,
+            BlockScorer(self.scorer, reviews, form, compression_of(job.output), output.saved).score,
+            options.subset,
+            workers=options.workers,
+            stretch=stretch,
+            start=output.start,
+            done=resumed,
+        ):
+            if scored.first_reject and options.stop_on_error:
+                reviews.fail(*scored.first_reject)
+            output.append(scored)
+            check(at_end=False)
+            if on_progress is not None:
+                done, read = output.summary, reviews.bytes_read - stretch.first_byte
+                on_progress(Progress(done.records, read, size, resumed, done.accuracy))
+            del scored  # which may be large, before the next block is read
+        check(at_end=True)

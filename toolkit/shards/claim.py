@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from toolkit.records.record_blocks import Place
-from toolkit.scoring.outputs.byte_file import Frame
+from toolkit.scoring.checkpoint import Frame
 from toolkit.scoring.summary import Summary
 
 ATTEMPT = "[0-9a-f]{12}"  # which names a folder

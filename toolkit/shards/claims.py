@@ -16,7 +16,7 @@ from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_in_store, is_there, place, remove_tree, reporting_failures
-from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
+from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.shards.claim import Claim
 from toolkit.shards.plan import Plan
 from toolkit.shards.removing import remove_at_once, remove_leftovers

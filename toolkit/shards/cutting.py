@@ -13,10 +13,10 @@ from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.record_blocks import Cut
 from toolkit.records.stretch import Stretch
-from toolkit.scoring.file_scorer import output_form
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
 from toolkit.shards.pieces import Piece, PlannedFile
 from toolkit.shards.plan import Plan, id_of
@@ -99,7 +99,7 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
             raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
         if STDIN in (job.output, job.rejected):
             raise UsageError("shards are written to files, not to standard output.")
-    if options.part:
+    if options.subset:
         raise UsageError("--limit and --sample take a part of each file: score it in one run.")
     if options.skip_existing:
         raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")

@@ -14,11 +14,10 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.scoring.inputs.jobs import Job
-from toolkit.scoring.inputs.output_names import default_rejected
-from toolkit.scoring.limits import check_rejected
-from toolkit.scoring.results import FileResult
-from toolkit.scoring.unread import counts_warning
+from toolkit.scoring.jobs import Job
+from toolkit.scoring.options import check_rejected
+from toolkit.scoring.output_names import default_rejected
+from toolkit.scoring.results import FileResult, counts_warning
 from toolkit.shards.claim import Claim
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.joining import PlannedPart, joined, rejects_of

@@ -15,13 +15,13 @@ from toolkit.files import (
 )
 from toolkit.model.scorer import Scorer
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.inputs.job_checks import (
+from toolkit.scoring.checks import (
     check_absent,
     check_job,
     check_not_input,
     check_outputs,
 )
-from toolkit.scoring.inputs.jobs import Jobs
+from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.cutting import WantedShards, make_plan
@@ -141,4 +141,4 @@ def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: 
         check_absent([job.output for job in jobs.files])
     else:
         for job in jobs.files:
-            check_job(job, lambda _: False)
+            check_job(job, force=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolkit.errors import InputError
 from toolkit.files import is_there
-from toolkit.scoring.inputs.jobs import Job
+from toolkit.scoring.jobs import Job
 from toolkit.shards.claim import Part
 from toolkit.shards.pieces import Piece
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import atomic_file, reporting_failures
 from toolkit.records.text_files.compression import compression_ending, format_ending
-from toolkit.scoring.inputs.output_names import REJECTED_ENDING
+from toolkit.scoring.output_names import REJECTED_ENDING
 from toolkit.scoring.results import FileResult, total
 from toolkit.shards.plan import Plan
 

@@ -14,9 +14,9 @@ from toolkit.records.formats import format_of
 from toolkit.records.stretch import Stretch
 from toolkit.records.text_files.compression import compression_of
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.inputs.jobs import NOT_KEPT, Job
+from toolkit.scoring.checkpoint import FileFacts
+from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.scoring.results import Source
-from toolkit.scoring.resuming.checkpoints import FileFacts
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.records.record_blocks import Place
-from toolkit.scoring.limits import MaxRejected
+from toolkit.scoring.options import MaxRejected
 from toolkit.scoring.results import ScoringModel
 from toolkit.shards.pieces import Piece, PlannedFile
 

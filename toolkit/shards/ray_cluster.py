@@ -23,8 +23,8 @@ from toolkit.errors import (
     UsageError,
 )
 from toolkit.model.scorer import Scorer
+from toolkit.scoring.blocks import usable_cores
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.workers import usable_cores
 from toolkit.shards.claim import Claim
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.job import ShardedJob

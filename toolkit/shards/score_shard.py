@@ -11,14 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.file_scorer import OnFile, OnResult, OnWarning
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.inputs.jobs import Jobs
+from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
-from toolkit.scoring.run import score_files
+from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
 from toolkit.shards.claim import Claim, Part
 from toolkit.shards.claims import ShardFolder
 from toolkit.shards.plan import Plan
@@ -183,15 +181,15 @@ def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult
 
 
 def _part(result: FileResult) -> Part:
-    output = result.job.output
-    with reporting_failures(output):
-        size = output.stat().st_size
+    done = result.done
+    assert done is not None
+    assert done.complete is not None
     return Part(
-        size,
-        result.frame,
+        done.complete.size,
+        done.frame,
         result.job_id,
         result.summary.as_dict(),
-        result.reached,
+        done.reached,
         dict(result.columns),
         result.warnings,
     )

@@ -33,8 +33,9 @@ def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
     for error in run.errors:
         messages.error(error, 1)
     if 0 < len(failed) < len(results):
+        again = "--resume --force" if run.options.get("force") else "--resume"
         hint = (
-            "The other files are done. Score the failed ones again with --resume, or all of them "
+            f"The other files are done. Score the failed ones again with {again}, or all of them "
             "with --force."
         )
         messages.say(hint, "hint", message=hint)

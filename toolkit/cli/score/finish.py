@@ -43,7 +43,7 @@ def finish(
         from toolkit.cli.progress import progress_of_joining
         from toolkit.cli.score.ending import exit_with
         from toolkit.cli.score.view import show, warn_of
-        from toolkit.scoring.inputs.jobs import Jobs
+        from toolkit.scoring.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.results import total
         from toolkit.shards.finish import finish as join

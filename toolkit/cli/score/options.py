@@ -170,7 +170,7 @@ class RejectOptions:
     @property
     def path(self) -> Path | None:
         """The path for rejects, which has a name for nothing."""
-        from toolkit.scoring.inputs.jobs import NOT_KEPT
+        from toolkit.scoring.jobs import NOT_KEPT
 
         if self.rejected is None:
             return None

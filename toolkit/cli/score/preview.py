@@ -11,9 +11,9 @@ from toolkit.cli.terminal import one_line, shortened
 from toolkit.model.info.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.inputs.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.dry_run import Preview, Speed, check_outputs_of, measure, previews
+from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.preview import Preview, Speed, check_outputs_of, measure, previews
 
 _FILES_SHOWN = 5
 _LETTERS_SHOWN = 60
@@ -104,8 +104,8 @@ def _short(text: str | None) -> str:
 def _estimate(
     good: Sequence[Preview], speed: Speed | None, options: ScoringOptions
 ) -> Iterator[Row]:
-    if options.part:
-        yield "a part", str(options.part)
+    if options.subset:
+        yield "a part", str(options.subset)
     seconds = None if speed is None else speed.seconds(good, options)
     if speed is None or seconds is None:
         yield "time", "not known, without a file whose size is known"

@@ -15,7 +15,7 @@ from toolkit.cli.terminal import one_line
 from toolkit.errors import InputError, ToolkitError, UsageError, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.inputs.jobs import Jobs
+from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.summary import Progress, Summary

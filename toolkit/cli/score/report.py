@@ -29,7 +29,7 @@ from toolkit.errors import ToolkitError
 from toolkit.files import is_in_store, path_of
 
 if TYPE_CHECKING:
-    from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.jobs import Jobs
     from toolkit.scoring.results import FileResult, ScoringModel
 
 FORMAT_VERSION = 1
@@ -98,8 +98,8 @@ class RunReport:
     def allow(self, jobs: Jobs, model: Path | None, *, force: bool, resume: bool) -> None:
         """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
         from toolkit.files import check_output_file, resolved
-        from toolkit.scoring.inputs.job_checks import check_report
-        from toolkit.scoring.resuming.journals import is_unfinished
+        from toolkit.scoring.checks import check_report
+        from toolkit.scoring.progress import is_unfinished
 
         if self.path is None:
             return

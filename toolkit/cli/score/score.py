@@ -17,7 +17,7 @@ from toolkit.files import path_of
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.jobs import Jobs
     from toolkit.scoring.options import ScoringOptions
 
 
@@ -61,8 +61,8 @@ def score(
         options = _options(common, labels, reading, subset, rejects, output)
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
-        from toolkit.scoring.inputs.job_checks import check_model
-        from toolkit.scoring.inputs.jobs import find_jobs
+        from toolkit.scoring.checks import check_model
+        from toolkit.scoring.jobs import find_jobs
         from toolkit.scoring.results import ScoringModel
 
         jobs = find_jobs(files, common.output, output.output_format, rejects.path, output.report)
@@ -95,9 +95,8 @@ def _options(
     """Put together how the files are scored."""
     columns = labels.columns(common)
     read_options = reading.options(columns)
-    from toolkit.scoring.limits import MaxRejected
-    from toolkit.scoring.options import ScoringOptions
-    from toolkit.scoring.selection import Part
+    from toolkit.scoring.blocks import Subset
+    from toolkit.scoring.options import MaxRejected, ScoringOptions
 
     most = rejects.max_rejected
     return ScoringOptions(
@@ -110,7 +109,7 @@ def _options(
         skip_existing=output.skip_existing,
         checkpoint_seconds=output.checkpoint_seconds,
         max_rejected=None if most is None else MaxRejected.parse(most),
-        part=Part(subset.limit, subset.sample),
+        subset=Subset(subset.limit, subset.sample),
     )
 
 

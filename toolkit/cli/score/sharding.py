@@ -11,7 +11,7 @@ from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.inputs.jobs import Jobs
+    from toolkit.scoring.jobs import Jobs
     from toolkit.scoring.options import ScoringOptions
     from toolkit.shards.job import ShardedJob
 

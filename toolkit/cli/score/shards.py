@@ -13,7 +13,7 @@ from toolkit.cli.score.view import show, warn
 from toolkit.cli.terminal import one_line
 from toolkit.errors import counted
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.inputs.jobs import Jobs
+from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.shards.claim import Claim

@@ -8,7 +8,7 @@ from toolkit.cli import messages
 from toolkit.cli.score.report import RunReport
 from toolkit.cli.terminal import not_read, one_line
 from toolkit.records.read_options import STDIN
-from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, ScoringModel, total
 from toolkit.scoring.summary import Summary
@@ -66,8 +66,8 @@ def _rows(
 ) -> Iterator[Row]:
     yield from _files(results, jobs)
     summary = total(results)
-    if options.part:
-        yield "a part", str(options.part)
+    if options.subset:
+        yield "a part", str(options.subset)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
     yield from _labels(summary, scorer)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import compress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import check_output_file, is_in_store, is_there, resolved
-from toolkit.records.read_options import STDIN
+from toolkit.files import check_output_file, is_a_file, is_in_store, is_there, resolved
+from toolkit.records.read_options import STDIN, is_stream
 from toolkit.records.text_files.zip_members import file_of
-from toolkit.scoring.inputs.jobs import Job
-from toolkit.scoring.inputs.output_names import default_rejected
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output_names import default_rejected
 
 _AT_ONCE = 16  # requests to a store
 
 
-def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
+def check_job(job: Job, *, force: bool) -> None:
     """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
 
-    Files that are there already are an error, too, unless ``may_replace`` says otherwise.
+    Files that are there already are an error, too, without ``force``.
     """
     if job.rejected == job.output == STDIN:
         raise UsageError(
@@ -34,7 +35,12 @@ def check_job(job: Job, may_replace: Callable[[Path], bool]) -> None:
     for path, option in job.written():
         # Standard output needs no folder, unless a record is rejected.
         may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
-        check_output_file(path, force=may_replace(path), option=option, may_fail=may_fail)
+        if option == "--output" and not force and is_a_file(path):
+            raise UsageError(
+                f"{path}: exists already. Choose another with --output, replace it with --force, "
+                "or keep it with --skip-existing."
+            )
+        check_output_file(path, force=force, option=option, may_fail=may_fail)
 
 
 def check_not_input(job: Job) -> None:
@@ -123,3 +129,18 @@ def _names(path: Path) -> set[Path | tuple[int, int]]:
     except OSError:  # not there, or not to be looked at
         return {resolved(path)}
     return {resolved(path), (facts.st_dev, facts.st_ino)}
+
+
+def check_call(jobs: Jobs, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
+    files = [job for job in jobs.files if job.error is None]
+    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
+    if options.skip_existing and any(job.output == STDIN for job in files):
+        raise UsageError("--skip-existing does not work with standard output.")
+    if options.skip_existing and options.force:
+        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
+    if jobs.folder is not None:
+        check_outputs(files)
+    for job in files if jobs.is_single else ():
+        check_not_input(job)

@@ -6,9 +6,11 @@ import glob
 import itertools
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
@@ -21,7 +23,7 @@ from toolkit.records.text_files.zip_members import (
     members,
     several,
 )
-from toolkit.scoring.inputs.output_names import (
+from toolkit.scoring.output_names import (
     REJECTED_ENDING,
     SCORED,
     has_known_ending,
@@ -29,7 +31,9 @@ from toolkit.scoring.inputs.output_names import (
     scored_name,
     unscored_name,
 )
-from toolkit.scoring.inputs.store_folders import matching_objects, shown_objects
+from toolkit.stores.store_path import StorePath
+
+_ANY_DEPTH = "**"  # in a pattern
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Found:
         are left out. Raises `InputError` if there is no file, or the folder cannot be read.
         """
         own = _own_folder(folder, output)
-        paths: list[Path] = shown_objects(folder, own) if is_in_store(folder) else []
+        paths: list[Path] = _shown_objects(folder, own) if is_in_store(folder) else []
         links: list[Path] = []
         errors: list[OSError] = []
         for where, folders, names in (
@@ -168,7 +172,7 @@ def _matches(pattern: str) -> tuple[Path, list[Path]]:
     plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
     if is_in_store(named):
         base = named.parents[len(parts) - plain - 1]
-        return base, matching_objects(base, parts[plain:])
+        return base, _matching_objects(base, parts[plain:])
     name = str(named)  # of a file: URI, which `glob` does not know
     for count in range(plain, len(parts)):
         _check_folders(Path(*parts[:count]), parts[count])
@@ -229,3 +233,41 @@ def _is_special(path: Path) -> bool:
     except OSError:  # reported when it is opened
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _shown_objects(folder: Path, own: Path | None) -> list[Path]:
+    """Give the objects under a prefix, also in hidden ones only if it is hidden itself.
+
+    Those under ``own``, where the outputs go, are left out.
+    """
+    assert isinstance(folder, StorePath)
+    return [
+        path
+        for path in folder.objects()
+        if not any(part[0] in "._" for part in path.relative_to(folder).parts)
+        and (own is None or own not in path.parents)
+    ]
+
+
+def _matching_objects(base: Path, pattern: Sequence[str]) -> list[Path]:
+    """Give the objects under a prefix that match a pattern as of the module `glob`, by name."""
+    assert isinstance(base, StorePath)
+    found = ((path, path.relative_to(base).parts) for path in base.objects())
+    return sorted(path for path, parts in found if _object_matches(tuple(pattern), parts))
+
+
+@lru_cache(1 << 16)
+def _object_matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not parts
+    first, rest = pattern[0], pattern[1:]
+    if first == _ANY_DEPTH:
+        if not rest:  # all files in any depth
+            return not any(part.startswith(".") for part in parts)
+        is_deeper = (
+            bool(parts) and not parts[0].startswith(".") and _object_matches(pattern, parts[1:])
+        )
+        return _object_matches(rest, parts) or is_deeper
+    if not parts or (parts[0].startswith(".") and not first.startswith(".")):
+        return False
+    return fnmatchcase(parts[0], first) and _object_matches(rest, parts[1:])

@@ -11,16 +11,15 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns, option_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.blocks import BlockScorer
-from toolkit.scoring.file_scorer import output_form
-from toolkit.scoring.inputs.job_checks import check_job
-from toolkit.scoring.inputs.jobs import Job, Jobs
+from toolkit.records.text_files.compression import compression_of
+from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.checks import check_call, check_job
+from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output import output_form
+from toolkit.scoring.progress import Journals
 from toolkit.scoring.results import Source
-from toolkit.scoring.resuming.journals import Journals
-from toolkit.scoring.run import check_call
-from toolkit.scoring.selection import Wanted
-from toolkit.scoring.workers import in_order, usable_cores
+from toolkit.scoring.score_block import BlockScorer
 
 RECORDS_SHOWN = 3
 _FIRST_BYTES = 1 << 16  # enough for the first records
@@ -67,7 +66,7 @@ class Speed:
         if len(known) < len(sizes):
             return None
         whole = [size / self.bytes_per_second for size in known]
-        wanted = options.part.limit or options.part.sample
+        wanted = options.subset.limit or options.subset.sample
         if wanted is not None:
             whole = [min(seconds, wanted / self.records_per_second) for seconds in whole]
         return sum(whole)
@@ -75,16 +74,14 @@ class Speed:
 
 def check_outputs_of(jobs: Jobs, options: ScoringOptions) -> None:
     """Raise `UsageError` where the run itself would refuse its outputs."""
-    files = [job for job in jobs.files if job.error is None]
     check_call(jobs, options)
-    journals = Journals(jobs, force=options.force, resume=options.resume)
-    journals.check(skip_existing=options.skip_existing)
-    for job in files:
-        is_there = options.skip_existing or options.resume  # then it is left out, or compared
-        if is_there and journals.is_done(job):
+    journals = Journals(jobs, options)
+    journals.check()
+    for job in jobs.files:
+        if job.error is not None or journals.is_left_out(job):
             continue
         if jobs.folder is None or job.output.parent.is_dir():  # else it is made
-            check_job(job, journals.of(job).may_replace)
+            check_job(job, force=options.force)
 
 
 def preview(job: Job, options: ScoringOptions) -> Preview:
@@ -93,7 +90,7 @@ def preview(job: Job, options: ScoringOptions) -> Preview:
     small = replace(options.reading, block_bytes=_FIRST_BYTES)
     with open_reviews(job.source, small) as reviews:
         output_form(reviews, job, options)
-        options.part.check(reviews)
+        options.subset.check(reviews)
         reviews.is_exact = True  # as texts are shown
         if found.source.format is not None:
             own = format_called(found.source.format)
@@ -129,12 +126,11 @@ def measure(scorer: Scorer, job: Job, options: ScoringOptions) -> Speed | None:
     """Score the start of a file, for two seconds; None if it has no records or is a stream."""
     if not job.source.is_file():
         return None
-    workers = options.workers or usable_cores()
     with open_reviews(job.source, options.reading) as reviews:
-        blocks = BlockScorer(scorer, reviews, output_form(reviews, job, options), job, ())
+        form = output_form(reviews, job, options)
+        score = BlockScorer(scorer, reviews, form, compression_of(job.output)).score
         began, size, records = time.monotonic(), 0, 0
-        numbered = enumerate(map(Wanted, reviews.blocks()))
-        for scored in in_order(blocks.score, numbered, workers):
+        for scored in run_blocks(reviews, score, workers=options.workers):
             records += scored.summary.records
             size = reviews.bytes_read
             if time.monotonic() - began > _SECONDS_MEASURED:
@@ -152,8 +148,7 @@ def _why(role: str, name: str, columns: Columns, names: Sequence[str]) -> str:
 
 
 def _read_first(reviews: ReviewFile, found: Preview) -> None:
-    for block in reviews.blocks():
-        parsed = reviews.parse(block)
+    for parsed in run_blocks(reviews, SelectedBlock.parse, workers=1):
         texts = parsed.texts.slice(0, RECORDS_SHOWN - len(found.records)).to_pylist()
         others = {role: values.slice(0, len(texts)) for role, values in parsed.fields.items()}
         for row, text in enumerate(texts):

@@ -16,8 +16,8 @@ from toolkit.files import (
 )
 from toolkit.records.read_options import STDIN
 from toolkit.records.stretch import WHOLE, Stretch
-from toolkit.scoring.inputs.folders import Found, is_pattern
-from toolkit.scoring.inputs.output_names import default_output, default_rejected, with_format
+from toolkit.scoring.input_files import Found, is_pattern
+from toolkit.scoring.output_names import default_output, default_rejected, with_format
 
 _AT_ONCE = 16  # requests to a store
 

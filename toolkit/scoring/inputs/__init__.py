@@ -1,1 +1,0 @@
-"""Which files a call scores, and how their outputs are called."""

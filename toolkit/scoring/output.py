@@ -1,0 +1,247 @@
+"""Where scored records go, block after block: bytes or batches, with their rejects and counts."""
+
+from __future__ import annotations
+
+import json
+import select
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import pyarrow as pa
+
+from toolkit.errors import OutputError, UsageError
+from toolkit.files import atomic_file, check_output_file, reporting_failures
+from toolkit.records.formats import format_of, output_of
+from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.record_blocks import BatchFile, Output, Place
+from toolkit.records.review_file import ReviewFile
+from toolkit.records.text_files.compression import compressed_nothing, compressor
+from toolkit.scoring.checkpoint import Checkpoint, Frame
+from toolkit.scoring.identity import WatchedInput
+from toolkit.scoring.jobs import Job
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult
+from toolkit.scoring.score_block import ScoredBlock
+from toolkit.scoring.summary import Summary
+
+STANDARD_OUTPUT = Path("standard output")
+_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
+
+
+class ByteFile:
+    """A file of bytes, which can be cut after any block; it is not buffered."""
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        form: Output,
+        compression: str | None,
+        *,
+        is_new: bool,
+        has_records: bool = False,
+    ) -> None:
+        self._file = file
+        self._trailer = form.trailer
+        self._separator = form.separator
+        self._has_records = has_records
+        self._compression = compression
+        self._is_empty = is_new
+        self._header = self._write(form.header) if is_new else 0
+        self._end = 0
+
+    def append(self, data: bytes | pa.Buffer, *, ends_group: bool) -> None:  # noqa: ARG002
+        """Write the bytes of a block, compressed already."""
+        if self._separator and len(data):
+            if self._has_records:
+                self._write(self._separator)
+            self._has_records = True
+        self._put(data)
+
+    def close(self) -> None:
+        """Write what comes after the last block."""
+        self._end = self._write(self._trailer())
+        if self._is_empty:
+            nothing = compressed_nothing(self._compression)
+            write_all(self._file, nothing)
+            self._end = len(nothing)
+
+    @property
+    def frame(self) -> Frame:
+        """Tell what is around the records, when the file is closed."""
+        return Frame(self._header, self._end, bytes(self._stored(self._separator)))
+
+    def abandon(self) -> None:
+        """Leave the file as it is."""
+
+    def _write(self, data: bytes) -> int:
+        stored = self._stored(data)
+        self._put(stored)
+        return len(stored)
+
+    def _stored(self, data: bytes) -> bytes | pa.Buffer:
+        return compressor(self._compression)(pa.py_buffer(data))
+
+    def _put(self, data: bytes | pa.Buffer) -> None:
+        write_all(self._file, data)
+        self._is_empty &= not len(data)
+
+
+def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
+    """Write to a file that is not buffered, and may take less than it is given."""
+    rest = memoryview(data)
+    write: Callable[[memoryview], int | None] = file.write
+    while rest:
+        written = write(rest)
+        if written is None:  # a pipe that does not wait, and is full
+            select.select([], [file], [])
+        else:
+            rest = rest[written:]
+
+
+class ScoredOutput:
+    """An output, its rejects and its counts, growing by a block at a time."""
+
+    start: Place = ()  # where in the input to start
+    saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
+
+    def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
+        self.summary = before  # of what is written
+        self._file = file
+        self._rejects = rejects
+        self._blocks = 0
+        self._reached: Place = self.start  # in the input, after the last block
+        self._began = time.monotonic() - before.seconds
+
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block."""
+        self._file.append(block.data, ends_group=block.ends_group)
+        self._write_rejects(block.rejects)
+        self.summary += block.summary
+        self.summary.seconds = time.monotonic() - self._began
+        self._blocks += 1
+        self._reached = block.following
+
+    def first_reject(self) -> str | None:
+        """Say where the first reject is, and why; also one that an earlier run has found."""
+        at = self._rejects.tell()
+        self._rejects.seek(0)
+        found = json.loads(_first_line(self._rejects) or b"{}")
+        self._rejects.seek(at)
+        what = "line" if "line" in found else "record"
+        return f"{what} {found[what]:,}: {found['reason']}" if found else None
+
+    def _write_rejects(self, lines: bytes) -> None:
+        write_all(self._rejects, lines)
+
+    def finish(self, result: FileResult) -> None:
+        """Write the end, put everything in its place, and say in the result what is done."""
+        self._file.close()
+        result.done = Checkpoint(
+            self._reached,
+            self.summary,
+            frame=self._file.frame if isinstance(self._file, ByteFile) else None,
+            job_id=result.job_id,
+            columns=dict(result.columns),
+            warnings=[*result.warnings],
+        )
+
+
+def _first_line(file: IO[bytes]) -> bytes:
+    parts = []
+    while part := file.read(1 << 16):
+        parts.append(part)
+        if b"\n" in part:
+            break
+    return b"".join(parts).partition(b"\n")[0]
+
+
+class StandardOutput(ScoredOutput):
+    """Standard output, which cannot be continued, and a file of rejects if there are any."""
+
+    def __init__(
+        self,
+        job: Job,
+        form: Output,
+        source: WatchedInput | None,
+        rejects: IO[bytes],
+        *,
+        force: bool,
+    ) -> None:
+        if form.open_file is not None:
+            raise UsageError(
+                "standard output: a Parquet file is written with --output, to a file with a name"
+            )
+        if sys.stdout is None:  # then other files have its number
+            raise OutputError("standard output: is closed. Write to a file with --output")
+        file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
+        with reporting_failures(STANDARD_OUTPUT):
+            super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
+        self._job, self._source, self._force = job, source, force
+
+    def append(self, block: ScoredBlock) -> None:
+        """Write a block."""
+        with reporting_failures(STANDARD_OUTPUT):
+            super().append(block)
+
+    def _write_rejects(self, lines: bytes) -> None:
+        try:
+            self._rejects.write(lines)
+        except OSError as error:
+            raise OutputError(
+                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
+                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
+                "folder with enough space"
+            ) from None
+
+    def finish(self, result: FileResult) -> None:
+        """Write the end, and the file of rejects if there are any."""
+        if self._source is not None:
+            self._source.check()
+        with reporting_failures(STANDARD_OUTPUT):
+            super().finish(result)
+        path = self._job.rejects_file
+        if self.summary.rejected and path is not None:
+            try:
+                check_output_file(path, force=self._force, option="--rejected")
+            except UsageError as error:  # too late for a wrong call: the output is written
+                raise OutputError(
+                    f"{error} The scored records are written, the rejected ones are not."
+                ) from None
+            self._rejects.seek(0)
+            with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
+                shutil.copyfileobj(self._rejects, copy)
+
+
+@contextmanager
+def open_standard_output(
+    job: Job, form: Output, source: WatchedInput | None, *, force: bool
+) -> Iterator[ScoredOutput]:
+    """Write to standard output; rejects stay in memory, or a temporary file, until its end."""
+    with SpooledTemporaryFile(_REJECTS_IN_MEMORY) as rejects:
+        yield StandardOutput(job, form, source, rejects, force=force)
+
+
+def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
+    """Choose the format of the output, by its name where none is asked for."""
+    own = format_of(job.source, options.reading.format)
+    same = own.name if own.can_write else "csv"
+    asked = options.output_format or (same if job.output == STDIN else None)
+    target = format_of(job.output, asked, "--output-format")
+    if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
+        raise UsageError("--delimiter: neither the input nor the output is a delimited file")
+    return output_of(reviews, own, target, options.reading.delimiter)
+
+
+def empty_form(job: Job, reading: ReadOptions, output_format: str | None) -> Output:
+    """Say how nothing is written: as no bytes, or as a table with the added columns alone."""
+    target = format_of(job.output, output_format, "--output-format")
+    if target.is_text:
+        return Output(lambda *_: pa.py_buffer(b""))
+    added = pa.schema([(column.name, column.kind) for column in reading.columns.added])
+    return target.load().output_of_table(lambda records, _: records, added, None)

@@ -1,1 +1,0 @@
-"""Where scored records go, and how files get their names when they are complete."""

@@ -1,1 +1,0 @@
-"""What is kept of a run until it is done, so that a later run can resume."""
