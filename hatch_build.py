@@ -42,7 +42,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from toolkit.errors import ToolkitError
-from toolkit.native.library import load_core
+from toolkit.native import load_core
 try:
     load_core(Path(sys.argv[2]))
 except ToolkitError as error:

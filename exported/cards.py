@@ -10,8 +10,7 @@ from exported.figures import figures_by_group
 from exported.pages import with_generated
 from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
-from toolkit.model.file import ModelFile
-from toolkit.model.info.fact_lines import (
+from toolkit.model.describe import (
     Row,
     calibration_line,
     data_rows,
@@ -21,6 +20,7 @@ from toolkit.model.info.fact_lines import (
     star_rows,
     threshold_line,
 )
+from toolkit.model.file import ModelFile
 
 # What is above this line of README.md is written by hand.
 MARKER = "<!-- Below: written by exported/make.py from the metadata of the model files. -->"

@@ -32,7 +32,7 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.evaluation.metrics import Proportion
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 PAGE = EXPORTED / "CHANGES.md"
 _BEFORE = PROJECT / "tests" / "frozen_files" / "format_2"
@@ -59,7 +59,7 @@ by the functions of `toolkit diff`, which does the same for your own reviews:
   are left out here, as the models before learned from them. The test reviews of IMDB, and the three files of other domains,
   were read by no training. The everyday reviews are those of `tests/everyday_reviews.jsonl`; their mixed and neutral ones
   have no label.
-- **Fixed texts** are those of `golden.jsonl` (`toolkit/text/golden_texts.py`): made for this project to be hard for
+- **Fixed texts** are those of `golden.jsonl` (`toolkit/text/strings.py`): made for this project to be hard for
   tokenizers, so many of them are no reviews. The first 53 are; their changes are in a table, with the probability of
   positive. Texts of which a model knows no word have no label since version 3 of the format.
 """

@@ -31,7 +31,8 @@ from exported.kinds import KIND, TOPIC, with_kinds
 from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
-from toolkit.training.sources import acl_imdb, imdb
+from toolkit.training import imdb
+from toolkit.training import imdb as acl_imdb
 
 RUNS = Path("runs") / "shipped"
 TEACHER = EXPORTED / "teacher.parquet"
@@ -75,8 +76,8 @@ def films() -> Source:
         return Source([train, "--group-column", "movie", "--test-data", test], _texts(test))
     folder = Path("aclImdb")
     if folder.is_dir():
-        return Source([str(folder), "--test"], acl_imdb.load(folder, "test").texts)
-    return Source(["imdb", "--test"], imdb.load("test").texts)
+        return Source([str(folder), "--test"], acl_imdb.load_acl_imdb(folder, "test").texts)
+    return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
 
 
 def all_reviews() -> Source:

@@ -11,12 +11,11 @@ import onnx
 from exported.cards import with_cards
 from exported.releases import shipped_release
 from exported.sources import with_sources
-from toolkit.export.golden import Subject, golden_vectors
-from toolkit.files import atomic_file
-from toolkit.files.checksums import write_checksums
-from toolkit.model.facts.model_facts import ModelFacts
-from toolkit.model.facts.release_facts import Release
-from toolkit.model.shipped import SHIPPED
+from toolkit.export.export_run import Subject, golden_vectors
+from toolkit.files import atomic_file, write_checksums
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import SHIPPED
+from toolkit.model.release import Release
 
 EXPORTED = Path(__file__).parent
 GOLDEN = EXPORTED / "golden.jsonl"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exported.pages import with_generated
-from toolkit.model.facts.release_facts import USES
+from toolkit.model.release import USES
 
 SOURCES = Path(__file__).with_name("sources.csv")
 

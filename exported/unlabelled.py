@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from exported.data import HELD_OUT
 from exported.negation import balance
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.sources import teacher
+from toolkit.records.options import ReadOptions
+from toolkit.training import teacher
 
 PROJECT = Path(__file__).parent.parent
 

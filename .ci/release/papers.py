@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from release.packages import PROJECT, run
-from toolkit.files.checksums import CHECKSUMS, sha256_of, write_checksums
-from toolkit.model.shipped import SHIPPED
+from toolkit.files import CHECKSUMS, sha256_of, write_checksums
+from toolkit.model.file import SHIPPED
 
 _OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
 

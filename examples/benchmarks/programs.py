@@ -11,7 +11,7 @@ from pathlib import Path
 from examples.benchmarks.measure import CORES, PYTHON, Command, Contender, module, run_module
 from examples.benchmarks.quality_peers import NO_FASTTEXT
 from toolkit.errors import ToolkitError
-from toolkit.native.library import LIBRARY, load_core
+from toolkit.native import LIBRARY, load_core
 
 SUFFIXES = {"CSV": ".csv", "JSON Lines": ".jsonl", "Parquet": ".parquet"}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.benchmarks.measure import CORES
-from toolkit.native.library import core_name
+from toolkit.native import core_name
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ["pyarrow", "onnxruntime", "numpy", "scikit-learn", "tensorflow", "keras"]

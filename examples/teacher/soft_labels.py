@@ -20,10 +20,11 @@ from sklearn.pipeline import make_pipeline
 
 from toolkit.errors import InputError, ToolkitError
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.sources import load, unlabelled
-from toolkit.training.sources.reviews import Reviews, group_codes
-from toolkit.training.sources.teacher import fingerprint
+from toolkit.records.options import ReadOptions
+from toolkit.training import sources as unlabelled
+from toolkit.training.reviews import Reviews, group_codes
+from toolkit.training.sources import load
+from toolkit.training.teacher import fingerprint
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -99,7 +100,7 @@ def main() -> None:
     found = probabilities.tolist()
     if chosen.unlabelled is not None:
         known = set(texts)  # theirs are out of fold
-        others = unlabelled.load(chosen.unlabelled, reading).texts.to_pylist()
+        others = unlabelled.load_unlabelled(chosen.unlabelled, reading).texts.to_pylist()
         others = [text for text in others if text not in known]
         print(f"{chosen.unlabelled.name}: {len(others):,} further reviews")
         texts += others

@@ -17,9 +17,9 @@ from examples.benchmarks.measure import CORES, Command, Contender, interleave
 from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
 from examples.benchmarks.trial import Trial
 from tests.models import EXPORTED, many_texts
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.file import SHIPPED
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
 Row = dict[str, Any]

@@ -111,4 +111,4 @@ def write_long(path: Path, times: int) -> Path:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ten seconds pass between two looks at the clock."""
     clock = count(step=10.0)
-    monkeypatch.setattr("toolkit.cli.progress.time", SimpleNamespace(perf_counter=clock.__next__))
+    monkeypatch.setattr("toolkit.cli.console.time", SimpleNamespace(perf_counter=clock.__next__))

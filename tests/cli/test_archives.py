@@ -12,8 +12,8 @@ import pytest
 from tests.cli.running import CSV, Command, files_in, write
 from tests.records.python_formats import COMPRESS, DECOMPRESS
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import Place
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Place
 
 JSON_LINES = '{"text": "a superb film"}\n'
 

@@ -14,8 +14,8 @@ import pytest
 from tests.cli.running import Command, in_its_own_process
 from tests.models import MODEL, shipped_scorer
 from toolkit import Scorer
-from toolkit.cli.score.score import score
-from toolkit.model.inference import mixed
+from toolkit.cli.score import score
+from toolkit.model import labels as mixed
 
 TEXTS = [
     "The camera is excellent but the battery is terrible.",

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.cli.running import Command, write
 from toolkit.errors import InputError, ToolkitError
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 SCORES = ["predicted_sentiment", "positive_probability"]
 

@@ -17,7 +17,7 @@ from tests.data import PROJECT
 from tests.models import CONV1D
 from toolkit import __version__
 from toolkit.model.file import ModelFile, load_model
-from toolkit.native.library import core_name
+from toolkit.native import core_name
 
 TWIN = CONV1D.with_suffix(".ids.onnx")
 

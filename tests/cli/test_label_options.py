@@ -13,10 +13,10 @@ import pytest
 from tests.models import CONV1D
 from toolkit.errors import TrainingError
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.training.data import Reporter
 from toolkit.training.options import TrainingOptions
 from toolkit.training.read_data import read_data
-from toolkit.training.reporter import Reporter
 
 GOOD, BAD = "superb, a delight, the best", "dull, awful, the worst"
 STARS = [(GOOD, 5), (BAD, 1), (GOOD, 4), (BAD, 2), ("it is a film", 3)]

@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_long
 from toolkit import __version__
-from toolkit.cli.progress import progress_of
-from toolkit.native.library import core_name
+from toolkit.cli.console import progress_of
+from toolkit.native import core_name
 from toolkit.scoring.summary import Progress
 
 # What scoring a file of comma-separated values has no use for.
@@ -25,7 +25,7 @@ UNUSED = [
     "rich",
     "toolkit.cli.evaluate",
     "toolkit.cli.train",
-    "toolkit.model.explanation",
+    "toolkit.model.explain",
     "toolkit.model.run_folder",
     "toolkit.records.parquet",
     "toolkit.text.sentences",
@@ -171,7 +171,7 @@ def test_progress_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("toolkit.cli.progress.time.perf_counter", lambda: now)
+    monkeypatch.setattr("toolkit.cli.console.time.perf_counter", lambda: now)
     with progress_of(Path("a.csv"), quiet=False) as update:
         assert update is not None
         for now, records in ((101.0, 10), (109.0, 90), (110.0, 1000), (119.0, 1900), (120.0, 2000)):  # noqa: B007

@@ -309,6 +309,6 @@ def test_a_forced_run_with_other_options_can_be_resumed(command: Command, data: 
     with pytest.raises(RuntimeError, match="stopped"):
         stop_at_b = stop_at("out/b.csv", STOPPED)
         score_into("out", ["data"], stop_at_b, force=True, stop_on_error=True)
-    forced = {"resume": True, "force": True, "stop_on_error": True}
-    assert score_into("out", ["data"], **forced) == ["b.csv", "c.csv"]
+    resumed = score_into("out", ["data"], resume=True, force=True, stop_on_error=True)
+    assert resumed == ["b.csv", "c.csv"]
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]

@@ -21,7 +21,7 @@ from tests.cli.running import COMMAND, Command, write
 from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.blocks import SelectedBlock, Subset
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.run import score_file

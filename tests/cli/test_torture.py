@@ -18,18 +18,18 @@ from tests.models import MODEL, shipped_scorer
 from tests.records.passing import pass_through
 from tests.scoring.reviews import as_float32
 from toolkit.model.file import ModelFile
-from toolkit.model.inference.session import open_network
+from toolkit.model.network import open_network
 from toolkit.model.scorer import Score
 from toolkit.records.columns import Columns
-from toolkit.records.text_files.file_kinds import kind_of
+from toolkit.records.kinds import kind_of
 
 
 @pytest.fixture(autouse=True)
 def model_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ModelFile.load(MODEL)
     session = open_network(model)
-    monkeypatch.setattr("toolkit.model.arrow_scorer.load_model", lambda _: model)
-    monkeypatch.setattr("toolkit.model.arrow_scorer.open_network", lambda model: session)
+    monkeypatch.setattr("toolkit.model.scorer.load_model", lambda _: model)
+    monkeypatch.setattr("toolkit.model.scorer.open_network", lambda model: session)
 
 
 def fails_clearly(ran: Ran) -> None:

@@ -35,7 +35,7 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.evaluation.json import difference_as_dict
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.scoring.blocks import Subset
 
 OLD = OLD_MODELS / "ngram-linear.onnx"

@@ -23,7 +23,7 @@ from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.tables import summary_of, threshold_table
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
 

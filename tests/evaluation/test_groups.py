@@ -33,7 +33,7 @@ from toolkit.evaluation.page import page
 from toolkit.evaluation.plots import group_plot
 from toolkit.evaluation.tables import balanced_table, group_table
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 DOMAIN = EvaluationOptions(ReadOptions(Columns(group="domain")), examples=0)
 GOOD, BAD = "superb, a delight", "awful, dull"

@@ -21,7 +21,7 @@ from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
 from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 classes = st.integers(0, 2)
 

@@ -37,7 +37,7 @@ _SCRIPTS = {
         import sys, numpy, pyarrow
         from pathlib import Path
         from toolkit.model.scorer import Scorer
-        from toolkit.networks.keras_file import load_keras
+        from toolkit.networks.network_files import load_keras
         model = Path(sys.argv[1])
         scorer, network = Scorer(model), load_keras(model.with_suffix(".keras"))
         lines = sys.stdin.read().splitlines()

@@ -14,7 +14,7 @@ from tests.examples.test_web import check_access
 from tests.examples.web_page import PATIENCE, open_page, page_scores, served
 from tests.models import EXPORTED, MODEL
 from toolkit import Scorer
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.file import SHIPPED
 
 REVIEW = "Not bad, but the hero is dull."
 

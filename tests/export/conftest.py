@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import command
-from toolkit.model.facts.model_facts import Metrics, ModelFacts, Scores, TrainingData
+from toolkit.model.facts import Metrics, ModelFacts, Scores, TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 
@@ -38,8 +38,8 @@ class SmallModel:
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """The network of `conv1d` for 13 ids and 12 tokens, with weights far from zero."""
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.export.assemble import ids_in_model, text_in_model
-    from toolkit.export.keras_to_onnx import convert
+    from toolkit.export.convert import convert
+    from toolkit.export.model_file import ids_in_model, text_in_model
     from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)

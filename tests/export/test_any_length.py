@@ -20,12 +20,12 @@ from tests.networks.tables import Frozen
 from tests.reference import row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
-from toolkit.export.assemble import ids_in_model, text_in_model
-from toolkit.export.keras_to_onnx import convert
+from toolkit.export.convert import convert
+from toolkit.export.model_file import ids_in_model, text_in_model
 from toolkit.export.parity import check_parity, compare
-from toolkit.model.facts.model_facts import FORMAT_VERSION
+from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import ModelFile, token_ids_width
-from toolkit.model.inference.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
 
 MAX_TOKENS = 7
@@ -136,8 +136,8 @@ def test_a_score_does_not_depend_on_the_batches(
     expected = [
         number if count else None for number, count in zip(found.tolist(), known, strict=True)
     ]
-    monkeypatch.setattr("toolkit.model.inference.session.MOST_ROWS", rows)
-    monkeypatch.setattr("toolkit.model.inference.session.MOST_IDS", cells)
+    monkeypatch.setattr("toolkit.model.network.MOST_ROWS", rows)
+    monkeypatch.setattr("toolkit.model.network.MOST_IDS", cells)
     assert [score.probability for score in model.scorer.score(texts)] == expected
     assert [model.scorer.score([text])[0].probability for text in texts[:40]] == expected[:40]
 

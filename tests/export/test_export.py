@@ -18,7 +18,7 @@ from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
 from toolkit.export.parity import check_parity
-from toolkit.model.facts.model_facts import FORMAT_VERSION, Metrics, Scores, TrainingData
+from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
 from toolkit.model.file import ModelFile, read_twin
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from tests.export.conftest import WORDS
 from tests.reference import row_of
 from tests.strategies import review_texts
-from toolkit.export.assemble import IR_VERSION, OPERATOR_SETS
-from toolkit.export.front_end import front_end
-from toolkit.text.golden_texts import golden_texts
+from toolkit.export.model_file import IR_VERSION, OPERATOR_SETS, front_end
 from toolkit.text.rule import NEWEST_RULE, RULES, TokenRule
+from toolkit.text.strings import golden_texts
 from toolkit.text.vocabulary import Vocabulary
 
 MAX_TOKENS = 7

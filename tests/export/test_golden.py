@@ -13,9 +13,9 @@ from exported.shipping import shipped_vectors
 from tests.data import PROJECT
 from tests.export.conftest import SmallModel
 from tests.reference import SEPARATORS, known_as, tokens_of
-from toolkit.export.golden import Subject, golden_vectors
+from toolkit.export.export_run import Subject, golden_vectors
 from toolkit.model.file import ModelFile
-from toolkit.text.golden_texts import golden_texts
+from toolkit.text.strings import golden_texts
 
 EXPORTED = PROJECT / "exported"
 GOLDEN = EXPORTED / "golden.jsonl"

@@ -22,9 +22,16 @@ from toolkit.errors import MissingExtraError, ModelError, UsageError
 from toolkit.export import export_to_hub
 from toolkit.export.hub import LICENCES as NAMED
 from toolkit.export.hub import card_data, filled_folder, hub_card
-from toolkit.model.facts.adaptation_facts import Adaptation, CandidateScores
-from toolkit.model.facts.model_facts import Folds, Metrics, ModelFacts, Scores, Spread
-from toolkit.model.facts.release_facts import DataSet, Release
+from toolkit.model.facts import (
+    Adaptation,
+    CandidateScores,
+    Folds,
+    Metrics,
+    ModelFacts,
+    Scores,
+    Spread,
+)
+from toolkit.model.release import DataSet, Release
 from toolkit.model.run_folder import RunFolder
 
 FILES = [

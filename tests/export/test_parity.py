@@ -20,13 +20,13 @@ from tests.export.conftest import WORDS, SmallModel
 from tests.models import EXPORTED
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
-from toolkit.export.keras_to_onnx import TOLERANCE
+from toolkit.export.convert import TOLERANCE
 from toolkit.export.parity import check_parity, compare
-from toolkit.model.facts.export_facts import Parity
+from toolkit.model.facts import Parity
+from toolkit.model.file import SHIPPED
 from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import SHIPPED
-from toolkit.networks.keras_file import load_keras
-from toolkit.text.golden_texts import golden_texts
+from toolkit.networks.network_files import load_keras
+from toolkit.text.strings import golden_texts
 
 # Every kind of row: full, ragged, empty, blank, of unknown words only, far too long.
 MIXED = [

@@ -16,9 +16,9 @@ from onnx import numpy_helper
 from tests.data import PROJECT
 from tests.networks.tables import Frozen
 from toolkit.errors import UsageError
-from toolkit.export.keras_to_onnx import TOLERANCE, convert
-from toolkit.export.quantization.quantize import KINDS, quantize
-from toolkit.model.inference.onnx_sessions import session_options
+from toolkit.export.convert import TOLERANCE, convert
+from toolkit.export.quantize import KINDS, quantize
+from toolkit.model.native_network import session_options
 from toolkit.text.token_ids import Ids
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"

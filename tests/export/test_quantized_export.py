@@ -22,15 +22,14 @@ from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
 from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
 from toolkit.export import export
-from toolkit.export.quantization.loss import QuantizationOptions, check_loss
-from toolkit.model.facts.export_facts import QuantizationCost
-from toolkit.model.facts.model_facts import Metrics, TrainingData
-from toolkit.model.facts.typed_json import encode
+from toolkit.export.quantize import QuantizationOptions, check_loss
+from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
 from toolkit.model.file import ModelFile
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary
 
 IDS, TOKENS = 600, 12
@@ -174,7 +173,7 @@ def test_executions_that_disagree_are_refused(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from toolkit.export import export_run as module
-    from toolkit.export.quantization.quantize import Quantized, quantize
+    from toolkit.export.quantize import Quantized, quantize
 
     def wrong(network: onnx.ModelProto, kind: str) -> Quantized:
         return Quantized(quantize(network, kind).network, network)

@@ -14,9 +14,9 @@ from tests.cli.running import Command
 from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.export.release_file import chosen_release, load_release
-from toolkit.files.checksums import CHECKSUMS, write_checksums
-from toolkit.model.facts.release_facts import DataSet, Release, Teacher
+from toolkit.files import CHECKSUMS, write_checksums
 from toolkit.model.file import ModelFile, read_twin
+from toolkit.model.release import DataSet, Release, Teacher
 from toolkit.model.run_folder import RunFolder
 
 WHOLE = """

@@ -19,12 +19,17 @@ from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
-from toolkit.model.facts.export_facts import ThresholdChoice, ThresholdReached
-from toolkit.model.facts.model_facts import Calibration, Metrics, TrainingData
+from toolkit.model.facts import (
+    Calibration,
+    Metrics,
+    ThresholdChoice,
+    ThresholdReached,
+    TrainingData,
+)
 from toolkit.model.file import ModelFile
-from toolkit.model.logits import rescaled
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
+from toolkit.model.stars import rescaled
 
 # In the order of the probabilities: 1 of 1 positive above 0.8, 3 of 4 above 0.3, and all.
 LABELS = [0, 1, 0, 1, 1, 0, 1]

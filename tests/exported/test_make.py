@@ -18,7 +18,7 @@ from exported import make, unlabelled
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
 from toolkit.training.presets import PRESETS
-from toolkit.training.sources.teacher import fingerprint
+from toolkit.training.teacher import fingerprint
 
 UNLABELLED = [f"Nobody has rated film {number}." for number in range(9)]
 NEUTRAL = "It is a kettle, neither more nor less."

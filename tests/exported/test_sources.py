@@ -10,7 +10,7 @@ import pytest
 
 from exported.sources import MARKER, Source, load_sources, terms_lines, with_sources
 from tests.data import shared_data
-from toolkit.model.facts.release_facts import USES
+from toolkit.model.release import USES
 
 
 def counts(source: Source) -> tuple[int, int, int, int]:

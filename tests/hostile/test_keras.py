@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
-from toolkit.model.facts.model_facts import Metrics, TrainingData
+from toolkit.model.facts import Metrics, TrainingData
 from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.networks.keras_file import check_keras_file
+from toolkit.networks.network_files import check_keras_file
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"
 h5py = pytest.importorskip("h5py", reason="needs the extra 'train'")

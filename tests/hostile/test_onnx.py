@@ -17,8 +17,8 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, operator, with_network
 from toolkit.errors import ModelError
-from toolkit.model.info.description import describe
-from toolkit.model.onnx.guard import MOST_BYTES
+from toolkit.model.describe import describe
+from toolkit.model.onnx import MOST_BYTES
 from toolkit.model.scorer import Scorer
 
 _WHOLE = SMALL.read_bytes()

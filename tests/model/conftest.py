@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.native.library import core
+from toolkit.native import core
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["python", "core"])

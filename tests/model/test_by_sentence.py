@@ -18,9 +18,9 @@ from tests.reference import tokens_of
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.model.explained_sentences import Sentence
-from toolkit.model.inference.mixed import is_mixed, tone
+from toolkit.model.labels import is_mixed, tone
 from toolkit.model.scorer import Score
+from toolkit.model.sentences import Sentence
 
 MIXED = "The camera is excellent but the battery is terrible."
 PRAISE, BLAME = "A superb film, the best of the year.", "Dull, awful, a waste of time."
@@ -99,8 +99,8 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     reviews = [f"{a}. {b}!" for a, b in zip(many_texts(40), many_texts(40, 2), strict=True)]
     expected = by_sentence().score(reviews)
     for size in (1, 7, 39):
-        monkeypatch.setattr("toolkit.model.inference.numbers._ROWS_AT_ONCE", size)
-        monkeypatch.setattr("toolkit.model.inference.session.MOST_ROWS", size)
+        monkeypatch.setattr("toolkit.model.predict._ROWS_AT_ONCE", size)
+        monkeypatch.setattr("toolkit.model.network.MOST_ROWS", size)
         assert by_sentence().score(reviews) == expected, size
 
 

@@ -23,10 +23,10 @@ from tests.reference import known_as, tokens_of
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.export.assemble import text_in_model
-from toolkit.model.explanation import Explanation
-from toolkit.model.facts.model_facts import Metrics, ModelFacts, TrainingData
-from toolkit.model.logits import logits_of, sigmoid
+from toolkit.export.model_file import text_in_model
+from toolkit.model.explain import Explanation
+from toolkit.model.facts import Metrics, ModelFacts, TrainingData
+from toolkit.model.stars import logits_of, sigmoid
 from toolkit.text.vocabulary import Vocabulary
 
 # Of one length of rows, 12, with random weights.
@@ -44,7 +44,7 @@ def scorers(
     networks: dict[str, Frozen], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Scorer]:
     """Models of random tables for 13 ids."""
-    from toolkit.export.keras_to_onnx import convert
+    from toolkit.export.convert import convert
 
     folder = tmp_path_factory.mktemp("explained")
     vocabulary = Vocabulary.load(_vocabulary_file(folder))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from toolkit.errors import counted
-from toolkit.model.facts.export_facts import ThresholdChoice, ThresholdReached
-from toolkit.model.facts.model_facts import Calibration
-from toolkit.model.info.fact_lines import calibration_line, threshold_line
+from toolkit.model.describe import calibration_line, threshold_line
+from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 
 
 @pytest.mark.parametrize(

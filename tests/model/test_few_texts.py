@@ -23,8 +23,7 @@ from tests.model.few_texts import (
 )
 from tests.models import BORE, FILM, many_texts
 from toolkit import Scorer
-from toolkit.model.inference.few_texts import MOST_TEXTS
-from toolkit.model.inference.texts import array_of
+from toolkit.model.predict import MOST_TEXTS, array_of
 from toolkit.model.scorer import Score
 from toolkit.text.rule import NEWEST_RULE
 

@@ -17,9 +17,9 @@ from tests.model.few_texts import MODELS, OLD, by_few, in_arrow, scorer_of, text
 from tests.models import FILM, many_texts
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
-from toolkit.model.inference.texts import array_of
+from toolkit.model.predict import array_of
 from toolkit.model.scorer import Score
-from toolkit.native.word_table import WordTable
+from toolkit.native.texts import WordTable
 
 
 class Text(str):

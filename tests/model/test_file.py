@@ -13,7 +13,7 @@ import pytest
 from tests.data import PROJECT
 from tests.models import OLD_MODELS
 from toolkit.errors import ModelError
-from toolkit.model.facts.model_facts import FORMAT_VERSION, Calibration
+from toolkit.model.facts import FORMAT_VERSION, Calibration
 from toolkit.model.file import ModelFile
 from toolkit.model.scorer import Scorer
 from toolkit.text.rule import RULES

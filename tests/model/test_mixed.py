@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models import shipped_scorer
-from toolkit.model.facts.adaptation_facts import Adaptation
-from toolkit.model.inference.mixed import Limits, count_sentences, is_mixed, tone
-from toolkit.model.logits import rescaled
+from toolkit.model.facts import Adaptation
+from toolkit.model.labels import Limits, count_sentences, is_mixed, tone
+from toolkit.model.stars import rescaled
 
 probabilities = st.one_of(
     st.sampled_from([0.05, 0.2, 0.5, 0.8, 0.95]), st.floats(0, 1, width=32)
@@ -22,7 +22,7 @@ reviews = st.lists(st.tuples(probabilities, st.lists(probabilities, max_size=9))
 
 
 def rule(probability: np.float32, sentences: list[np.float32]) -> bool:
-    """Say what the docstring of `toolkit.model.inference.mixed` says."""
+    """Say what the docstring of `toolkit.model.labels` says."""
     positive = sum(value >= np.float32(0.8) for value in sentences)
     negative = sum(value <= np.float32(0.2) for value in sentences)
     fewer, more = sorted([positive, negative])

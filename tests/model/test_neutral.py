@@ -15,7 +15,7 @@ from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.model.inference.neutral import parse_range
+from toolkit.model.labels import parse_range
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 

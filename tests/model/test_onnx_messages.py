@@ -11,17 +11,17 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from tests.data import PROJECT
-from toolkit.model.onnx.cut import cut
-from toolkit.model.onnx.guard import read_onnx
-from toolkit.model.onnx.onnx_messages import (
+from toolkit.model.onnx import (
     EXTERNAL,
     FLOAT,
     INT32,
+    OPERATORS,
     STRING,
     TYPE_NAMES,
     ModelProto,
+    cut,
+    read_onnx,
 )
-from toolkit.model.onnx.operators import OPERATORS
 
 SHIPPED = sorted((PROJECT / "exported").glob("*.onnx"))
 assert SHIPPED

@@ -19,7 +19,7 @@ from tests.data import PROJECT
 from tests.models import BORE, CONV1D, FILM, MODEL, many_texts, shipped_scorer
 from toolkit import Scorer
 from toolkit.errors import ModelError
-from toolkit.model.opened import MOST_SCORERS
+from toolkit.model.scorer import MOST_SCORERS
 
 TEXTS = [FILM, BORE, None, " ", "!!!"]
 

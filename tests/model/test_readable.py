@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.models import CONV1D, many_texts, shipped_scorer
 from tests.reference import known_as, tokens_of
 from tests.scoring.foreign import FOREIGN, WRONG_COLUMNS, lines_of
-from toolkit.model.inference.readable import COMMONEST, FEW_COMMON, FEW_KNOWN, ReadableRule
+from toolkit.model.known_words import COMMONEST, FEW_COMMON, FEW_KNOWN, ReadableRule
 from toolkit.model.scorer import Scorer
 from toolkit.text.vocabulary import Vocabulary
 

@@ -24,8 +24,8 @@ from tests.models import (
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
+from toolkit.model.file import SHIPPED
 from toolkit.model.scorer import Score
-from toolkit.model.shipped import SHIPPED
 from toolkit.text.rule import NEWEST_RULE
 
 NOTHING = Score(None, None)
@@ -161,8 +161,8 @@ def test_a_score_does_not_depend_on_the_batch_size(
     scorer = Scorer(name)
     expected = scorer.score(texts)
     for size in (1, 2, 3, 7, 63, 65, 1000):
-        monkeypatch.setattr("toolkit.model.inference.session.ROWS_OF_ONE_LENGTH", size)
-        monkeypatch.setattr("toolkit.model.inference.session.MOST_ROWS", size)
+        monkeypatch.setattr("toolkit.model.network.ROWS_OF_ONE_LENGTH", size)
+        monkeypatch.setattr("toolkit.model.network.MOST_ROWS", size)
         assert scorer.score(texts) == expected, size
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from toolkit.model.inference.texts import as_strings
+from toolkit.model.predict import as_strings
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tests.reference import known_as, tokens_of
-from toolkit.native.library import core
-from toolkit.native.word_table import WordTable
+from toolkit.native import core
+from toolkit.native.texts import WordTable
 from toolkit.text.encoder import Encoder
 from toolkit.text.rule import RULES
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, TokenIds

@@ -11,7 +11,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.data import PROJECT
-from toolkit.native.library import FILE_NAME
+from toolkit.native import FILE_NAME
 
 SOURCE = "toolkit/native/core.c"
 LIBRARY = f"toolkit/native/{FILE_NAME}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import need
-from toolkit.native.library import CORE_VERSION, FILE_NAME
+from toolkit.native import CORE_VERSION, FILE_NAME
 
 Compile = Callable[[str], Path]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.native.conftest import Compile, stub
+from toolkit import native as library
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.native import library
-from toolkit.native.library import CORE_VERSION, FILE_NAME, core, core_name
+from toolkit.native import CORE_VERSION, FILE_NAME, core, core_name
 
 SOURCES = [*Path(library.__file__).parent.glob("*.[ch]")]
 
@@ -116,7 +116,7 @@ def test_the_name_of_its_folder_is_not_shown(
 
 def test_nothing_large_is_imported() -> None:
     code = (
-        "import sys; from toolkit.native.library import core_name; core_name()\n"
+        "import sys; from toolkit.native import core_name; core_name()\n"
         "print({'numpy', 'pyarrow', 'typer', 'rich'} & {*sys.modules})"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -20,7 +20,7 @@ from tests.native.both_ways import (
     tables_of,
     vocabulary_of,
 )
-from toolkit.native.word_table import WordTable
+from toolkit.native.texts import WordTable
 from toolkit.text.vocabulary import Vocabulary
 
 pytestmark = needs_core

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.native.both_ways import needs_core
-from toolkit.native.network_bodies import ConvBody, LinearBody, PoolBody
+from toolkit.native.networks import ConvBody, LinearBody, PoolBody
 
 pytestmark = needs_core
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.data import PROJECT, shared_data
 from tests.native.both_ways import TYPES, by_arrow, needs_core, tables_of
-from toolkit.native.word_table import WordTable
+from toolkit.native.texts import WordTable
 from toolkit.text.rule import RULES
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary

@@ -21,7 +21,7 @@ from tests.native.both_ways import (
     tables_of,
     vocabulary_of,
 )
-from toolkit.native.word_table import WordTable
+from toolkit.native.texts import WordTable
 from toolkit.text.rule import RULES
 from toolkit.text.vocabulary import Vocabulary
 

@@ -43,7 +43,7 @@ def pool_tables(
     experts: int = 3, columns: int = 5, hidden: int = 6, seed: int = 1
 ) -> dict[str, Any]:
     """A fifth of the words negate; columns and hidden units that need filling up."""
-    from toolkit.networks.experts import Lookup
+    from toolkit.networks.ngram_pool import Lookup
 
     random = np.random.default_rng(seed)
     routes = random.integers(-9, 10, WORDS, dtype=np.int32) * (experts > 1)
@@ -68,7 +68,7 @@ def adapted_tables(seed: int = 1) -> dict[str, Any]:
 
 
 def _expert(random: np.random.Generator, columns: int, hidden: int) -> Any:
-    from toolkit.networks.experts import Expert
+    from toolkit.networks.ngram_pool import Expert
 
     return Expert(
         vectors=random.integers(0, 256, (2 * WORDS + 40 + 8, columns), dtype=np.uint8),

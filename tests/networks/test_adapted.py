@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.networks.tables import WORDS, Frozen, adapted_tables, random_ids
-from toolkit.export.keras_to_onnx import TOLERANCE, convert
+from toolkit.export.convert import TOLERANCE, convert
 
 pytest.importorskip("keras", reason="needs the extra 'train'")
 
@@ -45,7 +45,7 @@ def test_the_base_reads_new_words_as_unknown(frozen: Frozen) -> None:
 
 def test_rows_of_one_length(small_conv1d: Any, tmp_path: Path) -> None:
     from toolkit.networks import adapted
-    from toolkit.networks.keras_file import load_keras
+    from toolkit.networks.network_files import load_keras
 
     made = adapted.freeze(small_conv1d, **adapted_tables())
     ids = random_ids(60)
@@ -67,7 +67,7 @@ def test_adapting_twice(frozen: Frozen) -> None:
 
 
 def test_logits_beyond_what_a_probability_can_hold(frozen: Frozen) -> None:
-    from toolkit.networks.calibrated import calibrated, logits_of_network
+    from toolkit.networks.adapted import calibrated, logits_of_network
 
     ids = random_ids(20)
     logits = logits_of_network(frozen.network, ids).numpy()

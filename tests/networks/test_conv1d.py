@@ -12,10 +12,10 @@ import pytest
 
 from tests.data import PROJECT
 from toolkit.errors import ParityError
-from toolkit.export.keras_to_onnx import TOLERANCE, convert
-from toolkit.model import shipped
+from toolkit.export.convert import TOLERANCE, convert
+from toolkit.model import file as shipped
 from toolkit.model.file import load_model
-from toolkit.model.inference.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 from toolkit.networks import conv1d
 from toolkit.text.token_ids import Ids
 
@@ -188,8 +188,8 @@ def test_the_shipped_tables_are_made_at_loading(path: Path, tmp_path: Path) -> N
 def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.export.assemble import ids_in_model
-    from toolkit.networks.keras_file import load_keras
+    from toolkit.export.model_file import ids_in_model
+    from toolkit.networks.network_files import load_keras
 
     path = SHIPPED.with_name(f"{name}.keras")
     facts = load_model(name).facts

@@ -9,17 +9,15 @@ import onnx
 import pytest
 
 from tests.networks.tables import WORDS, Frozen, random_ids
-from toolkit.export.canonical import canonical
-from toolkit.export.keras_to_onnx import run_keras
-from toolkit.model.file import load_model
-from toolkit.model.shipped import SHIPPED
+from toolkit.export.convert import canonical, run_keras
+from toolkit.model.file import SHIPPED, load_model
 
 pytest.importorskip("keras", reason="needs the extra 'train'")
 
 
 def graph_of(network: Any) -> onnx.ModelProto:
     """The graph as the export stores it, with other names and in another order."""
-    from toolkit.networks.forms import graph_of_network
+    from toolkit.networks.network_files import graph_of_network
 
     graph = graph_of_network(network)
     assert graph is not None
@@ -27,7 +25,7 @@ def graph_of(network: Any) -> onnx.ModelProto:
 
 
 def remade(graph: onnx.ModelProto) -> Any:
-    from toolkit.networks.forms import network_of_graph
+    from toolkit.networks.network_files import network_of_graph
 
     return network_of_graph(graph)
 
@@ -64,7 +62,7 @@ def test_a_network_without_negators(networks: dict[str, Frozen]) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_models(name: str) -> None:
     """The weights are those of the Keras file that the model was exported from."""
-    from toolkit.networks.keras_file import load_keras
+    from toolkit.networks.network_files import load_keras
 
     model = load_model(name)
     expected = load_keras(model.path.with_suffix(".keras")).get_weights()

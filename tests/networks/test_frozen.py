@@ -53,7 +53,7 @@ def test_padding_in_front_changes_nothing(frozen: Frozen) -> None:
 
 
 def test_a_file_of_keras(frozen: Frozen, tmp_path: Path) -> None:
-    from toolkit.networks.keras_file import load_keras
+    from toolkit.networks.network_files import load_keras
 
     frozen.network.save(tmp_path / "model.keras")
     loaded = load_keras(tmp_path / "model.keras")
@@ -63,7 +63,7 @@ def test_a_file_of_keras(frozen: Frozen, tmp_path: Path) -> None:
 
 
 def test_another_logit(frozen: Frozen) -> None:
-    from toolkit.networks.calibrated import calibrated
+    from toolkit.networks.adapted import calibrated
 
     ids = random_ids(50)
     before = run(frozen.network, ids)
@@ -75,7 +75,7 @@ def test_another_logit(frozen: Frozen) -> None:
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan")])
 def test_a_scale_above_zero(frozen: Frozen, scale: float) -> None:
-    from toolkit.networks.calibrated import calibrated
+    from toolkit.networks.adapted import calibrated
 
     with pytest.raises(ValueError, match="scale: expected more than 0"):
         calibrated(frozen.network, scale, 0.0)
@@ -140,7 +140,7 @@ def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -
 
 
 def test_slots_for_the_pairs_of_the_words() -> None:
-    from toolkit.networks.pairs import check_slots
+    from toolkit.networks.tables import check_slots
 
     with pytest.raises(ValueError, match="slots: 29 are too few for 400 words"):
         check_slots(np.zeros(29, np.int32), 400, 40)
@@ -171,8 +171,8 @@ def test_given_tables_are_not_changed() -> None:
 
 def test_another_logit_of_the_tutorials_network(small_conv1d: Any) -> None:
     """Whose graph still is one of tables."""
-    from toolkit.export.keras_to_onnx import convert
-    from toolkit.networks.calibrated import calibrated
+    from toolkit.export.convert import convert
+    from toolkit.networks.adapted import calibrated
 
     found = calibrated(small_conv1d, 0.5, -0.25)
     ids = random_ids(50)
@@ -185,7 +185,7 @@ def test_another_logit_of_the_tutorials_network(small_conv1d: Any) -> None:
 def test_a_network_that_ends_otherwise() -> None:
     import keras
 
-    from toolkit.networks.calibrated import calibrated
+    from toolkit.networks.adapted import calibrated
 
     network = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1, activation="tanh")])
     with pytest.raises(ValueError, match=r"its last layer, dense.*, has no logit"):

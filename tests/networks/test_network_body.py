@@ -17,11 +17,10 @@ from onnx import numpy_helper
 
 from tests.models import OLD_MODELS
 from tests.native.both_ways import needs_core
-from toolkit.model.file import ModelFile, load_model
-from toolkit.model.inference.network_body import split_network
-from toolkit.model.inference.session import Network
-from toolkit.model.onnx.onnx_messages import ModelProto
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.file import SHIPPED, ModelFile, load_model
+from toolkit.model.native_network import split_network
+from toolkit.model.network import Network
+from toolkit.model.onnx import ModelProto
 from toolkit.text.token_ids import TokenIds
 
 pytestmark = needs_core
@@ -95,7 +94,7 @@ def graphs() -> dict[str, ModelProto]:
     """Write the small networks of other tests as graphs."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
     from tests.networks.tables import frozen_networks
-    from toolkit.export.keras_to_onnx import convert
+    from toolkit.export.convert import convert
 
     networks = {name: frozen.network for name, frozen in frozen_networks().items()}
     pool = convert(networks["ngram-pool"], WIDTH).model
@@ -128,7 +127,7 @@ def _both(name: str) -> tuple[Network, Network]:
 
 
 def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
-    from toolkit.export.keras_to_onnx import convert
+    from toolkit.export.convert import convert
 
     graph = model_of(convert(small_conv1d, WIDTH).model)
     assert split_network(graph, WIDTH) is not None, "its nodes have changed: see network_body.py"
@@ -149,7 +148,7 @@ def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
     ],
 )
 def test_other_tables_of_the_tutorial(small_conv1d: Any, number: int, change: Any) -> None:
-    from toolkit.export.keras_to_onnx import convert
+    from toolkit.export.convert import convert
 
     graph = changed(convert(small_conv1d, WIDTH).model, {number: change})
     assert split_network(graph, WIDTH) is None

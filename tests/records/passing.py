@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.columns import Columns
+from toolkit.records.compression import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import Output, Parsed, Reject
-from toolkit.records.text_files.compression import compression_of, compressor
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Output, Parsed, Reject
 
 
 @dataclass(frozen=True)

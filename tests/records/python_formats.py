@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.records.toy_format import TOY, read_queries, write_queries
+from toolkit.records.compression import COMPRESSIONS
 from toolkit.records.formats import endings
-from toolkit.records.text_files.compression import COMPRESSIONS
 
 Row = dict[str, str]
 Writer = Callable[[list[Row], str], bytes]

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from tests.records.passing import pass_through
 from toolkit.errors import ToolkitError
-from toolkit.native import record_cuts
+from toolkit.native import records as record_cuts
 from toolkit.records.columns import Columns
-from toolkit.records.delimited.csv_dialect import Dialect
-from toolkit.records.delimited.csv_quoting import find_cuts
+from toolkit.records.csv_fields import Dialect, find_cuts
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 

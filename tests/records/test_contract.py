@@ -19,8 +19,8 @@ from tests.records.python_formats import (
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import BLOCK_RECORDS
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import BLOCK_RECORDS
 
 values = st.one_of(
     st.sampled_from(["007", "1.0", "1e5", "9" * 30, "NaN", "null", "", " ", "\ufeff", "a\tb"]),

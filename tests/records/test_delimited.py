@@ -7,7 +7,7 @@ import pytest
 from tests.records.passing import pass_through
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.record_blocks import Reject
+from toolkit.records.review_file import Reject
 
 HINT = "; --quote none reads quotes as characters"
 ADDED = "predicted_sentiment,positive_probability"

@@ -13,11 +13,12 @@ from tests.data import shared_data
 from tests.models import shipped_scorer
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.records import json_array as json_elements_file
+from toolkit.records import json_array as json_start
+from toolkit.records import lines as line_records
 from toolkit.records.columns import Columns
-from toolkit.records.json import json_elements_file, json_start
-from toolkit.records.json.json_bounds import Bounds
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.text_files import line_records
+from toolkit.records.json_values import Bounds
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 

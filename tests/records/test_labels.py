@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.labels import NEUTRAL, Labels, labels_of
-from toolkit.records.read_options import LabelNames
+from toolkit.records.options import LabelNames
 
 
 def read(words: list[str | None], names: LabelNames | None = None) -> Labels:

@@ -17,8 +17,8 @@ from tests.records.passing import Passed, pass_through
 from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import Block, Parsed, Place
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Block, Parsed, Place
 
 PIECES = [
     b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r",

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toolkit.native import record_cuts
-from toolkit.records.delimited.csv_dialect import Dialect
-from toolkit.records.delimited.csv_quoting import find_regular_cuts
+from toolkit.native import records as record_cuts
+from toolkit.records.csv_fields import Dialect, find_regular_cuts
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toolkit.native import record_cuts
-from toolkit.native.json_members import read_members
-from toolkit.records.json.json_objects import object_on, text_at
+from toolkit.native import records as record_cuts
+from toolkit.native.records import read_members
+from toolkit.records.json_values import object_on, text_at
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 

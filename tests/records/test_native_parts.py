@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.native import record_cuts, record_parts
-from toolkit.records.text_files.byte_lines import joined, parts, spans
+from toolkit.native import records as record_cuts
+from toolkit.native import records as record_parts
+from toolkit.records.lines import joined, parts, spans
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 

@@ -24,11 +24,11 @@ from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
 from toolkit.records.labels import NEUTRAL, labels_of
-from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.table import read_texts
-from toolkit.training.sources import labelled_file
-from toolkit.training.sources import unlabelled as unlabelled_file
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training import sources as labelled_file
+from toolkit.training import sources as unlabelled_file
+from toolkit.training.reviews import Reviews
 
 READING = ReadOptions(Columns("text", label="label"))
 HEADERS = {".csv": b"text,label\n", ".tsv": b"text\tlabel\n"}
@@ -125,11 +125,11 @@ def check(path: Path, reading: ReadOptions = READING) -> Answer:
         return [(plain(text), None) for text in texts]
 
     found = {
-        "train": answer(lambda: labelled(labelled_file.load(path, reading))),
+        "train": answer(lambda: labelled(labelled_file.load_labelled(path, reading))),
         "evaluate": answer(lambda: labelled(evaluated.load(path, reading).opinions())),
         "explain": answer(lambda: unlabelled(read_texts(path, reading))),
         "unlabelled": answer(
-            lambda: unlabelled(unlabelled_file.load(path, reading).texts.to_pylist())
+            lambda: unlabelled(unlabelled_file.load_unlabelled(path, reading).texts.to_pylist())
         ),
     }
     assert found == expected_answers(path, reading)
@@ -193,7 +193,7 @@ def test_types_of_parquet(kind: pa.DataType, tmp_path: Path) -> None:
     path = tmp_path / "r.parquet"
     pq.write_table(table.slice(0, 2), path)
     check(path)
-    assert labelled_file.load(path, READING).labels.tolist() == [1, 0]
+    assert labelled_file.load_labelled(path, READING).labels.tolist() == [1, 0]
     pq.write_table(table, path)
     check(path)
     assert evaluated.load(path, READING).opinions().labels.tolist() == [1, 0]
@@ -214,7 +214,7 @@ def test_what_other_files_may_be_like(tmp_path: Path) -> None:
     reading = ReadOptions(Columns("review.body", label="review.good"))
     for name in ("r.jsonl", "r.parquet"):
         assert check(tmp_path / name, reading) == Rows([(text, None) for text, _ in rows])
-        assert labelled_file.load(tmp_path / name, reading).labels.tolist() == [1, 0]
+        assert labelled_file.load_labelled(tmp_path / name, reading).labels.tolist() == [1, 0]
 
 
 def test_hard_csv_files() -> None:

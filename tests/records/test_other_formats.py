@@ -62,7 +62,7 @@ def test_what_is_no_string_in_json_stays_as_it_is_written() -> None:
 
 
 def test_what_other_formats_cannot_hold_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.records.json.json_lines._SCHEMA_BYTES", 30)
+    monkeypatch.setattr("toolkit.records.json_lines._SCHEMA_BYTES", 30)
     lines = [b'{"text": "a", "id": 1}', b'{"text": "b", "new": 2}', b'{"id": 3, "id": 4}', b"{}"]
     for target in (".csv", ".tsv", ".parquet"):
         passed = pass_through(b"\n".join(lines), ".jsonl", to=target)

@@ -17,8 +17,8 @@ from tests.cli.test_large import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records.formats import FORMATS, open_reviews, output_of
-from toolkit.records.parquet.parquet_writer import RowGroupWriter
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
+from toolkit.records.parquet_writer import RowGroupWriter
 
 FILES = Path(__file__).parent / "files"
 # Every type of DuckDB 2.0 that a Parquet file has a name for, as DuckDB wrote it.

@@ -13,8 +13,8 @@ import pytest
 from tests.cli.test_large import MIB, measured
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import FORMATS, open_reviews, output_of
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import Block, Place
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Block, Place
 
 BLOCK_BYTES = ReadOptions().block_bytes
 ROWS = 1 << 15

@@ -12,11 +12,11 @@ import pytest
 
 from tests.data import shared_data
 from tests.records.passing import pass_through
+from toolkit.records import csv as csv_module
 from toolkit.records.columns import Columns
-from toolkit.records.delimited import csv as csv_module
-from toolkit.records.delimited.csv import LITERAL
+from toolkit.records.csv import LITERAL
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 COLUMNS = Columns("text", sentiment="s", probability="p")
 blocks = pytest.mark.parametrize("block_bytes", [1, 9, 1000])
@@ -130,7 +130,7 @@ def test_the_reason_names_the_option_that_helps() -> None:
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.records.text_files.line_records.RECORD_BYTES_LIMIT", 1 << 10)
+    monkeypatch.setattr("toolkit.records.lines.RECORD_BYTES_LIMIT", 1 << 10)
 
 
 @pytest.mark.usefixtures("small_limit")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
 from toolkit.records.columns import Columns
-from toolkit.records.record_blocks import Reject
+from toolkit.records.review_file import Reject
 
 FIELD_PIECES = ["a", '"', '""', ",", "\n", "\r\n", "\r", " ", "é", "😀", "\u2028", "\x00", "'", ";"]
 fields = st.lists(st.sampled_from(FIELD_PIECES), max_size=5).map("".join)

@@ -15,7 +15,7 @@ from tests.records.python_formats import PYTHON, every_ending, every_file, every
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 
 @every_file

@@ -11,10 +11,10 @@ from tests.records.python_formats import PYTHON, every_file
 from toolkit.errors import UsageError
 from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
-from toolkit.training.sources import teacher
+from toolkit.training import teacher
 
 TEXTS = ["a fine film", "", "dull,\n so dull", 'a "film"', " "]
 ROWS = [{"text": text, "label": str(number % 2)} for number, text in enumerate(TEXTS)]

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from toolkit.records.star_ratings import Ratings, read_ratings
+from toolkit.records.labels import Ratings, read_ratings
 
 
 def read(*words: str | None, scale: int | None = None) -> Ratings | None:

@@ -11,10 +11,11 @@ from tests.models import shipped_scorer
 from tests.records.toy_format import read_queries, write_queries
 from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
-from toolkit.training.sources import labelled_file, teacher
+from toolkit.training import sources as labelled_file
+from toolkit.training import teacher
 
 ROWS = [
     {"id": "1", "text": "a fine film", "label": "positive"},
@@ -32,7 +33,7 @@ def test_it_is_scored_trained_on_and_evaluated(tmp_path: Path) -> None:
     assert (summary.scored, summary.without_text, summary.labelled) == (3, 1, 3)
     rows = read_queries(scored.read_bytes())
     assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
-    labelled = labelled_file.load(path, READING)
+    labelled = labelled_file.load_labelled(path, READING)
     assert labelled.texts.to_pylist() == ["a fine film", "dull & bad", "fine = good"]
     assert labelled.targets.tolist() == [1, 0, 0.75]
     found = reviews.load(path, READING)

@@ -14,17 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.formats import Format
-from toolkit.records.json.json_values import as_text
-from toolkit.records.record_blocks import Block, Output, Parsed, Table
-from toolkit.records.text_files.byte_lines import Lines, spans, values_buffer
-from toolkit.records.text_files.line_records import (
+from toolkit.records.json_writing import as_text
+from toolkit.records.lines import (
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
     RECORD_BYTES_LIMIT,
     Content,
+    Lines,
     RecordFile,
+    spans,
+    values_buffer,
 )
+from toolkit.records.review_file import Block, Output, Parsed, Table
 from toolkit.text.strings import arrow_of
 
 

@@ -29,7 +29,7 @@ from tests.scoring.laws import (
     check_regular,
 )
 from toolkit.errors import ToolkitError
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import score_file

@@ -21,9 +21,9 @@ from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.json.json_tables import JsonTables
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.values import read_labels
+from toolkit.records.json_values import JsonTables
+from toolkit.records.labels import read_labels
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary

@@ -164,7 +164,7 @@ def test_a_full_disk_of_the_rejects_is_named(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "link", to_another)
-    monkeypatch.setattr("toolkit.files.placing._copy", write)
+    monkeypatch.setattr("toolkit.files._copy", write)
     rejected = tmp_path / "r.jsonl"
     with pytest.raises(OutputError, match=r"r\.jsonl: cannot be written: No space left"):
         score_file(shipped_scorer(), source, tmp_path / "b.csv", rejected=rejected)

@@ -19,7 +19,7 @@ from tests.scoring.reviews import write_csv
 from toolkit import __version__
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.identity import Provenance, settings_of
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions

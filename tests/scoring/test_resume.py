@@ -19,7 +19,7 @@ from tests.scoring.kinds import KINDS, WRITERS
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.checkpoint import Checkpoint
 from toolkit.scoring.journal import VERSION
 from toolkit.scoring.options import ScoringOptions

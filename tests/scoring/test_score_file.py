@@ -14,7 +14,7 @@ from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv
 from toolkit.errors import InputError
 from toolkit.model.scorer import Score, Scorer
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress, Summary

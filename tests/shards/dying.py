@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from toolkit import files as placing
 from toolkit.cli import app
-from toolkit.files import placing
 from toolkit.scoring import file_output
-from toolkit.shards import finish, removing
+from toolkit.shards import claims as removing
+from toolkit.shards import finish
 from toolkit.shards.claims import ShardFolder
 
 

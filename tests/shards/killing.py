@@ -23,8 +23,7 @@ from tests.shards.running import contents, in_one_run, jobs_of
 from toolkit.errors import UsageError
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.finish import finish
-from toolkit.shards.job import ShardedJob
-from toolkit.shards.score_shard import score_shard
+from toolkit.shards.score import ShardedJob, score_shard
 
 SHARDS = 3
 

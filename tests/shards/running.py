@@ -15,8 +15,7 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import score_files
 from toolkit.shards.finish import finish
-from toolkit.shards.job import ShardedJob, target_of
-from toolkit.shards.score_shard import score_shard
+from toolkit.shards.score import ShardedJob, score_shard, target_of
 
 Inputs = Sequence[str | Path]
 

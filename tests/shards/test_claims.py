@@ -16,12 +16,10 @@ from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
-from toolkit.shards.claim import Claim
-from toolkit.shards.claims import ShardFolder
+from toolkit.shards.claims import Claim, ShardFolder
 from toolkit.shards.finish import finish
-from toolkit.shards.job import ShardedJob
 from toolkit.shards.plan import Plan
-from toolkit.shards.score_shard import score_shard
+from toolkit.shards.score import ShardedJob, score_shard
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
 ONE_WORKER = ScoringOptions(workers=1)

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.running import CSV, Command, Ran, write
 from tests.data import PROJECT
 from tests.shards.running import contents, score_shards
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 BAD = "too,many,fields\n"
 ROWS = "".join(f'{n},"a film\nof note"\n' for n in range(4000))
@@ -24,7 +24,7 @@ LARGE = "id,text\n" + ROWS + BAD + ROWS
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut files that are small, too."""
-    monkeypatch.setattr("toolkit.records.text_files.line_records.BLOCK_RECORDS", 1000)
+    monkeypatch.setattr("toolkit.records.lines.BLOCK_RECORDS", 1000)
     assert ReadOptions().block_bytes > 1000
 
 

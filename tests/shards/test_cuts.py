@@ -20,11 +20,10 @@ from tests.shards.running import begin
 from toolkit.errors import InputError
 from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.record_blocks import Cut, Place
-from toolkit.records.stretch import Stretch
-from toolkit.records.text_files.line_records import LINE_END, RECORD
-from toolkit.shards.cutting import _bounds
+from toolkit.records.lines import LINE_END, RECORD
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Cut, Place, Stretch
+from toolkit.shards.plan import _bounds
 
 # What can be cut, and what is always read as a whole.
 CUT = [".csv", ".tsv", ".jsonl", ".ndjson"]

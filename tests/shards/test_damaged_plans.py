@@ -14,9 +14,8 @@ from tests.models import shipped_scorer
 from tests.shards.running import begin, jobs_of
 from toolkit.errors import UsageError
 from toolkit.scoring.options import ScoringOptions
-from toolkit.shards.cutting import WantedShards, make_plan
-from toolkit.shards.job import ShardedJob
-from toolkit.shards.plan import Plan, id_of
+from toolkit.shards.plan import Plan, WantedShards, id_of, make_plan
+from toolkit.shards.score import ShardedJob
 
 ONE_WORKER = ScoringOptions(workers=1)
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000

@@ -21,10 +21,11 @@ from tests.stores.azure import KEY, Container, running_azurite
 from tests.stores.proxy import Proxy
 from tests.stores.server import free_port
 from toolkit.errors import InputError, StoreError
-from toolkit.files import path_of, place
-from toolkit.stores.connections import Patience
-from toolkit.stores.uploads import _wait_for_copy, upload
-from toolkit.stores.uris import Location
+from toolkit.files import place
+from toolkit.stores.clients import Patience
+from toolkit.stores.location import Location
+from toolkit.stores.paths import path_of
+from toolkit.stores.write import _wait_for_copy, upload
 
 _BAD = CSV + "4,too,many,fields\n"
 _QUICK = Patience(answer=1, retry=2)
@@ -88,11 +89,11 @@ def test_an_object_is_replaced_only_by_force(
 
     def late(source: Path, *place: object, force: bool) -> None:
         container.put("b.csv", b"of somebody else")
-        monkeypatch.setattr("toolkit.stores.uploads.check_absent", lambda _: None)
+        monkeypatch.setattr("toolkit.stores.write.check_absent", lambda _: None)
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("toolkit.stores.uploads.upload", late)
+        patch.setattr("toolkit.stores.write.upload", late)
         command(*call).failed_with("an object has appeared here during the run")
     assert container.get("b.csv") == b"of somebody else"
     assert command(*call, "--resume", "--force").exit_code == 0
@@ -130,7 +131,7 @@ def test_a_copy_that_the_store_ends_later_is_waited_for(
     _wait_for_copy(place)
     assert container.get("a") == b"copied"
     container.put("a", b"")
-    monkeypatch.setattr("toolkit.stores.uploads.COPYING", Patience(answer=0, retry=0))
+    monkeypatch.setattr("toolkit.stores.write.COPYING", Patience(answer=0, retry=0))
     with pytest.raises(StoreError, match="the store does not end its copy"):
         _wait_for_copy(place)
 
@@ -198,8 +199,8 @@ def test_each_failure_says_what_to_do(
             else:
                 patch.delenv(f"AZURE_STORAGE_{name}")
             if name == "ENDPOINT":  # and for less than the usual minute
-                patch.setattr("toolkit.stores.connections.client.__defaults__", (_QUICK,))
-                patch.setattr("toolkit.stores.ranges.READING", _QUICK)
+                patch.setattr("toolkit.stores.clients.client.__defaults__", (_QUICK,))
+                patch.setattr("toolkit.stores.read.READING", _QUICK)
             ran = command("score", where, "-o", "x.csv")
         ran.failed_with(words)
         assert not any(secret in ran.err for secret in (KEY, wrong, "no-key-at-all", "RequestId"))

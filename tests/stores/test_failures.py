@@ -14,9 +14,8 @@ from tests.cli.running import CSV, Command, Ran, write_long
 from tests.stores.proxy import Proxy
 from tests.stores.server import KEY, SECRET, TOKEN, Bucket, free_port
 from toolkit.scoring.journal import folder_beside
-from toolkit.stores import connections
-from toolkit.stores.connections import Patience
-from toolkit.stores.failures import hidden
+from toolkit.stores import clients as connections
+from toolkit.stores.clients import Patience, hidden
 
 
 def _said(ran: Ran, *words: str) -> None:
@@ -35,8 +34,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a store for less than usual, which is about a minute."""
     assert connections.READING.answer + connections.READING.retry <= 60
     quick = Patience(answer=1, retry=2)
-    monkeypatch.setattr("toolkit.stores.connections.READING", quick)
-    monkeypatch.setattr("toolkit.stores.ranges.READING", quick)
+    monkeypatch.setattr("toolkit.stores.clients.READING", quick)
+    monkeypatch.setattr("toolkit.stores.read.READING", quick)
     monkeypatch.setattr(connections.client, "__defaults__", (quick,))
 
 

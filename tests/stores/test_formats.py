@@ -13,9 +13,9 @@ from tests.cli.running import Command, in_its_own_process
 from tests.models import many_texts
 from tests.scoring.kinds import KINDS, WRITERS
 from tests.stores.server import Bucket
-from toolkit.files import path_of
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_texts
+from toolkit.stores.paths import path_of
 
 _TEXTS = many_texts(2000, seed=2)[:1100]
 

@@ -14,18 +14,10 @@ import pytest
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.errors import InputError, StoreError
-from toolkit.files import (
-    atomic_file,
-    is_a_file,
-    is_a_folder,
-    is_there,
-    path_of,
-    place,
-    remove_tree,
-)
+from toolkit.files import atomic_file, is_a_file, is_a_folder, is_there, place, remove_tree
 from toolkit.scoring.checkpoint import FileFacts
-from toolkit.stores.store_path import StorePath
-from toolkit.stores.uploads import ONE_REQUEST_BYTES
+from toolkit.stores.paths import StorePath, path_of
+from toolkit.stores.write import ONE_REQUEST_BYTES
 
 _LARGE = ONE_REQUEST_BYTES + 3_000_001
 
@@ -185,7 +177,7 @@ def test_an_upload_that_fails_leaves_no_object_and_the_file(
 ) -> None:
     (tmp_path / "a").write_bytes(os.urandom(_LARGE))
     file = tmp_path / "a"
-    monkeypatch.setattr("toolkit.stores.uploads._WAITS", ())
+    monkeypatch.setattr("toolkit.stores.write._WAITS", ())
     with Proxy(bucket.port, limits=lambda: (4_000_000, None)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(StoreError, match="cannot be written"):
@@ -198,7 +190,7 @@ def test_a_file_that_is_too_large_to_be_copied_replaces_nothing(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of S3, as if it copied nothing; the look is before the upload is completed."""
-    monkeypatch.setattr("toolkit.stores.uploads._COPY_LIMIT", 0)
+    monkeypatch.setattr("toolkit.stores.write._COPY_LIMIT", 0)
     content, path = os.urandom(_LARGE), path_of(bucket.uri("a"))
     (tmp_path / "a").write_bytes(content)
     bucket.put("a", b"of somebody else")

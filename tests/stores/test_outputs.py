@@ -17,7 +17,7 @@ from tests.models import MODEL
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.model.scorer import Scorer
-from toolkit.stores.uploads import upload
+from toolkit.stores.write import upload
 
 _BAD = CSV + "4,too,many,fields\n"
 
@@ -46,7 +46,7 @@ def test_an_object_that_appears_during_the_run_stays(
         bucket.put("b.csv", b"of somebody else")
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("toolkit.stores.uploads.upload", late)
+    monkeypatch.setattr("toolkit.stores.write.upload", late)
     call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
     ran = command(*call)
     ran.failed_with("an object has appeared here during the run, and is not replaced")

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.files import is_in_store, path_of
-from toolkit.stores.store_path import StorePath
+from toolkit.stores.paths import StorePath, is_in_store, path_of
 
 _PARTS = st.lists(
     st.text("abc.é #?%*-_", min_size=1, max_size=6).filter(lambda part: part not in (".", "..")),

@@ -13,7 +13,7 @@ import pytest
 from toolkit.training.options import TrainingOptions
 
 if TYPE_CHECKING:
-    from toolkit.training.recipes.padded import Encoded
+    from toolkit.training.fit_padded import Encoded
 
 _GOOD = ("superb", "delightful", "moving", "brilliant")
 _BAD = ("dull", "awful", "clumsy", "boring")
@@ -57,7 +57,7 @@ def reviews_csv(write_csv: Callable[..., Path]) -> Path:
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
     """What each fit on padded rows is given, in the order of the fits."""
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-    from toolkit.training.recipes import padded
+    from toolkit.training import fit_padded as padded
 
     found: list[Encoded] = []
     encode = padded.encode

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
-from toolkit.training.sources.teacher_matching import Matches
+from toolkit.training.data import Reporter
+from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.teacher import Matches
 
 PARTS = {
     "model.keras",

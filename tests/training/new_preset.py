@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.networks.backend import import_keras
+from toolkit.networks import import_keras
 from toolkit.training.presets import Preset
 
 if TYPE_CHECKING:

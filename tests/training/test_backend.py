@@ -5,7 +5,7 @@ import sys
 
 # In a process of its own: it depends on what the import of TensorFlow finds.
 RETRACING = """
-from toolkit.networks.backend import import_tensorflow
+from toolkit.networks import import_tensorflow
 tensorflow = import_tensorflow()
 @tensorflow.function
 def same(number):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.evaluation.metrics import calibration_error, log_loss
-from toolkit.model.facts.typed_json import encode
-from toolkit.model.logits import logits_of, rescaled, sigmoid
+from toolkit.model.stars import logits_of, rescaled, sigmoid
+from toolkit.model.typed_json import encode
 from toolkit.training.calibration import fit_calibration
 
 SCALE, BIAS = 0.4, 0.3

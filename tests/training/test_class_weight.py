@@ -12,9 +12,8 @@ import pytest
 
 from tests.training.conftest import make_rows
 from toolkit.errors import UsageError
-from toolkit.training.balance import balanced_weights
 from toolkit.training.options import TrainingOptions
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.reviews import Reviews, balanced_weights
 from toolkit.training.train import train
 
 

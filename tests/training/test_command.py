@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from toolkit.cli.app import app
-from toolkit.cli.train_view import show
+from toolkit.cli.train import show
 from toolkit.errors import UsageError
-from toolkit.model.facts.model_facts import Calibration, Folds, Metrics, Spread
-from toolkit.model.facts.typed_json import encode
+from toolkit.model.facts import Calibration, Folds, Metrics, Spread
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.typed_json import encode
 from toolkit.training.result import TrainingResult
 
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from tests.data import PROJECT
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
-from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.typed_json import encode
 from toolkit.training.presets import PRESETS
 
 SCRIPT = PROJECT / "examples" / "teacher" / "soft_labels.py"

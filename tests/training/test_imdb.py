@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from toolkit.errors import InputError
-from toolkit.networks.backend import import_keras
-from toolkit.records.read_options import ReadOptions
+from toolkit.networks import import_keras
+from toolkit.records.options import ReadOptions
 from toolkit.training.sources import load
 
 WORD_INDEX = {"film": 3, "the": 1, "fine": 2, "åge": 4, "rarest": 5}

@@ -16,10 +16,9 @@ from tests.training.making import make_reviews
 from toolkit.cli.app import app
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
-from toolkit.training.data import FitData, FitTask
-from toolkit.training.knobs import Knobs
+from toolkit.training.data import FitData, FitTask, Reporter
 from toolkit.training.options import TrainingOptions
-from toolkit.training.reporter import Reporter
+from toolkit.training.presets import Knobs
 
 OF_THE_PRESET: dict[str, Any] = {
     "dropout": 0.5,
@@ -79,7 +78,7 @@ def weights_after_fit(knobs: Knobs, build: Any = None) -> list[Any]:
 
 def _as_before(vocabulary_size: int, max_tokens: int) -> Any:
     """The network as it was before it had knobs."""
-    from toolkit.networks.backend import import_keras
+    from toolkit.networks import import_keras
 
     keras = import_keras()
     layers = keras.layers
@@ -125,7 +124,7 @@ def test_chosen_settings_are_used_recorded_and_exported(
 ) -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     from toolkit.export import export
-    from toolkit.networks.keras_file import load_keras
+    from toolkit.networks.network_files import load_keras
 
     arguments = ["train", str(reviews_csv), "-o", str(tmp_path / "run"), "--epochs", "2"]
     for knob, value in knobs.items():

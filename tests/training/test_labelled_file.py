@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
+from toolkit.training.reviews import Reviews
 from toolkit.training.sources import load
-from toolkit.training.sources.reviews import Reviews
 
 WriteCsv = Callable[..., Path]
 

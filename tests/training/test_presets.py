@@ -10,12 +10,11 @@ import pytest
 
 from tests.training.making import make_reviews
 from toolkit.errors import UsageError
-from toolkit.training.data import FitData, FitTask
+from toolkit.training.data import FitData, FitTask, Reporter
 from toolkit.training.options import TrainingOptions
-from toolkit.training.predictions import review_probabilities
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
-from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.result import review_probabilities
+from toolkit.training.reviews import Reviews
 from toolkit.training.train import fit
 
 
@@ -56,7 +55,7 @@ def test_a_preset_is_registered_under_its_name(name: str, preset: Preset) -> Non
 
 
 def test_conv1d_is_the_network_of_the_tutorial() -> None:
-    from toolkit.training.recipes.padded import build_network
+    from toolkit.training.fit_padded import build_network
 
     network = build_network(PRESETS["conv1d"], seed=1)
     assert network.count_params() == 152_593

@@ -4,11 +4,10 @@ import pytest
 
 from tests.data import shared_data
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.data import FitTask, TrainingData
+from toolkit.records.options import ReadOptions
+from toolkit.training.data import FitTask, Reporter, TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
-from toolkit.training.reporter import Reporter
 from toolkit.training.sources import load
 from toolkit.training.split import validation_split
 from toolkit.training.train import fit

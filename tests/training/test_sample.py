@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from toolkit.model.facts.model_facts import Copies
+from toolkit.model.facts import Copies
 from toolkit.training.data import FitData, TrainingData
 from toolkit.training.options import SplitKind
 from toolkit.training.result import Outcome
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.reviews import Reviews
 
 UNUSED: Any = None
 

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from tests.training.conftest import make_rows
 from toolkit.errors import InputError
-from toolkit.model.facts.typed_json import encode
-from toolkit.networks.backend import import_keras
-from toolkit.records.read_options import ReadOptions
+from toolkit.model.typed_json import encode
+from toolkit.networks import import_keras
+from toolkit.records.options import ReadOptions
 from toolkit.training.options import TrainingOptions
+from toolkit.training.reviews import Reviews
 from toolkit.training.sources import load
-from toolkit.training.sources.reviews import Reviews
 from toolkit.training.train import train
 
 if TYPE_CHECKING:
-    from toolkit.training.recipes.padded import Encoded
+    from toolkit.training.fit_padded import Encoded
 
 WriteCsv = Callable[..., Path]
 

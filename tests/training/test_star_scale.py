@@ -14,14 +14,13 @@ from tests.training.conftest import make_rows
 from toolkit import Scorer
 from toolkit.evaluation.ratings import NEUTRAL, classes_of, macro_f1
 from toolkit.export.export_run import export
-from toolkit.model.facts.model_facts import Calibration
-from toolkit.model.facts.stars import StarScale
-from toolkit.model.logits import logits_of, sigmoid
+from toolkit.model.facts import Calibration
+from toolkit.model.stars import StarScale, logits_of, sigmoid
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import HeldOut
-from toolkit.training.sources.reviews import NeutralReviews
+from toolkit.training.reviews import NeutralReviews
 from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.train import train
 

@@ -18,17 +18,16 @@ from hypothesis import strategies as st
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import InputError, UsageError
-from toolkit.model.facts.typed_json import encode
+from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.training.options import TrainingOptions
-from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
-from toolkit.training.sources.teacher import Teacher, fingerprint, load
-from toolkit.training.sources.teacher_matching import Matches, match
+from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.teacher import Matches, Teacher, fingerprint, load, match
 from toolkit.training.train import train
 
 if TYPE_CHECKING:
-    from toolkit.training.recipes.padded import Encoded
+    from toolkit.training.fit_padded import Encoded
 
 WriteCsv = Callable[..., Path]
 

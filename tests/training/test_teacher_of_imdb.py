@@ -13,8 +13,8 @@ import pytest
 from tests.tools import needs
 from tests.training.conftest import make_rows
 from tests.training.teacher_tools import run_tool
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.sources.teacher import fingerprint, load
+from toolkit.records.options import ReadOptions
+from toolkit.training.teacher import fingerprint, load
 
 TOOLS = "examples.teacher.imdb"
 LABELLED, UNLABELLED = 80, 40

@@ -12,8 +12,8 @@ import pytest
 from examples.teacher.reviews.spans import choose, cut, sentences
 from exported.data import FILMS, HELD_OUT, join
 from tests.training.teacher_tools import run_tool
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.sources.teacher import fingerprint, load
+from toolkit.records.options import ReadOptions
+from toolkit.training.teacher import fingerprint, load
 
 REVIEWS = 400
 

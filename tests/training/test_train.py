@@ -13,18 +13,18 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
-from toolkit.model.facts.typed_json import encode
 from toolkit.model.run_folder import RunFolder
-from toolkit.networks.backend import import_keras
+from toolkit.model.typed_json import encode
+from toolkit.networks import import_keras
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import TrainingResult
 from toolkit.training.train import train
 
 if TYPE_CHECKING:
-    from toolkit.training.recipes.padded import Encoded
+    from toolkit.training.fit_padded import Encoded
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
 

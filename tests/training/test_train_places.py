@@ -12,9 +12,9 @@ import pytest
 from tests.training.listening import PARTS, Unreached
 from toolkit.errors import TrainingError, UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
+from toolkit.training.data import Reporter
 from toolkit.training.options import TrainingOptions
-from toolkit.training.reporter import Reporter
 from toolkit.training.sources import check_columns
 from toolkit.training.train import train
 

@@ -14,15 +14,14 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener, Unreached
 from toolkit.errors import InputError, TrainingError, UsageError
-from toolkit.model.facts.typed_json import encode
+from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
-from toolkit.training.sources import check_columns
-from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
-from toolkit.training.sources.unlabelled import concatenate, load
+from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources import check_columns, concatenate, load_unlabelled
 from toolkit.training.split import Split
 from toolkit.training.train import train
 
@@ -46,20 +45,23 @@ def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: Wr
     path = write_csv(*rows, header=("id", "review", "label"))
     table = pa.table({"id": [7, 8, None], "review": [text for _, text, _ in rows]})
     pq.write_table(table, tmp_path / "r.parquet")
-    for reviews in (load(path, ReadOptions()), load(tmp_path / "r.parquet", ReadOptions())):
+    for reviews in (
+        load_unlabelled(path, ReadOptions()),
+        load_unlabelled(tmp_path / "r.parquet", ReadOptions()),
+    ):
         assert reviews.texts.to_pylist() == ["a film", "café"]
         assert reviews.ids is not None
         assert [name or None for name in reviews.ids.to_pylist()] == ["7", None]
         assert reviews.without_text == 1
         assert reviews.teacher is None
     with pytest.raises(UsageError, match=r"no column 'body' \(found: id, review, label\)"):
-        load(path, ReadOptions(Columns(text="body")))
+        load_unlabelled(path, ReadOptions(Columns(text="body")))
 
 
 def test_an_id_may_be_any_value(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n{"id": 6, "text": "b"}\n')
-    ids = load(path, ReadOptions()).ids
+    ids = load_unlabelled(path, ReadOptions()).ids
     assert ids is not None
     assert ids.to_pylist() == ['{"$oid": "5"}', "6"]
 
@@ -69,22 +71,22 @@ def test_the_folder_of_the_data_set(tmp_path: Path) -> None:
         file = tmp_path / f"train/unsup/{number}_0.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"review {number}")
-    reviews = load(tmp_path, ReadOptions())
+    reviews = load_unlabelled(tmp_path, ReadOptions())
     assert reviews.texts.to_pylist() == ["review 9", "review 10"]
     assert reviews.name == f"{tmp_path.name}/train/unsup"
     with pytest.raises(InputError, match=r"train: expected the folder train/unsup of an aclImdb"):
-        load(tmp_path / "train", ReadOptions())
+        load_unlabelled(tmp_path / "train", ReadOptions())
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path, write_csv: WriteCsv) -> None:
     with pytest.raises(InputError, match=r"nowhere\.csv: no such file"):
-        load(tmp_path / "nowhere.csv", ReadOptions())
+        load_unlabelled(tmp_path / "nowhere.csv", ReadOptions())
     with pytest.raises(UsageError, match=r"nowhere: unknown ending ''\. Use"):
-        load(tmp_path / "nowhere", ReadOptions())
+        load_unlabelled(tmp_path / "nowhere", ReadOptions())
     with pytest.raises(InputError, match="cannot be read: File name too long"):
-        load(Path("x" * 5000 + ".csv"), ReadOptions())
+        load_unlabelled(Path("x" * 5000 + ".csv"), ReadOptions())
     with pytest.raises(TrainingError, match=r"none of its 2 rows has a text\. Give unlabelled"):
-        load(write_csv(("", "1"), ("\t", "1")), ReadOptions())
+        load_unlabelled(write_csv(("", "1"), ("\t", "1")), ReadOptions())
 
 
 def test_the_fingerprint_changes_with_a_text_and_the_order() -> None:

@@ -13,12 +13,12 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.training.calibration import fit_calibration
+from toolkit.training.data import Reporter
 from toolkit.training.options import SplitKind, TrainingOptions
 from toolkit.training.read_data import read_data
-from toolkit.training.reporter import Reporter
-from toolkit.training.sources.labelled_file import load
+from toolkit.training.sources import load_labelled
 from toolkit.training.train import train
 
 HEADER = ("text", "label", "kind")
@@ -113,7 +113,9 @@ def test_reviews_without_a_kind_are_one_kind(write_csv: Callable[..., Path]) -> 
     """Otherwise each would be a kind of its own, and count several times as much as others."""
     rows = [(f"text {at}", at % 2, kind) for at, kind in enumerate(["tents", "", " ", "tents", ""])]
     columns = Columns(balance="kind")
-    found = load(write_csv(*rows, header=HEADER, name="blank.csv"), ReadOptions(columns=columns))
+    found = load_labelled(
+        write_csv(*rows, header=HEADER, name="blank.csv"), ReadOptions(columns=columns)
+    )
     assert found.domains is not None
     first, *others = found.domains.tolist()
     assert others[2] == first

@@ -12,10 +12,10 @@ import pytest
 
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
-from toolkit.model.facts.model_facts import Copies
+from toolkit.model.facts import Copies
 from toolkit.training.data import TrainingData, count_copies
 from toolkit.training.options import TrainingOptions
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.reviews import Reviews
 from toolkit.training.split import Split
 from toolkit.training.train import train
 

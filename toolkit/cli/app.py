@@ -13,13 +13,13 @@ from typing import Annotated, NoReturn
 import typer
 
 import toolkit
-from toolkit.cli import messages
+from toolkit.cli import console as messages
 from toolkit.cli.commands import MARKUP, CommandGroup
-from toolkit.cli.failures import READER_IS_GONE, Failure, Interrupted, is_of_typer
-from toolkit.cli.messages import forgive_standard_error
-from toolkit.cli.score.report import end_report, report_wrong_call
+from toolkit.cli.console import forgive_standard_error
+from toolkit.cli.process import READER_IS_GONE, Failure, Interrupted, is_of_typer
+from toolkit.cli.score_report import end_report, report_wrong_call
+from toolkit.errors import STOPPING
 from toolkit.files import remove_unfinished
-from toolkit.signals import STOPPING
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from toolkit.native.library import core_name
+        from toolkit.native import core_name
 
         typer.echo(f"toolkit {toolkit.__version__}, core: {core_name()}")
         raise typer.Exit

@@ -1,29 +1,166 @@
-"""The commands, each of which is imported when it is called or listed."""
+"""The commands, each of which is imported when it is called or listed.
+
+Commands that take groups of options: a parameter whose type is a dataclass is its options.
+
+Values of the command line in which nothing can be wrong, which are made without pydantic.
+
+For any value, also one that is not given, Typer imports pydantic and builds a validator: a quarter
+of the time in which ten reviews are scored. So Typer gets only what may be wrong, and says so.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import is_dataclass
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from toolkit.cli.option_groups import with_groups
-from toolkit.cli.plain_values import PlainCommand, PlainGroup
+from toolkit.stores.paths import path_of
+
+Command = Callable[..., None]
+
+
+def with_groups(command: Command) -> Command:
+    """Give a command the fields of its groups as parameters, each at the place of its group."""
+    groups: dict[str, tuple[type, list[str]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in _parameters(command):
+        kind = parameter.annotation
+        if not (isinstance(kind, type) and is_dataclass(kind)):
+            parameters.append(parameter)
+            continue
+        fields = _parameters(kind)
+        groups[parameter.name] = (kind, [field.name for field in fields])
+        parameters += fields
+
+    @wraps(command)
+    def called(**values: Any) -> None:
+        made = {
+            name: kind(**{field: values.pop(field) for field in fields})
+            for name, (kind, fields) in groups.items()
+        }
+        command(**values, **made)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    return called
+
+
+def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
+    """Give the parameters with their annotations, which are text in the source."""
+    hints = get_type_hints(
+        called.__init__ if inspect.isclass(called) else called, include_extras=True
+    )
+    parameters = inspect.signature(called).parameters
+    return [
+        each.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, each in parameters.items()
+    ]
+
+
+def _whole(given: str) -> int:
+    """Make a number from 1, which no option refuses; `ValueError` for what Typer has to check."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", given):
+        raise ValueError
+    return int(given)
+
+
+def _decimal(given: str) -> float:
+    """Make a number from 0, which no option refuses; `ValueError` for what Typer has to check."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given):
+        raise ValueError
+    return float(given)
+
+
+# What makes a value of the string that is given; `list` takes strings.
+_PLAIN: dict[Any, Callable[[Any], Any]] = {
+    str: str,
+    list[str]: list,
+    Path: path_of,
+    list[Path]: lambda given: [*map(path_of, given)],
+    int: _whole,
+    float: _decimal,
+}
+
+
+class PlainCommand(TyperCommand):
+    """A command that asks Typer only for values that have to be checked."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Give the parameters, with those that Typer adds, such as ``--help``."""
+        return _made_plain(super().get_params(ctx), self.callback)
+
+
+class PlainGroup(TyperGroup):
+    """A group that asks Typer only for values that have to be checked."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Give the parameters, with those that Typer adds, such as ``--help``."""
+        return _made_plain(super().get_params(ctx), self.callback)
+
+
+def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> list[Any]:
+    changed = [each for each in parameters if "process_value" not in vars(each)]
+    types = get_type_hints(callback) if changed and callback else {}
+    for parameter in changed:
+        make = _maker(types.get(parameter.name))
+        parameter.process_value = partial(_value, parameter, make, parameter.process_value)
+    return parameters
+
+
+def _maker(kind: Any) -> Callable[[Any], Any] | None:
+    """Find what makes values of a type or of ``type | None``."""
+    if kind not in _PLAIN and type(None) in get_args(kind):
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Literal:
+        return partial(_one_of, get_args(kind))
+    return _PLAIN.get(kind)
+
+
+def _one_of(choices: tuple[Any, ...], given: Any) -> Any:
+    """Give a choice; `ValueError` for what Typer has to refuse."""
+    return choices[choices.index(given)]
+
+
+def _value(
+    parameter: Any,
+    make: Callable[[Any], Any] | None,
+    checked: Callable[[Any, Any], Any],
+    context: Any,
+    given: Any,
+) -> Any:
+    """Give the value of a parameter, as Typer would."""
+    if not parameter.required and (given is None or given is parameter.default):
+        takes_many = parameter.nargs == -1 or getattr(parameter, "multiple", False)
+        value = () if given is None and takes_many else given
+    elif make is not None and given:
+        try:
+            value = make(given)
+        except ValueError:
+            return checked(context, given)
+    else:
+        return checked(context, given)
+    return value if parameter.callback is None else parameter.callback(context, parameter, value)
+
 
 MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 
 
 def _score() -> Callable[..., None]:
-    from toolkit.cli.score.score import score
+    from toolkit.cli.score import score
 
     return score
 
 
 def _finish() -> Callable[..., None]:
-    from toolkit.cli.score.finish import finish
+    from toolkit.cli.shards import finish
 
     return finish
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli import messages
+from toolkit.cli import console as messages
 from toolkit.cli import options as o
-from toolkit.cli.failures import EXIT_REJECTED
+from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder, path_of
-from toolkit.model.shipped import find_model, is_shipped
+from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder
+from toolkit.model.file import find_model, is_shipped
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import STDIN, ReadOptions
+from toolkit.records.options import STDIN, ReadOptions
+from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.evaluation.diff_result import Difference
@@ -87,7 +88,7 @@ def diff(
     of several files that cannot be read is left out, too, and the exit code is 1. A column with a
     usual name that holds no labels is left out, with a warning.
     """
-    from toolkit.cli.progress import progress_of
+    from toolkit.cli.console import progress_of
     from toolkit.evaluation import DiffOptions
     from toolkit.evaluation import diff as run_diff
     from toolkit.scoring.blocks import Subset

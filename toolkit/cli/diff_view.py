@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from toolkit.cli.console import fact_table, new_console, not_read, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
-from toolkit.cli.terminal import fact_table, new_console, not_read, one_line, shortened
 from toolkit.errors import counted
 from toolkit.evaluation.diff_result import (
     ChangedRow,
@@ -26,8 +26,8 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.tables import UNDEFINED, table_of
-from toolkit.model.facts.release_facts import USES_IN_SHORT, count_uses
-from toolkit.model.info.fact_lines import megabytes
+from toolkit.model.describe import megabytes
+from toolkit.model.release import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text
 _GROUPS_SHOWN = 40

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from toolkit.cli.terminal import new_console, one_line
+from toolkit.cli.console import new_console, one_line
 from toolkit.evaluation import Evaluation, tables
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note

@@ -1,15 +1,24 @@
-"""`toolkit export`: a run folder becomes one file that takes raw text."""
+"""`toolkit export`: a run folder becomes one file that takes raw text.
+
+What `toolkit export` shows on the terminal.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
+from rich import box
+from rich.table import Table
+
 from toolkit.cli import options as o
+from toolkit.cli.console import new_console, one_line
 from toolkit.errors import UsageError
-from toolkit.model.facts.release_facts import USES
+from toolkit.export import ExportResult
+from toolkit.model.describe import megabytes, quantization_line, threshold_line
+from toolkit.model.release import USES
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 
 _SMALLER = "A smaller file"
 _OF_RELEASE = "What the model says of its release"
@@ -106,10 +115,9 @@ def export(
     Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. Nothing is
     written unless Keras and ONNX agree: the same labels, and probabilities within 1e-5.
     """
-    from toolkit.cli.export_view import show
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
-    from toolkit.export.quantization.loss import QuantizationOptions
+    from toolkit.export.quantize import QuantizationOptions
     from toolkit.export.release_file import chosen_release
 
     if quantize is None and reviews is not None:
@@ -134,3 +142,35 @@ def export(
     if output is not None:
         raise UsageError("--output: the files of --hub have names of their own. Leave out one.")
     show(export_to_hub(run, hub, **settings))
+
+
+def show(result: ExportResult) -> None:
+    """Print how far each execution is from Keras, the threshold, and the files."""
+    console, parity = new_console(), result.parity
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
+    table.add_column("largest difference", justify="right")
+    for name, difference in parity.differences.items():
+        table.add_row(name.replace("_", " "), f"{difference:.2e}")
+    console.print(table)
+    console.print(
+        f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
+        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
+    )
+    if (cost := result.quantization) is not None:
+        console.print(quantization_line(cost))
+    console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
+    if result.threshold.warning is not None:
+        console.print(f"Warning: {result.threshold.warning}", style="yellow")
+    for note in result.notes:
+        console.print(one_line(note))
+    files = (result.model, result.twin, result.vocabulary, result.golden, *result.others)
+    for path in filter(None, files):
+        size = megabytes(path.stat().st_size)
+        console.print(f"{one_line(str(path))}  {size}", soft_wrap=True)
+    console.print(
+        f"Next: toolkit score reviews.csv --model {one_line(str(result.model))}", soft_wrap=True
+    )
+    if result.others:  # a folder for the Hub
+        folder = one_line(str(result.model.parent))
+        console.print(f"Upload it with: hf upload OWNER/NAME {folder}", soft_wrap=True)

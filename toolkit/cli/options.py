@@ -2,7 +2,7 @@
 
 An option is defined once, as the annotation of a parameter or of a field of a dataclass. The help,
 the command reference, the completion of shells and a test of wrong values follow from it. A command
-takes the options of a dataclass by a parameter of that type (`toolkit.cli.option_groups`). Help
+takes the options of a dataclass by a parameter of that type (`toolkit.cli.commands`). Help
 texts are Markdown, and short: what a user needs only now and then is `more`, for the reference.
 """
 
@@ -17,10 +17,10 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.errors import UsageError
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.model.file import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
 from toolkit.records.formats import FORMATS
-from toolkit.records.read_options import LabelNames, ReadOptions
+from toolkit.records.options import LabelNames, ReadOptions
 
 # Headings of `--help`.
 COLUMNS = "Columns and labels"

@@ -1,12 +1,104 @@
-"""What a process of the command sets up before it imports the large packages."""
+"""What an error means to the user: a message and an exit code.
+
+What a process of the command sets up before it imports the large packages.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import mmap
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from toolkit.errors import ToolkitError
+
+# How libraries say that memory is missing: the loader of the C library, ONNX Runtime, protobuf
+# (which cannot copy a model), OpenBLAS, and Python where a thread gets no stack.
+_OUT_OF_MEMORY = (
+    "bad_alloc",
+    "failed to map segment",
+    "annot allocate memory",
+    "Failed to serialize proto",
+    "emory allocation",
+    "can't start new thread",
+)
+_MORE_MEMORY = "Free some, raise the limit (ulimit -v), or use fewer threads with --workers"
+EXIT_REJECTED = 3  # done, but some records could not be read
+READER_IS_GONE = 128 + getattr(signal, "SIGPIPE", 13)
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to stop; raised where the main thread is at that moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a run has failed."""
+
+    message: str
+    exit_code: int
+    # Nothing is said of a reader that has what it wants: as usual tools do, such as `cat`.
+    is_silent: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Explain an error, with its notes."""
+        message, code = _explained(error)
+        notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
+        stop = "." if notes and not message.endswith(".") else ""
+        return cls(message + stop + notes, code, is_silent=code == READER_IS_GONE)
+
+
+def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one per kind)
+    chain = [*_chain(error)]
+    match error:
+        case Interrupted():
+            return "interrupted", error.exit_code
+        case _ if any(isinstance(each, BrokenPipeError) for each in chain):
+            return "standard output: was closed by its reader", READER_IS_GONE
+        case _ if any(map(_is_out_of_memory, chain)):
+            return f"out of memory. {_MORE_MEMORY}", 1
+        case ToolkitError():
+            return str(error), error.exit_code
+        case OSError():  # such as a file without permission to read
+            return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
+    if is_of_typer(error):
+        return error.format_message(), error.exit_code  # type: ignore[attr-defined]
+    why = "This is a bug of the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
+    return f"unexpected {type(error).__name__}: {error}. {why}", 1
+
+
+def is_of_typer(error: BaseException) -> bool:
+    """Whether Typer has found that a command was called in a wrong way."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error, and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # A reject or a file may have these words, so not in the errors of the toolkit itself.
+    return not isinstance(error, ToolkitError) and any(
+        words in str(error) for words in _OUT_OF_MEMORY
+    )
+
 
 # Of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -30,19 +30,16 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
+from toolkit.records.compression import compression_of, compressor
 from toolkit.records.formats import Format, format_of, open_reviews
-from toolkit.records.labels import NEUTRAL, labels_of
-from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.records.record_blocks import BatchFile, Reject
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compression_of, compressor
-from toolkit.records.values import WrongValueError
+from toolkit.records.labels import NEUTRAL, WrongValueError, labels_of
+from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.records.review_file import BatchFile, Reject, ReviewFile
 from toolkit.scoring.blocks import ALL, SelectedBlock, Subset, run_blocks
 from toolkit.scoring.jobs import NOT_KEPT, look_for
 from toolkit.scoring.output import ByteFile
 from toolkit.scoring.summary import Progress
-from toolkit.text.golden_texts import golden_texts
-from toolkit.text.strings import without_half_pairs
+from toolkit.text.strings import golden_texts, without_half_pairs
 
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 

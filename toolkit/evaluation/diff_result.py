@@ -15,11 +15,11 @@ import numpy.typing as npt
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_counts
 from toolkit.evaluation.metrics import Proportion
-from toolkit.files import path_of
-from toolkit.model.facts.model_facts import Calibration, Scores
-from toolkit.model.facts.typed_json import encode
+from toolkit.model.facts import Calibration, Scores
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import encode
 from toolkit.scoring.blocks import Subset
+from toolkit.stores.paths import path_of
 
 OLD, NEW = "OLD", "NEW"
 _SURE = 0.05  # of a p-value: smaller ones are hardly chance

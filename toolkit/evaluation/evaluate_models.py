@@ -40,11 +40,11 @@ from toolkit.evaluation.reviews import (
     load_predictions,
     sha256_if_file,
 )
-from toolkit.files import path_of
-from toolkit.model.facts.stars import known_tokens
 from toolkit.model.scorer import Scorer
-from toolkit.records.read_options import ReadOptions
-from toolkit.records.text_files.compression import compression_of
+from toolkit.model.stars import known_tokens
+from toolkit.records.compression import compression_of
+from toolkit.records.options import ReadOptions
+from toolkit.stores.paths import path_of
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 

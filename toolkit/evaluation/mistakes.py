@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.evaluation.coverage import margins
 from toolkit.evaluation.metrics import Labels, Probabilities, calls_positive
 from toolkit.evaluation.reviews import LabelledReviews
-from toolkit.model.explanation import Word
+from toolkit.model.explain import Word
 from toolkit.model.scorer import Scorer
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.facts.stars import FEWEST, FIXED_RANGE, MOST, StarScale, rounded_stars
-from toolkit.model.logits import logits_of
+from toolkit.model.stars import FEWEST, FIXED_RANGE, MOST, StarScale, logits_of, rounded_stars
 
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2  # the three classes, in order
 

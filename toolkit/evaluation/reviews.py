@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels, Probabilities
 from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
-from toolkit.files.checksums import sha256_of
+from toolkit.files import sha256_of
 from toolkit.records.formats import beside
-from toolkit.records.read_options import STDIN, ReadOptions, is_stream
+from toolkit.records.labels import Rows
+from toolkit.records.options import STDIN, ReadOptions, is_stream
 from toolkit.records.table import ReviewTable, read_table
-from toolkit.records.text_files.zip_members import file_of
-from toolkit.records.values import Rows
+from toolkit.records.zip import file_of
 
 LABELS = ("negative", "positive")
 _MOST_STARS = 20  # more different values are not ratings

@@ -13,7 +13,7 @@ from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, Slice, shown_groups
 from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
 from toolkit.evaluation.reviews import LABELS, Data
-from toolkit.model.facts.stars import FIXED_RANGE
+from toolkit.model.stars import FIXED_RANGE
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 

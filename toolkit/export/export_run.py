@@ -1,27 +1,92 @@
-"""Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity."""
+"""Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity.
+
+Golden vectors: what models give for texts, to test any runtime and tokenizer with.
+
+``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
+test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras. Those of
+weights of fewer bits, which Keras does not know, come from a graph with the same weights as floats.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 import toolkit
 from toolkit.errors import ParityError, UsageError
-from toolkit.export.assemble import ModelPair
-from toolkit.export.golden import Subject, golden_vectors
-from toolkit.export.keras_to_onnx import convert
-from toolkit.export.parity import check_parity, compare
-from toolkit.export.quantization.loss import LabelledSample, QuantizationOptions, check_loss
-from toolkit.export.quantization.quantize import quantize
-from toolkit.export.run_reviews import load_sample
-from toolkit.export.threshold import Threshold, choose_threshold
-from toolkit.files import atomic_files, check_output, is_a_file, path_of, unfinished_folder
-from toolkit.model.facts.export_facts import Parity, QuantizationCost
-from toolkit.model.facts.model_facts import ModelFacts
-from toolkit.model.facts.release_facts import Release
+from toolkit.export.convert import convert
+from toolkit.export.model_file import ModelPair
+from toolkit.export.parity import check_parity, compare, reference_of
+from toolkit.export.quantize import LabelledSample, QuantizationOptions, check_loss, quantize
+from toolkit.export.threshold import Threshold, choose_threshold, load_sample
+from toolkit.files import atomic_files, check_output, is_a_file, unfinished_folder
+from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
 from toolkit.model.file import ModelFile
+from toolkit.model.release import Release
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
-from toolkit.networks.keras_file import load_keras
+from toolkit.model.stars import logits_of
+from toolkit.networks.network_files import load_keras
+from toolkit.stores.paths import path_of
+from toolkit.text.strings import golden_texts
+from toolkit.text.token_ids import PADDING_ID
+
+# Keras gives other last digits on other processors.
+_DECIMALS = 7
+_STAR_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model file, and the network that it was made of: of Keras, or a graph with floats."""
+
+    file: ModelFile
+    network: Any
+
+    @classmethod
+    def load(cls, path: Path) -> Subject:
+        """Read ``NAME.onnx`` and ``NAME.keras`` beside it."""
+        return cls(ModelFile.load(path), load_keras(path.with_suffix(".keras")))
+
+
+def golden_vectors(subjects: Mapping[str, Subject]) -> str:
+    """Give the lines of the file for some models by their names."""
+    texts = golden_texts(subject.file.facts.max_tokens for subject in subjects.values())
+    found = {name: _expected(subject, list(texts.values())) for name, subject in subjects.items()}
+    lines = (
+        {"name": case, "text": text, "models": {name: found[name][place] for name in found}}
+        for place, (case, text) in enumerate(texts.items())
+    )
+    return "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
+
+
+def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
+    facts = subject.file.facts
+    ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
+    rows = ids.padded(facts.max_tokens)
+    known = ids.known_tokens(facts.max_tokens)
+    probability = reference_of(subject.network)(rows)
+    labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
+    expected: list[dict[str, Any]] = [
+        {
+            "token_ids": row[row != PADDING_ID].tolist(),
+            "probability": round(float(number), _DECIMALS),
+            "label": str(label),
+            "known_tokens": int(count),
+        }
+        for row, number, label, count in zip(rows, probability, labels, known, strict=True)
+    ]
+    if facts.stars is not None:
+        found = facts.stars.stars(logits_of(probability), known)
+        for entry, stars in zip(expected, found, strict=True):
+            entry["stars"] = round(float(stars), _STAR_DECIMALS)
+    return expected
+
 
 _TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
 _FEW_REVIEWS = 1000
@@ -71,7 +136,7 @@ def export(
         such as `precision=0.95` or `recall=0.9`.
     golden : bool
         Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
-        `toolkit.export.golden`.
+        `toolkit.export.export_run`.
     quantization : QuantizationOptions | None
         Store large weights as int8 or float16; the files appear only if labelled reviews lose no
         more than 0.1 point of accuracy.

@@ -18,21 +18,17 @@ from typing import Any
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.export.export_run import ExportResult, export
 from toolkit.files import (
+    CHECKSUMS,
     atomic_files,
     check_output_file,
     is_a_file,
     is_a_folder,
-    is_in_store,
     is_link_or_there,
-    path_of,
     reporting_failures,
     unfinished_folder,
+    write_checksums,
 )
-from toolkit.files.checksums import CHECKSUMS, write_checksums
-from toolkit.model.facts.model_facts import ModelFacts, Scores
-from toolkit.model.facts.release_facts import Release
-from toolkit.model.file import ModelFile
-from toolkit.model.info.fact_lines import (
+from toolkit.model.describe import (
     Row,
     calibration_line,
     data_rows,
@@ -42,7 +38,11 @@ from toolkit.model.info.fact_lines import (
     star_rows,
     threshold_line,
 )
+from toolkit.model.facts import ModelFacts, Scores
+from toolkit.model.file import ModelFile
+from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
+from toolkit.stores.paths import is_in_store, path_of
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ParityError
-from toolkit.export.front_end import token_ids_info
-from toolkit.export.keras_to_onnx import TOLERANCE, run_keras
-from toolkit.model.facts.export_facts import Parity
+from toolkit.export.convert import TOLERANCE, run_keras
+from toolkit.export.model_file import token_ids_info
+from toolkit.model.facts import Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -27,11 +27,11 @@ from toolkit.model.file import (
     TOKEN_IDS,
     token_ids_width,
 )
-from toolkit.model.inference.onnx_sessions import session_options
-from toolkit.model.inference.session import Probabilities
-from toolkit.model.logits import logits_of
+from toolkit.model.native_network import session_options
+from toolkit.model.network import Probabilities
 from toolkit.model.scorer import Scorer
-from toolkit.text.golden_texts import golden_texts
+from toolkit.model.stars import logits_of
+from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 
 # The scorer gives hundredths; and the logit that stars come from is known less well where the

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toolkit.errors import UsageError
-from toolkit.model.facts.release_facts import USES, DataSet, Release, Teacher
-from toolkit.model.facts.typed_json import decode
+from toolkit.model.release import USES, DataSet, Release, Teacher
+from toolkit.model.typed_json import decode
 
 _MOST_BYTES = 256 << 10  # as JSON, it is shorter than a model file may have it
 _TABLES = {"data_sets": DataSet, "teachers": Teacher}

@@ -1,23 +1,280 @@
-"""Score reviews with a model file: texts here, Arrow arrays and record batches in `ArrowScorer`."""
+"""Score reviews with a model file: texts here, Arrow arrays and record batches in `ArrowScorer`.
+
+The columns that scoring adds to a record batch.
+
+Score Arrow arrays and record batches with a model file.
+
+What has been opened in this process, so that engines which send a scorer often open it once.
+
+Spark and Ray unpickle a function and its scorer for each task, in processes that they use again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+
+import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.model.arrow_scorer import ArrowScorer
-from toolkit.model.inference.few_texts import FewTexts
-from toolkit.model.inference.neutral import Range
-from toolkit.model.inference.numbers import STAR_DECIMALS
-from toolkit.model.inference.texts import array_of, list_of
-from toolkit.model.opened import Opened
-from toolkit.model.shipped import find_model
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import DEFAULT_MODEL, find_model, load_model
+from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
+from toolkit.model.network import open_network
+from toolkit.model.predict import STAR_DECIMALS, FewTexts, Numbers, array_of, list_of
+from toolkit.text.token_ids import Ids
+from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from toolkit.model.explanation import Explainer, Explanation
+    from toolkit.model.explain import Explainer, Explanation
+
+
+def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
+    """Raise `UsageError` unless there is one text column, and each added name is free."""
+    if len({*added}) < len(added):
+        raise UsageError(f"the added columns need different names, not {[*added]}")
+    if names.count(text_column) > 1:
+        raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
+    if text_column not in names:
+        raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
+    for name in added:
+        if name in names:
+            raise UsageError(f"the input has a column {name!r} already; choose another name")
+
+
+class ArrowScorer:
+    """What a `Scorer` says of itself, and does with Arrow; its arguments are explained there."""
+
+    def __init__(
+        self,
+        model: str | Path | None,
+        threshold: float | None,
+        neutral: Neutral,
+        *,
+        by_sentence: bool,
+    ) -> None:
+        self._file = load_model(model)
+        self.facts: ModelFacts = self._file.facts  # what the model file says of itself
+        self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
+        self._network = open_network(self._file)
+        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
+        self.threshold = self._labelling.threshold
+        self.neutral: Range | None = self._labelling.neutral
+        self.by_sentence = by_sentence
+        self._numbers = Numbers(self._network, self.vocabulary, self.facts, by_sentence=by_sentence)
+
+    def identity(self) -> dict[str, Any]:
+        """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
+        return {**self._file.identity(), "threshold": round(float(self.threshold), 7)}
+
+    @property
+    def model(self) -> str:
+        """Name, version and hash of the model, as `ModelFile.in_one_value`."""
+        return self._file.in_one_value
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the model file, in hexadecimal digits."""
+        return self._file.sha256
+
+    @property
+    def max_tokens(self) -> int:
+        """The number of tokens that the model reads of a review, its last ones."""
+        return self.facts.max_tokens
+
+    @property
+    def has_stars(self) -> bool:
+        """Whether the model tells stars."""
+        return self._file.has_stars
+
+    def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
+        """Score an Arrow array of any string type.
+
+        Parameters
+        ----------
+        texts : pa.Array | pa.ChunkedArray
+            Reviews; a null or a blank text has no score. Nor has a text without a known word
+            among those that the model reads, but models of format versions 1 and 2 score it.
+
+        Returns
+        -------
+        tuple[pa.Array, pa.FloatArray]
+            Sentiment (string) and probability (float32), both null where there is no score.
+
+        Raises
+        ------
+        UsageError
+            If it is of another type.
+        """
+        scores = self.scores(self.numbers(texts), ["sentiment", "probability"])
+        return scores["sentiment"], scores["probability"]
+
+    def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
+        """Give the probabilities of the positive class, float32, as `score_array` does."""
+        return self.numbers(texts)["probability"]
+
+    def numbers(
+        self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool = False
+    ) -> pa.RecordBatch:
+        """Give all that the model says of an Arrow array of any string type.
+
+        Parameters
+        ----------
+        texts : pa.Array | pa.ChunkedArray
+            Reviews.
+        with_reading : bool
+            Whether to say how the texts were read, too.
+
+        Returns
+        -------
+        pa.RecordBatch
+            `probability` of the positive class, float32, 0 to 1; and, if the model has them,
+            `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
+            `negative_sentences`, int32; with the reading also `few_known_words`
+            (`toolkit.model.known_words`) and `cut_to_length`, truth values: whether a text
+            has more tokens than the model reads. All are null where there is no score.
+
+        Raises
+        ------
+        UsageError
+            If the array is of another type.
+        """
+        return self._numbers.of(texts, with_reading=with_reading)
+
+    def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
+        """Give the label for each probability (float32) alone; null where that is null."""
+        return self._labelling.of_probability(probability)
+
+    def score_batch(
+        self,
+        batch: pa.RecordBatch | pa.Table,
+        text_column: str = "text",
+        sentiment_column: str = "predicted_sentiment",
+        probability_column: str = "positive_probability",
+        stars_column: str | None = None,
+        positive_sentences_column: str = "positive_sentences",
+        negative_sentences_column: str = "negative_sentences",
+        model_column: str | None = None,
+    ) -> pa.RecordBatch | pa.Table:
+        """Score a record batch or a table: all columns stay, and two or more are added.
+
+        Every engine calls this function, so that results never depend on where it runs.
+
+        Parameters
+        ----------
+        batch : pa.RecordBatch | pa.Table
+            Reviews with any further columns.
+        text_column : str
+            Column of the reviews, of any string type.
+        sentiment_column : str
+            Name of the added column with the label, string.
+        probability_column : str
+            Name of the added column with the probability of the positive class, float32.
+        stars_column : str | None
+            Name of the added column with the stars, float32, 1 to 5; by default no such column.
+        positive_sentences_column : str
+            Name of the column with the number of clearly positive sentences, int32, which is added
+            if they are scored.
+        negative_sentences_column : str
+            Name of the same for negative sentences.
+        model_column : str | None
+            Name of the added column with the model, string, in each row such as
+            ``reviews 2026.11 sha256-0123456789abcdef``; by default no such column.
+
+        Returns
+        -------
+        pa.RecordBatch | pa.Table
+            As many rows, in order; the added fields, except the model, are null where there is no
+            score.
+
+        Raises
+        ------
+        UsageError
+            If there is no such text column, an added name is taken, or the model has no stars.
+        """
+        added = {"sentiment": sentiment_column, "probability": probability_column}
+        if stars_column is not None:
+            added["stars"] = stars_column
+        if self.by_sentence:
+            added["positive_sentences"] = positive_sentences_column
+            added["negative_sentences"] = negative_sentences_column
+        if model_column is not None:
+            added["model"] = model_column
+        self.check_gives(added)
+        check_columns(batch.schema.names, text_column, added.values())
+        numbers = self.numbers(batch.column(text_column))
+        for role, values in self.scores(numbers, [*added]).items():
+            batch = batch.append_column(added[role], values)
+        return batch
+
+    def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Give the wanted of `sentiment`, `model` and the columns of what `numbers` gave."""
+        return {name: self._values(numbers, name) for name in wanted}
+
+    def _values(self, numbers: pa.RecordBatch, name: str) -> pa.Array:
+        if name == "sentiment":
+            return self._labelling.of_numbers(numbers)
+        # Also where there is no score: the model has seen the row.
+        return pa.repeat(self.model, len(numbers)) if name == "model" else numbers[name]
+
+    def check_gives(self, wanted: Collection[str]) -> None:
+        """Raise `UsageError` unless `scores` can give all that is wanted."""
+        if "stars" in wanted and not self.has_stars:
+            raise UsageError(
+                f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
+                f"Choose another, such as {DEFAULT_MODEL}."
+            )
+        if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
+            raise UsageError(
+                "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
+            )
+
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
+        return self._numbers.token_ids(texts)
+
+
+AnyScorer = TypeVar("AnyScorer")  # that of `toolkit.model.scorer`, which imports this module
+
+# The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
+MOST_SCORERS = 4
+
+
+class Opened(Generic[AnyScorer]):
+    """The scorers that were unpickled in this process; safe between threads and after a fork."""
+
+    def __init__(self) -> None:
+        self._scorers: OrderedDict[tuple[object, ...], AnyScorer] = OrderedDict()
+        self._lock = Lock()
+        if hasattr(os, "register_at_fork"):
+            # Another thread may hold the lock at that moment, and it does not exist in the child.
+            os.register_at_fork(after_in_child=self._renew_lock)
+
+    def get(self, arguments: str, path: Path, open_it: Callable[[], AnyScorer]) -> AnyScorer:
+        """Give the scorer of these arguments and this file, opened unless it was opened before.
+
+        A file that was replaced is another one: its time of change, size or number differ.
+        """
+        try:
+            found = path.stat()
+        except OSError:
+            return open_it()  # which says what is wrong with it
+        key = (arguments, str(path.absolute()), found.st_mtime_ns, found.st_size, found.st_ino)
+        with self._lock:  # also while it is opened: other threads wait for it
+            if key not in self._scorers:
+                self._scorers[key] = open_it()
+                if len(self._scorers) > MOST_SCORERS:
+                    self._scorers.popitem(last=False)
+            self._scorers.move_to_end(key)
+            return self._scorers[key]
+
+    def _renew_lock(self) -> None:
+        self._lock = Lock()
 
 
 class Score(NamedTuple):
@@ -45,7 +302,7 @@ class Scorer(ArrowScorer):
         threshold lies between them. True is the model's own range. By default none do.
     by_sentence : bool
         Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
-        whose sentences disagree get the label ``mixed`` (`toolkit.model.inference.mixed`).
+        whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
 
     Raises
     ------
@@ -125,7 +382,7 @@ class Scorer(ArrowScorer):
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def explain(self, text: str) -> Explanation:
-        """Tell what each word of a review adds to its score, as `toolkit.model.explanation` does.
+        """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
 
         Parameters
         ----------
@@ -159,7 +416,7 @@ class Scorer(ArrowScorer):
 
     @cached_property
     def _explainer(self) -> Explainer:
-        from toolkit.model.explanation import Explainer  # late: scoring has no use for it
+        from toolkit.model.explain import Explainer  # late: scoring has no use for it
 
         return Explainer(self._file)
 

@@ -87,7 +87,7 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
 typedef struct {
     const uint8_t *vectors;   /* (experts * rows, columns) */
     const int32_t *shifts;    /* (vocabulary): how many rows later those of negated tokens are */
-    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/pairs.py */
+    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/tables.py */
     const int32_t *routes;    /* (vocabulary): what chooses the expert */
     int32_t vocabulary, columns, slots_size, no_pair, rows, route_limit, last_expert;
     float long_tokens;

@@ -1,4 +1,64 @@
 """One network per file: its Keras layers, how it is frozen, and its ONNX graph.
 
 Importing this package needs no Keras; importing a network of tables does.
+
+The one place that imports TensorFlow and Keras: late, and without their chatter.
 """
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from toolkit.errors import MissingExtraError
+
+
+def import_keras() -> Any:
+    """Import Keras on TensorFlow; raises `MissingExtraError` without the extra `train`."""
+    return _import("keras")
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow, as `import_keras`."""
+    return _import("tensorflow")
+
+
+def _import(name: str) -> Any:
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the export goes through TensorFlow
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        if "tensorflow" not in sys.modules:
+            with _without_native_messages():
+                tensorflow = import_module("tensorflow")
+            # Each fit of a cross-validation traces its functions again, of which it would warn.
+            tensorflow.get_logger().setLevel("ERROR")
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("train", error.name or name) from None
+
+
+@contextmanager
+def _without_native_messages() -> Iterator[None]:
+    """Drop what C++ code writes to standard error, unless the block fails.
+
+    TensorFlow 2.21 logs before its logger reads TF_CPP_MIN_LOG_LEVEL, which leaves no other way.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            messages.seek(0)
+            sys.stderr.write(messages.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

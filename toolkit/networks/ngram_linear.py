@@ -15,8 +15,7 @@ import numpy as np
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.pairs import check_keys
-from toolkit.networks.tables import Codes, Floats, TableLayer, tf
+from toolkit.networks.tables import Codes, Floats, TableLayer, check_keys, tf
 from toolkit.text.token_ids import START_ID
 
 _STEPS = f"""

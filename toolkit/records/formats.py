@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_file, is_a_folder
-from toolkit.records.read_options import STDIN, ReadOptions, is_stream
-from toolkit.records.text_files.compression import COMPRESSIONS, compression_of, format_ending
-from toolkit.records.text_files.file_kinds import check_kind, first_bytes, kind_of
-from toolkit.records.text_files.zip_members import inside_archive, is_archive, only_member
+from toolkit.records.compression import COMPRESSIONS, compression_of, format_ending
+from toolkit.records.kinds import check_kind, first_bytes, kind_of
+from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.records.zip import inside_archive, is_archive, only_member
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
-    from toolkit.records.record_blocks import Output
-    from toolkit.records.review_file import ReviewFile
+    from toolkit.records.review_file import Output, ReviewFile
 
 
 @dataclass(frozen=True)
@@ -39,31 +38,31 @@ class Format:
 
 
 def _csv() -> type[ReviewFile]:
-    from toolkit.records.delimited.csv import DelimitedFile
+    from toolkit.records.csv import DelimitedFile
 
     return DelimitedFile
 
 
 def _json_lines() -> type[ReviewFile]:
-    from toolkit.records.json.json_lines import JsonLinesFile
+    from toolkit.records.json_lines import JsonLinesFile
 
     return JsonLinesFile
 
 
 def _json() -> type[ReviewFile]:
-    from toolkit.records.json.json_file import JsonFile
+    from toolkit.records.json_array import JsonFile
 
     return JsonFile
 
 
 def _excel() -> type[ReviewFile]:
-    from toolkit.records.excel.excel import ExcelFile
+    from toolkit.records.excel import ExcelFile
 
     return ExcelFile
 
 
 def _parquet() -> type[ReviewFile]:
-    from toolkit.records.parquet.parquet import ParquetFile
+    from toolkit.records.parquet import ParquetFile
 
     return ParquetFile
 

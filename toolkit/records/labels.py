@@ -1,11 +1,21 @@
 """What the labels of a file mean: a class or a probability, stars, three classes, or names.
 
-How a column is to be read follows from its different values; `toolkit.records.star_ratings` says
+How a column is to be read follows from its different values; `toolkit.records.labels` says
 which stars are neutral.
+
+What counts as a label or a probability in every command.
+
+Star ratings: of five, or of ten, which count half.
+
+Of five stars, less than three are negative and more are positive (Blitzer, Dredze and Pereira,
+Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007); of ten, up to four are negative, and
+seven and more positive (Maas and others, Learning Word Vectors for Sentiment Analysis, ACL 2011).
+What is between is neutral.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -13,21 +23,140 @@ from math import isnan, nan
 from typing import NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
-from toolkit.records.read_options import LabelNames, plain_label
-from toolkit.records.star_ratings import FIVE, NEUTRAL_FROM_TO, TEN, scale_of, stars_in
-from toolkit.records.values import (
-    LETTERS_SHOWN,
-    Rows,
-    Targets,
-    WrongValueError,
-    found_in,
-    number,
-    target,
-)
+from toolkit.records.options import LabelNames, plain_label
+
+Targets = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+
+_WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
+# Python's `float` takes "1_0", "nan" and the digits of any script, too.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
+LETTERS_SHOWN = 60  # of a value in a message
+
+
+def read_labels(words: pa.Array) -> pa.Int8Array:
+    """Read labels: 1 from a probability of 0.5 on, else 0; null where it is not a label."""
+    return pc.greater_equal(by_word(words, target), 0.5).cast(pa.int8())
+
+
+def read_probabilities(words: pa.ChunkedArray, rows: Rows, place: str) -> Targets:
+    """Read probabilities of positive as float32; `InputError` if one is missing."""
+    targets = by_word(words.combine_chunks(), target)
+    wrong = np.flatnonzero(targets.is_null())
+    if len(wrong):
+        _refuse_values(words[int(wrong[0])].as_py(), rows[wrong], place)
+    return np.asarray(targets.to_numpy(), np.float32)
+
+
+def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
+    """Read the number that each word means, null where `read` gives NaN or there is no word."""
+    codes = words.dictionary_encode()  # most columns have few different words
+    found = [read(word) for word in codes.dictionary.to_pylist()]
+    return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
+
+
+def target(word: str) -> float:
+    """Give the probability of positive that a word means, 0 to 1; NaN if it means nothing."""
+    word = plain_label(word)
+    value = _WORDS.get(word, number(word))
+    return value if 0 <= value <= 1 else float("nan")
+
+
+def number(word: str) -> float:
+    """Read a number; NaN if it is not one."""
+    return float(word) if _NUMBER.fullmatch(word) else float("nan")
+
+
+class WrongValueError(InputError):
+    """A value of a row, from 0, that is not what it should be."""
+
+    def __init__(self, place: str, row: int, problem: str) -> None:
+        super().__init__(f"{place}, row {row + 1:,}: {problem}")
+        self.row, self.problem = row, problem
+
+
+def found_in(first: str | None, rows: int, what: str) -> str:
+    """Say which value was found in the first of some rows, and in how many of them."""
+    found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
+    return f"found {found}" + f" ({rows:,} such rows)" * (rows > 1)
+
+
+def _refuse_values(first: str | None, rows: Rows, place: str) -> NoReturn:
+    word = plain_label(first or "")
+    percent = " Percentages are divided by 100." * (number(word) > 1)
+    raise WrongValueError(
+        place,
+        int(rows[0]),
+        f"{found_in(word and first, len(rows), 'probability')}, expected the probability of "
+        "positive from 0 to 1, or negative or positive. Choose the column with "
+        f"--probability-column.{percent}",
+    )
+
+
+FIVE, TEN = 5, 10
+NEUTRAL_FROM_TO = {FIVE: (3.0, 3.0), TEN: (4.5, 6.5)}
+_SHARE_OF_TEN = 0.05
+_STARS = re.compile(r"\s*stars?$")
+
+
+def stars_in(word: str) -> float:
+    """Give the number of a word such as ``4`` or ``4 stars``; NaN if it is something else."""
+    return number(_STARS.sub("", word))
+
+
+def _rating(word: str) -> float:
+    stars = stars_in(plain_label(word))
+    return stars if 0 < stars <= TEN else nan
+
+
+def scale_of(stars: Sequence[float]) -> int | None:
+    """Say of how many stars these are; None if none is above 2, which may be classes."""
+    if max(stars) <= 2:
+        return None
+    return FIVE if max(stars) <= FIVE else TEN
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """The stars of some rows.
+
+    - stars (rows,): 1 to 5 as float32, NaN where there are none
+    - column: where they are from
+    - scale: of how many stars they were
+    """
+
+    stars: Targets
+    column: str
+    scale: int
+
+    @property
+    def meaning(self) -> str:
+        """Say for the user where they are from, of how many they were and how many there are."""
+        count = np.count_nonzero(~np.isnan(self.stars))
+        return f"column {self.column!r}, of {self.scale} ({count:,} reviews)"
+
+
+def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) -> Ratings | None:
+    """Read ratings of 1 to `scale` stars; without a scale, of ten if one in twenty is above five.
+
+    None if less than half of the words are ratings, or they may be classes.
+    """
+    stars = by_word(words.combine_chunks(), _rating).to_numpy(zero_copy_only=False)
+    if scale is None:
+        is_many = np.count_nonzero(stars > FIVE) >= _SHARE_OF_TEN * np.count_nonzero(stars > 0)
+        scale = TEN if is_many else FIVE
+    stars = np.where(stars <= scale, stars, np.float32(nan))
+    rated = stars[~np.isnan(stars)]
+    if not len(rated) or 2 * len(rated) < len(stars) or scale_of(rated.tolist()) is None:
+        return None
+    return Ratings(np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32), column, scale)
+
 
 NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
 USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"

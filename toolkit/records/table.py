@@ -11,12 +11,18 @@ import pyarrow as pa
 
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import SCALES, Opinions, opinions_of
-from toolkit.records.read_options import LabelNames, ReadOptions
-from toolkit.records.record_blocks import Parsed
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.star_ratings import Ratings, read_ratings
-from toolkit.records.values import Rows, Targets, read_probabilities
+from toolkit.records.labels import (
+    SCALES,
+    Opinions,
+    Ratings,
+    Rows,
+    Targets,
+    opinions_of,
+    read_probabilities,
+    read_ratings,
+)
+from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.records.review_file import Parsed, ReviewFile
 from toolkit.text.strings import is_blank
 
 

@@ -18,10 +18,8 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.record_blocks import Block, Parsed, Place
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.stretch import WHOLE, Stretch
-from toolkit.records.text_files.zip_members import file_of
+from toolkit.records.review_file import WHOLE, Block, Parsed, Place, ReviewFile, Stretch
+from toolkit.records.zip import file_of
 from toolkit.text.strings import only_rows
 
 _SEED = 0  # the same file gives the same sample

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from toolkit.records.record_blocks import Place
+from toolkit.records.review_file import Place
 from toolkit.scoring.summary import Summary
-from toolkit.stores.store_path import StorePath
+from toolkit.stores.paths import StorePath
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 

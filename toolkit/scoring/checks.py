@@ -9,12 +9,13 @@ from itertools import compress
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import check_output_file, is_a_file, is_in_store, is_there, resolved
-from toolkit.records.read_options import STDIN, is_stream
-from toolkit.records.text_files.zip_members import file_of
+from toolkit.files import check_output_file, is_a_file, is_there, resolved
+from toolkit.records.options import STDIN, is_stream
+from toolkit.records.zip import file_of
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output_names import default_rejected
+from toolkit.stores.paths import is_in_store
 
 _AT_ONCE = 16  # requests to a store
 

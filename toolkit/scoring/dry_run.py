@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns, option_of
+from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compression_of
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
 from toolkit.scoring.checks import check_call, check_job
 from toolkit.scoring.jobs import Job, Jobs

@@ -14,11 +14,10 @@ from typing import IO
 
 import pyarrow as pa
 
-from toolkit.errors import OutputError, is_wrong_call
+from toolkit.errors import OutputError, held_back, is_wrong_call
 from toolkit.files import (
     flush_to_disk,
     is_a_folder,
-    is_in_store,
     is_link_or_there,
     is_same,
     is_there,
@@ -26,10 +25,9 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.records.read_options import STDIN
-from toolkit.records.record_blocks import BatchFile, Output
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compression_of
+from toolkit.records.compression import compression_of
+from toolkit.records.options import STDIN
+from toolkit.records.review_file import BatchFile, Output, ReviewFile
 from toolkit.scoring.checkpoint import Checkpoint, FileFacts
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
@@ -37,7 +35,7 @@ from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, writ
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.score_block import ScoredBlock
 from toolkit.scoring.summary import Summary
-from toolkit.signals import held_back
+from toolkit.stores.paths import is_in_store
 
 
 class FileAppearedError(OutputError):
@@ -198,6 +196,11 @@ def open_file_output(
         What is read; None where that is no file, and where nothing is in it.
     seconds : float
         Time between checkpoints.
+
+    Yields
+    ------
+    ScoredOutput
+        Where blocks are written.
     """
     output: FileOutput | None = None
     try:

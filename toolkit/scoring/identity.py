@@ -15,15 +15,15 @@ import onnxruntime as ort
 
 from toolkit import __version__
 from toolkit.errors import InputError
-from toolkit.files import is_in_store, resolved
-from toolkit.model.inference.neutral import Range
+from toolkit.files import resolved
+from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
-from toolkit.records.read_options import STDIN
-from toolkit.records.record_blocks import METADATA_PREFIX
-from toolkit.records.text_files.zip_members import file_of
+from toolkit.records.options import STDIN
+from toolkit.records.review_file import METADATA_PREFIX
+from toolkit.records.zip import file_of
 from toolkit.scoring.checkpoint import FileFacts, Prefix, PrefixSum
 from toolkit.scoring.options import ScoringOptions
-from toolkit.stores.store_path import StorePath
+from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 

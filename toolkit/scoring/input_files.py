@@ -14,15 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import is_a_folder, is_in_store, is_link_or_there, path_of, resolved
+from toolkit.files import is_a_folder, is_link_or_there, resolved
 from toolkit.records.formats import endings
-from toolkit.records.text_files.zip_members import (
-    count_others,
-    is_archive,
-    is_safe,
-    members,
-    several,
-)
+from toolkit.records.zip import count_others, is_archive, is_safe, members, several
 from toolkit.scoring.output_names import (
     REJECTED_ENDING,
     SCORED,
@@ -31,7 +25,7 @@ from toolkit.scoring.output_names import (
     scored_name,
     unscored_name,
 )
-from toolkit.stores.store_path import StorePath
+from toolkit.stores.paths import StorePath, is_in_store, path_of
 
 _ANY_DEPTH = "**"  # in a pattern
 

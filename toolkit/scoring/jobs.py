@@ -8,16 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import (
-    is_a_folder,
-    is_there,
-    path_of,
-    resolved,
-)
-from toolkit.records.read_options import STDIN
-from toolkit.records.stretch import WHOLE, Stretch
+from toolkit.files import is_a_folder, is_there, resolved
+from toolkit.records.options import STDIN
+from toolkit.records.review_file import WHOLE, Stretch
 from toolkit.scoring.input_files import Found, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
+from toolkit.stores.paths import path_of
 
 _AT_ONCE = 16  # requests to a store
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from toolkit.errors import UsageError
-from toolkit.files import is_in_store, is_there, reporting_failures, resolved, work_folder
+from toolkit.files import is_there, reporting_failures, resolved, work_folder
 from toolkit.scoring.checkpoint import Checkpoint, FileFacts, PrefixSum
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
+from toolkit.stores.paths import is_in_store
 
 try:
     import fcntl

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.scoring.blocks import ALL, Subset
 from toolkit.scoring.summary import Summary
 

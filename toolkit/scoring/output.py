@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, reporting_failures
+from toolkit.records.compression import compressed_nothing, compressor
 from toolkit.records.formats import format_of, output_of
-from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.record_blocks import BatchFile, Output, Place
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compressed_nothing, compressor
+from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.review_file import BatchFile, Output, Place, ReviewFile
 from toolkit.scoring.checkpoint import Checkpoint, Frame
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.errors import InputError
-from toolkit.files import path_of
+from toolkit.records.compression import compression_ending, format_ending
 from toolkit.records.formats import endings, format_called
-from toolkit.records.read_options import STDIN, is_stream
-from toolkit.records.text_files.compression import compression_ending, format_ending
-from toolkit.records.text_files.zip_members import inside_archive, is_archive, members
+from toolkit.records.options import STDIN, is_stream
+from toolkit.records.zip import inside_archive, is_archive, members
+from toolkit.stores.paths import path_of
 
 REJECTED_ENDING = ".rejected.jsonl"
 UNWRITABLE_ENDING = ".csv"  # of the output of a format that can only be read

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import UsageError
+from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_of
-from toolkit.records.read_options import STDIN, ReadOptions
-from toolkit.records.text_files.compression import compression_of
-from toolkit.records.text_files.zip_members import file_of
+from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.zip import file_of
 from toolkit.scoring.checkpoint import Checkpoint
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.summary import Summary

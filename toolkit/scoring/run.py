@@ -12,10 +12,9 @@ from typing import Any
 from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
+from toolkit.records.compression import compression_of
 from toolkit.records.formats import open_reviews
-from toolkit.records.record_blocks import Output
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compression_of
+from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.checkpoint import Checkpoint
 from toolkit.scoring.checks import check_call, check_job

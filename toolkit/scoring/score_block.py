@@ -11,9 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from toolkit.model.scorer import Scorer
-from toolkit.records.record_blocks import Output, Place, Reject
-from toolkit.records.review_file import ReviewFile
-from toolkit.records.text_files.compression import compressor
+from toolkit.records.compression import compressor
+from toolkit.records.review_file import Output, Place, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
 from toolkit.scoring.summary import Summary, TextCounts, count
 

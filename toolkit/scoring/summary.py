@@ -8,12 +8,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.inference.mixed import MIXED
-from toolkit.model.inference.neutral import NEUTRAL
-from toolkit.model.inference.numbers import CUT_TO_LENGTH, FEW_KNOWN_WORDS
-from toolkit.model.inference.texts import as_strings
+from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
-from toolkit.records.values import read_labels
+from toolkit.records.labels import read_labels
 from toolkit.text.strings import NUL, has_nul, is_blank
 
 
@@ -39,7 +37,7 @@ class Summary:
     positive: int = 0  # of the scored
     neutral: int = 0  # of the scored, where a range of probabilities is called so
     mixed: int = 0  # of the scored, where reviews are scored by sentence
-    few_known_words: int = 0  # of the scored, as `toolkit.model.inference.readable` tells
+    few_known_words: int = 0  # of the scored, as `toolkit.model.known_words` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only

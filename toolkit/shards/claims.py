@@ -1,4 +1,8 @@
-"""What shards have done: for each a claim, which says where its parts are and what they hold.
+"""What is known of a shard that is done, as JSON.
+
+Folders of shards that disappear as a whole.
+
+What shards have done: for each a claim, which says where its parts are and what they hold.
 
 Beside the outputs is a folder with the plan, the parts and the claims. Each attempt to score a
 shard writes its parts into a folder of its own, and then tries to create the claim of the shard.
@@ -7,19 +11,115 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import is_in_store, is_there, place, remove_tree, reporting_failures
+from toolkit.files import is_there, place, prefix_of, remove_tree, reporting_failures
+from toolkit.records.review_file import Place
+from toolkit.scoring.checkpoint import Frame
 from toolkit.scoring.jobs import NOT_KEPT, Job
-from toolkit.shards.claim import Claim
+from toolkit.scoring.summary import Summary
 from toolkit.shards.plan import Plan
-from toolkit.shards.removing import remove_at_once, remove_leftovers
+from toolkit.stores.paths import is_in_store
+
+ATTEMPT = "[0-9a-f]{12}"  # which names a folder
+_CHECK = "checksum"  # of the rest: what an output is put together from must be as it was written
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a shard has written of a piece."""
+
+    size: int  # in bytes
+    frame: Frame | None  # None where parts cannot be joined
+    job_id: str | None  # as the report has it of the file
+    counts: dict[str, Any]  # as `Summary.as_dict`
+    reached: Place  # in the input
+    columns: dict[str, str]
+    warnings: list[str]
+
+    @property
+    def summary(self) -> Summary:
+        """The counts of the piece."""
+        return Summary.from_dict(self.counts)
+
+    @classmethod
+    def from_dict(cls, part: dict[str, Any]) -> Self:
+        """Read what `Claim.as_json` gives of it."""
+        frame = part.pop("frame")
+        if frame is not None:
+            frame = Frame(frame["header"], frame["trailer"], bytes.fromhex(frame["separator"]))
+        return cls(frame=frame, reached=tuple(part.pop("reached")), **part)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is known of a shard that is done."""
+
+    shard: int
+    attempt: str
+    job_id: str
+    parts: Sequence[Part]
+    host: str
+    seconds: float
+    started: str
+    is_new: bool = field(default=False, compare=False)  # made by this call
+
+    @property
+    def summary(self) -> Summary:
+        """The counts of the shard."""
+        return sum((part.summary for part in self.parts), Summary())
+
+    def as_json(self) -> bytes:
+        """Write it."""
+        content = asdict(self)
+        content.pop("is_new")
+        for part in content["parts"]:
+            if part["frame"] is not None:
+                part["frame"]["separator"] = part["frame"]["separator"].hex()
+        content = {**content, _CHECK: _digest(content)}
+        return (json.dumps(content, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """Read what `as_json` gives; `ValueError` or the like if it is something else."""
+        read = json.loads(content)
+        if read.pop(_CHECK) != _digest(read) or not re.fullmatch(ATTEMPT, read["attempt"]):
+            raise ValueError
+        parts = [Part.from_dict(part) for part in read.pop("parts")]
+        return cls(parts=parts, **read)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+_ENDING = ".removed"
+
+
+def remove_at_once(path: Path) -> None:
+    """Remove a folder, which is there as a whole or not at all, also where this is killed."""
+    with reporting_failures(path), suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{prefix_of(path)}{uuid4().hex[:12]}{_ENDING}"))
+    remove_leftovers(path)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what is left of a folder where `remove_at_once` was killed."""
+    with suppress(OSError):
+        for each in path.parent.iterdir():
+            if each.name.startswith(prefix_of(path)) and each.name.endswith(_ENDING):
+                remove_tree(each)
+
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"

@@ -1,21 +1,132 @@
-"""The plan of a job in shards: which piece of which file each shard scores, as JSON."""
+"""The plan of a job in shards: which piece of which file each shard scores, as JSON.
+
+The files of a job in shards, and the pieces that they are cut into.
+
+Cut the inputs of a job into shards of about the same size, by their bytes.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from toolkit import __version__
-from toolkit.errors import UsageError
-from toolkit.records.record_blocks import Place
-from toolkit.scoring.options import MaxRejected
-from toolkit.scoring.results import ScoringModel
-from toolkit.shards.pieces import Piece, PlannedFile
+from toolkit.errors import EmptyInputError, InputError, UsageError
+from toolkit.files import resolved
+from toolkit.model.scorer import Scorer
+from toolkit.records.compression import compression_of
+from toolkit.records.formats import format_of, open_reviews
+from toolkit.records.options import STDIN, is_stream
+from toolkit.records.review_file import Cut, Place, Stretch
+from toolkit.records.zip import file_of
+from toolkit.scoring.checkpoint import FileFacts
+from toolkit.scoring.identity import settings_of
+from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.options import MaxRejected, ScoringOptions
+from toolkit.scoring.output import output_form
+from toolkit.scoring.results import ScoringModel, Source
+from toolkit.stores.paths import is_in_store, path_of
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file to score, and what its output is called."""
+
+    input: str
+    output: str  # below the folder of the outputs, as is that of the rejects
+    rejected: str | None  # None: rejects are only counted
+    is_named: bool
+    size: int  # in bytes
+    mtime_ns: int
+    version: int | None  # of an object, made from its ETag
+
+    @classmethod
+    def of(cls, job: Job, folder: Path) -> Self:
+        """Look at the file of a job whose outputs are in a folder."""
+        rejected = job.rejects_file
+        return cls(
+            str(job.source),
+            _below(job.output, folder, "--output"),
+            None if rejected is None else _below(rejected, folder, "--rejected"),
+            job.is_named,
+            *_facts_of(job.source),
+        )
+
+    def job(self, folder: Path) -> Job:
+        """Give the job that a run on one machine would have."""
+        rejected = NOT_KEPT if self.rejected is None else folder / self.rejected
+        return Job(path_of(self.input), folder / self.output, rejected, is_named=self.is_named)
+
+    @property
+    def stays_in_folder(self) -> bool:
+        """Whether nothing is written elsewhere; a plan may have been edited."""
+        names = [PurePosixPath(name) for name in (self.output, self.rejected) if name is not None]
+        return all(
+            name.name and not name.is_absolute() and ".." not in name.parts for name in names
+        )
+
+    def source(self, read_as: str | None) -> Source:
+        """Say what the file is, as reports do; ``read_as`` is a format that was asked for."""
+        path = path_of(self.input)
+        name = None
+        with suppress(UsageError):
+            name = format_of(path, read_as).name
+        modified = datetime.fromtimestamp(self.mtime_ns / 1e9, UTC).isoformat()
+        return Source(name, compression_of(path), self.size, modified)
+
+    def check(self) -> None:
+        """Raise `InputError` if the file is not as it was."""
+        with suppress(InputError):
+            if _facts_of(path_of(self.input)) == (self.size, self.mtime_ns, self.version):
+                return
+        raise InputError(
+            f"{self.input}: has changed since the shards were planned. Put back what was "
+            "there, or plan again with --force."
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a shard scores of a file."""
+
+    file: int  # its number in the plan, from 0
+    stretch: Stretch
+
+    @classmethod
+    def from_dict(cls, piece: dict[str, Any]) -> Self:
+        """Read what `asdict` gives."""
+        stretch = Stretch(**piece["stretch"])
+        start, stop = tuple(stretch.start), tuple(stretch.stop)
+        return cls(piece["file"], replace(stretch, start=start, stop=stop))
+
+
+def _facts_of(source: Path) -> tuple[int, int, int | None]:
+    facts = FileFacts.at(file_of(source))
+    if facts is None:
+        raise InputError(f"{source}: no such file")
+    return facts.size, facts.mtime_ns, facts.inode if is_in_store(source) else None
+
+
+def _below(path: Path, folder: Path, option: str) -> str:
+    """Name a file as it is called from a folder; `UsageError` if it is not below that."""
+    is_written_so = path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
+    if not is_written_so and not is_in_store(path):
+        path, folder = resolved(path.parent) / path.name, resolved(folder)
+    if not path.is_relative_to(folder):
+        raise UsageError(
+            f"{option} {path}: is not in the folder of the outputs, {folder}, as it has to be for "
+            "shards."
+        )
+    return path.relative_to(folder).as_posix()
+
 
 FORMAT_VERSION = 2
 
@@ -146,3 +257,112 @@ def id_of(settings: dict[str, Any], files: Sequence[PlannedFile]) -> str:
     """Make the id of a job: the same settings and inputs have the same."""
     what = json.dumps([settings, [asdict(file) for file in files]], sort_keys=True)
     return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+
+MOST_SHARDS = 100_000
+
+
+@dataclass(frozen=True)
+class WantedShards:
+    """What a call asks for; the same inputs and options give the same plan."""
+
+    scorer: Scorer
+    jobs: Jobs
+    options: ScoringOptions
+    count: int  # from 1; some have nothing to do where inputs cannot be cut into as many pieces
+    folder: Path  # below which all outputs are
+    # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
+    # such as Parquet files.
+    keep_parts: bool
+
+    def are_in(self, plan: Plan) -> bool:
+        """Whether a plan is one of the same call."""
+        return (
+            plan.count == self.count
+            and plan.keep_parts == self.keep_parts
+            and plan.max_rejected == self.options.max_rejected
+            and plan.settings == settings_of(self.scorer, self.options)
+            and [*plan.files] == [PlannedFile.of(job, self.folder) for job in self.jobs.files]
+        )
+
+
+def make_plan(wanted: WantedShards) -> Plan:
+    """Plan which pieces each shard scores, in order: all of every file, each part of it once.
+
+    Raises `UsageError` if an input or an option cannot be used in shards, and `InputError` if an
+    input cannot be read.
+    """
+    scorer, jobs, options, count = wanted.scorer, wanted.jobs, wanted.options, wanted.count
+    if not 1 <= count <= MOST_SHARDS:
+        raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
+    _check(jobs, options)
+    scorer.check_gives(options.reading.columns.adds)
+    files = [PlannedFile.of(job, wanted.folder) for job in jobs.files]
+    shards: list[list[Piece]] = [[] for _ in range(count)]
+    total = max(sum(file.size for file in files), 1)
+    before = 0
+    for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
+        inner = _bounds(before, file.size, total, count)
+        for stretch in _stretches(job, options, file.size, inner, keep_parts=wanted.keep_parts):
+            middle = before + stretch.first_byte + (stretch.size or file.size) // 2
+            shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
+        before += file.size
+    settings = settings_of(scorer, options)
+    model = ScoringModel.of(scorer)
+    # Its path is another one on another machine.
+    model = replace(model, identity={**model.identity, "path": None})
+    job_id = id_of(settings, files)
+    most = options.max_rejected
+    return Plan(job_id, settings, model, most, wanted.keep_parts, files, shards)
+
+
+def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
+    """Say at which bytes a file is cut, of which some bytes of all files are before.
+
+    A file that is no larger than a shard stays whole: to find the records of a CSV file takes a
+    pass over it, and of many files that would be over all.
+    """
+    if size * count <= total:
+        return []
+    near = range(before * count // total, min((before + size) * count // total + 1, count))
+    bounds = (total * shard // count - before for shard in near)
+    return [offset for offset in bounds if 0 < offset < size]
+
+
+def _check(jobs: Jobs, options: ScoringOptions) -> None:
+    for job in jobs.files:
+        if job.error is not None:
+            raise UsageError(f"{job.error}. Leave it out of the shards.")
+        if is_stream(job.source):
+            raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
+        if STDIN in (job.output, job.rejected):
+            raise UsageError("shards are written to files, not to standard output.")
+    if options.subset:
+        raise UsageError("--limit and --sample take a part of each file: score it in one run.")
+    if options.skip_existing:
+        raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
+
+
+def _stretches(
+    job: Job, options: ScoringOptions, size: int, offsets: Sequence[int], *, keep_parts: bool
+) -> list[Stretch]:
+    """Cut a file about at some offsets, if that can be done."""
+    whole = [Stretch()]
+    asked = format_of(job.output, options.output_format, "--output-format")
+    if not offsets or not (keep_parts or asked.is_text):
+        return whole
+    try:
+        with open_reviews(job.source, options.reading) as reviews:
+            output_form(reviews, job, options)
+            cuts = reviews.cuts(offsets)
+            return _between(cuts, size, counts_anew=reviews.counts_anew) if cuts else whole
+    except EmptyInputError:  # reported by the shard that has it
+        return whole
+
+
+def _between(cuts: Sequence[Cut], size: int, *, counts_anew: bool) -> list[Stretch]:
+    bounds: list[Cut] = [((), 0), *cuts, ((), size)]
+    return [
+        Stretch(start, stop, first, last - first, counts_anew and bool(start))
+        for (start, first), (stop, last) in pairwise(bounds)
+    ]

@@ -10,7 +10,7 @@
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
 `toolkit.text.encoder` executes it. The same rule runs inside the exported graph
-(`toolkit.export.front_end`), and as a plain loop in the tests, which compare them all.
+(`toolkit.export.model_file`), and as a plain loop in the tests, which compare them all.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
-from toolkit.text.encoder import Encoder, string_slices
+from toolkit.text.encoder import END, Encoder, SplitTexts, string_slices
 from toolkit.text.rule import NEWEST_RULE, TokenRule
-from toolkit.text.split import END, SplitTexts
 from toolkit.text.strings import NUL
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.metrics import calibration_error, log_loss
-from toolkit.model.facts.model_facts import Calibration
-from toolkit.model.logits import logits_of, rescaled, sigmoid
+from toolkit.model.facts import Calibration
+from toolkit.model.stars import logits_of, rescaled, sigmoid
 
 # Below the first number the two together would follow chance; below the second, the scale would.
 FEWEST_FOR_BIAS = 100

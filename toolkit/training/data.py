@@ -1,22 +1,66 @@
-"""The data of a training: all that was read, and what of it one fit is given."""
+"""The data of a training: all that was read, and what of it one fit is given.
+
+Who hears of a training while it runs.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
 from toolkit.errors import TrainingError
-from toolkit.model.facts.model_facts import Copies
+from toolkit.evaluation.metrics import Metrics
+from toolkit.model.facts import Copies
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
-from toolkit.training.reporter import Reporter
-from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
-from toolkit.training.sources.teacher_matching import Matches
+from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.split import Split
+from toolkit.training.teacher import Matches
+
+# What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
+Progress = Literal[0, 1, 2]
+
+
+class Reporter:
+    """Hears everything and says nothing; the command line has one that prints."""
+
+    progress: Progress = 0
+
+    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
+        """Reviews were read, those to train on first."""
+
+    def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
+        """A teacher file was matched with this many reviews; None if all of them have labels."""
+
+    def left_out(self, count: int) -> None:
+        """Some unlabelled reviews are held out or tested on, and not learned from."""
+
+    def encoded(self, words: int, sizes: Sequence[str]) -> None:
+        """The reviews became token ids of this many words; each line has sizes of arrays."""
+
+    def sample(self, words: str, label: int) -> None:
+        """A fitted row reads like this."""
+
+    def network(self, summary: str) -> None:
+        """The network has these layers."""
+
+    def stage(self, name: str) -> None:
+        """A long step begins, such as a fold."""
+
+    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
+        """The fold is done: the scores on what it held out, and the epoch that they belong to."""
+
+    def hint(self, message: str) -> None:
+        """Another way may suit these reviews better."""
+
+    def warning(self, message: str) -> None:
+        """Something makes the result worth less than it seems."""
 
 
 @dataclass(frozen=True)

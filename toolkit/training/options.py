@@ -7,10 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import path_of
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.knobs import Knobs, option_of
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
+from toolkit.records.options import ReadOptions
+from toolkit.stores.paths import path_of
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Knobs, Preset, find_preset, option_of
 
 RUNS = Path("runs")
 BALANCED = "balanced"  # a class weight

@@ -8,12 +8,13 @@ import numpy as np
 
 from toolkit.errors import TrainingError
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
-from toolkit.training.data import TrainingData
+from toolkit.training import sources as unlabelled
+from toolkit.training import teacher
+from toolkit.training.data import Reporter, TrainingData
 from toolkit.training.options import TrainingOptions
-from toolkit.training.reporter import Reporter
-from toolkit.training.sources import load, teacher, unlabelled
-from toolkit.training.sources.reviews import Reviews
-from toolkit.training.sources.teacher_matching import Matches, match
+from toolkit.training.reviews import Reviews
+from toolkit.training.sources import load
+from toolkit.training.teacher import Matches, match
 
 
 def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
@@ -32,7 +33,7 @@ def read_data(options: TrainingOptions, reporter: Reporter) -> TrainingData:
     for other in (validation, test):
         if other is not None:
             _check_labels_mean_the_same(reviews, other)
-    others = [unlabelled.load(path, options.reading) for path in options.unlabelled]
+    others = [unlabelled.load_unlabelled(path, options.reading) for path in options.unlabelled]
     for part in others:
         reporter.loaded(part)
     matches: list[Matches] = []

@@ -1,26 +1,35 @@
-"""What comes out of a training, and of each fit in it."""
+"""What comes out of a training, and of each fit in it.
+
+What a network gives to reviews.
+
+What makes the figures of a training worth less than they seem.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from toolkit.evaluation.metrics import Metrics
-from toolkit.model.facts import model_facts
-from toolkit.model.facts.stars import NeutralRange, StarScale, known_tokens
+from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.evaluation.tables import constant_warning
+from toolkit.model import facts as model_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
-from toolkit.records.values import Targets
+from toolkit.model.stars import NeutralRange, StarScale, known_tokens
+from toolkit.records.labels import Targets
+from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.balance import balanced_weights
-from toolkit.training.data import FitData, TrainingData
-from toolkit.training.sources.reviews import Groups, Labels, Reviews
+from toolkit.training.data import FitData, Reporter, TrainingData
+from toolkit.training.presets import Preset
+from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
 
 if TYPE_CHECKING:
     import keras
+
 
 Tokens = npt.NDArray[np.int32]
 Probabilities = npt.NDArray[np.float32]
@@ -190,3 +199,69 @@ class TrainingResult:
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
+
+
+_ROWS_AT_ONCE = 512  # results do not depend on it
+
+
+def review_probabilities(
+    network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
+) -> Probabilities:
+    """What a network gives to reviews, (reviews,) float32, without dropout."""
+    ids = vocabulary.encode(texts, last=preset.max_tokens)
+    if preset.has_fixed_length:
+        same_length = ids.padded(preset.max_tokens)
+        padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
+            :, 0
+        ]
+        return padded
+    tokens = ids.with_start(preset.max_tokens)
+    return in_batches(lambda rows: network(rows, training=False), tokens)
+
+
+def in_batches(run: Callable[[Ids], Any], ids: TokenIds, width: int | None = None) -> Probabilities:
+    """Give what a network gives for rows that have their start id, (reviews,) float32.
+
+    `run` takes (batch, tokens) int32 and gives (batch, 1) float32; rows are padded to `width`
+    tokens, or to the longest one of a batch.
+    """
+    order = np.argsort(ids.lengths, kind="stable")
+    found = np.zeros(len(order), np.float32)
+    for start in range(0, len(order), _ROWS_AT_ONCE):
+        places = order[start : start + _ROWS_AT_ONCE]
+        rows = ids.padded_rows(places, multiple=width or 1)
+        found[places] = np.asarray(run(rows))[:, 0]
+    return found
+
+
+def warn(outcome: Outcome, reporter: Reporter) -> None:
+    """Say what makes scores look better than they are, and where a constant does as well."""
+    warn_of_copies(outcome, reporter)
+    held_out, test = outcome.held_out, outcome.test
+    measured = {"test": test}
+    if held_out is not None:
+        measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
+    for kind, found in measured.items():
+        warning = None if found is None else constant_warning("the network", found, kind)
+        if warning is not None:
+            reporter.warning(
+                f"{warning} Train on more reviews, above all with the less frequent label, or for "
+                "more epochs."
+            )
+
+
+def warn_of_copies(outcome: Outcome, reporter: Reporter) -> None:
+    """Say that reviews to measure on were fitted on, too."""
+    copies = outcome.copies
+    if copies.held_out_in_fitted:
+        reporter.warning(
+            f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
+            "the validation scores look better than they are. Remove the copies"
+            f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
+        )
+    if copies.test_in_training and outcome.read.test is not None:
+        reporter.warning(
+            f"{copies.test_in_training:,} of {len(outcome.read.test):,} test reviews have the "
+            "same text as reviews to train on: the test scores look better than they are. Test on "
+            "other reviews."
+        )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import TrainingError, UsageError
-from toolkit.records.values import Rows
+from toolkit.records.labels import Rows
 from toolkit.training.options import SplitKind
-from toolkit.training.sources.reviews import Reviews, group_codes
+from toolkit.training.reviews import Reviews, group_codes
 
 _GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
 

@@ -20,19 +20,20 @@ from toolkit.evaluation.ratings import (
     macro_f1_of,
     star_figures,
 )
-from toolkit.model.facts.model_facts import Calibration
-from toolkit.model.facts.stars import (
+from toolkit.model.facts import Calibration
+from toolkit.model.stars import (
     FIXED_RANGE,
     LARGEST_LOGIT,
     MOST,
     NeutralRange,
     StarScale,
     length_of,
+    logits_of,
     rounded_stars,
+    sigmoid,
 )
-from toolkit.model.logits import logits_of, sigmoid
 from toolkit.training.result import HeldOut, Probabilities, Tokens
-from toolkit.training.sources.reviews import NeutralReviews
+from toolkit.training.reviews import NeutralReviews
 
 FEWEST_RATED = 200  # reviews with stars; of fewer the two ends follow chance
 FEWEST_ON_A_SIDE = 20  # reviews with more, and with no more, than a number of stars

@@ -1,31 +1,97 @@
-"""The whole way from labelled reviews to a run folder."""
+"""The whole way from labelled reviews to a run folder.
+
+What can be known to go wrong before the long work of a training.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.model.facts.stars import known_tokens
+from toolkit.files import check_output
 from toolkit.model.run_folder import RunFolder
-from toolkit.training.adapt.run import adapt
+from toolkit.model.stars import known_tokens
+from toolkit.stores.paths import is_in_store, path_of
+from toolkit.text.strings import is_unicode
+from toolkit.training.adapt import adapt
 from toolkit.training.calibration import fit_calibration
-from toolkit.training.checks import check_options
-from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
-from toolkit.training.history_plots import PLOTS
-from toolkit.training.options import TrainingOptions
-from toolkit.training.predictions import review_probabilities
+from toolkit.training.data import FitData, FitTask, Reporter, TrainingData, count_copies
+from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.read_data import read_data
-from toolkit.training.reporter import Reporter
-from toolkit.training.result import Fit, HeldOut, Outcome, Probabilities, TrainingResult
-from toolkit.training.run_writer import config_of, metrics_of, write_run
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.result import (
+    Fit,
+    HeldOut,
+    Outcome,
+    Probabilities,
+    TrainingResult,
+    review_probabilities,
+    warn,
+)
+from toolkit.training.reviews import Reviews
+from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
+from toolkit.training.sources import IMDB, check_columns, check_test_part
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
-from toolkit.training.warn import warn
+
+
+def check_options(options: TrainingOptions) -> None:
+    """Raise `ToolkitError` for what would otherwise only show in the middle or at the end."""
+    MissingExtraError.check("train", "tensorflow", "keras", "sklearn", "matplotlib")
+    _check_names(options)
+    _check_run(options)
+    check_columns(
+        options.reading,
+        options.data,
+        options.test_data,
+        options.unlabelled,
+        options.teachers,
+        options.validation_data,
+    )
+    if options.test:
+        check_test_part(options.data, options.test_data)
+
+
+def _check_names(options: TrainingOptions) -> None:
+    """Refuse paths that cannot be printed, recorded, or given to TensorFlow."""
+    paths = [options.run, *options.unlabelled, *options.teachers]
+    if options.data != IMDB:
+        paths.append(path_of(options.data))
+    paths += [path for path in (options.test_data, options.validation_data) if path is not None]
+    for path in paths:
+        # Resolved, too: the folder `.` has a name.
+        for name in (str(path), str(path.resolve())):
+            if not is_unicode(name):
+                raise UsageError(f"{name!a}: this path is not UTF-8. Rename it, or choose another.")
+
+
+def _check_run(options: TrainingOptions) -> None:
+    if is_in_store(options.run):
+        raise UsageError(f"{options.run}: a run folder has to be on this machine.")
+    if options.run.parent == RUNS and not RUNS.exists():
+        check_output(RUNS, force=False)  # it is made when there is something to put into it
+        return
+    if Path.cwd().is_relative_to(options.run.resolve()):
+        raise UsageError(
+            f"{options.run}: is the current folder, or one around it, and cannot be replaced. "
+            "Choose another place with --output."
+        )
+    check_output(options.run, force=options.force)
+    path = options.run
+    # `--force` must not cost a project.
+    if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
+        raise UsageError(
+            f"{path}: is not a run folder, so --force does not replace it. "
+            "Choose another place with --output."
+        )
+    if path.is_file():
+        raise UsageError(f"{path}: is a file. Choose another place with --output.")
+
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
 # examples/benchmarks/README.md.
@@ -150,7 +216,7 @@ def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
 
 def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Preset) -> Outcome:
     """Calibrate the network that is kept by what was held out of it, or of the folds."""
-    from toolkit.networks.calibrated import calibrated
+    from toolkit.networks.adapted import calibrated
 
     held_out = HeldOut.of(fits, preset.max_tokens)
     found = fit_calibration(

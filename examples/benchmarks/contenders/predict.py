@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from examples.benchmarks.contenders import fasttext_file, fasttext_text
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
 Probabilities = npt.NDArray[np.float32]

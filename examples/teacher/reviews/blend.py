@@ -21,10 +21,10 @@ from examples.teacher.imdb import spans as imdb_spans
 from examples.teacher.reviews.reviews import PARTS, Reviews, load
 from exported.data import HALVES, HELD_OUT
 from toolkit.errors import InputError
-from toolkit.model.logits import sigmoid
-from toolkit.records.read_options import ReadOptions
-from toolkit.training.sources import teacher
-from toolkit.training.sources.teacher import fingerprint
+from toolkit.model.stars import sigmoid
+from toolkit.records.options import ReadOptions
+from toolkit.training import teacher
+from toolkit.training.teacher import fingerprint
 
 SHARPNESS = 1.0  # times the calibrated logits
 SURE = 0.998  # no target is nearer to 0 or 1

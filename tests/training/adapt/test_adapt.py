@@ -14,16 +14,14 @@ import pytest
 
 from tests.cli.running import Command
 from toolkit.errors import UsageError
-from toolkit.model.facts.release_facts import Release
-from toolkit.model.file import ModelFile
+from toolkit.model.file import SHIPPED, ModelFile
+from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import SHIPPED
-from toolkit.networks.keras_file import load_keras
-from toolkit.training.adapt.fit import Examples
-from toolkit.training.adapt.network import threshold_of
+from toolkit.networks.network_files import load_keras
+from toolkit.training.adapt_fit import Examples, threshold_of
 from toolkit.training.options import TrainingOptions
-from toolkit.training.sources.reviews import Reviews
+from toolkit.training.reviews import Reviews
 from toolkit.training.split import folds_for_few
 from toolkit.training.train import train
 
@@ -274,7 +272,7 @@ def test_no_start(start: str, message: str, mine: Path, command: Command) -> Non
 def test_a_quantized_start(mine: Path, command: Command) -> None:
     command("train", "mine.csv", "--from", "conv1d", "-o", "run", "--folds", "2")
     write(mine.with_name("one.csv"), make_rows(20))
-    from toolkit.training.adapt.start import load_start
+    from toolkit.training.adapt_start import load_start
 
     assert load_start("conv1d").facts.name == "conv1d"
     command("export", "run", "--quantize", "float16", "-o", "small.onnx")
@@ -283,8 +281,8 @@ def test_a_quantized_start(mine: Path, command: Command) -> None:
 
 
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:
-    from toolkit.training.adapt.network import examples_of
-    from toolkit.training.adapt.start import load_start
+    from toolkit.training.adapt_fit import examples_of
+    from toolkit.training.adapt_start import load_start
     from toolkit.training.sources import load
 
     start = load_start("reviews")

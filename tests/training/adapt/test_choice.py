@@ -7,10 +7,21 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from toolkit.model.logits import sigmoid
-from toolkit.training.adapt.choice import AS_IT_IS, SCALE_AND_BIAS, WORDS, Choice, choose
-from toolkit.training.adapt.fit import Examples, Floats, Prior, fit, losses, positive_share
-from toolkit.training.sources.reviews import Reviews
+from toolkit.model.stars import sigmoid
+from toolkit.training.adapt_fit import (
+    AS_IT_IS,
+    SCALE_AND_BIAS,
+    WORDS,
+    Choice,
+    Examples,
+    Floats,
+    Prior,
+    choose,
+    fit,
+    losses,
+    positive_share,
+)
+from toolkit.training.reviews import Reviews
 from toolkit.training.split import folds_for_few
 
 IDS = 30

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.text.rows import rows_of_ids as make
-from toolkit.networks.pairs import QUOTIENTS
-from toolkit.training.recipes import bigram_table
-from toolkit.training.recipes.bigram_table import SLOTS, Bigrams
+from toolkit.networks.tables import QUOTIENTS
+from toolkit.training import word_vectors as bigram_table
+from toolkit.training.word_vectors import SLOTS, Bigrams
 
 SIZE = 30
 ROWS = st.lists(st.lists(st.integers(1, SIZE - 1), min_size=1, max_size=20), min_size=1)

@@ -13,14 +13,14 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from toolkit.errors import TrainingError, UsageError
-from toolkit.networks.keras_file import load_keras
+from toolkit.networks.network_files import load_keras
 from toolkit.records.columns import Columns
-from toolkit.records.read_options import ReadOptions
+from toolkit.records.options import ReadOptions
 from toolkit.text.token_ids import TokenIds
+from toolkit.training.expert_routes import LONG_TOKENS, fit_routes, reviews_of_experts
 from toolkit.training.options import TrainingOptions
-from toolkit.training.recipes.router import LONG_TOKENS, fit_routes, reviews_of_experts
-from toolkit.training.sources.labelled_file import load
-from toolkit.training.sources.reviews import topic_codes
+from toolkit.training.reviews import topic_codes
+from toolkit.training.sources import load_labelled
 from toolkit.training.train import train
 
 HEADER = ("text", "label", "topic")
@@ -136,7 +136,7 @@ def test_other_numbers_of_topics(
     reading = ReadOptions(columns=Columns(topic="topic"))
     message = r"x\.csv: expected two topics, "
     with pytest.raises(TrainingError, match=f"{message}{found}.* --topic-column"):
-        load(data, reading)
+        load_labelled(data, reading)
 
 
 def test_a_preset_without_experts() -> None:

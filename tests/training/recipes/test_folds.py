@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
-from toolkit.model.facts.typed_json import encode
+from toolkit.model.typed_json import encode
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import TrainingResult
 from toolkit.training.train import train
@@ -22,7 +22,7 @@ pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 @pytest.fixture(autouse=True)
 def _fewer_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step over a million hashed pairs takes as long as all the rest."""
-    monkeypatch.setattr("toolkit.training.recipes.linear_network.SLOTS", 4093)
+    monkeypatch.setattr("toolkit.training.ngram_networks.SLOTS", 4093)
 
 
 @pytest.fixture

@@ -11,14 +11,13 @@ import pyarrow as pa
 import pytest
 
 from tests.training.making import make_reviews, make_unlabelled
-from toolkit.model.logits import logits_of
+from toolkit.model.stars import logits_of
 from toolkit.training import train
-from toolkit.training.data import FitData, FitTask
+from toolkit.training.data import FitData, FitTask, Reporter
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
-from toolkit.training.reporter import Reporter
 from toolkit.training.result import Fit
-from toolkit.training.sources.reviews import Reviews, UnlabelledReviews
+from toolkit.training.reviews import Reviews, UnlabelledReviews
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
@@ -27,7 +26,7 @@ pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 def _fewer_slots() -> Iterator[None]:
     """A step over a million hashed pairs takes as long as all the rest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.training.recipes.linear_network.SLOTS", 4093)
+        patch.setattr("toolkit.training.ngram_networks.SLOTS", 4093)
         yield
 
 
@@ -50,7 +49,7 @@ def test_any_share_of_the_reviews_may_have_a_teacher(preset: Preset, known: floa
 
 
 def corpus_of(known: float) -> Any:
-    from toolkit.training.recipes.corpus import Corpus
+    from toolkit.training.fit_ngrams import Corpus
 
     return Corpus.of(NGRAM_LINEAR, FitData(make_reviews(40), None, make_unlabelled(60, known)))
 
@@ -90,7 +89,7 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 
 def test_weights_in_the_loss() -> None:
     """A label alone counts most; reviews with a teacher count alike, short texts less."""
-    from toolkit.training.recipes.corpus import Corpus
+    from toolkit.training.fit_ngrams import Corpus
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
@@ -106,7 +105,7 @@ def test_weights_in_the_loss() -> None:
 
 def test_domains_are_balanced_in_the_loss() -> None:
     """A domain counts by the root of its reviews; both labels count the same in it."""
-    from toolkit.training.balance import balanced_weights
+    from toolkit.training.reviews import balanced_weights
 
     texts = pa.chunked_array([["a"] * 25])
     labels = np.array([1, 1, 1, 0] + [1] * 15 + [0] * 6, np.int8)
@@ -140,7 +139,7 @@ def test_the_best_epoch_is_kept(preset: Preset) -> None:
 
 
 def test_few_reviews_are_gone_through_more_often() -> None:
-    from toolkit.training.recipes.ragged_fit import Schedule
+    from toolkit.training.ragged_fit import Schedule
 
     schedule = Schedule(epochs=3, batch_size=128, learning_rate=1e-3)
     assert schedule.enough(75_000) == schedule
@@ -163,8 +162,7 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
 
 def test_freezing_keeps_what_a_network_says() -> None:
     """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
-    from toolkit.training.recipes.corpus import Corpus
-    from toolkit.training.recipes.ngram_pipeline import POOL, NgramPipeline
+    from toolkit.training.fit_ngrams import POOL, Corpus, NgramPipeline
 
     pipeline = NgramPipeline(Corpus.of(NGRAM_POOL, FitData(make_reviews(120))), 1, 0.5, Reporter())
     network, _ = pipeline.pool(POOL.enough(120))

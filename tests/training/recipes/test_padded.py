@@ -11,10 +11,9 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.training.making import make_reviews
-from toolkit.training.data import FitData, FitTask
+from toolkit.training.data import FitData, FitTask, Reporter
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
-from toolkit.training.reporter import Reporter
 from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.train import fit
 

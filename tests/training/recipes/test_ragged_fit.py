@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
-from toolkit.training.recipes.ragged_fit import batches
+from toolkit.training.ragged_fit import batches
 
 
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=200), st.integers(1, 20))

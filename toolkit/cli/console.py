@@ -1,0 +1,309 @@
+"""What a command says on standard error: lines for people, or one JSON object per line.
+
+What all views on the terminal share: a console, and the formats of names and numbers.
+
+How far a file or a joining has come, on standard error: a bar on a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from datetime import UTC, datetime
+from io import FileIO, TextIOWrapper
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from toolkit.errors import counted
+from toolkit.scoring.summary import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
+    from rich.table import Table
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def new_console() -> Console:
+    """Make a console that prints text as it is, with ? for what the terminal cannot show."""
+    from rich.console import Console
+
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def fact_table(rows: Iterable[tuple[str, str]]) -> Table:
+    """Put names and what to say of them into two columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(f"  {name}", Text(one_line(value)))
+    return table
+
+
+def one_line(message: str) -> str:
+    r"""Escape control characters, which file names may hold: a line break becomes ``\n``."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
+
+
+def shortened(text: str, letters: int) -> str:
+    """Cut what is longer than a number of letters, with ``…`` at its end."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def not_read(ignored: int, links: Sequence[object]) -> Iterator[tuple[str, str]]:
+    """Say what is in folders and is not read, if anything."""
+    if ignored:
+        yield "ignored", f"{counted(ignored, 'file')} of unknown format"
+    if links:
+        yield "not followed", f"{counted(len(links), 'link')} to folders, such as {links[0]}"
+
+
+_state = {"json": False}
+
+
+def use_json(wanted: bool) -> None:
+    """Choose JSON or text for all that follows."""
+    _state["json"] = wanted
+    if wanted:
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+
+
+def is_json() -> bool:
+    """Whether messages are JSON."""
+    return _state["json"]
+
+
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON; known before it is parsed, which may fail."""
+    given = [*arguments, ""]
+    return "--log-format=json" in given or any(
+        name == "--log-format" and value == "json" for name, value in pairwise(given)
+    )
+
+
+def say(text: str, event: str, *, level: str = "info", bold: bool = False, **facts: Any) -> None:
+    """Write one message: the text (without its facts), or the facts as JSON (without the text)."""
+    if is_json():
+        sys.stderr.write(json_line(event, level, **facts))
+        sys.stderr.flush()
+    else:
+        typer.secho(text, bold=bold, err=True)
+
+
+def error(message: str, exit_code: int) -> None:
+    """Say what has failed."""
+    sys.stderr.write(error_line(message, exit_code))
+    sys.stderr.flush()
+
+
+def error_line(message: str, exit_code: int) -> str:
+    """Give the line that says what has failed."""
+    if is_json():
+        return json_line("error", "error", message=message, exit_code=exit_code)
+    return f"error: {one_line(message)}\n"
+
+
+def warning(message: str, **facts: Any) -> None:
+    """Say what may be wrong."""
+    say(f"warning: {one_line(message)}", "warning", level="warning", message=message, **facts)
+
+
+def json_line(event: str, level: str, **facts: Any) -> str:
+    """Give a message as a line of JSON."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": now, "level": level, "event": event, **facts}) + "\n"
+
+
+def forgive_standard_error() -> None:
+    """Let nothing fail because standard error is full or was closed by its reader."""
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr = TextIOWrapper(
+            _Forgiving(sys.stderr.fileno(), "w", closefd=False),
+            sys.stderr.encoding,
+            "backslashreplace",
+            line_buffering=True,
+            write_through=True,
+        )
+
+
+@contextmanager
+def only_own_messages(threads: str) -> Iterator[None]:
+    """Drop what a library says; messages of this program still go to standard error.
+
+    The library writes to standard output, or to standard error past Python, or to both in threads
+    whose names begin in some way.
+    """
+    own = sys.stderr
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    mine = TextIOWrapper(
+        _WithoutThreads(kept, threads), own.encoding, "backslashreplace", line_buffering=True,
+        write_through=True,
+    )  # fmt: skip
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (closed last)
+    os.dup2(nowhere.fileno(), 2)
+    sys.stderr = mine
+    try:
+        with redirect_stdout(nowhere):
+            yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr = own
+        for each in (mine, nowhere):
+            with suppress(OSError, ValueError):
+                each.close()
+
+
+class _Forgiving(FileIO):
+    """A file that drops what cannot be written."""
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while done < len(view):
+                done += os.write(self.fileno(), view[done:])
+        except OSError:
+            pass
+        return len(view)
+
+
+class _WithoutThreads(_Forgiving):
+    """A file that also drops what some threads write."""
+
+    def __init__(self, number: int, threads: str) -> None:
+        super().__init__(number, "w")
+        self._threads = threads
+
+    def write(self, data: Any, /) -> int:
+        if threading.current_thread().name.startswith(self._threads):
+            return memoryview(data).nbytes
+        return super().write(data)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    warning(str(message), category=category.__name__)
+
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+OnProgress = Callable[[Progress], None]
+OnJoined = Callable[[int, int], None]  # with the bytes so far, and those in all
+
+
+@contextmanager
+def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
+    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
+    if quiet:
+        yield None
+    elif _is_terminal():
+        with _bar(file.name) as on_progress:
+            yield on_progress
+    else:
+        yield _lines(file.name)
+
+
+@contextmanager
+def progress_of_joining(output: Path, *, quiet: bool) -> Iterator[OnJoined]:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    if quiet or not _is_terminal():
+        yield lambda _, __: None
+        return
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _drawn(DownloadColumn(), TransferSpeedColumn()) as bar:
+        task = bar.add_task(output.name, total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and not is_json()
+
+
+def _drawn(*columns: ProgressColumn) -> Bar:
+    """Make a bar with a name, some columns and the time left; it disappears at the end."""
+    from rich import progress as rich  # late: it takes 0.05 s
+    from rich.console import Console
+
+    return rich.Progress(
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(),
+        *columns,
+        rich.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[OnProgress]:
+    """Draw a bar by bytes read, with the rate."""
+    from rich.progress import TaskProgressColumn, TextColumn
+
+    rate = TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}")
+    started = time.perf_counter()
+    with _drawn(TaskProgressColumn(), rate) as bar:
+        task = bar.add_task(name, total=None, rate=0.0, accuracy="")
+
+        def update(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.bytes_done,
+                total=progress.bytes_in_all,
+                rate=(progress.records - progress.resumed) / (time.perf_counter() - started),
+                accuracy=_accuracy(progress),
+            )
+
+        yield update
+
+
+def _lines(name: str) -> OnProgress:
+    """Write a line every ten seconds, with the rate since the last one and the time left."""
+    last, before = time.perf_counter(), Progress(0, 0, None)
+
+    def update(progress: Progress) -> None:
+        nonlocal last, before
+        seconds = time.perf_counter() - last
+        if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
+            return
+        done, total = progress.bytes_done, progress.bytes_in_all
+        share, left = "", ""
+        if total:
+            share = f"{done / total:.0%}, "
+            left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
+        rate = (progress.records - max(before.records, progress.resumed)) / seconds
+        say(
+            f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
+            f"{_accuracy(progress)}{left}",
+            "progress", file=name, records=progress.records, bytes=done, bytes_in_all=total,
+            records_per_second=round(rate, 1),
+        )  # fmt: skip
+        last, before = last + seconds, progress
+
+    return update
+
+
+def _accuracy(progress: Progress) -> str:
+    return "" if progress.accuracy is None else f", {progress.accuracy:.2%} right"

@@ -1,0 +1,134 @@
+"""`toolkit score`: add a score to every review of some files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from toolkit.cli import console as messages
+from toolkit.cli import options as o
+from toolkit.cli import score_options as s
+from toolkit.cli.process import check_memory
+from toolkit.cli.score_options import Sharding
+from toolkit.cli.score_report import RunReport
+from toolkit.cli.score_view import exit_with
+from toolkit.stores.paths import path_of
+
+if TYPE_CHECKING:
+    from toolkit.model.scorer import Scorer
+    from toolkit.scoring.jobs import Jobs
+    from toolkit.scoring.options import ScoringOptions
+
+
+def score(
+    context: typer.Context,
+    files: s.Files,
+    common: s.CommonOptions,
+    labels: s.ScoreOptions,
+    reading: o.ReadingOptions,
+    subset: o.SubsetOptions,
+    rejects: s.RejectOptions,
+    output: s.OutputOptions,
+    sharding: Sharding,
+) -> None:
+    """Add sentiment and probability to the reviews of files.
+
+    Examples: `toolkit score reviews.csv`, or
+
+    - `toolkit score reviews.csv --text-column body -o scored.parquet`
+    - `toolkit score reviews.csv --stars --neutral --by-sentence`
+    - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
+    - `toolkit score reviews.csv --names sentiment=label,probability=p`
+
+    Every record stays as it is, in order, with two more columns: predicted_sentiment and
+    positive_probability. Both are empty where a record has no text, or none with a word that the
+    model knows, such as one in another script. Records that cannot be read go to
+    OUTPUT.rejected.jsonl, and the exit code is 3. It is 1 if no record at all is scored.
+
+    With --by-sentence, a sentence ends at . ! ? … or ;, at the end of a line, and before a word of
+    contrast, such as "but". It is clearly positive from a probability of 0.8, clearly negative up
+    to 0.2. A review is mixed if it has both, the fewer at least half as many as the others, and its
+    own probability is from 0.05 to 0.95.
+    """
+    messages.use_json(output.log_format == "json")
+    with RunReport(None if common.dry_run else output.report, context) as run:
+        run.allow_early(common.output, rejects.rejected)
+        check_memory()
+        if sharding.is_wanted:
+            sharding.number_and_count()
+        neutral = labels.neutral(common)
+        options = _options(common, labels, reading, subset, rejects, output)
+        from toolkit.model.file import find_model
+        from toolkit.model.scorer import Scorer
+        from toolkit.scoring.checks import check_model
+        from toolkit.scoring.jobs import find_jobs
+        from toolkit.scoring.results import ScoringModel
+
+        jobs = find_jobs(files, common.output, output.output_format, rejects.path, output.report)
+        model = find_model(common.model)
+        check_model(model, jobs.files)
+        run.allow(jobs, model, force=common.force, resume=common.resume or output.skip_existing)
+        scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
+        run.scorer = ScoringModel.of(scorer)
+        if common.dry_run:
+            from toolkit.cli.dry_run import show_preview
+
+            show_preview(scorer, jobs, options)
+        elif sharding.is_wanted:
+            from toolkit.cli.shards import score_in_shards
+
+            where = None if common.output is None else path_of(common.output)
+            score_in_shards(run, scorer, jobs, options, sharding, where, quiet=common.quiet)
+        else:
+            _score(run, scorer, jobs, options, quiet=common.quiet)
+
+
+def _options(
+    common: s.CommonOptions,
+    labels: s.ScoreOptions,
+    reading: o.ReadingOptions,
+    subset: o.SubsetOptions,
+    rejects: s.RejectOptions,
+    output: s.OutputOptions,
+) -> ScoringOptions:
+    """Put together how the files are scored."""
+    columns = labels.columns(common)
+    read_options = reading.options(columns)
+    from toolkit.scoring.blocks import Subset
+    from toolkit.scoring.options import MaxRejected, ScoringOptions
+
+    most = rejects.max_rejected
+    return ScoringOptions(
+        reading=read_options,
+        output_format=output.output_format,
+        stop_on_error=rejects.on_error == "stop",
+        workers=output.workers,
+        force=common.force,
+        resume=common.resume,
+        skip_existing=output.skip_existing,
+        checkpoint_seconds=output.checkpoint_seconds,
+        max_rejected=None if most is None else MaxRejected.parse(most),
+        subset=Subset(subset.limit, subset.sample),
+    )
+
+
+def _score(
+    run: RunReport, scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool
+) -> None:
+    """Score the files, say what became of them, and choose the exit code."""
+    from toolkit.cli.console import progress_of
+    from toolkit.cli.score_view import show, warn
+    from toolkit.scoring.run import score_files
+
+    results = score_files(
+        scorer,
+        jobs,
+        options,
+        lambda job: progress_of(job.source, quiet=quiet),
+        on_start=run.results.append,
+        on_warning=(lambda _, __: None) if quiet else warn,
+    )
+    if not quiet:
+        show(results, jobs, options, run)
+    exit_with(run, results)

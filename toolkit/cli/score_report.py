@@ -1,0 +1,248 @@
+"""The report of `toolkit score`: a JSON file that says how a run has ended, however it ends.
+
+What a report says of each file, and of the options.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import typer
+
+from toolkit import __version__
+from toolkit.cli.process import EXIT_REJECTED, Failure, Interrupted
+from toolkit.errors import ToolkitError
+from toolkit.stores.paths import is_in_store, path_of
+
+if TYPE_CHECKING:
+    from toolkit.scoring.jobs import Jobs
+    from toolkit.scoring.results import FileResult, ScoringModel
+
+
+# How a run or a file has ended.
+DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
+FAILED, INTERRUPTED = "failed", "interrupted"
+SKIPPED = "skipped"  # of a file: its output was there
+
+
+def entry_of(result: FileResult, status: str) -> dict[str, Any]:
+    """Say what became of a file of a run that has ended with a status."""
+    job, source = result.job, result.source
+    has_rejects_file = result.summary.rejected > 0 and job.rejects_file is not None
+    content = {
+        "input": str(job.source),
+        "format": source.format,
+        "compression": source.compression,
+        "size": source.size,
+        "modified": source.modified,
+        "columns": dict(result.columns),
+        "output": str(job.output),
+        "job_id": result.job_id,
+        "rejected_file": str(job.rejects_file) if has_rejects_file else None,
+        "warnings": result.warnings,
+    }
+    if result.is_done:
+        file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
+        return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
+    if result.is_skipped:
+        return {**content, "status": SKIPPED, "error": None}
+    if result.error is None:  # where the run has ended
+        return {**content, "status": status, "error": None}
+    return {**content, "status": FAILED, "error": result.error}
+
+
+def options_of(context: typer.Context) -> dict[str, Any]:
+    """Give all options by their names on the command line, with those that are not given."""
+    options = {}
+    for parameter in context.command.params:
+        name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+        if parameter.name in context.params and name != "help":
+            options[name] = _plain(context.params[parameter.name])
+    return options
+
+
+def _plain(value: Any) -> Any:
+    """Give the value of an option as JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+FORMAT_VERSION = 1
+
+
+class RunReport:
+    """What is known of a run so far; as a context, writes the file when the run ends.
+
+    It is written only where no other file of the user can be lost: `allow` says when.
+    """
+
+    current: RunReport | None = None  # of this process
+
+    def __init__(self, path: Path | None, context: typer.Context | None = None) -> None:
+        self.path = path
+        self.options = {} if context is None else options_of(context)
+        self.run_id = str(uuid4())
+        self.scorer: ScoringModel | None = None
+        self.job_id: str | None = None  # of a job in shards
+        self.shard: str | None = None  # of that job, such as 3/16
+        self.results: list[FileResult] = []
+        self.errors: list[str] = []  # of the run as a whole
+        self._started = datetime.now(UTC)
+        self._began = time.monotonic()
+        self._is_allowed = False
+        self._is_written = False
+
+    def __enter__(self) -> Self:
+        RunReport.current = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        RunReport.current = None
+        try:
+            self.write(error)
+        except (OSError, ToolkitError, MemoryError) as failed:
+            if error is None:
+                raise
+            if isinstance(error, Exception) and not isinstance(error, typer.Exit):
+                error.add_note(f"The report cannot be written, either: {failed}")
+
+    @property
+    def seconds(self) -> float:
+        """The time that has passed."""
+        return time.monotonic() - self._began
+
+    def allow_early(self, *others: str | None) -> None:
+        """Allow the report where it can replace nothing, before the files of the run are known.
+
+        What else is named must not be the report.
+        """
+        if self.path is None or str(self.path) in ("-", *others):
+            return
+        with suppress(OSError, ValueError):
+            if self.path.is_symlink():
+                return
+            if self.path.exists():
+                self._is_allowed = is_report(self.path)
+            else:
+                self._is_allowed = is_in_store(self.path) or self.path.parent.is_dir()
+            if self._is_allowed:
+                self.path.unlink(missing_ok=True)  # what it says is of an earlier run
+
+    def allow(self, jobs: Jobs, model: Path | None, *, force: bool, resume: bool) -> None:
+        """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
+        from toolkit.files import check_output_file, resolved
+        from toolkit.scoring.checks import check_report
+        from toolkit.scoring.progress import is_unfinished
+
+        if self.path is None:
+            return
+        self._is_allowed = False
+        check_report(self.path, jobs.files, model)
+        replaces = force or (resume and is_unfinished(jobs)) or is_report(self.path)
+        check_output_file(self.path, force=replaces, option="--report")
+        self._is_allowed = True
+        resolved(self.path).unlink(missing_ok=True)
+
+    def write(self, error: BaseException | None) -> None:
+        """Write the file, once."""
+        if self.path is None or not self._is_allowed or self._is_written:
+            return
+        from toolkit.files import atomic_file
+
+        self._is_written = True
+        content = self._content(error)
+        with atomic_file(self.path, force=True) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def _content(self, error: BaseException | None) -> dict[str, Any]:
+        status, code, message = self._ending(error)
+        scorer = self.scorer
+        files = [entry_of(result, status) for result in self.results]
+        return {
+            "format_version": FORMAT_VERSION,
+            "toolkit_version": __version__,
+            "run_id": self.run_id,
+            "job_id": self.job_id,
+            "shard": self.shard,
+            "status": status,
+            "exit_code": code,
+            "error": message,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **self._counts(),
+            "seconds": round(self.seconds, 3),
+            "model": scorer and scorer.identity,
+            "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
+            "by_sentence": scorer and scorer.by_sentence,
+            "options": self.options,
+            "files": files,
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        """Add up the files; nothing before the first, where this may interrupt an import."""
+        if not self.results:
+            return {}
+        from toolkit.scoring.results import total
+
+        return total([result for result in self.results if result.is_done]).as_dict()
+
+    def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
+        """Give status, exit code and message."""
+        if isinstance(error, typer.Exit):
+            code = error.exit_code
+            if code == EXIT_REJECTED:
+                return DONE_WITH_REJECTS, code, None
+            return FAILED, code, " ".join(self.errors)
+        if error is None:  # also of a shard, which has done its work with rejects, too
+            rejected = any(result.summary.rejected for result in self.results)
+            return DONE_WITH_REJECTS if rejected else DONE, 0, None
+        failure = Failure.of(error)
+        is_stopped = isinstance(error, Interrupted) or failure.is_silent
+        return INTERRUPTED if is_stopped else FAILED, failure.exit_code, failure.message
+
+
+def end_report(error: BaseException) -> None:
+    """Write the report of this process, which ends at once; nothing more can be done for it."""
+    if RunReport.current is not None:
+        with suppress(Exception):
+            RunReport.current.write(error)
+
+
+def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
+    """Write the report of a call whose options are wrong, so that no old success is left."""
+    if arguments[:1] != ["score"] or "--dry-run" in arguments:
+        return
+    named = [value for name, value in pairwise(arguments) if name == "--report"]
+    named += [each.partition("=")[2] for each in arguments if each.startswith("--report=")]
+    if named:
+        report = RunReport(path_of(named[-1]))
+        others = {value for name, value in pairwise(arguments) if name != "--report"}
+        with suppress(OSError, ToolkitError):
+            report.allow_early(*others)
+            report.write(error)
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of `toolkit score`, which the one of the next run replaces."""
+    if not path.is_file():  # to read a pipe or a device may take for ever
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"run_id", "status", "files"} <= content.keys()

@@ -1,0 +1,200 @@
+"""The summary and the warnings of `toolkit score`, on standard error.
+
+How a run of scoring ends: what it says of errors, and its exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import typer
+
+from toolkit.cli import console as messages
+from toolkit.cli.console import not_read, one_line
+from toolkit.cli.process import EXIT_REJECTED
+from toolkit.cli.score_report import RunReport
+from toolkit.records.options import STDIN
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult, ScoringModel, total
+from toolkit.scoring.summary import Summary
+
+Row = tuple[str, str]  # a name and what to say of it
+
+
+def warn(job: Job, warning: str) -> None:
+    """Say what may be wrong with a file."""
+    messages.warning(f"{job.source}: {warning}", file=str(job.source))
+
+
+def warn_of(results: Sequence[FileResult]) -> None:
+    """Say what may be wrong with files that others have scored."""
+    for result in results:
+        for warning in result.warnings:
+            warn(result.job, warning)
+
+
+def show(
+    results: Sequence[FileResult],
+    jobs: Jobs,
+    options: ScoringOptions,
+    run: RunReport,
+    where: str | None = None,
+    time: str | None = None,
+) -> None:
+    """Say what became of the files; where they are and what it took, if that is not as usual."""
+    place = jobs.folder or jobs.files[0].output
+    where = where or ("standard output" if place == STDIN else str(place))
+    title = one_line(where)
+    assert run.scorer is not None
+    rows = [*_rows(results, jobs, run.scorer, options)]
+    rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
+    lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
+    if not messages.is_json():
+        messages.say(title, "summary", bold=True)
+        messages.say("\n".join(lines), "summary")
+        return
+    failed = sum(result.error is not None for result in results)
+    facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
+    messages.say(
+        title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
+        files=len(results), failed=failed,
+        skipped=sum(result.is_skipped for result in results),
+        **facts,
+    )  # fmt: skip
+
+
+def _rows(
+    results: Sequence[FileResult],
+    jobs: Jobs,
+    scorer: ScoringModel,
+    options: ScoringOptions,
+) -> Iterator[Row]:
+    yield from _files(results, jobs)
+    summary = total(results)
+    if options.subset:
+        yield "a part", str(options.subset)
+    yield "records", f"{summary.records:,}"
+    yield "scored", f"{summary.scored:,}"
+    yield from _labels(summary, scorer)
+    if summary.labelled + summary.unreadable_labels:
+        yield "accuracy", _accuracy(summary)
+    yield "without text", f"{summary.without_text:,}"
+    yield from _reading(summary, scorer)
+    yield "rejected", _rejected(results)
+
+
+def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
+    """Say how many texts were not read, or not wholly."""
+    if summary.without_known_words:
+        yield "no known word", f"{summary.without_known_words:,}"
+    if summary.few_known_words:
+        yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
+    if summary.cut_to_length:
+        read = f"the model reads the last {scorer.max_tokens:,} tokens"
+        yield "cut to length", f"{summary.cut_to_length:,} ({read})"
+    if summary.cut_at_nul:
+        yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"
+
+
+def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
+    if jobs.folder is not None:
+        failed = sum(result.error is not None for result in results)
+        name = "pieces" if jobs.is_part else "files"
+        yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
+    if skipped := sum(result.is_skipped for result in results):
+        yield "skipped", f"{skipped:,} with an output that exists"
+    yield from not_read(jobs.ignored, jobs.links)
+
+
+def _labels(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
+    yield "positive", _share(summary.positive, summary.scored)
+    if scorer.neutral is not None:
+        yield "neutral", _share(summary.neutral, summary.scored)
+    if scorer.by_sentence:
+        yield "mixed", _share(summary.mixed, summary.scored)
+
+
+def _share(count: int, scored: int) -> str:
+    return f"{count:,} ({count / scored if scored else 0:.1%} of scored)"
+
+
+def _accuracy(summary: Summary) -> str:
+    """Such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
+    value = f"of {summary.answered:,} labelled records"
+    if summary.accuracy is not None:
+        value = f"{summary.accuracy:.2%} {value}"
+    if summary.labelled_neutral:
+        value += f", {summary.labelled_neutral:,} called neutral left out"
+    if summary.labelled_mixed:
+        value += f", {summary.labelled_mixed:,} called mixed left out"
+    if summary.unreadable_labels:
+        value += f", {summary.unreadable_labels:,} without a readable label"
+    if summary.unreadable_labels > summary.labelled:
+        value += " (for stars, three classes or names of your own: toolkit evaluate)"
+    return value
+
+
+def _time(summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float) -> str:
+    """Such as ``2.00 s (1,000 reviews/s)``: of one file, or the time that passed for several."""
+    if jobs.folder is None:
+        return f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
+    if options.resume:  # an earlier run has scored some of them
+        return f"{seconds:.2f} s"
+    return f"{seconds:.2f} s ({summary.records / seconds:,.0f} reviews/s)"
+
+
+def _rejected(results: Sequence[FileResult]) -> str:
+    files = [result for result in results if result.summary.rejected]
+    count = f"{total(results).rejected:,}"
+    if not files:
+        return count
+    job = files[0].job
+    if job.rejects_file is None:
+        return f"{count} → standard output" if job.rejected == STDIN else f"{count}, not kept"
+    others = {str(result.job.rejects_file) for result in files[1:]} - {str(job.rejects_file)}
+    more = f" and {len(others):,} more" if others else ""
+    return f"{count} → {job.rejects_file}{more}"
+
+
+def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
+    """Say what failed, and end with the exit code of that."""
+    code = _say_errors(run, results)
+    if code:
+        raise typer.Exit(code)
+
+
+def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
+    """Say what failed; give the exit code."""
+    from toolkit.scoring.results import total, why_none_is_scored
+
+    failed = [result for result in results if result.error is not None]
+    run.errors = [str(result.error) for result in failed]
+    if why := why_none_is_scored(total(results)):
+        run.errors.append(_none_is_scored(results, why))
+    for error in run.errors:
+        messages.error(error, 1)
+    if 0 < len(failed) < len(results):
+        again = "--resume --force" if run.options.get("force") else "--resume"
+        hint = (
+            f"The other files are done. Score the failed ones again with {again}, or all of them "
+            "with --force."
+        )
+        messages.say(hint, "hint", message=hint)
+    if run.errors:
+        return 1
+    return EXIT_REJECTED if any(result.summary.rejected for result in results) else 0
+
+
+def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
+    """Say why nothing is scored, and which option may help."""
+    first = results[0]
+    where = f"{first.job.source}" if len(results) == 1 else f"{len(results):,} files"
+    text = first.columns.get("text")
+    column = "" if text is None else f" The texts are from the column {text!r}."
+    rejects = next((result.job.rejects_file for result in results if result.summary.rejected), None)
+    more = "" if rejects is None else f" The rejects are in {rejects}."
+    return (
+        f"{where}: no record is scored: {why}.{column}{more} Choose the column with "
+        "--text-column, or how the file is read with --format, --delimiter or --encoding."
+    )

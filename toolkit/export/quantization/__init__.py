@@ -1,1 +1,0 @@
-"""Networks of fewer bits, and what they lose."""

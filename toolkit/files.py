@@ -1,0 +1,525 @@
+"""Files and objects in stores: what is there, and outputs that appear complete or not at all.
+
+What is at a path, of this machine or in a store.
+
+The folder of this machine for what is not complete yet and will be an object in a store.
+
+Whether an output can be written, before the work for it, and what to say where it cannot.
+
+How a finished file gets its place: complete or not at all, on this machine or in a store.
+
+Outputs that appear complete or not at all.
+
+SHA-256 of files, and the file SHA256SUMS of a folder, which `sha256sum -c SHA256SUMS` checks.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import OutputError, UsageError, held_back
+from toolkit.stores.location import location_of
+from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.write import Content
+
+
+def resolved(path: Path) -> Path:
+    """Follow links as far as possible, so that a write replaces the target and keeps the link.
+
+    Before Python 3.13, `Path.resolve` raises RuntimeError for a link that leads to itself.
+    """
+    return path if isinstance(path, StorePath) else Path(os.path.realpath(path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, a folder or an object; `Path.exists` raises if a name is too long.
+
+    A prefix of objects does not count: an object may have its name, and to look costs a request.
+    """
+    return is_a_file(path) if isinstance(path, StorePath) else _mode(path) != 0
+
+
+def is_a_file(path: Path) -> bool:
+    """Whether there is a file; `Path.is_file` raises if a name is too long."""
+    if isinstance(path, StorePath):
+        with suppress(PermissionError):
+            return path.is_file()
+        return False
+    return stat.S_ISREG(_mode(path))
+
+
+def is_a_folder(path: Path) -> bool:
+    """Whether there is a folder; `Path.is_dir` raises where it cannot be looked at."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_link_or_there(path: Path) -> bool:
+    """Whether anything has the name, also a link that leads nowhere."""
+    return is_there(path) if isinstance(path, StorePath) else os.path.lexists(path)
+
+
+def for_arrow(path: Path) -> Any:
+    """Give what Arrow opens for a path: a reader for an object, whose columns are read in turns."""
+    if not isinstance(path, StorePath):
+        return path
+    from toolkit.stores.read import MANY_BLOCKS, ObjectReader
+
+    return ObjectReader(path.place, MANY_BLOCKS)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a name with a null byte
+        return 0
+
+
+_LASTING = Path("/var/tmp")  # noqa: S108 (checked below); it outlives a restart, as progress should
+
+
+def work_folder() -> Path:
+    """Give the folder, which belongs to this user alone; `UsageError` if that cannot be.
+
+    It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
+    files.
+    """
+    named = os.environ.get("TOOLKIT_WORK_FOLDER")
+    if named:
+        base, remedy = Path(named), "Change TOOLKIT_WORK_FOLDER"
+    else:
+        temporary = os.environ.get("TMPDIR")
+        is_lasting = not temporary and _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
+        base = _LASTING if is_lasting else Path(temporary or tempfile.gettempdir())
+        remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = base / f"toolkit-{user}"
+    try:
+        folder.mkdir(mode=0o700, parents=bool(named), exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the folder for unfinished outputs cannot be made: {error.strerror}. "
+            f"{remedy}"
+        ) from None
+    is_own = not hasattr(os, "getuid") or facts.st_uid == os.getuid()
+    if not stat.S_ISDIR(facts.st_mode) or not is_own:
+        raise UsageError(f"{folder}: is not a folder of this user. {remedy}")
+    if hasattr(os, "getuid") and stat.S_IMODE(facts.st_mode) != 0o700:
+        folder.chmod(0o700)
+    return folder
+
+
+def check_output(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
+    """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
+
+    Call it before long work, which would find out only at its end. ``may_fail`` is for an output
+    that is rarely written: that it cannot be made is reported when it is.
+    """
+    remedy = f"Choose another with {option}"
+    if isinstance(path, StorePath):
+        _check_object(path, force=force, remedy=remedy)
+        return
+    if _is_circle(path):
+        raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
+    folder = resolved(path).parent if path.is_symlink() else path.parent
+    with reporting_failures(path):  # such as a name that is too long to look for
+        exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
+    special = exists and not (path.is_file() or path.is_dir())
+    if special or path.absolute().parent == Path("/dev"):
+        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
+    if (exists or path.is_symlink()) and not force:
+        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
+    if not folder_is_folder:
+        found = "is a file" if folder_exists else "does not exist"
+        raise UsageError(
+            f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
+        )
+    if may_fail:
+        return
+    try:
+        tempfile.TemporaryFile(dir=resolved(path).parent).close()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
+        ) from None
+
+
+def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
+    """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
+    for source in inputs:
+        with suppress(OSError):
+            if path.samefile(source):
+                raise UsageError(f"{path}: is an input. Choose another with {option}.")
+
+
+def _check_object(path: StorePath, *, force: bool, remedy: str) -> None:
+    """Check an output in a store; who may not look at it finds out when it is written."""
+    if not path.name:
+        raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
+    if is_there(path) and not force:
+        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
+
+
+def check_output_file(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
+    """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
+    with reporting_failures(path):
+        is_folder = not isinstance(path, StorePath) and path.is_dir()
+    if is_folder:
+        raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
+    check_output(path, force=force, option=option, may_fail=may_fail)
+
+
+def _is_circle(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
+@contextmanager
+def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
+    """Turn an `OSError` into an `OutputError` that names its output, or the first if unclear."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            concerned = [p for p in (path, *others) if _is_of(p, str(error.filename))]
+            if not concerned:
+                raise
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_of(path: Path, name: str) -> bool:
+    """Whether a failure at a place concerns an output: its temporary file may be anywhere."""
+    if isinstance(path, StorePath):
+        return name == str(path) or _is_in(work_folder(), name)
+    return location_of(name) is None and _is_in(path.parent, name)
+
+
+def _is_in(folder: Path, name: str) -> bool:
+    return resolved(folder) in resolved(Path(name).parent).joinpath("_").parents
+
+
+# What file systems without hard links say.
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+PARTIAL = ".partial"
+
+_unfinished: set[Path] = set()
+
+
+def place(
+    what: Path | bytes | Content,
+    target: Path,
+    *,
+    force: bool = False,
+    folder: Path | None = None,
+    on_upload: Callable[[], None] = lambda: None,
+) -> None:
+    """Give a file or an object all of its content at once; it is never seen in part.
+
+    Parameters
+    ----------
+    what : Path | bytes | Content
+        A complete file of this machine, which is moved; or bytes, or what is put together.
+    target : Path
+        Where it goes. A link stays, and what it leads to is written. The folder has to be there.
+    force : bool
+        Whether another file or object may be replaced. One with the same bytes is never an error:
+        an earlier attempt may have been killed after it was placed.
+    folder : Path | None
+        Where a file of this machine grows until it is complete; by default, beside its target.
+    on_upload : Callable[[], None]
+        Called when a file is uploaded, before it is removed from this machine.
+
+    Raises
+    ------
+    FileExistsError
+        If there is other content, even if it has just come, and ``force`` is not given. What was
+        to be moved stays, as after other failures.
+    StoreError
+        If the store cannot be reached.
+    OSError
+        If it cannot be written, as where the disk is full.
+    """
+    content = what if isinstance(what, Content) else _content_of(what)
+    target = resolved(target)
+    try:
+        if isinstance(target, StorePath):
+            _upload(content, target, force=force)
+        elif isinstance(what, Path):
+            _move(what, target, force=force)
+        else:
+            if not force:
+                _check_absent(target)  # before the work
+            with unfinished_file(target, folder) as partial:
+                _write(content, partial)
+                _move(partial, target, force=force)
+    except FileExistsError:
+        if not is_same(content, target):
+            raise
+    if isinstance(target, StorePath):
+        on_upload()
+    if isinstance(what, Path):
+        what.unlink(missing_ok=True)
+
+
+def is_same(what: Path | Content, target: Path) -> bool:
+    """Whether a file or an object holds the same bytes; if the sizes agree, it is read for that."""
+    content = what if isinstance(what, Content) else _content_of(what)
+    if isinstance(target, StorePath):
+        from toolkit.stores.write import is_same as is_same_object
+
+        return is_same_object(content, target.place)
+    try:
+        if content.local is not None and target.samefile(content.local):
+            return True
+        if target.stat().st_size != content.size:
+            return False
+        with target.open("rb") as file:
+            return content.is_read_from(file)
+    except FileNotFoundError:
+        return False
+
+
+def _content_of(what: Path | bytes) -> Content:
+    return Content.of_bytes(what) if isinstance(what, bytes) else Content.of_file(what)
+
+
+def _upload(content: Content, target: StorePath, *, force: bool) -> None:
+    from toolkit.stores.write import upload
+
+    upload(content, target.place, force=force)
+
+
+def _move(source: Path, target: Path, *, force: bool) -> None:
+    """Rename a file, or copy it to another file system."""
+    try:
+        with held_back():
+            _rename(source, target, force=force)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        if not force:
+            _check_absent(target)
+        with unfinished_file(target) as partial:
+            _copy(Content.of_file(source), partial)
+            with held_back():
+                _rename(partial, target, force=force)
+
+
+def _check_absent(target: Path) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def _rename(source: Path, target: Path, *, force: bool) -> None:
+    """Rename a file; without force, `FileExistsError` if one is there, or has just come.
+
+    Where a file cannot have two names, one that comes at the very same moment is replaced.
+    """
+    if force:
+        source.replace(target)
+        return
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _check_absent(target)
+        source.rename(target)
+        return
+    source.unlink()
+
+
+def _write(content: Content, partial: Path) -> None:
+    """Put content into an empty file; a file with the same gets a second name, if it can."""
+    if content.local is not None:
+        linked = partial.with_suffix(".linked")
+        with suppress(OSError):
+            os.link(content.local, linked)
+            linked.replace(partial)
+            return
+    _copy(content, partial)
+
+
+def _copy(content: Content, partial: Path) -> None:
+    with partial.open("wb") as file:  # `shutil.copyfile` blames the source for a full disk
+        for data in content.read():
+            file.write(data)
+    make_ready(partial)
+
+
+@contextmanager
+def unfinished_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Give an empty file with a hidden name, beside a target or in a folder, and remove it."""
+    handle, name = tempfile.mkstemp(PARTIAL, prefix_of(target), folder or target.parent)
+    os.close(handle)
+    partial = Path(name)
+    _unfinished.add(partial)
+    try:
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
+
+
+@contextmanager
+def unfinished_folder(target: Path | None = None) -> Iterator[Path]:
+    """Give a folder with a hidden name beside a target, or anywhere, and remove it."""
+    beside = () if target is None else (PARTIAL, prefix_of(target), target.parent)
+    partial = Path(tempfile.mkdtemp(*beside))
+    _unfinished.add(partial)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        _unfinished.discard(partial)
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files and folders, for a process that ends without cleaning up."""
+    for partial in _unfinished:
+        remove_tree(partial)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, a folder with all that is in it, or all objects under a prefix.
+
+    Nothing happens if nothing is there.
+    """
+    if isinstance(path, StorePath):
+        path.unlink(missing_ok=True)
+        for each in path.objects():
+            each.unlink(missing_ok=True)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    elif is_link_or_there(path):
+        path.unlink(missing_ok=True)
+
+
+def prefix_of(path: Path) -> str:
+    """Give the start of the hidden names beside a path."""
+    # A name has at most 255 bytes, a character up to 4; the random part and the suffix have 16.
+    return f".{path.name[:50]}."
+
+
+def make_ready(partial: Path) -> None:
+    """Give a temporary file the rights of an ordinary one, and wait until it is on the disk."""
+    partial.chmod(0o666 & ~umask())
+    flush_to_disk(partial)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until the content of a file is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def umask() -> int:
+    """Give which permissions new files do not have."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]]:
+    """Give a temporary file for each path, and place them when the block succeeds.
+
+    The temporary files are beside their paths, under hidden names, so that each rename stays within
+    one file system. An interruption comes before all renames or after them. If the block raises
+    (Ctrl-C included), the temporary files are removed, and the paths stay as they were. Those for
+    objects in a store are in the work folder, and are uploaded before the others are renamed.
+    """
+    for path in paths:
+        check_output_file(path, force=force)
+    with reporting_failures(*paths), ExitStack() as files:
+        partials = tuple(
+            files.enter_context(
+                unfinished_file(resolved(path), work_folder() if is_in_store(path) else None)
+            )
+            for path in paths
+        )
+        yield partials
+        for partial in partials:
+            make_ready(partial)
+        made = [*zip(partials, paths, strict=True)]
+        for partial, path in made:
+            if is_in_store(path):
+                place(partial, path, force=force)
+        with held_back():
+            for partial, path in made:
+                if not is_in_store(path):  # a file may have come in the meantime
+                    place(partial, path, force=force)
+
+
+@contextmanager
+def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give one temporary file, as `atomic_files` does."""
+    with atomic_files(path, force=force) as (partial,):
+        yield partial
+
+
+@contextmanager
+def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary folder, and rename it to ``path`` when the block succeeds.
+
+    With ``force``, an existing folder is replaced only when the new one is complete.
+    """
+    if isinstance(path, StorePath):
+        raise UsageError(f"{path}: this output is a folder, which has to be on this machine")
+    check_output(path, force=force)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: is a file, expected a folder. Choose another with --output.")
+    target = resolved(path)
+    with reporting_failures(path), unfinished_folder(target) as partial:
+        yield partial
+        partial.chmod(0o777 & ~umask())
+        with held_back():
+            _replace_folder(target, partial)
+
+
+def _replace_folder(target: Path, partial: Path) -> None:
+    if not target.exists():
+        partial.rename(target)
+        return
+    replaced = partial.with_suffix(".replaced")
+    target.rename(replaced)
+    try:
+        partial.rename(target)
+    except BaseException:
+        replaced.rename(target)
+        raise
+    shutil.rmtree(replaced)
+
+
+CHECKSUMS = "SHA256SUMS"
+
+
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
+    """Write it into a folder: a line for the name of each file, sorted; give its path."""
+    path = folder / CHECKSUMS
+    lines = [f"{sha256_of(each)}  {each.name}\n" for each in sorted(files, key=lambda f: f.name)]
+    path.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,347 @@
+"""What a model file or a run folder says of a model: one dataclass for each kind of fact.
+
+They are stored as JSON, in which an attribute that is None is left out. To add a fact, add an
+attribute that is None by default; files without it keep loading, and older versions of the toolkit
+ignore it.
+
+What an adaptation records of itself: one dataclass for each kind of fact.
+
+`toolkit.model.facts` says how they are stored, and how to add one.
+
+What the export finds of a model and puts into its facts: one dataclass for each kind of fact.
+
+`toolkit.model.facts` says how they are stored, and how to add one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from toolkit.errors import ModelError
+from toolkit.model.release import Release
+from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.typed_json import Share, decode, encode, parse_json
+from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import ModelProto
+
+
+@dataclass(frozen=True)
+class StartModel:
+    """The model that a network was adapted from; `sha256` is that of its file."""
+
+    name: str
+    preset: str
+    sha256: str
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class CandidateScores:
+    """How well one way to adapt does on reviews that were held out of its fit."""
+
+    name: str
+    loss: float
+    accuracy: float
+    balanced_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Which of the candidates was kept, with what, and how good each is by cross-validation."""
+
+    kept: str
+    candidates: tuple[CandidateScores, ...]  # the simplest first, which is the start as it is
+    folds: int
+    scale: float  # of the logit of the start
+    bias: float
+    strength: float | None = None  # deviation of the prior of a word's weight
+    words: int | None = None  # that have a weight
+    new_words: int | None = None  # of these, words that the start does not know
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the executions of an exported model are from Keras, or from another reference."""
+
+    reviews: int
+    edge_texts: int
+    largest_difference: float  # of the probability of any execution
+    label_flips: int
+    token_id_differences: int = 0  # rows whose ids in the graph differ from the vectorised ones
+    known_token_differences: int = 0  # rows for which executions count other known tokens
+    differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
+    tolerance: float | None = None
+    largest_stars_difference: float | None = None  # of the stars of any execution, if there are any
+
+
+@dataclass(frozen=True)
+class ThresholdReached:
+    """What a threshold reaches on the held-out reviews of a run."""
+
+    reviews: int
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    balanced_accuracy: float | None = None
+    majority_accuracy: float | None = None
+    is_calibrated: bool | None = None  # the probabilities, by a fit on the same reviews
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """How a threshold was chosen: `default`, `given`, or the goal, such as `recall=0.9`."""
+
+    chosen: str = "default"
+    validation: ThresholdReached | None = None
+
+
+@dataclass(frozen=True)
+class QuantizationCost:
+    """What was stored in fewer bits, and how it compares with the network as it was."""
+
+    weights: str  # int8 or float16
+    source: str  # of the labelled reviews
+    reviews: int
+    right_before: int  # reviews that get the true label without quantization
+    right: int  # and with it
+    label_flips: int
+    largest_difference: float  # of a probability
+    bytes_before: int  # of the text-in file, without the last of its metadata
+    bytes: int
+    accuracy_before: float
+    accuracy: float
+    allowed_loss: float
+    parity: Parity | None = None  # of the quantized network with its weights as floats
+
+
+# 1: every row of `token_ids` has `max_tokens` of them.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
+#    `quantization` if there was one.
+# 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
+#    is the output `known_tokens`, and texts without a known word have no score; a batch may be
+#    empty. A file may have the output `stars`.
+FORMAT_VERSION = 3
+_FIRST_WITH_KNOWN_TOKENS = 3
+
+# Labels are written into files as they are.
+Labels = Annotated[
+    tuple[str, str],
+    lambda names: names[0] != names[1] and all(re.fullmatch(r"[\w -]+", name) for name in names),
+]
+MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
+VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
+RuleVersion = Annotated[int, lambda version: version in RULES]
+_Factor = Annotated[float, lambda value: 0 < value < 1e6]
+_Number = Annotated[float, lambda value: abs(value) < 1e6]
+
+
+@dataclass(frozen=True)
+class ReviewSource:
+    """Reviews that were read; `sha256` is that of their texts and labels."""
+
+    source: str | None = None
+    reviews: int | None = None
+    positive: int | None = None
+    without_text: int | None = None
+    left_out: int | None = None  # reviews without labels that were not learned from
+    sha256: str | None = None
+    soft_labels: int | None = None  # labels between 0 and 1
+    label_meaning: str | None = None  # which labels were read as what, where they are not as usual
+
+
+@dataclass(frozen=True)
+class TeacherSource:
+    """Probabilities of another model: how many rows, and for how many reviews of which kind."""
+
+    source: str | None = None
+    rows: int | None = None
+    without_probability: int | None = None
+    unmatched: int | None = None
+    labelled: int | None = None
+    unlabelled: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingData(ReviewSource):
+    """The labelled reviews, and all else that a model was trained and tested on."""
+
+    start: StartModel | None = None  # that the network was adapted from
+    test: ReviewSource | None = None
+    validation: ReviewSource | None = None
+    unlabelled: ReviewSource | None = None
+    teachers: tuple[TeacherSource, ...] | None = None
+    fitted: int | None = None  # of the labelled reviews
+    held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well a network does on some reviews: mean binary cross-entropy, share of right labels."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+    reviews: int | None = None
+    best_epoch: int | None = None  # of the lowest validation loss
+    split: str | None = None
+    balanced_accuracy: float | None = None
+    majority_accuracy: float | None = None  # of always answering with the more frequent label
+    epoch: int | None = None  # whose weights are kept
+    threshold: float | None = None  # from which a review was called positive; None: 0.5
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation over the folds."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What cross-validation found, before calibration."""
+
+    loss: Spread
+    accuracy: Spread
+    each: tuple[Scores, ...] = ()
+    split: str | None = None
+    balanced_accuracy: Spread | None = None
+    majority_accuracy: Spread | None = None
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many reviews have, letter for letter, the text of another one."""
+
+    within_training: int
+    held_out_in_fitted: int | None = None  # makes scores look too good; folds are added up
+    test_in_training: int | None = None  # makes scores look too good
+    within_test: int | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the logits of a network were changed, and what that does."""
+
+    scale: _Factor  # of the logit; 1 leaves it
+    bias: _Number  # added to the scaled logit; 0 leaves it
+    fitted_on: int | None = None  # reviews
+    error_before: float | None = None  # calibration error of the network as it was
+    error: float | None = None  # of the changed network, on reviews that were not fitted on
+    log_loss_before: float | None = None
+    log_loss: float | None = None  # measured as `error`
+    note: str | None = None  # why less was fitted than scale and bias
+    by_probability: bool | None = None  # how errors are measured; None: by confidence
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it changes the logits."""
+        return (self.scale, self.bias) != (1, 0)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The content of `metrics.json` of a run folder; what was not measured is None."""
+
+    validation: Scores | None = None
+    folds: Folds | None = None
+    calibration: Calibration | None = None
+    adaptation: Adaptation | None = None
+    test: Scores | None = None
+    copies: Copies | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The `metadata_props` of a model file, each of which is JSON.
+
+    The attributes of `release` have an entry each, beside the others.
+    """
+
+    preset: str
+    labels: Labels  # of probability 0 and of probability 1
+    threshold: Share  # probabilities from here up get the second label
+    max_tokens: MaxTokens
+    vocabulary_size: VocabularySize  # every token id is below it
+    data: TrainingData
+    metrics: Metrics
+    parity: Parity | None
+    toolkit_version: str
+    calibration: Calibration | None = None
+    threshold_choice: ThresholdChoice = field(default_factory=ThresholdChoice)
+    quantization: QuantizationCost | None = None
+    stars: StarScale | None = None  # with it, the file has the output `stars`
+    neutral: NeutralRange | None = None
+    token_rule: RuleVersion = OLDEST_RULE.version
+    format_version: int = FORMAT_VERSION
+    release: Release = field(default_factory=Release)
+
+    @property
+    def version(self) -> str:
+        """The version of the model; if it has none, that of the toolkit that exported it."""
+        return self.release.model_version or self.toolkit_version
+
+    @property
+    def rule(self) -> TokenRule:
+        """The token rule that the file follows."""
+        return RULES[self.token_rule]
+
+    @property
+    def counts_known_tokens(self) -> bool:
+        """Whether the file has `known_tokens`; texts where that is 0 have no score then."""
+        return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all as JSON has it, with `{}` for None; what a release does not say is left out."""
+        facts = {key: {} if item is None else encode(item) for key, item in vars(self).items()}
+        return {**facts.pop("release"), **facts}
+
+    def write_to(self, model: ModelProto) -> None:
+        """Replace the metadata of a model by these, and what else describes it."""
+        self.release.write_to(model)
+        del model.metadata_props[:]
+        for key, value in self.as_dict().items():
+            model.metadata_props.add(key=key, value=json.dumps(value))
+
+    @classmethod
+    def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
+        """Decode the metadata of a model from `path`; raises `ModelError` if they are damaged."""
+        stored = {entry.key: entry.value for entry in model.metadata_props}
+        if "format_version" not in stored:
+            raise ModelError(
+                f"{path}: an ONNX model, but not written by `toolkit export` (its metadata have "
+                "no format_version)"
+            )
+        try:
+            version = parse_json(stored["format_version"], "format_version")
+            if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+                raise ModelError(
+                    f"{path}: model format version {version!r}, but this toolkit reads versions up "
+                    f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+                )
+            facts = decode(cls, _parsed(cls, stored))
+            return replace(facts, release=decode(Release, _parsed(Release, stored)))
+        except ValueError as error:  # such as a number of 5,000 digits
+            raise ModelError(f"{path}: damaged metadata: {error}") from None
+
+
+def _parsed(kind: type[ModelFacts | Release], stored: dict[str, str]) -> dict[str, Any]:
+    known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
+    return {key: _json_of(stored[key], key) for key in known}
+
+
+def _json_of(text: str, key: str) -> Any:
+    try:
+        return parse_json(text, key)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{key} is not JSON: {error}") from None

@@ -1,1 +1,0 @@
-"""What a model says of itself: its facts, how they are stored as JSON, and its stars."""

@@ -1,1 +1,0 @@
-"""What `toolkit info` says of a model: its file, and its facts in words."""

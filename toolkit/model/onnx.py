@@ -1,0 +1,343 @@
+"""The messages of an ONNX file that scoring reads, without the package `onnx`.
+
+Importing `onnx` takes a tenth of the time in which ten reviews are scored, mostly for operators,
+helpers and text formats. So the class `ModelProto` is made from a table of the fields that the
+toolkit looks at, with their names and numbers in `onnx.proto`. protobuf keeps all other fields as
+bytes and writes them again, so a model loses nothing.
+
+For mypy it is the class of `onnx`. Where a function of `onnx` needs one of its own, make it with
+``onnx.ModelProto.FromString(model.SerializeToString())``.
+
+A part of an ONNX graph as a model of its own.
+
+An ONNX file from anywhere, read with care: what could reach beyond the file is refused.
+
+A model file of this toolkit is one flat graph with its weights inside, of operators that stock
+builds of ONNX Runtime have. Refused before ONNX Runtime sees them: tensors stored outside, which it
+would read from any path; graphs inside nodes (loops have no bound on their time); functions, which
+call functions twice that call functions twice; and domains of operators that stock builds lack.
+How much memory a network may take is limited in `toolkit.model.native_network`.
+
+Names of the operators of ONNX: so `toolkit info` needs no package `onnx`.
+
+A test compares them with `onnx.defs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from toolkit.errors import ModelError
+
+# Values of `TensorProto.DataType` and of `TensorProto.DataLocation`.
+FLOAT, INT32, STRING = 1, 6, 8
+EXTERNAL = 1
+
+# Of all data types, by value; the first two of floating point are named as NumPy names them.
+_TYPE_NAMES = """
+    undefined float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32
+    uint64 complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz
+    uint4 int4 float4e2m1 float8e8m0 uint2 int2 float6e2m3 float6e3m2
+"""
+TYPE_NAMES = tuple(_TYPE_NAMES.split())
+
+# Of data types: how numbers are stored, and the field that has them where `raw_data` has not.
+_TYPES = {
+    FLOAT: ("<f4", "float_data"),
+    2: ("<u1", "int32_data"),
+    3: ("<i1", "int32_data"),
+    INT32: ("<i4", "int32_data"),
+    7: ("<i8", "int64_data"),
+}
+
+# Number and type of each field. With *, it is a list. What only has to be found is bytes, also
+# where it is a message: a graph in a node is refused, whatever is in it.
+_MESSAGES = {
+    "ModelProto": {
+        "ir_version": (1, "int64"),
+        "producer_name": (2, "string"),
+        "producer_version": (3, "string"),
+        "domain": (4, "string"),
+        "model_version": (5, "int64"),
+        "doc_string": (6, "string"),
+        "graph": (7, "GraphProto"),
+        "opset_import": (8, "OperatorSetIdProto*"),
+        "metadata_props": (14, "StringStringEntryProto*"),
+        "functions": (25, "bytes*"),
+    },
+    "OperatorSetIdProto": {"domain": (1, "string"), "version": (2, "int64")},
+    "StringStringEntryProto": {"key": (1, "string"), "value": (2, "string")},
+    "GraphProto": {
+        "node": (1, "NodeProto*"),
+        "name": (2, "string"),
+        "initializer": (5, "TensorProto*"),
+        "input": (11, "ValueInfoProto*"),
+        "output": (12, "ValueInfoProto*"),
+        "value_info": (13, "ValueInfoProto*"),
+        "quantization_annotation": (14, "bytes*"),
+        "sparse_initializer": (15, "bytes*"),
+    },
+    "NodeProto": {
+        "input": (1, "string*"),
+        "output": (2, "string*"),
+        "name": (3, "string"),
+        "op_type": (4, "string"),
+        "attribute": (5, "AttributeProto*"),
+        "domain": (7, "string"),
+    },
+    "AttributeProto": {
+        "name": (1, "string"),
+        "f": (2, "float"),
+        "i": (3, "int64"),
+        "t": (5, "TensorProto"),
+        "g": (6, "bytes"),
+        "ints": (8, "int64*"),
+        "strings": (9, "bytes*"),
+        "tensors": (10, "TensorProto*"),
+        "graphs": (11, "bytes*"),
+        "sparse_tensor": (22, "SparseTensorProto"),
+        "sparse_tensors": (23, "SparseTensorProto*"),
+    },
+    "TensorProto": {
+        "dims": (1, "int64*"),
+        "data_type": (2, "int32"),
+        "float_data": (4, "float*"),
+        "int32_data": (5, "int32*"),
+        "int64_data": (7, "int64*"),
+        "name": (8, "string"),
+        "raw_data": (9, "bytes"),
+        "external_data": (13, "StringStringEntryProto*"),
+        "data_location": (14, "int32"),
+    },
+    "SparseTensorProto": {"values": (1, "TensorProto"), "indices": (2, "TensorProto")},
+    "ValueInfoProto": {"name": (1, "string"), "type": (2, "TypeProto")},
+    "TypeProto": {"tensor_type": (1, "TensorTypeProto")},
+    "TensorTypeProto": {"elem_type": (1, "int32"), "shape": (2, "TensorShapeProto")},
+    "TensorShapeProto": {"dim": (1, "DimensionProto*")},
+    "DimensionProto": {"dim_value": (1, "int64"), "dim_param": (2, "string")},
+}
+_SCALARS = {
+    "float": FieldDescriptorProto.TYPE_FLOAT,
+    "int64": FieldDescriptorProto.TYPE_INT64,
+    "int32": FieldDescriptorProto.TYPE_INT32,
+    "string": FieldDescriptorProto.TYPE_STRING,
+    "bytes": FieldDescriptorProto.TYPE_BYTES,
+}
+
+
+def _model_class() -> Any:
+    file = FileDescriptorProto(name="toolkit/onnx.proto", package="onnx", syntax="proto2")
+    for name, entries in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for entry, (number, kind) in entries.items():
+            field = message.field.add(name=entry, number=number)
+            is_list = kind.endswith("*")
+            field.label = field.LABEL_REPEATED if is_list else field.LABEL_OPTIONAL
+            field.type = _SCALARS.get(kind.rstrip("*"), field.TYPE_MESSAGE)
+            field.options.packed = entry.endswith("_data") and is_list
+            if field.type == field.TYPE_MESSAGE:
+                field.type_name = f".onnx.{kind.rstrip('*')}"
+    pool = DescriptorPool()  # its own, so that `onnx` can be imported, too
+    pool.AddSerializedFile(file.SerializeToString())
+    return GetMessageClass(pool.FindMessageTypeByName("onnx.ModelProto"))
+
+
+if TYPE_CHECKING:  # the only module of scoring that names `onnx`, for the others, too
+    import onnx
+
+    AttributeProto = onnx.AttributeProto
+    ModelProto = onnx.ModelProto
+    NodeProto = onnx.NodeProto
+    TensorProto = onnx.TensorProto
+    ValueInfoProto = onnx.ValueInfoProto
+else:
+    ModelProto = _model_class()
+
+
+def array_of(tensor: TensorProto) -> npt.NDArray[Any]:
+    """Give the numbers of a tensor; raises `ValueError` if they are damaged, or of another type."""
+    if tensor.data_type not in _TYPES:
+        raise ValueError(f"{tensor.name}: numbers of the type {tensor.data_type}")
+    kind, entry = _TYPES[tensor.data_type]
+    if tensor.HasField("raw_data"):
+        return np.frombuffer(tensor.raw_data, kind).reshape(tensor.dims)
+    return np.array(getattr(tensor, entry), kind).reshape(tensor.dims)
+
+
+def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
+    """Give the part of a flat graph from the tensor `start` to the tensors `ends`.
+
+    Raises `ValueError` if the graph says nothing of these tensors, if two nodes make one tensor, or
+    if weights are annotated as quantized.
+    """
+    graph = model.graph
+    values = {each.name: each for each in (*graph.value_info, *graph.input, *graph.output)}
+    if missing := {start, *ends} - values.keys():
+        raise ValueError(f"no tensor {missing.pop()}")
+    if graph.quantization_annotation:
+        raise ValueError("its weights are annotated as quantized")
+    nodes = [graph.node[place] for place in _needed(model, start, ends)]
+    names = {name for node in nodes for name in (*node.input, *node.output)}
+    part = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    part.graph.name = graph.name
+    part.graph.node.extend(nodes)
+    part.graph.initializer.extend(
+        {each.name: each for each in graph.initializer if each.name in names}.values()
+    )
+    part.graph.input.append(values[start])
+    part.graph.output.extend(values[name] for name in ends)
+    part.graph.value_info.extend(each for each in graph.value_info if each.name in names - {start})
+    return part
+
+
+def _needed(model: ModelProto, start: str, ends: Sequence[str]) -> list[int]:
+    """Find the nodes that make `ends` of `start`, in the order of the graph."""
+    makers: dict[str, int] = {}
+    for place, node in enumerate(model.graph.node):
+        for name in filter(None, node.output):
+            if makers.setdefault(name, place) != place:
+                raise ValueError(f"two nodes make {name}")
+    needed: set[int] = set()
+    waiting = list(ends)
+    while waiting:
+        name = waiting.pop()
+        maker = None if name == start else makers.get(name)
+        if maker is not None and maker not in needed:
+            needed.add(maker)
+            waiting.extend(model.graph.node[maker].input)
+    return sorted(needed)
+
+
+# Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
+MOST_BYTES = 128 << 20
+
+_CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime, which looks for them itself
+_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+
+
+def read_onnx(path: Path) -> ModelProto:
+    """Read a flat graph of known operators from one file; raises `ModelError` for anything else."""
+    try:
+        _check_kind(path)
+        model = ModelProto()
+        model.ParseFromString(path.read_bytes())
+        if not model.HasField("graph"):
+            raise ModelError(f"{path}: not an ONNX model (it has no graph)")
+        _check_flat(model, path)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such model file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (DecodeError, UnicodeDecodeError):
+        raise ModelError(f"{path}: not an ONNX model, or one that was cut short") from None
+    return model
+
+
+def check_operators(model: ModelProto, path: Path) -> None:
+    """Raise `ModelError` for an operator that ONNX does not know.
+
+    ONNX Runtime finds those of a network by itself, so `toolkit score` does not need this.
+    """
+    for node in model.graph.node:
+        if node.domain in OPERATORS and node.op_type not in OPERATORS[node.domain]:
+            raise _not_stock(node, path)
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is not a file before it is opened: reading a pipe could wait for ever."""
+    if path.is_dir():
+        raise ModelError(
+            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
+        )
+    size = path.stat().st_size
+    if not path.is_file():
+        raise ModelError(f"{path}: a pipe or a device, expected a model file; save it first")
+    if size > MOST_BYTES:
+        raise ModelError(
+            f"{path}: {size / 1e6:,.0f} MB, expected a model file of {MOST_BYTES >> 20} MiB at most"
+        )
+
+
+def _check_flat(model: ModelProto, path: Path) -> None:
+    graph = model.graph
+    if model.functions or graph.sparse_initializer:
+        kind = "functions" if model.functions else "sparse weights"
+        raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
+    _check_inside(graph.initializer, path)
+    for node in graph.node:
+        # Strings that are not UTF-8 come as bytes.
+        if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
+            raise _not_stock(node, path)
+        for attribute in node.attribute:
+            if attribute.HasField("g") or attribute.graphs:
+                raise ModelError(f"{path}: the node {_named(node)} has a graph of its own")
+            _check_inside(_tensors(attribute), path)
+
+
+def _tensors(attribute: AttributeProto) -> Iterator[TensorProto]:
+    if attribute.HasField("t"):
+        yield attribute.t
+    yield from attribute.tensors
+    for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+        yield from (sparse.values, sparse.indices)
+
+
+def _check_inside(tensors: Iterable[TensorProto], path: Path) -> None:
+    for tensor in tensors:
+        if tensor.data_location == EXTERNAL or tensor.external_data:
+            raise ModelError(f"{path}: the weights '{tensor.name}' are stored outside the file")
+
+
+def _not_stock(node: NodeProto, path: Path) -> ModelError:
+    return ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
+
+
+def _named(node: NodeProto) -> str:
+    return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"
+
+
+_ONNX = """
+Abs Acos Acosh Add AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool
+BatchNormalization Bernoulli BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor
+BlackmanWindow Cast CastLike CausalConvWithState Ceil Celu CenterCropPad Clip Col2Im Compress
+Concat ConcatFromSequence Constant ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh
+CumProd CumSum DFT DeformConv DepthToSpace DequantizeLinear Det Div Dropout
+DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor GRU Gather
+GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool Greater
+GreaterOrEqual GridSample GroupNormalization HammingWindow HannWindow HardSigmoid HardSwish
+Hardmax Identity If ImageDecoder InstanceNormalization IsInf IsNaN LRN LSTM LayerNormalization
+LeakyRelu Less LessOrEqual LinearAttention Log LogSoftmax Loop LpNormalization LpPool MatMul
+MatMulInteger Max MaxPool MaxRoiPool MaxUnpool Mean MeanVarianceNormalization MelWeightMatrix
+Min Mish Mod Mul Multinomial Neg NegativeLogLikelihoodLoss NonMaxSuppression NonZero Not
+OneHot Optional OptionalGetElement OptionalHasElement Or PRelu Pad Pow QLinearConv
+QLinearMatMul QuantizeLinear RMSNormalization RNN RandomNormal RandomNormalLike RandomUniform
+RandomUniformLike Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare RegexFullMatch Relu Reshape Resize
+ReverseSequence RoiAlign RotaryEmbedding Round STFT Scan Scatter ScatterElements ScatterND
+Selu SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
+SequenceMap Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax SoftmaxCrossEntropyLoss
+Softplus Softsign SpaceToDepth Split SplitToSequence Sqrt Squeeze StringConcat
+StringNormalizer StringSplit Sub Sum SwiGLU Swish Tan Tanh TensorScatter TfIdfVectorizer
+ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor
+"""
+_ML = """
+ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer
+Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier
+SVMRegressor Scaler TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor ZipMap
+"""
+
+# By domain, as files name it: all operators of versions 1 to 28, and of `ai.onnx.ml` 1 to 5.
+OPERATORS = {
+    "": frozenset(_ONNX.split()),
+    "ai.onnx": frozenset(_ONNX.split()),
+    "ai.onnx.ml": frozenset(_ML.split()),
+}

@@ -1,0 +1,215 @@
+"""What a model says of texts, in numbers, of which labels are made without the texts.
+
+Texts as they come from callers, as Arrow arrays that can be scored.
+
+Score a few texts in Python's memory, of which most time would go into calls of Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import UsageError
+from toolkit.model.facts import ModelFacts
+from toolkit.model.known_words import ReadableRule
+from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Limits
+from toolkit.model.network import Network, Outputs
+from toolkit.text.strings import arrow_of, is_blank, without_half_pairs
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids
+from toolkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.sentences import ScoredSentences, SentenceScorer
+
+
+def list_of(texts: Iterable[str | None]) -> list[str | None]:
+    """Give texts as a list, whatever they are; raises `UsageError` for one string."""
+    if isinstance(texts, str | bytes):
+        raise UsageError("score: expected several texts, received one string; put it in a list")
+    return list(texts)
+
+
+def array_of(texts: Iterable[str | None]) -> pa.StringArray:
+    """Make an array of Python strings; raises `UsageError` for anything else.
+
+    None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair, which
+    Python's JSON reader accepts and UTF-8 cannot store, becomes U+FFFD.
+    """
+    values = list_of(texts)
+    try:
+        return pa.array(values, pa.string(), from_pandas=True)
+    except UnicodeEncodeError:
+        return array_of([without_half_pairs(t) if isinstance(t, str) else t for t in values])
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise UsageError(f"score: expected strings or None: {error}") from None
+
+
+def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Give texts of any string type as strings or large strings; `UsageError` for other types."""
+    kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
+    if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
+        raise UsageError(f"expected an array of strings to score, received {texts.type}")
+    plain = texts.type in (pa.string(), pa.large_string())
+    if kind == pa.string_view() and kind != texts.type:
+        # Arrow decodes no dictionary of views (pyarrow 26).
+        texts = texts.cast(pa.dictionary(texts.type.index_type, pa.string()))
+    return texts if plain else texts.cast(pa.string())
+
+
+# Token ids are made for this many reviews at once, so that millions of short ones stay small.
+_ROWS_AT_ONCE = 4096
+STAR_DECIMALS = 2
+# Columns that say how texts were read.
+FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
+
+
+class Numbers:
+    """Tokenizes texts and runs a network; safe to share between threads."""
+
+    def __init__(
+        self, network: Network, vocabulary: Vocabulary, facts: ModelFacts, *, by_sentence: bool
+    ) -> None:
+        self._network, self._vocabulary, self._facts = network, vocabulary, facts
+        self._by_sentence = by_sentence
+
+    def of(self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool) -> pa.RecordBatch:
+        """Give what `Scorer.numbers` gives."""
+        texts = as_strings(texts)
+        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
+        blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
+        found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
+        columns = {name: arrow_of(values) for name, values in found.items()}
+        if has_score.true_count < len(has_score):
+            columns = {name: _where(has_score, values) for name, values in columns.items()}
+        return pa.RecordBatch.from_pydict(columns)
+
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Give what `Scorer.token_ids` gives."""
+        return self._network.rows(self._vocabulary.encode(texts, self._facts.max_tokens))
+
+    def sentences(self, texts: pa.Array) -> ScoredSentences:
+        """Score the sentences of texts, which start and stop among all their tokens."""
+        ids = self._vocabulary.encode(texts, with_cuts=True)
+        return self._sentences.score(ids, self._network.run_all(ids)[0])
+
+    @cached_property
+    def _sentences(self) -> SentenceScorer:
+        from toolkit.model.sentences import SentenceScorer
+        from toolkit.text.sentences import SentenceRule
+
+        rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
+        return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
+
+    @cached_property
+    def _readable(self) -> ReadableRule:
+        return ReadableRule(self._vocabulary, self._facts.max_tokens)
+
+    def _block(
+        self, texts: pa.Array | pa.ChunkedArray, with_reading: bool
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
+        # One more than the model reads, to see whether there is more.
+        most = self._facts.max_tokens + 1
+        ids = self._vocabulary.encode(texts, most, with_cuts=self._by_sentence)
+        probability, *stars = self._network.run_all(ids)
+        found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
+        if stars:
+            found["stars"] = np.round(stars[0], STAR_DECIMALS)
+        if self._by_sentence:
+            counts = self._sentences.score(ids, probability).counts(len(ids))
+            found |= zip(SENTENCE_COUNTS, counts, strict=True)
+        if with_reading:
+            found[FEW_KNOWN_WORDS] = self._readable.has_few_known_words(ids)
+            found[CUT_TO_LENGTH] = self._readable.is_cut(ids)
+        found["is_known"] = (
+            ids.has_known_token(self._facts.max_tokens)
+            if self._facts.counts_known_tokens
+            else np.ones(len(ids), np.bool_)
+        )
+        return found
+
+
+def _where(has_score: pa.BooleanArray, values: pa.Array) -> pa.Array:
+    """Give values, null where there is no score."""
+    return pc.if_else(has_score, values, pa.scalar(None, values.type))
+
+
+MOST_TEXTS = 16
+MOST_CHARACTERS = 1 << 14
+
+
+@dataclass(frozen=True)
+class FewTexts:
+    """Scores a few texts as `inference.numbers` does; safe to share between threads."""
+
+    network: Network
+    vocabulary: Vocabulary
+    facts: ModelFacts
+    labelling: Labelling
+
+    def score(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
+        """Give label and probability of each text; None if there are more, or others."""
+        found = None if self.labelling.by_sentence else self._run(texts)
+        if found is None:
+            return None
+        has_score, (probabilities, *_) = found
+        return [
+            (self.labelling.of_one(probability), probability) if has else (None, None)
+            for has, probability in zip(has_score, probabilities.tolist(), strict=True)
+        ]
+
+    def stars(self, texts: Sequence[object]) -> list[float | None] | None:
+        """Give the stars of each text, of a model that has them; None as `score`."""
+        found = self._run(texts)
+        if found is None:
+            return None
+        has_score, (_, stars) = found
+        rounded = np.round(stars, STAR_DECIMALS).tolist()
+        return [each if has else None for has, each in zip(has_score, rounded, strict=True)]
+
+    def _run(self, texts: Sequence[object]) -> tuple[list[bool], Outputs] | None:
+        """Say which texts have a score, and give the outputs of the network for all."""
+        content = _encoded(texts)
+        if content is None:
+            return None
+        ids = self.vocabulary.encode_few(content, self.facts.max_tokens)
+        has_score = [
+            isinstance(text, str)
+            and not (text.isspace() or not text)
+            and (not self.facts.counts_known_tokens or _has_word(ids.values[start:stop]))
+            for text, start, stop in zip(
+                texts, ids.starts.tolist(), ids.stops.tolist(), strict=True
+            )
+        ]
+        return has_score, self.network.run_few(ids)
+
+
+def _has_word(ids: Ids) -> bool:
+    """Whether an id is that of a word; mostly, the last one is."""
+    return len(ids) > 0 and bool(ids[-1] >= FIRST_WORD_ID or (ids >= FIRST_WORD_ID).any())
+
+
+def _encoded(texts: Sequence[object]) -> list[bytes] | None:
+    if len(texts) > MOST_TEXTS:
+        return None
+    content, size = [], 0
+    for text in texts:
+        if text is not None and type(text) is not str:
+            return None  # NaN, which counts as None, or what is no text
+        size += len(text or "")
+        if size > MOST_CHARACTERS:
+            return None
+        try:
+            content.append((text or "").encode())
+        except UnicodeEncodeError:  # half a surrogate pair
+            return None
+    return content

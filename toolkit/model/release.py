@@ -1,0 +1,226 @@
+"""What a model file says of its release: version, licences, what may be done with it.
+
+Each attribute of `Release` has an entry of its own in the metadata, and the same name in a file for
+`toolkit export --release` and in the JSON of `toolkit info`. `toolkit.model.facts` says
+how they are stored, and how to add one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import ModelProto
+
+
+# What the terms of a data set allow, as its publisher or the one who passed it on states them.
+USES = {
+    "open": "an open licence is stated",
+    "none": "no terms are stated",
+    "research": "research or non-commercial use only",
+}
+# The same for a narrow column; None is for data sets whose terms are not one of these.
+USES_IN_SHORT = {
+    "open": "open",
+    "none": "without terms",
+    "research": "for research only",
+    None: "with other terms",
+}
+_FEW_DATA_SETS = 3  # are named one by one
+LONGEST_NAME = 100
+_LONGEST_TEXT = 1000
+_MOST_DIGITS = 12  # of a version that is a number
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+
+_PLAIN = "_.+-"  # beside letters and digits
+
+
+def count_uses(uses: Iterable[str | None]) -> dict[str | None, int]:
+    """Count data sets by what their terms allow, in one order."""
+    counts = Counter(uses)
+    return {use: counts[use] for use in USES_IN_SHORT if counts[use]}
+
+
+def plain_word(text: str) -> str:
+    """Replace all but letters, digits and `_ . + -`, which no format of files has to quote."""
+    return re.sub(r"[^\w.+-]+", "_", text) or "_"
+
+
+def _is_plain(text: str) -> bool:
+    return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= LONGEST_NAME and _is_plain(text)
+
+
+def _is_line(text: str) -> bool:
+    if not text or len(text) > _LONGEST_TEXT or text[0].isspace() or text[-1].isspace():
+        return False
+    # Python may not know all that can be printed.
+    return text.isprintable() or not re.search(_CONTROL, text)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_language(text: str) -> bool:
+    return re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", text, re.ASCII | re.IGNORECASE) is not None
+
+
+def _is_licence(text: str) -> bool:
+    words = text.split(" ")
+    terms = (word.strip("()").replace(":", "-") for word in words[::2])
+    operators = ("AND", "OR", "WITH")
+    is_odd = len(words) % 2 == 1 and text.isascii()
+    return is_odd and all(map(_is_plain, terms)) and all(word in operators for word in words[1::2])
+
+
+def _is_url(text: str) -> bool:
+    """Whether it leads to a host by its name; a user or a password would be published."""
+    form = r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?"
+    return re.fullmatch(form, text, re.ASCII | re.IGNORECASE) is not None
+
+
+def _host(url: str) -> str:
+    found = re.match(r"\w+://([^/?#:]+)", url)
+    return found[1].strip(".") if found else ""
+
+
+Name = Annotated[str, _is_name]
+Line = Annotated[str, _is_line]
+Day = Annotated[str, _is_day]
+Language = Annotated[str, _is_language]
+Licence = Annotated[str, _is_line, _is_licence]
+Url = Annotated[str, _is_line, _is_url]
+Use = Annotated[str, lambda name: name in USES]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A source of reviews that a model has learned from."""
+
+    name: Line
+    terms: Line  # as they are stated
+    use: Use | None = None  # a key of `USES`
+    origin: Line | None = None  # what it is called where it was published
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A pretrained model whose answers a model has learned from."""
+
+    name: Line
+    terms: Line
+
+
+_Source = TypeVar("_Source", bound=DataSet | Teacher)
+
+
+def _joined(
+    own: tuple[_Source, ...] | None, more: tuple[_Source, ...] | None
+) -> tuple[_Source, ...] | None:
+    """Add sources that are not there by their name."""
+    named = {each.name for each in own or ()}
+    return (*(own or ()), *(each for each in more or () if each.name not in named)) or None
+
+
+@dataclass(frozen=True)
+class Release:
+    """Which model this is, what it was made of, and what it may be used for."""
+
+    model_name: Name | None = None
+    model_version: Name | None = None
+    date: Day | None = None
+    language: Language | None = None  # a tag of BCP 47
+    domain: Line | None = None  # what the reviews are about
+    licence: Licence | None = None  # of the weights, an SPDX expression
+    data_sets: tuple[DataSet, ...] | None = None
+    teachers: tuple[Teacher, ...] | None = None
+    repository: Url | None = None
+    intended_use: Line | None = None  # what it may be used for, in one sentence
+
+    def named(self, name: str) -> Release:
+        """Give the model a name, such as that of its file, if it has no other."""
+        return replace(self, model_name=self.model_name or plain_word(name)[:LONGEST_NAME])
+
+    def with_sources_of(self, start: Release) -> Release:
+        """Add what the model that this one was adapted from has learned from, and its language.
+
+        Its licence and what it may be used for are not those of the new weights.
+        """
+        return replace(
+            self,
+            language=self.language or start.language,
+            data_sets=_joined(self.data_sets, start.data_sets),
+            teachers=_joined(self.teachers, start.teachers),
+        )
+
+    @property
+    def number(self) -> int | None:
+        """The version as ONNX has it, a whole number: 202611 of 2026.11, 10203 of 1.2.3.
+
+        After the first, each part takes two digits. None if the version has other parts.
+        """
+        parts = (self.model_version or "").removeprefix("v").split(".")
+        if not all(part.isascii() and part.isdigit() for part in parts):
+            return None
+        digits = "".join([parts[0], *(part.zfill(2) for part in parts[1:])])
+        is_right = len(digits) <= _MOST_DIGITS and all(len(part) <= 2 for part in parts[1:])
+        return int(digits) if is_right else None
+
+    @property
+    def namespace(self) -> str:
+        """The host of the repository from its end, such as `org.example`; empty without one."""
+        return ".".join(reversed(_host(self.repository or "").split(".")))
+
+    @property
+    def title(self) -> str:
+        """Name, version and date, as far as they are known."""
+        more = (self.model_version and f"version {self.model_version}", self.date)
+        known = " of ".join(filter(None, more))
+        return f"{self.model_name or 'a model'} ({known})" if known else self.model_name or ""
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Say what is known in words: what it is, and the fact."""
+        values = {
+            "model": self.title,
+            "domain": self.domain,
+            "language": self.language,
+            "licence": self.licence and f"{self.licence} (of the weights)",
+            "intended use": self.intended_use,
+            "data sets": self._data_sets(),
+            "taught by": "; ".join(f"{each.name} ({each.terms})" for each in self.teachers or ()),
+            "repository": self.repository,
+        }
+        yield from ((name, value) for name, value in values.items() if value)
+
+    def _data_sets(self) -> str:
+        """Name the data sets with their terms; more than a few are counted by what they allow."""
+        found = self.data_sets or ()
+        if len(found) <= _FEW_DATA_SETS:
+            return "; ".join(f"{each.origin or each.name} ({each.terms})" for each in found)
+        uses = count_uses(each.use for each in found)
+        parts = (
+            f"{count}: {USES[use] if use else 'as each states'}" for use, count in uses.items()
+        )
+        return f"{len(found)} ({'; '.join(parts)})"
+
+    def write_to(self, model: ModelProto) -> None:
+        """Set what most bindings of ONNX Runtime show of a model: a text, a number, names."""
+        model.doc_string = "\n".join(f"{name}: {value}" for name, value in self.rows())
+        model.domain = self.namespace
+        model.ClearField("model_version")
+        if self.number is not None:
+            model.model_version = self.number
+        if self.model_name is not None:
+            model.graph.name = self.model_name

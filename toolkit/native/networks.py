@@ -1,0 +1,247 @@
+"""The bodies of three networks in the core: from token ids to what a network sums up of a review.
+
+The sums are whole numbers that float32 holds exactly, or are made by single operations: they have
+the bits that ONNX Runtime gives, in any order. `toolkit.model.native_network` knows of
+which graphs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit import native as library
+from toolkit.native.texts import address_of
+
+Array = npt.NDArray[Any]
+Parameters = Mapping[str, Array]
+
+_MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
+_LARGEST = np.iinfo(np.int32).max
+_COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
+_START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
+_QUOTIENTS = 4096  # as in `toolkit.networks.tables`
+
+
+class Body(Protocol):
+    """A part of a network, from token ids to arrays (rows, …); safe to share between threads."""
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give what is summed up of reviews; None if an id is beyond the tables.
+
+        Review i is ``ids[starts[i]:stops[i]]``, int32 and int64, without the start id, which is put
+        in front; the last ``most`` ids are read.
+        """
+        ...
+
+
+class _Reviews(ctypes.Structure):
+    _fields_ = (
+        ("ids", ctypes.c_void_p),
+        ("starts", ctypes.c_void_p),
+        ("stops", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("most", ctypes.c_int64),
+    )
+
+
+@cache
+def _struct_of(*kinds: type) -> type[ctypes.Structure]:
+    types = {np.ndarray: ctypes.c_void_p, int: ctypes.c_int32, float: ctypes.c_float}
+    names = [(f"field_{at}", types[kind]) for at, kind in enumerate(kinds)]
+    return type("Struct", (ctypes.Structure,), {"_fields_": names})
+
+
+class _Tables:
+    """Arrays and numbers as a struct of C, in the order of its fields, and a function for it."""
+
+    def __init__(self, function: str, *fields: Array | int | float) -> None:
+        self._kept = [
+            np.ascontiguousarray(field) if isinstance(field, np.ndarray) else field
+            for field in fields
+        ]
+        self._struct = _struct_of(*map(type, self._kept))(
+            *(address_of(each) if isinstance(each, np.ndarray) else each for each in self._kept)
+        )
+        self._where = ctypes.addressof(self._struct)
+        core = library.core()
+        self._function = None if core is None else core[function]
+
+    def call(
+        self, ids: Array, starts: Array, stops: Array, most: int, found: list[Array]
+    ) -> list[Array] | None:
+        """Let the function fill in what is to be found of reviews; None if it cannot."""
+        if self._function is None:
+            return None
+        reviews = _Reviews(
+            address_of(ids), address_of(starts), address_of(stops), len(starts), most
+        )
+        places = [ctypes.c_void_p(address_of(each)) for each in found]
+        code = self._function(ctypes.c_void_p(self._where), ctypes.byref(reviews), *places)
+        return None if code else found
+
+
+def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Array | None:
+    """Count the flagged ids of reviews, (rows,) int32; arrays as in `Body.run`.
+
+    The flags are 0 or 1, (vocabulary,) uint8. None where there is no core, or no flag for an id.
+    """
+    tables = _Tables("count_flagged", flags, len(flags))
+    counted = tables.call(ids, starts, stops, _LARGEST, [np.empty(len(starts), np.int32)])
+    return None if counted is None else counted[0]
+
+
+class LinearBody:
+    """Of `ngram-linear`: the sum of the codes, the tokens and the known tokens, (rows,) each."""
+
+    def __init__(self, words: Array, pairs: Array) -> None:
+        self._tables = _Tables("sum_linear", words, pairs, len(words), len(pairs))
+
+    @classmethod
+    def of(cls, found: Parameters, most: int) -> LinearBody | None:
+        """Make it of the weights of a graph; None if they do not fit together."""
+        words, pairs = found["words"], found["pairs"]
+        if not _have_dimensions(found, words=1, pairs=1):
+            return None
+        fits = (
+            words.dtype == pairs.dtype == np.int8
+            and int(found["vocabulary"]) == len(words)
+            and int(found["pairs_size"]) == len(pairs) > 0
+        )
+        return cls(words, pairs) if fits and _are_keys(len(words)) and most < _MOST_TOKENS else None
+
+    @classmethod
+    def of_words(cls, words: Array, most: int) -> LinearBody | None:
+        """Make it of weights of words alone, those of padding and start 0; None if they differ."""
+        if words.ndim != 1:
+            return None
+        fits = words.dtype == np.int8 and not words[: _START_ID + 1].any()
+        is_small = _are_keys(len(words)) and most < _MOST_TOKENS
+        return cls(words, np.zeros(1, np.int8)) if fits and is_small else None
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the sums, float32, the tokens, float32, and the known tokens, int32."""
+        kinds = (np.float32, np.float32, np.int32)
+        found: list[Array] = [np.empty(len(starts), kind) for kind in kinds]
+        return self._tables.call(ids, starts, stops, most, found)
+
+
+class PoolBody:
+    """Of `ngram-pool`: maxima and sums of vectors, tokens, the expert, and known tokens."""
+
+    def __init__(self, found: Parameters, experts: int) -> None:
+        vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
+        self._columns = vectors.shape[1]
+        self._tables = _Tables(
+            "pool_vectors",
+            *(vectors, shifts, slots, found["routes"]),
+            *(len(shifts), self._columns, len(slots), int(found["no_pair"])),
+            *(len(vectors) // experts, int(found["route_limit"]), int(found["last_expert"])),
+            float(found["long_tokens"]),
+        )
+
+    @classmethod
+    def of(cls, found: Parameters, most: int) -> PoolBody | None:
+        """Make it of the weights of a graph; None if they do not fit together."""
+        if not _have_dimensions(found, vectors=2, shifts=1, slots=1, routes=1):
+            return None
+        vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
+        size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
+        no_pair, routes = int(found["no_pair"]), found["routes"]
+        is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
+        experts = max(last, int(not is_one_topic)) + 1
+        fits = (
+            vectors.dtype == np.uint8
+            and vectors.shape[1] % _COLUMNS_TOGETHER == 0
+            and 0 < vectors.shape[1] <= _MOST_COLUMNS
+            and all(each.dtype == np.int32 for each in (shifts, slots, routes))
+            and int(found["vocabulary"]) == size == len(routes)
+            and int(found["slots_size"]) == len(slots) > 0
+            and int(found["quotients"]) == _QUOTIENTS
+            and min(last, rows - 1) >= 0
+            and rows * experts == len(vectors)
+            and _are_keys(size)
+            and most < _MOST_TOKENS
+        )
+        if not fits:
+            return None
+        highest_shift, highest_pair = int(shifts.max()), int(slots.max()) // _QUOTIENTS
+        of_pairs = min(no_pair - 1, highest_pair + highest_shift)
+        is_inside = (
+            min(int(shifts.min()), int(slots.min()) + 1, no_pair) >= 0
+            and max(size - 1 + highest_shift, size + of_pairs) < rows
+            and size + max(no_pair, highest_pair + highest_shift) <= _LARGEST
+            and int(np.abs(routes.astype(np.int64)).max()) * most <= _LARGEST
+        )
+        # Padding must not count, as there is none here.
+        is_free = not (shifts[0] or routes[0] or vectors[::rows].any())
+        return cls(found, experts) if is_inside and is_free else None
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give maxima and sums (rows, columns) and tokens, float32; expert and known, int32."""
+        rows, kinds = len(starts), (np.float32, np.int32, np.int32)
+        found: list[Array] = [np.empty((rows, self._columns), np.float32) for _ in range(2)]
+        found += [np.empty(rows, kind) for kind in kinds]
+        return self._tables.call(ids, starts, stops, most, found)
+
+
+class ConvBody:
+    """Of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
+
+    def __init__(self, first: Array, second: Array, width: int) -> None:
+        self._shape = width // 2, first.shape[1]
+        self._tables = _Tables("convolve", first, second, len(first), first.shape[1], width)
+
+    @classmethod
+    def of(cls, found: Parameters, most: int) -> ConvBody | None:
+        """Make it of the tables of a graph; None if they do not fit together."""
+        first, second = found["first"], found["second"]
+        if first.ndim != 2 or not first.size or found["no_token"].ndim:
+            return None
+        fits = (
+            first.dtype == second.dtype == np.float32
+            and second.shape[-1:] == first.shape[1:]
+            and second.size == (len(first) + 1) * first.shape[1]
+            and most % 2 == 0
+            and most // 2 * first.shape[1] <= _MOST_ACTIVATIONS
+            and int(found["no_token"]) == len(first) > 1
+            and found["width"].reshape(-1).tolist() == [most]
+            and bool(np.isfinite(first).all() and np.isfinite(second).all())
+        )
+        return cls(first, second, most) if fits else None
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the activations, float32."""
+        found: list[Array] = [np.empty((len(starts), *self._shape), np.float32)]
+        return self._tables.call(ids, starts, stops, most, found)
+
+
+class AdaptedBody:
+    """Of an adapted network: what its base gives, then its own sum, tokens and known tokens."""
+
+    def __init__(self, base: Body, words: LinearBody, known: Array, features: int) -> None:
+        self._base, self._words, self._features = base, words, features
+        self._known = known.item()  # ids from here up are unknown words to the base
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the features of the base; sum and tokens, float32; and known tokens, int32."""
+        of_base = np.where(ids < self._known, ids, np.int32(_UNKNOWN_ID))
+        base = self._base.run(of_base, starts, stops, most)
+        own = self._words.run(ids, starts, stops, most)
+        return None if base is None or own is None else [*base[: self._features], *own]
+
+
+def _have_dimensions(found: Parameters, **tables: int) -> bool:
+    """Whether some weights have that many dimensions, and all others are numbers."""
+    return all(array.ndim == tables.get(name, 0) for name, array in found.items())
+
+
+def _are_keys(vocabulary: int) -> bool:
+    """Whether each pair of ids is a number of 32 bits, and the start id is one of them."""
+    return vocabulary > 1 and vocabulary**2 - 1 <= _LARGEST

@@ -1,0 +1,192 @@
+"""Where the core finds the fields and lines of a block of bytes.
+
+Parts of records that stay where they are, and how the core puts them together.
+
+A string in each of many JSON objects, read by the core.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit import native as library
+from toolkit.native.texts import Texts, address_of, describe
+
+# Fields are this long on average, or longer, else the block is read twice.
+_BYTES_OF_A_FIELD = 64
+
+Positions = npt.NDArray[np.int64]
+
+
+class _Cuts(ctypes.Structure):
+    _fields_ = (
+        ("delimiters", ctypes.c_int64),
+        ("newlines", ctypes.c_int64),
+        ("lines", ctypes.c_int64),
+        ("is_regular", ctypes.c_int32),
+        ("is_utf8", ctypes.c_int32),
+    )
+
+
+class FoundCuts(NamedTuple):
+    """What is outside quotes, and of all up to the last newline there, in quotes or not."""
+
+    delimiters: Positions
+    newlines: Positions
+    lines: int  # how many newlines it has
+    is_utf8: bool
+
+
+def is_used() -> bool:
+    """Whether there is a core; raises as `library.core`."""
+    return library.core() is not None
+
+
+def find_cuts(text: bytes, delimiter: str, quote: str | None, *, at_end: bool) -> FoundCuts | None:
+    """Find the delimiters and newlines outside quotes of a text that starts at a record.
+
+    Both marks are an ASCII character. None if the quotes do not open and close whole fields in
+    turn, or if something else is not regular (`find_cuts` in ``core.c`` has the rule). Only where
+    `is_used`.
+    """
+    core = library.core()
+    assert core is not None
+    found = _Cuts()
+    room = len(text) // _BYTES_OF_A_FIELD + 1
+    while True:
+        delimiters, newlines = np.empty(room, np.int64), np.empty(room, np.int64)
+        core.find_cuts(
+            ctypes.c_char_p(text),
+            ctypes.c_int64(len(text)),
+            ctypes.c_int32(ord(delimiter)),
+            ctypes.c_int32(ord(quote or "\n")),
+            ctypes.c_int32(at_end),
+            ctypes.c_int64(room),
+            ctypes.c_void_p(address_of(delimiters)),
+            ctypes.c_void_p(address_of(newlines)),
+            ctypes.byref(found),
+        )
+        if not found.is_regular:
+            return None
+        needed = max(found.delimiters, found.newlines)
+        if needed <= room:
+            return FoundCuts(
+                delimiters[: found.delimiters].copy(),
+                newlines[: found.newlines].copy(),
+                found.lines,
+                bool(found.is_utf8),
+            )
+        room = needed
+
+
+def find_lines(text: bytes) -> tuple[Positions, bool]:
+    """Find all newlines of a text; and whether it is UTF-8 up to the last. Only where `is_used`."""
+    core = library.core()
+    assert core is not None
+    core.find_lines.restype = ctypes.c_int64
+    is_utf8 = ctypes.c_int32()
+    room = len(text) // _BYTES_OF_A_FIELD + 1
+    while True:
+        newlines = np.empty(room, np.int64)
+        count = core.find_lines(
+            ctypes.c_char_p(text),
+            ctypes.c_int64(len(text)),
+            ctypes.c_int64(room),
+            ctypes.c_void_p(address_of(newlines)),
+            ctypes.byref(is_utf8),
+        )
+        if count <= room:
+            return newlines[:count].copy(), bool(is_utf8.value)
+        room = count
+
+
+def views(data: bytes, starts: Positions, stops: Positions) -> pa.Array | None:
+    """Give the byte ranges [start, stop) of data as binary views.
+
+    There are as many starts as stops, (ranges,), below 2 GiB. None where there is no core, or where
+    this version of Arrow cannot make them.
+    """
+    core = library.core()
+    if core is None or not _has_views():
+        return None
+    starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
+    found = np.empty((len(starts), 16), np.uint8)
+    core.make_views(
+        ctypes.c_char_p(data),
+        *(ctypes.c_void_p(address_of(places)) for places in (starts, stops)),
+        ctypes.c_int64(len(starts)),
+        ctypes.c_void_p(address_of(found)),
+    )
+    buffers = [None, pa.py_buffer(found), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers, null_count=0)
+
+
+@cache
+def _has_views() -> bool:
+    """Whether Arrow makes arrays of views from buffers; version 18 does not."""
+    try:
+        buffers = [None, pa.py_buffer(b""), pa.py_buffer(b"")]
+        pa.Array.from_buffers(pa.binary_view(), 0, buffers, null_count=0)
+    except (ValueError, NotImplementedError):  # of which the errors of Arrow are
+        return False
+    return True
+
+
+def joined(*columns: pa.Array) -> pa.Buffer | None:
+    """Join the values of each row, and all rows; None where there is no core.
+
+    The columns have strings or bytes of any kind, (rows,) each; a null has no bytes.
+    """
+    core = library.core()
+    if core is None:
+        return None
+    core.joined_bytes.restype = ctypes.c_int64
+    found = [describe(column) for column in columns]
+    texts = (Texts * len(found))(*(text for text, _ in found))
+    count = ctypes.c_int32(len(found))
+    buffer = pa.allocate_buffer(core.joined_bytes(texts, count))
+    core.join_rows(texts, count, ctypes.c_void_p(buffer.address))
+    return buffer
+
+
+def read_members(
+    data: bytes, starts: Positions, stops: Positions, name: str, taken: Sequence[str]
+) -> pa.StringArray | None:
+    """Read the string that each object has by a name, (objects,); null if it is null or missing.
+
+    The data are UTF-8, of which each object takes the bytes from its start to its stop. None where
+    something is not as usual, so that another reader has to look: an object is not valid or has one
+    of the taken names, the name is there twice or has another value, or a name has an escape
+    (`read_members` in ``core.c`` has the rule). None where there is no core, too.
+    """
+    core = library.core()
+    if core is None:
+        return None
+    written = [each.encode() for each in (name, *taken)]
+    names = np.frombuffer(b"".join(written) + b"\0", np.uint8)
+    name_bounds = np.cumsum([0, *map(len, written)], dtype=np.int32)
+    starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
+    content = np.empty(int((stops - starts).sum()), np.uint8)
+    bounds = np.empty(len(starts) + 1, np.int32)
+    is_there = np.empty(len(starts), np.uint8)
+    is_usual = core.read_members(
+        ctypes.c_char_p(data),
+        *(ctypes.c_void_p(address_of(places)) for places in (starts, stops)),
+        ctypes.c_int64(len(starts)),
+        *(ctypes.c_void_p(address_of(places)) for places in (names, name_bounds)),
+        ctypes.c_int32(len(written)),
+        *(ctypes.c_void_p(address_of(found)) for found in (content, bounds, is_there)),
+    )
+    if not is_usual:
+        return None
+    valid = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
+    return pa.StringArray.from_buffers(
+        len(starts), pa.py_buffer(bounds), pa.py_buffer(content[: bounds[-1]]), valid
+    )

@@ -1,0 +1,193 @@
+"""The table of the core that gives the token ids of texts in Arrow's layouts."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit import native as library
+
+_MOST_RANGES = 8
+_WIDE_CHARACTERS = 0x10000
+_ALL = 2**63 - 1  # ids of a text
+_DECLARING = Lock()
+_KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
+_KINDS |= {pa.binary(): 0, pa.large_binary(): 1, pa.binary_view(): 2}
+
+
+class _Rule(ctypes.Structure):
+    _fields_ = (
+        ("first", ctypes.c_uint8 * _MOST_RANGES),
+        ("last", ctypes.c_uint8 * _MOST_RANGES),
+        ("ranges", ctypes.c_int32),
+        ("ends_at_nul", ctypes.c_int32),
+        ("wide", ctypes.c_uint8 * (_WIDE_CHARACTERS // 8)),
+    )
+
+
+class Texts(ctypes.Structure):
+    """An Arrow array of strings or bytes, as the core sees it."""
+
+    _fields_ = (
+        ("validity", ctypes.c_void_p),
+        ("places", ctypes.c_void_p),
+        ("contents", ctypes.c_void_p),
+        ("offset", ctypes.c_int64),
+        ("length", ctypes.c_int64),
+        ("kind", ctypes.c_int32),
+    )
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """Where the values of a contiguous array are."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # a third of the time
+    except (TypeError, ValueError):  # it must not be written, or is empty
+        address: int = array.__array_interface__["data"][0]
+        return address
+
+
+class WordTable:
+    """Strings and their ids, ready to be looked up; safe to share between threads."""
+
+    def __init__(self, core: ctypes.CDLL, table: int) -> None:
+        self._core, self._table = core, ctypes.c_void_p(table)
+        # Not at exit: a thread that nobody waits for may still use it.
+        weakref.finalize(self, core.words_free, self._table).atexit = False
+
+    @classmethod
+    def of(
+        cls,
+        strings: pa.StringArray,
+        ids: npt.NDArray[np.int32],
+        separators: str,
+        *,
+        ends_at_nul: bool,
+        path: str | None = None,
+    ) -> WordTable | None:
+        """Make a table of strings and their ids; of equal strings, the first one counts.
+
+        None where there is no core, or where the strings are too many, or too long, for it. The
+        ``path`` is one of the core's instruction paths, by default the best of this processor.
+        """
+        core = _core()
+        rule = None if core is None else _rule(separators, ends_at_nul=ends_at_nul)
+        if core is None or rule is None:
+            return None
+        _, bounds, content = strings.buffers()
+        bounds = np.frombuffer(bounds, np.int32, len(strings) + 1, 4 * strings.offset)
+        ids = np.ascontiguousarray(ids, np.int32)
+        where = 0 if content is None else content.address
+        name = None if path is None else path.encode()
+        table = core.words_new(
+            ctypes.byref(rule), where, address_of(bounds), address_of(ids), len(strings), name
+        )
+        return cls(core, table) if table else None
+
+    @staticmethod
+    def takes(kind: pa.DataType) -> bool:
+        """Whether `encode` takes arrays of a type."""
+        return kind in _KINDS
+
+    def encode(
+        self, texts: pa.Array, last: int | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Give the last ids of each text, (ids,), one text after the other, and their bounds.
+
+        The texts are strings, large strings or views, (texts,); a null counts as an empty one.
+        By default, all ids are given. The bounds, (texts + 1,), are 0 and where each text stops.
+        """
+        described, _kept = describe(texts)
+        return self._encode(described, last)
+
+    def encode_few(
+        self, texts: list[bytes], last: int | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Give the same for a few texts in Python's memory."""
+        bounds = np.array([*accumulate(map(len, texts), initial=0)], np.int64)
+        content = (ctypes.c_char_p * 1)(b"".join(texts))
+        described = Texts(
+            places=address_of(bounds),
+            contents=ctypes.addressof(content),
+            length=len(texts),
+            kind=_KINDS[pa.large_string()],
+        )
+        return self._encode(described, last)
+
+    def _encode(
+        self, texts: Texts, last: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        where = ctypes.byref(texts)
+        last = _ALL if last is None else last
+        values = np.empty(self._core.most_ids(where, last), np.int32)
+        bounds = np.zeros(texts.length + 1, np.int64)
+        stops = address_of(bounds) + bounds.itemsize
+        count = self._core.encode(self._table, where, last, address_of(values), stops)
+        return values[:count], bounds
+
+
+def _core() -> ctypes.CDLL | None:
+    with _DECLARING:  # a function that two threads ask for first is made twice
+        return _declared(library.core())
+
+
+def _declared(core: ctypes.CDLL | None) -> ctypes.CDLL | None:
+    if core is None:
+        return core
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    core.words_new.restype = pointer
+    core.words_new.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_int32, ctypes.c_char_p]
+    core.words_free.restype = None
+    core.words_free.argtypes = [pointer]
+    core.most_ids.restype = core.encode.restype = number
+    core.most_ids.argtypes = [pointer, number]
+    core.encode.argtypes = [pointer, pointer, number, pointer, pointer]
+    return core
+
+
+def _rule(separators: str, *, ends_at_nul: bool) -> _Rule | None:
+    rule = _Rule(ends_at_nul=ends_at_nul)
+    codes = sorted(map(ord, separators))
+    ranges = [*_ranges([code for code in codes if code < 0x80])]
+    if len(ranges) > _MOST_RANGES or codes[-1] >= _WIDE_CHARACTERS:
+        return None
+    rule.ranges = len(ranges)
+    for place, (first, last) in enumerate(ranges):
+        rule.first[place], rule.last[place] = first, last
+    for code in codes:
+        if code >= 0x80:
+            rule.wide[code >> 3] |= 1 << (code & 7)
+    return rule
+
+
+def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
+    """Give the first and the last of numbers, ascending, that follow each other."""
+    gaps = [place for place, (one, two) in enumerate(pairwise(codes), 1) if two != one + 1]
+    for start, stop in pairwise([0, *gaps, len(codes)]):
+        if start < stop:
+            yield codes[start], codes[stop - 1]
+
+
+def describe(texts: pa.Array) -> tuple[Texts, object]:
+    """Describe an array of strings or bytes; the other result must be kept as long."""
+    validity, places, *contents = texts.buffers()
+    addresses = (ctypes.c_void_p * max(1, len(contents)))(
+        *(content.address if content is not None else None for content in contents)
+    )
+    described = Texts(
+        validity=None if validity is None else validity.address,
+        places=None if places is None else places.address,
+        contents=ctypes.addressof(addresses),
+        offset=texts.offset,
+        length=len(texts),
+        kind=_KINDS[texts.type],
+    )
+    return described, (addresses, validity, places, contents)

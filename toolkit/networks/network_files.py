@@ -1,0 +1,210 @@
+"""A ``.keras`` file from anywhere: what it holds is looked at before Keras opens it.
+
+Keras refuses Lambda layers in its safe mode, but versions before 3.13 could still be made to import
+modules, to call functions, to read other files and to make arrays of any size by what
+``config.json`` and ``model.weights.h5`` say (CVE-2025-1550, 2025-8747, 2025-9906, 2025-12058,
+2026-1669). The files of `toolkit train` need little: layers of Keras and of this toolkit, and plain
+arrays, all stored as they are.
+
+The networks of this toolkit as ONNX graphs, and back. The functions here import Keras.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+
+from toolkit.errors import MissingExtraError, ModelError
+from toolkit.model.run_folder import read_keras_archive
+from toolkit.networks import import_keras
+
+
+class Form(NamedTuple):
+    """How a network is written as a graph, and made of one; each gives None for other ones."""
+
+    to_onnx: Callable[[Any], onnx.ModelProto | None]
+    from_onnx: Callable[[onnx.ModelProto], Any]
+
+
+def forms() -> dict[str, Form]:
+    """Give the forms of our networks.
+
+    To add a network, add an entry; without one, the graph of tf2onnx is kept.
+    """
+    from toolkit.networks import adapted, conv1d, ngram_linear, ngram_pool
+
+    return {
+        "conv1d": Form(conv1d.onnx_form, conv1d.from_onnx),
+        "ngram-linear": Form(ngram_linear.onnx_form, ngram_linear.from_onnx),
+        "ngram-pool": Form(ngram_pool.onnx_form, ngram_pool.from_onnx),
+        "adapted": Form(lambda network: adapted.onnx_form(network, graph_of_network), _not_yet),
+    }
+
+
+def graph_of_network(network: Any) -> onnx.ModelProto | None:
+    """Write the graph of a Keras network, `token_ids` → `probability`; None if it is not ours."""
+    graphs = (form.to_onnx(network) for form in forms().values())
+    return next((graph for graph in graphs if graph is not None), None)
+
+
+def network_of_graph(graph: onnx.ModelProto) -> Any:
+    """Make the Keras network of a graph, `token_ids` → `probability`; None if it is not ours.
+
+    `ValueError` if the weights do not fit together.
+    """
+    # Functions of ONNX take only messages of its own classes.
+    graph = onnx.ModelProto.FromString(graph.SerializeToString())
+    networks = (form.from_onnx(graph) for form in forms().values())
+    return next((network for network in networks if network is not None), None)
+
+
+def _not_yet(_: onnx.ModelProto) -> None:
+    """Adapted networks are adapted again from their run folder."""
+
+
+_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
+
+# Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
+_MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
+_MODELS = {
+    ("keras", "DTypePolicy"),
+    ("keras", "Sequential"),
+    ("keras.src.models.functional", "Functional"),
+}
+_OWN_MODULES = "toolkit.networks."
+_OWN_PACKAGE = "review_sentiment_toolkit>"
+_FORMER = {"NgramCnn": "ngram-cnn"}  # layers of networks that went, and their presets
+
+# Layers that run code, or open files, that the config names.
+_RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
+_OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
+
+
+def check_keras_file(path: Path) -> None:
+    """Raise `ModelError` unless a file has nothing but plain layers and plain arrays."""
+    archive = read_keras_archive(path)
+    for entry in _objects(archive.config):
+        _check_object(entry, path)
+    _check_weights(archive.weights, path)
+
+
+def load_keras(path: Path) -> Any:
+    """Read a Keras file of plain layers, not compiled; else `ModelError` or `MissingExtraError`."""
+    check_keras_file(path)
+    keras = import_keras()
+    forms()  # Keras finds our layers when they are imported
+    try:
+        with _limited_memory(path):
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
+        reason = str(error).strip().splitlines()
+        raise ModelError(
+            f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
+        ) from None
+
+
+@contextmanager
+def _limited_memory(path: Path) -> Iterator[None]:
+    """Let the block take little more memory than a file warrants, where the system can do so.
+
+    A layer has the size that `config.json` says, and is made before its weights are read. This
+    holds for the whole process, so it is for commands that do one thing.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = taken + _MORE_MEMORY + 8 * path.stat().st_size
+    if before[0] == resource.RLIM_INFINITY or most < before[0]:
+        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Everything in a config that Keras would make an object of; nothing is compiled."""
+    yield config
+    left: list[Any] = [value for key, value in config.items() if key != "compile_config"]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+
+
+def _check_object(entry: dict[str, Any], path: Path) -> None:
+    name, module, registered = (
+        str(entry.get(key)) for key in ("class_name", "module", "registered_name")
+    )
+    if name == "__keras_tensor__":  # between two layers: a shape
+        return
+    if name in _FORMER and registered == _OWN_PACKAGE + name:
+        raise ModelError(
+            f"{path}: is a network of the preset '{_FORMER[name]}', which this version of the "
+            "toolkit no longer has. Export it with the version that trained it, which config.json "
+            "names: all later versions score with that file. Or train again with ngram-pool."
+        )
+    is_own = module.startswith(_OWN_MODULES) and registered == _OWN_PACKAGE + name
+    is_unsafe = name in _RUN_CODE | _OPEN_FILES
+    is_of_keras = module in _MODULES and name[:1].isupper() and not is_unsafe
+    if not (is_own or is_of_keras or (module, name) in _MODELS):
+        raise ModelError(
+            f"{path}: has {name:.60} of {module:.60}, expected plain layers of Keras and of this "
+            "toolkit; code in a file is never run"
+        )
+
+
+def _check_weights(content: bytes, path: Path) -> None:
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise MissingExtraError("train", "h5py") from None
+
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            for name, dataset in _datasets(file, path):
+                _check_dataset(name, dataset, path)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: damaged weights: {error}") from None
+
+
+def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    import h5py
+
+    groups, seen = [file], {h5py.h5o.get_info(file.id).addr}
+    while groups:
+        group = groups.pop()
+        for name in group:
+            place = f"{group.name.rstrip('/')}/{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ModelError(f"{path}: the weights {place:.200} are a link")
+            member = group[name]
+            address = h5py.h5o.get_info(member.id).addr
+            if address in seen:
+                raise ModelError(f"{path}: the weights {place:.200} are there twice")
+            seen.add(address)
+            if isinstance(member, h5py.Group):
+                groups.append(member)
+            else:
+                yield place, member
+
+
+def _check_dataset(name: str, dataset: Any, path: Path) -> None:
+    if dataset.external or dataset.is_virtual:
+        raise ModelError(f"{path}: the weights {name:.200} are stored outside the file")
+    if dataset.dtype.kind not in "biuf" or dataset.nbytes > dataset.id.get_storage_size():
+        raise ModelError(f"{path}: the weights {name:.200} are not a plain array")

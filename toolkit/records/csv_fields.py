@@ -1,0 +1,436 @@
+"""How the fields of a delimited file are quoted and escaped, read and written.
+
+The delimiters and line ends of a delimited text outside quoted fields (RFC 4180).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import counted
+from toolkit.native import records as record_cuts
+from toolkit.records.lines import NEWLINE, RETURN, Bytes, Lines, Positions, spans, values_buffer
+from toolkit.text.strings import arrow_of, bounds_of
+
+_FILLER = ord("a")  # which neither separates nor quotes fields
+_WINDOW = 1 << 20  # bytes that are looked at together, to bound the memory
+
+# What follows a backslash, as MySQL and PostgreSQL write it; another escape has no such letters.
+_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+_NULL = r"\N"  # a field without a value
+
+_Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The characters between and around fields, all of them ASCII."""
+
+    delimiter: str
+    quote: str | None = '"'  # around fields; None: each line is a record
+    escape: str | None = None  # makes the next character one like others, anywhere
+
+    @cached_property
+    def field(self) -> re.Pattern[bytes]:
+        """One field from its start, with its quotes; no match where a quote stays open."""
+        plain = rf"[^{re.escape(self.delimiter)}\r\n]*+"
+        if self.quote is None:
+            return re.compile(plain.encode())
+        q = re.escape(self.quote)
+        # Possessive, so that a text that ends in a doubled quote does not match as a closed field.
+        return re.compile(f"{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}|(?!{q}){plain}".encode())
+
+    @cached_property
+    def quoted_field(self) -> re.Pattern[bytes] | None:
+        """A quoted field, to be looked for in a record; None without quotes."""
+        if self.quote is None:
+            return None
+        mark, q = re.escape(self.delimiter), re.escape(self.quote)
+        return re.compile(rf"(?:\A|(?<={mark})){q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}".encode())
+
+    @cached_property
+    def fields(self) -> re.Pattern[bytes]:
+        """As many fields as there are with a delimiter after them."""
+        mark = re.escape(self.delimiter).encode()
+        return re.compile(rb"(?:(?:" + self.field.pattern + rb")" + mark + rb")*+")
+
+    def masked(self, text: bytes) -> bytes:
+        """Replace what is escaped, so that no byte of it separates or quotes; the length stays."""
+        if self.escape is None or self.escape.encode() not in text:
+            return text
+        masked = np.frombuffer(text, np.uint8).copy()
+        escapes = _active(masked, ord(self.escape))
+        escaped = _after(escapes)
+        is_line_end = escaped & (masked == RETURN)
+        escaped |= _after(is_line_end) & (masked == NEWLINE)
+        masked[escapes | escaped] = _FILLER
+        return masked.tobytes()
+
+    def values(
+        self, data: bytes, starts: Positions, stops: Positions, *, is_exact: bool
+    ) -> pa.StringArray:
+        """Cut fields out of data, without their quotes.
+
+        If not exact, doubled quotes stay where they separate tokens either way.
+        """
+        if self.quote is None:
+            is_quoted = np.zeros(len(starts), np.bool_)
+        else:
+            is_quoted = np.frombuffer(data, np.uint8)[starts] == ord(self.quote)
+            is_quoted &= starts < stops
+        values = spans(data, starts + is_quoted, stops - is_quoted)
+        if self.escape is not None:
+            return self._unescaped(values, is_quoted)
+        texts = values.view(pa.string())
+        if self.quote is None or (self.quote == '"' and not is_exact):
+            return texts
+        single = pc.replace_substring(texts, 2 * self.quote, self.quote)
+        return pc.if_else(arrow_of(is_quoted), single, texts)
+
+    def _unescaped(self, values: pa.BinaryArray, is_quoted: _Mask) -> pa.StringArray:
+        assert self.escape is not None
+        bounds = bounds_of(values)
+        raw = np.frombuffer(values.buffers()[2] or b"", np.uint8)[bounds[0] : bounds[-1]]
+        bounds = bounds - bounds[0]
+        escapes = _active(raw, ord(self.escape))
+        escaped = _after(escapes)
+        dropped = escapes
+        if self.quote is not None:
+            # In a quoted field, quotes that are not escaped come in pairs: one of each stays.
+            in_quotes = np.repeat(is_quoted, np.diff(bounds))
+            quotes = np.flatnonzero((raw == ord(self.quote)) & ~escaped & in_quotes)
+            dropped[quotes[0::2]] = True
+        if not dropped.any():
+            return values.view(pa.string())
+        plain = raw
+        if self.escape == "\\":
+            meant = np.arange(256, dtype=np.uint8)
+            for letter, character in _LETTERS.items():
+                meant[ord(letter)] = ord(character)
+            plain = np.where(escaped, meant[raw], raw)
+        places = np.flatnonzero(dropped)
+        shorter = (bounds - np.searchsorted(places, bounds)).astype(np.int32)
+        content = np.ascontiguousarray(plain[~dropped])
+        texts = pa.StringArray.from_buffers(
+            len(values), pa.py_buffer(shorter), pa.py_buffer(content)
+        )
+        if self.escape != "\\":
+            return texts
+        is_null = pc.and_(pc.equal(values, _NULL.encode()), pc.invert(arrow_of(is_quoted)))
+        return pc.if_else(is_null, pa.scalar(None, pa.string()), texts)
+
+    def unquoted(self, field: bytes) -> str:
+        """Give the value of a field; `UnicodeDecodeError` if it is not UTF-8."""
+        plain = field.decode()
+        if not any(mark and mark in plain for mark in (self.quote, self.escape)):
+            return plain
+        bounds = np.array([0]), np.array([len(field)])
+        value: str | None = self.values(field + b"\n", *bounds, is_exact=True)[0].as_py()
+        return value or ""
+
+    def quoted(self, field: str) -> str:
+        """Write a value as a field; `ValueError` if this dialect has no way to write it."""
+        special = {self.delimiter, self.quote, self.escape, "\r", "\n"} - {None}
+        if not any(character in special for character in field):
+            return field
+        if self.escape is not None:
+            field = "".join(f"{self.escape}{c}" if c in special else c for c in field)
+            return field if self.quote is None else f"{self.quote}{field}{self.quote}"
+        if self.quote is None:
+            raise ValueError(f"{field!r} cannot be written without quotes")
+        return self.quote + field.replace(self.quote, 2 * self.quote) + self.quote
+
+
+def _active(raw: Bytes, escape: int) -> _Mask:
+    """Which bytes escape the next one; an escape that is escaped does not."""
+    active = np.zeros(len(raw), np.bool_)
+    at = 0
+    while at < len(raw):
+        places = np.flatnonzero(raw[at : at + _WINDOW] == escape)
+        ranks = np.arange(len(places))
+        is_first = np.diff(places, prepend=-2) != 1  # of escapes that follow each other
+        ranks -= np.maximum.accumulate(np.where(is_first, ranks, 0))
+        places = places[ranks % 2 == 0] + at
+        active[places] = True
+        at += _WINDOW
+        if len(places) and places[-1] == at - 1:
+            at += 1  # which is escaped
+    return active
+
+
+def _after(mask: _Mask) -> _Mask:
+    """Which bytes follow those of a mask."""
+    after = np.zeros_like(mask)
+    after[1:] = mask[:-1]
+    return after
+
+
+AFTER_QUOTE = "a quoted field continues after its closing quote"
+_LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
+OPEN_QUOTE = "a quote that is opened here is never closed"
+_OPEN_ESCAPE = "an escape character at the end of the file"
+
+_UNDECIDED = -2  # an end that more of the text decides
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions in a text that starts at a record, in ascending order."""
+
+    delimiters: Positions
+    newlines: Positions  # of records and blank lines
+    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
+    # Of the text up to the last of the newlines, where that is known: how many newlines it has, in
+    # quotes or not, and that it is UTF-8.
+    lines: int | None = None
+    is_utf8: bool = False
+
+
+def find_cuts(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
+    """Find the cuts of a text that starts at a record, up to a field that stays open.
+
+    At the end of a file, the text ends with a newline. A record is broken if more follows a closing
+    quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
+    CR: as a character, it would merge the lines of files that end them so; as a line end, it would
+    cut fields that are not quoted. What follows a broken record is read as if that were not there,
+    so that a quote that is never closed costs only its own line. If it is known how many fields are
+    wanted, a broken record has the lines up to where its quote closes, if that can be told.
+
+    With ``only_first``, the cuts are those of the first record and the blank lines before it, in
+    little memory; a record of too many fields is then broken, too.
+    """
+    masked = dialect.masked(text)
+    if only_first:
+        return _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted, only_first=True)
+    if not record_cuts.is_used():
+        cuts = find_regular_cuts(masked, dialect, at_end=at_end)
+    elif found := record_cuts.find_cuts(masked, dialect.delimiter, dialect.quote, at_end=at_end):
+        cuts = Cuts(found.delimiters, found.newlines)
+        if masked is text:
+            cuts = replace(cuts, lines=found.lines, is_utf8=found.is_utf8)
+    else:
+        cuts = None
+    return cuts or _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted)
+
+
+def find_regular_cuts(text: bytes, dialect: Dialect, *, at_end: bool) -> Cuts | None:
+    """Find the cuts where quotes open and close whole fields, and CR is before LF; else None.
+
+    The native core does the same; this is what runs without it. Nothing in the text is escaped.
+    """
+    raw = np.frombuffer(text, np.uint8)
+    quote = dialect.quote
+    quotes = np.flatnonzero(raw == ord(quote)) if quote else np.zeros(0, np.int64)
+    is_open = len(quotes) % 2 == 1
+    delimiter = ord(dialect.delimiter)
+    if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
+        return None
+    starts = np.concatenate([[0], quotes[1::2] + 1])
+    stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
+    # Most bytes of a review file are quoted text: cut that away before looking at every byte.
+    plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
+    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
+    kinds = plain[found]
+    lengths = np.cumsum(stops - starts)
+    piece = np.searchsorted(lengths, found, side="right")
+    positions = found + (stops[piece] - lengths[piece])
+    is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
+    if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
+        return None
+    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
+
+
+def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
+    returns = returns[returns < len(raw) - 1]
+    return bool((raw[returns + 1] != NEWLINE).any())
+
+
+def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
+    """Whether quotes open and close fields in turn, so that counting them tells what is quoted.
+
+    A doubled quote closes and opens its field again, which comes to the same.
+    """
+    opening, closing = quotes[0::2], quotes[1::2]
+    # Right after the one that closed the field; or at the start, where `before` means nothing.
+    doubled = np.diff(quotes, prepend=-1)[0::2] == 1
+    before = raw[opening - 1]
+    if not ((before == delimiter) | (before == NEWLINE) | doubled).all():
+        return False
+    closing = closing[closing < len(raw) - 1]
+    after = raw[closing + 1]
+    returns = closing[after == RETURN]
+    if not (raw[np.minimum(returns + 2, len(raw) - 1)] == NEWLINE).all():
+        return False
+    is_quote = after == raw[closing]
+    return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
+
+
+def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int) -> Positions:
+    """Find the records of several lines, each of which has the right number of fields by itself.
+
+    The quotes around these lines may be characters of texts that are not quoted.
+    """
+    raw = np.frombuffer(dialect.masked(text), np.uint8, lines.end)
+    newlines = np.flatnonzero(raw == NEWLINE)
+    if dialect.quote is None or wanted < 2 or len(newlines) == len(lines):
+        return np.zeros(0, np.int64)
+    marks = np.flatnonzero(raw == ord(dialect.delimiter))
+    counts = np.diff(np.searchsorted(marks, newlines), prepend=0)
+    wrong = np.concatenate([[0], np.cumsum(counts != wanted - 1)])  # lines before each, and in all
+    first = np.searchsorted(newlines, lines.starts)
+    last = np.searchsorted(newlines, lines.newlines)
+    return np.flatnonzero((last > first) & (wrong[last + 1] == wrong[first]))
+
+
+def wrong_number(found: int, wanted: int) -> str:
+    """Say that a record has too many or too few fields."""
+    return f"{counted(found, 'field')}, expected {wanted:,}"
+
+
+def _find_cuts_one_by_one(
+    text: bytes,
+    dialect: Dialect,
+    *,
+    at_end: bool,
+    wanted: int | None = None,
+    only_first: bool = False,
+) -> Cuts:
+    """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
+    delimiters: list[int] = []
+    newlines: list[int] = []
+    broken: dict[int, str] = {}
+    record, position = 0, 0
+    while position < len(text):
+        kept = len(delimiters)
+        most = wanted if only_first else None
+        opening, end, is_closed = _read_record(text, dialect, position, most, delimiters)
+        if is_closed and text[end : end + 1] == b"\n":
+            if most is not None and len(delimiters) - kept >= most:
+                found = _count_fields(text[record:end], dialect)
+                broken[end] = wrong_number(found, most)
+                del delimiters[kept:]
+        else:
+            # What follows may still turn an open field, or CR at its end, into a good one.
+            if not at_end and (not is_closed or end >= len(text) - 1):
+                break
+            fields = None if wanted is None else wanted - (len(delimiters) - kept)
+            reason, end = _broken(text, dialect, (record, opening, end), fields, is_closed, at_end)
+            if end == _UNDECIDED:
+                break
+            broken[end] = reason
+            del delimiters[kept:]
+        newlines.append(end)
+        if only_first and text[record : min(end, record + 2)] not in (b"", b"\r"):
+            break
+        record = position = end + 1
+    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)
+
+
+def _read_record(
+    text: bytes, dialect: Dialect, position: int, most: int | None, delimiters: list[int]
+) -> tuple[int, int, bool]:
+    """Read fields up to what is no delimiter; append the delimiters.
+
+    Gives where the last field starts and stops, and whether its quote is closed. Of more fields
+    than ``most``, the delimiters are left out.
+    """
+    separator = dialect.delimiter.encode()
+    left = -1 if most is None else most
+    while True:
+        if left == 0:
+            position = dialect.fields.match(text, position).end()  # type: ignore[union-attr]
+        match = dialect.field.match(text, position)
+        if match is None:
+            return position, len(text), False
+        end = match.end()
+        if text[end : end + 2] == b"\r\n":
+            end += 1
+        if text[end : end + 1] != separator:
+            return position, end, True
+        delimiters.append(end)
+        position = end + 1
+        left -= 1
+
+
+def _broken(
+    text: bytes,
+    dialect: Dialect,
+    places: tuple[int, int, int],
+    wanted: int | None,
+    is_closed: bool,
+    at_end: bool,
+) -> tuple[str, int]:
+    """Say why a record is broken, and where it ends.
+
+    The places are where the record starts, where its last field starts, and where that stops.
+    """
+    record, opening, end = places
+    if is_closed and end >= len(text):
+        return _OPEN_ESCAPE, len(text) - 1
+    if is_closed and text[end : end + 1] == b"\r":
+        reason, newline = _LONE_RETURN, text.find(b"\n", end)
+    else:
+        reason, newline = AFTER_QUOTE if is_closed else OPEN_QUOTE, text.find(b"\n", opening)
+        if is_closed and newline >= 0 and wanted is not None:
+            newline = _end_of_broken(text, dialect, (record, opening, newline), wanted, at_end)
+    if newline == -1:
+        newline = len(text) - 1 if at_end else _UNDECIDED
+    return reason, newline
+
+
+def _end_of_broken(
+    text: bytes, dialect: Dialect, places: tuple[int, int, int], wanted: int, at_end: bool
+) -> int:
+    r"""Find the last line of a record in which a quote closes too early, as in ``"He said "no"``.
+
+    The places are where the record starts, where its last field starts, and its first newline.
+    From that field on, ``wanted`` fields are missing. If the line does not have them, the next line
+    with a quote may be the rest of the record: if a quote closes a field there that none has
+    opened, with the fields that are missing after it. Otherwise the record is its own line only.
+    """
+    assert dialect.quote is not None
+    record, opening, newline = places
+    quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
+    line = text[opening : newline + 1]
+    is_even = text.count(quote, record, newline) % 2 == 0
+    closed = _fields_after_closing(line, quote, mark)
+    if closed == wanted - 1 or (is_even and line.count(mark) == wanted - 1):
+        return newline
+    limit = newline + 1 + _WINDOW
+    found = text.find(quote, newline + 1, limit)
+    stop = text.find(b"\n", found, limit) if found >= 0 else -1
+    if stop < 0:
+        return newline if at_end or len(text) >= limit else _UNDECIDED
+    line = text[text.rfind(b"\n", newline, found) + 1 : stop + 1]
+    unquoted = dialect.quoted_field.sub(b"", line) if dialect.quoted_field else line
+    return stop if _fields_after_closing(unquoted, quote, mark) == wanted - 1 else newline
+
+
+def _fields_after_closing(line: bytes, quote: bytes, mark: bytes) -> int | None:
+    """Count the fields after the last quote of a line; None if that closes no field."""
+    _, found, after = line.rpartition(quote)
+    return after.count(mark) if found and after[:1] in (mark, b"\n", b"\r") else None
+
+
+def _count_fields(record: bytes, dialect: Dialect) -> int:
+    """Count the fields of a record without a position for each."""
+    mark = dialect.delimiter.encode()
+    count, behind = 1, 0
+    for quoted in dialect.quoted_field.finditer(record) if dialect.quoted_field else ():
+        count += record.count(mark, behind, quoted.start())
+        behind = quoted.end()
+    return count + record.count(mark, behind)

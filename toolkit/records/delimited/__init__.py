@@ -1,1 +1,0 @@
-"""Delimited files: CSV and TSV, with quotes, escapes and preambles."""

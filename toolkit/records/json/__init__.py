@@ -1,1 +1,0 @@
-"""JSON: objects on lines or in an array, and values as JSON."""

@@ -1,0 +1,306 @@
+"""JSON Lines: a JSON object on each line, kept as it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.native.records import read_members
+from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.json_values import (
+    VALUES_LIMIT,
+    WHITE_SPACE,
+    JsonTables,
+    check_names,
+    escaped_key,
+    field_at,
+    find_late,
+    has_pair,
+    has_too_much,
+    keys_in,
+    may_be_deep,
+    may_have_no_number,
+    members,
+    object_on,
+    objects_among,
+    text_at,
+)
+from toolkit.records.json_writing import added_members, objects_of, on_lines
+from toolkit.records.lines import (
+    BYTE_ORDER_MARK,
+    LINE_END,
+    RECORD,
+    RECORD_BYTES_LIMIT,
+    Content,
+    Lines,
+    Positions,
+    RecordFile,
+    find_lines,
+    spans,
+    values_buffer,
+)
+from toolkit.records.review_file import Block, Cut, Output, Parsed, Reject, ReviewFile, Table
+from toolkit.text.strings import arrow_of, without_half_pairs
+
+FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
+_SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
+
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_LINE = re.compile(rb"[^\n]+")
+_FILLED = re.compile(rb"[^ \t\r\n][^\n]*\n")  # from within a line to its end
+
+_Fields = dict[str, pa.StringArray]  # columns by role
+
+# Some records and their scores → as many objects with all of it.
+Objects = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.StringArray]
+
+
+class JsonLinesFile(RecordFile):
+    """A file with one JSON object per line; all of it stays as written, blank lines too.
+
+    The column ``review.body`` is the key ``body`` of the object ``review``, unless there is a key
+    ``review.body``.
+    """
+
+    kinds = ("json", "jsonl")
+    counts_anew = True
+    _held: dict[str, None] | None = None  # columns of an output of another format
+    _has_blank_lines = True  # between the records; else any white space, which goes with them
+
+    def _read_header(self) -> bytes:
+        size = FIRST_BYTES
+        data, at_end = self._look(size)
+        while not at_end and size < RECORD_BYTES_LIMIT and b"\n" not in data.lstrip(WHITE_SPACE):
+            size *= 2 if len(data) == size else 1
+            data, at_end = self._look(size, beyond=len(data))
+        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+        self._begin(mark, data.removeprefix(mark))
+        return mark
+
+    def _begin(self, header: bytes, data: bytes) -> None:
+        """Choose the keys by the first bytes after a header."""
+        self._offset = len(header)
+        self._stream.advance(len(header))
+        self.choose_columns(lambda column: self._find_keys(data, column))
+        self._tables = JsonTables(self.keys) if "text" in self.keys else None
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added.names]
+        self._escaped_keys = [escaped_key(name) for name in self.added.names]
+
+    def _find_keys(self, data: bytes, column: Column) -> Keys | None:
+        """Choose the keys by the first object that has one of the wanted names."""
+        found: dict[str, None] = {}
+        for content in objects_among(self._records_in(data)):
+            self.check_free(content)
+            if keys := keys_in(content, column):
+                return keys
+            found |= dict.fromkeys(content)
+        self.names = list(found)
+        if not column.is_needed or column.alike(found):
+            return None
+        late = find_late(self._peek, self._records_in, len(data), column)
+        return late if late or found else (column.names[0],)
+
+    def _records_in(self, data: bytes) -> Iterator[bytes]:
+        """Cut some bytes at the start of the records into them; the last may be cut off."""
+        return (line[0] for line in _LINE.finditer(data))
+
+    def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
+        # There may be so many blank lines that their positions would take gigabytes.
+        first = data.rfind(b"\n", 0, space_before(data)) + 1
+        if first >= RECORD_BYTES_LIMIT >> 1:
+            return Content(data, first, Lines.blank(first), None, [])
+        raw = np.frombuffer(data, np.uint8)
+        newlines, is_utf8 = find_lines(data)
+        lines = Lines.find(data, newlines[np.searchsorted(newlines, first) :], first)
+        filled = raw[lines.starts] == ord("{")
+        for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
+            filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(WHITE_SPACE))
+        lines = lines.merging(filled)
+        if first and len(lines):
+            blank_starts = np.concatenate([[0], lines.blank_starts[1:]])
+            lines = Lines(lines.starts, lines.newlines, blank_starts)
+        count = int(np.searchsorted(newlines, lines.end))
+        return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
+
+    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+        """Find cuts after records; lines are counted from each, as those before are not read."""
+        ends = map(self._end_of_record, offsets if self._stream.is_file else ())
+        inside = [end for end in sorted({*ends}) if 0 < end < (self.size or 0)]
+        return [(self._first_place(end, 1), end) for end in inside]
+
+    def _end_of_record(self, offset: int) -> int:
+        """Find where the first line ends after an offset that is not blank; 0 if it is far away."""
+        offset, size = max(offset, self._offset), FIRST_BYTES
+        self._stream.seek(offset)
+        while True:
+            data = self._peek(size)
+            if found := _FILLED.search(data):
+                return offset + found.end()
+            if len(data) < size or size >= RECORD_BYTES_LIMIT:
+                return 0
+            size *= 2
+
+    def parse(self, block: Block) -> Parsed:
+        """Give the records of a block; their bytes end before the closing brace of the object."""
+        content: Content = block.content
+        good, rejects = self.not_utf8(block, content.lines)
+        lines = content.lines.only(good)
+        stops, line_ends = self._ends(content, lines)
+        closings = stops - 1
+        fields = None if rejects else self._parse_at_once(content, stops)
+        if fields is None:
+            fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
+            lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
+            rejects += bad
+        records, line_ends = self._cut(content, lines, closings, line_ends)
+        blank = lines if self._has_blank_lines else None
+        return self.parsed(block, fields, records, line_ends, rejects, blank)
+
+    def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
+        """Where some records stop, and what is written after them."""
+        return lines.stops(content.data)
+
+    def _cut(
+        self, content: Content, lines: Lines, closings: Positions, line_ends: pa.StringArray
+    ) -> tuple[pa.BinaryArray, pa.StringArray]:
+        """Cut out what is written before the added members, and what comes after them."""
+        return spans(content.data, lines.blank_starts, closings), line_ends
+
+    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
+        """Put the added members into each object; a member is null where there is no score."""
+        objects = records.column(RECORD).view(pa.string())
+        added = added_members(objects, self._added_keys, scores, "}", records.column(LINE_END))
+        return values_buffer(pc.binary_join_element_wise(objects, added, ""))
+
+    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
+        """Say how another format holds the scored records; objects stay objects."""
+        if issubclass(other, JsonLinesFile):
+            return other.output_of_objects(self._scored)
+        return super().output_in(other, delimiter)
+
+    def _scored(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.StringArray:
+        """Give the objects with the added members, without white space around them."""
+        objects = pc.ascii_ltrim(records.column(RECORD).view(pa.string()), " \t\r\n")
+        added = added_members(objects, self._added_keys, scores, "}")
+        return pc.binary_join_element_wise(objects, added, "")
+
+    @classmethod
+    def output_of_objects(cls, scored: Objects) -> Output:
+        """Write objects on one line each."""
+        return Output(lambda *records: on_lines(scored(*records)))
+
+    @classmethod
+    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
+        """Write rows; null is null, and what JSON has no way to write is a string."""
+        return cls.output_of_objects(lambda *records: objects_of(table(*records)))
+
+    def schema(self) -> pa.Schema:
+        """All columns are strings; JSON values that are not strings keep their source text.
+
+        The columns are the keys of the first records. Later records with others are rejected.
+        """
+        names: dict[str, None] = {}
+        for record in self._records_in(self._peek(_SCHEMA_BYTES)):
+            with suppress(ValueError, RecursionError):  # cut off, or bad: `parse` says so
+                names |= dict.fromkeys(name for name, _ in members(record.decode()))
+        self.check_free(names)
+        self._held = names
+        return pa.schema([(name, pa.string()) for name in names])
+
+    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the members of the objects; null where an object has none of a name."""
+        assert self._held is not None
+        objects = (record.decode() + "}" for record in records.column(RECORD).to_pylist())
+        rows = [dict(members(text)) for text in objects]
+        columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._held]
+        return pa.RecordBatch.from_arrays(columns, list(self._held))
+
+    def _parse_at_once(self, content: Content, stops: Positions) -> _Fields | None:
+        """Parse many lines; None if one is anything but one object with a string or null."""
+        raw = np.frombuffer(content.data, np.uint8)
+        starts = content.lines.starts
+        one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
+        if not one_each or content.broken or not len(starts):  # Arrow crashes at a lone null
+            return None
+        if self._held is not None or self._tables is None:
+            return None
+        is_short = (stops - starts).max() <= VALUES_LIMIT
+        if is_short and self.keys.keys() == {"text"} and len(self.keys["text"]) == 1:
+            (name,) = self.keys["text"]
+            texts = read_members(content.data, starts, stops, name, self.added.names)
+            if texts is not None:
+                return {"text": texts}
+        for row in np.flatnonzero(stops - starts > VALUES_LIMIT):
+            if has_too_much(content.data[starts[row] : stops[row]]):
+                return None
+        if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
+            return None
+        first = content.data[int(starts[0]) : int(stops[0])]
+        fields = self._tables.read(self._objects_of(content), first)
+        # Lines that begin and end an object are one each if there are as many texts as lines.
+        return None if fields is None or len(fields["text"]) != len(starts) else fields
+
+    def _objects_of(self, content: Content) -> pa.Buffer:
+        """Give the objects of a block, with nothing but white space between them."""
+        return content.whole()
+
+    def _needs_python(self, data: bytes) -> bool:
+        """Whether there may be a taken name in the data, or a number that only Arrow reads."""
+        raw = np.frombuffer(data, np.uint8)
+        return (
+            any(key.encode() in data for key in self._added_keys)
+            or (has_pair(raw, b"\\", b"u/") and any(k.search(data) for k in self._escaped_keys))
+            or may_have_no_number(data)
+        )
+
+    def _parse_one_by_one(
+        self, block: Block, lines: Lines, stops: Positions
+    ) -> tuple[_Fields, Positions, npt.NDArray[np.bool_], list[Reject]]:
+        """Parse with Python: fields, closing braces, which lines are good, and the other ones."""
+        rows: list[dict[str, str | None]] = []
+        closings: list[int] = []
+        rejects: list[Reject] = []
+        good = np.ones(len(lines), np.bool_)
+        data: bytes = block.content.data
+        ranges = zip(lines.starts.tolist(), stops.tolist(), strict=True)
+        for row, (start, stop) in enumerate(ranges):
+            line = data[start:stop].rstrip(WHITE_SPACE)
+            try:
+                rows.append(self._fields_of(line))
+            except ValueError as error:
+                good[row] = False
+                rejects.append(self.reject(block, start, stop, str(error)))
+            else:
+                closings.append(start + len(line) - 1)
+        fields = {role: pa.array([row[role] for row in rows], pa.string()) for role in self.keys}
+        return fields, np.array(closings, np.int64), good, rejects
+
+    def _fields_of(self, line: bytes) -> dict[str, str | None]:
+        """Give text and other columns of an object, by role."""
+        content = object_on(line)
+        for name in self.added.names:
+            if name in content:
+                raise ValueError(f"has a key {name!r} already, as an added one is called")
+        if self._held is not None:
+            check_names(line.decode(), self._held)
+        fields = {
+            role: text_at(content, keys) if is_text(role) else field_at(content, keys)
+            for role, keys in self.keys.items()
+        }
+        if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
+            fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
+        return fields
+
+
+def space_before(data: bytes, start: int = 0) -> int:
+    """Position of the first byte from a start on that is not white space of JSON."""
+    match = _SPACE.match(data, start)
+    assert match is not None
+    return match.end()

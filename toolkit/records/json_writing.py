@@ -1,0 +1,176 @@
+"""Values of Arrow columns as JSON, and as the text that CSV holds for them.
+
+How objects are written: with added members, on lines, or in an array.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.records.lines import values_buffer
+
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+_LISTS = (
+    (pa.types.is_list, pa.list_),
+    (pa.types.is_large_list, pa.large_list),
+    (pa.types.is_list_view, pa.list_view),
+    (pa.types.is_large_list_view, pa.large_list_view),
+)
+IN_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def as_json(column: pa.Array) -> pa.StringArray:
+    """Give each value as JSON; what JSON has no way to write is a string."""
+    column = _plain(column)
+    kind = column.type
+    if pa.types.is_floating(kind):  # JSON has no infinity, and no NaN
+        finite = pc.fill_null(pc.is_finite(column), False)
+        return pc.if_else(finite, column.cast(pa.string()), "null")
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+        return pc.fill_null(column.cast(pa.string()), "null")
+    if not _is_written_by_python(kind):  # strings, dates, times
+        column = column.cast(pa.string())
+    return pa.array([_dump(_jsonable(value)) for value in column.to_pylist()], pa.string())
+
+
+def as_text(column: pa.Array) -> pa.StringArray:
+    """Give each value as CSV holds it: null is empty, lists and structs are JSON."""
+    column = _plain(column)
+    if _is_written_by_python(column.type):
+        values = (_jsonable(value) for value in column.to_pylist())
+        written = [v if v is None or isinstance(v, str) else _dump(v) for v in values]
+        column = pa.array(written, pa.string())
+    return pc.fill_null(column.cast(pa.string()), "")
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Give the values of a column without what only says how they are stored."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_time(column.type):
+        return _times_as_strings(column)
+    # Python has no nanoseconds.
+    is_nested = pa.types.is_nested(column.type)
+    return column.cast(_with_times_as_strings(column.type)) if is_nested else column
+
+
+def _times_as_strings(column: pa.Array) -> pa.StringArray:
+    """Write times of a day, with 24:00:00 for its end, which Arrow does not know."""
+    numbers = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    is_end = pc.equal(numbers, IN_A_DAY[column.type.unit])
+    return pc.if_else(is_end, "24:00:00", column.cast(pa.string()))
+
+
+def _with_times_as_strings(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_temporal(kind) else with_parts(kind, _with_times_as_strings)
+
+
+def with_parts(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """Give a nested type with its parts changed; other types are as they are."""
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(change(field.type)) for field in kind.fields])
+    if pa.types.is_map(kind):
+        return pa.map_(
+            kind.key_field.with_type(change(kind.key_type)),
+            kind.item_field.with_type(change(kind.item_type)),
+        )
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(change(kind.value_type)), kind.list_size)
+    for is_list, make in _LISTS:
+        if is_list(kind):
+            return make(kind.value_field.with_type(change(kind.value_type)))
+    return kind
+
+
+def _is_written_by_python(kind: pa.DataType) -> bool:
+    return pa.types.is_nested(kind) or any(is_bytes(kind) for is_bytes in _BYTES)
+
+
+def _jsonable(value: Any) -> Any:
+    """Give bytes as text, or else in base64."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _dump(value: Any) -> str:
+    def dump(value: Any) -> str:
+        return json.dumps(
+            value,
+            ensure_ascii=False,
+            allow_nan=False,
+            default=lambda value: str(_jsonable(value)),
+        )
+
+    try:
+        return dump(value)
+    except ValueError:  # JSON has no infinity, and no NaN
+        return dump(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def added_members(
+    objects: pa.StringArray,
+    keys: Sequence[str],
+    scores: Sequence[pa.Array],
+    *ends: pa.StringArray | str,
+) -> pa.StringArray:
+    """Write what follows in objects without their end: members, null without a score; the ends.
+
+    The keys are in quotes.
+    """
+    empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
+    members: list[pa.Array | str] = []
+    for key, values in zip(keys, scores, strict=True):
+        is_text = values.type == pa.string()
+        written = values.cast(pa.string())
+        quoted = pc.binary_join_element_wise('"', written, '"', "") if is_text else written
+        members += [f"{', ' * bool(members)}{key}: ", pc.fill_null(quoted, "null")]
+    return pc.binary_join_element_wise(pc.if_else(empty_object, "", ", "), *members, *ends, "")
+
+
+def objects_of(batch: pa.RecordBatch) -> pa.StringArray:
+    """Write each row as an object; null is null, and what JSON has no way to write is a string."""
+    parts: list[object] = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        opening = ("{" if not parts else ", ") + json.dumps(name, ensure_ascii=False) + ": "
+        parts += [opening, as_json(column)]
+    return pc.binary_join_element_wise(*parts, "}", "")
+
+
+def on_lines(objects: pa.StringArray) -> pa.Buffer:
+    """Write objects on one line each: line ends within them are spaces."""
+    if pc.any(pc.match_substring(objects, "\n")).as_py():
+        objects = pc.replace_substring_regex(objects, r"\s*\n\s*", " ")
+    return values_buffer(pc.binary_join_element_wise(objects, "\n", ""))
+
+
+def with_commas(*parts: pa.StringArray) -> pa.Buffer:
+    """Join the parts of each element of an array, and the elements by commas."""
+    count = len(parts[0])
+    commas = pa.concat_arrays([pa.array([""]), pa.repeat(",", max(count - 1, 0))])
+    return values_buffer(pc.binary_join_element_wise(commas[:count], *parts, ""))

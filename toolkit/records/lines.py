@@ -1,0 +1,468 @@
+"""Records that end at line ends, whose bytes go into the output as they are.
+
+Lines of a byte block as arrays of positions, and Arrow arrays cut from them.
+
+Blank lines before records that are rejected, which stay in the output.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import EmptyInputError
+from toolkit.native import records as record_cuts
+from toolkit.native import records as record_parts
+from toolkit.records.columns import Column
+from toolkit.records.compression import compression_of
+from toolkit.records.kinds import LOOKED_AT, check_kind
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import (
+    BLOCK_RECORDS,
+    Block,
+    Output,
+    Parsed,
+    Place,
+    Reject,
+    ReviewFile,
+)
+from toolkit.records.streams import ByteStream
+from toolkit.text.strings import arrow_of, bounds_of
+
+NEWLINE, RETURN = ord("\n"), ord("\r")
+
+Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Positions of the lines of some data that hold a record, and the blank lines before each."""
+
+    starts: Positions
+    newlines: Positions  # the last byte of each
+    blank_starts: Positions  # where the blank lines before each start
+    # (n, 2): where blank lines start and stop that are before a line which is no record.
+    loose: Positions = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+
+    @classmethod
+    def find(cls, data: bytes, newlines: Positions, start: int = 0) -> Lines:
+        """Take the lines from ``start`` that end at some newlines, without the blank ones."""
+        starts = np.concatenate([[start], newlines + 1])[:-1]
+        lengths = newlines - starts
+        raw = np.frombuffer(data, np.uint8)
+        filled = (lengths > 1) | ((lengths == 1) & (raw[starts] != RETURN))
+        return cls(starts, newlines, starts).merging(filled)
+
+    @classmethod
+    def blank(cls, stop: int) -> Lines:
+        """Take the first bytes as blank lines, without a record."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, none, np.array([[0, stop]] if stop else none.reshape(0, 2)))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def end(self) -> int:
+        """Position after the last line, 0 without lines."""
+        return int(self.newlines[-1]) + 1 if len(self) else 0
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:
+        """Keep some of the lines, with the blank lines before each; those of others are loose."""
+        if chosen.all():
+            return self
+        loose = ~chosen & (self.blank_starts < self.starts)
+        more = np.column_stack([self.blank_starts[loose], self.starts[loose]])
+        return Lines(
+            self.starts[chosen],
+            self.newlines[chosen],
+            self.blank_starts[chosen],
+            np.concatenate([self.loose, more]),
+        )
+
+    def merging(self, filled: npt.NDArray[np.bool_]) -> Lines:
+        """Keep the lines that are filled, each with the others right before it."""
+        if filled.all():
+            return self
+        newlines = self.newlines[filled]
+        first = self.blank_starts[:1]
+        return Lines(self.starts[filled], newlines, np.concatenate([first, newlines + 1])[:-1])
+
+    def stops(self, data: bytes) -> tuple[Positions, pa.StringArray]:
+        """Where the records stop, without their line ends; and the line ends."""
+        raw = np.frombuffer(data, np.uint8)
+        crlf = (self.newlines > self.starts) & (raw[self.newlines - 1] == RETURN)
+        return self.newlines - crlf, pc.if_else(arrow_of(crlf), "\r\n", "\n")
+
+
+def spans(data: bytes, starts: Positions, stops: Positions) -> pa.BinaryArray:
+    """Copy the byte ranges [start, stop) of data, in ascending order, into a binary array."""
+    bounds = np.empty(2 * len(starts), np.int32)
+    bounds[0::2], bounds[1::2] = starts, stops
+    if not len(bounds):
+        return pa.array([], pa.binary())
+    # Taken together, the ranges and the gaps between them are the elements of one array.
+    pieces = pa.BinaryArray.from_buffers(
+        pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    )
+    return pieces.take(arrow_of(np.arange(0, len(bounds), 2, dtype=np.int64)))
+
+
+def parts(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
+    """Give the byte ranges [start, stop) of data, in ascending order, for `joined`.
+
+    They are binary views, which share the memory of the data, where the native core is used.
+    """
+    found = record_parts.views(data, starts, stops)
+    return spans(data, starts, stops) if found is None else found
+
+
+def joined(*columns: pa.Array) -> pa.Buffer:
+    """Join the strings or bytes of each row, and all rows; none is null."""
+    found = record_parts.joined(*columns)
+    if found is not None:
+        return found
+    plain = (column.cast(pa.binary()) for column in columns)
+    return values_buffer(pc.binary_join_element_wise(*plain, b""))
+
+
+def values_buffer(strings: pa.BinaryArray | pa.StringArray) -> pa.Buffer:
+    """Give the concatenated bytes of an array, without a copy."""
+    bounds = bounds_of(strings)
+    data = strings.buffers()[2]
+    return pa.py_buffer(b"") if data is None else data.slice(bounds[0], bounds[-1] - bounds[0])
+
+
+def count_lines(data: bytes, stop: int) -> int:
+    """Count the newlines before a position; without the GIL, unlike `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8, stop) == ord("\n")))
+
+
+def find_lines(data: bytes) -> tuple[Positions, bool]:
+    """Find all newlines; and whether it is known that the bytes up to the last are UTF-8."""
+    if record_cuts.is_used():
+        return record_cuts.find_lines(data)
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE), False
+
+
+def is_utf8(data: pa.Buffer) -> bool:
+    """Whether some bytes are UTF-8."""
+    bounds = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.BinaryArray.from_buffers(pa.binary(), 1, [None, bounds, data]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+_BLANK_LINES = b"blank lines"  # metadata of a batch without records
+_BLANK = re.compile(rb"(?:\r?\n)*+")
+
+
+def end_of_blank_lines(data: bytes) -> int:
+    """Where the blank lines stop that some data starts with."""
+    return _BLANK.match(data).end()  # type: ignore[union-attr]
+
+
+def with_blank_lines(data: bytes, lines: Lines, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Put the loose blank lines of some lines into the batch of their records.
+
+    Its columns are the records and their line ends. Blank lines are put after the line end of the
+    record before them, or else before the first record.
+    """
+    before, behind = b"", [""] * len(lines)
+    rows = np.searchsorted(lines.starts, lines.loose[:, 0]) - 1
+    for row, (start, stop) in sorted(zip(rows.tolist(), lines.loose.tolist(), strict=True)):
+        if row < 0:
+            before += data[start:stop]
+        else:
+            behind[row] += data[start:stop].decode()
+    if not len(lines):
+        return batch.replace_schema_metadata({_BLANK_LINES: before})
+    records, line_ends = batch.columns
+    if before:
+        first = pa.array([before + records[0].as_py()], records.type)
+        records = pa.concat_arrays([first, records[1:]])
+    line_ends = pc.binary_join_element_wise(line_ends, pa.array(behind, pa.string()), "")
+    return pa.RecordBatch.from_arrays([records, line_ends], batch.schema.names)
+
+
+def only_blank_lines(batch: pa.RecordBatch) -> pa.Buffer | None:
+    """Give the blank lines of a batch without records, if it has any."""
+    blank = (batch.schema.metadata or {}).get(_BLANK_LINES)
+    return None if blank is None else pa.py_buffer(blank)
+
+
+# Columns of the record batches between `parse` and `render`.
+RECORD = "record"  # binary, or views of it: the bytes of the record, with the blank lines before it
+LINE_END = "line_end"  # string: "\n" or "\r\n", followed by the blank lines before rejects
+
+RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_T = TypeVar("_T")
+
+# Some bytes of a block that are not a record: start, stop, and the reason.
+Broken = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes of a file that are whole lines, and what is known of them so far."""
+
+    data: bytes
+    end: int  # of the records in data; what follows belongs to the next block
+    lines: Lines  # of the records
+    layout: object  # what the format itself has found out
+    broken: list[Broken]
+    skipped: int = 0  # bytes that were passed over, as the start of the only broken record
+    line_count: int | None = None  # up to the end, where that is known
+    is_utf8: bool = False  # whether it is known that all up to the end is UTF-8
+
+    @cached_property
+    def newlines(self) -> Positions:
+        """Where all lines end."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == NEWLINE)
+
+    def whole(self) -> pa.Buffer:
+        """The bytes of the block, not copied."""
+        return pa.py_buffer(self.data).slice(0, self.end)
+
+
+class RecordFile(ReviewFile):
+    """A file of text whose records end at line ends."""
+
+    _offset = 0  # where the records start
+    kinds: Collection[str] = ()  # of `KINDS` that a file of this format may look like
+    # What a record is called that continues after a line end, to the limit.
+    too_long = "a record"
+
+    def __init__(
+        self,
+        path: Path,
+        options: ReadOptions,
+        columns: Sequence[Column] | None = None,
+        stream: ByteStream | None = None,  # of the file, if it is open already
+    ) -> None:
+        super().__init__(path, options, columns)
+        self._stream = stream or ByteStream(path, options.encoding)
+        self.size = self._stream.size
+        self._line = 1
+        try:
+            first, _ = self._look(LOOKED_AT)
+            if not first:
+                raise EmptyInputError(f"{self.name}: the file is empty, expected reviews")
+            if self._stream.is_utf8:
+                is_named = options.format is not None
+                compression = compression_of(path)
+                check_kind(
+                    path, first, read_as=self.kinds, compression=compression, is_named=is_named
+                )
+            self.header = self._read_header()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of its bytes are read."""
+        return self._stream.bytes_read
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a pipe gives nothing at the moment, so that a block has to wait."""
+        return self._stream.is_waiting()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    @abstractmethod
+    def _read_header(self) -> bytes:
+        """Read what is before the records, set `_line`; give what the output begins with."""
+
+    @abstractmethod
+    def _split(self, data: bytes, *, at_end: bool) -> Content:
+        """Find the whole records at the start of data; all of it is records at the end."""
+
+    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
+        """Read the records in blocks of about `block_bytes`."""
+        offset, self._line, wanted = start or self._first_place(self._offset, self._line)
+        if start:
+            self._stream.seek(offset)
+        end = stop[0] if stop else None
+        is_last = False
+        while not is_last and (end is None or offset < end):
+            content, is_last = self._next(wanted, None if end is None else end - offset)
+            data = content.data
+            self.trailer = data[content.end :] if is_last else b""
+            if content.end or content.broken:
+                self._stream.advance(content.end)
+                offset += content.end + content.skipped
+                number = self._line
+                known = content.line_count
+                self._line += count_lines(data, content.end) if known is None else known
+                wanted = self._next_size(content, wanted)
+                yield Block(content, number, len(data), (offset, self._line, wanted))
+            del data, content  # which may be large, before the next ones are read
+        if end not in (None, offset):
+            self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
+
+    def _first_place(self, offset: int, line: int) -> Place:
+        """Give the place of the first block that starts at an offset."""
+        return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
+
+    def _next(self, wanted: int, left: int | None) -> tuple[Content, bool]:
+        """Find the records in the next bytes, or in more if one is longer, up to a cut if any.
+
+        Also tell whether they are the last. What follows a record without an end is left for later.
+        """
+        wanted = size = wanted if left is None else min(wanted, left)
+        seen = 0
+        while True:
+            data, at_end = self._look(size, beyond=seen)
+            seen = len(data)
+            if at_end and data and not data.endswith(b"\n"):
+                data += b"\n"
+            is_last = at_end and size == wanted
+            content = self._split(data, at_end=is_last)
+            if content.end or is_last:
+                return content, is_last
+            if blank := end_of_blank_lines(data):
+                return Content(data, blank, Lines.blank(blank), None, []), False
+            if at_end and data.isspace():
+                return content, True
+            if at_end or seen >= RECORD_BYTES_LIMIT:
+                return self._open_to_the_end(data) if at_end else self._give_up(data), False
+            if seen >= size:
+                size = _larger(size, left)
+
+    def parsed(
+        self,
+        block: Block,
+        fields: dict[str, pa.Array],
+        records: pa.BinaryArray,
+        line_ends: pa.StringArray,
+        rejects: Sequence[Reject],
+        lines: Lines | None = None,
+    ) -> Parsed:
+        """Put together what is known of a block; with the rejects that were broken already.
+
+        The lines are those of the records: blank lines before a reject stay in the output.
+        """
+        content: Content = block.content
+        broken = [
+            self.reject(block, start, stop, reason, content.skipped)
+            for start, stop, reason in content.broken
+        ]
+        batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
+        if lines is not None and len(lines.loose):
+            batch = with_blank_lines(content.data, lines, batch)
+        texts = self.take_texts(fields, len(batch))
+        found = sorted([*broken, *rejects], key=lambda reject: reject.number)
+        return Parsed(texts, batch, found, fields)
+
+    def output(self) -> Output:
+        """Say how an output of the same format is written, with the blank lines."""
+
+        def render(
+            records: pa.RecordBatch, scores: Sequence[pa.Array]
+        ) -> pa.Buffer | pa.RecordBatch:
+            blank = only_blank_lines(records)
+            return self.render(records, scores) if blank is None else blank
+
+        return replace(super().output(), render=render)
+
+    def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
+        """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
+        content: Content = block.content
+        good = np.ones(len(lines), np.bool_)
+        if content.is_utf8 or is_utf8(content.whole()):
+            return good, []
+        rejects = []
+        for row, (start, newline) in enumerate(zip(lines.starts, lines.newlines, strict=True)):
+            try:
+                content.data[start:newline].decode()
+            except UnicodeDecodeError as error:
+                good[row] = False
+                reason = self._no_utf8(error.object[error.start :])
+                rejects.append(self.reject(block, int(start), int(newline), reason))
+        return good, rejects
+
+    def _no_utf8(self, data: bytes) -> str:
+        if self.options.encoding is None:
+            return f"byte 0x{data[0]:02x} is no UTF-8; --encoding names another encoding"
+        return f"byte 0x{self._stream.as_in_file(data[:3])[0]:02x} is no {self.options.encoding}"
+
+    def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
+        """Describe a record of a block that cannot be read."""
+        content: Content = block.content
+        data = content.data
+        number = block.number + int(np.searchsorted(content.newlines, start))
+        position = bisect_left(content.broken, (start,)) + bisect_left(content.lines.starts, start)
+        raw = data[start:stop].removesuffix(b"\n").removesuffix(b"\r")
+        last = number + raw.count(b"\n")
+        if last > number:
+            reason += f" (lines {number:,} to {last:,})"
+        if skipped:
+            return Reject(number, reason, None, len(raw) + skipped, position)
+        raw = self._stream.as_in_file(raw)
+        return Reject(number, reason, raw, len(raw), position)
+
+    def _open_to_the_end(self, data: bytes) -> Content:
+        """Give what is certain of data where the first record stays open to the end of the file."""
+        return self._split(data, at_end=True)
+
+    def _give_up(self, data: bytes) -> Content:
+        """Reject the line that starts a record longer than the limit: no more of it is certain."""
+        reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
+        newline = data.find(b"\n")
+        nothing = Lines.blank(0)
+        if newline >= 0:
+            end = newline + 1
+            return Content(data, end, nothing, None, [(0, end, f"{self.too_long} {reason}")])
+        skipped = 0
+        while b"\n" not in data and (more := len(data)):
+            self._stream.advance(more)
+            data, skipped = self._peek(1 << 20), skipped + more
+        end = data.find(b"\n") + 1 or len(data)
+        return Content(data, end, nothing, None, [(0, end, f"a line {reason}")], skipped)
+
+    def _peek(self, size: int) -> bytes:
+        return self._reading(lambda: self._stream.peek(size))
+
+    def _look(self, size: int, beyond: int = 0) -> tuple[bytes, bool]:
+        return self._reading(lambda: self._stream.look(size, beyond))
+
+    def _reading(self, read: Callable[[], _T]) -> _T:
+        try:
+            return read()
+        except (UnicodeError, OSError) as error:
+            failed = error
+        reason = getattr(failed, "strerror", None) or str(failed)
+        return self.fail(self._line, f"cannot be read past this line: {reason}")
+
+    def _next_size(self, content: Content, size: int) -> int:
+        """Choose how many bytes to read for about `BLOCK_RECORDS` like the last ones."""
+        records = len(content.lines) + len(content.broken)
+        if not records:  # but many blank lines
+            return min(self.options.block_bytes, 2 * size)
+        return min(self.options.block_bytes, max(BLOCK_RECORDS * content.end // records, 1))
+
+
+def _larger(size: int, left: int | None) -> int:
+    """Choose how much to look at where a record is longer than a size; first up to a cut."""
+    most = left if left is not None and left > size else RECORD_BYTES_LIMIT
+    return min(2 * size, most, RECORD_BYTES_LIMIT)

@@ -1,0 +1,119 @@
+"""What a user can say about how files of reviews are read."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import KW_ONLY, dataclass, field
+from math import isfinite
+from pathlib import Path
+
+from toolkit.errors import UsageError
+from toolkit.records.columns import Columns
+from toolkit.stores.paths import is_in_store
+
+STDIN = Path("-")  # standard input, or output where something is written
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this can be read only once, from start to end: standard input, or a pipe."""
+    try:
+        if path == STDIN:
+            return True
+        return not is_in_store(path) and stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):  # reported when it is opened
+        return False
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """What a user says of the labels; nothing: they are read by what they are."""
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    positive_from: float | None = None  # of numbers: less is negative
+
+    def __post_init__(self) -> None:
+        named = [plain_label(name) for name in (*self.positive, *self.negative)]
+        if "" in named:
+            raise UsageError("--positive, --negative: a label has at least one letter or digit")
+        twice = [name for name in named if named.count(name) > 1]
+        if twice:
+            raise UsageError(f"--positive, --negative: the label {twice[0]!r} is named twice")
+        least = self.positive_from
+        if least is not None and not isfinite(least):
+            raise UsageError(f"--positive-from: expected a number, received {least}")
+        if named and least is not None:
+            raise UsageError(
+                "--positive-from is for labels that are numbers, so it cannot be combined with "
+                "--positive or --negative."
+            )
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file of reviews is read."""
+
+    columns: Columns = field(default_factory=Columns)
+    _: KW_ONLY
+    format: str | None = None  # name of the format; None: by the ending of the file
+    delimiter: str | None = None  # of delimited files; None: by the format
+    usual_delimiter: str = ","  # that the format has
+    quote: str | None = '"'  # around fields of delimited files; None: without quotes
+    escape: str | None = None  # before a character that does not separate, quote or end a line
+    skip_lines: int = 0  # of delimited files, before the header
+    encoding: str | None = None  # of files of text; None: UTF-8
+    labels: LabelNames = field(default_factory=LabelNames)
+    sheet: str | None = None  # of a workbook; None: its only one
+    header: bool = True  # whether delimited files begin with the names of the columns
+    # About this many bytes are read at once. From stage to stage, the tables of words and of the
+    # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
+    # memory.
+    block_bytes: int = 3 << 20
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None:
+            check_delimiter(self.delimiter, "--delimiter")
+        if self.quote is not None:
+            _check_mark(self.quote, self.delimiter, "--quote", "one ASCII character or none")
+        if self.escape is not None:
+            _check_mark(self.escape, self.delimiter, "--escape", "one ASCII character")
+        if self.escape is not None and self.escape == self.quote:
+            raise UsageError(
+                f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "
+                "without an option. Leave --escape out"
+            )
+        if self.skip_lines < 0:
+            raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether an option is given that is for delimited files only."""
+        return not self.header or (self.quote, self.escape, self.skip_lines) != ('"', None, 0)
+
+
+def check_delimiter(mark: str, place: str) -> None:
+    """Raise `UsageError` if fields cannot be separated by this, which was found at a place."""
+    if not _is_mark(mark):
+        raise UsageError(f"{place}: expected one ASCII character, received {mark!r}")
+    # These are in what is written after a delimiter.
+    if mark in '"\r\n.+-_':
+        raise UsageError(f"{place}: fields cannot be separated by {mark!r}")
+
+
+def _check_mark(mark: str, delimiter: str | None, option: str, expected: str) -> None:
+    if not _is_mark(mark):
+        raise UsageError(f"{option}: expected {expected}, received {mark!r}")
+    if mark in "\r\n.+-_ ":
+        raise UsageError(f"{option}: {mark!r} cannot be used")
+    if mark == delimiter:
+        raise UsageError(f"{option}: {mark!r} is the delimiter already")
+
+
+def _is_mark(mark: str) -> bool:
+    """Letters and digits are in what is written after a delimiter."""
+    return len(mark) == 1 and mark.isascii() and not mark.isalnum()
+
+
+def plain_label(word: str) -> str:
+    """Write a label as labels are compared: without white space around it, in lower case."""
+    return word.strip().lower()

@@ -1,1 +1,0 @@
-"""Files of text: their bytes, their lines, and records that end at line ends."""

@@ -1,0 +1,219 @@
+"""Let a Ray cluster score the shards of a job, one task for each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toolkit.errors import (
+    STOPPING,
+    InputError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    ToolkitError,
+    UsageError,
+    held_back,
+)
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.blocks import usable_cores
+from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.plan import Plan
+from toolkit.shards.score import ShardedJob, score_shard
+
+_RETRIES = 10  # of a task whose worker or node dies, or that cannot write
+_TASKS_PER_CPU = 3  # that are given to the cluster at once
+_SECONDS = 0.5  # between two looks at signals
+_CONNECT_SECONDS = 10.0
+
+SHARDS_PER_CPU = 4
+_SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
+
+
+class Failed(NamedTuple):
+    """Why a shard could not be scored, as a task says it."""
+
+    shard: int
+    message: str
+    is_usage: bool
+
+
+@contextmanager
+def connected() -> Iterator[int]:
+    """Connect to the cluster of RAY_ADDRESS, or start one on this machine; give its CPUs.
+
+    Raises `MissingExtraError` without Ray, and `OutputError` if there is no such cluster.
+    """
+    MissingExtraError.check("ray", "ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Else it warns at each start of what a later version will do with GPUs.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_answers(address)
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if not address:
+        settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
+    try:
+        # Without an address, it would join any cluster that runs on this machine.
+        ray.init(address or "local", **settings)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
+        raise OutputError(f"{where}: cannot be used: {first}") from None
+    finally:
+        for number, handler in handlers.items():  # Ray has its own, which end the process
+            signal.signal(number, handler)
+    try:
+        resources = ray.cluster_resources()
+        yield max(int(resources.get("CPU", 1)), 1)
+    finally:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what it has not said yet
+            ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise `OutputError` if nothing is at HOST:PORT, which Ray itself tries for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdigit()) or "/" in host:  # such as auto, or ray://HOST:PORT
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise OutputError(
+            f"the Ray cluster at {address}: cannot be reached: {error.strerror or error}. Check "
+            "RAY_ADDRESS, or unset it to use this machine"
+        ) from None
+
+
+def shards_for(size: int, cpus: int) -> int:
+    """Choose how many shards there are for some bytes."""
+    return max(SHARDS_PER_CPU * cpus, -(-size // _SHARD_BYTES))
+
+
+def score_on_ray(
+    job: ShardedJob,
+    scorer: Scorer,
+    options: ScoringOptions,
+    cpus: int,
+    on_claim: Callable[[Claim], None] = lambda _: None,
+) -> list[Failed]:
+    """Score all shards of a job that are not done, within `connected`.
+
+    Parameters
+    ----------
+    job : ShardedJob
+        The job; its folder, its inputs and the model are found under the same paths everywhere.
+    scorer : Scorer
+        The model. Each process loads it once.
+    options : ScoringOptions
+        How shards are scored; ``workers`` is the number of CPUs for each, 1 by default.
+    cpus : int
+        CPUs of the cluster.
+    on_claim : Callable[[Claim], None]
+        Called with each shard that is done, also by an earlier run.
+
+    Returns
+    -------
+    list[Failed]
+        The shards that cannot be scored.
+
+    Raises
+    ------
+    OutputError
+        If a shard is lost again and again, as where there is not enough memory.
+    """
+    options = replace(options, workers=options.workers or 1)
+    tasks = _Tasks(job, scorer, options, cpus)
+    claims = job.folder.read_claims(job.plan)
+    left = [shard for shard, claim in enumerate(claims) if claim is None]
+    left.reverse()
+    for claim in filter(None, claims):
+        on_claim(claim)
+    failed = []
+    # Where this is interrupted, the cluster ends the tasks as the connection ends. `ray.cancel` is
+    # not used: a task that is done at that moment makes Ray 2.60 end this process.
+    while left or tasks.running:
+        while left and tasks.has_room:
+            tasks.start(left.pop())
+        for found in tasks.done():
+            if isinstance(found, Failed):
+                failed.append(found)
+            else:
+                on_claim(found)
+    return failed
+
+
+class _Tasks:
+    """The tasks of a job that run on the cluster, or wait there."""
+
+    def __init__(self, job: ShardedJob, scorer: Scorer, options: ScoringOptions, cpus: int) -> None:
+        import ray
+
+        threads = options.workers or 1
+        self._ray: Any = ray
+        self._task = self._ray.remote(
+            num_cpus=threads, max_retries=_RETRIES, retry_exceptions=[OutputError]
+        )(_score)
+        plan = ray.put(job.plan)  # once, not with each task
+        self._arguments = (pickle.dumps(scorer), job.folder, plan, options, str(Path.cwd()))
+        self._most = _TASKS_PER_CPU * max(cpus // threads, 1)
+        self.running: dict[Any, int] = {}  # with their shards
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the cluster gets another task now."""
+        return len(self.running) < self._most
+
+    def start(self, shard: int) -> None:
+        """Give a shard to the cluster."""
+        with held_back():  # within Ray, a signal ends as a `SystemError`
+            self.running[self._task.remote(shard, *self._arguments)] = shard
+
+    def done(self) -> list[Claim | Failed]:
+        """Give what has been done, within a moment."""
+        with held_back():
+            done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
+            return [_result(each, self.running.pop(each)) for each in done]
+
+
+def _result(done: Any, shard: int) -> Claim | Failed:
+    import ray
+
+    try:
+        return ray.get(done)  # type: ignore[no-any-return]
+    except ray.exceptions.RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, ToolkitError):
+            raise OutputError(str(cause)) from None
+        raise OutputError(f"shard {shard}: {type(cause).__name__}: {cause}") from None
+    except ray.exceptions.RayError as error:
+        first = str(error).strip().splitlines()[0]
+        raise OutputError(f"shard {shard}: was lost {_RETRIES + 1} times: {first}") from None
+
+
+def _score(
+    shard: int, scorer: bytes, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
+) -> Claim | Failed:
+    """Score a shard in a worker of the cluster."""
+    with suppress(OSError):  # where paths are absolute or in a store, it need not be there
+        os.chdir(cwd)
+    try:
+        # Opened once per process. Ray would not say what is wrong with a model that is missing.
+        opened = pickle.loads(scorer)  # noqa: S301 (of this program)
+        return score_shard(opened, folder, plan, shard, options)
+    except (InputError, ModelError, UsageError) as error:
+        return Failed(shard, str(error), isinstance(error, UsageError))

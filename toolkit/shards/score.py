@@ -1,0 +1,327 @@
+"""Begin or continue a job in shards.
+
+Score one shard of a plan: a part for each piece, and then the claim.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
+from toolkit.files import (
+    is_a_folder,
+    is_there,
+    resolved,
+)
+from toolkit.model.scorer import Scorer
+from toolkit.records.zip import file_of
+from toolkit.scoring.checks import (
+    check_absent,
+    check_job,
+    check_not_input,
+    check_outputs,
+)
+from toolkit.scoring.identity import settings_of
+from toolkit.scoring.jobs import Jobs
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult, Source
+from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.shards.claims import Claim, Part, ShardFolder
+from toolkit.shards.finish import REJECTED, SUCCESS, parts_in
+from toolkit.shards.plan import Plan, WantedShards, make_plan
+
+
+@dataclass(frozen=True)
+class ShardedJob:
+    """A plan, and the folder where its shards are."""
+
+    target: Path  # of the outputs: a folder, or the only output
+    folder: ShardFolder
+    plan: Plan
+
+    @classmethod
+    def begin(
+        cls,
+        scorer: Scorer,
+        jobs: Jobs,
+        options: ScoringOptions,
+        count: int,
+        *,
+        target: Path,
+        keep_parts: bool = False,
+    ) -> Self:
+        """Plan the shards of a job, or find that another process has done so.
+
+        Parameters
+        ----------
+        scorer : Scorer
+            The model.
+        jobs : Jobs
+            The files and their outputs.
+        options : ScoringOptions
+            How they are scored; with ``force``, another job at the same place is dropped.
+        count : int
+            The number of shards.
+        target : Path
+            The folder of the outputs, or the only output.
+        keep_parts : bool
+            Whether the outputs stay in parts.
+
+        Returns
+        -------
+        ShardedJob
+            The job; its plan is written.
+
+        Raises
+        ------
+        UsageError
+            If the options do not go together, outputs exist, or another job is at this place.
+        """
+        is_in_folder = jobs.folder is not None or is_a_folder(target)
+        folder = ShardFolder.of(target, is_folder=is_in_folder)
+        if keep_parts and not is_in_folder:
+            raise UsageError(
+                f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
+                "slash at its end."
+            )
+        wanted = WantedShards(scorer, jobs, options, count, folder.outputs, keep_parts)
+        plan = _planned(wanted, folder.plan_path) or make_plan(wanted)
+        _check_inputs_stay(jobs, target, keep_parts=keep_parts)
+        if not options.force and not is_there(folder.plan_path):
+            _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
+        folder.keep_plan(plan, force=options.force)
+        return cls(target, folder, plan)
+
+    @classmethod
+    def at(cls, target: Path) -> Self:
+        """Find the job of some outputs; raises `UsageError` if there is none."""
+        folder = ShardFolder.at(target)
+        plan = folder.read_plan()
+        assert plan is not None
+        return cls(target, folder, plan)
+
+
+def target_of(jobs: Jobs, output: Path | None) -> Path:
+    """Say where the outputs go: a folder, or the only output."""
+    if jobs.folder is not None:
+        return jobs.folder
+    if output is not None and is_a_folder(output):
+        return output
+    return jobs.files[0].output
+
+
+def _planned(wanted: WantedShards, path: Path) -> Plan | None:
+    """Find the plan of the same call, so that the inputs need not be read again to make it."""
+    if is_there(path):
+        with suppress(UsageError):
+            plan = Plan.from_json(path.read_bytes(), str(path))
+            if wanted.are_in(plan):
+                return plan
+    return None
+
+
+def _check_inputs_stay(jobs: Jobs, target: Path, *, keep_parts: bool) -> None:
+    """Raise `UsageError` if what is written would replace an input, which no option allows."""
+    check_outputs(jobs.files)
+    if keep_parts:
+        sources = {resolved(file_of(job.source)) for job in jobs.files}
+        for path in [target / SUCCESS, target / REJECTED, *parts_in(target)]:
+            if resolved(path) in sources:
+                raise UsageError(
+                    f"{path}: is an input, which a part may replace. Choose another folder with "
+                    "--output."
+                )
+    else:
+        for job in jobs.files:
+            check_not_input(job)
+
+
+def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: bool) -> None:
+    if keep_parts:
+        check_absent([target / SUCCESS, *parts_in(target)])
+    elif is_in_folder:
+        check_absent([job.output for job in jobs.files])
+    else:
+        for job in jobs.files:
+            check_job(job, force=False)
+
+
+def score_shard(
+    scorer: Scorer,
+    folder: ShardFolder,
+    plan: Plan,
+    shard: int,
+    options: ScoringOptions,
+    on_file: OnFile | None = None,
+    on_start: OnResult = lambda _: None,
+    on_warning: OnWarning = lambda _, __: None,
+) -> Claim:
+    """Score a shard, unless that is done; many processes may try it at the same time.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model of the plan.
+    folder : ShardFolder
+        Where the plan is.
+    plan : Plan
+        All shards.
+    shard : int
+        The number of this one, from 0.
+    options : ScoringOptions
+        Those of the plan.
+    on_file : OnFile | None
+        As in `score_files`, like the two that follow.
+    on_start : OnResult
+        Gets the result of each piece before it is known.
+    on_warning : OnWarning
+        Gets what may be wrong with a piece.
+
+    Returns
+    -------
+    Claim
+        What became of the shard; `is_new` if this call has scored it.
+
+    Raises
+    ------
+    InputError
+        If an input has changed, or cannot be read.
+    UsageError
+        If this machine has another model or version, or the job is not there any more.
+    OutputError
+        If the parts or the claim cannot be written.
+    """
+    if (done := folder.read_claim(shard, plan)) is not None:
+        return done
+    attempt = uuid4().hex[:12]
+    parts = folder.parts_folder(shard, attempt)
+    callbacks = {"on_start": on_start, "on_warning": on_warning}
+    if on_file is not None:
+        callbacks["on_file"] = on_file
+    try:
+        claim = _scored(scorer, folder, plan, shard, options, attempt, callbacks)
+        is_first = folder.create_claim(claim, plan)
+    except BaseException as error:
+        if _is_lost(folder, plan, shard, attempt):
+            folder.forget(parts)
+        getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
+        raise
+    if not is_first:
+        folder.forget(parts)
+        if (done := folder.read_claim(shard, plan)) is None:
+            raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.")
+        return done
+    return claim
+
+
+def _is_lost(folder: ShardFolder, plan: Plan, shard: int, attempt: str) -> bool:
+    """Whether an attempt has surely not claimed its shard, so that nobody needs its parts.
+
+    It may have, where the answer of a store did not come, or a signal came right after the claim.
+    """
+    try:
+        claim = folder.read_claim(shard, plan)
+    except (ToolkitError, OSError):
+        return False
+    return claim is None or claim.attempt != attempt
+
+
+def _scored(
+    scorer: Scorer,
+    folder: ShardFolder,
+    plan: Plan,
+    shard: int,
+    options: ScoringOptions,
+    attempt: str,
+    callbacks: dict[str, Any],
+) -> Claim:
+    """Write the parts of a shard into a folder, and say what they are."""
+    started, began = datetime.now(UTC), time.monotonic()
+    _check_same_program(scorer, plan, options)
+    for number in {piece.file for piece in plan.shards[shard]}:
+        plan.files[number].check()
+    jobs = [*folder.jobs(plan, shard, attempt)]
+    most = options.max_rejected  # a share is of the whole file
+    single = replace(
+        options,
+        force=False,
+        resume=False,
+        checkpoint_seconds=math.inf,
+        max_rejected=None if most is None or most.count is None else most,
+    )
+    results = (
+        score_files(
+            scorer,
+            Jobs(jobs, folder.parts_folder(shard, attempt), is_part=True),
+            single,
+            **callbacks,
+        )
+        if jobs
+        else []
+    )
+    if errors := [result.error for result in results if result.error is not None]:
+        raise InputError(" ".join(errors))
+    return Claim(
+        shard,
+        attempt,
+        plan.job_id,
+        [_part(result) for result in results],
+        platform.node(),
+        round(time.monotonic() - began, 3),
+        started.isoformat(timespec="milliseconds"),
+        is_new=True,
+    )
+
+
+def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the outputs may differ from those of other shards.
+
+    Such as on a machine of a cluster that has another version, or another file for the model.
+    """
+    mine = settings_of(scorer, options)
+    changed = [name for name in plan.settings if plan.settings[name] != mine.get(name)]
+    if changed:
+        raise UsageError(
+            f"{platform.node()}: this machine would not score as planned: this differs: "
+            f"{', '.join(changed)}. Install the same toolkit and model on all machines."
+        )
+
+
+def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult]:
+    """Say what became of the pieces of a shard."""
+    jobs = folder.jobs(plan, claim.shard, claim.attempt)
+    return [
+        FileResult(
+            job,
+            part.summary,
+            is_done=True,
+            source=Source(size=job.stretch.size),
+            columns=part.columns,
+            job_id=part.job_id,
+            warnings=part.warnings,
+        )
+        for job, part in zip(jobs, claim.parts, strict=True)
+    ]
+
+
+def _part(result: FileResult) -> Part:
+    done = result.done
+    assert done is not None
+    assert done.complete is not None
+    return Part(
+        done.complete.size,
+        done.frame,
+        result.job_id,
+        result.summary.as_dict(),
+        done.reached,
+        dict(result.columns),
+        result.warnings,
+    )

@@ -1,0 +1,317 @@
+"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else.
+
+The objects under a prefix.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
+
+from toolkit.errors import MissingExtraError, UsageError
+from toolkit.stores.clients import client, store_failures
+from toolkit.stores.location import Location, local_name, location_of
+
+if TYPE_CHECKING:
+    _Base = Path
+else:
+    _Base = type(Path())  # `Path` itself makes no subclass before Python 3.12
+
+# No system opens a path with it, so what is held is never taken for a file of this machine.
+_NOWHERE = "\0"
+
+_BUFFER_BYTES = 1 << 16
+_TIMES = ("atime", "mtime", "ctime")
+_FILE, _FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+
+
+def path_of(text: str | os.PathLike[str]) -> Path:
+    """Give the path that a user names: of this machine, or of an object in a store.
+
+    Parameters
+    ----------
+    text : str | os.PathLike[str]
+        Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``.
+
+    Returns
+    -------
+    Path
+        A `StorePath` for the URI of an object or a prefix, else a path of this machine.
+
+    Raises
+    ------
+    UsageError
+        If it is a URI that cannot be used.
+    MissingExtraError
+        If it is of a store, and obstore is not installed.
+    """
+    if isinstance(text, Path):
+        return text
+    text = os.fspath(text)
+    place = location_of(text) if ":" in text else None
+    if place is None:
+        return Path(local_name(text))
+    MissingExtraError.check("cloud", "obstore")  # here, before anything looks at it
+    return StorePath(place)
+
+
+class StorePath(_Base):
+    """An object in a store, or a prefix of objects, which is a folder.
+
+    Its names are those of a `Path`, which holds the bucket as a folder that no machine can have.
+    Looking at it asks the store: `FileNotFoundError` says that nothing is there, `PermissionError`
+    that the store denies access, and `StoreError` that it cannot be asked. All other code asks for
+    `__fspath__`, and so raises `UsageError`.
+    """
+
+    def __new__(cls, *segments: Any) -> Self:
+        """Take a `Location`, or the URI of an object, and more parts of the key."""
+        return super().__new__(cls, *_held(segments))
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, *segments: Any) -> None:
+            super().__init__(*_held(segments))
+
+    @property
+    def place(self) -> Location:
+        """Where it is."""
+        _, bucket, *key = super().parts
+        return Location(bucket.removeprefix(_NOWHERE).replace(":", "://", 1), "/".join(key))
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place,)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UsageError(
+            f"{self}: this cannot be in an object store. Name a file or a folder of this machine"
+        )
+
+    __fspath__ = as_uri = _refuse
+    if not TYPE_CHECKING:  # in whose types they are generators
+        glob = rglob = walk = _refuse
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The bucket, and the parts of the key."""
+        place = self.place
+        return (f"{place.root}/", *(place.key.split("/") if place.key else ()))
+
+    @property
+    def name(self) -> str:
+        """The last part of the key; empty for a bucket."""
+        return self.place.key.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Self:
+        """The prefix above it; of a bucket, itself."""
+        return super().parent if self.place.key else self
+
+    @property
+    def parents(self) -> Sequence[Self]:
+        """The prefixes above it, the bucket last."""
+        return [self.parent, *self.parent.parents] if self.place.key else []
+
+    def joinpath(self, *others: str | os.PathLike[str]) -> Self:
+        """Give a path below this one, or another one in a store that is given."""
+        for number, other in enumerate(others):
+            if isinstance(other, StorePath):
+                return other.joinpath(*others[number + 1 :])  # type: ignore[return-value]
+            if PurePosixPath(other).is_absolute():
+                raise UsageError(f"{self}: {other} is not below it, but on this machine")
+        return super().joinpath(*others)
+
+    def __truediv__(self, other: str | os.PathLike[str]) -> Self:
+        return self.joinpath(other)
+
+    def __rtruediv__(self, other: str | os.PathLike[str]) -> Self:
+        return self  # as an absolute path
+
+    def relative_to(self, other: Any, *more: Any, walk_up: bool = False) -> Path:  # type: ignore[override]  # noqa: ARG002
+        """Give the path of this machine that leads from a prefix to this object."""
+        if not self.is_relative_to(other):
+            raise ValueError(f"{str(self)!r} is not in the subpath of {str(other)!r}")
+        return Path(*self.parts[len(other.parts) :])
+
+    def is_relative_to(self, other: Any, *more: Any) -> bool:  # noqa: ARG002
+        """Whether this is a prefix, or below it."""
+        return other == self or other in self.parents
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
+        """Give size, time and kind; the inode is made of the tag that changes with the content."""
+        if self.place.key:
+            with suppress(FileNotFoundError):
+                return self.stat_object()
+        if has_objects(self.place):
+            return _facts(_FOLDER, 0, 0, str(self))
+        raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
+
+    def stat_object(self) -> os.stat_result:
+        """Give the facts of an object; `FileNotFoundError` for a prefix."""
+        from toolkit.stores.read import facts_of
+
+        facts = facts_of(self.place)
+        return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
+
+    def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether there is an object, or one below this prefix."""
+        return self._mode() != 0
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether there is an object."""
+        from toolkit.stores.read import facts_of
+
+        with suppress(FileNotFoundError):
+            return bool(self.place.key) and facts_of(self.place) is not None
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether this is a prefix of objects, and not an object itself."""
+        return stat.S_ISDIR(self._mode())
+
+    def _mode(self) -> int:
+        with suppress(FileNotFoundError):
+            return self.stat().st_mode
+        return 0
+
+    def is_symlink(self) -> bool:
+        """Tell that it is not a link."""
+        return False
+
+    is_fifo = is_socket = is_block_device = is_char_device = is_mount = is_junction = is_symlink
+
+    def absolute(self) -> Self:
+        """Give the path itself."""
+        return self
+
+    def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002
+        """Give the path itself."""
+        return self
+
+    def samefile(self, other_path: str | os.PathLike[str]) -> bool:
+        """Whether this is the same object."""
+        return self == other_path
+
+    def open(  # type: ignore[override]
+        self,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[Any]:
+        """Open an object to read it; `UsageError` for another mode."""
+        from toolkit.stores.read import ObjectReader
+
+        if mode not in ("r", "rb", "rt"):
+            self._refuse()
+        raw = ObjectReader(self.place)
+        if mode == "rb" and buffering == 0:
+            return raw  # type: ignore[return-value]
+        buffered = io.BufferedReader(raw, buffering if buffering > 1 else _BUFFER_BYTES)
+        if mode == "rb":
+            return buffered
+        return io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Delete an object."""
+        from toolkit.stores.write import delete
+
+        if self.is_file():
+            delete(self.place)
+        elif not missing_ok:
+            raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
+
+    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        """Do nothing: a prefix is there when an object is below it."""
+
+    def iterdir(self) -> Generator[Self, None, None]:
+        """Give the prefixes and objects in this one."""
+        prefixes, objects = entries(self.place)
+        yield from (type(self)(place) for place in [*prefixes, *objects])
+
+    def objects(self) -> Iterator[Self]:
+        """Give all objects below this prefix, in any depth."""
+        yield from (type(self)(place) for place, _ in keys_under(self.place))
+
+
+def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Turn what names an object into what `Path` holds: the bucket is a folder of its root."""
+    first, *rest = segments
+    if isinstance(first, str) and not first.startswith(f"/{_NOWHERE}"):
+        found = location_of(first)
+        if found is None:
+            raise UsageError(f"{first}: not the URI of an object in a store")
+        first = found
+    if isinstance(first, Location):
+        first = f"/{_NOWHERE}{first.root.replace('://', ':', 1)}/{first.key}"
+    return (first, *rest)
+
+
+def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
+    import hashlib  # late: it takes 3 ms
+
+    inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
+    times: dict[str, float] = {f"st_{each}": mtime_ns / 1e9 for each in _TIMES}
+    times |= {f"st_{each}_ns": mtime_ns for each in _TIMES}
+    whole = mtime_ns // 1_000_000_000
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, whole, whole, whole), times)
+
+
+def is_in_store(path: Path) -> bool:
+    """Whether a path is one of an object or a prefix in a store."""
+    return isinstance(path, StorePath)
+
+
+_PAGE = 1000  # objects that a store gives at once
+
+
+def keys_under(place: Location) -> Iterator[tuple[Location, int]]:
+    """Give all objects under a prefix, with their sizes; not the markers that folders have."""
+    held: tuple[str, int] | None = None  # it may be the marker of a folder: what follows tells
+    for key, size in _listed(place):
+        if held is not None and not (held[1] == 0 and key.startswith(f"{held[0]}/")):
+            yield replace(place, key=held[0]), held[1]
+        held = None if key == place.key else (key, size)
+    if held is not None:
+        yield replace(place, key=held[0]), held[1]
+
+
+def _listed(place: Location) -> Iterator[tuple[str, int]]:
+    import obstore
+
+    with store_failures(place, "listed"):
+        for page in obstore.list(client(place), place.key or None, chunk_size=_PAGE):
+            yield from ((found["path"], found["size"]) for found in page)
+
+
+def has_objects(place: Location) -> bool:
+    """Whether there is anything under a prefix; a bucket always counts, if it is there."""
+    return any(True for _ in keys_under(place)) or not place.key
+
+
+def entries(place: Location) -> tuple[list[Location], list[Location]]:
+    """Give the prefixes and the objects directly under a prefix."""
+    import obstore
+
+    with store_failures(place, "listed"):
+        found = obstore.list_with_delimiter(client(place), place.key or None)
+    prefixes = [replace(place, key=prefix.rstrip("/")) for prefix in found["common_prefixes"]]
+    names = {each.key for each in prefixes}
+    objects = [
+        replace(place, key=each["path"])
+        for each in found["objects"]
+        if each["path"] not in names and each["path"] != place.key
+    ]
+    return prefixes, objects

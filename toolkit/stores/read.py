@@ -1,0 +1,304 @@
+"""An object read like a file: in ranges, with some ahead, in bounded memory.
+
+Ranges of bytes of an object, which stays the same while they are asked for.
+
+The blocks of an object: some are kept, and those that are wanted next are on their way.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.errors import InputError, StoreError
+from toolkit.stores.clients import READING, client, store_failures, translated
+from toolkit.stores.location import Location
+
+# After the retries of obstore, which are within some seconds, for connections that are cut again
+# and again. What has come is kept, so a slow and broken connection makes progress.
+_ATTEMPTS = 6
+_PIECE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What a store says of an object."""
+
+    size: int
+    mtime_ns: int
+    tag: str  # changes with the content
+
+    @classmethod
+    def of(cls, meta: Any) -> ObjectFacts:
+        """Take them from what obstore gives."""
+        tag = f"{meta.get('e_tag') or ''} {meta.get('version') or ''}"
+        seconds = meta["last_modified"].timestamp()
+        return cls(meta["size"], round(seconds * 1000) * 1_000_000, tag)
+
+
+def facts_of(place: Location) -> ObjectFacts:
+    """Ask for the facts of an object; raises `FileNotFoundError`, `StoreError`."""
+    import obstore
+
+    with store_failures(place, "read"):
+        return ObjectFacts.of(obstore.head(client(place), place.key))
+
+
+class Ranges:
+    """The bytes of an object as they are when this is made.
+
+    If the object is replaced meanwhile, reading raises `InputError`, so what is read is always
+    of one object.
+    """
+
+    def __init__(self, place: Location) -> None:
+        import obstore
+
+        self.place = place
+        self._client = client(place)
+        with store_failures(place, "read"):
+            meta = obstore.head(self._client, place.key)
+        self._etag = meta["e_tag"]
+        self.facts = ObjectFacts.of(meta)
+
+    def get(self, start: int, stop: int) -> bytes:
+        """Get some bytes; what has come before a connection is cut is not asked for again."""
+        import obstore
+
+        parts: list[bytes] = []
+        at = start
+
+        def more() -> None:
+            nonlocal at
+            options: dict[str, Any] = {"range": (at, stop)}
+            if self._etag is not None:
+                options["if_match"] = self._etag
+            found = obstore.get(self._client, self.place.key, options=options)  # type: ignore[arg-type]
+            if found.meta["size"] != self.facts.size:
+                raise _changed(self.place)
+            for part in found.stream(min_chunk_size=_PIECE_BYTES):
+                parts.append(bytes(part))
+                at += len(part)
+            if at != stop:
+                raise ConnectionResetError
+
+        self._again_and_again(more, lambda: at)
+        return b"".join(parts)
+
+    def _again_and_again(self, get: Callable[[], None], progress: Callable[[], int]) -> None:
+        attempts, reached = 0, progress()
+        deadline = time.monotonic() + READING.retry
+        while True:
+            try:
+                return get()
+            except Exception as error:  # noqa: BLE001 (explained, and raised again)
+                failed = self._explained(error)
+                if failed is not None:
+                    raise failed from None
+                if progress() > reached:
+                    attempts, reached = 0, progress()
+                    deadline = time.monotonic() + READING.retry
+                attempts += 1
+                if attempts >= _ATTEMPTS or time.monotonic() > deadline:
+                    last = translated(error, self.place, "read")
+                    why = f"{self.place}: cannot be read: the connection is cut again and again"
+                    if last is None or isinstance(error, ConnectionResetError):
+                        last = StoreError(why)
+                    raise last from None
+            time.sleep(min(0.1 * 2**attempts, 5))
+
+    def _explained(self, error: Exception) -> Exception | None:
+        """Give what to raise for an error; None for one that may be gone the next time."""
+        if isinstance(error, InputError):
+            return error
+        if type(error).__name__ in ("PreconditionError", "NotModifiedError"):
+            return _changed(self.place) if self._is_there() else _gone(self.place)
+        if isinstance(error, FileNotFoundError):
+            return _gone(self.place)
+        failed = translated(error, self.place, "read")
+        if failed is None:
+            return None if isinstance(error, OSError) else error
+        if isinstance(failed, PermissionError):  # it could be read before
+            return StoreError(f"{self.place}: cannot be read any more: {failed.strerror}")
+        text = str(error)
+        is_answer = "status code: 4" in text and "status code: 429" not in text
+        return failed if is_answer else None
+
+    def _is_there(self) -> bool:
+        """Whether there is an object: Azure gives the same answer if there is none."""
+        try:
+            facts_of(self.place)
+        except FileNotFoundError:
+            return False
+        except (StoreError, OSError):
+            pass
+        return True
+
+
+def _gone(place: Location) -> InputError:
+    return InputError(f"{place}: has changed while it was read: it is gone. Nothing of it is kept.")
+
+
+def _changed(place: Location) -> InputError:
+    return InputError(
+        f"{place}: has changed while it was read: another object has its name now. Nothing of it "
+        "is kept. Score it again when nothing else writes to it."
+    )
+
+
+BLOCK_BYTES = 1 << 20
+_AHEAD = 4  # blocks that are fetched at once where a part is read from start to end
+
+
+class Blocks:
+    """The last blocks that were read of an object; for one thread at a time."""
+
+    def __init__(self, ranges: Ranges, kept: int) -> None:
+        self._ranges = ranges
+        self._count = -(-ranges.facts.size // BLOCK_BYTES)
+        self._kept, self._ahead = kept, _AHEAD
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._unread: set[int] = set()  # of which nothing is taken yet
+        self._coming: dict[int, Future[list[bytes]]] = {}  # some share one
+        # A thread for what is asked for, so that Ctrl-C is not held up, and one for what is ahead.
+        self._pool = ThreadPoolExecutor(2, "store")
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._blocks.clear()
+        self._coming.clear()
+
+    def get(self, number: int, *, is_run: bool) -> bytes:
+        """Give a block; in a run, and after the block before it, some more are fetched ahead."""
+        is_run = is_run or number - 1 in self._blocks
+        if number not in self._blocks and number not in self._coming:
+            self._fetch(number, self._ahead if is_run else 1)
+        if is_run:
+            self._fetch_after(number)
+        if number not in self._blocks:
+            for position, block in self._arrived(number):
+                self._blocks[position] = block
+                self._unread.add(position)
+        self._unread.discard(number)
+        self._blocks.move_to_end(number)
+        self._drop_oldest()
+        return self._blocks[number]
+
+    def _arrived(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """Wait for a block, and give all that come with it."""
+        coming = self._coming[number]
+        blocks = coming.result()
+        for position in [each for each, other in self._coming.items() if other is coming]:
+            del self._coming[position]
+            number = min(number, position)
+        yield from enumerate(blocks, number)
+
+    def _fetch_after(self, number: int) -> None:
+        """Fetch what follows, where little is left of the last fetch."""
+        following = number + 1
+        while following in self._blocks or following in self._coming:
+            following += 1
+        if following - number <= self._ahead // 2 + 1 and following < self._count:
+            self._fetch(following, self._ahead)
+
+    def _fetch(self, first: int, count: int) -> None:
+        """Fetch some blocks, up to one that is there or on its way."""
+        stop = first + 1
+        last = min(first + count, self._count)
+        while stop < last and stop not in self._blocks and stop not in self._coming:
+            stop += 1
+        coming = self._pool.submit(self._get, first, stop)
+        self._coming.update(dict.fromkeys(range(first, stop), coming))
+
+    def _get(self, first: int, stop: int) -> list[bytes]:
+        size = self._ranges.facts.size
+        data = self._ranges.get(first * BLOCK_BYTES, min(stop * BLOCK_BYTES, size))
+        return [data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES)]
+
+    def _drop_oldest(self) -> None:
+        while len(self._blocks) > self._kept:
+            dropped, _ = self._blocks.popitem(last=False)
+            if dropped in self._unread:  # more columns than there is room for
+                self._unread.discard(dropped)
+                self._ahead = max(self._ahead // 2, 1)
+
+
+FEW_BLOCKS = 16  # kept for what is read from start to end
+MANY_BLOCKS = 64  # kept for the columns of a table, which are read in turns
+_LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
+
+
+class ObjectReader(io.RawIOBase):
+    """The bytes of an object as they are when it is opened.
+
+    If the object is replaced meanwhile, reading raises `InputError`, so what is read is always
+    of one object.
+    """
+
+    def __init__(self, place: Location, kept: int = FEW_BLOCKS) -> None:
+        super().__init__()
+        self.place = place
+        self.name = str(place)
+        ranges = Ranges(place)
+        self.size = ranges.facts.size
+        self._blocks = Blocks(ranges, kept)
+        self._at = 0
+        self._lock = threading.RLock()
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell that it can be read from anywhere."""
+        return True
+
+    def tell(self) -> int:
+        """Give the offset of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Continue at an offset."""
+        with self._lock:
+            start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+            if start + offset < 0:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as a file does
+            self._at = start + offset
+            return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, as far as there are bytes."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        with self._lock:
+            while done < len(view) and self._at < self.size:
+                number, offset = divmod(self._at, BLOCK_BYTES)
+                is_run = number == 0 and offset >= _LOOKED_AT
+                block = self._blocks.get(number, is_run=is_run)
+                part = memoryview(block)[offset : offset + len(view) - done]
+                view[done : done + len(part)] = part
+                done += len(part)
+                self._at += len(part)
+        return done
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as many bytes, fewer only at the end."""
+        left = max(self.size - self._at, 0)
+        data = bytearray(left if size is None or size < 0 else min(size, left))
+        count = self.readinto(data)
+        return bytes(memoryview(data)[:count])
+
+    def close(self) -> None:
+        """Forget what is read, and what is ahead."""
+        if not self.closed:
+            self._blocks.close()
+        super().close()

@@ -1,0 +1,235 @@
+"""Objects that appear complete or not at all, and replace others only where that is asked for.
+
+What is written as a whole: bytes that can be read more than once.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from toolkit.errors import StoreError, ToolkitError
+from toolkit.stores.clients import COPYING, CREATING, WRITING, client, store_failures
+from toolkit.stores.location import Location
+from toolkit.stores.read import ObjectReader, facts_of
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file or an object."""
+
+    name: str  # as messages call it
+    size: int  # in bytes
+    mark: str  # another one for other contents
+    read: Callable[[], Iterator[bytes]]  # all of it, some megabytes at a time at the most
+    local: Path | None = None  # a file of this machine that holds the same
+    copied: Location | None = None  # an object that holds the same
+
+    @classmethod
+    def of_file(cls, local: Path) -> Self:
+        """Take what a file of this machine holds."""
+        facts = local.stat()
+        where = (socket.gethostname(), facts.st_dev, facts.st_ino, os.fspath(local.absolute()))
+        mark = repr((where, facts.st_mtime_ns, facts.st_size))
+        return cls(str(local), facts.st_size, mark, lambda: _of_file(local), local)
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Self:
+        """Take some bytes."""
+        return cls("its content", len(data), hashlib.sha256(data).hexdigest(), lambda: iter([data]))
+
+    def is_read_from(self, file: Any) -> bool:
+        """Whether a file, which is read from here to its end, has the same bytes."""
+        same = all(file.read(len(data)) == data for data in self.read())
+        return same and not file.read(1)
+
+
+def _of_file(local: Path) -> Iterator[bytes]:
+    with local.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            yield data
+
+
+# Up to this size, one request uploads an object.
+ONE_REQUEST_BYTES = 8 << 20
+_PART_BYTES = 5 << 20  # the least that S3 takes
+_MOST_PARTS = 9_000  # S3 takes 10,000
+_PARTS_AT_ONCE = 4
+_COPY_LIMIT = 5 << 30  # of S3, for one request that copies
+
+_WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
+
+
+def upload(content: Content, place: Location, *, force: bool) -> None:
+    """Upload an object; without ``force``, `FileExistsError` if there is one.
+
+    What is an object of the same bucket already is copied within the store. A large object is
+    uploaded in parts, which is given up where an exception comes in between. Without ``force`` it
+    goes to a hidden key beside its place, and is copied within the store if nothing is there. The
+    hidden key is the same for the same content, so a later attempt replaces what an earlier one has
+    left.
+    """
+    source = content.copied
+    is_too_large_to_copy = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
+    if source and source.root == place.root and content.size and not is_too_large_to_copy:
+        _copy_to(source, place, content, force=force)
+    elif content.size <= ONE_REQUEST_BYTES:
+        _put(content, place, force=force)
+    elif force:
+        _upload_parts(content, place)
+    elif is_too_large_to_copy:
+        # S3 copies no more at once, so the last look is just before the upload is completed.
+        _upload_parts(content, place, check=lambda: check_absent(place))
+    else:
+        with suppress(PermissionError):  # the copy tells, too, only later
+            check_absent(place)
+        hidden = _hidden(content, place)
+        try:
+            _upload_parts(content, hidden)
+            _copy_to(hidden, place, content, force=False)
+        finally:
+            with suppress(ToolkitError, OSError):
+                delete(hidden)
+
+
+def _put(content: Content, place: Location, *, force: bool) -> None:
+    """Upload a small object in one request."""
+    import obstore
+
+    data = b"".join(content.read())
+    _check_size(content, len(data), place)
+    if force:
+        with store_failures(place, "written"):
+            obstore.put(client(place, WRITING), place.key, data, use_multipart=False)
+        return
+
+    def put() -> None:
+        new = client(place, CREATING)
+        obstore.put(new, place.key, data, mode="create", use_multipart=False)
+
+    _create(put, content, place)
+
+
+def _copy_to(source: Location, place: Location, content: Content, *, force: bool) -> None:
+    """Copy an object within its bucket."""
+    if force:
+        with store_failures(place, "written"):
+            _copy(source, place, overwrite=True)
+    else:
+        _create(lambda: _copy(source, place), content, place)
+
+
+def _create(attempt: Callable[[], None], content: Content, place: Location) -> None:
+    """Try to create an object until that is clear; `FileExistsError` if there is another one.
+
+    A request that is cut off may have been carried out. If it is tried again and an object with the
+    very same bytes is there, it is taken for the one of the first attempt.
+    """
+    is_unclear = False
+    for wait in (*_WAITS, None):
+        try:
+            with store_failures(place, "written"):
+                attempt()
+            return
+        except FileExistsError:
+            if is_unclear and is_same(content, place):
+                return
+            raise
+        except StoreError as error:
+            if wait is None or not _may_pass(error):
+                raise
+            is_unclear = True
+            time.sleep(wait)
+
+
+def _may_pass(error: StoreError) -> bool:
+    """Whether another attempt makes sense: not where the store has understood, and refuses."""
+    final = ("no such bucket", "credentials", "another region", "not allowed", "not found")
+    return not any(words in str(error) for words in final)
+
+
+def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None:
+    import obstore
+
+    obstore.copy(client(place, COPYING), source.key, place.key, overwrite=overwrite)
+    if not place.scheme.startswith(("s3", "gs")):
+        with suppress(PermissionError):  # who may only write cannot look
+            _wait_for_copy(place)
+
+
+def _wait_for_copy(place: Location) -> None:
+    """Wait until Azure has copied: it may answer before, and shows an empty object until then."""
+    deadline = time.monotonic() + COPYING.answer
+    while facts_of(place).size == 0:
+        if time.monotonic() > deadline:
+            raise StoreError(f"{place}: cannot be written: the store does not end its copy")
+        time.sleep(0.2)
+
+
+def _hidden(content: Content, place: Location) -> Location:
+    """Name the key for an upload: the same for the same content."""
+    digest = hashlib.sha256(content.mark.encode()).hexdigest()[:16]
+    folder, slash, name = place.key.rpartition("/")
+    return replace(place, key=f"{folder}{slash}.{name}.{digest}.uploading")
+
+
+def _upload_parts(
+    content: Content, place: Location, check: Callable[[], None] = lambda: None
+) -> None:
+    """Upload an object in parts, a few in memory; ``check`` is called before the end."""
+    import obstore
+
+    part = max(_PART_BYTES, -(-content.size // _MOST_PARTS))
+    with (
+        store_failures(place, "written"),
+        obstore.open_writer(
+            client(place, WRITING), place.key, buffer_size=part, max_concurrency=_PARTS_AT_ONCE
+        ) as writer,
+    ):
+        done = 0
+        for data in content.read():
+            writer.write(data)
+            done += len(data)
+        _check_size(content, done, place)
+        check()
+
+
+def _check_size(content: Content, size: int, place: Location) -> None:
+    if size != content.size:
+        raise StoreError(f"{content.name}: has changed while it was uploaded to {place}")
+
+
+def check_absent(place: Location) -> None:
+    """Raise `FileExistsError` if there is an object."""
+    with suppress(FileNotFoundError):
+        facts_of(place)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+
+
+def delete(place: Location) -> None:
+    """Delete an object; `FileNotFoundError` is up to the store: S3 does not tell."""
+    import obstore
+
+    with store_failures(place, "deleted"):
+        obstore.delete(client(place, WRITING), place.key)
+
+
+def is_same(content: Content, place: Location) -> bool:
+    """Whether an object holds some content; the object is read."""
+    try:
+        if facts_of(place).size != content.size:
+            return False
+        with ObjectReader(place) as reader:
+            return content.is_read_from(reader)
+    except FileNotFoundError:
+        return False

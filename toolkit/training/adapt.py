@@ -1,0 +1,201 @@
+"""The whole way from a start and labelled reviews to a run folder.
+
+Adapting a trained network to few labelled reviews of a user: `run.adapt` goes the whole way.
+
+The logit becomes a · z + b + w · x, with z the logit of the start and x the words of the review.
+The weights are the most probable ones (maximum a posteriori) under normal priors around a = 1, the
+log-odds of the labels for b, and w = 0: few reviews change little else than what is frequent.
+
+the start (`start`) → its logits and the words of the reviews (`words`) → cross-validated candidates
+(`choice`), each fitted by `fit` → network and run folder (`run`)
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit import __version__
+from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.model import facts as model_facts
+from toolkit.model.facts import Adaptation, CandidateScores
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
+from toolkit.model.stars import known_tokens, sigmoid
+from toolkit.training.adapt_fit import WORDS, AdaptedNetwork, Candidate, adapt_network, threshold_of
+from toolkit.training.adapt_start import Start, load_start
+from toolkit.training.data import FitData, Reporter, TrainingData, count_copies
+from toolkit.training.options import TrainingOptions
+from toolkit.training.read_data import read_data
+from toolkit.training.result import (
+    Fit,
+    HeldOut,
+    Outcome,
+    Probabilities,
+    TrainingResult,
+    warn_of_copies,
+)
+from toolkit.training.reviews import Reviews
+from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts, write_run
+from toolkit.training.split import folds_for_few, split_kind
+
+_FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
+_SURE = 1.64  # standard errors of the gain, from which it is said to help
+
+
+def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
+    """Adapt the network that `options.start` names; see `toolkit.training.train.train`."""
+    started = time.monotonic()
+    start = load_start(str(options.start))
+    read = read_data(options, reporter)
+    kind = split_kind(read.reviews, options.split)
+    wanted = options.folds or usual_folds(len(read.reviews))
+    splits = folds_for_few(read.reviews, wanted, options.seed, kind)
+    reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
+    _warn_of_unknown(start, read.reviews, reporter)
+    made = adapt_network(start, read.reviews, splits)
+    parts = (
+        [read.for_fit(split) for split in splits]
+        if read.validation is None
+        else [FitData(read.reviews, read.validation)]
+    )
+    found = _outcome(made, read, str(kind), count_copies(parts, read.test))
+    warn_of_copies(found, reporter)
+    metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
+    write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
+    return TrainingResult(RunFolder(options.run), metrics, _ending(made))
+
+
+def _warn_of_unknown(start: Start, reviews: Reviews, reporter: Reporter) -> None:
+    """Say where the start cannot read most of the reviews."""
+    known = known_tokens(start.vocabulary, reviews.texts, start.max_tokens)
+    unknown = int(np.count_nonzero(known == 0))
+    if 2 * unknown > len(reviews):
+        reporter.warning(
+            f"{reviews.name}: {start.facts.name} knows no word of {unknown:,} of the "
+            f"{len(reviews):,} reviews. It may be for another language: train from scratch, "
+            "without --from, or start from another model."
+        )
+
+
+def usual_folds(reviews: int) -> int:
+    """Choose how many folds there are: more for few reviews, which a fit can less do without."""
+    return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
+
+
+def _outcome(
+    made: AdaptedNetwork, read: TrainingData, split: str, copies: model_facts.Copies
+) -> Outcome:
+    reviews, validation = read.reviews, read.validation
+    fit = Fit(
+        network=made.network,
+        history={},
+        vocabulary=made.vocabulary,
+        vocabulary_size=made.vocabulary_size,
+    )
+    held_out = HeldOut(reviews.labels, _probabilities(made.choice.kept), reviews.groups)
+    if validation is not None:
+        found = made.probabilities(validation.texts)
+        fit = replace(fit, held_out=found, validation=_measured(made, validation, found))
+        held_out, split = HeldOut(validation.labels, found, validation.groups), "given"
+    test = read.test
+    of_test = None if test is None else _measured(made, test, made.probabilities(test.texts))
+    data = FitData(reviews, validation)
+    return Outcome(read, split, fit, data, copies, held_out=held_out, test=of_test)
+
+
+def _measured(made: AdaptedNetwork, reviews: Reviews, found: Probabilities) -> Metrics:
+    return measure(reviews.labels, found, made.threshold)
+
+
+def _probabilities(candidate: Candidate) -> Probabilities:
+    found: Probabilities = sigmoid(candidate.logits).astype("float32")
+    return found
+
+
+def _with_facts(
+    metrics: model_facts.Metrics, made: AdaptedNetwork, folds: int
+) -> model_facts.Metrics:
+    """Add what was chosen how, and the threshold to the figures that depend on it."""
+
+    def at_threshold(scores: model_facts.Scores | None) -> model_facts.Scores | None:
+        return scores and replace(scores, threshold=made.threshold)
+
+    return replace(
+        metrics,
+        adaptation=_facts(made, folds),
+        validation=at_threshold(metrics.validation),
+        test=at_threshold(metrics.test),
+    )
+
+
+def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
+    kept, weights = made.choice.kept, made.choice.weights
+    has_words = kept.name == WORDS and kept.prior is not None
+    weighed = np.flatnonzero(weights.words)
+    new = np.count_nonzero(weighed >= made.start.vocabulary.size)
+    return Adaptation(
+        kept=kept.name,
+        candidates=tuple(_scores(made, candidate) for candidate in made.choice.candidates),
+        folds=folds,
+        scale=weights.scale,
+        bias=weights.bias,
+        strength=kept.prior.words if has_words and kept.prior else None,
+        words=len(weighed) if has_words else None,
+        new_words=int(new) if has_words else None,
+    )
+
+
+def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
+    """Of a candidate on the reviews that its fits did not see, with its own threshold."""
+    threshold = threshold_of(candidate.name, made.start, made.examples)
+    labels = (made.examples.targets >= 0.5).astype("int8")
+    found = measure(labels, _probabilities(candidate), threshold)
+    loss = float(candidate.losses(made.examples).mean())
+    return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)
+
+
+def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
+    start, weights = made.start, made.choice.weights
+    return RunConfig(
+        preset=start.preset,
+        vocabulary_size=made.vocabulary_size,
+        max_tokens=start.max_tokens,
+        data=replace(describe_data(outcome), start=start.facts),
+        training={
+            "seed": options.seed,
+            "split": outcome.split,
+            "sample": sampled_parts(outcome, options.seed),
+        },
+        threshold=made.threshold,
+        # Those of the start, which the words move as they move the sentiment.
+        stars=start.stars and start.stars.after(weights.scale, weights.bias),
+        neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
+        start_release=start.release,
+        token_rule=made.vocabulary.rule.version,
+        toolkit_version=__version__,
+    )
+
+
+def _ending(made: AdaptedNetwork) -> str:
+    """Say what is kept and whether it helps."""
+    first, *_ = made.choice.candidates
+    kept = made.choice.kept
+    if kept is first:
+        return "the start is kept as it is: no change was better beyond noise"
+    before, after = (one.losses(made.examples) for one in (first, kept))
+    gain = before - after
+    is_sure = gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain))
+    helps = "it helps, with" if is_sure else "whether it helps is not sure:"
+    line = (
+        f"'{kept.name}' is kept: {helps} a cross-validated log loss of {after.mean():.4f} instead "
+        f"of {before.mean():.4f}"
+    )
+    if made.threshold == DEFAULT_THRESHOLD:
+        return line
+    return (
+        f"{line}. Reviews count as positive from {made.threshold:g}, the share of positives, so "
+        "that the rarer label is found, too (for the likelier label: toolkit export --threshold "
+        f"{DEFAULT_THRESHOLD:g})"
+    )

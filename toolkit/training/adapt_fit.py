@@ -1,0 +1,339 @@
+"""Which way to adapt: the simplest that is not worse than the best one beyond noise.
+
+The fit: scale, bias and weights of words that are most probable, given the labels and priors.
+
+The words of a user's reviews: those that the start does not know, and how often each occurs.
+
+From a start and labelled reviews to the adapted network, without files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.model.stars import logits_of, sigmoid
+from toolkit.records.labels import Rows
+from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.adapt_start import Start
+from toolkit.training.result import Probabilities, in_batches
+from toolkit.training.reviews import Reviews
+from toolkit.training.split import Split
+
+Floats = npt.NDArray[np.float64]
+
+# Deviations of the priors of scale and bias, chosen on domains that a start did not know. Twice as
+# much for the bias let 20 labels cost up to 0.6 points of balanced accuracy.
+_OF_SCALE, _OF_BIAS = 0.25, 0.25
+_SMALLEST_SCALE = 0.05  # so that the start still counts, and in the same direction
+_MORE_OF_EACH = 2.0  # reviews of either label that are added before their share is taken
+
+_STEPS = 200
+_SMALL_GAIN = 1e-7  # of the loss, relative, below which a fit ends
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled reviews as the fit sees them.
+
+    - start (reviews,) float64: the logits of the start
+    - words (reviews, ids) float64, sparse: see `toolkit.training.adapt_fit.word_shares`
+    - targets (reviews,) float64: the labels, 0 to 1
+    - start_odds: the log-odds of the share of positives that the start is made for; 0 is one half
+    """
+
+    start: Floats
+    words: Any
+    targets: Floats
+    start_odds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, rows: Rows) -> Examples:
+        """Those at some positions."""
+        return replace(
+            self, start=self.start[rows], words=self.words[rows], targets=self.targets[rows]
+        )
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is expected before any label is seen.
+
+    `expects_share`: the bias makes up for another share of positives than the start is made for;
+    else the bias is 0. `words`: deviation of the weight of a word; with 0, words have
+    none.
+    """
+
+    expects_share: bool
+    words: float = 0.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The logit ``scale · z + bias + words · x``; `words` (ids,) float64 may be all zero."""
+
+    scale: float
+    bias: float
+    words: Floats
+
+    def logits(self, examples: Examples) -> Floats:
+        """Give the logits, (reviews,)."""
+        found: Floats = self.scale * examples.start + self.bias + examples.words @ self.words
+        return found
+
+
+def positive_share(targets: Floats) -> float:
+    """Give the share of positives, 0 to 1, as if there were some more reviews of both labels."""
+    positives = targets.sum() + _MORE_OF_EACH
+    return float(positives / (len(targets) + 2 * _MORE_OF_EACH))
+
+
+def fit(examples: Examples, prior: Prior | None) -> Weights:
+    """Find the most probable weights; without a prior, those that leave the start as it is."""
+    from scipy.optimize import minimize
+
+    weights = np.zeros(examples.words.shape[1])
+    if prior is None:
+        return Weights(1.0, 0.0, weights)
+    seen = np.unique(examples.words.indices) if prior.words else np.zeros(0, np.int64)
+    words = examples.words[:, seen]
+    turned = words.T.tocsr()
+    center = np.zeros(2 + len(seen))
+    share = positive_share(examples.targets)
+    odds = np.log(share / (1 - share)) - examples.start_odds
+    center[:2] = 1.0, odds if prior.expects_share else 0.0
+    precision = np.full(len(center), prior.words**-2.0 if prior.words else 0.0)
+    precision[:2] = _OF_SCALE**-2, _OF_BIAS**-2
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        logits = parameters[0] * examples.start + parameters[1] + words @ parameters[2:]
+        excess = sigmoid(logits) - examples.targets
+        away = parameters - center
+        slopes = np.concatenate([[excess @ examples.start, excess.sum()], turned @ excess])
+        value = losses(logits, examples.targets).sum() + 0.5 * (precision * away**2).sum()
+        return float(value), slopes + precision * away
+
+    bounds = [(_SMALLEST_SCALE, None)] + [(None, None)] * (len(center) - 1)
+    options = {"maxiter": _STEPS, "ftol": _SMALL_GAIN}
+    found = minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    weights[seen] = found[2:]
+    return Weights(float(found[0]), float(found[1]), weights)
+
+
+def losses(logits: Floats, targets: Floats) -> Floats:
+    """Give the cross-entropy of each review, (reviews,)."""
+    found: Floats = np.logaddexp(0, logits) - targets * logits
+    return found
+
+
+AS_IT_IS, SCALE_AND_BIAS, WORDS = "as it is", "scale and bias", "words"
+
+# Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
+# it never did harm. Few labels say little about the best one, and the others are as likely chance.
+_STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
+
+# What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
+# less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
+# with 1 it was where 20 to 50 labels would have made its probabilities much better.
+_NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
+_FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to adapt: the best of its priors, None for no change, and its cross-validated logits.
+
+    A review's logit, (reviews,) float64, comes from a fit on other reviews.
+    """
+
+    name: str
+    prior: Prior | None
+    logits: Floats
+
+    def losses(self, examples: Examples) -> Floats:
+        """Give the loss of each review, (reviews,)."""
+        return losses(self.logits, examples.targets)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate that is kept, of all, the simplest first; and its weights by all reviews."""
+
+    kept: Candidate
+    candidates: tuple[Candidate, ...]
+    weights: Weights
+
+
+def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
+    """Cross-validate all candidates, and fit the one to keep on all reviews."""
+
+    def tried(name: str, *priors: Prior) -> Candidate:
+        logits = [_cross_validated(examples, splits, prior) for prior in priors]
+        found = [Candidate(name, *one) for one in zip(priors, logits, strict=True)]
+        return _first(found, examples, [_NOISE_OF_PRIORS] * len(found))
+
+    scaled = tried(SCALE_AND_BIAS, Prior(expects_share=True), Prior(expects_share=False))
+    candidates = [Candidate(AS_IT_IS, None, examples.start), scaled]
+    positives = np.count_nonzero(examples.targets >= 0.5)
+    if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
+        expects_share = scaled.prior is None or scaled.prior.expects_share
+        priors = [Prior(expects_share, strength) for strength in _STRENGTHS]
+        candidates.append(tried(WORDS, *priors))
+    kept = _first(candidates, examples, [_NOISE_OF_START, _NOISE_OF_WORDS, 0.0])
+    return Choice(kept, tuple(candidates), fit(examples, kept.prior))
+
+
+def _first(
+    candidates: Sequence[Candidate], examples: Examples, noises: Sequence[float]
+) -> Candidate:
+    """Give the first that is not worse than the best one beyond its noise, in standard errors."""
+    losses_of = [one.losses(examples) for one in candidates]
+    best = min(losses_of, key=lambda found: float(found.mean()))
+    for one, found, noise in zip(candidates, losses_of, noises, strict=False):
+        more = found - best
+        if more.mean() <= noise * more.std(ddof=1) / np.sqrt(len(more)):
+            return one
+    return candidates[-1]
+
+
+def _cross_validated(examples: Examples, splits: Sequence[Split], prior: Prior) -> Floats:
+    found = np.empty(len(examples))
+    for split in splits:
+        weights = fit(examples.take(split.fitted), prior)
+        found[split.held_out] = weights.logits(examples.take(split.held_out))
+    return found
+
+
+FEWEST_REVIEWS = 3  # that have a word which is added
+_MOST_ADDED = 20_000
+
+
+def extended(vocabulary: Vocabulary, texts: pa.ChunkedArray) -> Vocabulary:
+    """Add the words that several texts have, the commonest first; known words keep their ids."""
+    found = Vocabulary.build(texts, rule=vocabulary.rule).words
+    known = pa.concat_arrays([vocabulary.words, vocabulary.spellings.strings])
+    unknown = found.filter(pc.invert(pc.is_in(found, value_set=known)))
+    alone = Vocabulary(unknown, vocabulary.rule)
+    ids = alone.encode(texts)
+    in_reviews = np.asarray((counts_of(ids, alone.size) > 0).sum(axis=0)).ravel()
+    often = np.flatnonzero(in_reviews[FIRST_WORD_ID:] >= FEWEST_REVIEWS)[:_MOST_ADDED]
+    words = pa.concat_arrays([vocabulary.words, unknown.take(pa.array(often))])
+    return Vocabulary(words, vocabulary.rule)
+
+
+def word_shares(ids: TokenIds, size: int) -> Any:
+    """Count each word, over √(n + 1) for n tokens: (reviews, size) float64, sparse.
+
+    `ids` have the start id where there is one. These are the numbers that the network
+    `toolkit.networks.adapted` multiplies by its weights.
+    """
+    from scipy import sparse
+
+    tokens = np.bincount(ids.rows, ids.values > START_ID, minlength=len(ids))
+    return sparse.diags(1 / np.sqrt(tokens + 1)) @ counts_of(ids, size)
+
+
+def counts_of(ids: TokenIds, size: int) -> Any:
+    """Count each word of each review: (reviews, size) float64, sparse; other ids are 0."""
+    from scipy import sparse
+
+    ids = ids.take(np.arange(len(ids)))  # without what may be between the rows
+    is_word = ids.values >= FIRST_WORD_ID
+    ones = np.ones(int(is_word.sum()))
+    counts = sparse.csr_matrix(
+        (ones, (ids.rows[is_word], ids.values[is_word])), shape=(len(ids), size)
+    )
+    counts.sum_duplicates()
+    return counts
+
+
+@dataclass(frozen=True)
+class AdaptedNetwork:
+    """A network, (batch, tokens) int32 → (batch, 1) float32, its words, and how it came about.
+
+    Reviews with a probability from `threshold` are positive. It is the share of positives, from
+    which a review is more positive than most: so both labels are found, however rare one is.
+    """
+
+    network: Any
+    start: Start
+    vocabulary: Vocabulary
+    vocabulary_size: int  # every token id is below it
+    threshold: float
+    choice: Choice
+    examples: Examples
+
+    def probabilities(self, texts: pa.ChunkedArray) -> Probabilities:
+        """Give the probabilities of reviews, (reviews,) float32."""
+        ids = self.start.encode(self.vocabulary, texts)
+        return in_batches(lambda rows: self.network(rows, training=False), ids, self.start.width)
+
+
+def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> AdaptedNetwork:
+    """Choose by cross-validation how to adapt a network, and fit it on all reviews.
+
+    Parameters
+    ----------
+    start : Start
+        The network to begin with.
+    reviews : Reviews
+        The labelled reviews.
+    splits : Sequence[Split]
+        Which reviews each fold is fitted and measured on; each is held out once.
+
+    Returns
+    -------
+    AdaptedNetwork
+        The network, of which the start's own is a part or a copy.
+    """
+    from toolkit.networks import adapted
+    from toolkit.networks.adapted import calibrated
+
+    words = extended(start.vocabulary, reviews.texts)
+    examples = examples_of(start, words, reviews)
+    choice = choose(examples, splits)
+    kept, weights = choice.kept.name, choice.weights
+    vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
+    if kept == WORDS:
+        vocabulary, size = words, words.size
+        of_words = weights.words.astype(np.float32)
+        known = start.vocabulary.size
+        network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
+    elif kept != AS_IT_IS:
+        network = calibrated(network, weights.scale, weights.bias)
+    threshold = threshold_of(kept, start, examples)
+    return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
+
+
+def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
+    """Let the start read reviews, with a vocabulary that begins with its own."""
+    from toolkit.networks.adapted import logits_of_network
+
+    known = start.encode(start.vocabulary, reviews.texts)
+    logits = in_batches(lambda rows: logits_of_network(start.network, rows), known, start.width)
+    shares = word_shares(start.encode(words, reviews.texts), words.size)
+    targets = reviews.targets.astype(np.float64)
+    # A threshold other than a half is that of a start which was adapted to a share of positives.
+    (odds,) = logits_of(np.array([start.threshold]))
+    return Examples(logits.astype(np.float64), shares, targets, float(odds))
+
+
+def threshold_of(candidate: str, start: Start, examples: Examples) -> float:
+    """Say from which probability a candidate calls reviews positive, with four digits that count.
+
+    That of the start, or the share of positives.
+    """
+    if candidate == AS_IT_IS:
+        return start.threshold
+    share = positive_share(examples.targets)
+    return round(share, 3 - floor(log10(min(share, 1 - share))))

@@ -1,0 +1,95 @@
+"""The rule by which a network of several experts chooses one: whole numbers, added up over words.
+
+It is a logistic regression over the words that a review has, as often as it has them, rounded; see
+`toolkit.networks.ngram_pool`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.errors import TrainingError
+from toolkit.records.labels import Targets
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+
+LONG_TOKENS = 40  # reviews of fewer have an expert of their own
+FEWEST_REVIEWS = 50  # positive, and negative, for an expert: one without reviews answers at random
+_MOST_REVIEWS = 70_000  # of each kind
+_PENALTY = 3e-5  # of the squares of the weights
+_PASSES = 12
+_UNITS = 8  # of the rounded numbers in one of the logit
+_LARGEST = 1_000  # 512 of them stay far below 2**31
+_MARGIN = 1.0  # of the logit: the second expert reads only what is surely its own
+
+
+def reviews_of_experts(
+    tokens: TokenIds, targets: Targets, is_second: npt.NDArray[np.bool_]
+) -> dict[str, int]:
+    """Count the labelled reviews of each expert, in their order.
+
+    There are two for long reviews, of the more frequent and of the rarer topic; `TrainingError` if
+    one has too few. The one for short reviews is left out if it has too few: the others read them.
+    """
+    is_long = tokens.lengths - tokens.has_start >= LONG_TOKENS
+    parts = {
+        "long reviews of the more frequent topic": is_long & ~is_second,
+        "long reviews of the rarer topic": is_long & is_second,
+        "short reviews": ~is_long,
+    }
+    fewest = {
+        name: min(int((part & (targets >= 0.5)).sum()), int((part & (targets < 0.5)).sum()))
+        for name, part in parts.items()
+    }
+    *long, short = parts
+    for name in long:
+        if fewest[name] < FEWEST_REVIEWS:
+            raise TrainingError(
+                f"--topic-column: of the {name} ({LONG_TOKENS} tokens or more), {fewest[name]:,} "
+                f"have one of the labels; expected at least {FEWEST_REVIEWS}. Leave the option out."
+            )
+    if fewest[short] < FEWEST_REVIEWS:
+        parts.pop(short)
+    return {name: int(part.sum()) for name, part in parts.items()}
+
+
+def fit_routes(
+    tokens: TokenIds, is_second: npt.NDArray[np.bool_], size: int, seed: int
+) -> tuple[Ids, int]:
+    """Learn which reviews are for the second expert: routes (size,) int32 and their limit.
+
+    `tokens` are of the reviews whose experts are known, `is_second` (reviews,) says which.
+    """
+    from sklearn.linear_model import SGDClassifier
+
+    random = np.random.default_rng(seed)
+    rows = np.sort(np.concatenate([_some(random, is_second), _some(random, ~is_second)]))
+    model = SGDClassifier(
+        loss="log_loss",
+        alpha=_PENALTY,
+        max_iter=_PASSES,
+        tol=None,
+        average=True,
+        class_weight="balanced",
+        random_state=seed,
+    )
+    model.fit(_counts(tokens.take(rows), size), is_second[rows])
+    routes = np.clip(np.round(model.coef_[0] * _UNITS), -_LARGEST, _LARGEST).astype(np.int32)
+    return routes, round((_MARGIN - float(model.intercept_[0])) * _UNITS)
+
+
+def _some(random: np.random.Generator, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(chosen)
+    return random.choice(rows, min(len(rows), _MOST_REVIEWS), replace=False)
+
+
+def _counts(tokens: TokenIds, size: int) -> Any:
+    """How often each review has each word: (reviews, size) float32, sparse."""
+    from scipy import sparse
+
+    is_word = tokens.values >= FIRST_WORD_ID
+    places = (tokens.rows[is_word], tokens.values[is_word])
+    ones = np.ones(len(places[0]), np.float32)
+    return sparse.csr_matrix((ones, places), shape=(len(tokens), size))

@@ -1,0 +1,149 @@
+"""The recipe `padded`: Keras fits the network on rows of token ids of one length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from toolkit.networks import import_keras, import_tensorflow
+from toolkit.records.labels import Targets
+from toolkit.text.token_ids import Ids
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.data import FitData, FitTask, check_words
+from toolkit.training.presets import Preset
+from toolkit.training.result import PATIENCE, Fit
+from toolkit.training.reviews import Labels, Reviews, balanced_weights
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Part:
+    """Reviews as the network takes them."""
+
+    ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
+    labels: Labels  # (reviews,) int8
+    targets: Targets | None = None  # (reviews,) float32, to fit in place of labels that differ
+    weights: Targets | None = None  # (reviews,) float32, in the loss; None if all weigh the same
+
+    def for_keras(self) -> tuple[Any, ...]:
+        """Rows and labels, and weights if there are any."""
+        rows = (self.ids, self.labels)
+        return rows if self.weights is None else (*rows, self.weights)
+
+    def sizes(self, name: str) -> str:
+        """Shapes and types, with names such as the tutorial has."""
+        x, y = self.ids, self.labels if self.targets is None else self.targets
+        return f"x_{name} {x.shape} {x.dtype}  y_{name} {y.shape} {y.dtype}"
+
+
+class Encoded(NamedTuple):
+    """A vocabulary, and the reviews of a fit in its ids."""
+
+    vocabulary: Vocabulary
+    fitted: Part
+    held_out: Part | None
+
+
+def build_network(preset: Preset, seed: int) -> keras.Model:
+    """Make the network of a preset with start weights that only the seed decides."""
+    keras = import_keras()
+    # Forgets the names given to earlier layers, so that a second network has the same ones.
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    # Otherwise sums over threads come in any order. No slower on a CPU for these networks.
+    import_tensorflow().config.experimental.enable_op_determinism()
+    if preset.build is None:
+        raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
+    rates = (preset.dropout, preset.learning_rate) if preset.has_knobs else ()
+    return preset.build(preset.vocabulary_size, preset.max_tokens, *rates)
+
+
+def fit(task: FitTask) -> Fit:
+    """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
+    preset, options = task.preset, task.options
+    encoded = encode(preset, task.data, options.teacher_weight)
+    if task.introduces:
+        _introduce(task, encoded)
+    vocabulary, fitted, held_out = encoded
+    network = build_network(preset, options.seed)
+    if fitted.targets is not None:
+        _compile(network, [_rounded_accuracy()])
+    keeps_best = options.stops_early and held_out is not None
+    most_epochs = options.most_epochs if task.epochs is None else task.epochs
+    history = network.fit(
+        fitted.ids,
+        fitted.labels if fitted.targets is None else fitted.targets,
+        sample_weight=fitted.weights,
+        validation_data=None if held_out is None else held_out.for_keras(),
+        epochs=most_epochs,
+        batch_size=options.reviews_per_step,
+        callbacks=[_early_stopping()] if keeps_best else [],
+        verbose=task.reporter.progress,
+    ).history
+    if fitted.targets is not None:
+        _compile(network, ["accuracy"])  # what is saved loads without this package
+    return Fit(
+        network=network,
+        history=history,
+        keeps_best=keeps_best,
+        most_epochs=most_epochs,
+        batch_size=options.reviews_per_step,
+        vocabulary=vocabulary,
+        vocabulary_size=preset.vocabulary_size,
+    )
+
+
+def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encoded:
+    """Turn the reviews into ids; new words of held-out reviews are unknown, as in new reviews."""
+    vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
+    check_words(vocabulary, data.fitted)
+
+    def part(reviews: Reviews, targets: Targets | None) -> Part:
+        ids = vocabulary.encode(reviews.texts, last=preset.max_tokens).padded(preset.max_tokens)
+        weights = None if reviews.domains is None else balanced_weights(reviews)
+        return Part(ids, reviews.labels, targets, weights)
+
+    targets = data.fitted.blended(teacher_weight)
+    differ = not np.array_equal(targets, data.fitted.labels)
+    held_out = None if data.held_out is None else part(data.held_out, None)
+    return Encoded(vocabulary, part(data.fitted, targets if differ else None), held_out)
+
+
+def _introduce(task: FitTask, encoded: Encoded) -> None:
+    """Show what is about to be fitted on what."""
+    preset, options, reporter = task.preset, task.options, task.reporter
+    vocabulary, fitted, held_out = encoded
+    sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
+    reporter.encoded(len(vocabulary.words), sizes)
+    count = min(options.show_samples, len(fitted.ids))
+    random = np.random.default_rng(options.seed)
+    for row in random.choice(len(fitted.ids), count, replace=False):
+        reporter.sample(vocabulary.decode(fitted.ids[row]), int(fitted.labels[row]))
+    lines: list[str] = []
+    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
+    reporter.network("\n".join(lines))
+
+
+def _compile(network: keras.Model, metrics: list[Any]) -> None:
+    network.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
+
+
+def _rounded_accuracy() -> Any:
+    """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
+    keras = import_keras()
+
+    def is_right(targets: Any, found: Any) -> Any:
+        labels = keras.ops.cast(targets, "float32") >= 0.5  # those held out are integers
+        return keras.metrics.binary_accuracy(labels, found)
+
+    return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
+
+
+def _early_stopping() -> Any:
+    return import_keras().callbacks.EarlyStopping(
+        monitor="val_loss", patience=PATIENCE, restore_best_weights=True
+    )

@@ -1,0 +1,165 @@
+"""Fitting a network on ragged rows, in batches of about equal lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.networks import import_keras, import_tensorflow
+from toolkit.records.labels import Rows, Targets
+from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
+from toolkit.training.data import Progress
+
+keras: Any = import_keras()
+tf: Any = import_tensorflow()
+ops = keras.ops
+
+History = dict[str, list[float]]
+
+_WARM_UP_STEPS = 100
+_FEWEST_STEPS = 300  # with fewer, a network stays where it started
+_FEWEST_BATCHES = 20
+_MOST_EPOCHS = 30
+_WIDTHS = 32  # widths are multiples of it, so that TensorFlow sees few different shapes
+_ROWS_TO_PREDICT = 256
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network is fitted on."""
+
+    tokens: TokenIds
+    bigrams: Ids | None  # (all tokens,) int32 rows, None for a network without them
+    targets: Targets  # (reviews,) float32, probabilities of positive
+    weights: Targets  # (reviews,) float32, in the loss
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to fit: Adam's rate warms up to `learning_rate`, then falls to zero along a cosine.
+
+    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown. Texts
+    without labels count for less if they have fewer than `tokens_of_a_review`.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    word_dropout: float = 0.0
+    tokens_of_a_review: int = 100
+
+    def enough(
+        self, reviews: int, epochs: int | None = None, batch_size: int | None = None
+    ) -> Schedule:
+        """Make smaller batches, and more epochs, of few reviews, unless the numbers were chosen."""
+        if batch_size is None:
+            batch_size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
+        if epochs is None:
+            steps = -(-reviews // batch_size)
+            epochs = max(self.epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
+        return replace(self, batch_size=batch_size, epochs=epochs)
+
+
+def fit(
+    network: Any,
+    examples: Examples,
+    schedule: Schedule,
+    seed: int,
+    progress: Progress = 0,
+    held_out: Examples | None = None,
+    *,
+    keeps_best: bool = False,
+) -> History:
+    """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
+
+    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. With
+    `keeps_best` and held-out reviews, the weights are those of the epoch with the lowest
+    `val_loss`, else the last ones.
+    """
+    keras.utils.set_random_seed(seed)
+    fitted = _Batches(examples, schedule, seed)
+    steps = schedule.epochs * len(fitted)
+    warm_up = min(_WARM_UP_STEPS, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
+    )
+    network.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
+    )
+    best = keras.callbacks.EarlyStopping(patience=schedule.epochs, restore_best_weights=True)
+    measured = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
+    found = network.fit(
+        fitted.dataset(),
+        epochs=schedule.epochs,
+        shuffle=False,
+        verbose=progress,
+        validation_data=measured,
+        callbacks=[best] if keeps_best and held_out is not None else [],
+    )
+    history: History = found.history
+    return history
+
+
+_MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
+
+
+def _is_right(targets: Any, found: Any) -> Any:
+    """Whether each logit is on the side of its target."""
+    return ops.cast(ops.equal(targets >= 0.5, found >= 0.0), "float32")[:, 0]
+
+
+def batches(lengths: Rows, size: int, random: np.random.Generator) -> Iterator[Rows]:
+    """Split rows into batches of about equal lengths, in random order."""
+    order = np.argsort(np.log(lengths) + random.normal(0, 0.1, len(lengths)), kind="stable")
+    starts = np.arange(0, len(order), size)
+    random.shuffle(starts)
+    for start in starts:
+        yield order[start : start + size]
+
+
+class _Batches:
+    """Makes the batches of one epoch after the other."""
+
+    def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
+        self._examples, self._schedule = examples, schedule
+        self._random = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
+
+    def dataset(self) -> Any:
+        """As Keras takes them; a `PyDataset` would expect the width of its first batches."""
+        ids = tf.TensorSpec((None, None), tf.int32)
+        inputs = ids if self._examples.bigrams is None else (ids, ids)
+        targets = tf.TensorSpec((None, 1), tf.float32)
+        weights = tf.TensorSpec((None,), tf.float32)
+        return tf.data.Dataset.from_generator(
+            self._epoch, output_signature=(inputs, targets, weights)
+        ).apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
+        examples, size = self._examples, self._schedule.batch_size
+        for rows in batches(examples.tokens.lengths, size, self._random):
+            yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
+
+    def _inputs(self, rows: Rows) -> Any:
+        tokens, bigrams = self._examples.tokens, self._examples.bigrams
+        ids = tokens.padded_rows(rows, multiple=_WIDTHS)
+        ids[self._drawn(ids) & (ids >= FIRST_WORD_ID)] = UNKNOWN_ID
+        if bigrams is None:
+            return ids
+        pairs = tokens.padded_rows(rows, bigrams, multiple=_WIDTHS)
+        pairs[self._drawn(pairs)] = 0
+        return ids, pairs
+
+    def _drawn(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Which ones to drop."""
+        share = self._schedule.word_dropout
+        return self._random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)

@@ -1,0 +1,239 @@
+"""Reviews in memory, labelled or not, from any source.
+
+How much each review counts in the loss, so that no domain and no label drowns the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import repeat
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import TrainingError
+from toolkit.records.labels import Rows, Targets
+from toolkit.text.strings import is_blank
+
+FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
+
+Labels = npt.NDArray[np.int8]
+Groups = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What both kinds of reviews have: where they came from, and (reviews,) texts."""
+
+    name: str
+    texts: pa.ChunkedArray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Rows) -> Self:
+        """The reviews at some positions, in that order."""
+        taken: dict[str, Any] = {"without_text": 0}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, pa.ChunkedArray):
+                taken[entry.name] = value.take(pa.array(rows))
+            elif isinstance(value, np.ndarray):
+                taken[entry.name] = value[rows]
+        return replace(self, **taken)
+
+    def with_text(self) -> Self:
+        """Those whose text is neither null nor only white space; the others are counted."""
+        blank = is_blank(self.texts).to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero(~blank).astype(np.int64)
+        counted: dict[str, Any] = {"without_text": len(self) - len(rows)}
+        return replace(self.take(rows), **counted)
+
+    def _fingerprint(self, endings: Iterable[bytes]) -> str:
+        """Of the length of each text (8 bytes, little-endian), its UTF-8, and an ending."""
+        digest = hashlib.sha256()
+        for text, ending in zip(self.texts, endings, strict=False):
+            content = text.as_buffer()
+            digest.update(content.size.to_bytes(8, "little"))
+            digest.update(content)
+            digest.update(ending)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class UnlabelledReviews(_Texts):
+    """Reviews without labels; no text is null or blank.
+
+    `ids` are null where a review has none, `teacher` (reviews,) float32 NaN; each may be None.
+    """
+
+    ids: pa.ChunkedArray | None = None
+    teacher: Targets | None = None
+    without_text: int = 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of the texts and their order."""
+        return self._fingerprint(repeat(b""))
+
+    def without(self, texts: Iterable[pa.ChunkedArray]) -> UnlabelledReviews:
+        """Those whose text is, letter for letter, not among others."""
+        others = pa.chunked_array(
+            [chunk.cast(pa.large_string()) for array in texts for chunk in array.chunks],
+            pa.large_string(),
+        )
+        known = pc.is_in(self.texts.cast(pa.large_string()), value_set=others)
+        return self.take(np.flatnonzero(~known.to_numpy().astype(np.bool_)))
+
+
+@dataclass(frozen=True)
+class NeutralReviews:
+    """Reviews that are neither positive nor negative, of which no network learns.
+
+    `texts` (reviews,) are not blank, `stars` (reviews,) float32 are from 1 to 5, NaN where there
+    are none; `groups` and `domains` as of `Reviews`.
+    """
+
+    texts: pa.ChunkedArray
+    stars: Targets | None = None
+    groups: Groups | None = None
+    domains: Groups | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Reviews(_Texts):
+    """Labelled reviews; see `UnlabelledReviews` for what both have.
+
+    `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
+    are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
+    `domains`, such as hotels and phones, are balanced while a network is fitted. The two `topics`,
+    such as films (1) and all else (0), may be read by different experts of it. `stars` (reviews,)
+    float32 are from 1 to 5, NaN where there are none.
+    """
+
+    labels: Labels
+    groups: Groups | None = None
+    without_text: int = 0
+    soft_labels: Targets | None = None
+    ids: pa.ChunkedArray | None = None
+    teacher: Targets | None = None
+    domains: Groups | None = None
+    topics: Groups | None = None
+    stars: Targets | None = None
+    neutral: NeutralReviews | None = None  # of the same source; a split leaves them as they are
+    label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
+    stars_meaning: str = ""  # where the stars are from; empty without stars
+    label_meaning: str = ""  # which labels were read as what; empty where it is as usual
+
+    @property
+    def targets(self) -> Targets:
+        """(reviews,) float32, the probability of positive by the labels, soft or not."""
+        return self.labels.astype(np.float32) if self.soft_labels is None else self.soft_labels
+
+    @property
+    def soft_count(self) -> int:
+        """How many labels are neither 0 nor 1."""
+        return int(np.count_nonzero((self.targets > 0) & (self.targets < 1)))
+
+    @property
+    def positives(self) -> int:
+        """How many are labelled positive."""
+        return int(self.labels.sum())
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of texts, labels and their order.
+
+        A label is one byte, 1 or 0, or the byte 2 and a soft label (float32, little-endian).
+        """
+        hard = {0.0: b"\0", 1.0: b"\1"}
+        return self._fingerprint(
+            hard.get(float(target), b"\2" + target.astype("<f4").tobytes())
+            for target in self.targets
+        )
+
+    def blended(self, teacher_weight: float) -> Targets:
+        """Mix the labels with a share of the teacher, 0 to 1, where it has probabilities."""
+        if self.teacher is None:
+            return self.targets
+        mixed = (1 - teacher_weight) * self.targets + teacher_weight * self.teacher
+        return np.where(np.isnan(self.teacher), self.targets, mixed).astype(np.float32)
+
+    def check(self) -> Reviews:
+        """Give these reviews; raises `TrainingError` if they are too few or have one label."""
+        left_out = f" ({self.without_text} rows without text left out)" * bool(self.without_text)
+        if len(self) < FEWEST_REVIEWS:
+            raise TrainingError(
+                f"{self.name}: {len(self)} reviews{left_out}, expected at least {FEWEST_REVIEWS}. "
+                "Give more labelled reviews."
+            )
+        if self.positives in (0, len(self)):
+            label = "positive" if self.positives else "negative"
+            raise TrainingError(
+                f"{self.name}: all {len(self)} reviews are {label}{left_out}. "
+                "Give reviews of both labels."
+            )
+        return self
+
+
+def group_codes(names: pa.ChunkedArray) -> Groups:
+    """Number the groups, (reviews,); a blank or missing name is a group of its own."""
+    known = pc.unique(names)
+    codes = pc.index_in(names, value_set=known).to_numpy().astype(np.int64)
+    return np.where(is_blank(names), len(known) + np.arange(len(codes)), codes)
+
+
+def domain_codes(names: pa.ChunkedArray) -> Groups:
+    """Number the domains, (reviews,); all blank or missing names are one domain."""
+    return np.where(is_blank(names), -1, group_codes(names))
+
+
+def topic_codes(file: str, names: pa.ChunkedArray) -> Groups:
+    """Number two topics, (reviews,): 0 for the more frequent one, else 1."""
+    names = pc.utf8_trim_whitespace(names)
+    has_name = pc.invert(pa.array(is_blank(names)))
+    counts = pc.value_counts(names.filter(has_name))
+    found = sorted(
+        ((count["counts"].as_py(), count["values"].as_py()) for count in counts), reverse=True
+    )
+    blank = len(names) - sum(count for count, _ in found)
+    if len(found) != 2 or blank:
+        shown = ", ".join(f"'{name}' ({count:,})" for count, name in found[:5]) or "none"
+        raise TrainingError(
+            f"{file}: expected two topics, found {shown}{', …' * (len(found) > 5)}"
+            f"{f', and {blank:,} blank ones' * (blank > 0)}. "
+            "Choose another column with --topic-column."
+        )
+    codes: Groups = pc.equal(names, found[1][1]).to_numpy().astype(np.int64)
+    return codes
+
+
+_DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
+_LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
+
+
+def balanced_weights(reviews: Reviews) -> Targets:
+    """Weights in the loss, (reviews,) float32, of mean 1; all alike without domains.
+
+    Both labels weigh the same within a domain; of several domains, no review weighs more than 5.
+    """
+    if reviews.domains is None:
+        return np.ones(len(reviews), np.float32)
+    _, domains, sizes = np.unique(reviews.domains, return_inverse=True, return_counts=True)
+    cells = domains * 2 + reviews.labels
+    in_cell = np.bincount(cells, minlength=2 * len(sizes))
+    weights = sizes[domains] ** _DOMAIN_POWER / in_cell[cells]
+    limited = weights / weights.mean()
+    if len(sizes) > 1:
+        limited = np.minimum(limited, _LARGEST)
+    balanced: Targets = (limited / limited.mean()).astype(np.float32)
+    return balanced

@@ -1,0 +1,225 @@
+"""Where labelled reviews come from.
+
+A labelled file: one review per row, with its text and its label in columns.
+
+Reviews without labels, from which some presets learn words and their neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.errors import InputError, TrainingError, UsageError
+from toolkit.files import is_a_folder, is_there
+from toolkit.records.formats import beside
+from toolkit.records.labels import Targets
+from toolkit.records.options import STDIN, LabelNames, ReadOptions
+from toolkit.records.table import ReviewTable, read_table
+from toolkit.stores.paths import path_of
+from toolkit.training import imdb
+from toolkit.training import imdb as acl_imdb
+from toolkit.training.reviews import (
+    Groups,
+    NeutralReviews,
+    Reviews,
+    UnlabelledReviews,
+    domain_codes,
+    group_codes,
+    topic_codes,
+)
+
+
+def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
+    """Read a labelled file, or standard input.
+
+    Rows without text are left out and counted; those with a neutral label are kept apart. A text
+    without a label is an error: silently leaving it out would hide a wrong column.
+    """
+    of = reading.columns.of
+    roles = ("group", "id", "balance", "topic")
+    table = read_table(path, reading, of("text"), of("label"), of("stars"), *map(of, roles))
+    with_text = table.filled("text")
+    labels = table.opinions(with_text, reading.labels)
+    rows, targets = labels.rows, labels.targets
+    ids, topics = table.at("id", rows), table.at("topic", rows)
+    # Numbered together: neutral reviews are of the same groups and domains.
+    groups, domains = _codes(table)
+    stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
+    neutral = NeutralReviews(
+        table["text"].take(pa.array(labels.neutral)),
+        None if stars is None else stars[labels.neutral],
+        None if groups is None else groups[labels.neutral],
+        None if domains is None else domains[labels.neutral],
+    )
+    return Reviews(
+        path.name,
+        table["text"].take(pa.array(rows)),
+        (targets >= 0.5).astype(np.int8),
+        None if groups is None else groups[rows],
+        table.rows - len(with_text),
+        targets if np.any((targets > 0) & (targets < 1)) else None,
+        ids,
+        domains=None if domains is None else domains[rows],
+        topics=None if topics is None else topic_codes(path.name, topics),
+        stars=None if stars is None else stars[rows],
+        neutral=neutral if len(neutral) else None,
+        label_kind=labels.kind,
+        label_meaning=labels.meaning,
+        stars_meaning=stars_meaning,
+    )
+
+
+def _codes(table: ReviewTable) -> tuple[Groups | None, Groups | None]:
+    """Number the groups and the domains of all rows."""
+    groups, domains = table.at("group"), table.at("balance")
+    return (
+        None if groups is None else group_codes(groups),
+        None if domains is None else domain_codes(domains),
+    )
+
+
+def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> tuple[Targets | None, str]:
+    """Give the stars of all rows, NaN without a text, and where they are from."""
+    rows = table.filled("text")
+    found = table.ratings(rows, kind)
+    if is_named and (found is None or found.column != table.chosen["stars"]):
+        raise InputError(
+            f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
+            "10. Choose another with --stars-column, or leave it out."
+        )
+    if found is None:
+        return None, ""
+    stars = np.full(table.rows, np.nan, np.float32)
+    stars[rows] = found.stars
+    return stars, found.meaning
+
+
+Part = Literal["train", "test"]
+
+IMDB = "imdb"
+
+
+def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
+    """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format."""
+    if data == IMDB:
+        return imdb.load_imdb(part)
+    path = path_of(data)
+    if is_a_folder(path):
+        return acl_imdb.load_acl_imdb(path, part)
+    if path != STDIN and not is_there(path):
+        raise InputError(
+            f"{path}: no such file or folder. Give a labelled CSV, JSONL or Parquet file, "
+            f"an aclImdb folder, or '{IMDB}' for the reviews that Keras downloads."
+        )
+    return load_labelled(path, reading)
+
+
+def check_test_part(data: str, test_data: Path | None) -> None:
+    """Raise `UsageError` if a test was asked for and no reviews are there to test on."""
+    if test_data is None and _has_columns(data):
+        raise UsageError(
+            f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
+        )
+
+
+def check_columns(
+    reading: ReadOptions,
+    data: str,
+    test_data: Path | None,
+    unlabelled: Sequence[Path] = (),
+    teachers: Sequence[Path] = (),
+    validation_data: Path | None = None,
+) -> None:
+    """Raise `UsageError` if columns or ways to read are named and no file has a use for them."""
+    is_file = _has_columns(data)
+    others = [path for path in (test_data, validation_data) if path is not None]
+    is_used = is_file or any(_has_columns(str(path)) for path in others)
+    is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
+    columns = reading.columns
+    named = {
+        "--text-column": columns.text is not None and not (is_used or is_read or teachers),
+        "--label-column": columns.label is not None and not is_used,
+        "--positive, --negative, --positive-from": reading.labels != LabelNames() and not is_used,
+        "--group-column": columns.group is not None and not is_file,
+        "--balance-column": columns.balance is not None and not is_file,
+        "--topic-column": columns.topic is not None and not is_file,
+        "--stars-column": columns.stars is not None and not is_used,
+        "--id-column": columns.id is not None and not is_read,
+        "--format": reading.format is not None and not (is_used or is_read or teachers),
+        "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),
+        "--quote, --escape, --skip-lines": (reading.quote, reading.escape, reading.skip_lines)
+        != ('"', None, 0)
+        and not (is_used or is_read or teachers),
+        "--encoding": reading.encoding is not None and not (is_used or is_read),
+        "--no-header": not reading.header and not (is_used or is_read or teachers),
+    }
+    useless = [option for option, found in named.items() if found]
+    if useless:
+        source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
+        groups = "" if data == IMDB else " Its groups are the films, without being asked for."
+        raise UsageError(
+            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this out, or give a "
+            "labelled file."
+        )
+
+
+def _has_columns(data: str) -> bool:
+    return data != IMDB and not is_a_folder(path_of(data))
+
+
+def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
+    """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
+    if is_a_folder(path):
+        name, texts = acl_imdb.load_unlabelled(path)
+        reviews = UnlabelledReviews(name, texts)
+    else:
+        columns = reading.columns
+        table = read_table(
+            path,
+            beside(path, reading, encoding=reading.encoding),
+            columns.of("text"),
+            columns.of("id"),
+        )
+        reviews = UnlabelledReviews(path.name, table["text"], table.at("id"))
+    found = reviews.with_text()
+    if not len(found):
+        raise TrainingError(
+            f"{path}: none of its {len(reviews)} rows has a text. Give unlabelled reviews, or "
+            "leave --unlabelled out."
+        )
+    return found
+
+
+def concatenate(parts: Sequence[UnlabelledReviews]) -> UnlabelledReviews:
+    """Put the reviews of several sources, at least one, after each other."""
+
+    def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+        chunks = [chunk for column in columns for chunk in column.cast(pa.large_string()).chunks]
+        return pa.chunked_array(chunks, pa.large_string())
+
+    ids = teacher = None
+    if any(part.ids is not None for part in parts):
+        ids = joined([_nulls(len(part)) if part.ids is None else part.ids for part in parts])
+    if any(part.teacher is not None for part in parts):
+        teacher = np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts])
+    return UnlabelledReviews(
+        ", ".join(part.name for part in parts),
+        joined([part.texts for part in parts]),
+        ids,
+        teacher,
+        sum(part.without_text for part in parts),
+    )
+
+
+def known_or_nan(probabilities: Targets | None, count: int) -> Targets:
+    """The probabilities of a teacher, or NaN for as many reviews if there are none."""
+    return np.full(count, np.nan, np.float32) if probabilities is None else probabilities
+
+
+def _nulls(count: int) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.nulls(count, pa.large_string())])
