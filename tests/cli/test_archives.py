@@ -13,7 +13,7 @@ from tests.cli.running import CSV, Command, files_in, write
 from tests.records.python_formats import COMPRESS, DECOMPRESS
 from toolkit.records.formats import open_reviews
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Place
+from toolkit.records.review_file import Offset
 
 JSON_LINES = '{"text": "a superb film"}\n'
 
@@ -108,7 +108,7 @@ def test_reading_continues_at_any_place(command: Command, ending: str) -> None:
     else:
         write(f"a.csv{ending}", COMPRESS[ending](f"id,text\n{data}".encode()))
 
-    def blocks(start: Place = ()) -> list[tuple[Place, bytes]]:
+    def blocks(start: Offset = ()) -> list[tuple[Offset, bytes]]:
         with open_reviews(Path(f"a.csv{ending}"), ReadOptions(block_bytes=5000)) as reviews:
             return [
                 (block.following, block.content.data[: block.content.end])

@@ -18,7 +18,7 @@ from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_tex
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import open_reviews
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Block, Parsed, Place
+from toolkit.records.review_file import Block, Offset, Parsed
 
 PIECES = [
     b"a", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\r",
@@ -156,7 +156,7 @@ def test_members_of_gzip_are_one_file() -> None:
     assert pass_through(data, ".csv.gz").texts == ["a", "b"]
 
 
-def _blocks(path: Path, block_bytes: int, start: Place = ()) -> list[tuple[Block, Parsed]]:
+def _blocks(path: Path, block_bytes: int, start: Offset = ()) -> list[tuple[Block, Parsed]]:
     with open_reviews(path, ReadOptions(block_bytes=block_bytes)) as reviews:
         return [(block, reviews.parse(block)) for block in reviews.blocks(start)]
 

@@ -14,13 +14,13 @@ from tests.cli.test_large import MIB, measured
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import FORMATS, open_reviews, output_of
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Block, Place
+from toolkit.records.review_file import Block, Offset
 
 BLOCK_BYTES = ReadOptions().block_bytes
 ROWS = 1 << 15
 
 
-def blocks_of(path: Path, start: Place = ()) -> list[Block]:
+def blocks_of(path: Path, start: Offset = ()) -> list[Block]:
     with open_reviews(path, ReadOptions()) as reviews:
         return list(reviews.blocks(start))
 

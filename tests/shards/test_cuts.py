@@ -22,7 +22,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.formats import open_reviews
 from toolkit.records.lines import LINE_END, RECORD
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Cut, Place, Stretch
+from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.shards.plan import _bounds
 
 # What can be cut, and what is always read as a whole.
@@ -36,18 +36,20 @@ Rejects = list[tuple[int, str, bytes | None, int]]
 Facts = tuple[list[object], list[object], Rejects]
 
 
-def cuts_of(path: Path, reading: ReadOptions, offsets: Sequence[int]) -> tuple[list[Cut], bool]:
+def cuts_of(
+    path: Path, reading: ReadOptions, offsets: Sequence[int]
+) -> tuple[list[SplitPoint], bool]:
     with open_reviews(path, reading) as reviews:
-        return reviews.cuts(offsets), reviews.counts_anew
+        return reviews.split_points(offsets), reviews.restarts_numbers
 
 
-def read(path: Path, reading: ReadOptions, start: Place = (), stop: Place = ()) -> Facts:
+def read(path: Path, reading: ReadOptions, start: Offset = (), stop: Offset = ()) -> Facts:
     """Read texts, records and rejects; and check that the end is the place where it stops."""
     with open_reviews(path, reading) as reviews:
         blocks = [*reviews.blocks(start, stop)]
         parsed = [reviews.parse(block) for block in blocks]
     if blocks:
-        assert Stretch(start, stop).ends_at(blocks[-1].following)
+        assert FileRange(start, stop).ends_at(blocks[-1].following)
     assert blocks or not stop
     return (
         [text for each in parsed for text in each.texts.to_pylist()],
@@ -74,7 +76,7 @@ def bytes_of(record: dict[str, object]) -> list[object]:
     return [*(data + end.encode()).translate(None, b" \t\r\n")]
 
 
-def lines_before(path: Path, cut: Cut) -> int:
+def lines_before(path: Path, cut: SplitPoint) -> int:
     return path.read_bytes()[: cut[1]].count(b"\n")
 
 
@@ -82,7 +84,7 @@ def check_cuts(path: Path, reading: ReadOptions, wanted: Sequence[float]) -> int
     """Compare what is read from cut to cut with all; give the number of cuts."""
     size = path.stat().st_size
     offsets = [int(share * size) for share in wanted]
-    found, counts_anew = cuts_of(path, reading, offsets)
+    found, restarts_numbers = cuts_of(path, reading, offsets)
     places = [place for place, _ in found]
     ends = [end for _, end in found]
     assert ends == sorted({*ends})
@@ -91,7 +93,7 @@ def check_cuts(path: Path, reading: ReadOptions, wanted: Sequence[float]) -> int
     all_texts, all_records, all_rejects = [], [], []
     for start, stop in pairwise([(), *places, ()]):
         texts, records, rejects = read(path, reading, start, stop)
-        if start and counts_anew:
+        if start and restarts_numbers:
             shift = lines_before(path, found[places.index(start)])
             rejects = [(r[0] + shift, *r[1:]) for r in rejects]
         all_texts += texts
@@ -219,9 +221,9 @@ def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
     names = [Path(plan.files[piece.file].input).name for piece in pieces]
     assert names[:6] == [f"{number}.jsonl" for number in range(6)]
     assert names[6:].count("large.jsonl") == len(names[6:]) > 3
-    assert all(piece.stretch.is_whole for piece in pieces[:6])
+    assert all(piece.file_range.is_whole for piece in pieces[:6])
     small = 5_000 * len(row)
-    sizes = [sum(piece.stretch.size or small for piece in shard) for shard in plan.shards]
+    sizes = [sum(piece.file_range.size or small for piece in shard) for shard in plan.shards]
     assert max(sizes) < 2.5 * sum(sizes) / 8
 
 

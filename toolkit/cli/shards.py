@@ -237,7 +237,7 @@ def _score(
     """Let the cluster score, and show how far the whole job is."""
     so_far, done = Summary(), 0
     sizes = [
-        sum(piece.stretch.size or job.plan.files[piece.file].size for piece in shard)
+        sum(piece.file_range.size or job.plan.files[piece.file].size for piece in shard)
         for shard in job.plan.shards
     ]
     with progress_of(job.target, quiet=quiet) as on_progress:

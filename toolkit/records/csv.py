@@ -45,7 +45,15 @@ from toolkit.records.lines import (
     values_buffer,
 )
 from toolkit.records.options import ReadOptions, check_delimiter
-from toolkit.records.review_file import Block, Cut, Output, Parsed, Place, Table, first_cuts
+from toolkit.records.review_file import (
+    Block,
+    Offset,
+    Output,
+    Parsed,
+    SplitPoint,
+    Table,
+    first_split_points,
+)
 
 
 def rows_of(batch: pa.RecordBatch, dialect: Dialect) -> pa.Buffer:
@@ -348,7 +356,7 @@ class DelimitedFile(RecordFile):
                 self._unsure.add(self._line + count_lines(data, int(lines.starts[row])))
         return reasons
 
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
         try:
             yield from super().blocks(start, stop)
@@ -361,12 +369,12 @@ class DelimitedFile(RecordFile):
                     "characters of the text, --quote none reads each line as a record."
                 )
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
         """Find cuts between blocks: where records end is known only by reading all before."""
         if not self._stream.is_file:
             return []
         following = (block.following for block in super().blocks())
-        return first_cuts(
+        return first_split_points(
             ((place, place[0]) for place in following if place[0] < (self.size or 0)), offsets
         )
 

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Parsed, Place, Reject, ReviewFile
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
 
 _ERRORS = ("#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!")
@@ -210,7 +210,7 @@ class ExcelFile(ReviewFile):
         """Close the file."""
         self._book.close()
 
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:  # noqa: ARG002 (never cut)
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002 (never cut)
         """Read the rows after the header, or from a row on."""
         first = start[0] if start else self._start + 1
         found, number = _Rows(), first

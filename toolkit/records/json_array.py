@@ -40,7 +40,15 @@ from toolkit.records.lines import (
     values_buffer,
 )
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import BLOCK_RECORDS, Block, Cut, Output, Place, Reject, ReviewFile
+from toolkit.records.review_file import (
+    BLOCK_RECORDS,
+    Block,
+    Offset,
+    Output,
+    Reject,
+    ReviewFile,
+    SplitPoint,
+)
 
 NO_LINES = Lines.find(b"", np.zeros(0, np.int64))
 
@@ -258,11 +266,11 @@ class JsonElementsFile(JsonLinesFile):
     def _records_in(self, data: bytes) -> Iterator[bytes]:
         return elements_in(data, in_array=self._in_array)
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
         """Find no cuts: where elements end is known only by reading all before."""
         return []
 
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:  # noqa: ARG002
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002
         """Read the records in blocks of about `block_bytes`."""
         first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
         offset, number, wanted, left, after_empty = start or first
@@ -283,7 +291,7 @@ class JsonElementsFile(JsonLinesFile):
                 )
             del content  # which may be large, before the next ones are read
 
-    def _place(self, offset: int, number: int, wanted: int, left: int) -> Place:
+    def _place(self, offset: int, number: int, wanted: int, left: int) -> Offset:
         return (offset, number, wanted, left, int(self._after_empty))
 
     def _next_elements(self, wanted: int, number: int) -> tuple[Content, int]:
@@ -465,7 +473,7 @@ class JsonFile(JsonLinesFile):
         self._has_elements = has_elements(self.name, self._peek, self.wanted)
         return b"" if self._has_elements else super()._read_header()
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
         """Find no cuts, as in other files that end in .json."""
         return []
 

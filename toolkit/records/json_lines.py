@@ -46,7 +46,7 @@ from toolkit.records.lines import (
     spans,
     values_buffer,
 )
-from toolkit.records.review_file import Block, Cut, Output, Parsed, Reject, ReviewFile, Table
+from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, SplitPoint, Table
 from toolkit.text.strings import arrow_of, without_half_pairs
 
 FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
@@ -70,7 +70,7 @@ class JsonLinesFile(RecordFile):
     """
 
     kinds = ("json", "jsonl")
-    counts_anew = True
+    restarts_numbers = True
     _held: dict[str, None] | None = None  # columns of an output of another format
     _has_blank_lines = True  # between the records; else any white space, which goes with them
 
@@ -129,7 +129,7 @@ class JsonLinesFile(RecordFile):
         count = int(np.searchsorted(newlines, lines.end))
         return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
         """Find cuts after records; lines are counted from each, as those before are not read."""
         ends = map(self._end_of_record, offsets if self._stream.is_file else ())
         inside = [end for end in sorted({*ends}) if 0 < end < (self.size or 0)]

@@ -31,9 +31,9 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import (
     BLOCK_RECORDS,
     Block,
+    Offset,
     Output,
     Parsed,
-    Place,
     Reject,
     ReviewFile,
 )
@@ -297,7 +297,7 @@ class RecordFile(ReviewFile):
     def _split(self, data: bytes, *, at_end: bool) -> Content:
         """Find the whole records at the start of data; all of it is records at the end."""
 
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
         offset, self._line, wanted = start or self._first_place(self._offset, self._line)
         if start:
@@ -320,7 +320,7 @@ class RecordFile(ReviewFile):
         if end not in (None, offset):
             self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
 
-    def _first_place(self, offset: int, line: int) -> Place:
+    def _first_place(self, offset: int, line: int) -> Offset:
         """Give the place of the first block that starts at an offset."""
         return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
 

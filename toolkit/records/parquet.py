@@ -29,13 +29,13 @@ from toolkit.records.parquet_values import (
 from toolkit.records.parquet_writer import RowGroupWriter, codecs_of, split_groups, with_metadata
 from toolkit.records.review_file import (
     Block,
-    Cut,
+    Offset,
     Output,
     Parsed,
-    Place,
     ReviewFile,
+    SplitPoint,
     Table,
-    first_cuts,
+    first_split_points,
     with_scores,
 )
 from toolkit.text.strings import only_rows
@@ -94,11 +94,11 @@ class ParquetFile(ReviewFile):
         """Close the file."""
         self._groups.close()
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
         """Find cuts between row groups, each after one that has rows."""
-        return first_cuts(self._groups.ends(self.size or 0), offsets)
+        return first_split_points(self._groups.ends(self.size or 0), offsets)
 
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the row groups, large ones in several blocks."""
         first, passed, number = start or (0, -1, 1)
         for group in range(first, stop[0] if stop else self._file.metadata.num_row_groups):

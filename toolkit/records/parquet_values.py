@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import EmptyInputError, InputError
 from toolkit.files import for_arrow
 from toolkit.records.json_writing import IN_A_DAY, with_parts
-from toolkit.records.review_file import BLOCK_RECORDS, Cut, Place, Reject
+from toolkit.records.review_file import BLOCK_RECORDS, Offset, Reject, SplitPoint
 
 # A row group is read in pages of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
@@ -96,7 +96,7 @@ class RowGroups:
         is_of_spark = _SPARK in (self.file.metadata.metadata or {})
         return [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and not is_of_spark]
 
-    def ends(self, file_size: int) -> Iterator[Cut]:
+    def ends(self, file_size: int) -> Iterator[SplitPoint]:
         """Give the cut after each row group that has rows, but not after the last group."""
         groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
         sizes = [
@@ -134,7 +134,7 @@ class RowGroups:
             yield from cut(batch, self._block_bytes)
 
 
-def after_group(group: int, number: int) -> Place:
+def after_group(group: int, number: int) -> Offset:
     """Give the place after a row group, before the row with a number."""
     return group + 1, -1, number
 

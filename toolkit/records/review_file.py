@@ -26,10 +26,10 @@ BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, t
 METADATA_PREFIX = "toolkit."
 
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
-Place = tuple[int, ...]
+Offset = tuple[int, ...]
 
-# A place between records, and about how many bytes of the file are before it.
-Cut = tuple[Place, int]
+# An offset between records, and about how many bytes of the file are before it.
+SplitPoint = tuple[Offset, int]
 
 # Some records and their scores, the added columns in order → a record batch with all of it.
 Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
@@ -54,7 +54,7 @@ class Block:
     content: Any  # what `ReviewFile.parse` of the same format reads
     number: int  # of the first line or record, from 1
     size: int  # bytes in memory, about
-    following: Place  # where the next block starts
+    following: Offset  # where the next block starts
     ends_group: bool = False  # whether a row group of a Parquet file ends here
 
 
@@ -97,12 +97,12 @@ class Output:
     separator: bytes = b""  # between two rendered blocks that have records
 
 
-def first_cuts(cuts: Iterable[Cut], offsets: Sequence[int]) -> list[Cut]:
+def first_split_points(cuts: Iterable[SplitPoint], offsets: Sequence[int]) -> list[SplitPoint]:
     """Choose the first of some cuts at or after each byte offset; all are in ascending order.
 
     It takes no more cuts than it needs.
     """
-    found: list[Cut] = []
+    found: list[SplitPoint] = []
     wanted = [*offsets]
     for place, end in cuts:
         if wanted and wanted[0] <= end:
@@ -130,7 +130,7 @@ class ReviewFile(ABC):
     trailer: bytes = b""  # and what it ends with, known when `blocks` is done
     size: int | None = None  # in bytes, where that is known
     delimiter: str | None = None  # between the fields of a delimited file
-    counts_anew = False  # whether lines after a cut are counted from it
+    restarts_numbers = False  # whether lines after a split point are counted from it
 
     def __init__(
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
@@ -187,14 +187,14 @@ class ReviewFile(ABC):
         return False
 
     @abstractmethod
-    def blocks(self, start: Place = (), stop: Place = ()) -> Iterator[Block]:
+    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.
 
         The same place gives the same blocks, whatever was read before it. ``stop`` is a place that
         `cuts` gives; () is the end of the file.
         """
 
-    def cuts(self, offsets: Sequence[int]) -> list[Cut]:  # noqa: ARG002
+    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
         """Find cuts between records, one at or after each byte offset where there is one.
 
         The offsets are in ascending order, and so are the cuts. What is read from one cut to
@@ -334,21 +334,21 @@ class ReviewFile(ABC):
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """From one place between records to another, as `ReviewFile.cuts` gives them."""
+class FileRange:
+    """From one place between records to another, as `ReviewFile.split_points` gives them."""
 
-    start: Place = ()  # () is the start of the file
-    stop: Place = ()  # () is its end
+    start: Offset = ()  # () is the start of the file
+    stop: Offset = ()  # () is its end
     first_byte: int = 0  # about, of the file
     size: int | None = None  # about, in bytes; None is the whole file
-    counts_anew: bool = False  # lines are counted from its start, not from that of the file
+    restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
 
     @property
     def is_whole(self) -> bool:
         """Whether it is all of the file."""
         return not (self.start or self.stop)
 
-    def ends_at(self, reached: Place) -> bool:
+    def ends_at(self, reached: Offset) -> bool:
         """Whether it is read to its end, by the place after its last block.
 
         All formats begin a place with what says where it is; the rest is of the way to there.
@@ -356,4 +356,4 @@ class Stretch:
         return not self.stop or reached[:1] == self.stop[:1]
 
 
-WHOLE = Stretch()
+WHOLE_FILE = FileRange()

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import WHOLE, Block, Parsed, Place, ReviewFile, Stretch
+from toolkit.records.review_file import WHOLE_FILE, Block, FileRange, Offset, Parsed, ReviewFile
 from toolkit.records.zip import file_of
 from toolkit.text.strings import only_rows
 
@@ -99,8 +99,8 @@ def run_blocks(
     subset: Subset = ALL,
     *,
     workers: int | None = None,
-    stretch: Stretch = WHOLE,
-    start: Place = (),
+    file_range: FileRange = WHOLE_FILE,
+    start: Offset = (),
     done: int = 0,
 ) -> Iterator[_Out]:
     """Work on the blocks of a file in threads; give what comes out, in the order of the file.
@@ -115,9 +115,9 @@ def run_blocks(
         Which records are wanted; blocks without any are left out.
     workers : int | None
         Threads; None is one per usable core.
-    stretch : Stretch
+    file_range : FileRange
         Which part of the file is read.
-    start : Place
+    start : Offset
         Where a run that is continued begins.
     done : int
         Records before that.
@@ -130,7 +130,7 @@ def run_blocks(
     cores = workers or usable_cores()
     yield from in_order(
         work,
-        _numbered(_selected(reviews, subset, start, done, cores, stretch)),
+        _numbered(_selected(reviews, subset, start, done, cores, file_range)),
         cores,
         size=lambda each: each.block.size,
         is_waiting=lambda: reviews.is_waiting,
@@ -143,17 +143,17 @@ def _numbered(blocks: Iterable[SelectedBlock]) -> Iterator[SelectedBlock]:
 
 
 def _selected(
-    reviews: ReviewFile, subset: Subset, start: Place, done: int, cores: int, stretch: Stretch
+    reviews: ReviewFile, subset: Subset, start: Offset, done: int, cores: int, file_range: FileRange
 ) -> Iterable[SelectedBlock]:
     if subset.sample is not None:
         return _sampled(reviews, start, subset.sample, cores)
     if subset.limit is not None:
         return _first(reviews, start, subset.limit - done)
-    blocks = reviews.blocks(start or stretch.start, stretch.stop)
+    blocks = reviews.blocks(start or file_range.start, file_range.stop)
     return (SelectedBlock(reviews, block) for block in blocks)
 
 
-def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[SelectedBlock]:
+def _first(reviews: ReviewFile, start: Offset, left: int) -> Iterator[SelectedBlock]:
     if left <= 0:
         return
     with closing(reviews.blocks(start)) as blocks:  # type: ignore[type-var]
@@ -165,12 +165,12 @@ def _first(reviews: ReviewFile, start: Place, left: int) -> Iterator[SelectedBlo
                 return
 
 
-def _sampled(reviews: ReviewFile, start: Place, size: int, cores: int) -> Iterator[SelectedBlock]:
+def _sampled(reviews: ReviewFile, start: Offset, size: int, cores: int) -> Iterator[SelectedBlock]:
     """Read the file once to count its records, and again."""
-    before: dict[Place, int] = {(): 0}  # where a block starts → the records before it
+    before: dict[Offset, int] = {(): 0}  # where a block starts → the records before it
     records = 0
 
-    def counted(each: SelectedBlock) -> tuple[Place, int]:
+    def counted(each: SelectedBlock) -> tuple[Offset, int]:
         return each.block.following, _count(each.parse())
 
     with open_reviews(reviews.path, reviews.options) as first_pass:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from toolkit.records.review_file import Place
+from toolkit.records.review_file import Offset
 from toolkit.scoring.summary import Summary
 from toolkit.stores.paths import StorePath
 
@@ -72,7 +72,7 @@ class Frame:
 class Checkpoint:
     """What is done of a job: up to some record, or all of it."""
 
-    reached: Place  # in the input, after the last block that is written
+    reached: Offset  # in the input, after the last block that is written
     summary: Summary
     # Of an output that grows: its files by name, and what was read of the input.
     files: Mapping[str, Prefix] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.files import is_a_folder, is_there, resolved
 from toolkit.records.options import STDIN
-from toolkit.records.review_file import WHOLE, Stretch
+from toolkit.records.review_file import WHOLE_FILE, FileRange
 from toolkit.scoring.input_files import Found, is_pattern
 from toolkit.scoring.output_names import default_output, default_rejected, with_format
 from toolkit.stores.paths import path_of
@@ -29,7 +29,7 @@ class Job:
     rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
     error: str | None = None  # why it cannot be scored, where that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
-    stretch: Stretch = WHOLE  # of the file, where others score the rest
+    file_range: FileRange = WHOLE_FILE  # of the file, where others score the rest
     shard: str | None = None  # such as 3/16, which the output says of itself
 
     @classmethod

@@ -20,7 +20,7 @@ from toolkit.files import atomic_file, check_output_file, reporting_failures
 from toolkit.records.compression import compressed_nothing, compressor
 from toolkit.records.formats import format_of, output_of
 from toolkit.records.options import STDIN, ReadOptions
-from toolkit.records.review_file import BatchFile, Output, Place, ReviewFile
+from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.checkpoint import Checkpoint, Frame
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
@@ -106,7 +106,7 @@ def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
 class ScoredOutput:
     """An output, its rejects and its counts, growing by a block at a time."""
 
-    start: Place = ()  # where in the input to start
+    start: Offset = ()  # where in the input to start
     saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
 
     def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
@@ -114,7 +114,7 @@ class ScoredOutput:
         self._file = file
         self._rejects = rejects
         self._blocks = 0
-        self._reached: Place = self.start  # in the input, after the last block
+        self._reached: Offset = self.start  # in the input, after the last block
         self._began = time.monotonic() - before.seconds
 
     def append(self, block: ScoredBlock) -> None:

@@ -244,8 +244,8 @@ class _Run:
         job: Job,
         on_progress: OnProgress | None,
     ) -> None:
-        options, stretch, resumed = self.options, job.stretch, output.summary.records
-        size = reviews.size if stretch.size is None else stretch.size
+        options, file_range, resumed = self.options, job.file_range, output.summary.records
+        size = reviews.size if file_range.size is None else file_range.size
 
         def check(*, at_end: bool) -> None:
             most = options.max_rejected
@@ -256,7 +256,7 @@ class _Run:
             BlockScorer(self.scorer, reviews, form, compression_of(job.output), output.saved).score,
             options.subset,
             workers=options.workers,
-            stretch=stretch,
+            file_range=file_range,
             start=output.start,
             done=resumed,
         ):
@@ -265,7 +265,7 @@ class _Run:
             output.append(scored)
             check(at_end=False)
             if on_progress is not None:
-                done, read = output.summary, reviews.bytes_read - stretch.first_byte
+                done, read = output.summary, reviews.bytes_read - file_range.first_byte
                 on_progress(Progress(done.records, read, size, resumed, done.accuracy))
             del scored  # which may be large, before the next block is read
         check(at_end=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compressor
-from toolkit.records.review_file import Output, Place, Reject, ReviewFile
+from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
 from toolkit.scoring.summary import Summary, TextCounts, count
 
@@ -27,7 +27,7 @@ class ScoredBlock:
     # Of the records that could be read, as `Scorer.numbers` gives them, with the reading.
     numbers: pa.RecordBatch
     summary: Summary
-    following: Place
+    following: Offset
     ends_group: bool
 
 

@@ -24,7 +24,7 @@ from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_there, place, prefix_of, remove_tree, reporting_failures
-from toolkit.records.review_file import Place
+from toolkit.records.review_file import Offset
 from toolkit.scoring.checkpoint import Frame
 from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.scoring.summary import Summary
@@ -43,7 +43,7 @@ class Part:
     frame: Frame | None  # None where parts cannot be joined
     job_id: str | None  # as the report has it of the file
     counts: dict[str, Any]  # as `Summary.as_dict`
-    reached: Place  # in the input
+    reached: Offset  # in the input
     columns: dict[str, str]
     warnings: list[str]
 
@@ -226,7 +226,7 @@ class ShardFolder:
                 job = replace(job, rejected=NOT_KEPT)
             # An output that is joined is the one of a run without shards.
             says = f"{shard}/{plan.count}" if plan.keep_parts else None
-            yield replace(job, is_named=planned.is_named, stretch=piece.stretch, shard=says)
+            yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)
 
     def read_claim(self, shard: int, plan: Plan) -> Claim | None:
         """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""

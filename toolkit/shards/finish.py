@@ -124,7 +124,7 @@ def rejects_of(parts: Sequence[PlannedPart]) -> Iterator[bytes]:
     before: dict[int, int] = {}  # lines before the piece, by file
     for each in parts:
         piece, part = each.piece, each.part
-        shift = before.get(piece.file, 0) if piece.stretch.counts_anew else 0
+        shift = before.get(piece.file, 0) if piece.file_range.restarts_numbers else 0
         if part.reached[1:]:
             before[piece.file] = shift + part.reached[1] - 1
         path = each.job.rejects_file
@@ -371,7 +371,7 @@ def _parts_by_file(
             raise InputError(f"{folder.claim_path(shard, plan)}: has not all of its parts.")
         jobs = folder.jobs(plan, shard, claim.attempt)
         for part, piece, job in zip(claim.parts, pieces, jobs, strict=True):
-            if not piece.stretch.ends_at(part.reached):
+            if not piece.file_range.ends_at(part.reached):
                 raise InputError(
                     f"{folder.claim_path(shard, plan)}: its piece of {job.source} was not read to "
                     "its end. Remove this claim, and score the shard again."

@@ -25,7 +25,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
-from toolkit.records.review_file import Cut, Place, Stretch
+from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.records.zip import file_of
 from toolkit.scoring.checkpoint import FileFacts
 from toolkit.scoring.identity import settings_of
@@ -98,14 +98,14 @@ class Piece:
     """What a shard scores of a file."""
 
     file: int  # its number in the plan, from 0
-    stretch: Stretch
+    file_range: FileRange
 
     @classmethod
     def from_dict(cls, piece: dict[str, Any]) -> Self:
         """Read what `asdict` gives."""
-        stretch = Stretch(**piece["stretch"])
-        start, stop = tuple(stretch.start), tuple(stretch.stop)
-        return cls(piece["file"], replace(stretch, start=start, stop=stop))
+        file_range = FileRange(**piece["file_range"])
+        start, stop = tuple(file_range.start), tuple(file_range.stop)
+        return cls(piece["file"], replace(file_range, start=start, stop=stop))
 
 
 def _facts_of(source: Path) -> tuple[int, int, int | None]:
@@ -157,11 +157,11 @@ class Plan:
     @property
     def has_all(self) -> bool:
         """Whether the pieces of each file are all of it, in order; a plan may have been edited."""
-        ends: dict[int, Place | None] = dict.fromkeys(range(len(self.files)), ())
+        ends: dict[int, Offset | None] = dict.fromkeys(range(len(self.files)), ())
         for _, _, piece in self.pieces():
-            if ends.get(piece.file) != piece.stretch.start:
+            if ends.get(piece.file) != piece.file_range.start:
                 return False
-            ends[piece.file] = piece.stretch.stop or None
+            ends[piece.file] = piece.file_range.stop or None
         return not any(end is not None for end in ends.values())
 
     @property
@@ -303,9 +303,9 @@ def make_plan(wanted: WantedShards) -> Plan:
     before = 0
     for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
         inner = _bounds(before, file.size, total, count)
-        for stretch in _stretches(job, options, file.size, inner, keep_parts=wanted.keep_parts):
-            middle = before + stretch.first_byte + (stretch.size or file.size) // 2
-            shards[min(middle * count // total, count - 1)].append(Piece(number, stretch))
+        for file_range in _ranges(job, options, file.size, inner, keep_parts=wanted.keep_parts):
+            middle = before + file_range.first_byte + (file_range.size or file.size) // 2
+            shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
         before += file.size
     settings = settings_of(scorer, options)
     model = ScoringModel.of(scorer)
@@ -343,26 +343,27 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
 
 
-def _stretches(
+def _ranges(
     job: Job, options: ScoringOptions, size: int, offsets: Sequence[int], *, keep_parts: bool
-) -> list[Stretch]:
+) -> list[FileRange]:
     """Cut a file about at some offsets, if that can be done."""
-    whole = [Stretch()]
+    whole = [FileRange()]
     asked = format_of(job.output, options.output_format, "--output-format")
     if not offsets or not (keep_parts or asked.is_text):
         return whole
     try:
         with open_reviews(job.source, options.reading) as reviews:
             output_form(reviews, job, options)
-            cuts = reviews.cuts(offsets)
-            return _between(cuts, size, counts_anew=reviews.counts_anew) if cuts else whole
+            cuts = reviews.split_points(offsets)
+            restarts = reviews.restarts_numbers
+            return _between(cuts, size, restarts_numbers=restarts) if cuts else whole
     except EmptyInputError:  # reported by the shard that has it
         return whole
 
 
-def _between(cuts: Sequence[Cut], size: int, *, counts_anew: bool) -> list[Stretch]:
-    bounds: list[Cut] = [((), 0), *cuts, ((), size)]
+def _between(cuts: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
+    bounds: list[SplitPoint] = [((), 0), *cuts, ((), size)]
     return [
-        Stretch(start, stop, first, last - first, counts_anew and bool(start))
+        FileRange(start, stop, first, last - first, restarts_numbers and bool(start))
         for (start, first), (stop, last) in pairwise(bounds)
     ]

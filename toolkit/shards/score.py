@@ -303,7 +303,7 @@ def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult
             job,
             part.summary,
             is_done=True,
-            source=Source(size=job.stretch.size),
+            source=Source(size=job.file_range.size),
             columns=part.columns,
             job_id=part.job_id,
             warnings=part.warnings,
