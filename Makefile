@@ -35,20 +35,20 @@ test-all: test $(DEV)/installed-all  ## run also the slow tests, and those of ot
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
 	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) $(CORE_TESTS)
 
-check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the documentation
+check: $(DEV)/installed  ## check format, types, docstrings and imports
 	$(DEV)/bin/ruff check
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 	$(DEV)/bin/pydoclint --quiet toolkit
 	$(DEV)/bin/lint-imports
-	$(DEV)/bin/pytest -q $(AT_ONCE) tests/docs
 
 format: $(DEV)/installed  ## format the code, and fix what can be fixed automatically
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
-reference: $(DEV)/installed  ## write the command reference, toolkit/cli/REFERENCE.md
+reference: $(DEV)/installed  ## write the references of commands and of Python, toolkit/cli/REFERENCE.md and toolkit/API.md
 	$(DEV)/bin/python -m tests.docs.reference
+	$(DEV)/bin/python -m tests.docs.api
 
 models: $(DEV)/installed  ## train and export the shipped models again, and compare them with the shipped files
 	$(DEV)/bin/python -m exported.make $(PRESETS)
@@ -74,7 +74,7 @@ clean:  ## remove the environments, and the files that tools have written
 $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
 		review_sentiment_toolkit.py $(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install --quiet --no-compile .
+	$(DEMO)/bin/pip install --quiet --no-compile --disable-pip-version-check .
 	touch $@
 
 $(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch])

@@ -1,6 +1,8 @@
-"""The command reference is that of the command line."""
+"""The command reference is that of the command line, and that of Python of the docstrings."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.docs.reference import REFERENCE, reference
 
@@ -8,3 +10,11 @@ from tests.docs.reference import REFERENCE, reference
 def test_the_reference_is_up_to_date() -> None:
     """Write it with `make reference`."""
     assert REFERENCE.read_text(encoding="utf-8") == reference()
+
+
+def test_the_page_of_the_python_interface_is_up_to_date() -> None:
+    """Write it with `make reference`."""
+    pytest.importorskip("griffe", reason="needs the extra 'dev'")
+    from tests.docs.api import API, api
+
+    assert API.read_text(encoding="utf-8") == api()
