@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from tests.data import PROJECT
 from tests.docs.reference import REFERENCE, reference
 
 
@@ -17,4 +20,9 @@ def test_the_page_of_the_python_interface_is_up_to_date() -> None:
     pytest.importorskip("griffe", reason="needs the extra 'dev'")
     from tests.docs.api import API, api
 
-    assert API.read_text(encoding="utf-8") == api()
+    written = API.read_text(encoding="utf-8")
+    assert written == api()
+    page = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for module, names in re.findall(r"^from (toolkit\S*) import (.*)$", page, re.M):
+        assert f"## `{module}`\n" in written
+        assert all(f"### `{name}`\n" in written for name in names.split(", "))

@@ -14,6 +14,8 @@ from tests.examples.library import Opened, library
 from tests.examples.raw_texts import run
 from tests.models import MODEL
 
+pytestmark = pytest.mark.tools
+
 SOURCES = Path(__file__).with_name("closing")
 NOT_OPEN = "the model is not open"
 

@@ -28,6 +28,8 @@ from tests.examples.building import ENVIRONMENT, EXAMPLES
 from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
 from tests.models import MODEL, shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 FOLDER = EXAMPLES / "engines"
 NAMES = ("predicted_sentiment", "positive_probability")
 GOLDEN = list(golden_texts_of().values())

@@ -17,6 +17,8 @@ from tests.examples.golden import golden_answers, golden_texts_of
 from tests.examples.web_page import FLAGS, PATIENCE, open_page, page_scores, run_npm
 from tests.models import MODEL, shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 TEXT = "Not bad at all: a superb film & a joy.\nI'd see it again."
 
 

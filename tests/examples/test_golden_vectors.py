@@ -20,10 +20,14 @@ from tests.models import OLD_MODELS
 from toolkit.text.strings import is_blank
 
 TEXTS = list(golden_texts_of().values())
+LIGHT = ("Keras", "toolkit score", "Python")  # which need nothing else
 
 
 @pytest.mark.parametrize("model", shipped_models(), ids=lambda path: path.stem)
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in LIGHT else pytest.mark.tools) for name in RUNTIMES],
+)
 def test_answers_are_the_golden_ones(name: str, model: Path) -> None:
     result = try_out(RUNTIMES[name], model, TEXTS)
     assert result.texts == len(TEXTS) >= 200

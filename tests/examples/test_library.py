@@ -18,6 +18,8 @@ from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Opened, library
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 GOLDEN = list(golden_texts_of().values())
 
 

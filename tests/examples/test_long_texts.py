@@ -155,6 +155,7 @@ def test_a_long_text_in_a_large_batch() -> None:
     assert large - small > 200
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 def test_programs_score_long_texts_in_little_memory(name: str) -> None:
     command = programs.PROGRAMS[name]()
@@ -167,6 +168,7 @@ def test_programs_score_long_texts_in_little_memory(name: str) -> None:
     assert len(set(many.output.splitlines())) == 2
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("name", ["C", "Python", "Node"])
 def test_a_megabyte_beside_short_texts_takes_little_memory(name: str) -> None:
     """A megabyte without spaces took a gigabyte; the limit is a few copies of the text."""
@@ -182,6 +184,7 @@ def test_a_megabyte_beside_short_texts_takes_little_memory(name: str) -> None:
     assert labels == [score.sentiment or "unknown" for score in whole]
 
 
+@pytest.mark.tools
 def test_javascript_cuts_at_the_same_place() -> None:
     program = programs.PROGRAMS["Node"]()
     texts = [text for text in (*long_texts(), *MEGABYTES.values()) if len(text) > MOST_CHARACTERS]
@@ -198,6 +201,7 @@ def test_javascript_cuts_at_the_same_place() -> None:
     ]
 
 
+@pytest.mark.tools
 def test_javascript_takes_one_text_in_an_array_only() -> None:
     folder = Path(programs.PROGRAMS["Node"]()[-1]).parent
     script = """
@@ -216,6 +220,7 @@ def of_c() -> Library:
     return library()
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("model", [MODEL, CONV1D])
 def test_the_library_gives_the_answer_of_the_whole(of_c: Library, model: Path) -> None:
     texts = long_texts()

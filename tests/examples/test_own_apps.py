@@ -13,6 +13,8 @@ from tests.examples import programs
 from tests.examples.building import EXAMPLES, build, execute
 from tests.models import MODEL, shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 
 def installed(folder: Path) -> list[str]:
     """Install the C library; give the start of a command that finds it."""

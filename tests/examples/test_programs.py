@@ -14,6 +14,8 @@ from tests.examples.programs import run, score
 from tests.models import CONV1D, MODEL, OLD_MODELS
 from tests.tools import need
 
+pytestmark = pytest.mark.tools
+
 SUPPRESSIONS = Path(__file__).with_name("re2.supp")
 
 # Empty, with what other programs take for the end of a line, with NUL, without an end.

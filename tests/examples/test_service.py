@@ -24,6 +24,8 @@ from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
 from tests.models import CONV1D, FILM, MODEL, many_texts, shipped_scorer
 from toolkit import Scorer
 
+pytestmark = pytest.mark.tools
+
 for package in ("starlette", "uvicorn"):
     pytest.importorskip(package, reason="needs the packages of examples/service")
 

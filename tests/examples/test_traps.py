@@ -31,6 +31,8 @@ from tests.examples.raw_texts import (
 from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from tests.scoring.foreign import FOREIGN
 
+pytestmark = pytest.mark.tools
+
 EVERYWHERE = "everywhere"
 # Where, name and repair, of the table that some page of the examples has.
 TRAPS = [

@@ -119,6 +119,7 @@ def invent_reviews(folder: Path) -> None:
         pq.write_table(pa.table(columns), folder / f"{part}.parquet")
 
 
+@pytest.mark.tools
 def test_the_notebook_runs_on_invented_reviews(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from tests.examples.megabytes import MEGABYTES
 from tests.examples.web_page import PATIENCE, WEB, run_npm, served
 from tests.models import MODEL, shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 # The strictest one that its page names.
 POLICY = (
     "default-src 'none'; connect-src 'self'; style-src 'self'; "

@@ -12,6 +12,8 @@ from tests.examples.megabytes import MEGABYTES
 from tests.examples.web_page import WEB, page_scores, run_npm, score_in_chromium
 from tests.models import shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 TEXTS = [
     "A fine film, superbly acted.",
     "Dull, and a waste of time.",

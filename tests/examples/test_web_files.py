@@ -29,6 +29,8 @@ from toolkit.records.options import ReadOptions
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 
+pytestmark = pytest.mark.tools
+
 
 def test_ten_rows_that_are_dropped(page: Any) -> None:
     content = reviews(10)

@@ -9,6 +9,8 @@ import pytest
 from tests.examples.conftest import opened
 from tests.examples.web_page import PATIENCE, page_scores
 
+pytestmark = pytest.mark.tools
+
 SHIFTS = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
     list.getEntries().reduce((sum, { value }) => sum + value, 0)
 )).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 500))"""

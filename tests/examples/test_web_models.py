@@ -16,6 +16,8 @@ from tests.models import EXPORTED, MODEL
 from toolkit import Scorer
 from toolkit.model.file import SHIPPED
 
+pytestmark = pytest.mark.tools
+
 REVIEW = "Not bad, but the hero is dull."
 
 

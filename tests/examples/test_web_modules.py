@@ -9,6 +9,8 @@ import pytest
 from tests.examples.web_page import WEB
 from tests.tools import need
 
+pytestmark = pytest.mark.tools
+
 
 def printed(script: str) -> str:
     """What Node prints for a script in the folder of the page."""

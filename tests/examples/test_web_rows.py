@@ -15,6 +15,8 @@ from tests.examples.test_web import check_access
 from tests.examples.web_files import downloaded, neutral_scorer, reviews, scored, upload
 from tests.models import shipped_scorer
 
+pytestmark = pytest.mark.tools
+
 ROWS = 1_010
 AT_ONCE = 10
 

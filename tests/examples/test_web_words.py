@@ -19,6 +19,8 @@ from tests.examples.web_page import build_page, page_scores, served
 from tests.models import CONV1D, EXPORTED, MODEL, shipped_scorer
 from toolkit import Scorer
 
+pytestmark = pytest.mark.tools
+
 SMALL = EXPORTED / "reviews-small.onnx"
 
 NEGATIVE = "The plot was awful, and the actors did what they could."

@@ -10,6 +10,8 @@ import pytest
 from tests.models import EXPORTED
 from toolkit.model.file import SHIPPED
 
+pytestmark = pytest.mark.tools
+
 openvino = pytest.importorskip("openvino", reason="needs the extra 'dev-all'")
 
 # Half of a golden digit, and what 32-bit sums in another order can differ by.

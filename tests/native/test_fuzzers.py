@@ -16,6 +16,8 @@ from tests.native.fuzzing import WARNINGS, Fuzzer
 from tests.tools import need
 from toolkit.text.rule import RULES
 
+pytestmark = pytest.mark.tools
+
 CORE = PROJECT / "toolkit" / "native" / "core.c"
 
 PLAIN = Path(__file__).with_name("plain_tokens.h")

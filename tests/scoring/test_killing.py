@@ -12,6 +12,7 @@ from tests.scoring.killing import Case, duration_of, kill
 from tests.scoring.kinds import KINDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
 def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
     case = Case.make(tmp_path, kind, many_texts(2000) * (3 if kind[0] == ".csv.gz" else 5))

@@ -15,6 +15,8 @@ from tests.data import PROJECT
 from tests.shards.running import contents
 from tests.shards.two_nodes import Job, cluster_of, kill_worker, worker_ids
 
+pytestmark = pytest.mark.tools
+
 SAVED = (
     "The shards that are done are kept. Run the same command with --resume to continue, or with "
     "--force to start over.\n"

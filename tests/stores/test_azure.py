@@ -27,6 +27,8 @@ from toolkit.stores.location import Location
 from toolkit.stores.paths import path_of
 from toolkit.stores.write import _wait_for_copy, upload
 
+pytestmark = pytest.mark.tools
+
 _BAD = CSV + "4,too,many,fields\n"
 _QUICK = Patience(answer=1, retry=2)
 _NUMBERS = itertools.count(1)
