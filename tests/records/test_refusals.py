@@ -69,7 +69,7 @@ def test_what_is_no_utf8_is_rejected_with_its_line(
 def test_a_record_without_end_is_not_read_for_ever(
     ending: str, block_bytes: int, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("text_files.line_records", "delimited.csv", "json.json_lines"):
+    for module in ("lines", "json_lines"):
         monkeypatch.setattr(f"toolkit.records.{module}.RECORD_BYTES_LIMIT", 1 << 20)
     long = "b" * (2 << 20)
     rows = [{"text": text} for text in ("a", long, "c", "bad", long)]

@@ -292,7 +292,8 @@ def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int)
     counts = np.diff(np.searchsorted(marks, newlines), prepend=0)
     wrong = np.concatenate([[0], np.cumsum(counts != wanted - 1)])  # lines before each, and in all
     first = np.searchsorted(newlines, lines.starts)
-    last = np.searchsorted(newlines, lines.newlines)
+    # An escaped newline, at the end of the file, is not among them.
+    last = np.minimum(np.searchsorted(newlines, lines.newlines), len(newlines) - 1)
     return np.flatnonzero((last > first) & (wrong[last + 1] == wrong[first]))
 
 
