@@ -26,9 +26,8 @@ from tests.scoring.kinds import (
     Dialect,
     write_delimited,
 )
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs, default_rejected
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.progress import is_unfinished
 from toolkit.scoring.run import score_file
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.models import shipped_scorer
-from toolkit.scoring.jobs import Job, find_jobs
+from toolkit.scoring.input_files import find_jobs
+from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_files
 from toolkit.scoring.summary import Progress

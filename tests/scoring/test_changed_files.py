@@ -23,9 +23,9 @@ from tests.scoring.test_resume import (
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.scoring.checkpoint import FileFacts
+from toolkit.scoring.identity import FileFacts
+from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output_names import default_rejected
 from toolkit.scoring.run import score_file
 from toolkit.scoring.summary import Progress
 

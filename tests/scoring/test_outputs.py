@@ -12,8 +12,8 @@ import pytest
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.scoring.jobs import default_output
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output_names import default_output
 from toolkit.scoring.run import score_file
 
 

@@ -20,7 +20,7 @@ from toolkit import __version__
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.identity import Provenance, settings_of
+from toolkit.scoring.identity import metadata_of
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file, score_files
@@ -71,11 +71,8 @@ def test_labels_that_are_made_otherwise_are_said(tmp_path: Path) -> None:
 
 
 def test_a_shard_is_named() -> None:
-    scorer = shipped_scorer()
-    settings = settings_of(scorer, ScoringOptions())
-    assert Provenance.of(scorer, settings, None).as_metadata().keys() == KEYS
-    named = Provenance.of(scorer, settings, None, "3/16").as_metadata()
-    assert named["toolkit.shard"] == "3/16"
+    assert metadata_of(shipped_scorer(), "id").keys() == KEYS
+    assert metadata_of(shipped_scorer(), "id", "3/16")["toolkit.shard"] == "3/16"
 
 
 def test_an_empty_file_in_a_folder_says_it_too(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.cli.running import Command, Ran
 from tests.models import shipped_scorer
-from toolkit.scoring.jobs import Jobs, find_jobs
+from toolkit.scoring.input_files import find_jobs
+from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import score_files

@@ -20,8 +20,7 @@ from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.evaluation.diff_result import Difference
-    from toolkit.scoring.blocks import Subset
-    from toolkit.scoring.options import MaxChanged
+    from toolkit.scoring.options import MaxChanged, Subset
 
 _CHECKS = "Checks, for CI"
 _DATA = (
@@ -91,8 +90,7 @@ def diff(
     from toolkit.cli.console import progress_of
     from toolkit.evaluation import DiffOptions
     from toolkit.evaluation import diff as run_diff
-    from toolkit.scoring.blocks import Subset
-    from toolkit.scoring.options import MaxChanged
+    from toolkit.scoring.options import MaxChanged, Subset
 
     most = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=labels.label_column, group=group_column)

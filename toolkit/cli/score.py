@@ -61,8 +61,8 @@ def score(
         options = _options(common, labels, reading, subset, rejects, output)
         from toolkit.model.file import find_model
         from toolkit.model.scorer import Scorer
-        from toolkit.scoring.checks import check_model
-        from toolkit.scoring.jobs import find_jobs
+        from toolkit.scoring.input_files import find_jobs
+        from toolkit.scoring.jobs import check_model
         from toolkit.scoring.results import ScoringModel
 
         jobs = find_jobs(files, common.output, output.output_format, rejects.path, output.report)
@@ -95,8 +95,7 @@ def _options(
     """Put together how the files are scored."""
     columns = labels.columns(common)
     read_options = reading.options(columns)
-    from toolkit.scoring.blocks import Subset
-    from toolkit.scoring.options import MaxRejected, ScoringOptions
+    from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
 
     most = rejects.max_rejected
     return ScoringOptions(

@@ -146,7 +146,7 @@ class RunReport:
     def allow(self, jobs: Jobs, model: Path | None, *, force: bool, resume: bool) -> None:
         """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
         from toolkit.files import check_output_file, resolved
-        from toolkit.scoring.checks import check_report
+        from toolkit.scoring.jobs import check_report
         from toolkit.scoring.progress import is_unfinished
 
         if self.path is None:

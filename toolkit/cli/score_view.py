@@ -166,7 +166,8 @@ def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
 
 def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
     """Say what failed; give the exit code."""
-    from toolkit.scoring.results import total, why_none_is_scored
+    from toolkit.scoring.results import total
+    from toolkit.scoring.summary import why_none_is_scored
 
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]

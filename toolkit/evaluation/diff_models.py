@@ -35,8 +35,10 @@ from toolkit.records.formats import Format, format_of, open_reviews
 from toolkit.records.labels import NEUTRAL, WrongValueError, labels_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.review_file import BatchFile, Reject, ReviewFile
-from toolkit.scoring.blocks import ALL, SelectedBlock, Subset, run_blocks
-from toolkit.scoring.jobs import NOT_KEPT, look_for
+from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.input_files import look_for
+from toolkit.scoring.jobs import NOT_KEPT
+from toolkit.scoring.options import ALL, Subset
 from toolkit.scoring.output import ByteFile
 from toolkit.scoring.summary import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs

@@ -18,7 +18,7 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.model.facts import Calibration, Scores
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import encode
-from toolkit.scoring.blocks import Subset
+from toolkit.scoring.options import Subset
 from toolkit.stores.paths import path_of
 
 OLD, NEW = "OLD", "NEW"

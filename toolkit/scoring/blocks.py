@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import WHOLE_FILE, Block, FileRange, Offset, Parsed, ReviewFile
-from toolkit.records.zip import file_of
+from toolkit.scoring.options import ALL, Subset
 from toolkit.text.strings import only_rows
 
 _SEED = 0  # the same file gives the same sample
@@ -33,40 +32,6 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 Positions = npt.NDArray[np.int64]  # of records in a block, from 0, rejects among them
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Which records of each file are taken: its first ones, or a random sample in order."""
-
-    limit: int | None = None
-    sample: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.sample is not None:
-            raise UsageError("--limit and --sample cannot be combined: leave out one.")
-        for name, value in (("--limit", self.limit), ("--sample", self.sample)):
-            if value is not None and value < 1:
-                raise UsageError(f"{name}: expected 1 or more, received {value}")
-
-    def __bool__(self) -> bool:
-        return self.limit is not None or self.sample is not None
-
-    def __str__(self) -> str:
-        if self.limit is not None:
-            return f"only the first {self.limit:,} records of a file (--limit)"
-        return f"only {self.sample:,} random records of a file (--sample)" if self.sample else ""
-
-    def check(self, reviews: ReviewFile) -> None:
-        """Raise `UsageError` if the file cannot be read as often as a sample needs."""
-        if self.sample is not None and not file_of(reviews.path).is_file():
-            raise UsageError(
-                f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
-                "Save it to a file first, or use --limit."
-            )
-
-
-ALL = Subset()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
-from toolkit.scoring.checks import check_call, check_job
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.progress import Journals

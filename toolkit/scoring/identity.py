@@ -16,12 +16,10 @@ import onnxruntime as ort
 from toolkit import __version__
 from toolkit.errors import InputError
 from toolkit.files import resolved
-from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.records.zip import file_of
-from toolkit.scoring.checkpoint import FileFacts, Prefix, PrefixSum
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import StorePath, is_in_store
 
@@ -29,6 +27,51 @@ _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids
 
 # Of the options of reading: with the column of labels, these change summaries, or the speed.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
+
+_READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
+
+Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What tells a file from another one, and from itself after a change."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> Self:
+        """Take them from what `os.stat` gives."""
+        return cls(facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+    @classmethod
+    def at(cls, path: Path) -> Self | None:
+        """Look at a path; None if nothing is there."""
+        try:
+            return cls.of(path.stat_object() if isinstance(path, StorePath) else path.stat())
+        except OSError:
+            return None
+
+
+class PrefixSum:
+    """The checksum of the first bytes of a file, which is continued as more of them are wanted."""
+
+    def __init__(self) -> None:
+        self._size = self._crc = 0
+
+    def up_to(self, size: int, file: IO[bytes]) -> Prefix:
+        """Add the bytes up to a size, or to the end of the file; what is added already stays."""
+        file.seek(self._size)
+        piece = memoryview(bytearray(_READ_BYTES))
+        while self._size < size:
+            count = file.readinto(piece[: size - self._size])  # type: ignore[attr-defined]
+            if not count:
+                break
+            self._crc = zlib.crc32(piece[:count], self._crc)
+            self._size += count
+        return self._size, self._crc
 
 
 class WatchedInput:
@@ -149,58 +192,26 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """What has scored a file; the same for the same job, wherever and whenever it runs."""
+def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[str, str]:
+    """Say in the metadata of a file what has scored it; the same wherever its job runs.
 
-    model: str  # its name
-    model_version: str
-    model_sha256: str
-    threshold: float
-    neutral_range: Range | None
-    by_sentence: bool
-    job_id: str  # as `job_id_of` gives it
-    shard: str | None = None  # such as 3/16, where an output is a part of a job
-    version: str = __version__
-
-    @classmethod
-    def of(
-        cls,
-        scorer: Scorer,
-        settings: dict[str, Any],
-        source: WatchedInput | None,
-        shard: str | None = None,
-    ) -> Self:
-        """Put it together; the settings are those of the run."""
-        known = scorer.identity()
-        return cls(
-            model=known["name"],
-            model_version=known["version"],
-            model_sha256=known["sha256"],
-            threshold=known["threshold"],
-            neutral_range=scorer.neutral,
-            by_sentence=scorer.by_sentence,
-            job_id=job_id_of(settings, source),
-            shard=shard,
-        )
-
-    def as_metadata(self) -> dict[str, str]:
-        """Give the keys and values of a file; what is not used has none."""
-        values = {
-            "version": self.version,
-            "model": self.model,
-            "model_version": self.model_version,
-            "model_sha256": self.model_sha256,
-            "threshold": str(self.threshold),
-            "neutral_range": self.neutral_range
-            and ":".join(str(round(end, 7)) for end in self.neutral_range),
-            "by_sentence": str(self.by_sentence).lower(),
-            "job_id": self.job_id,
-            "shard": self.shard,
-        }
-        # A file may have a name that is not UTF-8.
-        return {
-            METADATA_PREFIX + key: value.encode("utf-8", "backslashreplace").decode()
-            for key, value in values.items()
-            if value is not None
-        }
+    ``shard`` is such as 3/16, where the output is a part of a job. What is not used has no key.
+    """
+    known = scorer.identity()
+    values = {
+        "version": __version__,
+        "model": known["name"],
+        "model_version": known["version"],
+        "model_sha256": known["sha256"],
+        "threshold": str(known["threshold"]),
+        "neutral_range": scorer.neutral and ":".join(str(round(end, 7)) for end in scorer.neutral),
+        "by_sentence": str(scorer.by_sentence).lower(),
+        "job_id": job_id,
+        "shard": shard,
+    }
+    # A file may have a name that is not UTF-8.
+    return {
+        METADATA_PREFIX + key: value.encode("utf-8", "backslashreplace").decode()
+        for key, value in values.items()
+        if value is not None
+    }

@@ -1,23 +1,32 @@
-"""Which files a call scores, and where the results of each one go."""
+"""Which files a call scores, where the results of each one go, and what they must not replace."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
-from toolkit.errors import UsageError
-from toolkit.files import is_a_folder, is_there, resolved
-from toolkit.records.options import STDIN
+from toolkit.errors import InputError, UsageError
+from toolkit.files import check_output_file, is_a_file, is_there, resolved
+from toolkit.records.compression import compression_ending, format_ending
+from toolkit.records.formats import endings, format_called
+from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import WHOLE_FILE, FileRange
-from toolkit.scoring.input_files import Found, is_pattern
-from toolkit.scoring.output_names import default_output, default_rejected, with_format
-from toolkit.stores.paths import path_of
+from toolkit.records.zip import file_of, inside_archive, is_archive, members
+from toolkit.scoring.options import ScoringOptions
+from toolkit.stores.paths import is_in_store, path_of
 
 _AT_ONCE = 16  # requests to a store
 
 NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
+
+REJECTED_ENDING = ".rejected.jsonl"
+UNWRITABLE_ENDING = ".csv"  # of the output of a format that can only be read
+SCORED = ".scored"  # before the ending of an output beside its input
 
 
 @dataclass(frozen=True)
@@ -62,113 +71,209 @@ class Jobs:
     is_part: bool = False  # others score the rest, and only all counts together say much
 
 
-def find_jobs(
-    inputs: Sequence[str],
-    output: str | None = None,
-    output_format: str | None = None,
-    rejected: Path | None = None,
-    report: Path | None = None,
-) -> Jobs:
-    """Find the files to score, in the order of the inputs, and name their outputs.
+def default_output(source: Path) -> Path:
+    """Name the output beside the input: ``reviews.csv.gz`` → ``reviews.scored.csv.gz``.
 
-    ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
-    one file, else a folder, as always with a slash at its end. ``output_format`` changes the
-    endings of the outputs, and ``rejected`` is for one file only. ``report`` is no input, where it
-    is in a folder. Raises `InputError` if a folder or a pattern has no file of reviews, and
-    `UsageError` if outputs or rejects have no place.
+    Of standard input and of a pipe, it is standard output.
     """
-    target = None if output is None else path_of(output)
-    found, named = look_for(inputs, target, report)
-    files = found.without_repeats()
-    is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
-    is_single = len(files) == 1 and not is_whole
-    if is_single and not _is_new_folder(output):
-        job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
-        job = replace(job, is_named=job.source in named)
-        return Jobs([job], is_single=True, ignored=found.ignored)
-    if rejected not in (None, STDIN, NOT_KEPT):
-        raise UsageError("--rejected: is for one file; several have theirs beside each output.")
-    folder = _folder(target, [source for source, _ in files])
-    jobs = [
-        replace(
-            Job.of(source, folder / with_format(name, output_format), rejected),
-            is_named=source in named,
-        )
-        for source, name in files
-    ]
-    failed = [
-        replace(Job.of(path, folder / name, rejected), error=error)
-        for path, name, error in found.unreadable
-    ]
-    return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
+    if is_stream(source):
+        return STDIN
+    named = named_by(source)
+    ending = format_ending(named) + compression_ending(named)
+    return named.parent / f"{named.name.removesuffix(ending)}{SCORED}{ending}"
 
 
-def look_for(
-    inputs: Sequence[str], target: Path | None, report: Path | None = None
-) -> tuple[Found, set[Path]]:
-    """Find files, and say which of them are named by themselves; `NOT_KEPT` is no target."""
-    found = Found(report=None if report is None else resolved(report))
-    named: set[Path] = set()
-    for name in inputs:
-        if not name:
-            raise UsageError("an empty name, expected a file of reviews. Write . for this folder.")
-        path = path_of(name)
-        if path == STDIN:
-            found.files.append((path, path))
-        elif is_a_folder(path):
-            found.add_folder(path, target)
-        elif is_pattern(name):
-            found.add_pattern(name, target)
-        else:
-            found.add_named(path, target)
-            named.add(path)
-    return found, named
+def named_by(source: Path) -> Path:
+    """Give the path that an output is named by: of the format that it has by default.
+
+    An archive with one member is named by its own name: ``data.zip`` that holds ``x.csv`` is
+    ``data.csv``. What can only be read, such as a workbook, is written as CSV.
+    """
+    named = _without_archive(source)
+    found = endings().get(format_ending(named).lower())
+    return named if found is None or found.can_write else named.with_suffix(UNWRITABLE_ENDING)
 
 
-def _is_whole_folder(name: str, output: str | None) -> bool:
-    """Whether an input may have several files, and so the output is a folder."""
-    if is_a_folder(path_of(name)):
-        return True
-    if output is None or path_of(output) == STDIN or not is_pattern(name):
-        return False
-    return _has_slash(output) or not path_of(output).suffix
+def _without_archive(source: Path) -> Path:
+    inside = inside_archive(source)
+    archive = source if inside is None else inside[0]
+    if inside is None and not is_archive(source):
+        return source
+    try:
+        found = members(archive, endings())
+    except InputError:  # reported when it is read
+        return source
+    if len(found) != 1:
+        return archive.parent / source.name
+    if has_known_ending(Path(archive.stem)):
+        return archive.parent / archive.stem
+    ending = format_ending(found[0]) + compression_ending(found[0])
+    return archive.parent / f"{archive.stem}{ending}"
 
 
-def _is_new_folder(output: str | None) -> bool:
-    """Whether the output is a folder because of the slash at its end, and does not exist yet."""
-    return output is not None and _has_slash(output) and not is_a_folder(path_of(output))
+def scored_name(path: Path) -> str | None:
+    """Give the name without endings of the input that ``path`` may be the output of, if any."""
+    stem = _stem(path)
+    return stem.removesuffix(SCORED) if stem.endswith(SCORED) and has_known_ending(path) else None
 
 
-def _has_slash(output: str) -> bool:
-    return output.endswith(tuple(filter(None, (os.sep, os.altsep))))
+def unscored_name(path: Path) -> str | None:
+    """Give the name of a possible input without its endings."""
+    named = named_by(path)
+    return _stem(named) if has_known_ending(named) else None
 
 
-def _single_output(
-    source: Path, name: Path, output: Path | None, output_format: str | None
-) -> Path:
-    if output is None:
-        default = default_output(source)
-        return default if source == STDIN else with_format(default, output_format)
-    if not is_a_folder(output):
-        return output
-    _check_not_standard_input([source], output)
-    return output / with_format(Path(name.name), output_format)
+def default_rejected(source: Path, output: Path) -> Path:
+    """Name the rejects: ``OUTPUT.rejected.jsonl``; beside the input for standard output."""
+    if output != STDIN:
+        return path_of(f"{output}{REJECTED_ENDING}")
+    is_unnamed = source == STDIN or source.parts[:2] == ("/", "dev")  # /dev/fd/63
+    return path_of(f"{'stdin' if is_unnamed else named_by(source)}{REJECTED_ENDING}")
 
 
-def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
-    """Check that the output can be a folder."""
-    _check_not_standard_input(sources, output)
-    if output is None or output == STDIN:
+def with_format(path: Path, output_format: str | None) -> Path:
+    """Give a name the ending of a format, unless it has one of its endings already."""
+    if output_format is None:
+        return path
+    target = format_called(output_format)
+    found, compression = format_ending(path), compression_ending(path)
+    if endings().get(found.lower()) == target:
+        return path
+    name = path.name.removesuffix(found + compression)
+    return path.parent / f"{name}{target.endings[0]}{compression if target.is_text else ''}"
+
+
+def has_known_ending(path: Path) -> bool:
+    """Whether the name ends as those of a known format."""
+    return format_ending(path).lower() in endings()
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(format_ending(path) + compression_ending(path))
+
+
+def check_job(job: Job, *, force: bool) -> None:
+    """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
+
+    Files that are there already are an error, too, without ``force``.
+    """
+    if job.rejected == job.output == STDIN:
         raise UsageError(
-            f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
+            "--rejected -: the scored records go to standard output. Name a file for one of the "
+            "two, with --output or --rejected."
         )
-    if is_there(output) and not is_a_folder(output):
-        raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
-    return output
+    if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
+        raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
+    check_not_input(job)
+    for path, option in job.written():
+        # Standard output needs no folder, unless a record is rejected.
+        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        if option == "--output" and not force and is_a_file(path):
+            raise UsageError(
+                f"{path}: exists already. Choose another with --output, replace it with --force, "
+                "or keep it with --skip-existing."
+            )
+        check_output_file(path, force=force, option=option, may_fail=may_fail)
 
 
-def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> None:
-    if STDIN in sources:
-        if len(sources) > 1:
-            raise UsageError("standard input cannot be combined with other inputs.")
-        raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
+def check_not_input(job: Job) -> None:
+    """Raise `UsageError` if a file of a job is its input."""
+    for path, option in job.written():
+        with suppress(OSError):  # not there, or cannot be read: reported when it is opened
+            source = file_of(job.source)
+            is_object = is_in_store(path) or is_in_store(source)
+            if path == source if is_object else path.samefile(source):
+                raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
+
+
+def check_absent(outputs: Sequence[Path]) -> None:
+    """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
+    there = [*compress(outputs, _are_there(outputs))]
+    if there:
+        more = f", and {len(there) - 1:,} more" if there[1:] else ""
+        raise UsageError(
+            f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
+            "them with --force, or score only what is new with --skip-existing."
+        )
+
+
+def _are_there(paths: Sequence[Path]) -> Iterable[bool]:
+    """Look at paths, at several at once in a store, which takes its time to answer."""
+    if not any(map(is_in_store, paths)):
+        return map(is_there, paths)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(is_there, paths))
+
+
+def check_outputs(jobs: Sequence[Job]) -> None:
+    """Raise `UsageError` if an output or rejects would replace a file of the same call."""
+    sources = {name for job in jobs for name in _names(job.source)}
+    written: dict[Path, str] = {}
+    for job in jobs:
+        for path, option in job.written():
+            what = "output" if option == "--output" else "rejects"
+            mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
+            if sources & _names(path):
+                raise UsageError(
+                    f"{path}: is an input, which the {what} of {job.source} would replace. Choose "
+                    "another folder with --output."
+                )
+            other = written.setdefault(resolved(path), mine)
+            if other != mine:
+                raise UsageError(
+                    f"{other} and {mine} would both be written to {path}. Score them in separate "
+                    "calls."
+                )
+
+
+def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
+    """Raise `UsageError` if the report would replace another file or folder of the same call."""
+    if report == STDIN:
+        raise UsageError("--report: cannot go to standard output; name a file.")
+    names = _names(report)
+    for job in jobs:
+        for path, what in (
+            (model, "the model"),
+            (job.source, "the input"),
+            (job.output, "the output"),
+            (job.rejects_file, "the file for rejects"),
+        ):
+            if path is not None and _names(path) & names:
+                raise UsageError(f"--report {report}: is also {what}. Choose another file.")
+        if resolved(report) in resolved(job.output).parents:
+            raise UsageError(f"--report {report}: is a folder of the output. Choose another file.")
+
+
+def check_model(model: Path, jobs: Sequence[Job]) -> None:
+    """Raise `UsageError` if an output or rejects would replace the model."""
+    names = _names(model)
+    for job in jobs:
+        for path, option in job.written():
+            if _names(path) & names:
+                raise UsageError(f"{option} {path}: is also the model. Choose another file.")
+
+
+def _names(path: Path) -> set[Path | tuple[int, int]]:
+    """Give what identifies a file: its path without links, and for hard links its number."""
+    if is_in_store(path):
+        return {file_of(path)}
+    try:
+        facts = file_of(path).stat()
+    except OSError:  # not there, or not to be looked at
+        return {resolved(path)}
+    return {resolved(path), (facts.st_dev, facts.st_ino)}
+
+
+def check_call(jobs: Jobs, options: ScoringOptions) -> None:
+    """Raise `UsageError` if the options do not go together, or outputs would replace files."""
+    files = [job for job in jobs.files if job.error is None]
+    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+        raise UsageError("--resume does not work with standard input or output, nor with pipes.")
+    if options.skip_existing and any(job.output == STDIN for job in files):
+        raise UsageError("--skip-existing does not work with standard output.")
+    if options.skip_existing and options.force:
+        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
+    if jobs.folder is not None:
+        check_outputs(files)
+    for job in files if jobs.is_single else ():
+        check_not_input(job)

@@ -23,10 +23,10 @@ from typing import IO, Any
 
 from toolkit.errors import UsageError
 from toolkit.files import is_there, reporting_failures, resolved, work_folder
-from toolkit.scoring.checkpoint import Checkpoint, FileFacts, PrefixSum
-from toolkit.scoring.identity import WatchedInput
+from toolkit.scoring.identity import FileFacts, PrefixSum, WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import Checkpoint
 from toolkit.stores.paths import is_in_store
 
 try:

@@ -1,17 +1,16 @@
-"""How files are scored, and how many records may be rejected before a file fails."""
+"""How files are scored, which of their records, and how many may be rejected."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.blocks import ALL, Subset
-from toolkit.scoring.summary import Summary
+from toolkit.records.review_file import ReviewFile
+from toolkit.records.zip import file_of
 
 _MOST_DIGITS = 20
 _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
@@ -71,6 +70,40 @@ class MaxChanged(Limit):
     option = "--max-changed"
 
 
+@dataclass(frozen=True)
+class Subset:
+    """Which records of each file are taken: its first ones, or a random sample in order."""
+
+    limit: int | None = None
+    sample: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.sample is not None:
+            raise UsageError("--limit and --sample cannot be combined: leave out one.")
+        for name, value in (("--limit", self.limit), ("--sample", self.sample)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}: expected 1 or more, received {value}")
+
+    def __bool__(self) -> bool:
+        return self.limit is not None or self.sample is not None
+
+    def __str__(self) -> str:
+        if self.limit is not None:
+            return f"only the first {self.limit:,} records of a file (--limit)"
+        return f"only {self.sample:,} random records of a file (--sample)" if self.sample else ""
+
+    def check(self, reviews: ReviewFile) -> None:
+        """Raise `UsageError` if the file cannot be read as often as a sample needs."""
+        if self.sample is not None and not file_of(reviews.path).is_file():
+            raise UsageError(
+                f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
+                "Save it to a file first, or use --limit."
+            )
+
+
+ALL = Subset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoringOptions:
     """How to score files."""
@@ -86,27 +119,3 @@ class ScoringOptions:
     checkpoint_seconds: float = 5.0  # between two checkpoints
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
     subset: Subset = ALL  # of the records of each file
-
-
-def check_rejected(
-    name: str,
-    counts: Summary,
-    maximum: MaxRejected | None,
-    first: Callable[[], str | None] = lambda: None,
-    *,
-    at_end: bool = True,
-) -> None:
-    """Raise `InputError` if more records of a file are rejected than allowed.
-
-    ``first`` gives the place and the reason of the first one, where that can be told.
-    """
-    if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
-        return
-    so_far = "" if at_end else "first "
-    found = first()
-    raise InputError(
-        f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
-        f"more than --max-rejected {maximum} allows{f'; the first: {found}' if found else ''}. "
-        "No file is written. Fix the input, say how to read it (--format, --delimiter, "
-        "--encoding), or allow more."
-    )

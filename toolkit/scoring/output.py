@@ -21,11 +21,10 @@ from toolkit.records.compression import compressed_nothing, compressor
 from toolkit.records.formats import format_of, output_of
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
-from toolkit.scoring.checkpoint import Checkpoint, Frame
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult
+from toolkit.scoring.results import Checkpoint, FileResult, Frame
 from toolkit.scoring.score_block import ScoredBlock
 from toolkit.scoring.summary import Summary
 

@@ -9,8 +9,7 @@ from typing import Any
 from toolkit.errors import OutputError, ToolkitError, is_wrong_call
 from toolkit.files import is_there
 from toolkit.records.options import STDIN
-from toolkit.scoring.checks import check_absent
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.journal import Journal
 from toolkit.scoring.options import ScoringOptions
 

@@ -1,10 +1,10 @@
-"""What became of each file of a call, and what to warn of."""
+"""What is done of a file, or of a part of one that somebody scores alone, and what became of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,16 +13,71 @@ from toolkit.errors import UsageError
 from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.review_file import Offset
 from toolkit.records.zip import file_of
-from toolkit.scoring.checkpoint import Checkpoint
+from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.summary import Summary
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
-# Of the texts. Of English reviews of any kind, less than half as many are so.
-_MOST_UNREAD = 0.1
-_FEW_TEXTS = 5  # so many may be chance, unless they are most of all
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a file holds around its records, as it is stored; in bytes."""
+
+    header: int
+    trailer: int
+    separator: bytes  # between the records of two files that are joined
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is done of a job: up to some record, or all of it."""
+
+    reached: Offset  # in the input, after the last block that is written
+    summary: Summary
+    # Of an output that grows: its files by name, and what was read of the input.
+    files: Mapping[str, Prefix] = field(default_factory=dict)
+    source: Prefix | None = None
+    # Of one that is complete:
+    complete: FileFacts | None = None
+    placed: FileFacts | None = None  # of the object that it is uploaded to; a file stays the same
+    frame: Frame | None = None  # None where files cannot be joined
+    job_id: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)  # role → name
+    warnings: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as values of JSON."""
+        frame = self.frame and {**asdict(self.frame), "separator": self.frame.separator.hex()}
+        return {**asdict(self), "frame": frame}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Self:
+        """Read what `as_json` gives; `ValueError` if it is something else."""
+        try:
+            read = dict(content)
+            for name in ("complete", "placed"):
+                read[name] = read[name] and FileFacts(**read[name])
+            if (frame := read["frame"]) is not None:
+                read["frame"] = Frame(**{**frame, "separator": bytes.fromhex(frame["separator"])})
+            source = read.pop("source")
+            return cls(
+                tuple(read.pop("reached")),
+                Summary.from_dict(read.pop("summary")),
+                {name: _prefix(prefix) for name, prefix in read.pop("files").items()},
+                source and _prefix(source),
+                **read,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from None
+
+
+def _prefix(values: Sequence[int]) -> Prefix:
+    size, crc = values
+    return size, crc
 
 
 @dataclass(frozen=True)
@@ -85,43 +140,3 @@ class FileResult:
 def total(results: Sequence[FileResult]) -> Summary:
     """Add up the files."""
     return sum((result.summary for result in results), Summary())
-
-
-def why_none_is_scored(summary: Summary) -> str | None:
-    """Say why no record is scored; None if one is, or without records."""
-    if summary.scored or not summary.records:
-        return None
-    reasons = (
-        (summary.without_text, "without text"),
-        (summary.without_known_words, "without a word that the model knows"),
-        (summary.rejected, "rejected"),
-    )
-    found = [f"{count:,} {what}" for count, what in reasons if count]
-    records = "the only record" if summary.records == 1 else f"all {summary.records:,} records"
-    if len(found) == 1:
-        return f"{records} {'is' if summary.records == 1 else 'are'} {found[0].split(' ', 1)[1]}"
-    return f"of {summary.records:,} records, {', '.join(found)}"
-
-
-def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
-    """Say what the counts of a file that is done tell; None if all is well.
-
-    That no record of a single file is scored is an error, and not said here.
-    """
-    if not is_single and (why := why_none_is_scored(summary)):
-        return f"no record is scored: {why}."
-    return unread_warning(summary, text_column)
-
-
-def unread_warning(summary: Summary, text_column: str | None) -> str | None:
-    """Say that many texts of a file cannot be read by the model; None if they can."""
-    unread, texts = summary.unread, summary.scored + summary.without_known_words
-    is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
-    if unread <= _MOST_UNREAD * texts or is_chance:
-        return None
-    column = "" if text_column is None else f" of column {text_column!r}"
-    return (
-        f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
-        f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
-        "the reviews in the language of the model, which is English for the shipped ones?"
-    )

@@ -16,18 +16,16 @@ from toolkit.records.compression import compression_of
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
-from toolkit.scoring.checkpoint import Checkpoint
-from toolkit.scoring.checks import check_call, check_job
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
-from toolkit.scoring.identity import Provenance, WatchedInput, identity_of, settings_of
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.identity import WatchedInput, identity_of, job_id_of, metadata_of, settings_of
+from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journal
-from toolkit.scoring.options import ScoringOptions, check_rejected
+from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import ScoredOutput, empty_form, open_standard_output, output_form
 from toolkit.scoring.progress import Journals, open_journals
-from toolkit.scoring.results import FileResult, Source, counts_warning
+from toolkit.scoring.results import Checkpoint, FileResult, Source
 from toolkit.scoring.score_block import BlockScorer
-from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.summary import Progress, Summary, check_rejected, counts_warning
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
@@ -160,7 +158,6 @@ class _Run:
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
-            provenance = Provenance.of(self.scorer, self.settings, source, job.shard)
             journal = self.journals.of(job)
             checkpoint = None if journal is None else journal.continued(identity, source)
             if journal is not None and checkpoint is not None and checkpoint.complete:
@@ -168,8 +165,9 @@ class _Run:
                 return
             on_progress = opened.enter_context(self.on_file(job))
             reviews, form = self._opened(result, opened)
-            form = replace(form, metadata=provenance.as_metadata())
-            result.job_id = provenance.job_id
+            result.job_id = job_id_of(self.settings, source)
+            metadata = metadata_of(self.scorer, result.job_id, job.shard)
+            form = replace(form, metadata=metadata)
             self._prepare(job)
             if journal is None:
                 output = opened.enter_context(

@@ -1,4 +1,4 @@
-"""Score a block of records, and say what is written for them."""
+"""Score a block of records; say what is written for them, and count them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compressor
+from toolkit.records.labels import read_labels
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
-from toolkit.scoring.summary import Summary, TextCounts, count
+from toolkit.scoring.summary import Summary
+from toolkit.text.strings import NUL, has_nul, is_blank
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,68 @@ class BlockScorer:
             block.block.following,
             block.block.ends_group,
         )
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """What is counted of the texts of a block before they are dropped."""
+
+    is_blank: pa.BooleanArray  # (texts,)
+    cut_at_nul: int
+
+    @classmethod
+    def of(cls, scorer: Scorer, texts: pa.Array) -> TextCounts:
+        """Count blank texts, and texts with a NUL if the model's token rule ends them there."""
+        texts = as_strings(texts)
+        with_nul = 0
+        if scorer.facts.rule.ends_at_nul and has_nul(texts):
+            with_nul = _count_true(pc.match_substring(texts, NUL))
+        return cls(is_blank(texts), with_nul)
+
+
+def count(
+    scorer: Scorer,
+    texts: TextCounts,
+    numbers: pa.RecordBatch,
+    sentiment: pa.StringArray,
+    labels: pa.Array | None,
+    rejected: int,
+) -> Summary:
+    """Count the records of a block; all arrays have one value per readable record."""
+    positive = pc.equal(sentiment, scorer.facts.labels[1])
+    blank = _count_true(texts.is_blank)
+    few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+    unread = pc.or_(few, pc.and_not(sentiment.is_null(), texts.is_blank))
+    summary = Summary(
+        scored=len(sentiment) - sentiment.null_count,
+        without_text=blank,
+        without_known_words=sentiment.null_count - blank,
+        few_known_words=_count_true(few),
+        first_unread=pc.index(unread, True).as_py() + 1,
+        cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
+        rejected=rejected,
+        positive=_count_true(positive),
+        cut_at_nul=texts.cut_at_nul,
+    )
+    others = {NEUTRAL: scorer.neutral is not None, MIXED: scorer.by_sentence}
+    called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
+    for label, is_called in called.items():
+        setattr(summary, label, _count_true(is_called))
+    if labels is not None:
+        values = read_labels(labels)
+        is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
+        right = pc.equal(values, positive.cast(pa.int8()))
+        for label, is_called in called.items():
+            setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
+            right = pc.and_not(right, is_called)
+        summary.labelled = _count_true(is_labelled)
+        summary.unreadable_labels = summary.scored - summary.labelled
+        summary.right = _count_true(right)
+    return summary
+
+
+def _count_true(values: pa.BooleanArray) -> int:
+    return int(pc.sum(values).as_py() or 0)
 
 
 def _line_of(reject: Reject, reviews: ReviewFile) -> bytes:

@@ -1,18 +1,17 @@
-"""What became of the records of a file, and how far a run has come."""
+"""What became of the records of a file, what to warn of, and how far a run has come."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from toolkit.errors import InputError
+from toolkit.scoring.options import MaxRejected
 
-from toolkit.model.labels import MIXED, NEUTRAL
-from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
-from toolkit.model.scorer import Scorer
-from toolkit.records.labels import read_labels
-from toolkit.text.strings import NUL, has_nul, is_blank
+# Of the texts. Of English reviews of any kind, less than half as many are so.
+_MOST_UNREAD = 0.1
+_FEW_TEXTS = 5  # so many may be chance, unless they are most of all
 
 
 @dataclass(frozen=True)
@@ -97,63 +96,65 @@ class Summary:
         return cls(**{entry.name: counts[entry.name] for entry in fields(cls)})
 
 
-@dataclass(frozen=True)
-class TextCounts:
-    """What is counted of the texts of a block before they are dropped."""
-
-    is_blank: pa.BooleanArray  # (texts,)
-    cut_at_nul: int
-
-    @classmethod
-    def of(cls, scorer: Scorer, texts: pa.Array) -> TextCounts:
-        """Count blank texts, and texts with a NUL if the model's token rule ends them there."""
-        texts = as_strings(texts)
-        with_nul = 0
-        if scorer.facts.rule.ends_at_nul and has_nul(texts):
-            with_nul = _count_true(pc.match_substring(texts, NUL))
-        return cls(is_blank(texts), with_nul)
-
-
-def count(
-    scorer: Scorer,
-    texts: TextCounts,
-    numbers: pa.RecordBatch,
-    sentiment: pa.StringArray,
-    labels: pa.Array | None,
-    rejected: int,
-) -> Summary:
-    """Count the records of a block; all arrays have one value per readable record."""
-    positive = pc.equal(sentiment, scorer.facts.labels[1])
-    blank = _count_true(texts.is_blank)
-    few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
-    unread = pc.or_(few, pc.and_not(sentiment.is_null(), texts.is_blank))
-    summary = Summary(
-        scored=len(sentiment) - sentiment.null_count,
-        without_text=blank,
-        without_known_words=sentiment.null_count - blank,
-        few_known_words=_count_true(few),
-        first_unread=pc.index(unread, True).as_py() + 1,
-        cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
-        rejected=rejected,
-        positive=_count_true(positive),
-        cut_at_nul=texts.cut_at_nul,
+def why_none_is_scored(summary: Summary) -> str | None:
+    """Say why no record is scored; None if one is, or without records."""
+    if summary.scored or not summary.records:
+        return None
+    reasons = (
+        (summary.without_text, "without text"),
+        (summary.without_known_words, "without a word that the model knows"),
+        (summary.rejected, "rejected"),
     )
-    others = {NEUTRAL: scorer.neutral is not None, MIXED: scorer.by_sentence}
-    called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
-    for label, is_called in called.items():
-        setattr(summary, label, _count_true(is_called))
-    if labels is not None:
-        values = read_labels(labels)
-        is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
-        right = pc.equal(values, positive.cast(pa.int8()))
-        for label, is_called in called.items():
-            setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
-            right = pc.and_not(right, is_called)
-        summary.labelled = _count_true(is_labelled)
-        summary.unreadable_labels = summary.scored - summary.labelled
-        summary.right = _count_true(right)
-    return summary
+    found = [f"{count:,} {what}" for count, what in reasons if count]
+    records = "the only record" if summary.records == 1 else f"all {summary.records:,} records"
+    if len(found) == 1:
+        return f"{records} {'is' if summary.records == 1 else 'are'} {found[0].split(' ', 1)[1]}"
+    return f"of {summary.records:,} records, {', '.join(found)}"
 
 
-def _count_true(values: pa.BooleanArray) -> int:
-    return int(pc.sum(values).as_py() or 0)
+def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
+    """Say what the counts of a file that is done tell; None if all is well.
+
+    That no record of a single file is scored is an error, and not said here.
+    """
+    if not is_single and (why := why_none_is_scored(summary)):
+        return f"no record is scored: {why}."
+    return unread_warning(summary, text_column)
+
+
+def unread_warning(summary: Summary, text_column: str | None) -> str | None:
+    """Say that many texts of a file cannot be read by the model; None if they can."""
+    unread, texts = summary.unread, summary.scored + summary.without_known_words
+    is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
+    if unread <= _MOST_UNREAD * texts or is_chance:
+        return None
+    column = "" if text_column is None else f" of column {text_column!r}"
+    return (
+        f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
+        f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
+        "the reviews in the language of the model, which is English for the shipped ones?"
+    )
+
+
+def check_rejected(
+    name: str,
+    counts: Summary,
+    maximum: MaxRejected | None,
+    first: Callable[[], str | None] = lambda: None,
+    *,
+    at_end: bool = True,
+) -> None:
+    """Raise `InputError` if more records of a file are rejected than allowed.
+
+    ``first`` gives the place and the reason of the first one, where that can be told.
+    """
+    if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
+        return
+    so_far = "" if at_end else "first "
+    found = first()
+    raise InputError(
+        f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
+        f"more than --max-rejected {maximum} allows{f'; the first: {found}' if found else ''}. "
+        "No file is written. Fix the input, say how to read it (--format, --delimiter, "
+        "--encoding), or allow more."
+    )

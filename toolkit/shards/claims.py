@@ -25,8 +25,8 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import is_there, place, prefix_of, remove_tree, reporting_failures
 from toolkit.records.review_file import Offset
-from toolkit.scoring.checkpoint import Frame
 from toolkit.scoring.jobs import NOT_KEPT, Job
+from toolkit.scoring.results import Frame
 from toolkit.scoring.summary import Summary
 from toolkit.shards.plan import Plan
 from toolkit.stores.paths import is_in_store

@@ -28,10 +28,9 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.records.compression import compression_ending, format_ending
-from toolkit.scoring.jobs import Job
-from toolkit.scoring.options import check_rejected
-from toolkit.scoring.output_names import REJECTED_ENDING, default_rejected
-from toolkit.scoring.results import FileResult, counts_warning, total
+from toolkit.scoring.jobs import REJECTED_ENDING, Job, default_rejected
+from toolkit.scoring.results import FileResult, total
+from toolkit.scoring.summary import check_rejected, counts_warning
 from toolkit.shards.claims import Claim, Part, ShardFolder
 from toolkit.shards.plan import Piece, Plan
 from toolkit.stores.paths import StorePath, is_in_store

@@ -27,8 +27,7 @@ from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.records.zip import file_of
-from toolkit.scoring.checkpoint import FileFacts
-from toolkit.scoring.identity import settings_of
+from toolkit.scoring.identity import FileFacts, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.output import output_form

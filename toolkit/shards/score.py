@@ -23,14 +23,8 @@ from toolkit.files import (
 )
 from toolkit.model.scorer import Scorer
 from toolkit.records.zip import file_of
-from toolkit.scoring.checks import (
-    check_absent,
-    check_job,
-    check_not_input,
-    check_outputs,
-)
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.jobs import Jobs
+from toolkit.scoring.jobs import Jobs, check_absent, check_job, check_not_input, check_outputs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
