@@ -1,0 +1,196 @@
+"""The values of JSON one after the other, found by Python's decoder in a window of a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from toolkit.records.json_values import WHITE_SPACE
+from toolkit.records.lines import Positions
+
+Peek = Callable[[int], bytes]  # gives as many of the next bytes, or all
+
+_DECODED_BYTES = 1 << 15  # values are this long at most where the decoder reads them
+
+_decode = json.JSONDecoder().raw_decode
+_space = re.compile(r"[ \t\r\n]*").match
+_commas = re.compile(r",(?:[ \t\r\n]*,)*").match
+# A string may lack its end; at a backslash at the end of the data, it depends on what follows.
+_STRING = rb'(?:[^"\\\n]++|\\[^\n]|\\(?=\n))*+(["\n]?)'
+_string = re.compile(_STRING).match
+_bracket = re.compile(rb'[\[{\]}]|"' + _STRING).search
+_mark = re.compile(rb'[\[{\]},]|"' + _STRING).search
+
+
+class ValueEnd:
+    """Looks for the end of a value that the decoder cannot read, by its brackets and strings.
+
+    A string ends at a line end, too, which JSON does not have in strings: so a quote that is never
+    closed costs no more than its line.
+    """
+
+    def __init__(self, *, in_array: bool) -> None:
+        self.reached = 0  # where to continue in more data
+        self._in_array = in_array
+        self._depth = 0
+        self.is_in_string = False  # at the end of the data
+
+    @property
+    def is_within(self) -> bool:
+        """Whether a bracket or a quote is open."""
+        return self._depth > 0 or self.is_in_string
+
+    def find(self, data: bytes, at: int) -> tuple[int, bool] | None:
+        """Give the comma after the value, or else its last bracket; None if it is not in the data.
+
+        Or the bracket that closes the array, or nothing at all, and True.
+        """
+        if self.is_in_string:
+            rest = _string(data, at)
+            assert rest is not None
+            self.reached = at = rest.end()
+            if not rest[1]:
+                return None
+            self.is_in_string = False
+        while found := (_bracket if self._depth else _mark)(data, at):
+            self.reached = at = found.end()
+            mark = found[0][:1]
+            if mark == b'"':
+                self.is_in_string = not found[1]
+            elif self._ends_at(mark):
+                return found.start(), self._depth < 0
+        self.reached = at if self.is_in_string else len(data)
+        return None
+
+    def _ends_at(self, mark: bytes) -> bool:
+        if mark == b",":
+            return self._in_array
+        self._depth += 1 if mark in b"[{" else -1
+        return self._depth < 0 or (self._depth == 0 and not self._in_array)
+
+
+@dataclass
+class Window:
+    """The values at the start of some bytes: where each starts, stops, and where its comma is.
+
+    Of values that no commas separate, that is the last byte. A value may be nothing between commas.
+    """
+
+    data: bytes
+    is_all: bool  # whether no bytes follow
+    rest: ValueEnd  # of what follows the last value that ends here
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    stops: array[int] = field(default_factory=lambda: array("q"))
+    cuts: array[int] = field(default_factory=lambda: array("q"))
+    end: int | None = None  # the bracket that closes the array, or nothing at all
+
+    def add(self, start: int, stop: int, cut: int) -> None:
+        """Add a value."""
+        self.starts.append(start)
+        self.stops.append(stop)
+        self.cuts.append(cut)
+
+    @property
+    def after_last(self) -> int:
+        """Where the last of the values ends, with its comma."""
+        return self.cuts[-1] + 1 if self.cuts else 0
+
+    def positions(self) -> tuple[Positions, Positions, Positions]:
+        """Give the starts, the stops and the cuts."""
+        starts, stops, cuts = (
+            np.array(places, np.int64) for places in (self.starts, self.stops, self.cuts)
+        )
+        return starts, stops, cuts
+
+
+def window_of(peek: Peek, size: int, most: int, *, in_array: bool) -> Window:
+    """Find the values in so many bytes, or one at least in more, up to some most."""
+    while True:
+        data = peek(size)
+        window = find_values(data, in_array=in_array, is_all=len(data) < size)
+        if window.cuts or window.end is not None or window.is_all or size >= most:
+            return window
+        size = min(2 * size, most)
+
+
+def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Window:
+    """Find the values at the start of some bytes, which Python's decoder reads where it can.
+
+    It gets few bytes at once, which bounds the memory; its errors count the lines before them.
+    """
+    window = Window(data, is_all, ValueEnd(in_array=in_array))
+    text, base, at = "", 0, 0
+    while window.end is None:
+        if at >= base + len(text) // 2:
+            base, text = at, data[at : at + _DECODED_BYTES].decode("latin-1")
+        start, stop, cut = _decoded(text, at - base, in_array=in_array)
+        if cut >= 0:
+            at = base + cut + 1
+            window.add(base + start, base + stop, base + cut)
+            if text[cut] == "]" and in_array:
+                window.end = base + cut
+        else:
+            at = _add_undecoded(window, base + start, in_array=in_array)
+            if at < 0:
+                break
+    return window
+
+
+def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
+    """Give the start, the stop and the cut of a value; -1 for what the decoder cannot read."""
+    start = _end(_space(text, at))
+    first = text[start : start + 1]
+    if in_array and first == ",":
+        return start, start, _end(_commas(text, start)) - 1
+    if not in_array and first not in ("{", "["):
+        return start, -1, -1
+    try:
+        _, stop = _decode(text, start)
+    except (ValueError, RecursionError):
+        return start, -1, -1
+    if not in_array:
+        return start, stop, stop - 1
+    cut = _end(_space(text, stop))
+    return start, stop, cut if text[cut : cut + 1] in (",", "]") else -1
+
+
+def _add_undecoded(window: Window, start: int, *, in_array: bool) -> int:
+    """Add a value that is broken or long; give where the next one begins, -1 if there is none."""
+    data = window.data
+    window.rest = ValueEnd(in_array=in_array)
+    found = window.rest.find(data, start)
+    if found is None:
+        return -1
+    cut, closes = found
+    if closes:
+        window.end = cut
+    if in_array or not closes:
+        stop = cut if in_array else cut + 1
+        window.add(start, start + len(data[start:stop].rstrip(WHITE_SPACE)), cut)
+    return cut + 1
+
+
+def values_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
+    """Give the values at the start of some data; the last may be cut off."""
+    window = find_values(data, in_array=in_array)
+    for start, stop in zip(window.starts, window.stops, strict=True):
+        if start < stop:
+            yield data[start:stop]
+    if rest := data[window.after_last : window.end].strip(WHITE_SPACE):
+        yield rest
+
+
+def is_within_value(line: bytes) -> bool:
+    """Whether a line ends within a value, and not in a string."""
+    rest = ValueEnd(in_array=False)
+    return rest.find(line, 0) is None and rest.is_within and not rest.is_in_string
+
+
+def _end(found: re.Match[str] | None) -> int:
+    assert found is not None
+    return found.end()
