@@ -47,8 +47,7 @@ format: $(DEV)/installed  ## format the code, and fix what can be fixed automati
 	$(DEV)/bin/ruff format
 
 reference: $(DEV)/installed  ## write the references of commands and of Python, toolkit/cli/REFERENCE.md and toolkit/API.md
-	$(DEV)/bin/python -m tests.docs.reference
-	$(DEV)/bin/python -m tests.docs.api
+	PYTHONPATH=.ci $(DEV)/bin/python -m pages
 
 models: $(DEV)/installed  ## train and export the shipped models again, and compare them with the shipped files
 	$(DEV)/bin/python -m exported.make $(PRESETS)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from examples.benchmarks import adapt, adapt_evaluate, adapt_page
+from examples.benchmarks import adapt, adapt_page
 
 
 def make_row(way: str, domain: str, labels: int, draw: int, balanced: float) -> dict[str, Any]:
@@ -32,19 +29,6 @@ def test_tables_count_domains_alike() -> None:
     assert "| worst draw | -1.0 points | +15.0 points |" in found
     assert "| changed, of these lower log loss | 4, 3 | 1, 1 |" in found
     assert "| kept: words | 4 | 1 |" in found
-
-
-def test_labelled_reviews_are_drawn_as_they_come_with_both_labels() -> None:
-    draw = random.Random(1)
-    labels = [int(draw.random() < 0.9) for _ in range(1000)]
-    columns = {"text": [f"review {i}" for i in range(1000)], "label": labels, "domain": "tea"}
-    table = pa.table({**columns, "domain": ["tea"] * 1000})
-    found = list(adapt_evaluate.drawn(table))
-    assert {one.facts["labels"] for one in found} == {20, 50, 100, 500}
-    for one in found:
-        assert len(one.labelled) == one.facts["labels"]
-        assert 0 < np.mean(one.labelled["label"].to_numpy()) < 1
-        assert not {*one.labelled["text"].to_pylist()} & {*one.tested["text"].to_pylist()}
 
 
 def test_starts_that_are_not_there(tmp_path: Any) -> None:

@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 from scipy.sparse import csr_array
 
 from examples.benchmarks import __main__ as command
-from examples.benchmarks import quality, quality_data, quality_evaluate, quality_page
-from examples.benchmarks.contenders import predict, train
+from examples.benchmarks import quality, quality_evaluate, quality_page
 from examples.benchmarks.contenders.nblr import log_count_ratios
 from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from tests.models import CONV1D
@@ -119,68 +117,6 @@ def test_held_out_reviews_are_told_apart_by_domain(
     assert "is the mean over 3 domains" in page
 
 
-def test_no_review_is_on_both_sides_and_none_lacks_a_label(source: Path, tmp_path: Path) -> None:
-    quality_data.main(tmp_path, source)
-    parts = [pq.read_table(tmp_path / f"{name}.parquet") for name in ("train", "held-out")]
-    assert {*parts[0]["fold"].to_pylist()} == {"A", "B"}
-    assert {*parts[1]["fold"].to_pylist()} == {"V"}
-    texts = sorted(text for part in parts for text in part["text"].to_pylist())
-    assert texts == sorted(reviews()["text"].to_pylist())
-
-
-def test_a_trained_peer_is_used_again(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quality_data.main(tmp_path, source)
-    first = train.main("nblr", tmp_path)
-    assert first["reviews"] == len(reviews()) * 4 // 5
-    model = tmp_path / "nblr.model"
-    model.write_bytes(b"kept")
-    assert train.main("nblr", tmp_path) == first
-    assert model.read_bytes() == b"kept"
-    other = replace(PEERS["nblr"], settings={**PEERS["nblr"].settings, "alpha": 2})
-    monkeypatch.setitem(PEERS, "nblr", other)
-    assert train.main("nblr", tmp_path)["settings"]["alpha"] == 2
-    assert model.read_bytes() != b"kept"
-
-
-def test_the_page_has_what_was_measured() -> None:
-    metrics = {"accuracy": 0.9, "balanced_accuracy": 0.875}
-    kinds = [("plain", 9), ("negated", 8), ("ironic", 1)]
-    groups = [
-        {
-            "name": name,
-            "reviews": 10,
-            "positive": 5,
-            "right": right,
-            "balanced_accuracy": right / 10,
-        }
-        for name, right in kinds
-    ]
-    row = {"name": "nblr", "is_peer": True, "title": "NB", "metrics": metrics, "groups": groups}
-    written = quality_page.comparison({"everyday": [row], "yelp_sentences": [row], "test": []})
-    assert written.splitlines()[0] == "|  | Yelp | everyday, clear | negated |"
-    assert written.splitlines()[2:] == ["| NB | 87.5 | 85.0 | 80.0 |"]
-
-
-@pytest.mark.skipif(shutil.which("fasttext") is None, reason=NO_FASTTEXT)
-def test_fasttext_repeats_itself(source: Path, tmp_path: Path) -> None:
-    found = []
-    for name in ("one", "other"):
-        folder = tmp_path / name
-        folder.mkdir()
-        quality_data.main(folder, source)
-        assert train.main("fasttext", folder)["bytes"] > 0
-        predict.main("fasttext", folder, folder / "train.parquet", folder / "p.parquet")
-        table = pq.read_table(folder / "p.parquet")
-        found.append(table["positive_probability"].to_numpy())
-    labels = pq.read_table(folder / "train.parquet")["label"].to_numpy()
-    assert len(found[0]) == len(labels)
-    np.testing.assert_array_equal(*found)
-    assert ((found[0] >= 0.5) == (labels == 1)).mean() > 0.9
-    assert 0 <= found[0].min() <= found[0].max() <= 1
-
-
 def test_log_count_ratios() -> None:
     features = csr_array([[1, 0, 1], [1, 1, 0], [0, 1, 0]], dtype=np.float64)
     found = log_count_ratios(features, np.array([1, 1, 0]), alpha=1)
@@ -211,29 +147,3 @@ def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -
 def test_what_is_missing_is_named(source: Path) -> None:
     with pytest.raises(SystemExit, match=r"imdb/test\.parquet: no such file.*TOOLKIT_DATA"):
         quality.main(["test"], source)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        (["startup", "--data", "everyday"], "quality"),
-        (["startup", "--reviews", "all.parquet"], "quality"),
-        (["quality", "--reference", "a.onnx"], "networks"),
-        (["quality", "--set", "1"], "unseen"),
-        (["unseen", "--data", "everyday"], "quality"),
-    ],
-)
-def test_options_of_a_part_are_for_it_alone(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    part: str,
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
-    with pytest.raises(SystemExit, match="2"):
-        command.main()
-    assert f"are for the part {part}" in capsys.readouterr().err
-
-
-def test_the_test_reviews_are_used_only_if_they_are_asked_for() -> None:
-    assert set(quality.DATA) - set(quality.DEFAULT) == {"test"}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pyarrow as pa
 import pytest
 
 from examples.benchmarks import __main__ as command
-from examples.benchmarks import files, inputs, plot, programs, speed_page, step_times
-from examples.benchmarks.measure import CORES, Command, Contender, interleave
+from examples.benchmarks import inputs, programs, speed_page, step_times
+from examples.benchmarks.measure import Command, Contender, interleave
 from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
 from examples.benchmarks.trial import Trial
 from tests.models import EXPORTED, many_texts
@@ -67,70 +65,6 @@ def test_files_are_compared_with_their_copy_and_with_fasttext_on_as_many_cores()
     assert [float(each[7]) for each in found] == [5, 4, 2, 1.25, 1.25, 5, 2.5, 1, 1]
     assert found[-1][-1] == "2 x 1,150"
     assert "Right labels in %: `small` 90.0, fastText 80.0." in written
-
-
-def test_what_is_left_out_is_said() -> None:
-    skipped = {"name": FASTTEXT, "cores": 2, "skipped": "needs the program"}
-    written = speed_page.of_files(part([*COPIES, *OURS, skipped, skipped]))
-    assert {each[7] for each in cells(written)} == {""}
-    assert written.count("Left out: fastText, prepared text: needs the program.") == 1
-
-
-def test_growth_has_a_column_for_each_size() -> None:
-    ours = [
-        of_model(seconds) | {"reviews": n} for n, seconds in ((500, 0.5), (1000, 0.5), (4000, 1.0))
-    ]
-    others = [row(COPY, 0.8, reviews=4000, format="CSV"), row(FASTTEXT, 4.0, reviews=4000)]
-    assert cells(speed_page.of_growth(part([*ours, *others]))) == [
-        ["`small`", "1000.0", "500.0", "250.0", "1.25", "4.00", "1,150", "1,150"],
-        ["plain copy by Arrow", "", "", "200.0", "1.00", "5.00", "", "1,150"],
-        ["fastText, bigrams, prepared text", "", "", "1000.0", "5.00", "1.00", "", "2 x 1,150"],
-    ]
-
-
-def test_starts_are_compared_with_the_bound_of_the_model() -> None:
-    rows = [
-        row("imports and the model (the bound)", 0.2, model="small"),
-        row(TOOLKIT, 0.25, model="small"),
-        row("toolkit --help", 0.1),
-    ]
-    assert cells(speed_page.of_startup(part(rows))) == [
-        ["`small`", "0.250", "0.200", "1.25", "1,150"],
-        ["`toolkit --help`", "0.100", "", "", "1,150"],
-    ]
-
-
-def test_the_figure_has_the_quickest_on_top() -> None:
-    _, axes = plt.subplots()
-    plot.draw(axes, [*COPIES, *OURS, *FASTTEXTS])
-    shown = [label.get_text() for label in axes.get_yticklabels()]
-    assert shown == [
-        "toolkit, small, native core",
-        "toolkit, small, Arrow",
-        "fastText, prepared text",
-    ]
-    assert {"1.25", "2.5", "5.0", "90.0%", "2 x 1,150 MiB"} <= {t.get_text() for t in axes.texts}
-    plt.close("all")
-
-
-def test_each_model_is_run_in_each_way(tmp_path: Path) -> None:
-    found = list(files.ours(tmp_path, 10, 1))
-    csv = {(each.about["model"], each.about["core"], each.cores) for each in found[:-6]}
-    assert csv == {(m, core, n) for m in SHIPPED for core in (NATIVE, ARROW) for n in (1, CORES)}
-    others = {(each.about["model"], each.about["format"]) for each in found[-6:]}
-    assert others == {(model, kind) for model in SHIPPED for kind in ("JSON Lines", "Parquet")}
-    chosen = {each.about["core"]: each.commands[0].variables for each in found}
-    assert chosen == {core: programs.VARIABLES[core] for core in chosen}
-
-
-def test_without_the_native_core_its_rows_are_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(programs, "LIBRARY", tmp_path / "none.so")
-    found = list(files.ours(tmp_path, 10, 1))
-    assert {each.about["core"] for each in found if not each.skipped} == {ARROW}
-    assert {each.skipped for each in found} == {"", "no native core: not compiled"}
-    assert not any(each.skipped for each in found[-6:])
 
 
 def test_the_tool_is_run_on_each_core(tmp_path: Path) -> None:
@@ -201,11 +135,3 @@ def test_a_trial_is_smaller_and_replaces_nothing(
     assert {path.parent for path in (trial.results, trial.page, trial.picture)} == {
         tmp_path / "new"
     }
-
-
-def test_the_tables_are_written_between_their_marks(tmp_path: Path) -> None:
-    trial = Trial(folder=tmp_path)
-    trial.results.write_text(json.dumps({"files": part([*COPIES, *OURS])}))
-    speed_page.main(trial)
-    written = trial.page.read_text().partition(speed_page.BEGIN)[2].partition(speed_page.END)[0]
-    assert len(cells(written)) == 7

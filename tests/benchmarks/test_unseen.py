@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,20 +63,6 @@ def test_each_domain_is_in_one_set_and_sets_are_as_large(sizes: dict[str, int], 
     assert max(counts) - min(counts) <= 1
 
 
-def test_each_set_has_large_and_small_domains() -> None:
-    dealt = unseen_data.deal({name: ord(name) for name in "abcdef"}, 3)
-    assert dealt == [["f", "a"], ["e", "b"], ["d", "c"]]
-
-
-def test_the_same_reviews_are_drawn_and_not_more_than_asked_for() -> None:
-    found = unseen_data.draw(reviews(), 30)
-    assert Counter(found["domain"].to_pylist()) == {**dict.fromkeys(SIZES, 30), "toys": 20}
-    assert found == unseen_data.draw(reviews(), 30)
-    hotels = [text for text in found["text"].to_pylist() if "of hotels" in text]
-    in_order = [text for text in reviews()["text"].to_pylist() if "of hotels" in text]
-    assert hotels != in_order[:30]
-
-
 def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,35 +106,3 @@ def test_a_domain_is_left_out_trained_without_and_evaluated(
     assert page.endswith(f"{unseen_page.END}\nbelow\n")
     assert "| phones | 120 | 50% | 2 |" in page
     assert "old" not in page.splitlines()
-
-
-def test_the_table_has_means_over_the_domains_with_both_labels() -> None:
-    def row(**figures: float | None) -> dict[str, Any]:
-        groups = [
-            {
-                "name": name,
-                "reviews": 10 * len(name),
-                "positive": 5 * len(name),
-                "accuracy": 0.99,
-                "balanced_accuracy": figure,
-            }
-            for name, figure in figures.items()
-        ]
-        return {"groups": groups}
-
-    sets = {
-        "set 1": [row(hotels=0.7, beer=None), row(hotels=0.8, beer=None)],
-        "set 2": [row(toys=0.6), row(toys=0.9)],
-    }
-    assert unseen_page.unseen_table(sets).splitlines()[2:] == [
-        "| hotels | 60 | 50% | 1 | 70.0 | 80.0 |",
-        "| beer | 40 | 50% | 1 | (99.0) | (99.0) |",
-        "| toys | 40 | 50% | 2 | 60.0 | 90.0 |",
-        "| mean of set 1 |  |  | 1 | 70.0 | 80.0 |",
-        "| mean of set 2 |  |  | 2 | 60.0 | 90.0 |",
-        "| **mean of 2** |  |  |  | 65.0 | 85.0 |",
-    ]
-    taught = {**sets, "set 2, with teacher": [row(toys=0.6), row(toys=0.95)]}
-    lines = unseen_page.unseen_table(taught).splitlines()
-    assert lines[4] == "| toys | 40 | 50% | 2 | 60.0 | 90.0 | 95.0 |"
-    assert lines[-1] == "| **mean of 2** |  |  |  | 65.0 | 85.0 |  |"  # not of the same domains

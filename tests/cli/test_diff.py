@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
-from tests.docs.reference import REFERENCE
 from tests.models import MODEL, OLD_MODELS
 
 OLD = OLD_MODELS / "ngram-linear.onnx"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from pages.commands import REFERENCE
 from tests.cli.running import Command
-from tests.docs.reference import REFERENCE
 from tests.models import CONV1D
 from toolkit import __version__
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from pages.commands import REFERENCE
 from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
-from tests.docs.reference import REFERENCE
 
 JSON = ("--log-format", "json")
 

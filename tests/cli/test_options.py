@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.commands import command_of
 from tests.cli.running import Command, write
-from tests.docs.reference import command_of
 from toolkit.cli.commands import COMMANDS
 
 # What a value may be any word of; other values have a form, or are one of a few.

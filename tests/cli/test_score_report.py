@@ -15,8 +15,8 @@ from uuid import UUID
 
 import pytest
 
+from pages.commands import REFERENCE
 from tests.cli.running import COMMAND, Command, in_its_own_process, write, write_long
-from tests.docs.reference import REFERENCE
 from toolkit import __version__
 
 REJECTED = "text,id\na superb film,1\nbad\nawful,3\n"

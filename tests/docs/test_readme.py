@@ -130,7 +130,7 @@ def test_changelog_has_this_version() -> None:
 
 
 def test_picture_shows_the_shipped_model(examples: Path) -> None:
-    """Draw it again with `python -m tests.docs.picture > examples/demo.svg`."""
+    """Draw it again with `PYTHONPATH=.ci python -m pages.picture > examples/demo.svg`."""
     with (examples / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
         reviews = [row["text"] for row in csv.DictReader(file)]
     picture = (PROJECT / "examples" / "demo.svg").read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from pages.commands import REFERENCE, reference
 from tests.data import PROJECT
-from tests.docs.reference import REFERENCE, reference
 
 
 def test_the_reference_is_up_to_date() -> None:
@@ -18,7 +18,7 @@ def test_the_reference_is_up_to_date() -> None:
 def test_the_page_of_the_python_interface_is_up_to_date() -> None:
     """Write it with `make reference`."""
     pytest.importorskip("griffe", reason="needs the extra 'dev'")
-    from tests.docs.api import API, api
+    from pages.python import API, api
 
     written = API.read_text(encoding="utf-8")
     assert written == api()

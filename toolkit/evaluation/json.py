@@ -1,7 +1,7 @@
 """What `toolkit evaluate` and `toolkit diff` find, as JSON.
 
 The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
-else raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`tests/docs/reference.py`
+else raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`.ci/pages/commands.py`
 writes it).
 """
 

@@ -1,6 +1,6 @@
 """Draw the picture of the README: what `make demo` shows, as an SVG.
 
-Run as ``python -m tests.docs.picture > examples/demo.svg``.
+Run as ``PYTHONPATH=.ci python -m pages.picture > examples/demo.svg``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from tests.data import PROJECT
-
+PROJECT = Path(__file__).parents[2]
 WIDTH = 104
 COMMAND = "toolkit score examples/reviews.csv -o reviews.scored.csv"
 

@@ -1,6 +1,6 @@
 """Write the command reference from the command line itself.
 
-Run as ``python -m tests.docs.reference`` (`make reference`); a test compares the file.
+Run as `make reference`; a test compares the file.
 """
 
 # ruff: noqa: E501 (the rows of a Markdown table cannot be broken)
@@ -11,14 +11,15 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import typer.main
 
-from tests.data import PROJECT
 from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
 
+PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "toolkit" / "cli" / "REFERENCE.md"
 
 _WIDTH = 88
@@ -289,7 +290,3 @@ def _names(parameter: Any) -> str:
         return str(parameter.metavar or parameter.name)
     names = ", ".join(sorted((*parameter.opts, *parameter.secondary_opts), key=len))
     return names if parameter.is_flag else f"{names} {parameter.metavar}"
-
-
-if __name__ == "__main__":
-    REFERENCE.write_text(reference(), encoding="utf-8")

@@ -1,18 +1,18 @@
 """Write the reference of the Python interface from the docstrings.
 
-Run as ``python -m tests.docs.api`` (`make reference`); a test compares the file.
+Run as `make reference`; a test compares the file.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import griffe
 
-from tests.data import PROJECT
-
+PROJECT = Path(__file__).parents[2]
 API = PROJECT / "toolkit" / "API.md"
 # Where users import from, and what: by default all of `__all__`. To add a name, add it here.
 FRONTS: dict[str, tuple[str, ...]] = {
@@ -122,7 +122,3 @@ def _markdown(text: str) -> str:
     """Write ``code`` of a docstring as Markdown does, and a call in it as a block."""
     code = re.sub(r"``(.*?)``", r"`\1`", text.replace("  # doctest: +SKIP", ""))
     return re.sub(r"((?:^>>> .*(?:\n(?=\S).*)*\n?)+)", r"```pycon\n\1\n```", code, flags=re.M)
-
-
-if __name__ == "__main__":
-    API.write_text(api(), encoding="utf-8")
