@@ -24,7 +24,7 @@ from tests.models import MODEL, OLD_MODELS, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation import DiffOptions, diff, diff_counts, diff_models
-from toolkit.evaluation.diff_counts import ModelPair, Moves, Totals
+from toolkit.evaluation.diff_counts import Distances, ModelPair, Totals
 from toolkit.evaluation.diff_result import (
     Counts,
     DataChanges,
@@ -122,7 +122,7 @@ def test_most_changed_rows_come_first_with_their_place(
 @given(st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1))
 def test_quantiles_are_exact_to_a_step(pairs: list[tuple[float, float]]) -> None:
     old, new = np.array(pairs, np.float32).T
-    total = Moves(1, 1e-5)
+    total = Distances(1, 1e-5)
     for part in np.array_split(np.arange(len(pairs)), 3):
         total.add(old[part], new[part])
     shift = total.shift(9)
@@ -226,7 +226,7 @@ def test_an_earlier_output_in_a_folder_is_not_read_again(write_rows: WriteRows) 
     output = folder / "changed.csv"
     for _ in range(2):
         data = compared(folder, output=output, force=True)
-        assert (data.files, data.records) == ((str(folder / "r.csv"),), 3)
+        assert (data.files, data.records) == ([str(folder / "r.csv")], 3)
     assert output.read_text(encoding="utf-8").count("Not bad at all.") == 3
 
 
@@ -350,10 +350,10 @@ def test_memory_does_not_grow_with_labels_and_rows(monkeypatch: pytest.MonkeyPat
     totals, sizes = Totals(show=2), []
     texts = pa.array(["a fine film"] * 4, pa.large_string())
     for first in range(0, 400, 4):
-        rows = np.arange(1, 5)
-        labels = pa.array([f"x{first + n}" for n in range(4)])
-        scored = pair.score(texts, pa.repeat("a.csv", 4), rows, {"label": labels})
-        totals.add(scored.summary(2), first, first)
+        labels = [f"x{first + n}" for n in range(4)]
+        fields = {"file": ["a.csv"] * 4, "row": [1, 2, 3, 4], "label": labels}
+        arrays = {name: pa.array(values) for name, values in fields.items()}
+        totals.add(pair.compare(texts, arrays, 2), first, first)
         sizes.append(len(pickle.dumps(totals)))
     assert max(sizes[50:]) < 1.1 * max(sizes[:50])
     changes = totals.changes({})
@@ -392,7 +392,7 @@ def test_nan_is_no_label(tmp_path: Path) -> None:
     table = pa.table({"text": ["a fine film"] * 4, "label": labels})
     pq.write_table(table, tmp_path / "a.parquet")
     data = compared(tmp_path / "a.parquet")
-    assert data.warnings == ()
+    assert data.warnings == []
     assert labels_in(data) == [1, 1, 2]
 
 

@@ -85,7 +85,7 @@ def test_parts_by_length_stars_and_group(reviews_csv: Path) -> None:
     }
     for kind in parts.values():
         assert (
-            sum(p.accuracy[0].right for p in kind.values())
+            sum(p.metrics[0].accuracy.right for p in kind.values())
             == found.models[0].metrics.accuracy.right
         )
 

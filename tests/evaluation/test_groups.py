@@ -55,7 +55,7 @@ def slice_of(name: str, right: int, of_each: int) -> Slice:
     """A group in which so many of the reviews of each label are right."""
     labels = np.repeat([0, 1], of_each).astype(np.int8)
     called = np.tile(np.arange(of_each) < right, 2) == labels
-    return Slice(name, (measure(labels, called.astype(np.float32), 0.5),))
+    return Slice.of(name, labels, [(called.astype(np.float32), 0.5)])
 
 
 def test_each_group_has_the_figures_of_its_reviews_alone(
@@ -152,9 +152,9 @@ def test_many_groups_of_one_label_or_few_reviews_are_shown_by_accuracy(of_each: 
     labels = np.ones(of_each, np.int8)
     metrics = [measure(labels, np.full(of_each, p, np.float32), 0.5) for p in (0.1, 0.9)]
     parts = [Slice(f"{n}", (metrics[n % 2],)) for n in range(50)]
-    parts.sort(key=lambda part: part.accuracy[0].value)
+    parts.sort(key=lambda part: part.metrics[0].accuracy.value)
     shown = shown_groups(Breakdown("groups", "", tuple(parts)), 0)
-    rights = [part.accuracy[0].value for part in shown]
+    rights = [part.metrics[0].accuracy.value for part in shown]
     assert rights == [0.0] * WEAKEST_SHOWN + [1.0] * BEST_SHOWN
 
 

@@ -141,12 +141,12 @@ def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> No
     """Raise `UsageError` for what would otherwise only show at the end."""
     if output is None:
         return
-    from toolkit.evaluation.diff_models import format_of_changed_rows
+    from toolkit.evaluation.diff_models import check_changed_rows_file
 
     path = path_of(output)
     if path == STDIN:
         raise UsageError("--output: cannot go to standard output; name a file.")
-    format_of_changed_rows(path)
+    check_changed_rows_file(path)
     check_is_no_input(path, inputs)  # patterns among them count as missing
     check_output_file(path, force=force)
 

@@ -66,14 +66,12 @@ def coverages(labels: Labels, probability: Probabilities, threshold: float) -> t
 
     Equally sure answers are given all or none, so that the order of the reviews has no influence.
     """
-    ends, right = coverage_curve(labels, probability, threshold)
-    surest_first = probability[np.argsort(-margins(probability, threshold), kind="stable")]
+    ends, right, surest = coverage_curve(labels, probability, threshold)
     found = []
     for step in STEPS:
-        wanted = max(-(-len(labels) * step // 100), 1)
-        at = int(np.searchsorted(ends, wanted))
+        at = int(np.searchsorted(ends, max(-(-len(labels) * step // 100), 1)))
         count, good = int(ends[at]), int(right[at])
-        uncertain = _range_of(surest_first[count:], threshold)
+        uncertain = _uncertain(surest[count:], threshold)
         found.append(Coverage(step / 100, count, good, good / count, uncertain))
     return tuple(found)
 
@@ -82,8 +80,7 @@ def coverage_at(
     labels: Labels, probability: Probabilities, threshold: float, targets: Sequence[float]
 ) -> tuple[TargetCoverage, ...]:
     """Give the largest coverage for each accuracy; equally sure answers are given all or none."""
-    ends, right = coverage_curve(labels, probability, threshold)
-    surest_first = probability[np.argsort(-margins(probability, threshold), kind="stable")]
+    ends, right, surest = coverage_curve(labels, probability, threshold)
     found = []
     for target in targets:
         reached = np.flatnonzero(right / ends >= target)
@@ -91,7 +88,7 @@ def coverage_at(
             found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
             continue
         part = Proportion(int(right[reached[-1]]), int(ends[reached[-1]]))
-        uncertain = _range_of(surest_first[part.count :], threshold)
+        uncertain = _uncertain(surest[part.count :], threshold)
         share = part.count / len(labels)
         figures = (part.count, share, part.right, part.value, part.interval)
         found.append(TargetCoverage(target, *figures, uncertain))
@@ -100,20 +97,20 @@ def coverage_at(
 
 def coverage_curve(
     labels: Labels, probability: Probabilities, threshold: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Count the surest answers, and how many of them are right.
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Probabilities]:
+    """Count the surest answers, and how many of them are right; and give them, the surest first.
 
-    Both are (steps,), growing; there is a step for each margin that occurs.
+    The counts are (steps,), growing; there is a step for each margin that occurs.
     """
     margin = margins(probability, threshold)
     order = np.argsort(-margin, kind="stable")
-    ordered = margin[order]
-    right = np.cumsum(calls_positive(probability, threshold)[order] == labels[order])
-    lasts = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
-    return lasts + 1, right[lasts]
+    surest = probability[order]
+    right = np.cumsum(calls_positive(surest, threshold) == labels[order])
+    lasts = np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
+    return lasts + 1, right[lasts], surest
 
 
-def _range_of(left_out: Probabilities, threshold: float) -> tuple[float, float] | None:
+def _uncertain(left_out: Probabilities, threshold: float) -> tuple[float, float] | None:
     """The range that holds these probabilities and the threshold, and no others."""
     if not len(left_out):
         return None

@@ -49,49 +49,18 @@ _MOST_CHANGED = CHANGED_ROWS.append(pa.field("priority", pa.float32()))
 _FEW = 10_000  # rows of counts that are not worth summing up
 
 Ints = npt.NDArray[np.int64]
+Pair = tuple[Probabilities, Probabilities]  # (rows,) each, of the old and of the new model
 
 
 @dataclass(frozen=True)
-class ScoredRows:
-    """Some rows, and what both models say of them."""
+class ComparedRows:
+    """What is kept of some rows that both models have scored."""
 
-    table: pa.Table  # as `CHANGED_ROWS`; rows are counted from 1
-    numbers: tuple[Probabilities, Probabilities]  # (rows,) probabilities, NaN without a score
-    stars: tuple[Probabilities, Probabilities] | None  # None where a model has none
-    is_changed: npt.NDArray[np.bool_]  # (rows,)
-
-    def summary(self, show: int) -> RowSummary:
-        """Count the rows, and keep those that change most: another answer first."""
-        old, new = self.numbers
-        priority = np.nan_to_num(np.abs(new - old)) + self.is_changed
-        # A sort of all of them would take as long as scoring short texts.
-        least = np.partition(priority, -show)[-show] if 0 < show < len(priority) else 0
-        at = np.flatnonzero((priority >= least) & (priority > 0))
-        at = at[np.argsort(-priority[at], kind="stable")][:show]
-        most = self.table.take(pa.array(at)).append_column("priority", pa.array(priority[at]))
-        groups = self.table["group"]
-        if groups.null_count < len(groups):
-            groups = pc.if_else(is_blank(groups), NO_GROUP, groups)
-        keys = self.table.set_column(4, "group", groups)
-        counts = keys.group_by(_KEYS, use_threads=False).aggregate(
-            [([], "count_all"), ("row", "min")]
-        )
-        return RowSummary(counts.rename_columns(_COUNTS.names), most, old, new, self.stars)
-
-    def changed(self) -> pa.Table:
-        """Give the rows whose label changes."""
-        return self.table.filter(pa.array(self.is_changed))
-
-
-@dataclass(frozen=True)
-class RowSummary:
-    """What is kept of some rows."""
-
-    counts: pa.Table  # `rows` and the `first` row, from 1, by `_KEYS`
-    most_changed: pa.Table  # as `CHANGED_ROWS`, and the `priority`, in its order
-    old: Probabilities
-    new: Probabilities
-    stars: tuple[Probabilities, Probabilities] | None
+    counts: pa.Table  # as `_COUNTS`: by `_KEYS`, the rows, and the first of them, from 1
+    most_changed: pa.Table  # as `_MOST_CHANGED`, with the highest priority first
+    changed: pa.Table | None  # as `CHANGED_ROWS`: those with another label, if they are kept
+    probabilities: Pair  # NaN without a score
+    stars: Pair | None  # None where a model has none
 
 
 @dataclass(frozen=True)
@@ -101,43 +70,58 @@ class ModelPair:
     old: Scorer
     new: Scorer
 
-    def score(
-        self, texts: pa.Array, file: pa.Array, rows: Ints | None, fields: Mapping[str, pa.Array]
-    ) -> ScoredRows:
-        """Score texts with both; `rows` are their numbers, `fields` may have label and group."""
-        both = [each.numbers(texts) for each in (self.old, self.new)]
+    def compare(
+        self,
+        texts: pa.Array,
+        fields: Mapping[str, pa.Array],
+        show: int,
+        *,
+        keeps_changed: bool = False,
+    ) -> ComparedRows:
+        """Score texts with both; `fields` have the file, and maybe row, label and group.
+
+        The rows that change most come first: those with another label, then by the distance of the
+        probabilities; at most `show` are kept.
+        """
+        scorers = (self.old, self.new)
+        both = [scorer.numbers(texts) for scorer in scorers]
         old, new = (_floats(numbers["probability"]) for numbers in both)
         answers = [
             np.where(np.isnan(found), NO_ANSWER, calls_positive(found, float(scorer.threshold)))
-            for found, scorer in ((old, self.old), (new, self.new))
+            for found, scorer in zip((old, new), scorers, strict=True)
         ]
+        sentiments = pa.array(_ANSWERS, pa.string())
+        columns = {
+            **fields,
+            "text": texts,
+            "old_sentiment": sentiments.take(pa.array(answers[0])),
+            "new_sentiment": sentiments.take(pa.array(answers[1])),
+            "old_probability": pa.array(old, from_pandas=True),
+            "new_probability": pa.array(new, from_pandas=True),
+        }
         nothing = pa.nulls(len(texts))
-        names = pa.array(_ANSWERS, pa.string())
-        columns = [
-            file,
-            nothing if rows is None else pa.array(rows),
-            texts,
-            fields.get("label", nothing),
-            fields.get("group", nothing),
-            *(names.take(pa.array(codes)) for codes in answers),
-            *(pa.array(found, from_pandas=True) for found in (old, new)),
-        ]
+        cast = [columns.get(each.name, nothing).cast(each.type) for each in CHANGED_ROWS]
+        rows = pa.table(cast, schema=CHANGED_ROWS)
+        is_changed = answers[0] != answers[1]
         stars = None
-        if self.old.has_stars and self.new.has_stars:
+        if all(scorer.has_stars for scorer in scorers):
             stars = (_floats(both[0]["stars"]), _floats(both[1]["stars"]))
-        table = pa.table(
-            [each.cast(own.type) for each, own in zip(columns, CHANGED_ROWS, strict=True)],
-            schema=CHANGED_ROWS,
+        return ComparedRows(
+            _counted(rows),
+            _most_changed(rows, np.nan_to_num(np.abs(new - old)) + is_changed, show),
+            rows.filter(pa.array(is_changed)) if keeps_changed else None,
+            (old, new),
+            stars,
         )
-        return ScoredRows(table, (old, new), stars, answers[0] != answers[1])
 
 
-def _floats(values: pa.FloatArray) -> Probabilities:
-    """Give the numbers, NaN for null."""
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)
+def after(table: pa.Table, column: str, before: int) -> pa.Table:
+    """Count rows from another start."""
+    at = table.column_names.index(column)
+    return table.set_column(at, column, pc.add(table[column], before))
 
 
-class Moves:
+class Distances:
     """Sums up how far numbers move; quantiles are exact to half a step."""
 
     def __init__(self, largest: float, step: float) -> None:
@@ -175,22 +159,19 @@ class Totals:
         self._show = show
         self._counts = [_COUNTS.empty_table()]  # the first is the sum of all before the others
         self._most_changed = _MOST_CHANGED.empty_table()
-        self._probability, self._stars = Moves(1, 1e-5), Moves(4, 1e-4)
-        self._has_stars, self._other_whole_stars = False, 0
+        self._probability, self._stars = Distances(1, 1e-5), Distances(4, 1e-4)
+        self._other_whole_stars = 0
 
-    def add(self, found: RowSummary, start: int = 0, before: int = 0) -> None:
+    def add(self, found: ComparedRows, start: int = 0, before: int = 0) -> None:
         """Add rows, which have some before them: in all files, and in their own."""
-        counts, most = after(found.counts, "first", start), found.most_changed
-        self._counts.append(counts)
+        self._counts.append(after(found.counts, "first", start))
         if sum(map(len, self._counts[1:])) > max(_FEW, len(self._counts[0])):
             self._sum_up()
-        most = after(most, "row", before)
-        most = pa.concat_tables([self._most_changed, most])
+        most = pa.concat_tables([self._most_changed, after(found.most_changed, "row", before)])
         most = most.sort_by([("priority", "descending")])  # equal ones stay in order
         self._most_changed = most.slice(0, self._show)
-        self._probability.add(found.old, found.new)
+        self._probability.add(*found.probabilities)
         if found.stars is not None:
-            self._has_stars = True
             self._stars.add(*found.stars)
             old, new = (np.floor(stars + 0.5) for stars in found.stars)
             is_other = (old != new) & ~np.isnan(old) & ~np.isnan(new)
@@ -199,9 +180,10 @@ class Totals:
     def labels(self) -> tuple[list[str], Ints, Ints]:
         """Give the labels as they are written, how often each is there, and its first row."""
         found = self._sum_up().group_by("label").aggregate([("rows", "sum"), ("first", "min")])
-        found = found.filter(pc.is_valid(found["label"])).sort_by("first_min")
-        is_label = np.array([not is_missing(word) for word in found["label"].to_pylist()], np.bool_)
-        found = found.filter(pa.array(is_label))
+        found = found.sort_by("first_min")
+        words = found["label"].to_pylist()
+        is_label = [word is not None and not is_missing(word) for word in words]
+        found = found.filter(pa.array(is_label, pa.bool_()))
         counts, first = (found[name].to_numpy() for name in ("rows_sum", "first_min"))
         return found["label"].to_pylist(), counts, first
 
@@ -213,17 +195,14 @@ class Totals:
             label = meanings.get(row["label"], NO_ANSWER)
             old, new = codes[row["old_sentiment"]], codes[row["new_sentiment"]]
             cells[row["group"]][label, old, new] += row["rows"]
-        groups = [
-            Group(name, Counts.of(found)) for name, found in cells.items() if name is not None
-        ]
-        rows = self._most_changed.to_pylist()
+        groups = [Group(name, Counts.of(each)) for name, each in cells.items() if name is not None]
+        rows = self._most_changed.drop_columns("priority").to_pylist()
         for row in rows:
-            del row["priority"]
             row["label"] = _ANSWERS[meanings.get(row["label"], NO_ANSWER)]
         return Changes(
             Counts.of(sum(cells.values(), np.zeros((3, 3, 3), np.int64))),
             self._probability.shift(7),
-            self._stars.shift(4) if self._has_stars else None,
+            self._stars.shift(4),
             self._other_whole_stars,
             tuple(ChangedRow(**row) for row in rows),
             tuple(sorted(groups, key=lambda each: (-each.counts.rows, each.name))),
@@ -231,19 +210,37 @@ class Totals:
 
     def _sum_up(self) -> pa.Table:
         """Sum up all counts, without the labels if there are too many of them."""
-        counts = pa.concat_tables(self._counts)
-        for _ in range(2):
-            found = counts.group_by(_KEYS).aggregate([("rows", "sum"), ("first", "min")])
-            counts = found.rename_columns(_COUNTS.names)
-            self.has_labels &= pc.count_distinct(counts["label"]).as_py() <= MOST_LABELS
-            if self.has_labels:
-                break
-            counts = counts.set_column(1, "label", pa.nulls(len(counts), pa.string()))
+        counts = _summed(pa.concat_tables(self._counts))
+        self.has_labels &= pc.count_distinct(counts["label"]).as_py() <= MOST_LABELS
+        if not self.has_labels:
+            at = _KEYS.index("label")
+            counts = _summed(counts.set_column(at, "label", pa.nulls(len(counts), pa.string())))
         self._counts = [counts]
         return counts
 
 
-def after(table: pa.Table, column: str, before: int) -> pa.Table:
-    """Count rows from another start."""
-    at = table.column_names.index(column)
-    return table.set_column(at, column, pc.add(table[column], before))
+def _floats(values: pa.FloatArray) -> Probabilities:
+    """Give the numbers, NaN for null."""
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)
+
+
+def _counted(rows: pa.Table) -> pa.Table:
+    """Count rows by their keys; a blank group is `NO_GROUP`, where there are groups."""
+    groups = rows["group"]
+    if groups.null_count < len(groups):
+        rows = rows.set_column(4, "group", pc.if_else(is_blank(groups), NO_GROUP, groups))
+    found = rows.group_by(_KEYS, use_threads=False).aggregate([([], "count_all"), ("row", "min")])
+    return found.rename_columns(_COUNTS.names)
+
+
+def _summed(counts: pa.Table) -> pa.Table:
+    found = counts.group_by(_KEYS, use_threads=False).aggregate([("rows", "sum"), ("first", "min")])
+    return found.rename_columns(_COUNTS.names)
+
+
+def _most_changed(rows: pa.Table, priority: Probabilities, show: int) -> pa.Table:
+    # A sort of all of them would take as long as scoring short texts.
+    least = np.partition(priority, -show)[-show] if 0 < show < len(priority) else 0
+    at = np.flatnonzero((priority >= least) & (priority > 0))
+    at = at[np.argsort(-priority[at], kind="stable")][:show]
+    return rows.take(pa.array(at)).append_column("priority", pa.array(priority[at]))

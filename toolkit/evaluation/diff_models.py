@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
+from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
     MOST_LABELS,
     NO_ANSWER,
+    ComparedRows,
     ModelPair,
-    RowSummary,
     Totals,
     after,
 )
@@ -31,7 +31,7 @@ from toolkit.evaluation.diff_result import (
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.compression import compression_of, compressor
-from toolkit.records.formats import Format, format_of, open_reviews
+from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.labels import NEUTRAL, WrongValueError, labels_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.review_file import BatchFile, Reject, ReviewFile
@@ -43,6 +43,7 @@ from toolkit.scoring.output import ByteFile
 from toolkit.scoring.summary import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
 
+Append = Callable[[pa.Table], None]  # of changed rows
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 
 
@@ -103,7 +104,7 @@ def diff(
     fixed = golden_texts((pair.old.max_tokens, pair.new.max_tokens))
     texts = pa.array(fixed.values(), pa.large_string())
     totals = Totals(options.show)
-    totals.add(pair.score(texts, pa.array([*fixed]), None, {}).summary(options.show))
+    totals.add(pair.compare(texts, {"file": pa.array([*fixed])}, options.show))
     found = Difference(
         pair.old.identity(),
         pair.new.identity(),
@@ -115,12 +116,66 @@ def diff(
     return replace(found, data=_compare_files(pair, files, options, on_file)) if files else found
 
 
-@dataclass(frozen=True)
-class _Scored:
+def check_changed_rows_file(path: Path) -> None:
+    """Raise `UsageError` if changed rows cannot be written in the format that the name says."""
+    format_of(path, option="--output")
+
+
+def _compare_files(
+    pair: ModelPair, inputs: Sequence[str], options: DiffOptions, on_file: OnFile
+) -> DataChanges:
+    """Read files, and count what changes; raises as `diff`."""
+    # The output is not one of the files in folders: an earlier run may have written it there.
+    found, _ = look_for(inputs, NOT_KEPT, options.output)
+    failed = [error for _, _, error in found.unreadable]
+    files = [source for source, _ in found.without_repeats()]
+    if failed and not files:
+        raise InputError(failed[0])
+    data = DataChanges(
+        failed=failed,
+        ignored=found.ignored,
+        links=[*map(str, found.links)],
+        subset=options.subset,
+        output=None if options.output is None else str(options.output),
+    )
+    run = _Comparison(pair, files, options, on_file, data, Totals(options.show))
+    with _changed_rows_file(options.output, force=options.force) as append:
+        run.read(append)
+        data.changes = run.totals.changes(run.meanings())
+        if not data.changes.counts.answered:
+            raise InputError(f"{run.place}: {run.reason_for_nothing()}")
+    return data
+
+
+@contextmanager
+def _changed_rows_file(path: Path | None, *, force: bool) -> Iterator[Append | None]:
+    """Open a file that appears when the block succeeds, and give what writes rows; or None."""
+    if path is None:
+        yield None
+        return
+    own, compression = format_of(path, option="--output"), compression_of(path)
+    form = own.load().output_of_table(lambda rows, _: rows, CHANGED_ROWS, own.delimiter)
+    compress = compressor(compression)
+    with atomic_file(path, force=force) as partial, partial.open("wb") as file:
+        output: BatchFile
+        if form.open_file is None:
+            output = ByteFile(file, form, compression, is_new=True)
+        else:
+            output = form.open_file(file, {})
+
+        def append(rows: pa.Table) -> None:
+            for batch in rows.to_batches():
+                data = form.render(batch, [])
+                output.append(data if form.open_file else compress(data), ends_group=False)
+
+        yield append
+        output.close()
+
+
+class _Block(NamedTuple):
     """What is left of a block when it is scored."""
 
-    summary: RowSummary
-    changed: pa.Table | None  # for the output
+    rows: ComparedRows
     rejects: Sequence[Reject]
     wanted: int  # records, with the rejects
     records: int  # of the whole block
@@ -133,18 +188,12 @@ class _Comparison:
 
     pair: ModelPair
     files: Sequence[Path]
-    failed: list[str]
     options: DiffOptions
     on_file: OnFile
+    data: DataChanges
     totals: Totals
     starts: list[int] = field(default_factory=list)  # of the files that are read: rows before each
     end: int = 0  # of all rows so far, those that are left out among them
-    records: int = 0
-    rejected: int = 0
-    first_reject: str | None = None
-    compared: list[Path] = field(default_factory=list)
-    columns: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def needs_labels(self) -> bool:
@@ -158,79 +207,80 @@ class _Comparison:
         count = len(self.files)
         return str(self.files[0]) if count == 1 else f"{count:,} files together"
 
-    def read(self, output: ChangedRowsFile | None) -> None:
+    def read(self, append: Append | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
-        first: ToolkitError | None = None
-        is_single = len(self.files) == 1 and not self.failed
+        data, first = self.data, None
+        is_single = len(self.files) == 1 and not data.failed
         for path in self.files:
-            before = self.records
+            before = data.records
             self.starts.append(self.end)
             try:
-                self._read(path, output)
-                self.compared.append(path)
+                self._read(path, append)
+                data.files.append(str(path))
             except EmptyInputError:
                 if is_single:
                     raise
-                self.warnings.append(f"{path}: nothing is in this file.")
-                self.compared.append(path)
+                data.warnings.append(f"{path}: nothing is in this file.")
+                data.files.append(str(path))
             except (InputError, UsageError) as error:
                 if is_single:
                     raise
                 first = first or error
                 read = ""
-                if count := self.records - before:
-                    self.compared.append(path)
+                if count := data.records - before:
+                    data.files.append(str(path))
                     read = f" The {count:,} records before that are compared."
-                self.failed.append(f"{error}{read}")
-        if first is not None and not self.compared:
-            first.add_note(f"None of the {len(self.failed):,} files can be compared.")
+                data.failed.append(f"{error}{read}")
+        if first is not None and not data.files:
+            first.add_note(f"None of the {len(data.failed):,} files can be compared.")
             raise first
 
-    def _read(self, path: Path, output: ChangedRowsFile | None) -> None:
-        of = self.options.reading.columns.of
+    def _read(self, path: Path, append: Append | None) -> None:
+        data, of = self.data, self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
-        columns = (of("text"), label, of("group"))
         with (
-            open_reviews(path, self.options.reading, columns) as reviews,
+            open_reviews(path, self.options.reading, (of("text"), label, of("group"))) as reviews,
             self.on_file(path) as on_progress,
         ):
             self.options.subset.check(reviews)
-            self.columns = {**reviews.chosen, **self.columns}
+            data.columns = {**reviews.chosen, **data.columns}
             self._warn_of_labels(path, reviews)
-            start, before, compared = self.end, 0, 0
+            start, before, compared = self.end, 0, data.records
             for block in run_blocks(
                 reviews,
-                lambda each: self._score(path, each, is_written=output is not None),
+                lambda each: self._compare(path, each, keeps_changed=append is not None),
                 self.options.subset,
             ):
                 before = before if block.before is None else block.before
-                self.totals.add(block.summary, start + before, before)
-                if block.rejects and self.first_reject is None:
+                self.totals.add(block.rows, start + before, before)
+                if append is not None and block.rows.changed is not None:
+                    append(after(block.rows.changed, "row", before))
+                if block.rejects and data.first_reject is None:
                     reject = block.rejects[0]
                     place = f"{reviews.counts} {reject.number:,}"
-                    self.first_reject = f"{reviews.name}: {place}: {reject.reason}"
-                if output is not None and block.changed is not None:
-                    output.append(after(block.changed, "row", before))
+                    data.first_reject = f"{reviews.name}: {place}: {reject.reason}"
                 before += block.records
                 self.end = start + before
-                self.rejected += len(block.rejects)
-                self.records += block.wanted
-                compared += block.wanted
+                data.rejected += len(block.rejects)
+                data.records += block.wanted
                 if on_progress is not None:
-                    on_progress(Progress(compared, reviews.bytes_read, reviews.size))
-            self.warnings += [each for each in reviews.warnings if each not in self.warnings]
+                    done = data.records - compared
+                    on_progress(Progress(done, reviews.bytes_read, reviews.size))
+            data.warnings += [each for each in reviews.warnings if each not in data.warnings]
 
-    def _score(self, path: Path, block: SelectedBlock, *, is_written: bool) -> _Scored:
+    def _compare(self, path: Path, block: SelectedBlock, *, keeps_changed: bool) -> _Block:
         parsed, rows, records = block.parse_rows()
-        file = pa.repeat(without_half_pairs(str(path)), len(parsed.texts))
-        fields = dict(parsed.fields)
+        count = len(parsed.texts)
+        fields = {
+            **parsed.fields,
+            "file": pa.repeat(without_half_pairs(str(path)), count),
+            "row": pa.array(rows + 1),
+        }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
-            fields["group"] = pa.repeat(self._short_name(path), len(parsed.texts))
-        scored = self.pair.score(parsed.texts, file, rows + 1, fields)
-        count = len(parsed.texts) + len(parsed.rejects)
-        summary = scored.summary(self.options.show)
-        changed = scored.changed() if is_written else None
-        return _Scored(summary, changed, parsed.rejects, count, records, block.before)
+            fields["group"] = pa.repeat(self._short_name(path), count)
+        show = self.options.show
+        found = self.pair.compare(parsed.texts, fields, show, keeps_changed=keeps_changed)
+        return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
     def _short_name(self, path: Path) -> str:
         """The name without the folder, if no other file has it."""
@@ -242,13 +292,13 @@ class _Comparison:
         usual = self.options.reading.columns.of("label").names
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
-            self.warnings.append(
+            self.data.warnings.append(
                 f"{path}: the column {found[0]!r} is not used as labels: there are two of them, or "
                 "its values are neither numbers nor strings."
             )
 
-    def meanings(self) -> tuple[dict[str, int], str, int]:
-        """Tell what labels mean, by their words, for the user, and how many rows are neutral.
+    def meanings(self) -> dict[str, int]:
+        """Tell what labels mean, by their words: the position of negative, positive or none.
 
         If a column that is not named has no labels, that is a warning.
         """
@@ -257,115 +307,41 @@ class _Comparison:
         except InputError as error:
             if self.needs_labels or self.options.needs_labels:
                 raise
-            self.warnings.append(f"The column is not used as labels. {error}")
-            return {}, "", 0
+            self.data.warnings.append(f"The column is not used as labels. {error}")
+            return {}
 
-    def _meanings(self) -> tuple[dict[str, int], str, int]:
-        column = f"column {self.columns.get('label', '')!r}"
+    def _meanings(self) -> dict[str, int]:
         words, counts, first = self.totals.labels()
+        column = f"column {self.data.columns.get('label', '')!r}"
+        place = f"{self.place}: {column}"
         if not self.totals.has_labels:
             raise InputError(
-                f"{self.place}: {column}: more than {MOST_LABELS:,} different values, expected "
-                "labels. Choose another column with --label-column."
+                f"{place}: more than {MOST_LABELS:,} different values, expected labels. Choose "
+                "another column with --label-column."
             )
         if not words:
-            return {}, "", 0
-        names, place = self.options.reading.labels, f"{self.place}: {column}"
+            return {}
+        names = self.options.reading.labels
         try:
             found = labels_of(pa.chunked_array([words]), first - 1, place, names, counts)
         except WrongValueError as error:
             file = bisect(self.starts, error.row) - 1
-            place = f"{self.files[file]}: {column}"
-            row = error.row - self.starts[file]
+            place, row = f"{self.files[file]}: {column}", error.row - self.starts[file]
             raise WrongValueError(place, row, error.problem) from None
         is_neutral = found.targets == NEUTRAL
+        self.data.label_meaning = found.meaning
+        self.data.neutral = int(counts[is_neutral].sum())
         meant = np.where(is_neutral, NO_ANSWER, found.targets >= 0.5).tolist()
-        return dict(zip(words, meant, strict=True)), found.meaning, int(counts[is_neutral].sum())
+        return dict(zip(words, meant, strict=True))
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""
-        if not self.records:
+        data = self.data
+        if not data.records:
             return "no rows to compare the models on."
-        if self.rejected == self.records:
-            return f"none of the {self.records:,} records can be read; first: {self.first_reject}"
+        if data.rejected == data.records:
+            return f"none of the {data.records:,} records can be read; first: {data.first_reject}"
         return (
             "no row has a text with a word that one of the models knows. Choose the column with "
             "--text-column."
         )
-
-
-def _compare_files(
-    pair: ModelPair, data: Sequence[str], options: DiffOptions, on_file: OnFile
-) -> DataChanges:
-    """Read files, and count what changes; raises as `diff`."""
-    # The output is not one of the files in folders: an earlier run may have written it there.
-    found, _ = look_for(data, NOT_KEPT, options.output)
-    failed = [error for _, _, error in found.unreadable]
-    files = [source for source, _ in found.without_repeats()]
-    if failed and not files:
-        raise InputError(failed[0])
-    run = _Comparison(pair, files, failed, options, on_file, Totals(options.show))
-    with changed_rows_file(options.output, force=options.force) as output:
-        run.read(output)
-        meanings, meaning, neutral = run.meanings()
-        changes = run.totals.changes(meanings)
-        if not changes.counts.answered:
-            raise InputError(f"{run.place}: {run.reason_for_nothing()}")
-    return DataChanges(
-        files=tuple(map(str, run.compared)),
-        failed=tuple(run.failed),
-        ignored=found.ignored,
-        links=tuple(map(str, found.links)),
-        subset=options.subset,
-        columns=run.columns,
-        records=run.records,
-        rejected=run.rejected,
-        first_reject=run.first_reject,
-        label_meaning=meaning,
-        neutral=neutral,
-        warnings=tuple(run.warnings),
-        output=None if options.output is None else str(options.output),
-        changes=changes,
-    )
-
-
-def format_of_changed_rows(path: Path) -> Format:
-    """Tell the format by the name; `UsageError` if it cannot be written."""
-    return format_of(path, option="--output")
-
-
-class ChangedRowsFile:
-    """Writes tables of changed rows, one after the other."""
-
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        own = format_of_changed_rows(path)
-        self._form = own.load().output_of_table(lambda rows, _: rows, CHANGED_ROWS, own.delimiter)
-        self._compress = compressor(compression_of(path))
-        self._is_bytes = self._form.open_file is None
-        self._file: BatchFile
-        if self._form.open_file is None:
-            self._file = ByteFile(file, self._form, compression_of(path), is_new=True)
-        else:
-            self._file = self._form.open_file(file, {})
-
-    def append(self, rows: pa.Table) -> None:
-        """Write some rows."""
-        for batch in rows.to_batches():
-            data = self._form.render(batch, [])
-            self._file.append(self._compress(data) if self._is_bytes else data, ends_group=False)
-
-    def close(self) -> None:
-        """Write the end."""
-        self._file.close()
-
-
-@contextmanager
-def changed_rows_file(path: Path | None, *, force: bool) -> Iterator[ChangedRowsFile | None]:
-    """Open the file, which appears when the block succeeds; None without a path."""
-    if path is None:
-        yield None
-        return
-    with atomic_file(path, force=force) as partial, partial.open("wb") as file:
-        opened = ChangedRowsFile(file, path)
-        yield opened
-        opened.close()

@@ -5,7 +5,7 @@ The words are those of the terminal, of the JSON and of errors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -138,24 +138,27 @@ class Changes:
     groups: tuple[Group, ...] = ()  # the largest first
 
 
-@dataclass(frozen=True)
+NO_CHANGES = Changes(Counts(*[0] * 12), None, None, 0, ())
+
+
+@dataclass
 class DataChanges:
     """What changes for the rows of a user's files."""
 
-    files: tuple[str, ...]  # that are compared
-    failed: tuple[str, ...]  # errors of other files, which could not be read to their ends
+    failed: list[str]  # errors of files that could not be read to their ends
     ignored: int  # in folders: files of no known format, pipes and devices
-    links: tuple[str, ...]  # to folders, which were not followed
+    links: list[str]  # to folders, which were not followed
     subset: Subset  # of each file that is compared
-    columns: dict[str, str]  # of the first file, by what they are
-    records: int  # that are compared, in all files
-    rejected: int  # that cannot be read
-    first_reject: str | None  # where, and why
-    label_meaning: str  # what was read as what, where that is not as usual
-    neutral: int  # rows that are left out of the accuracy, as their label is neutral
-    warnings: tuple[str, ...]
     output: str | None  # the file with all changed rows
-    changes: Changes
+    files: list[str] = field(default_factory=list)  # that are compared
+    columns: dict[str, str] = field(default_factory=dict)  # of the first file, by what they are
+    records: int = 0  # that are compared, in all files
+    rejected: int = 0  # that cannot be read
+    first_reject: str | None = None  # where, and why
+    label_meaning: str = ""  # what was read as what, where that is not as usual
+    neutral: int = 0  # rows that are left out of the accuracy, as their label is neutral
+    warnings: list[str] = field(default_factory=list)
+    changes: Changes = NO_CHANGES
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Of many groups, tables and plots show the weakest and the best.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.metrics import Metrics, Probabilities, Proportion, measure
+from toolkit.evaluation.metrics import Labels, Metrics, Probabilities, measure
 from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
@@ -33,10 +33,19 @@ Answers = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), an
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the reviews."""
+    """Some of the reviews; they have a balanced accuracy if there are a few of either label."""
 
     name: str
     metrics: tuple[Metrics, ...]  # of each model
+
+    @classmethod
+    def of(cls, name: str, labels: Labels, answers: Answers) -> Slice:
+        """Measure all models on some reviews."""
+        found = [measure(labels, probability, threshold) for probability, threshold in answers]
+        positive = int(labels.sum())
+        if min(positive, len(labels) - positive) < FEWEST_OF_LABEL:
+            found = [replace(each, balanced_accuracy=None) for each in found]
+        return cls(name, tuple(found))
 
     @property
     def reviews(self) -> int:
@@ -49,34 +58,9 @@ class Slice:
         return self.metrics[0].true_positives + self.metrics[0].false_negatives
 
     @property
-    def majority_accuracy(self) -> float:
-        """The accuracy of always answering the label that is more frequent in this slice."""
-        return self.metrics[0].majority_accuracy
-
-    @property
     def has_both_labels(self) -> bool:
         """Whether there are enough reviews of either label for a balanced accuracy."""
-        return min(self.positive, self.reviews - self.positive) >= FEWEST_OF_LABEL
-
-    @property
-    def accuracy(self) -> tuple[Proportion, ...]:
-        """Of each model."""
-        return tuple(each.accuracy for each in self.metrics)
-
-    @property
-    def balanced_accuracy(self) -> tuple[float | None, ...]:
-        """Of each model; None without enough reviews of both labels."""
-        return tuple(
-            each.balanced_accuracy if self.has_both_labels else None for each in self.metrics
-        )
-
-    @property
-    def balanced_interval(self) -> tuple[tuple[float, float] | None, ...]:
-        """The 95% interval of each balanced accuracy."""
-        return tuple(
-            each.balanced_accuracy_interval if self.has_both_labels else None
-            for each in self.metrics
-        )
+        return self.metrics[0].balanced_accuracy is not None
 
 
 @dataclass(frozen=True)
@@ -142,7 +126,7 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
 
     return MacroMean(
         len(slices),
-        float(np.mean([each.majority_accuracy for each in slices])),
+        float(np.mean([each.metrics[0].majority_accuracy for each in slices])),
         tuple(Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)),
     )
 
@@ -156,7 +140,7 @@ def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
     if len(groups.slices) <= MOST_SHOWN:
         return groups.slices
     candidates = _large_enough(groups.slices)
-    ends = [each.balanced_interval[best] or each.accuracy[best].interval for each in candidates]
+    ends = [_interval(each.metrics[best]) for each in candidates]
     by_upper = sorted(range(len(candidates)), key=lambda at: ends[at][1])
     weakest = set(by_upper[:WEAKEST_SHOWN])
     by_lower = sorted(range(len(candidates)), key=lambda at: -ends[at][0])
@@ -202,24 +186,23 @@ def _slices(
     """Split reviews by the position of their name; a position after the names is in no slice."""
     labels, order = reviews.labels, np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], np.arange(len(names) + 1))
-    slices = []
-    for name, start, end in zip(names, ends, ends[1:], strict=False):
-        if start == end:
-            continue
-        chosen = order[start:end]
-        metrics = [
-            measure(labels[chosen], probability[chosen], threshold)
-            for probability, threshold in answers
-        ]
-        slices.append(Slice(name, tuple(metrics)))
-    return slices
+    return [
+        Slice.of(name, labels[at], [(probability[at], own) for probability, own in answers])
+        for name, at in zip(names, np.split(order, ends[1:]), strict=False)
+        if len(at)
+    ]
 
 
 def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
     """By balanced accuracy; then those that have none, by accuracy."""
-    balanced = found.balanced_accuracy[best]
-    figure = found.accuracy[best].value if balanced is None else balanced
+    metrics = found.metrics[best]
+    balanced = metrics.balanced_accuracy
+    figure = metrics.accuracy.value if balanced is None else balanced
     return balanced is None, figure, found.name
+
+
+def _interval(metrics: Metrics) -> tuple[float, float]:
+    return metrics.balanced_accuracy_interval or metrics.accuracy.interval
 
 
 def _as_number(name: str) -> tuple[float, str]:

@@ -20,7 +20,7 @@ from toolkit.evaluation.diff_result import (
     verdict,
 )
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
-from toolkit.evaluation.groups import Breakdown, Slice
+from toolkit.evaluation.groups import Breakdown
 from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.tables import warnings_of
@@ -103,21 +103,20 @@ def _slices(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]
             "name": each.name,
             "reviews": each.reviews,
             "positive": each.positive,
-            "majority_accuracy": each.majority_accuracy,
-            "models": {model.name: _in_slice(each, place) for place, model in enumerate(models)},
+            "majority_accuracy": each.metrics[0].majority_accuracy,
+            "models": {m.name: _in_slice(own) for m, own in zip(models, each.metrics, strict=True)},
         }
         for each in breakdown.slices
     ]
 
 
-def _in_slice(found: Slice, place: int) -> Json:
-    metrics = found.metrics[place]
+def _in_slice(metrics: Metrics) -> Json:
     return {
         "right": metrics.accuracy.right,
         "accuracy": metrics.accuracy.value,
         "interval": list(metrics.accuracy.interval),
-        "balanced_accuracy": found.balanced_accuracy[place],
-        "balanced_accuracy_interval": found.balanced_interval[place],
+        "balanced_accuracy": metrics.balanced_accuracy,
+        "balanced_accuracy_interval": metrics.balanced_accuracy_interval,
         "log_loss": metrics.log_loss,
         "calibration_error": metrics.calibration_error,
         "balanced_calibration_error": metrics.balanced_calibration_error,

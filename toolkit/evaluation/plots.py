@@ -218,8 +218,8 @@ def _by_length(axes: Axes, evaluation: Evaluation) -> None:
     for number in range(count):
         shift = (number - (count - 1) / 2) * min(0.14, 0.6 / count)
         places = np.arange(len(slices)) + shift
-        values = np.array([each.accuracy[number].value for each in slices])
-        ends = np.array([each.accuracy[number].interval for each in slices]).T
+        values = np.array([each.metrics[number].accuracy.value for each in slices])
+        ends = np.array([each.metrics[number].accuracy.interval for each in slices]).T
         bars = np.abs(ends - values)
         axes.plot(places, values, alpha=0.5, **_line(number))
         axes.errorbar(places, values, bars, fmt="o", color=_series(number), ms=4.5, lw=1.4)
@@ -232,7 +232,7 @@ def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
     reviews = evaluation.data.reviews
     fewest = min(max(_FEWEST_ANSWERS, reviews // 50), reviews)
     for number, model in enumerate(evaluation.models):
-        answered, right = coverage_curve(evaluation.labels, model.probability, model.threshold)
+        answered, right, _ = coverage_curve(evaluation.labels, model.probability, model.threshold)
         shown = answered >= fewest
         axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
         for each in model.coverage_at_accuracy:
@@ -252,8 +252,9 @@ def _by_group(axes: Axes, evaluation: Evaluation, groups: Sequence[Slice]) -> No
     count, rows = len(evaluation.models), np.arange(len(groups))
     for number in range(count):
         shift = (number - (count - 1) / 2) * min(0.22, 0.7 / count)
-        values = np.array([each.balanced_accuracy[number] for each in groups], np.float64)
-        ends = np.array([each.balanced_interval[number] for each in groups]).T
+        found = [each.metrics[number] for each in groups]
+        values = np.array([each.balanced_accuracy for each in found], np.float64)
+        ends = np.array([each.balanced_accuracy_interval for each in found]).T
         bars = np.abs(ends - values)
         colour = _series(number)
         axes.errorbar(values, rows + shift, xerr=bars, fmt="o", color=colour, ms=4, lw=1.3)

@@ -10,7 +10,7 @@ from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
 from toolkit.evaluation.coverage import TargetCoverage
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
-from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, Slice, shown_groups
+from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
 from toolkit.evaluation.reviews import LABELS, Data
 from toolkit.model.stars import FIXED_RANGE
@@ -184,18 +184,17 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
     """The accuracy on each slice, with the majority baseline of the slice."""
     rows: list[Row] = []
     for each in breakdown.slices:
-        values = [found.value for found in each.accuracy]
         cells = [
             Cell(
-                percent(found.value),
-                ends(found.interval),
-                found.value,
-                "" if balanced is None else f"balanced {percent(balanced, 1)}",
+                percent(found.accuracy.value),
+                ends(found.accuracy.interval),
+                found.accuracy.value,
+                _balanced_note(found),
             )
-            for found, balanced in zip(each.accuracy, each.balanced_accuracy, strict=True)
+            for found in each.metrics
         ]
-        common = (f"{each.reviews:,}", percent(each.majority_accuracy, 1))
-        rows.append([each.name, *common, *_best(cells, values)])
+        common = (f"{each.reviews:,}", percent(each.metrics[0].majority_accuracy, 1))
+        rows.append([each.name, *common, *_best(cells)])
     columns = (breakdown.title, "reviews", "majority")
     return _by_model(evaluation, columns, rows, "accuracy")
 
@@ -204,13 +203,13 @@ def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
     """The balanced accuracy of all models on each group, side by side; then the mean."""
     rows: list[Row] = []
     for each in shown_groups(groups, evaluation.best):
-        cells = [_balanced_cell(each, model) for model in range(len(evaluation.models))]
+        cells = [_balanced_cell(found) for found in each.metrics]
         common = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
-        rows.append([each.name, *common, *_best(cells, each.balanced_accuracy)])
+        rows.append([each.name, *common, *_best(cells)])
     if (mean := evaluation.macro_mean) is not None:
         values = [figures.balanced_accuracy for figures in mean.models]
         cells = [Cell(percent(value), "", value) for value in values]
-        rows.append([_mean_of(mean), "", "", *_best(cells, values)])
+        rows.append([_mean_of(mean), "", "", *_best(cells)])
     return _by_model(evaluation, (evaluation.data.columns["group"], "reviews", "positive"), rows)
 
 
@@ -221,8 +220,8 @@ def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
     for each in shown_groups(groups, evaluation.best):
         metrics = each.metrics[model]
         counts = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
-        balanced = number(each.balanced_accuracy[model]), ends(each.balanced_interval[model])
-        accuracy, majority = percent(metrics.accuracy.value), percent(each.majority_accuracy, 1)
+        balanced = number(metrics.balanced_accuracy), ends(metrics.balanced_accuracy_interval)
+        accuracy, majority = percent(metrics.accuracy.value), percent(metrics.majority_accuracy, 1)
         rows.append((each.name, *counts, accuracy, *balanced, majority, *_losses(metrics)))
     if (mean := evaluation.macro_mean) is not None:
         found, majority = mean.models[model], percent(mean.majority_accuracy, 1)
@@ -284,7 +283,7 @@ def coverage_table(evaluation: Evaluation) -> Table:
             )
             for step in steps
         ]
-        rows.append([f"{steps[0].asked:.0%}", *_best(cells, [step.accuracy for step in steps])])
+        rows.append([f"{steps[0].asked:.0%}", *_best(cells)])
     return _by_model(evaluation, ["Reviews answered"], rows, "accuracy")
 
 
@@ -294,7 +293,7 @@ def target_table(evaluation: Evaluation) -> Table:
     for targets in zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True):
         cells = [_target_cell(each) for each in targets]
         name = f"{100 * targets[0].target:.8g}%"
-        rows.append([name, *_best(cells, [each.share for each in targets])])
+        rows.append([name, *_best(cells)])
     return _by_model(evaluation, ["Reviews answered at accuracy"], rows, "reviews answered")
 
 
@@ -336,9 +335,10 @@ def _by_model(
 
 
 def _best(
-    cells: Sequence[Cell], values: Sequence[float | None], better: Better = "higher"
+    cells: Sequence[Cell], values: Sequence[float | None] = (), better: Better = "higher"
 ) -> list[Cell]:
-    """Mark the best cells by their values; none if there is only one, or all are equal."""
+    """Mark the best cells, by their shares or other values; none if all are equal."""
+    values = values or [cell.share for cell in cells]
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2 or min(known) == max(known):
         return [*cells]
@@ -358,11 +358,16 @@ def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
     return [metric.title, *_best(cells, values, metric.better)]
 
 
-def _balanced_cell(found: Slice, model: int) -> Cell:
-    value = found.balanced_accuracy[model]
+def _balanced_cell(found: Metrics) -> Cell:
+    value = found.balanced_accuracy
     if value is None:
-        return Cell(UNDEFINED, f"accuracy {percent(found.accuracy[model].value, 1)}")
-    return Cell(percent(value), ends(found.balanced_interval[model]), value)
+        return Cell(UNDEFINED, f"accuracy {percent(found.accuracy.value, 1)}")
+    return Cell(percent(value), ends(found.balanced_accuracy_interval), value)
+
+
+def _balanced_note(found: Metrics) -> str:
+    value = found.balanced_accuracy
+    return "" if value is None else f"balanced {percent(value, 1)}"
 
 
 def _losses(found: Figures | Metrics) -> list[str]:
