@@ -1,6 +1,7 @@
 """Print how each runtime does: on the golden vectors, and on a file of reviews.
 
-Run as ``python -m tests.examples.table [NAME...]`` with names of runtimes, by default all. The
+Run as ``python -m examples.benchmarks.runtimes [NAME...]`` with names of runtimes, by default all.
+The
 golden vectors are those of all shipped models. The rest is of the default model: a whole process,
 from its start to its end, gets 2,000 reviews of films as lines, or one line for the cold start.
 """
@@ -19,11 +20,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from examples.benchmarks.page_usage import usage_of_page
 from tests.data import shared_data
 from tests.examples import programs
 from tests.examples.building import EXAMPLES
 from tests.examples.golden import EXPORTED, golden_texts_of, shipped_models
-from tests.examples.page_usage import usage_of_page
 from tests.examples.runtimes import RUNTIMES, try_out
 from tests.examples.usage import Usage, usage_of
 from tests.models import MODEL
