@@ -49,6 +49,7 @@ def can_be_resumed(large_file: Path, output: Path, expected: bytes) -> None:
     assert output.read_bytes() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "ending", "workers"),
     [

@@ -116,6 +116,7 @@ def shell(script: str, folder: Path) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", "2>&- >&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(

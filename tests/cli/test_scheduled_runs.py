@@ -91,6 +91,7 @@ def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path)
     assert files_in(str(tmp_path / "out")) == ["a.csv", "b.csv", "c.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["new/", "new/b.csv"])
 def test_an_interrupted_run_leaves_nothing_when_it_is_done(output: str, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
@@ -216,6 +217,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path: Path) -> None:
     """Also before the first checkpoint, and without a byte left for the journal."""

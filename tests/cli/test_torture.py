@@ -160,6 +160,7 @@ def json_test_files() -> list[bytes]:
     return [file.read_bytes() for file in files]
 
 
+@pytest.mark.slow
 def test_json_files_as_json_lines(command: Command) -> None:
     for data in json_test_files():
         kind = kind_of(data)
@@ -214,6 +215,7 @@ def test_naughty_strings_as_csv(command: Command) -> None:
     assert [score_of(*row[2:]) for row in rows] == shipped_scorer().score(strings)
 
 
+@pytest.mark.slow
 def test_naughty_strings_as_column_names() -> None:
     for text in filter(None, naughty_strings()):
         quoted = text.replace('"', '""')

@@ -67,7 +67,13 @@ def results(
         yield {case.name: pool.submit(run, case, tmp_path_factory.mktemp("case")) for case in cases}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[] if number % 6 == 0 else pytest.mark.slow)
+        for number, case in enumerate(CASES)
+    ],
+)
 def test_the_outputs_are_the_same(case: Case, results: Results) -> None:
     found, expected = results[case.name].result(), recorded()["cases"][case.name]
     if not is_exact():

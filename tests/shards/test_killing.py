@@ -15,6 +15,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return Case.make(tmp_path_factory.mktemp("killing"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_process_loses_nothing(point: str, case: Case) -> None:
     assert case.run(point, random.Random(point)) == ""

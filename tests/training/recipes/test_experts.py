@@ -39,6 +39,7 @@ def rows_of(count: int, words: int, seed: int = 1) -> list[tuple[str, int, str]]
     return rows
 
 
+@pytest.mark.slow
 def test_an_opinion_that_depends_on_the_topic(
     write_csv: Callable[..., Path], tmp_path: Path
 ) -> None:

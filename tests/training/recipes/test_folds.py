@@ -39,6 +39,7 @@ def epochs_by_fold(result: TrainingResult) -> dict[str, int]:
     return {fold: folds.count(fold) for fold in folds}
 
 
+@pytest.mark.slow
 def test_the_last_fit_is_as_long_as_those_of_the_folds(options: TrainingOptions) -> None:
     listener = Listener()
     result = train(replace(options, preset="ngram-linear"), listener)
@@ -50,6 +51,7 @@ def test_the_last_fit_is_as_long_as_those_of_the_folds(options: TrainingOptions)
     assert (training["epochs"], training["most_epochs"], training["batch_size"]) == (15, None, 12)
 
 
+@pytest.mark.slow
 def test_epochs_and_batches_of_the_user_are_those_of_every_fit(options: TrainingOptions) -> None:
     result = train(replace(options, preset="ngram-linear", epochs=2, batch_size=40))
     assert epochs_by_fold(result) == {"1": 2, "2": 2, "": 2}
