@@ -100,11 +100,3 @@ def test_the_menu_scores_the_selected_text(worker: Any, context: Any) -> None:
     (expected,) = shipped_scorer().score([TEXT])
     shown = float(page.get_attribute("#verdict", "data-probability"))
     assert shown == pytest.approx(expected.probability, abs=1e-6)
-
-
-def test_the_button_opens_an_empty_page(worker: Any, context: Any) -> None:
-    with context.expect_page() as opening:
-        worker.evaluate("chrome.action.onClicked.dispatch({})")
-    opening.value.wait_for_selector("html[data-state=ready]", timeout=PATIENCE)
-    assert opening.value.input_value("#review") == ""
-    assert opening.value.evaluate("getComputedStyle(document.body).fontSize") == "16px"

@@ -273,15 +273,6 @@ def test_a_request_that_has_begun_is_answered_after_sigterm(in_loop: str) -> Non
         assert "Traceback" not in written
 
 
-def test_the_load_generator(service: Service) -> None:
-    command = [sys.executable, "load.py", f"127.0.0.1:{service.port}", "--seconds", "0.3"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    rates = re.findall(r"^ ?(\d+) clients: +(\d+) requests/s, p50 [\d.]+ ms", done.stdout, re.M)
-    assert [clients for clients, _ in rates] == ["1", "16"]
-    assert all(int(rate) > 0 for _, rate in rates)
-
-
 def test_packages_are_those_of_the_extra() -> None:
     """Those that CI has, with the limits of `pyproject.toml`."""
     import tomllib

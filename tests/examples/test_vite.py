@@ -159,31 +159,18 @@ def test_it_gives_the_golden_answers(tab: Tab) -> None:
     assert stars == pytest.approx(golden_values(MODEL, "stars"), abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["vite", "in_worker"])
-def test_a_model_that_is_not_there_is_an_error_of_the_call(
-    name: str, request: pytest.FixtureRequest, browser: Any
-) -> None:
-    folder: Path = request.getfixturevalue(name)
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.route("**/*.onnx", lambda route: route.fulfill(status=404))
-    with served(folder.parent) as address:
-        page.goto(f"{address}/{folder.name}/")
-        found = page.evaluate(ERROR_SOON)
-    page.close()
-    assert re.search(r"failed to load .*\.onnx", found)
-
-
 @pytest.mark.parametrize(
-    ("name", "missing"),
+    ("name", "missing", "message"),
     [
-        ("in_worker", "**/worker*.js"),
-        ("plain_in_worker", "**/worker.js"),
-        ("plain_in_worker", "**/long_texts.js"),
+        ("vite", "**/*.onnx", r"failed to load .*\.onnx"),
+        ("in_worker", "**/*.onnx", r"failed to load .*\.onnx"),
+        ("in_worker", "**/worker*.js", "cannot be loaded"),
+        ("plain_in_worker", "**/worker.js", "cannot be loaded"),
+        ("plain_in_worker", "**/long_texts.js", "cannot be loaded"),
     ],
 )
-def test_a_worker_that_cannot_start_is_an_error_of_each_call(
-    name: str, missing: str, request: pytest.FixtureRequest, browser: Any
+def test_a_file_that_is_not_there_is_an_error_of_each_call(
+    name: str, missing: str, message: str, request: pytest.FixtureRequest, browser: Any
 ) -> None:
     folder: Path = request.getfixturevalue(name)
     page = browser.new_page()
@@ -192,7 +179,7 @@ def test_a_worker_that_cannot_start_is_an_error_of_each_call(
     with served(folder.parent) as address:
         page.goto(f"{address}/{folder.name}/")
         for _ in range(2):
-            assert "cannot be loaded" in page.evaluate(ERROR_SOON)
+            assert re.search(message, page.evaluate(ERROR_SOON))
     page.close()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.examples.megabytes import MEGABYTES
-from tests.examples.web_page import WEB, page_scores, run_npm, score_in_chromium
+from tests.examples.web_page import WEB, page_scores, run_npm
 from tests.models import shipped_scorer
 
 pytestmark = pytest.mark.tools
@@ -51,11 +50,6 @@ def test_a_megabyte_has_the_label_of_the_scorer(page: Any) -> None:
     assert labels == [score.sentiment for score in shipped_scorer().score(texts)]
 
 
-def test_the_helper_for_other_tests_scores_too(page: Any) -> None:
-    found, labels = score_in_chromium(TEXTS[:2])
-    assert (found, labels) == page_scores(page, TEXTS[:2])
-
-
 def shown(page: Any) -> float:
     return float(page.get_attribute("#verdict", "data-probability"))
 
@@ -93,28 +87,6 @@ def test_the_last_of_many_texts_is_shown(page: Any) -> None:
     assert shown(page) == expected
 
 
-def text_in_the_middle() -> str:
-    """Find a text of which the model is as unsure as can be."""
-    things = ("acting", "plot", "music", "price", "room", "food", "staff", "camera")
-    good, bad = (
-        ("superb", "lovely", "fine", "good", "nice"),
-        ("poor", "slow", "dull", "loud", "bad"),
-    )
-    texts = [
-        f"The {a} is {b}, but the {c} is {d}." for a, b, c, d in product(things, good, things, bad)
-    ]
-    scores = zip(texts, shipped_scorer().score(texts), strict=True)
-    text, score = min(scores, key=lambda pair: abs((pair[1].probability or 0) - 0.5))
-    assert score.probability == pytest.approx(0.5, abs=0.05)
-    return text
-
-
-@pytest.mark.parametrize(("name", "side"), [("glad", "positive"), ("cross", "negative")])
-def test_samples_are_scored(page: Any, name: str, side: str) -> None:
-    page.click(f"#sample-{name}")
-    page.wait_for_selector(f"#verdict[data-side={side}]")
-
-
 def test_a_sample_replaces_the_text(page: Any) -> None:
     page.fill("#review", TEXTS[0])
     page.click("#sample-torn")
@@ -123,22 +95,6 @@ def test_a_sample_replaces_the_text(page: Any) -> None:
         "p => Math.abs(document.querySelector('#verdict').dataset.probability - p) < 1e-6",
         arg=expected.probability,
     )
-
-
-def test_a_neutral_score_is_read_aloud_and_a_blank_text_is_not(page: Any) -> None:
-    page.fill("#review", text_in_the_middle())
-    page.wait_for_selector("#verdict[data-side=neutral]")
-    assert page.inner_text("#word").startswith("Neutral, leaning ")
-    page.wait_for_selector("#spoken:has-text('Neutral, leaning')", state="attached")
-    page.fill("#review", " \n ")
-    page.wait_for_selector("#verdict[data-side=none]")
-    assert page.inner_text("#word") == "Nothing to score yet"
-
-
-def test_it_goes_on_without_a_network(page: Any) -> None:
-    page.context.set_offline(True)
-    page.fill("#review", TEXTS[1])
-    page.wait_for_selector("#verdict[data-side=negative]")
 
 
 def test_as_one_file_it_is_opened_from_the_disk(page_of_one_file: Any) -> None:
@@ -171,10 +127,6 @@ def test_without_javascript_the_page_says_only_that(browser: Any, address: str) 
     for each in ("#state", "#stuck", "#loading"):
         assert page.is_hidden(each)
     context.close()
-
-
-def test_a_page_that_starts_does_not_say_so(page: Any, page_of_one_file: Any) -> None:
-    assert page.locator("#stuck").count() == page_of_one_file.locator("#stuck").count() == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -221,17 +173,3 @@ def test_nothing_is_wider_than_a_phone(page: Any, width: int, letters: str) -> N
     page.wait_for_selector(".rows tbody button")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("document.documentElement.style.fontSize = ''")
-
-
-def test_the_drop_zone_is_reached_by_the_keyboard(page: Any) -> None:
-    page.focus("#sample-cross")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "drop"
-    page.evaluate(
-        """() => document.getElementById("file").addEventListener("click", event => {
-            event.preventDefault();
-            document.body.dataset.asked = "for a file";
-        }, { once: true })"""
-    )
-    page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-asked]")

@@ -80,14 +80,6 @@ def test_ten_thousand_rows_leave_the_page_responsive(page: Any) -> None:
     assert sum(int(bar.replace(",", "")) for bar in bars) == 10_000 - count(page, TILES[-1])
 
 
-def test_a_run_can_be_stopped(page: Any) -> None:
-    page.set_input_files("#file", {"name": "many.csv", "mimeType": "", "buffer": reviews(10_000)})
-    page.click("#stop")
-    page.wait_for_selector("#progress", state="hidden")
-    assert not page.is_visible("#result")
-    assert page.evaluate("document.activeElement.id") == "drop"
-
-
 CSV_FILES = {
     "quoted": (b'id,text\r\n007,"He said ""good"",\r\nand left"\r\n8,bad\r\n', ","),
     "mark": (b"\xef\xbb\xbftext,id\ngood,1\n,2\n", ","),
@@ -213,25 +205,6 @@ def test_the_visitor_chooses_a_column(page: Any) -> None:
         "#news:has-text('1 positive, 0 neutral, 1 negative, 0 without')", state="attached"
     )
     check_csv(content, downloaded(page, "Download the scored file")[1], "body", ";")
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("r.csv", b"number,body,short\n1234567,a superb film,ab\n12,awful,b\n"),
-        ("r.jsonl", b'{"number": 1234567890123456, "body": "a fine film", "short": "ab"}\n'),
-    ],
-)
-def test_the_column_with_the_longest_texts_is_offered(page: Any, name: str, content: bytes) -> None:
-    upload(page, name, content)
-    assert page.locator("#column option").all_inner_texts() == ["number", "body", "short"]
-    assert page.input_value("#column") == "body"
-
-
-def test_a_command_in_an_error_is_shown_as_one(page: Any) -> None:
-    assert "use toolkit score, or save it" in problem(page, "x.csv", b"PAR1" + bytes(9)).lower()
-    assert page.inner_text("#problem code") == "toolkit score"
-    assert problem(page, "a`b.csv", b"").startswith("a`b.csv: the file is empty")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.examples.conftest import opened
 from tests.examples.test_web import check_access
-from tests.examples.web_page import PATIENCE, open_page, page_scores, served
+from tests.examples.web_page import PATIENCE, open_page, page_scores
 from tests.models import EXPORTED, MODEL
 from toolkit import Scorer
 from toolkit.model.file import SHIPPED
@@ -60,26 +59,6 @@ def test_only_the_chosen_model_is_loaded_and_the_page_is_there_before_it(
     page.wait_for_selector("#verdict[data-probability]")
     assert page.is_hidden("#loading")
     context.close()
-
-
-class _Encoding(SimpleHTTPRequestHandler):
-    """A server that calls files .gz encoded, as some do: the browser unpacks them."""
-
-    def end_headers(self) -> None:
-        if self.path.endswith(".gz"):
-            self.send_header("Content-Encoding", "gzip")
-        super().end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-def test_a_server_may_say_that_files_are_encoded(browser: Any, built: Path) -> None:
-    with (
-        served(built, _Encoding) as address,
-        opened(browser, f"{address}?model=conv1d") as tab,
-    ):
-        assert "conv1d" in tab.page.inner_text("#state")
 
 
 def test_the_visitor_changes_the_model(page: Any) -> None:
@@ -189,27 +168,34 @@ def test_a_damaged_model_is_loaded_again(
     context.close()
 
 
-def test_whoever_types_while_a_model_is_loaded_keeps_the_focus(page: Any) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_file_that_comes_before_the_model_waits_for_it(
+    browser: Any, address: str, stopped: bool
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     held: list[Any] = []
 
     def hold(route: Any) -> None:
         held.append(route)
 
-    page.route("**/conv1d.onnx.gz", hold)
-    page.focus("#model")
-    page.select_option("#model", "conv1d")
+    page.route("**/reviews.onnx.gz", hold)
+    page.goto(address)
     while not held:
         page.wait_for_timeout(20)
-    page.focus("#review")
-    page.keyboard.type("A superb ")
+    file = {"name": "early.csv", "mimeType": "", "buffer": b"text\na superb film\n"}
+    page.set_input_files("#file", file)
+    page.wait_for_selector("#done:text-is('Waiting for the model')")
+    if stopped:
+        page.click("#stop")
+        page.wait_for_selector("#progress", state="hidden")
     held.pop().continue_()
-    page.wait_for_selector("#state:text-is('Ready: conv1d')")
-    page.wait_for_selector("#model:enabled")
-    page.keyboard.type("film")
-    assert page.input_value("#review") == "A superb film"
-    page.unroute("**/conv1d.onnx.gz")
-    page.focus("#model")
-    page.select_option("#model", "reviews")
-    page.wait_for_selector("#state:text-is('Ready: reviews')")
-    page.wait_for_selector("#model:enabled")
-    assert page.evaluate("document.activeElement.id") == "model"
+    page.wait_for_selector("html[data-state=ready]")
+    if stopped:
+        page_scores(page, ["asked after the file"])
+        assert page.is_hidden("#progress")
+        assert page.is_hidden("#result")
+        page.set_input_files("#file", file)
+    page.wait_for_selector("#result h3:has-text('early.csv')")
+    context.close()

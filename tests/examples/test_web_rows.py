@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.examples.conftest import Tab, opened
 from tests.examples.test_web import check_access
-from tests.examples.web_files import downloaded, neutral_scorer, reviews, scored, upload
+from tests.examples.web_files import downloaded, neutral_scorer, reviews, upload
 from tests.models import shipped_scorer
 
 pytestmark = pytest.mark.tools
@@ -76,15 +75,6 @@ def test_rows_are_those_of_the_file_with_their_scores(rows: Any) -> None:
     assert second.locator("td").nth(2).inner_text() == f"{stars:.1f}"
 
 
-def test_the_most_negative_come_first(page: Any) -> None:
-    upload(page, "r.csv", b'text\na fine film\na superb film\nan awful waste\n""\n')
-    page.wait_for_selector(".rows tbody tr")
-    shown = page.locator(".rows .review").all_inner_texts()
-    assert shown == ["an awful waste", "a fine film", "a superb film", "no text"]
-    assert page.locator(".rows th[aria-sort=ascending] button").inner_text() == "Sentiment"
-    assert page.inner_text(".rows th[aria-sort] small") == "likely positive"
-
-
 def test_the_most_negative_come_first_at_a_click(rows: Any) -> None:
     order_by(rows, "Most negative first")
     first = probabilities(rows)
@@ -146,16 +136,6 @@ def test_a_row_is_opened_as_the_review_that_is_typed(rows: Any) -> None:
     assert shown == pytest.approx(probabilities(rows)[0], abs=1e-6)
 
 
-def test_the_way_back_does_not_need_the_focus(rows: Any) -> None:
-    """Safari gives none to a button that is clicked."""
-    rows.focus("#review")
-    rows.evaluate("document.querySelectorAll('.rows tbody button')[3].click()")
-    rows.evaluate("document.activeElement.blur()")
-    rows.click("#back")
-    found = rows.evaluate("document.activeElement.textContent")
-    assert found == rows.locator(".rows tbody button").nth(3).inner_text()
-
-
 def test_a_phone_shows_a_review_below_its_numbers(rows: Any) -> None:
     rows.set_viewport_size({"width": 390, "height": 844})
     first = rows.locator(".rows tbody tr").nth(1)
@@ -167,25 +147,6 @@ def test_a_phone_shows_a_review_below_its_numbers(rows: Any) -> None:
     assert '- columnheader "Sentiment likely positive"' in tree
     check_access(rows)
     rows.set_viewport_size({"width": 1280, "height": 800})
-
-
-def test_forced_colours_are_those_of_the_system(rows: Any) -> None:
-    rows.emulate_media(forced_colors="active")
-    fills = rows.eval_on_selector_all(
-        ".histogram rect", "all => [...new Set(all.map(each => getComputedStyle(each).fill))]"
-    )
-    assert len(fills) == 1
-    rows.emulate_media(forced_colors="none")
-
-
-def test_on_paper_there_is_nothing_to_click(rows: Any) -> None:
-    rows.click(".rows tbody button >> nth=0")
-    assert rows.is_visible("#back")
-    rows.emulate_media(media="print")
-    assert rows.is_visible(".rows tbody tr")
-    for each in ("#back", "#drop", ".pages", ".saving", "#model"):
-        assert rows.is_hidden(each)
-    rows.emulate_media(media="screen")
 
 
 def test_the_visitor_chooses_what_is_written(page: Any) -> None:
@@ -200,18 +161,3 @@ def test_the_visitor_chooses_what_is_written(page: Any) -> None:
     assert saved[0] == f"text{both}"
     labels = [score.sentiment for score in shipped_scorer().score(["good", saved[2].split(",")[0]])]
     assert [line.split(",")[1] for line in saved[1:]] == labels
-
-
-def test_a_file_that_was_replaced_while_it_was_read_is_forgotten(page: Any, tmp_path: Path) -> None:
-    """It ends after the one that is scored by then, whose rows must stay."""
-    large = tmp_path / "large.csv"
-    large.write_bytes(b"text\n" + b"a good film\n" * 5_000_000)
-    page.set_input_files("#file", large)
-    scored(page, "small.csv", b"text\na superb film\na waste of time\n")
-    page.evaluate("import('./page.js').then(each => each.scorer).then(each => each.score(['x']))")
-    page.wait_for_timeout(2000)  # until the large one is read, if it is
-    page.click("text=Most negative first")
-    page.wait_for_selector(".rows tbody tr:first-child:has-text('a waste of time')")
-    page.uncheck("text=a column of stars")
-    _, data = downloaded(page, "Download the scored file")
-    assert data.count(b"\n") == 3

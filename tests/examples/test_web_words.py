@@ -199,19 +199,6 @@ def test_a_mixed_review_says_so_and_has_a_line_for_each_sentence(page: Any) -> N
     page.wait_for_selector("#by-sentence", state="hidden")
 
 
-def test_the_strongest_word_of_a_negative_review_is_underlined_as_negative(conv1d: Tab) -> None:
-    found = dict(marked(conv1d.page, NEGATIVE))
-    word = min(found, key=lambda each: found[each])
-    assert word == "awful"
-    mark = conv1d.page.locator("#marked [data-level='3']")
-    assert mark.inner_text() == word
-    assert mark.get_attribute("title").endswith(", towards negative")
-    style = mark.evaluate("each => getComputedStyle(each).textDecorationStyle")
-    assert style == "wavy"
-    assert "Words towards negative: \u2212" in conv1d.page.inner_text("#sum")
-    assert " (“awful”\u00a0\u2212" in conv1d.page.inner_text("#sum")
-
-
 @pytest.mark.parametrize("text", TEXTS[4:])
 def test_texts_without_a_known_word_have_no_score_and_no_marks(conv1d: Tab, text: str) -> None:
     conv1d.page.fill("#review", NEGATIVE)
@@ -223,16 +210,6 @@ def test_texts_without_a_known_word_have_no_score_and_no_marks(conv1d: Tab, text
     expected = "The model knows no word of this" if text.strip() else "Nothing to score yet"
     assert conv1d.page.inner_text("#word") == expected
     assert conv1d.page.is_hidden("#weighed") == (text != TEXTS[5])
-
-
-def test_marks_of_a_text_go_when_it_changes(page: Any) -> None:
-    """At once, and those of a text that was overtaken do not come."""
-    assert marked(page, NEGATIVE)
-    long = "a fairly dull film " * 200
-    page.fill("#review", long)
-    assert page.locator("#marked [data-contribution]").count() == 0
-    page.wait_for_timeout(350)  # its words are being weighed
-    assert [word for word, _ in marked(page, "A fine film.")] == ["A", "fine", "film"]
 
 
 def test_a_stopped_explanation_has_no_words_and_a_file_goes_on_beside_it(page: Any) -> None:

@@ -1,9 +1,6 @@
 """The token ids of the native core are those of Arrow and of the plain loop, on every input.
 
-More of the same, for the C file alone and under sanitizers: `tests.native.fuzzing`. On all real
-reviews, not only a sample::
-
-    TOOLKIT_ALL_REVIEWS=1 pytest tests/native/test_real_reviews.py
+More of the same, for the C file alone and under sanitizers: `tests.native.fuzzing`.
 """
 
 from __future__ import annotations
@@ -133,15 +130,6 @@ def test_which_characters_separate(rule: int) -> None:
         for path, table in tables_of(vocabulary).items():
             assert native_rows(table, texts.cast(kind), None) == list(expected.values()), path
     assert arrow_rows(vocabulary, texts, None) == list(expected.values())
-
-
-def test_which_letters_are_lowercased() -> None:
-    letters = pa.array([chr(code) for code in range(1, 0x250)])
-    vocabulary = Vocabulary(pa.array([chr(code) for code in range(1, 0x80)]), RULES[1])
-    expected = arrow_rows(vocabulary, letters, None)
-    assert expected[ord("Z") - 1] == [ord("z") + 3]
-    for path, table in tables_of(vocabulary).items():
-        assert native_rows(table, letters, None) == expected, path
 
 
 def test_just_the_last_ids_are_given() -> None:
