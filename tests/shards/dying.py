@@ -11,12 +11,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from toolkit import files as placing
+from toolkit import files
 from toolkit.cli import app
 from toolkit.scoring import file_output
-from toolkit.shards import claims as removing
-from toolkit.shards import finish
-from toolkit.shards.claims import ShardFolder
+from toolkit.shards import claims, finish
+from toolkit.shards.claims import ShardedJob
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -53,15 +52,15 @@ IN_SHARD: dict[str, Callable[[], None]] = {
     "while a part is written": lambda: _before(file_output.FileOutput, "append", calls=1),
     "before the part": lambda: _before(file_output, "publish"),
     "between two parts": lambda: _before(file_output, "publish", calls=1),
-    "between part and claim": lambda: _before(ShardFolder, "create_claim"),
-    "after the claim": lambda: _after(ShardFolder, "create_claim"),
+    "between part and claim": lambda: _before(ShardedJob, "create_claim"),
+    "after the claim": lambda: _after(ShardedJob, "create_claim"),
 }
 IN_FINISH: dict[str, Callable[[], None]] = {
-    "while an output is joined": lambda: _before(placing, "make_ready"),
-    "before an output gets its name": lambda: _before(placing, "_rename"),
-    "between two outputs": lambda: _before(finish, "write_new", calls=1),
-    "before the parts are removed": lambda: _before(ShardFolder, "remove"),
-    "while the parts are removed": lambda: _before(removing, "remove_tree"),
+    "while an output is joined": lambda: _before(files, "make_ready"),
+    "before an output gets its name": lambda: _before(files, "_rename"),
+    "between two outputs": lambda: _before(finish, "_write", calls=1),
+    "before the parts are removed": lambda: _before(finish, "remove_shards"),
+    "while the parts are removed": lambda: _before(claims, "remove_tree"),
 }
 POINTS = IN_SHARD | IN_FINISH
 

@@ -22,8 +22,9 @@ from tests.shards.dying import IN_FINISH, IN_SHARD, POINTS
 from tests.shards.running import contents, in_one_run, jobs_of
 from toolkit.errors import UsageError
 from toolkit.scoring.options import ScoringOptions
+from toolkit.shards.claims import ShardedJob
 from toolkit.shards.finish import finish
-from toolkit.shards.score import ShardedJob, score_shard
+from toolkit.shards.score import begin_job, score_shard
 
 SHARDS = 3
 
@@ -63,7 +64,7 @@ class Case:
         """Plan the shards, or find the plan."""
         jobs = jobs_of([self.folder / "in"], self.output)
         options = ScoringOptions()
-        return ShardedJob.begin(shipped_scorer(), jobs, options, SHARDS, target=self.output)
+        return begin_job(shipped_scorer(), jobs, options, SHARDS, self.output)
 
     def run(self, point: str, rng: random.Random) -> str:
         """Kill at a point, and do all again; give what is wrong then, or nothing."""
@@ -83,8 +84,7 @@ class Case:
             self.die(point, "finish", self.output, "-q")
             again = point != "while the parts are removed"
         try:
-            job = ShardedJob.at(self.output)
-            finish(job.folder, job.plan)
+            finish(ShardedJob.at(self.output))
         except UsageError as error:
             if again:
                 return str(error)
@@ -92,8 +92,7 @@ class Case:
 
     def score(self, shard: int) -> None:
         """Score a shard, if it is not done."""
-        job = self.begin()
-        score_shard(shipped_scorer(), job.folder, job.plan, shard, ScoringOptions(workers=1))
+        score_shard(shipped_scorer(), self.begin(), shard, ScoringOptions(workers=1))
 
     def check(self) -> str:
         """Compare the outputs with those of one run, and remove them."""

@@ -15,8 +15,9 @@ from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import score_files
+from toolkit.shards.claims import ShardedJob
 from toolkit.shards.finish import finish
-from toolkit.shards.score import ShardedJob, score_shard, target_of
+from toolkit.shards.score import begin_job, score_shard, target_of
 
 Inputs = Sequence[str | Path]
 
@@ -40,14 +41,7 @@ def begin(
 ) -> ShardedJob:
     jobs, chosen = jobs_of(inputs, output), ScoringOptions(workers=1, **options)
     target = target_of(jobs, Path(output))
-    return ShardedJob.begin(
-        shipped_scorer(),
-        jobs,
-        chosen,
-        count,
-        target=target,
-        keep_parts=keep_parts,
-    )
+    return begin_job(shipped_scorer(), jobs, chosen, count, target, keep_parts=keep_parts)
 
 
 def in_shards(
@@ -57,9 +51,9 @@ def in_shards(
     job = begin(inputs, output, count, keep_parts=keep_parts, **options)
     chosen = ScoringOptions(workers=1, **options)
     for shard in random.Random(count).sample(range(count), count):
-        assert score_shard(shipped_scorer(), job.folder, job.plan, shard, chosen).is_new
-    results = finish(job.folder, job.plan)
-    assert not job.folder.path.exists()
+        assert score_shard(shipped_scorer(), job, shard, chosen).is_new
+    results = finish(job)
+    assert not job.folder.exists()
     return results
 
 

@@ -44,13 +44,13 @@ def test_the_same_shard_twice_at_the_same_moment(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, time\n"
         "from pathlib import Path\n"
-        "from toolkit.shards.claims import ShardFolder\n"
-        "create = ShardFolder.create_claim\n"
+        "from toolkit.shards.claims import ShardedJob\n"
+        "create = ShardedJob.create_claim\n"
         "def wait(*arguments):\n"
         "    Path(f'{os.getpid()}.waits').touch()\n"
         "    while len([*Path().glob('*.waits')]) < 2: time.sleep(0.01)\n"
         "    return create(*arguments)\n"
-        "ShardFolder.create_claim = wait\n",
+        "ShardedJob.create_claim = wait\n",
         encoding="utf-8",
     )
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
@@ -69,19 +69,19 @@ def test_the_same_shard_twice_at_the_same_moment(tmp_path: Path) -> None:
 def test_an_attempt_that_is_late_leaves_nothing(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from toolkit.shards.claims import ShardFolder
+    from toolkit.shards.claims import ShardedJob
 
     write("a.csv")
-    create = ShardFolder.create_claim
+    create = ShardedJob.create_claim
 
-    def late(folder: ShardFolder, *arguments: Any) -> bool:
-        monkeypatch.setattr(ShardFolder, "create_claim", create)
+    def late(job: ShardedJob, *arguments: Any) -> bool:
+        monkeypatch.setattr(ShardedJob, "create_claim", create)
         assert command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q").exit_code == 0
         assert command("finish", "b.csv", "-q").exit_code == 0
-        folder.path.mkdir()  # as its next piece would make it
-        return create(folder, *arguments)
+        job.folder.mkdir()  # as its next piece would make it
+        return create(job, *arguments)
 
-    monkeypatch.setattr(ShardFolder, "create_claim", late)
+    monkeypatch.setattr(ShardedJob, "create_claim", late)
     ran = command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q")
     ran.failed_with("the job was finished, or dropped with --force, while this shard was scored", 2)
     assert command.files() == ["a.csv", "b.csv"]

@@ -16,10 +16,9 @@ from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import ScoringOptions
-from toolkit.shards.claims import Claim, ShardFolder
+from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.finish import finish
-from toolkit.shards.plan import Plan
-from toolkit.shards.score import ShardedJob, score_shard
+from toolkit.shards.score import score_shard
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
 ONE_WORKER = ScoringOptions(workers=1)
@@ -32,7 +31,7 @@ def job(tmp_path: Path) -> ShardedJob:
 
 
 def _score(job: ShardedJob, shard: int) -> Claim:
-    return score_shard(shipped_scorer(), job.folder, job.plan, shard, ONE_WORKER)
+    return score_shard(shipped_scorer(), job, shard, ONE_WORKER)
 
 
 def test_attempts_at_the_same_time_all_find_the_claim(job: ShardedJob) -> None:
@@ -40,8 +39,8 @@ def test_attempts_at_the_same_time_all_find_the_claim(job: ShardedJob) -> None:
         claims = [*pool.map(lambda _: _score(job, 1), range(4))]
     assert [claim.is_new for claim in claims].count(True) == 1
     assert len({claim.attempt for claim in claims}) == 1
-    names = {path.name for path in job.folder.path.iterdir()}
-    claim_name = job.folder.claim_path(1, job.plan).name
+    names = {path.name for path in job.folder.iterdir()}
+    claim_name = job.claim_path(1).name
     assert names == {"plan.json", claim_name, f"00001.{claims[0].attempt}"}
 
 
@@ -49,26 +48,26 @@ def test_attempts_at_the_same_time_all_find_the_claim(job: ShardedJob) -> None:
 def test_an_edited_claim_is_found(key: str, job: ShardedJob) -> None:
     for shard in range(2):
         _score(job, shard)
-    path = job.folder.claim_path(1, job.plan)
+    path = job.claim_path(1)
     claim = json.loads(path.read_bytes())
-    part = claim["parts"][0]
-    {"records": part["counts"], "header": part["frame"]}.get(key, part)[key] = 7
+    done = claim["done"][0]
+    {"records": done["summary"], "header": done["frame"], "size": done["complete"]}[key][key] = 7
     path.write_text(json.dumps(claim))
     with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
-        finish(job.folder, job.plan)
+        finish(job)
     path.unlink()
     _score(job, 1)
-    assert finish(job.folder, job.plan)[0].summary.records == 40_000
+    assert finish(job)[0].summary.records == 40_000
 
 
 @pytest.mark.parametrize("attempt", ["", "..", "../../elsewhere", "0123456789ab/.."])
 def test_a_claim_of_parts_elsewhere_is_found(attempt: str, job: ShardedJob) -> None:
     """Also where its sum is right, as somebody else can make it, too."""
     forged = replace(_score(job, 0), attempt=attempt)
-    job.folder.claim_path(0, job.plan).write_bytes(forged.as_json())
+    job.claim_path(0).write_bytes(forged.as_json())
     _score(job, 1)
     with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
-        finish(job.folder, job.plan)
+        finish(job)
 
 
 def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
@@ -77,7 +76,7 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
 
     def ending(_: int) -> str:
         try:
-            finish(job.folder, job.plan)
+            finish(job)
         except ToolkitError as error:
             return str(error)
         return "done"
@@ -87,7 +86,7 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
     assert "done" in endings
     for each in endings - {"done"}:
         assert "another process has finished the job meanwhile" in each
-    assert not job.folder.path.exists()
+    assert not job.folder.exists()
 
 
 @pytest.mark.parametrize("name", ["/", ".", ".."])
@@ -99,24 +98,24 @@ def test_a_folder_without_a_name_has_no_shards(name: str) -> None:
 def test_a_finish_that_fails_leaves_nothing_incomplete(job: ShardedJob) -> None:
     for shard in range(2):
         _score(job, shard)
-    before = contents(job.folder.path)
+    before = contents(job.folder)
 
     def fail(_: int, __: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(OutputError, match="No space left"):
-        finish(job.folder, job.plan, on_joined=fail)
-    assert contents(job.folder.path) == before
-    assert finish(job.folder, job.plan)[0].summary.records == 40_000
+        finish(job, on_joined=fail)
+    assert contents(job.folder) == before
+    assert finish(job)[0].summary.records == 40_000
 
 
 def test_the_progress_of_joining(job: ShardedJob) -> None:
     for shard in range(2):
         _score(job, shard)
-    claims = [claim for claim in job.folder.read_claims(job.plan) if claim is not None]
-    sizes = [part.size for claim in claims for part in claim.parts]
+    claims = [claim for claim in job.read_claims() if claim is not None]
+    sizes = [done.complete.size for claim in claims for done in claim.done if done.complete]
     found: list[tuple[int, int]] = []
-    finish(job.folder, job.plan, on_joined=lambda done, size: found.append((done, size)))
+    finish(job, on_joined=lambda done, size: found.append((done, size)))
     assert {size for _, size in found} == {sum(sizes)}
     done = [done for done, _ in found]
     assert done == sorted(done)
@@ -136,27 +135,27 @@ def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
 def test_an_interruption_right_after_the_claim_keeps_its_parts(
     job: ShardedJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = ShardFolder.create_claim
+    create = ShardedJob.create_claim
 
-    def interrupted(folder: ShardFolder, claim: Claim, plan: Plan) -> bool:
-        create(folder, claim, plan)
+    def interrupted(job: ShardedJob, claim: Claim) -> bool:
+        create(job, claim)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ShardFolder, "create_claim", interrupted)
+    monkeypatch.setattr(ShardedJob, "create_claim", interrupted)
     for shard in range(2):
         with pytest.raises(KeyboardInterrupt):
             _score(job, shard)
     monkeypatch.undo()
     assert not _score(job, 0).is_new
-    (result,) = finish(job.folder, job.plan)
+    (result,) = finish(job)
     assert result.summary.records == 40_000
 
 
 def test_a_machine_with_another_model_scores_nothing(job: ShardedJob) -> None:
     """A cluster sends the path of the model, which may be another file there."""
     with pytest.raises(UsageError, match=r"would not score as planned.*: the threshold"):
-        score_shard(Scorer(threshold=0.7), job.folder, job.plan, 1, ONE_WORKER)
-    assert job.folder.read_claim(1, job.plan) is None
+        score_shard(Scorer(threshold=0.7), job, 1, ONE_WORKER)
+    assert job.read_claim(1) is None
     _score(job, 1)
 
 
@@ -168,7 +167,7 @@ def test_no_rejects_of_a_job_that_is_replaced_stay(keep_parts: bool, tmp_path: P
         job = begin([source], output, 2, keep_parts=keep_parts, force=True)
         for shard in range(2):
             _score(job, shard)
-        finish(job.folder, job.plan, force=True)
+        finish(job, force=True)
         found = [path.name for path in (tmp_path / "out").iterdir()]
         assert any(name.endswith(".rejected.jsonl") for name in found) == bool(more)
 
@@ -182,10 +181,10 @@ def test_parts_that_are_replaced_are_not_called_complete(tmp_path: Path) -> None
         for shard in range(2 + more):
             _score(job, shard)
         if not more:
-            finish(job.folder, job.plan)
+            finish(job)
 
     (tmp_path / "out/part-00001.csv").unlink()
     (tmp_path / "out/part-00001.csv").mkdir()
     with pytest.raises(UsageError, match="is a folder"):
-        finish(job.folder, job.plan, force=True)
+        finish(job, force=True)
     assert not (tmp_path / "out/_SUCCESS").exists()

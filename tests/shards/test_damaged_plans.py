@@ -14,8 +14,8 @@ from tests.models import shipped_scorer
 from tests.shards.running import begin, jobs_of
 from toolkit.errors import UsageError
 from toolkit.scoring.options import ScoringOptions
-from toolkit.shards.plan import Plan, WantedShards, id_of, make_plan
-from toolkit.shards.score import ShardedJob
+from toolkit.shards.claims import PLAN, ShardedJob
+from toolkit.shards.plan import Plan, make_plan
 
 ONE_WORKER = ScoringOptions(workers=1)
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
@@ -61,9 +61,9 @@ def test_an_edited_plan(edit: Callable[[dict[str, Any]], None], tmp_path: Path) 
     source = tmp_path / "reviews.csv"
     source.write_bytes(SAMPLE)
     job = begin([source], f"{tmp_path}/out/", 3)
-    plan = json.loads(job.folder.plan_path.read_bytes())
+    plan = json.loads((job.folder / PLAN).read_bytes())
     edit(plan)
-    job.folder.plan_path.write_text(json.dumps(plan))
+    (job.folder / PLAN).write_text(json.dumps(plan))
     with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
         begin([source], f"{tmp_path}/out/", 3)
     with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
@@ -79,7 +79,7 @@ def test_a_plan_that_writes_elsewhere(key: str, name: str, tmp_path: Path) -> No
     source.write_bytes(SAMPLE)
     plan = begin([source], f"{tmp_path}/out/", 3).plan
     file = replace(plan.files[0], **{key: name})  # type: ignore[arg-type]
-    forged = replace(plan, files=[file], job_id=id_of(plan.settings, [file]))
+    forged = replace(plan, files=[file])
     with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
         Plan.from_json(forged.as_json(), "plan.json")
 
@@ -90,4 +90,4 @@ def test_rejects_of_shards_are_in_the_folder_of_the_outputs(tmp_path: Path) -> N
     (tmp_path / "out").mkdir()
     jobs = jobs_of([source], tmp_path / "out/a.csv", tmp_path / "elsewhere.jsonl")
     with pytest.raises(UsageError, match=r"--rejected .*/elsewhere\.jsonl: is not in the folder"):
-        make_plan(WantedShards(shipped_scorer(), jobs, ONE_WORKER, 2, tmp_path / "out", False))
+        make_plan(shipped_scorer(), jobs, ONE_WORKER, 2, tmp_path / "out", keep_parts=False)

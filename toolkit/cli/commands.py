@@ -160,7 +160,7 @@ def _score() -> Callable[..., None]:
 
 
 def _finish() -> Callable[..., None]:
-    from toolkit.cli.shards import finish
+    from toolkit.cli.finish import finish
 
     return finish
 

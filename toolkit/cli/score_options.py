@@ -17,10 +17,6 @@ from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.model.labels import Range
-    from toolkit.model.scorer import Scorer
-    from toolkit.scoring.jobs import Jobs
-    from toolkit.scoring.options import ScoringOptions
-    from toolkit.shards.score import ShardedJob
 
 
 LABELS = "Labels and columns"
@@ -287,21 +283,6 @@ class Sharding:
         if self.shards not in (None, int(count)):
             raise UsageError(f"--shard {self.shard} and --shards {self.shards} do not agree.")
         return int(number), int(count)
-
-    def begin(
-        self, scorer: Scorer, jobs: Jobs, options: ScoringOptions, count: int, target: Path
-    ) -> ShardedJob:
-        """Begin or continue the job with these options, as `ShardedJob.begin` does."""
-        from toolkit.shards.score import ShardedJob
-
-        return ShardedJob.begin(
-            scorer,
-            jobs,
-            options,
-            count,
-            target=target,
-            keep_parts=self.keep_parts,
-        )
 
 
 def _is_whole(text: str) -> bool:

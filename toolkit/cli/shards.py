@@ -1,22 +1,12 @@
-"""`toolkit finish`: join the shards of a job.
-
-What `toolkit score` does for a job in shards: plan it, score one, or let a cluster score all.
-
-`toolkit score --engine ray`: a cluster scores the shards of a job, and then they are joined.
-"""
+"""What `toolkit score` does for a job in shards: plan it, score one, or let a cluster score all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from toolkit.cli import console as messages
-from toolkit.cli import options as o
-from toolkit.cli import score_options as s
 from toolkit.cli.console import one_line, progress_of, progress_of_joining
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
@@ -28,60 +18,10 @@ from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.summary import Progress, Summary
-from toolkit.shards.claims import Claim, ShardFolder
-from toolkit.shards.finish import finish as finish_job
+from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
+from toolkit.shards.finish import finish
 from toolkit.shards.ray import Failed, connected, score_on_ray, shards_for
-from toolkit.shards.score import ShardedJob, results_of, score_shard, target_of
-
-_TARGET = "What --output of the shards names: a folder, or a file."
-Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
-
-
-def finish(
-    context: typer.Context,
-    target: Target,
-    force: o.Force = False,
-    report: s.Report = None,
-    log_format: s.LogFormat = "text",
-    quiet: o.Quiet = False,
-) -> None:
-    """Join the shards of a job to what one run would write.
-
-    Refuses unless all shards are done and their counts add up to the job. Then it writes each
-    output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they
-    stay: part-00000.csv and so on, all rejects in one file, and _SUCCESS with the counts.
-
-    It may be interrupted, and run again.
-
-    Examples: `toolkit finish scored/`, after
-
-    - `toolkit score reviews.csv -o scored/ --shard 0/2`
-    - `toolkit score reviews.csv -o scored/ --shard 1/2`
-    """
-    messages.use_json(log_format == "json")
-    with RunReport(report, context) as run:
-        from toolkit.cli.console import progress_of_joining
-        from toolkit.cli.score_view import exit_with, show, warn_of
-        from toolkit.scoring.jobs import Jobs
-        from toolkit.scoring.options import ScoringOptions
-        from toolkit.scoring.results import total
-        from toolkit.shards.finish import finish as join
-        from toolkit.shards.score import ShardedJob
-
-        job = ShardedJob.at(target)
-        plan = job.plan
-        planned = [file.job(job.folder.outputs) for file in plan.files]
-        jobs = Jobs(planned, None if planned[0].output == target else target)
-        run.allow(jobs, None, force=force, resume=True)
-        run.scorer, run.job_id = plan.model, plan.job_id
-        with progress_of_joining(target, quiet=quiet) as on_joined:
-            run.results = join(job.folder, plan, force=force, on_joined=on_joined)
-        if not quiet:
-            warn_of(run.results)
-            shards = counted(plan.count, "shard")
-            time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
-            show(run.results, jobs, ScoringOptions(), run, time=time)
-        exit_with(run, run.results)
+from toolkit.shards.score import begin_job, score_shard, target_of
 
 
 def score_in_shards(
@@ -105,7 +45,7 @@ def score_in_shards(
         score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)
         return
     assert count is not None
-    job = sharding.begin(scorer, jobs, options, count, target)
+    job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
     run.job_id = job.plan.job_id
     if number is None:
         if not quiet:
@@ -114,33 +54,32 @@ def score_in_shards(
     run.shard = f"{number}/{count}"
     claim = score_shard(
         scorer,
-        job.folder,
-        job.plan,
+        job,
         number,
         options,
         lambda each: progress_of(each.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
-    run.results[:] = results_of(claim, job.plan, job.folder)
+    run.results[:] = job.results(claim)
     if not quiet:
         _show_shard(run, job, claim, jobs, options, run.results)
 
 
 def _show_plan(job: ShardedJob) -> None:
     """Say what is planned, and what comes next."""
-    plan = job.plan
+    plan, path = job.plan, str(job.folder / PLAN)
     pieces = [*plan.pieces()]
-    used = len({shard for shard, _, _ in pieces})
+    unused = sum(not shard for shard in plan.shards)
     text = (
-        f"{one_line(str(job.folder.plan_path))}: {counted(plan.count, 'shard')} of "
+        f"{one_line(path)}: {counted(plan.count, 'shard')} of "
         f"{counted(len(plan.files), 'file')} in {counted(len(pieces), 'piece')}"
-        f"{'' if used == plan.count else f', {plan.count - used:,} of them with nothing to do'}. "
+        f"{f', {unused:,} of them with nothing to do' if unused else ''}. "
         f"Score each with --shard 0/{plan.count} to {plan.count - 1}/{plan.count} and the same "
         "options, and join them with toolkit finish."
     )
     messages.say(
-        text, "plan", plan=str(job.folder.plan_path), job_id=plan.job_id, shards=plan.count,
+        text, "plan", plan=path, job_id=plan.job_id, shards=plan.count,
         files=len(plan.files), pieces=len(pieces),
     )  # fmt: skip
 
@@ -181,13 +120,14 @@ def score_with_ray(
     quiet: bool,
 ) -> None:
     """Score a job on a cluster."""
-    folder = ShardFolder.of(target, is_folder=jobs.folder is not None or is_a_folder(target))
+    folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
     with messages.only_own_messages(threads="ray_"), connected() as cpus:
         try:
             size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
-            count = sharding.shards or _earlier_count(folder) or shards_for(size, cpus)
-            job = sharding.begin(scorer, jobs, options, count, target)
+            earlier = None if sharding.shards else read_plan(folder)
+            count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
+            job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
             run.job_id = job.plan.job_id
             run.results = [
                 FileResult(each, source=Source.of(each.source, options.reading))
@@ -196,11 +136,9 @@ def score_with_ray(
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
                 with progress_of_joining(target, quiet=quiet) as on_joined:
-                    run.results = finish_job(
-                        job.folder, job.plan, force=options.force, on_joined=on_joined
-                    )
+                    run.results = finish(job, force=options.force, on_joined=on_joined)
         except BaseException as error:
-            if not is_wrong_call(error) and is_there(folder.plan_path):
+            if not is_wrong_call(error) and is_there(folder / PLAN):
                 error.add_note(_SAVED)
             raise
     if failed:
@@ -212,23 +150,17 @@ def score_with_ray(
     exit_with(run, run.results)
 
 
-def _check_unfinished(folder: ShardFolder, options: ScoringOptions) -> None:
+def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
     """Continue or drop what an earlier run has left, as the options say."""
-    if not is_there(folder.plan_path):
+    if not is_there(folder / PLAN):
         return
     if options.force and not options.resume:
-        folder.remove()
+        remove_shards(folder)
     elif not options.resume:
         raise UsageError(
-            f"{folder.path}: an earlier run is unfinished. Continue it with --resume, or start "
+            f"{folder}: an earlier run is unfinished. Continue it with --resume, or start "
             "over with --force."
         )
-
-
-def _earlier_count(folder: ShardFolder) -> int | None:
-    """Give the number of shards of a run that is continued."""
-    plan = folder.read_plan()
-    return None if plan is None else plan.count
 
 
 def _score(

@@ -1,7 +1,7 @@
 """One job in parts that are scored anywhere, each once, and joined to what one run would write.
 
-A plan (`plan.py`) cuts the inputs into pieces (`cutting.py`) and gives each shard some of them. Who
-scores a shard (`score_shard.py`) writes a part for each piece, and then a claim (`claims.py`), of
-which there can be only one. When all claims are there, the parts are joined (`finish.py`).
-`ray_cluster.py` lets a Ray cluster score the shards.
+A plan (`plan.py`) cuts the inputs into pieces and gives each shard some of them. Who scores a shard
+(`score.py`) writes a part for each piece, and then a claim (`claims.py`), of which there can be
+only one: what is done of each piece, as a run notes it in its journal. When all claims are there,
+the parts are joined (`finish.py`). `ray.py` lets a Ray cluster score the shards.
 """

@@ -1,14 +1,10 @@
-"""The plan of a job in shards: which piece of which file each shard scores, as JSON.
-
-The files of a job in shards, and the pieces that they are cut into.
-
-Cut the inputs of a job into shards of about the same size, by their bytes.
-"""
+"""The plan of a job in shards: which piece of which file each shard scores, as JSON."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -22,17 +18,25 @@ from toolkit import __version__
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compression_of
+from toolkit.records.compression import compression_ending, compression_of, format_ending
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.records.zip import file_of
 from toolkit.scoring.identity import FileFacts, settings_of
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
+from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel, Source
 from toolkit.stores.paths import is_in_store, path_of
+
+FORMAT_VERSION = 2
+MOST_SHARDS = 100_000
+
+# How outputs that stay in parts are called, beside part-00000.csv and so on.
+SUCCESS = "_SUCCESS"  # as clusters call the file that says that an output is complete
+ALL_REJECTS = f"_all{REJECTED_ENDING}"
+_PART = re.compile(r"part-\d{5,}\.[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ class PlannedFile:
     def stays_in_folder(self) -> bool:
         """Whether nothing is written elsewhere; a plan may have been edited."""
         names = [PurePosixPath(name) for name in (self.output, self.rejected) if name is not None]
-        return all(
-            name.name and not name.is_absolute() and ".." not in name.parts for name in names
+        return not any(
+            each.is_absolute() or {"..", ""} & {*each.parts, each.name} for each in names
         )
 
     def source(self, read_as: str | None) -> Source:
@@ -92,21 +96,6 @@ class PlannedFile:
         )
 
 
-@dataclass(frozen=True)
-class Piece:
-    """What a shard scores of a file."""
-
-    file: int  # its number in the plan, from 0
-    file_range: FileRange
-
-    @classmethod
-    def from_dict(cls, piece: dict[str, Any]) -> Self:
-        """Read what `asdict` gives."""
-        file_range = FileRange(**piece["file_range"])
-        start, stop = tuple(file_range.start), tuple(file_range.stop)
-        return cls(piece["file"], replace(file_range, start=start, stop=stop))
-
-
 def _facts_of(source: Path) -> tuple[int, int, int | None]:
     facts = FileFacts.at(file_of(source))
     if facts is None:
@@ -127,37 +116,56 @@ def _below(path: Path, folder: Path, option: str) -> str:
     return path.relative_to(folder).as_posix()
 
 
-FORMAT_VERSION = 2
+@dataclass(frozen=True)
+class Piece:
+    """What a shard scores of a file."""
+
+    file: int  # its number in the plan, from 0
+    file_range: FileRange
+
+    @classmethod
+    def from_dict(cls, piece: dict[str, Any]) -> Self:
+        """Read what `asdict` gives."""
+        file_range = FileRange(**piece["file_range"])
+        start, stop = tuple(file_range.start), tuple(file_range.stop)
+        return cls(piece["file"], replace(file_range, start=start, stop=stop))
 
 
 @dataclass(frozen=True)
 class Plan:
     """All shards of a job, and what their results depend on."""
 
-    job_id: str  # of the job, the same for all its shards
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: ScoringModel
     max_rejected: MaxRejected | None  # of each file
-    keep_parts: bool  # the parts are not joined
+    # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
+    # such as Parquet files.
+    keep_parts: bool
+    count: int  # of the shards; some have nothing to do where inputs cannot be cut into as many
     files: Sequence[PlannedFile]
-    shards: Sequence[Sequence[Piece]]
+    shards: Sequence[Sequence[Piece]] = ()
+
+    @cached_property
+    def job_id(self) -> str:
+        """The id of the job: the same settings and inputs have the same."""
+        what = [self.settings, [asdict(file) for file in self.files]]
+        return _digest(json.dumps(what, sort_keys=True))[:32]
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of what shards do, in hexadecimal digits."""
+        shards = [[asdict(piece) for piece in shard] for shard in self.shards]
+        return _digest(json.dumps([self.job_id, self.keep_parts, shards]))
+
+    def pieces(self) -> Iterator[Piece]:
+        """Give all pieces, in order."""
+        return (piece for shard in self.shards for piece in shard)
 
     @property
-    def count(self) -> int:
-        """The number of shards."""
-        return len(self.shards)
-
-    def pieces(self) -> Iterator[tuple[int, int, Piece]]:
-        """Give all pieces in order, each with its shard and its number in the shard."""
-        for number, shard in enumerate(self.shards):
-            for position, piece in enumerate(shard):
-                yield number, position, piece
-
-    @property
-    def has_all(self) -> bool:
+    def _has_all(self) -> bool:
         """Whether the pieces of each file are all of it, in order; a plan may have been edited."""
         ends: dict[int, Offset | None] = dict.fromkeys(range(len(self.files)), ())
-        for _, _, piece in self.pieces():
+        for piece in self.pieces():
             if ends.get(piece.file) != piece.file_range.start:
                 return False
             ends[piece.file] = piece.file_range.stop or None
@@ -174,25 +182,9 @@ class Plan:
         return self._json
 
     @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of what shards do, wherever the outputs are, in hexadecimal digits."""
-        shards = [[asdict(piece) for piece in shard] for shard in self.shards]
-        what = json.dumps([self.job_id, self.keep_parts, shards])
-        return hashlib.sha256(what.encode()).hexdigest()
-
-    @cached_property
     def _json(self) -> bytes:  # each shard compares it, and a large plan takes its time
-        content = {
-            "format_version": FORMAT_VERSION,
-            "toolkit_version": __version__,
-            "job_id": self.job_id,
-            "model": asdict(self.model),
-            "settings": self.settings,
-            "max_rejected": self.max_rejected and asdict(self.max_rejected),
-            "keep_parts": self.keep_parts,
-            "files": [asdict(file) for file in self.files],
-            "shards": [[asdict(piece) for piece in shard] for shard in self.shards],
-        }
+        versions = {"format_version": FORMAT_VERSION, "toolkit_version": __version__}
+        content = {**versions, "job_id": self.job_id, **asdict(self)}
         return (json.dumps(content, indent=1) + "\n").encode()
 
     @classmethod
@@ -200,24 +192,22 @@ class Plan:
         """Read what `as_json` gives; `UsageError` with a name if it is something else."""
         try:
             read = json.loads(content)
-            if read["format_version"] != FORMAT_VERSION:
+            if read.pop("format_version") != FORMAT_VERSION:
                 raise UsageError(
                     f"{name}: another version of the toolkit has written this plan "
                     f"({read['toolkit_version']}). Use that one, or plan again with --force."
                 )
-            model = read["model"]
+            del read["toolkit_version"]
+            job_id, model, most = read.pop("job_id"), read.pop("model"), read.pop("max_rejected")
+            neutral = model.pop("neutral")
             plan = cls(
-                read["job_id"],
-                read["settings"],
-                ScoringModel(**{**model, "neutral": model["neutral"] and tuple(model["neutral"])}),
-                read["max_rejected"] and MaxRejected(**read["max_rejected"]),
-                read["keep_parts"],
-                [PlannedFile(**file) for file in read["files"]],
-                [[Piece.from_dict(piece) for piece in shard] for shard in read["shards"]],
+                model=ScoringModel(**model, neutral=neutral and tuple(neutral)),
+                max_rejected=most and MaxRejected(**most),
+                files=[PlannedFile(**file) for file in read.pop("files")],
+                shards=[[Piece.from_dict(each) for each in shard] for shard in read.pop("shards")],
+                **read,
             )
-            if plan.job_id != id_of(plan.settings, plan.files) or not plan.has_all:
-                raise ValueError
-            if not all(file.stays_in_folder for file in plan.files):
+            if not plan._is_sound or plan.job_id != job_id:
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(
@@ -225,12 +215,10 @@ class Plan:
             ) from None
         return plan
 
-    def _changed_files(self, other: Plan) -> list[str]:
-        """Say which files differ from those of another plan."""
-        if len(self.files) != len(other.files):
-            return [f"the number of inputs (it was {len(other.files):,})"]
-        differs = (mine for mine, its in zip(self.files, other.files, strict=True) if mine != its)
-        return [f"the input {mine.input}, or its output" for mine in islice(differs, 1)]
+    @property
+    def _is_sound(self) -> bool:
+        are_inside = all(file.stays_in_folder for file in self.files)
+        return are_inside and len(self.shards) == self.count and self._has_all
 
     def check_same(self, other: Plan, path: str) -> None:
         """Raise `UsageError` unless another plan, which is at a path, is the same."""
@@ -251,81 +239,85 @@ class Plan:
             "finish, or drop its shards with --force."
         )
 
-
-def id_of(settings: dict[str, Any], files: Sequence[PlannedFile]) -> str:
-    """Make the id of a job: the same settings and inputs have the same."""
-    what = json.dumps([settings, [asdict(file) for file in files]], sort_keys=True)
-    return hashlib.sha256(what.encode()).hexdigest()[:32]
-
-
-MOST_SHARDS = 100_000
+    def _changed_files(self, other: Plan) -> list[str]:
+        """Say which files differ from those of another plan."""
+        if len(self.files) != len(other.files):
+            return [f"the number of inputs (it was {len(other.files):,})"]
+        differs = (mine for mine, its in zip(self.files, other.files, strict=True) if mine != its)
+        return [f"the input {mine.input}, or its output" for mine in islice(differs, 1)]
 
 
-@dataclass(frozen=True)
-class WantedShards:
-    """What a call asks for; the same inputs and options give the same plan."""
-
-    scorer: Scorer
-    jobs: Jobs
-    options: ScoringOptions
-    count: int  # from 1; some have nothing to do where inputs cannot be cut into as many pieces
-    folder: Path  # below which all outputs are
-    # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
-    # such as Parquet files.
-    keep_parts: bool
-
-    def are_in(self, plan: Plan) -> bool:
-        """Whether a plan is one of the same call."""
-        return (
-            plan.count == self.count
-            and plan.keep_parts == self.keep_parts
-            and plan.max_rejected == self.options.max_rejected
-            and plan.settings == settings_of(self.scorer, self.options)
-            and [*plan.files] == [PlannedFile.of(job, self.folder) for job in self.jobs.files]
-        )
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def make_plan(wanted: WantedShards) -> Plan:
+def part_name(number: int, output: Path) -> str:
+    """Name an output that stays in parts: ``part-00003.csv.gz``."""
+    return f"part-{number:05}{format_ending(output)}{compression_ending(output)}"
+
+
+def parts_in(folder: Path) -> list[Path]:
+    """Find outputs in parts that are in a folder already."""
+    with suppress(OSError):
+        return sorted(each for each in folder.iterdir() if _PART.fullmatch(each.name))
+    return []
+
+
+def make_plan(
+    scorer: Scorer,
+    jobs: Jobs,
+    options: ScoringOptions,
+    count: int,
+    folder: Path,
+    *,
+    keep_parts: bool,
+    earlier: Plan | None = None,
+) -> Plan:
     """Plan which pieces each shard scores, in order: all of every file, each part of it once.
 
-    Raises `UsageError` if an input or an option cannot be used in shards, and `InputError` if an
-    input cannot be read.
+    The same inputs and options give the same plan.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model.
+    jobs : Jobs
+        The files and their outputs.
+    options : ScoringOptions
+        How they are scored.
+    count : int
+        The number of shards.
+    folder : Path
+        Below which all outputs are.
+    keep_parts : bool
+        Whether the outputs stay in parts.
+    earlier : Plan | None
+        A plan that is there. If it is of the same call, the inputs are not read again.
+
+    Raises
+    ------
+    UsageError
+        If an input or an option cannot be used in shards.
+    InputError
+        If an input cannot be read.
     """
-    scorer, jobs, options, count = wanted.scorer, wanted.jobs, wanted.options, wanted.count
     if not 1 <= count <= MOST_SHARDS:
         raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
     _check(jobs, options)
     scorer.check_gives(options.reading.columns.adds)
-    files = [PlannedFile.of(job, wanted.folder) for job in jobs.files]
-    shards: list[list[Piece]] = [[] for _ in range(count)]
-    total = max(sum(file.size for file in files), 1)
-    before = 0
-    for number, (job, file) in enumerate(zip(jobs.files, files, strict=True)):
-        inner = _bounds(before, file.size, total, count)
-        for file_range in _ranges(job, options, file.size, inner, keep_parts=wanted.keep_parts):
-            middle = before + file_range.first_byte + (file_range.size or file.size) // 2
-            shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
-        before += file.size
-    settings = settings_of(scorer, options)
     model = ScoringModel.of(scorer)
-    # Its path is another one on another machine.
-    model = replace(model, identity={**model.identity, "path": None})
-    job_id = id_of(settings, files)
-    most = options.max_rejected
-    return Plan(job_id, settings, model, most, wanted.keep_parts, files, shards)
-
-
-def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
-    """Say at which bytes a file is cut, of which some bytes of all files are before.
-
-    A file that is no larger than a shard stays whole: to find the records of a CSV file takes a
-    pass over it, and of many files that would be over all.
-    """
-    if size * count <= total:
-        return []
-    near = range(before * count // total, min((before + size) * count // total + 1, count))
-    bounds = (total * shard // count - before for shard in near)
-    return [offset for offset in bounds if 0 < offset < size]
+    plan = Plan(
+        settings_of(scorer, options),
+        # Its path is another one on another machine.
+        replace(model, identity={**model.identity, "path": None}),
+        options.max_rejected,
+        keep_parts,
+        count,
+        [PlannedFile.of(job, folder) for job in jobs.files],
+    )
+    if earlier is not None and replace(earlier, shards=()) == plan:
+        return earlier
+    return replace(plan, shards=_cut(plan, jobs, options))
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
@@ -342,6 +334,35 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
 
 
+def _cut(plan: Plan, jobs: Jobs, options: ScoringOptions) -> list[list[Piece]]:
+    """Cut the inputs into shards of about the same size, by their bytes."""
+    shards: list[list[Piece]] = [[] for _ in range(plan.count)]
+    total = max(sum(file.size for file in plan.files), 1)
+    before = 0
+    for number, (job, file) in enumerate(zip(jobs.files, plan.files, strict=True)):
+        inner = _bounds(before, file.size, total, plan.count)
+        for file_range in _ranges(job, options, file.size, inner, keep_parts=plan.keep_parts):
+            middle = before + file_range.first_byte + (file_range.size or file.size) // 2
+            shards[min(middle * plan.count // total, plan.count - 1)].append(
+                Piece(number, file_range)
+            )
+        before += file.size
+    return shards
+
+
+def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
+    """Say at which bytes a file is cut, of which some bytes of all files are before.
+
+    A file that is no larger than a shard stays whole: to find the records of a CSV file takes a
+    pass over it, and of many files that would be over all.
+    """
+    if size * count <= total:
+        return []
+    near = range(before * count // total, min((before + size) * count // total + 1, count))
+    bounds = (total * shard // count - before for shard in near)
+    return [offset for offset in bounds if 0 < offset < size]
+
+
 def _ranges(
     job: Job, options: ScoringOptions, size: int, offsets: Sequence[int], *, keep_parts: bool
 ) -> list[FileRange]:
@@ -354,14 +375,15 @@ def _ranges(
         with open_reviews(job.source, options.reading) as reviews:
             output_form(reviews, job, options)
             cuts = reviews.split_points(offsets)
-            restarts = reviews.restarts_numbers
-            return _between(cuts, size, restarts_numbers=restarts) if cuts else whole
+            return (
+                _between(cuts, size, restarts_numbers=reviews.restarts_numbers) if cuts else whole
+            )
     except EmptyInputError:  # reported by the shard that has it
         return whole
 
 
-def _between(cuts: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
-    bounds: list[SplitPoint] = [((), 0), *cuts, ((), size)]
+def _between(points: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
+    bounds: list[SplitPoint] = [((), 0), *points, ((), size)]
     return [
         FileRange(start, stop, first, last - first, restarts_numbers and bool(start))
         for (start, first), (stop, last) in pairwise(bounds)

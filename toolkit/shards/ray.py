@@ -27,9 +27,8 @@ from toolkit.errors import (
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.blocks import usable_cores
 from toolkit.scoring.options import ScoringOptions
-from toolkit.shards.claims import Claim, ShardFolder
-from toolkit.shards.plan import Plan
-from toolkit.shards.score import ShardedJob, score_shard
+from toolkit.shards.claims import Claim, ShardedJob
+from toolkit.shards.score import score_shard
 
 _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
 _TASKS_PER_CPU = 3  # that are given to the cluster at once
@@ -138,7 +137,7 @@ def score_on_ray(
     """
     options = replace(options, workers=options.workers or 1)
     tasks = _Tasks(job, scorer, options, cpus)
-    claims = job.folder.read_claims(job.plan)
+    claims = job.read_claims()
     left = [shard for shard, claim in enumerate(claims) if claim is None]
     left.reverse()
     for claim in filter(None, claims):
@@ -168,8 +167,8 @@ class _Tasks:
         self._task = self._ray.remote(
             num_cpus=threads, max_retries=_RETRIES, retry_exceptions=[OutputError]
         )(_score)
-        plan = ray.put(job.plan)  # once, not with each task
-        self._arguments = (pickle.dumps(scorer), job.folder, plan, options, str(Path.cwd()))
+        once = ray.put(job)  # not with each task
+        self._arguments = (pickle.dumps(scorer), once, options, str(Path.cwd()))
         self._most = _TASKS_PER_CPU * max(cpus // threads, 1)
         self.running: dict[Any, int] = {}  # with their shards
 
@@ -206,7 +205,7 @@ def _result(done: Any, shard: int) -> Claim | Failed:
 
 
 def _score(
-    shard: int, scorer: bytes, folder: ShardFolder, plan: Plan, options: ScoringOptions, cwd: str
+    shard: int, scorer: bytes, job: ShardedJob, options: ScoringOptions, cwd: str
 ) -> Claim | Failed:
     """Score a shard in a worker of the cluster."""
     with suppress(OSError):  # where paths are absolute or in a store, it need not be there
@@ -214,6 +213,6 @@ def _score(
     try:
         # Opened once per process. Ray would not say what is wrong with a model that is missing.
         opened = pickle.loads(scorer)  # noqa: S301 (of this program)
-        return score_shard(opened, folder, plan, shard, options)
+        return score_shard(opened, job, shard, options)
     except (InputError, ModelError, UsageError) as error:
         return Failed(shard, str(error), isinstance(error, UsageError))

@@ -1,7 +1,4 @@
-"""Begin or continue a job in shards.
-
-Score one shard of a plan: a part for each piece, and then the claim.
-"""
+"""Begin a job in shards, and score one of them: a part for each piece, and then the claim."""
 
 from __future__ import annotations
 
@@ -9,98 +6,78 @@ import math
 import platform
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.files import (
-    is_a_folder,
-    is_there,
-    resolved,
-)
+from toolkit.files import is_a_folder, is_there, resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.zip import file_of
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import Jobs, check_absent, check_job, check_not_input, check_outputs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Source
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
-from toolkit.shards.claims import Claim, Part, ShardFolder
-from toolkit.shards.finish import REJECTED, SUCCESS, parts_in
-from toolkit.shards.plan import Plan, WantedShards, make_plan
+from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, write_plan
+from toolkit.shards.plan import ALL_REJECTS, SUCCESS, Plan, make_plan, parts_in
 
 
-@dataclass(frozen=True)
-class ShardedJob:
-    """A plan, and the folder where its shards are."""
+def begin_job(
+    scorer: Scorer,
+    jobs: Jobs,
+    options: ScoringOptions,
+    count: int,
+    target: Path,
+    *,
+    keep_parts: bool = False,
+) -> ShardedJob:
+    """Plan the shards of a job, or find that another process has done so.
 
-    target: Path  # of the outputs: a folder, or the only output
-    folder: ShardFolder
-    plan: Plan
+    Parameters
+    ----------
+    scorer : Scorer
+        The model.
+    jobs : Jobs
+        The files and their outputs.
+    options : ScoringOptions
+        How they are scored; with ``force``, another job at the same place is dropped.
+    count : int
+        The number of shards.
+    target : Path
+        The folder of the outputs, or the only output.
+    keep_parts : bool
+        Whether the outputs stay in parts.
 
-    @classmethod
-    def begin(
-        cls,
-        scorer: Scorer,
-        jobs: Jobs,
-        options: ScoringOptions,
-        count: int,
-        *,
-        target: Path,
-        keep_parts: bool = False,
-    ) -> Self:
-        """Plan the shards of a job, or find that another process has done so.
+    Returns
+    -------
+    ShardedJob
+        The job; its plan is written.
 
-        Parameters
-        ----------
-        scorer : Scorer
-            The model.
-        jobs : Jobs
-            The files and their outputs.
-        options : ScoringOptions
-            How they are scored; with ``force``, another job at the same place is dropped.
-        count : int
-            The number of shards.
-        target : Path
-            The folder of the outputs, or the only output.
-        keep_parts : bool
-            Whether the outputs stay in parts.
-
-        Returns
-        -------
-        ShardedJob
-            The job; its plan is written.
-
-        Raises
-        ------
-        UsageError
-            If the options do not go together, outputs exist, or another job is at this place.
-        """
-        is_in_folder = jobs.folder is not None or is_a_folder(target)
-        folder = ShardFolder.of(target, is_folder=is_in_folder)
-        if keep_parts and not is_in_folder:
-            raise UsageError(
-                f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
-                "slash at its end."
-            )
-        wanted = WantedShards(scorer, jobs, options, count, folder.outputs, keep_parts)
-        plan = _planned(wanted, folder.plan_path) or make_plan(wanted)
-        _check_inputs_stay(jobs, target, keep_parts=keep_parts)
-        if not options.force and not is_there(folder.plan_path):
-            _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
-        folder.keep_plan(plan, force=options.force)
-        return cls(target, folder, plan)
-
-    @classmethod
-    def at(cls, target: Path) -> Self:
-        """Find the job of some outputs; raises `UsageError` if there is none."""
-        folder = ShardFolder.at(target)
-        plan = folder.read_plan()
-        assert plan is not None
-        return cls(target, folder, plan)
+    Raises
+    ------
+    UsageError
+        If the options do not go together, outputs exist, or another job is at this place.
+    """
+    is_in_folder = jobs.folder is not None or is_a_folder(target)
+    if keep_parts and not is_in_folder:
+        raise UsageError(
+            f"{target}: --keep-parts writes several files. Name a folder with --output, with a "
+            "slash at its end."
+        )
+    folder = folder_of(target, is_folder=is_in_folder)
+    earlier: Plan | None = None
+    with suppress(UsageError):  # a damaged one, of which `write_plan` tells
+        earlier = read_plan(folder)
+    plan = make_plan(
+        scorer, jobs, options, count, folder.parent, keep_parts=keep_parts, earlier=earlier
+    )
+    _check_inputs_stay(jobs, target, keep_parts=keep_parts)
+    if not options.force and not is_there(folder / PLAN):
+        _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
+    write_plan(plan, folder, force=options.force)
+    return ShardedJob(target, folder, plan)
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:
@@ -112,22 +89,12 @@ def target_of(jobs: Jobs, output: Path | None) -> Path:
     return jobs.files[0].output
 
 
-def _planned(wanted: WantedShards, path: Path) -> Plan | None:
-    """Find the plan of the same call, so that the inputs need not be read again to make it."""
-    if is_there(path):
-        with suppress(UsageError):
-            plan = Plan.from_json(path.read_bytes(), str(path))
-            if wanted.are_in(plan):
-                return plan
-    return None
-
-
 def _check_inputs_stay(jobs: Jobs, target: Path, *, keep_parts: bool) -> None:
     """Raise `UsageError` if what is written would replace an input, which no option allows."""
     check_outputs(jobs.files)
     if keep_parts:
         sources = {resolved(file_of(job.source)) for job in jobs.files}
-        for path in [target / SUCCESS, target / REJECTED, *parts_in(target)]:
+        for path in [target / SUCCESS, target / ALL_REJECTS, *parts_in(target)]:
             if resolved(path) in sources:
                 raise UsageError(
                     f"{path}: is an input, which a part may replace. Choose another folder with "
@@ -150,8 +117,7 @@ def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: 
 
 def score_shard(
     scorer: Scorer,
-    folder: ShardFolder,
-    plan: Plan,
+    job: ShardedJob,
     shard: int,
     options: ScoringOptions,
     on_file: OnFile | None = None,
@@ -164,12 +130,10 @@ def score_shard(
     ----------
     scorer : Scorer
         The model of the plan.
-    folder : ShardFolder
-        Where the plan is.
-    plan : Plan
-        All shards.
+    job : ShardedJob
+        The job.
     shard : int
-        The number of this one, from 0.
+        The number of the shard, from 0.
     options : ScoringOptions
         Those of the plan.
     on_file : OnFile | None
@@ -193,36 +157,35 @@ def score_shard(
     OutputError
         If the parts or the claim cannot be written.
     """
-    if (done := folder.read_claim(shard, plan)) is not None:
+    if (done := job.read_claim(shard)) is not None:
         return done
     attempt = uuid4().hex[:12]
-    parts = folder.parts_folder(shard, attempt)
     callbacks = {"on_start": on_start, "on_warning": on_warning}
     if on_file is not None:
         callbacks["on_file"] = on_file
     try:
-        claim = _scored(scorer, folder, plan, shard, options, attempt, callbacks)
-        is_first = folder.create_claim(claim, plan)
+        claim = _scored(scorer, job, shard, options, attempt, callbacks)
+        is_first = job.create_claim(claim)
     except BaseException as error:
-        if _is_lost(folder, plan, shard, attempt):
-            folder.forget(parts)
+        if _is_lost(job, shard, attempt):
+            job.forget(shard, attempt)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
         raise
-    if not is_first:
-        folder.forget(parts)
-        if (done := folder.read_claim(shard, plan)) is None:
-            raise OutputError(f"{folder.path}: the claim of shard {shard} is gone again.")
-        return done
-    return claim
+    if is_first:
+        return claim
+    job.forget(shard, attempt)
+    if (done := job.read_claim(shard)) is None:
+        raise OutputError(f"{job.folder}: the claim of shard {shard} is gone again.")
+    return done
 
 
-def _is_lost(folder: ShardFolder, plan: Plan, shard: int, attempt: str) -> bool:
+def _is_lost(job: ShardedJob, shard: int, attempt: str) -> bool:
     """Whether an attempt has surely not claimed its shard, so that nobody needs its parts.
 
     It may have, where the answer of a store did not come, or a signal came right after the claim.
     """
     try:
-        claim = folder.read_claim(shard, plan)
+        claim = job.read_claim(shard)
     except (ToolkitError, OSError):
         return False
     return claim is None or claim.attempt != attempt
@@ -230,8 +193,7 @@ def _is_lost(folder: ShardFolder, plan: Plan, shard: int, attempt: str) -> bool:
 
 def _scored(
     scorer: Scorer,
-    folder: ShardFolder,
-    plan: Plan,
+    job: ShardedJob,
     shard: int,
     options: ScoringOptions,
     attempt: str,
@@ -239,35 +201,26 @@ def _scored(
 ) -> Claim:
     """Write the parts of a shard into a folder, and say what they are."""
     started, began = datetime.now(UTC), time.monotonic()
-    _check_same_program(scorer, plan, options)
-    for number in {piece.file for piece in plan.shards[shard]}:
-        plan.files[number].check()
-    jobs = [*folder.jobs(plan, shard, attempt)]
+    _check_same_program(scorer, job.plan, options)
+    for number in {piece.file for piece in job.plan.shards[shard]}:
+        job.plan.files[number].check()
     most = options.max_rejected  # a share is of the whole file
-    single = replace(
+    options = replace(
         options,
         force=False,
         resume=False,
         checkpoint_seconds=math.inf,
         max_rejected=None if most is None or most.count is None else most,
     )
-    results = (
-        score_files(
-            scorer,
-            Jobs(jobs, folder.parts_folder(shard, attempt), is_part=True),
-            single,
-            **callbacks,
-        )
-        if jobs
-        else []
-    )
+    jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_part=True)
+    results = score_files(scorer, jobs, options, **callbacks) if jobs.files else []
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return Claim(
         shard,
         attempt,
-        plan.job_id,
-        [_part(result) for result in results],
+        job.plan.job_id,
+        [result.done for result in results if result.done is not None],
         platform.node(),
         round(time.monotonic() - began, 3),
         started.isoformat(timespec="milliseconds"),
@@ -287,35 +240,3 @@ def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> 
             f"{platform.node()}: this machine would not score as planned: this differs: "
             f"{', '.join(changed)}. Install the same toolkit and model on all machines."
         )
-
-
-def results_of(claim: Claim, plan: Plan, folder: ShardFolder) -> list[FileResult]:
-    """Say what became of the pieces of a shard."""
-    jobs = folder.jobs(plan, claim.shard, claim.attempt)
-    return [
-        FileResult(
-            job,
-            part.summary,
-            is_done=True,
-            source=Source(size=job.file_range.size),
-            columns=part.columns,
-            job_id=part.job_id,
-            warnings=part.warnings,
-        )
-        for job, part in zip(jobs, claim.parts, strict=True)
-    ]
-
-
-def _part(result: FileResult) -> Part:
-    done = result.done
-    assert done is not None
-    assert done.complete is not None
-    return Part(
-        done.complete.size,
-        done.frame,
-        result.job_id,
-        result.summary.as_dict(),
-        done.reached,
-        dict(result.columns),
-        result.warnings,
-    )
