@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pages.badges import BADGES, badges, facts
 from pages.commands import REFERENCE, reference
 from tests.data import PROJECT
 
@@ -26,3 +27,12 @@ def test_the_page_of_the_python_interface_is_up_to_date() -> None:
     for module, names in re.findall(r"^from (toolkit\S*) import (.*)$", page, re.M):
         assert f"## `{module}`\n" in written
         assert all(f"### `{name}`\n" in written for name in names.split(", "))
+
+
+def test_the_badges_are_true() -> None:
+    """Draw them with `make reference`."""
+    assert BADGES.read_text(encoding="utf-8") == badges()
+    workflow = (PROJECT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    (tried,) = re.findall(r"python: \[(.*)\]", workflow)
+    versions = re.findall(r"3\.\d+", tried)
+    assert facts()["Python"] == f"{versions[0]} to {versions[-1]}"
