@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import select
 import shutil
 import sys
@@ -125,15 +124,6 @@ class ScoredOutput:
         self._blocks += 1
         self._reached = block.following
 
-    def first_reject(self) -> str | None:
-        """Say where the first reject is, and why; also one that an earlier run has found."""
-        at = self._rejects.tell()
-        self._rejects.seek(0)
-        found = json.loads(_first_line(self._rejects) or b"{}")
-        self._rejects.seek(at)
-        what = "line" if "line" in found else "record"
-        return f"{what} {found[what]:,}: {found['reason']}" if found else None
-
     def _write_rejects(self, lines: bytes) -> None:
         write_all(self._rejects, lines)
 
@@ -148,15 +138,6 @@ class ScoredOutput:
             columns=dict(result.columns),
             warnings=[*result.warnings],
         )
-
-
-def _first_line(file: IO[bytes]) -> bytes:
-    parts = []
-    while part := file.read(1 << 16):
-        parts.append(part)
-        if b"\n" in part:
-            break
-    return b"".join(parts).partition(b"\n")[0]
 
 
 class StandardOutput(ScoredOutput):

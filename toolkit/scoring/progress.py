@@ -101,11 +101,6 @@ class Journals:
             self._held.close()
         self._held = journal
 
-    def forget(self, job: Job) -> None:
-        """Remove what is noted of an output."""
-        if job in self._noted:
-            self._remove(self._noted[job])
-
     def end(self) -> None:
         """Drop everything about the outputs of a run that is done."""
         for journal in [*self._noted.values()]:

@@ -132,7 +132,6 @@ class _Run:
         if job.error is not None:
             return result
         if self.options.skip_existing and self.journals.is_done(job):
-            self.journals.forget(job)
             result.is_skipped = True
             return result
         try:
@@ -245,9 +244,11 @@ class _Run:
         options, file_range, resumed = self.options, job.file_range, output.summary.records
         size = reviews.size if file_range.size is None else file_range.size
 
+        first: str | None = None  # reject, unless an earlier run has met it
+
         def check(*, at_end: bool) -> None:
             most = options.max_rejected
-            check_rejected(reviews.name, output.summary, most, output.first_reject, at_end=at_end)
+            check_rejected(reviews.name, output.summary, most, first, at_end=at_end)
 
         for scored in run_blocks(
             reviews,
@@ -258,8 +259,12 @@ class _Run:
             start=output.start,
             done=resumed,
         ):
-            if scored.first_reject and options.stop_on_error:
-                reviews.fail(*scored.first_reject)
+            if scored.first_reject is not None:
+                if options.stop_on_error:
+                    reviews.fail(*scored.first_reject)
+                if not output.summary.rejected:
+                    number, reason = scored.first_reject
+                    first = f"{reviews.counts} {number:,}: {reason}"
             output.append(scored)
             check(at_end=False)
             if on_progress is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -140,21 +139,20 @@ def check_rejected(
     name: str,
     counts: Summary,
     maximum: MaxRejected | None,
-    first: Callable[[], str | None] = lambda: None,
+    first: str | None = None,
     *,
     at_end: bool = True,
 ) -> None:
     """Raise `InputError` if more records of a file are rejected than allowed.
 
-    ``first`` gives the place and the reason of the first one, where that can be told.
+    ``first`` is the number and the reason of the first one, where that is known.
     """
     if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
         return
     so_far = "" if at_end else "first "
-    found = first()
     raise InputError(
         f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
-        f"more than --max-rejected {maximum} allows{f'; the first: {found}' if found else ''}. "
+        f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
         "No file is written. Fix the input, say how to read it (--format, --delimiter, "
         "--encoding), or allow more."
     )
