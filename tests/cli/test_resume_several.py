@@ -110,35 +110,6 @@ def test_resume_is_suggested_if_something_is_done(command: Command, data: Path) 
     assert command("score", data, "-o", "out", "--resume").exit_code == 0
 
 
-def test_a_different_command_replaces_nothing(command: Command, data: Path) -> None:
-    """What is in the folder of the outputs, and is not of the interrupted run."""
-    stop("out/b.csv")
-    write("d.csv")
-    write("e.csv")
-    precious = write("out/d.csv", "precious")
-    ran = command("score", "d.csv", "e.csv", "-o", "out", "--resume")
-    assert ran.exit_code == 1
-    assert FOREIGN.format("out/d.csv") in ran.err
-    assert precious.read_text(encoding="utf-8") == "precious"
-    precious.unlink()
-    assert command("score", "d.csv", "e.csv", "-o", "out", "--resume").exit_code == 0
-    # It is not forgotten by the other call.
-    assert score_into("out", [data], resume=True) == ["b.csv", "c.csv"]
-    assert files_in("out") == ["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]
-
-
-def test_the_same_name_from_another_folder_replaces_nothing(command: Command, data: Path) -> None:
-    stop("out/b.csv")
-    write("b.csv")
-    write("c.csv")
-    write("out/b.csv", "precious")
-    ran = command("score", "b.csv", "c.csv", "-o", "out", "--resume")
-    assert ran.exit_code == 1
-    assert FOREIGN.format("out/b.csv") in ran.err
-    assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
-    assert data.exists()
-
-
 @pytest.mark.parametrize("folder", ["out", "../out"])
 def test_killed_after_an_output_was_renamed(
     command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, folder: str
@@ -179,29 +150,27 @@ def test_a_finished_output_that_is_gone_is_scored_again(command: Command, data: 
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
-def test_a_file_that_appears_meanwhile_is_kept(command: Command, data: Path) -> None:
-    def appear(output: Path) -> None:
-        if output.name == "a.csv":
-            write("out/b.csv", "precious")
-
-    assert score_into("out", [data], appear) == ["a.csv", "b.csv", "c.csv"]
-    ran = command("score", data, "-o", "out", "--resume")
-    assert ran.exit_code == 1
+@pytest.mark.parametrize("how", ["another call", "another folder", "meanwhile", "after a failure"])
+def test_what_is_not_of_the_run_is_never_replaced(command: Command, data: Path, how: str) -> None:
+    """Whoever has written it; and nothing of the run is forgotten by another call."""
+    inputs: list[str | Path] = [data]
+    if how == "meanwhile":
+        score_into("out", [data], lambda output: write("out/b.csv", "mine") and None)
+    elif how == "after a failure":
+        write("data/b.csv", BAD)
+        assert command("score", data, "-o", "out").exit_code == 1
+        write("data/b.csv")
+    else:
+        stop("out/b.csv")
+        inputs = [write("b.csv"), *([write("d.csv")] if how == "another call" else [])]
+    write("out/b.csv", "mine")
+    ran = command("score", *inputs, "-o", "out/", "--resume")
+    assert ran.exit_code in (1, 2)
     assert FOREIGN.format("out/b.csv") in ran.err
-    assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
-
-
-def test_a_file_that_appears_in_place_of_a_failed_output_is_kept(
-    command: Command, data: Path
-) -> None:
-    write("data/b.csv", BAD)
-    assert command("score", data, "-o", "out").exit_code == 1
-    write("data/b.csv")
-    write("out/b.csv", "precious")
-    ran = command("score", data, "-o", "out", "--resume")
-    assert ran.exit_code == 1
-    assert FOREIGN.format("out/b.csv") in ran.err
-    assert Path("out/b.csv").read_text(encoding="utf-8") == "precious"
+    assert Path("out/b.csv").read_text(encoding="utf-8") == "mine"
+    Path("out/b.csv").unlink()
+    assert score_into("out", [data], resume=True)[:1] == ["b.csv"]
+    assert {"a.csv", "b.csv", "c.csv"} <= {*files_in("out")}
 
 
 def test_a_file_into_a_new_folder_leaves_nothing_else(command: Command, data: Path) -> None:

@@ -173,23 +173,6 @@ def test_existing_outputs_are_kept(command: Command, data: Path) -> None:
     assert files_in("out") == SCORED
 
 
-def test_resume(command: Command, data: Path) -> None:
-    assert command("score", data, "-o", "whole").exit_code == 3
-    for name in ("inner/a.csv", "inner/b.jsonl"):
-        with pytest.raises(RuntimeError, match="stopped") as caught:
-            score_into("out", [data], stop_at(f"out/{name}", RuntimeError("stopped")), resume=True)
-        assert "--resume" in caught.value.__notes__[0]
-        command("score", data, "-o", "out").failed_with("an earlier run is unfinished", 2)
-    assert files_in("out") == [*journals("a.csv"), "a.csv", *journals("inner/a.csv"), "inner/a.csv"]
-    ran = command("score", data, "-o", "out", "--resume", "--report", "r.json")
-    assert ran.exit_code == 3, ran.err
-    assert files_in("out") == SCORED
-    for name in SCORED[:3]:
-        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
-    report = json.loads(Path("r.json").read_text(encoding="utf-8"))
-    assert (report["records"], report["rejected"], len(report["files"])) == (9, 1, 3)
-
-
 def test_a_finished_file_that_has_changed(command: Command, data: Path) -> None:
     with pytest.raises(RuntimeError, match="stopped"):
         score_into("out", [data], stop_at("out/inner/b.jsonl", RuntimeError("stopped")))

@@ -151,7 +151,7 @@ def put(path: Path) -> Callable[[Progress], None]:
     return act
 
 
-NO_LINKS = [None, errno.EPERM, errno.EOPNOTSUPP]
+NO_LINKS = [None, errno.EPERM]
 
 
 @pytest.mark.parametrize("code", NO_LINKS)
@@ -193,18 +193,6 @@ def test_a_file_that_appears_is_replaced_by_force(tmp_path: Path) -> None:
     forced = replace(PLAIN, force=True)
     score_file(shipped_scorer(), source, output, forced, put(output))
     assert_same_as_whole(source, output)
-
-
-def test_what_takes_the_place_of_a_file_to_be_replaced_is_kept(tmp_path: Path) -> None:
-    """Force was for the file that was there then."""
-    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
-    output.write_bytes(b"old")
-    with pytest.raises(Stopped):
-        score_file(shipped_scorer(), source, output, replace(PLAIN, force=True), stop_after(2))
-    output.write_bytes(b"precious")
-    with pytest.raises(UsageError, match=r"b\.csv: exists already"):
-        score_file(shipped_scorer(), source, output, OPTIONS)
-    assert output.read_bytes() == b"precious"
 
 
 def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> None:

@@ -17,16 +17,6 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.run import score_file
 
 
-def test_an_existing_output_is_replaced_only_by_force(tmp_path: Path) -> None:
-    source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
-    output.write_bytes(b"precious")
-    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
-        score_file(shipped_scorer(), source, output)
-    assert output.read_bytes() == b"precious"
-    score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
-    assert len(scores_in_csv(output)) == 1
-
-
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_link_to_nothing_is_replaced_only_by_force(resume: bool, tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
@@ -107,13 +97,6 @@ def test_the_rejects_may_stand_on_another_file_system(tmp_path: Path) -> None:
         assert b'"raw": "too,many,fields"' in rejected.read_bytes()
         assert os.listdir(folder) == ["r.jsonl"]
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv"]
-
-
-@pytest.mark.parametrize("output", ["missing/b.csv", "a.csv/b.csv"])
-def test_the_folder_of_the_output_has_to_be_there(output: str, tmp_path: Path) -> None:
-    source = write_csv(tmp_path / "a.csv", [FILM])
-    with pytest.raises(UsageError, match=r"(does not exist|is a file)\. Create it"):
-        score_file(shipped_scorer(), source, tmp_path / output)
 
 
 def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,24 +92,6 @@ def test_a_run_can_stop_after_any_block(
         assert hidden(tmp_path) == []
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_a_run_can_stop_at_every_block(kind: tuple[str, str], tmp_path: Path) -> None:
-    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
-    runs = 0
-    while not output.exists():
-        runs += 1
-        try:
-            # Parquet is written from its start, with scores that are known.
-            stop = stop_after(runs if kind[1] == ".parquet" else 1)
-            score_file(shipped_scorer(), source, output, OPTIONS, stop)
-        except Stopped:
-            assert runs < 60
-    whole = tmp_path / f"whole{kind[1]}"
-    score_file(shipped_scorer(), source, whole, OPTIONS)
-    assert runs > 3 or kind[0] == ".parquet"
-    assert results(source, output) == results(source, whole)
-
-
 @settings(max_examples=15)
 @given(block_bytes=st.integers(1, 5000), workers=st.integers(1, 3), kind=st.sampled_from(KINDS[:2]))
 def test_blocks_and_workers_change_no_byte(
