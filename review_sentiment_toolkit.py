@@ -52,7 +52,7 @@ def run() -> NoReturn:
     """Run the command line, or say why it cannot be found."""
     if (wrong := wrong_package()) is not None:
         sys.exit(f"error: {wrong}")
-    from toolkit.cli.start import run as run_command  # noqa: PLC0415 (only if it is the right one)
+    from toolkit.__main__ import run as run_command  # noqa: PLC0415 (only if it is the right one)
 
     run_command()
 

@@ -10,7 +10,7 @@ from exported.figures import figures_by_group
 from exported.pages import with_generated
 from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
-from toolkit.model.describe import (
+from toolkit.model.fact_lines import (
     Row,
     calibration_line,
     data_rows,

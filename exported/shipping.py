@@ -14,8 +14,8 @@ from exported.sources import with_sources
 from toolkit.export.export_run import Subject, golden_vectors
 from toolkit.files import atomic_file, write_checksums
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import SHIPPED
 from toolkit.model.release import Release
+from toolkit.model.shipped import SHIPPED
 
 EXPORTED = Path(__file__).parent
 GOLDEN = EXPORTED / "golden.jsonl"

@@ -8,8 +8,8 @@ from functools import cache
 import onnxruntime as ort
 
 from tests.data import PROJECT
-from toolkit.model.file import DEFAULT_MODEL
 from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import DEFAULT_MODEL
 
 EXPORTED = PROJECT / "exported"
 MODEL = EXPORTED / f"{DEFAULT_MODEL}.onnx"

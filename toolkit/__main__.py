@@ -1,5 +1,19 @@
-"""`python -m toolkit` is the command `toolkit`."""
+"""Where the command starts: `toolkit`, or ``python -m toolkit``."""
 
-from toolkit.cli.start import run
+from __future__ import annotations
 
-run()
+from typing import NoReturn
+
+from toolkit.cli.process import prepare_process
+
+
+def run() -> NoReturn:
+    """Prepare this process before Typer is imported, and run the command line in it."""
+    prepare_process()
+    from toolkit.cli.app import run as run_prepared
+
+    run_prepared()
+
+
+if __name__ == "__main__":
+    run()

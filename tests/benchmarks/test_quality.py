@@ -24,7 +24,7 @@ from examples.benchmarks.contenders.nblr import log_count_ratios
 from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from tests.models import CONV1D
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.model.file import SHIPPED
+from toolkit.model.shipped import SHIPPED
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
 DOMAINS, REVIEWS_OF_DOMAIN = 3, 60

@@ -15,7 +15,7 @@ from examples.benchmarks.measure import Command, Contender, interleave
 from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
 from examples.benchmarks.trial import Trial
 from tests.models import EXPORTED, many_texts
-from toolkit.model.file import SHIPPED
+from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table

@@ -16,7 +16,7 @@ from toolkit.cli.commands import COMMANDS
 # What a value may be any word of; other values have a form, or are one of a few.
 FREE = {"NAME", "LABEL", "FILE", "PATH", "FOLDER", "MODEL", "V", "FILE|-|none"}
 LATER = {"--optimize"}  # which is read when the run folder is found
-START = "import sys; sys.argv[0] = 'toolkit'; from toolkit.cli.start import run; run()"
+START = "import sys; sys.argv[0] = 'toolkit'; from toolkit.__main__ import run; run()"
 NO_VALUE = "no such value"
 ARGUMENTS = {
     "score": ["a.csv"], "finish": ["out/"], "explain": ["--file", "a.csv"], "info": [],
@@ -72,7 +72,7 @@ def test_shells_complete(command: Command, typed: str, expected: list[str]) -> N
         [
             sys.executable,
             "-c",
-            "import sys; sys.argv[0] = 'toolkit'; from toolkit.cli.start import run; run()",
+            START,
         ],
         env={**os.environ, "_TOOLKIT_COMPLETE": "complete_bash", **asked},
         capture_output=True,
@@ -80,6 +80,11 @@ def test_shells_complete(command: Command, typed: str, expected: list[str]) -> N
         check=True,
     )
     assert ran.stdout.split() == expected
+
+
+def test_the_list_of_commands_has_their_first_lines() -> None:
+    for name, (_, line) in COMMANDS.items():
+        assert str(command_of(name).callback.__doc__).splitlines()[0] == line
 
 
 def test_names_of_added_columns(command: Command) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.cli.running import Command, write
 from tests.models import EXPORTED, MODEL
-from toolkit.model.file import DEFAULT_MODEL, SHIPPED, ModelFile
+from toolkit.model.file import ModelFile
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 
 
 def foreign_model() -> bytes:

@@ -21,8 +21,8 @@ from tests.data import PROJECT
 from tests.docs.markdown import GUIDES, README, blocks, pages, runs, shell_lines
 from toolkit import Scorer
 from toolkit.cli.app import app
-from toolkit.model.file import DEFAULT_MODEL, SHIPPED
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 
 MOST_BYTES = 8192
 COMMANDS = {"train", "evaluate", "export", "score", "explain", "info", "diff"}

@@ -13,7 +13,7 @@ from tests.examples.test_web import check_access
 from tests.examples.web_page import PATIENCE, open_page, page_scores
 from tests.models import EXPORTED, MODEL
 from toolkit import Scorer
-from toolkit.model.file import SHIPPED
+from toolkit.model.shipped import SHIPPED
 
 pytestmark = pytest.mark.tools
 

@@ -23,8 +23,8 @@ from toolkit.errors import ParityError
 from toolkit.export.convert import TOLERANCE
 from toolkit.export.parity import check_parity, compare
 from toolkit.model.facts import Parity
-from toolkit.model.file import SHIPPED
 from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import SHIPPED
 from toolkit.networks.network_files import load_keras
 from toolkit.text.strings import golden_texts
 

@@ -19,8 +19,9 @@ from exported.sources import load_sources
 from tests.models import CONV1D, EXPORTED
 from tests.native.building import build, copy_project
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import SHIPPED, ModelFile, read_twin
+from toolkit.model.file import ModelFile, read_twin
 from toolkit.model.release import Release
+from toolkit.model.shipped import SHIPPED
 
 NAMES = {f"{name}{ending}" for name in SHIPPED for ending in ENDINGS} | {GOLDEN.name}
 

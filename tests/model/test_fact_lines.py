@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolkit.errors import counted
-from toolkit.model.describe import calibration_line, threshold_line
+from toolkit.model.fact_lines import calibration_line, threshold_line
 from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 
 

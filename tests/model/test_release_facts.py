@@ -16,9 +16,10 @@ from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import SHIPPED, ModelFile
+from toolkit.model.file import ModelFile
 from toolkit.model.onnx import ModelProto
 from toolkit.model.release import LONGEST_NAME, USES, DataSet, Release, Teacher, plain_word
+from toolkit.model.shipped import SHIPPED
 
 FACTS = ModelFile.load(CONV1D).facts
 OLD_FILES = [*OLD_MODELS.glob("*.onnx"), PROJECT / "tests" / "frozen_files" / "version_1.onnx"]

@@ -10,7 +10,8 @@ import pytest
 
 from tests.networks.tables import WORDS, Frozen, random_ids
 from toolkit.export.convert import canonical, run_keras
-from toolkit.model.file import SHIPPED, load_model
+from toolkit.model.file import load_model
+from toolkit.model.shipped import SHIPPED
 
 pytest.importorskip("keras", reason="needs the extra 'train'")
 

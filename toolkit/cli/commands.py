@@ -1,11 +1,9 @@
-"""The commands, each of which is imported when it is called or listed.
+"""The commands, each of which is imported when it is called.
 
-Commands that take groups of options: a parameter whose type is a dataclass is its options.
-
-Values of the command line in which nothing can be wrong, which are made without pydantic.
-
-For any value, also one that is not given, Typer imports pydantic and builds a validator: a quarter
-of the time in which ten reviews are scored. So Typer gets only what may be wrong, and says so.
+A parameter of a command whose type is a dataclass stands for a group of options, its fields. Typer
+imports pydantic for any value, also one that is not given: a quarter of the time in which ten
+reviews are scored. So values in which nothing can be wrong are made here, and Typer gets only what
+may be wrong, and says so.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import partial, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -25,6 +24,83 @@ from typer.main import get_command
 from toolkit.stores.paths import path_of
 
 Command = Callable[..., None]
+MARKUP: Literal["markdown"] = "markdown"  # of the help texts
+
+# By name, in the order of the help: the module, which has a function of that name, and the first
+# line of its docstring, so that `toolkit --help` imports none. To add a command, add an entry.
+COMMANDS = {
+    "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
+    "finish": ("toolkit.cli.finish", "Join the shards of a job to what one run would write."),
+    "explain": ("toolkit.cli.explain", "Show what each word of a review adds to its score."),
+    "info": ("toolkit.cli.info", "Show what a model file says of itself."),
+    "evaluate": ("toolkit.cli.evaluate", "Measure models on labelled reviews, and compare them."),
+    "diff": (
+        "toolkit.cli.diff",
+        "Show what changes from one model to another, before you upgrade.",
+    ),
+    "train": ("toolkit.cli.train", "Train a network on labelled reviews."),
+    "export": ("toolkit.cli.export", "Export a trained model to one file that takes raw text."),
+}
+
+
+class CommandGroup(TyperGroup):
+    """The commands of `COMMANDS`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": _Commands()})
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Give the parameters, with those that Typer adds, such as ``--help``."""
+        return _made_plain(super().get_params(ctx), self.callback)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the help, without the options of the commands."""
+        self.commands = {
+            name: TyperCommand(name, help=what, rich_markup_mode=MARKUP)
+            for name, (_, what) in COMMANDS.items()
+        }
+        super().format_help(ctx, formatter)
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by their names, made when they are asked for: that of one takes 10 to 40 ms."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _command(getattr(import_module(COMMANDS[name][0]), name))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _command(function: Command) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
+    what, examples = _help_of(function)
+    app.command(cls=PlainCommand, help=what, epilog=examples)(with_groups(function))
+    command: Any = get_command(app)
+    for parameter in command.params:  # else Typer shows a default on a line of its own
+        default = getattr(parameter.default, "value", parameter.default)
+        if parameter.show_default is True and default is not None and not parameter.is_flag:
+            parameter.help = f"{parameter.help} Default: {default}."
+        parameter.show_default = False
+    return command
+
+
+def _help_of(function: Command) -> tuple[str, str]:
+    """Give what the help says first and last; what comes after the examples is for the reference.
+
+    The examples are the paragraphs from the one that begins with this word to the end of a list.
+    """
+    what, word, rest = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
+    end = re.search(r"\n\n(?!- )", rest)
+    return what, word + rest[: end.start() if end else None]
 
 
 def with_groups(command: Command) -> Command:
@@ -98,14 +174,6 @@ class PlainCommand(TyperCommand):
         return _made_plain(super().get_params(ctx), self.callback)
 
 
-class PlainGroup(TyperGroup):
-    """A group that asks Typer only for values that have to be checked."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Give the parameters, with those that Typer adds, such as ``--help``."""
-        return _made_plain(super().get_params(ctx), self.callback)
-
-
 def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> list[Any]:
     changed = [each for each in parameters if "process_value" not in vars(each)]
     types = get_type_hints(callback) if changed and callback else {}
@@ -148,119 +216,3 @@ def _value(
     else:
         return checked(context, given)
     return value if parameter.callback is None else parameter.callback(context, parameter, value)
-
-
-MARKUP: Literal["markdown"] = "markdown"  # of the help texts
-
-
-def _score() -> Callable[..., None]:
-    from toolkit.cli.score import score
-
-    return score
-
-
-def _finish() -> Callable[..., None]:
-    from toolkit.cli.finish import finish
-
-    return finish
-
-
-def _explain() -> Callable[..., None]:
-    from toolkit.cli.explain import explain
-
-    return explain
-
-
-def _info() -> Callable[..., None]:
-    from toolkit.cli.info import info
-
-    return info
-
-
-def _evaluate() -> Callable[..., None]:
-    from toolkit.cli.evaluate import evaluate
-
-    return evaluate
-
-
-def _diff() -> Callable[..., None]:
-    from toolkit.cli.diff import diff
-
-    return diff
-
-
-def _train() -> Callable[..., None]:
-    from toolkit.cli.train import train
-
-    return train
-
-
-def _export() -> Callable[..., None]:
-    from toolkit.cli.export import export
-
-    return export
-
-
-# In the order of the help. To add a command, add a function that imports it, and an entry.
-COMMANDS: dict[str, Callable[[], Callable[..., None]]] = {
-    "score": _score,
-    "finish": _finish,
-    "explain": _explain,
-    "info": _info,
-    "evaluate": _evaluate,
-    "diff": _diff,
-    "train": _train,
-    "export": _export,
-}
-
-
-class CommandGroup(PlainGroup):
-    """The commands of `COMMANDS`."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "commands": _WhenAsked()})
-
-
-class _WhenAsked(Mapping[str, Any]):
-    """Commands by their names, made when they are asked for: that of one takes 10 to 40 ms."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            self._made[name] = _command(COMMANDS[name]())
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
-def _command(function: Callable[..., None]) -> Any:
-    app = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
-    what, examples = help_of(function)
-    app.command(cls=PlainCommand, help=what, epilog=examples)(with_groups(function))
-    command: Any = get_command(app)
-    for parameter in command.params:  # else Typer shows a default on a line of its own
-        if parameter.show_default is True and parameter.default is not None:
-            parameter.help, parameter.show_default = _with_default(parameter), False
-    return command
-
-
-def _with_default(parameter: Any) -> str:
-    default = getattr(parameter.default, "value", parameter.default)
-    is_flag = isinstance(default, bool)
-    return parameter.help if is_flag else f"{parameter.help} Default: {default}."
-
-
-def help_of(function: Callable[..., None]) -> tuple[str, str]:
-    """Give what the help says first and last; what comes after the examples is for the reference.
-
-    The examples are the paragraphs from the one that begins with this word to the end of a list.
-    """
-    what, word, rest = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
-    end = re.search(r"\n\n(?!- )", rest)
-    return what, word + rest[: end.start() if end else None]

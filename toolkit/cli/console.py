@@ -1,8 +1,6 @@
-"""What a command says on standard error: lines for people, or one JSON object per line.
+"""What commands say: messages on standard error, text for the terminal, and progress.
 
-What all views on the terminal share: a console, and the formats of names and numbers.
-
-How far a file or a joining has come, on standard error: a bar on a terminal.
+Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal.
 """
 
 from __future__ import annotations
@@ -25,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from toolkit.errors import counted
-from toolkit.scoring.summary import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import ProgressColumn
     from rich.table import Table
+
+    from toolkit.scoring.summary import Progress
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -209,7 +208,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object) -
 
 _SECONDS_BETWEEN_LINES = 10.0
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[["Progress"], None]
 OnJoined = Callable[[int, int], None]  # with the bytes so far, and those in all
 
 
@@ -281,6 +280,8 @@ def _bar(name: str) -> Iterator[OnProgress]:
 
 def _lines(name: str) -> OnProgress:
     """Write a line every ten seconds, with the rate since the last one and the time left."""
+    from toolkit.scoring.summary import Progress  # late: it imports NumPy
+
     last, before = time.perf_counter(), Progress(0, 0, None)
 
     def update(progress: Progress) -> None:

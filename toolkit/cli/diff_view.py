@@ -26,7 +26,7 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.tables import UNDEFINED, table_of
-from toolkit.model.describe import megabytes
+from toolkit.model.fact_lines import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text

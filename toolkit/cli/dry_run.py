@@ -8,7 +8,7 @@ import typer
 
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
-from toolkit.model.describe import megabytes
+from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.options import STDIN
 from toolkit.scoring.dry_run import Preview, Speed, check_outputs_of, measure, previews

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
-from toolkit.model.file import DEFAULT_MODEL, find_model, is_shipped
+from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:

@@ -1,24 +1,19 @@
-"""`toolkit export`: a run folder becomes one file that takes raw text.
-
-What `toolkit export` shows on the terminal.
-"""
+"""`toolkit export`: a run folder becomes one file that takes raw text."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
-
-from rich import box
-from rich.table import Table
+from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.cli import options as o
 from toolkit.cli.console import new_console, one_line
 from toolkit.errors import UsageError
-from toolkit.export import ExportResult
-from toolkit.model.describe import megabytes, quantization_line, threshold_line
 from toolkit.model.release import USES
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
+
+if TYPE_CHECKING:
+    from toolkit.export import ExportResult
 
 _SMALLER = "A smaller file"
 _OF_RELEASE = "What the model says of its release"
@@ -106,7 +101,7 @@ def export(
     release: Release = None,
     model_version: ModelVersion = None,
 ) -> None:
-    """Export a trained model to one ONNX file that takes raw text.
+    """Export a trained model to one file that takes raw text.
 
     Examples: `toolkit export runs/conv1d -o sentiment.onnx`, or
 
@@ -146,6 +141,11 @@ def export(
 
 def show(result: ExportResult) -> None:
     """Print how far each execution is from Keras, the threshold, and the files."""
+    from rich import box
+    from rich.table import Table
+
+    from toolkit.model.fact_lines import megabytes, quantization_line, threshold_line
+
     console, parity = new_console(), result.parity
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.errors import UsageError
-from toolkit.model.file import DEFAULT_MODEL, SHIPPED
+from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
 from toolkit.records.formats import FORMATS
 from toolkit.records.options import LabelNames, ReadOptions

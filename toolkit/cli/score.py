@@ -12,7 +12,6 @@ from toolkit.cli import score_options as s
 from toolkit.cli.process import check_memory
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import exit_with
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -59,8 +58,8 @@ def score(
             sharding.number_and_count()
         neutral = labels.neutral(common)
         options = _options(common, labels, reading, subset, rejects, output)
-        from toolkit.model.file import find_model
         from toolkit.model.scorer import Scorer
+        from toolkit.model.shipped import find_model
         from toolkit.scoring.input_files import find_jobs
         from toolkit.scoring.jobs import check_model
         from toolkit.scoring.results import ScoringModel
@@ -117,7 +116,7 @@ def _score(
 ) -> None:
     """Score the files, say what became of them, and choose the exit code."""
     from toolkit.cli.console import progress_of
-    from toolkit.cli.score_view import show, warn
+    from toolkit.cli.score_view import exit_with, show, warn
     from toolkit.scoring.run import score_files
 
     results = score_files(

@@ -28,7 +28,7 @@ from toolkit.files import (
     unfinished_folder,
     write_checksums,
 )
-from toolkit.model.describe import (
+from toolkit.model.fact_lines import (
     Row,
     calibration_line,
     data_rows,

@@ -23,10 +23,11 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import DEFAULT_MODEL, find_model, load_model
+from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, FewTexts, Numbers, array_of, list_of
+from toolkit.model.shipped import DEFAULT_MODEL, find_model
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model.facts import StartModel
-from toolkit.model.file import ModelFile, find_model, is_shipped
+from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.shipped import find_model, is_shipped
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.token_ids import TokenIds

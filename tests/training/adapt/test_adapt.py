@@ -14,10 +14,11 @@ import pytest
 
 from tests.cli.running import Command
 from toolkit.errors import UsageError
-from toolkit.model.file import SHIPPED, ModelFile
+from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.scorer import Scorer
+from toolkit.model.shipped import SHIPPED
 from toolkit.networks.network_files import load_keras
 from toolkit.training.adapt_fit import Examples, threshold_of
 from toolkit.training.options import TrainingOptions

@@ -1,0 +1,298 @@
+"""The facts of a model in words, for `toolkit info`, `toolkit export` and the model cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.model.describe import (
+    Description,
+    KerasDescription,
+    OnnxDescription,
+    RunDescription,
+    Tensor,
+)
+from toolkit.model.facts import (
+    Adaptation,
+    Calibration,
+    Metrics,
+    ModelFacts,
+    QuantizationCost,
+    ReviewSource,
+    Scores,
+    TeacherSource,
+    ThresholdChoice,
+    ThresholdReached,
+    TrainingData,
+)
+from toolkit.model.stars import NeutralRange, StarScale
+
+Row = tuple[str, str]  # a name and what to say of it
+_MAJORITY = "majority baseline"
+
+
+def megabytes(size: int) -> str:
+    """Such as ``1.25 MB``, of 1,000,000 bytes each."""
+    return f"{size / 1e6:.2f} MB"
+
+
+def data_rows(data: TrainingData) -> Iterator[Row]:
+    """Say what a model was trained on, one row for each source."""
+    fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
+    held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
+    kind = "trained on"
+    if (start := data.start) is not None:
+        version = "" if start.version is None else f"version {start.version}, "
+        hashed = f"SHA-256 {start.sha256[:16]}…"
+        yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed})"
+        kind = "adapted to"
+    yield kind, fitted + _source(data, "labelled reviews", *held_out)
+    if data.unlabelled is not None:
+        yield "and on", _source(data.unlabelled, "unlabelled reviews")
+    for teacher in data.teachers or ():
+        rows = f"{_number(teacher.rows)} probabilities of another model"
+        counts = {
+            "for labelled reviews": teacher.labelled,
+            "for unlabelled reviews": teacher.unlabelled,
+        }
+        yield "teacher", _sentence(rows, teacher, counts)
+    if data.test is not None:
+        yield "tested on", _source(data.test, "reviews")
+
+
+def metric_rows(metrics: Metrics) -> Iterator[Row]:
+    """Say how accurate a model is, as far as that was measured."""
+    if (folds := metrics.folds) is not None:
+        count = f"{len(folds.each)} folds, " if folds.each else ""
+        more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
+        shares = [f"{name} {value.mean:.2%}" for name, value in more if value is not None]
+        line = f"accuracy {folds.accuracy.mean:.2%} ± {100 * folds.accuracy.deviation:.2f} points"
+        line += f" ({', '.join(shares)})" if shares else ""
+        loss = f"loss {folds.loss.mean:.4f} ± {folds.loss.deviation:.4f}"
+        yield "cross-validated", f"{line}, {loss}; {count}split {folds.split or 'unknown'}"
+    if metrics.adaptation is not None:
+        yield from _adaptation(metrics.adaptation)
+    if (scores := metrics.validation) is not None:
+        epoch = "" if scores.epoch is None else f", epoch {scores.epoch}"
+        split = "" if scores.split is None else f", split {scores.split}"
+        yield "held out", _scores(scores) + epoch + split
+    if metrics.test is not None:
+        yield "test", _scores(metrics.test)
+    if metrics.parameters is not None:
+        yield "parameters", f"{metrics.parameters:,}"
+
+
+def calibration_line(calibration: Calibration | None) -> str:
+    """Say how the logits were changed, and how far the probabilities are off."""
+    if calibration is None:
+        return "none"
+    name = "calibration error" if calibration.by_probability else "calibration error by confidence"
+    fitted_on = f"{_number(calibration.fitted_on)} held-out reviews"
+    if not calibration.is_changed:
+        error = calibration.error
+        line = calibration.note or "none"
+        return line if error is None else f"{line} ({name} {error:.4f} on {fitted_on})"
+    line = f"logit · {calibration.scale:.3f} {calibration.bias:+.3f}"
+    if calibration.fitted_on is not None:
+        line += f", fitted on {fitted_on}"
+    errors = ((calibration.error, ""), (calibration.error_before, " before"))
+    figures = [f"{error:.4f}{when}" for error, when in errors if error is not None]
+    if figures:
+        line += f", {name} {', '.join(figures)}"
+    return line if calibration.note is None else f"{line}; {calibration.note}"
+
+
+def star_rows(stars: StarScale | None, neutral: NeutralRange | None) -> Iterator[Row]:
+    """Say how good the stars and the neutral range are, where a model has them."""
+    if stars is not None:
+        line = "1 to 5, by the scale of the start"
+        if stars.mean_error is not None:
+            line = (
+                f"1 to 5, fitted on {_number(stars.fitted_on)} held-out reviews: "
+                f"{_number(stars.exact, '.1%')} exact, {_number(stars.within_one, '.1%')} within "
+                f"one, mean error {stars.mean_error:.2f}"
+            )
+        yield "stars", line
+    if neutral is not None:
+        line = f"from {neutral.low:g} to below {neutral.high:g}"
+        if neutral.macro_f1 is not None:
+            line += (
+                f", fitted on {_number(neutral.fitted_on)} held-out reviews, "
+                f"{_number(neutral.neutral)} of them neutral: macro F1 of three classes "
+                f"{neutral.macro_f1:.3f} ({_number(neutral.macro_f1_of_fixed, '.3f')} with 0.4 to "
+                "0.6)"
+            )
+        yield "neutral", line
+
+
+def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
+    """Say what the threshold is, how it was chosen, and what it reaches."""
+    line, reached = f"{threshold} ({choice.chosen})", choice.validation
+    if reached is None:
+        return line
+    measures = ("precision", reached.precision), ("recall", reached.recall), ("F1", reached.f1)
+    shares = [f"{name} {value:.2%}" for name, value in measures if value is not None]
+    if reached.accuracy is not None:
+        shares.insert(0, _accuracy(reached))
+    after = " after calibration on the same reviews" if reached.is_calibrated else ""
+    return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews{after}"
+
+
+def quantization_line(cost: QuantizationCost) -> str:
+    """Say what fewer bits save and cost."""
+    return (
+        f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
+        f"{cost.label_flips:,} of {cost.reviews:,} labelled reviews ({cost.source}) get another "
+        f"label, accuracy {cost.accuracy:.2%} instead of {cost.accuracy_before:.2%}"
+    )
+
+
+def parity_line(model: ModelFacts) -> str:
+    """Say how far the executions are from Keras."""
+    parity = model.parity
+    if parity is None:
+        return "not recorded"
+    return (
+        f"with Keras on {parity.reviews:,} reviews and {parity.edge_texts:,} edge texts: largest "
+        f"difference {parity.largest_difference:.1e}, {parity.label_flips:,} label flips"
+        f"{', before quantization' if model.quantization else ''}"
+    )
+
+
+def _adaptation(found: Adaptation) -> Iterator[Row]:
+    """Compare the candidates, and say what was kept."""
+    for candidate in found.candidates:
+        more = candidate.balanced_accuracy
+        balanced = "" if more is None else f" (balanced {more:.2%})"
+        kept = "; kept" if candidate.name == found.kept else ""
+        line = f"loss {candidate.loss:.4f}, accuracy {candidate.accuracy:.2%}{balanced}"
+        yield candidate.name, f"{line}, cross-validated in {found.folds} folds{kept}"
+    line = f"logit · {found.scale:.3f} {found.bias:+.3f}"
+    if found.words is not None:
+        line += f", and weights of {found.words:,} words, {_number(found.new_words)} of them new"
+    yield "change", line
+
+
+def _source(source: ReviewSource, kind: str, *details: str) -> str:
+    counts = {
+        f"of {_number(source.reviews)} positive": source.positive,
+        "soft labels": source.soft_labels,
+        "left out": source.left_out,
+    }
+    return _sentence(f"{_number(source.reviews)} {kind}", source, counts, *details)
+
+
+def _sentence(
+    what: str,
+    source: ReviewSource | TeacherSource,
+    counts: dict[str, int | None],
+    *more: str,
+) -> str:
+    details = [f"{value:,} {name}" for name, value in counts.items() if value is not None]
+    details += more
+    if source.sha256 is not None:
+        details.append(f"SHA-256 {source.sha256[:16]}…")
+    line = f"{what}, {source.source or 'source unknown'}"
+    return f"{line} ({', '.join(details)})" if details else line
+
+
+def _scores(scores: Scores) -> str:
+    loss = _number(scores.loss, ".4f")
+    line = f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
+    return line if scores.threshold is None else f"{line}, threshold {scores.threshold}"
+
+
+def _accuracy(found: Scores | ThresholdReached) -> str:
+    more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
+    shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
+    line = f"accuracy {_number(found.accuracy, '.2%')}"
+    return f"{line} ({', '.join(shares)})" if shares else line
+
+
+def _number(value: float | None, form: str = ",") -> str:
+    return "?" if value is None else format(value, form)
+
+
+def next_step(description: Description) -> str:
+    """Say what can be done with it."""
+    if isinstance(description, RunDescription):
+        return f"Next: toolkit export {description.path}"
+    if isinstance(description, KerasDescription):
+        return "The network alone, without vocabulary: `toolkit export` takes its run folder."
+    if description.words is None:
+        return "`toolkit score` takes the text-in file; this one is for builds without text."
+    return f"Next: toolkit score reviews.csv --model {description.path}"
+
+
+def rows_of(description: Description) -> Iterator[Row]:
+    """Say what a description has, one row for each fact."""
+    if isinstance(description, KerasDescription):
+        yield "size", megabytes(description.bytes)
+        yield "SHA-256", description.sha256
+        yield "Keras", f"{description.keras_version}, saved {description.saved}"
+        yield "layers", ", ".join(description.layers) or "none"
+    elif isinstance(description, RunDescription):
+        config = description.config
+        yield "preset", config.preset
+        yield "reads", _reads(config.max_tokens, config.vocabulary_size)
+        if rates := [*_rates(config.training)]:
+            yield "fitted with", ", ".join(rates)
+        yield from data_rows(config.data)
+        yield from metric_rows(description.metrics)
+        if description.metrics.adaptation is None:  # which has its own scale and bias
+            yield "calibration", calibration_line(config.calibration)
+        yield from star_rows(config.stars, config.neutral)
+        if config.threshold is not None:
+            yield "threshold", str(config.threshold)
+        yield "written by", _version(config.toolkit_version)
+    else:
+        yield from _model(description)
+
+
+def _model(description: OnnxDescription) -> Iterator[Row]:
+    facts = description.file.facts
+    yield "size", megabytes(description.bytes)
+    yield "SHA-256", description.file.sha256
+    yield from facts.release.rows()
+    yield "preset", facts.preset
+    yield "inputs", "; ".join(map(_tensor, description.inputs))
+    yield "outputs", "; ".join(map(_tensor, description.outputs))
+    yield "labels", ", ".join(facts.labels)
+    length = "" if description.fixed_length else ", rows of any length up to that"
+    words = "" if description.words is None else f", {description.words:,} words"
+    yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
+    yield from data_rows(facts.data)
+    yield from metric_rows(facts.metrics)
+    if facts.metrics.adaptation is None:
+        yield "calibration", calibration_line(facts.calibration)
+    yield from star_rows(facts.stars, facts.neutral)
+    yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
+    if facts.quantization is not None:
+        yield "weights", quantization_line(facts.quantization)
+    yield "parity", parity_line(facts)
+    opsets = ", ".join(f"{name} {version}" for name, version in description.opsets.items())
+    yield "ONNX", f"IR version {description.ir_version}; opset {opsets}"
+    for domain, operators in description.operators.items():
+        found = (f"{name} {count}" if count > 1 else name for name, count in operators.items())
+        yield f"  {domain}", ", ".join(found)
+    yield "format", f"version {facts.format_version}"
+    yield "written by", _version(facts.toolkit_version)
+
+
+def _rates(training: dict[str, Any]) -> Iterator[str]:
+    """Say what a user may have chosen, of presets that allow it."""
+    for name in ("dropout", "learning_rate"):
+        if isinstance(value := training.get(name), int | float):
+            yield f"{name.replace('_', ' ')} {value:g}"
+
+
+def _tensor(tensor: Tensor) -> str:
+    return f"{tensor.name}: {tensor.type}[{', '.join(map(str, tensor.shape))}]"
+
+
+def _reads(max_tokens: int, vocabulary_size: int, length: str = "") -> str:
+    return f"the last {max_tokens:,} tokens of a review{length}; {vocabulary_size:,} token ids"
+
+
+def _version(version: str) -> str:
+    return f"toolkit {version or 'of an unknown version'}"

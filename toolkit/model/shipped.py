@@ -1,0 +1,76 @@
+"""The models that the package brings along, and how the file of a model is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolkit.errors import ModelError
+from toolkit.files import is_a_folder
+from toolkit.stores.paths import is_in_store, path_of
+
+# The first is used where no model is named. To ship another one, add its name here, and its file to
+# the wheel in pyproject.toml.
+SHIPPED = ("reviews", "reviews-small", "conv1d")
+DEFAULT_MODEL = SHIPPED[0]
+_SUCCESSORS = {"ngram-cnn": "reviews", "ngram-linear": "reviews-small"}  # of models for films only
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """Find the file of a model; raises `ModelError` if there is none.
+
+    It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
+    `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
+    """
+    path = path_of(DEFAULT_MODEL if model is None else model)
+    if model is None or is_shipped(path):
+        return _shipped_file(path.name)
+    if _is_missing(path):
+        raise ModelError(f"{path}: {_advice(str(path))}")
+    if not is_a_folder(path):
+        return path
+    if is_in_store(path):
+        raise ModelError(f"{path}: a run folder has to be on this machine. Choose a model file")
+    from toolkit.model.run_folder import RunFolder  # late: few models are folders
+
+    return RunFolder(path).find_export()
+
+
+def is_shipped(path: Path) -> bool:
+    """Tell whether a name means a shipped model.
+
+    It does not if a file, a link or a run folder has that name. Other folders do not count, because
+    folders of reviews are often called `reviews`.
+    """
+    if str(path) not in SHIPPED:
+        return False
+    return _is_missing(path) or (path.is_dir() and not (path / "config.json").is_file())
+
+
+def _advice(name: str) -> str:
+    if (successor := _SUCCESSORS.get(name)) is not None:
+        return (
+            f"this model for films is no longer shipped. Use {successor}, which is for all kinds "
+            "of reviews, or give the path of the old file."
+        )
+    return (
+        "no such model file. Choose a model file, a run folder, or one of the shipped models: "
+        f"{', '.join(SHIPPED)}"
+    )
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing has that name, not even a link; what cannot be looked at may be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _shipped_file(name: str) -> Path:
+    installed = Path(__file__).parent / "shipped_models" / f"{name}.onnx"
+    # In an editable install, it is in the project folder.
+    in_project = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
+    return installed if installed.is_file() else in_project
