@@ -14,7 +14,7 @@ from tests.records.passing import pass_through
 from toolkit.errors import ToolkitError
 from toolkit.native import records as record_cuts
 from toolkit.records.columns import Columns
-from toolkit.records.csv_fields import Dialect, find_cuts
+from toolkit.records.csv_fields import Dialect, find_field_ends
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 
@@ -106,7 +106,7 @@ def test_cuts(
     text = body.replace(MARK, dialect.delimiter.encode()) + b"\n" * at_end
 
     def cut() -> Outcome:
-        cuts = find_cuts(text, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
+        cuts = find_field_ends(text, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
         return cuts.delimiters.tolist(), cuts.newlines.tolist(), cuts.broken
 
     without, with_core = outcomes(cut)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toolkit.native import records as record_cuts
-from toolkit.records.csv_fields import Dialect, find_regular_cuts
+from toolkit.records.csv_fields import Dialect, find_regular
 
 pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
 
@@ -48,8 +48,8 @@ def utf8_up_to(text: bytes, stop: int) -> bool:
 @example(b"," * 200 + b"\n", Dialect(","), True)
 @example(b'"' + "é".encode() * 31 + b"\xc3\n", Dialect(","), False)
 def test_cuts(text: bytes, dialect: Dialect, at_end: bool) -> None:
-    expected = find_regular_cuts(text, dialect, at_end=at_end)
-    found = record_cuts.find_cuts(text, dialect.delimiter, dialect.quote, at_end=at_end)
+    expected = find_regular(text, dialect, at_end=at_end)
+    found = record_cuts.find_field_ends(text, dialect.delimiter, dialect.quote, at_end=at_end)
     assert (found is None) == (expected is None)
     if found is None or expected is None:
         return

@@ -1,9 +1,4 @@
-"""Where the core finds the fields and lines of a block of bytes.
-
-Parts of records that stay where they are, and how the core puts them together.
-
-A string in each of many JSON objects, read by the core.
-"""
+"""Records in the core: where their fields and lines end, their bytes put together, JSON strings."""
 
 from __future__ import annotations
 
@@ -16,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit import native as library
+from toolkit import native
 from toolkit.native.texts import Texts, address_of, describe
 
 # Fields are this long on average, or longer, else the block is read twice.
@@ -25,7 +20,7 @@ _BYTES_OF_A_FIELD = 64
 Positions = npt.NDArray[np.int64]
 
 
-class _Cuts(ctypes.Structure):
+class _Found(ctypes.Structure):
     _fields_ = (
         ("delimiters", ctypes.c_int64),
         ("newlines", ctypes.c_int64),
@@ -35,7 +30,7 @@ class _Cuts(ctypes.Structure):
     )
 
 
-class FoundCuts(NamedTuple):
+class FieldEnds(NamedTuple):
     """What is outside quotes, and of all up to the last newline there, in quotes or not."""
 
     delimiters: Positions
@@ -45,20 +40,22 @@ class FoundCuts(NamedTuple):
 
 
 def is_used() -> bool:
-    """Whether there is a core; raises as `library.core`."""
-    return library.core() is not None
+    """Whether there is a core; raises as `native.core`."""
+    return native.core() is not None
 
 
-def find_cuts(text: bytes, delimiter: str, quote: str | None, *, at_end: bool) -> FoundCuts | None:
+def find_field_ends(
+    text: bytes, delimiter: str, quote: str | None, *, at_end: bool
+) -> FieldEnds | None:
     """Find the delimiters and newlines outside quotes of a text that starts at a record.
 
     Both marks are an ASCII character. None if the quotes do not open and close whole fields in
     turn, or if something else is not regular (`find_cuts` in ``core.c`` has the rule). Only where
     `is_used`.
     """
-    core = library.core()
+    core = native.core()
     assert core is not None
-    found = _Cuts()
+    found = _Found()
     room = len(text) // _BYTES_OF_A_FIELD + 1
     while True:
         delimiters, newlines = np.empty(room, np.int64), np.empty(room, np.int64)
@@ -77,7 +74,7 @@ def find_cuts(text: bytes, delimiter: str, quote: str | None, *, at_end: bool) -
             return None
         needed = max(found.delimiters, found.newlines)
         if needed <= room:
-            return FoundCuts(
+            return FieldEnds(
                 delimiters[: found.delimiters].copy(),
                 newlines[: found.newlines].copy(),
                 found.lines,
@@ -88,7 +85,7 @@ def find_cuts(text: bytes, delimiter: str, quote: str | None, *, at_end: bool) -
 
 def find_lines(text: bytes) -> tuple[Positions, bool]:
     """Find all newlines of a text; and whether it is UTF-8 up to the last. Only where `is_used`."""
-    core = library.core()
+    core = native.core()
     assert core is not None
     core.find_lines.restype = ctypes.c_int64
     is_utf8 = ctypes.c_int32()
@@ -113,7 +110,7 @@ def views(data: bytes, starts: Positions, stops: Positions) -> pa.Array | None:
     There are as many starts as stops, (ranges,), below 2 GiB. None where there is no core, or where
     this version of Arrow cannot make them.
     """
-    core = library.core()
+    core = native.core()
     if core is None or not _has_views():
         return None
     starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
@@ -144,7 +141,7 @@ def joined(*columns: pa.Array) -> pa.Buffer | None:
 
     The columns have strings or bytes of any kind, (rows,) each; a null has no bytes.
     """
-    core = library.core()
+    core = native.core()
     if core is None:
         return None
     core.joined_bytes.restype = ctypes.c_int64
@@ -166,7 +163,7 @@ def read_members(
     of the taken names, the name is there twice or has another value, or a name has an escape
     (`read_members` in ``core.c`` has the rule). None where there is no core, too.
     """
-    core = library.core()
+    core = native.core()
     if core is None:
         return None
     written = [each.encode() for each in (name, *taken)]

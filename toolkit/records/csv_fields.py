@@ -1,7 +1,4 @@
-"""How the fields of a delimited file are quoted and escaped, read and written.
-
-The delimiters and line ends of a delimited text outside quoted fields (RFC 4180).
-"""
+"""Fields of delimited text: where they end (RFC 4180), their values without quotes and escapes."""
 
 from __future__ import annotations
 
@@ -15,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import counted
-from toolkit.native import records as record_cuts
+from toolkit.native import records as core
 from toolkit.records.lines import NEWLINE, RETURN, Bytes, Lines, Positions, spans, values_buffer
 from toolkit.text.strings import arrow_of, bounds_of
 
 _FILLER = ord("a")  # which neither separates nor quotes fields
-_WINDOW = 1 << 20  # bytes that are looked at together, to bound the memory
+# Bytes that are looked at together, to bound the memory; and after a broken record for its rest.
+_WINDOW = 1 << 20
 
 # What follows a backslash, as MySQL and PostgreSQL write it; another escape has no such letters.
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
@@ -173,18 +171,16 @@ def _after(mask: _Mask) -> _Mask:
 
 
 AFTER_QUOTE = "a quoted field continues after its closing quote"
-_LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 OPEN_QUOTE = "a quote that is opened here is never closed"
+_LONE_RETURN = "a carriage return that ends no line (CR without LF) outside quotes"
 _OPEN_ESCAPE = "an escape character at the end of the file"
-
-_UNDECIDED = -2  # an end that more of the text decides
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """Positions in a text that starts at a record, in ascending order."""
+class FieldEnds:
+    """Positions in a text that starts at a record, in ascending order, outside quoted fields."""
 
-    delimiters: Positions
+    delimiters: Positions  # between the fields of records that are not broken
     newlines: Positions  # of records and blank lines
     broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
     # Of the text up to the last of the newlines, where that is known: how many newlines it has, in
@@ -193,15 +189,15 @@ class Cuts:
     is_utf8: bool = False
 
 
-def find_cuts(
+def find_field_ends(
     text: bytes,
     dialect: Dialect,
     *,
     at_end: bool,
     wanted: int | None = None,
     only_first: bool = False,
-) -> Cuts:
-    """Find the cuts of a text that starts at a record, up to a field that stays open.
+) -> FieldEnds:
+    """Find the field ends of a text that starts at a record, up to a field that stays open.
 
     At the end of a file, the text ends with a newline. A record is broken if more follows a closing
     quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
@@ -210,25 +206,24 @@ def find_cuts(
     so that a quote that is never closed costs only its own line. If it is known how many fields are
     wanted, a broken record has the lines up to where its quote closes, if that can be told.
 
-    With ``only_first``, the cuts are those of the first record and the blank lines before it, in
-    little memory; a record of too many fields is then broken, too.
+    With ``only_first``, they are those of the first record and the blank lines before it, in little
+    memory; a record of too many fields is then broken, too.
     """
     masked = dialect.masked(text)
+    found: FieldEnds | None = None
     if only_first:
-        return _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted, only_first=True)
-    if not record_cuts.is_used():
-        cuts = find_regular_cuts(masked, dialect, at_end=at_end)
-    elif found := record_cuts.find_cuts(masked, dialect.delimiter, dialect.quote, at_end=at_end):
-        cuts = Cuts(found.delimiters, found.newlines)
+        return _OneByOne(masked, dialect, at_end, wanted, only_first=True).find()
+    if not core.is_used():
+        found = find_regular(masked, dialect, at_end=at_end)
+    elif ends := core.find_field_ends(masked, dialect.delimiter, dialect.quote, at_end=at_end):
+        found = FieldEnds(ends.delimiters, ends.newlines)
         if masked is text:
-            cuts = replace(cuts, lines=found.lines, is_utf8=found.is_utf8)
-    else:
-        cuts = None
-    return cuts or _find_cuts_one_by_one(masked, dialect, at_end=at_end, wanted=wanted)
+            found = replace(found, lines=ends.lines, is_utf8=ends.is_utf8)
+    return found or _OneByOne(masked, dialect, at_end, wanted).find()
 
 
-def find_regular_cuts(text: bytes, dialect: Dialect, *, at_end: bool) -> Cuts | None:
-    """Find the cuts where quotes open and close whole fields, and CR is before LF; else None.
+def find_regular(text: bytes, dialect: Dialect, *, at_end: bool) -> FieldEnds | None:
+    """Find field ends where quotes open and close whole fields, and CR is before LF; else None.
 
     The native core does the same; this is what runs without it. Nothing in the text is escaped.
     """
@@ -246,12 +241,12 @@ def find_regular_cuts(text: bytes, dialect: Dialect, *, at_end: bool) -> Cuts | 
     found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
     kinds = plain[found]
     lengths = np.cumsum(stops - starts)
-    piece = np.searchsorted(lengths, found, side="right")
-    positions = found + (stops[piece] - lengths[piece])
+    part = np.searchsorted(lengths, found, side="right")
+    positions = found + (stops[part] - lengths[part])
     is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
     if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
         return None
-    return Cuts(positions[kinds == delimiter], positions[kinds == NEWLINE])
+    return FieldEnds(positions[kinds == delimiter], positions[kinds == NEWLINE])
 
 
 def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
@@ -302,136 +297,143 @@ def wrong_number(found: int, wanted: int) -> str:
     return f"{counted(found, 'field')}, expected {wanted:,}"
 
 
-def _find_cuts_one_by_one(
-    text: bytes,
-    dialect: Dialect,
-    *,
-    at_end: bool,
-    wanted: int | None = None,
-    only_first: bool = False,
-) -> Cuts:
-    """Do as `find_cuts`, for any text: a quote in an unquoted field is a character like others."""
-    delimiters: list[int] = []
-    newlines: list[int] = []
-    broken: dict[int, str] = {}
-    record, position = 0, 0
-    while position < len(text):
-        kept = len(delimiters)
-        most = wanted if only_first else None
-        opening, end, is_closed = _read_record(text, dialect, position, most, delimiters)
-        if is_closed and text[end : end + 1] == b"\n":
-            if most is not None and len(delimiters) - kept >= most:
-                found = _count_fields(text[record:end], dialect)
-                broken[end] = wrong_number(found, most)
-                del delimiters[kept:]
+class _OneByOne:
+    """Finds the field ends of any text, one record after the other, as `find_field_ends`.
+
+    A quote in a field that does not start with one is a character like others.
+    """
+
+    def __init__(
+        self,
+        text: bytes,
+        dialect: Dialect,
+        at_end: bool,
+        wanted: int | None,
+        *,
+        only_first: bool = False,
+    ) -> None:
+        self._text, self._dialect, self._at_end, self._wanted = text, dialect, at_end, wanted
+        self._only_first = only_first
+        # More delimiters of a record are not kept.
+        self._most = wanted if only_first else None
+        self._mark = dialect.delimiter.encode()
+        self._delimiters: list[int] = []
+
+    def find(self) -> FieldEnds:
+        """Read all records, or the first one."""
+        newlines: list[int] = []
+        broken: dict[int, str] = {}
+        start = 0
+        while start < len(self._text) and (found := self._read(start)) is not None:
+            end, reason = found
+            newlines.append(end)
+            if reason is not None:
+                broken[end] = reason
+            if self._only_first and self._text[start : min(end, start + 2)] not in (b"", b"\r"):
+                break
+            start = end + 1
+        return FieldEnds(np.array(self._delimiters, np.int64), np.array(newlines, np.int64), broken)
+
+    def _read(self, start: int) -> tuple[int, str | None] | None:
+        """Read a record: give its newline, and why it is broken, if it is.
+
+        None if more of the text decides.
+        """
+        text, before = self._text, len(self._delimiters)
+        last, stop = self._read_fields(start)
+        end = len(text) if stop is None else stop
+        if text[end : end + 1] == b"\n":
+            if self._most is None or len(self._delimiters) - before < self._most:
+                return end, None
+            reason = wrong_number(_count_fields(text[start:end], self._dialect), self._most)
+        elif not self._at_end and end >= len(text) - 1:
+            return None  # an open field, or CR at the end, may still be a good one
         else:
-            # What follows may still turn an open field, or CR at its end, into a good one.
-            if not at_end and (not is_closed or end >= len(text) - 1):
-                break
-            fields = None if wanted is None else wanted - (len(delimiters) - kept)
-            reason, end = _broken(text, dialect, (record, opening, end), fields, is_closed, at_end)
-            if end == _UNDECIDED:
-                break
-            broken[end] = reason
-            del delimiters[kept:]
-        newlines.append(end)
-        if only_first and text[record : min(end, record + 2)] not in (b"", b"\r"):
-            break
-        record = position = end + 1
-    return Cuts(np.array(delimiters, np.int64), np.array(newlines, np.int64), broken)
+            missing = (
+                None if self._wanted is None else self._wanted - len(self._delimiters) + before
+            )
+            reason, newline = self._broken(start, last, stop, missing)
+            if newline is None:
+                return None
+            end = newline
+        del self._delimiters[before:]
+        return end, reason
 
+    def _read_fields(self, position: int) -> tuple[int, int | None]:
+        """Read fields up to what is no delimiter, and keep the delimiters.
 
-def _read_record(
-    text: bytes, dialect: Dialect, position: int, most: int | None, delimiters: list[int]
-) -> tuple[int, int, bool]:
-    """Read fields up to what is no delimiter; append the delimiters.
+        Gives where the last field starts and stops; it has no stop if its quote stays open.
+        """
+        text, left = self._text, -1 if self._most is None else self._most
+        while True:
+            if left == 0:
+                position = self._dialect.fields.match(text, position).end()  # type: ignore[union-attr]
+            match = self._dialect.field.match(text, position)
+            if match is None:
+                return position, None
+            end = match.end()
+            if text[end : end + 2] == b"\r\n":
+                end += 1
+            if text[end : end + 1] != self._mark:
+                return position, end
+            self._delimiters.append(end)
+            position = end + 1
+            left -= 1
 
-    Gives where the last field starts and stops, and whether its quote is closed. Of more fields
-    than ``most``, the delimiters are left out.
-    """
-    separator = dialect.delimiter.encode()
-    left = -1 if most is None else most
-    while True:
-        if left == 0:
-            position = dialect.fields.match(text, position).end()  # type: ignore[union-attr]
-        match = dialect.field.match(text, position)
-        if match is None:
-            return position, len(text), False
-        end = match.end()
-        if text[end : end + 2] == b"\r\n":
-            end += 1
-        if text[end : end + 1] != separator:
-            return position, end, True
-        delimiters.append(end)
-        position = end + 1
-        left -= 1
+    def _broken(
+        self, start: int, last: int, stop: int | None, missing: int | None
+    ) -> tuple[str, int | None]:
+        """Say why a record is broken, and at which newline it ends; None if more text decides.
 
+        It and its last field start at some positions; from that field on, so many are missing.
+        """
+        text, is_closed = self._text, stop is not None
+        if stop is not None and stop >= len(text):
+            return _OPEN_ESCAPE, len(text) - 1
+        is_return = stop is not None and text[stop : stop + 1] == b"\r"
+        reason = _LONE_RETURN if is_return else AFTER_QUOTE if is_closed else OPEN_QUOTE
+        newline = text.find(b"\n", stop if is_return else last)
+        if newline < 0:
+            return reason, len(text) - 1 if self._at_end else None
+        if reason == AFTER_QUOTE and missing is not None:
+            return reason, self._end_of_quotes(start, last, newline, missing)
+        return reason, newline
 
-def _broken(
-    text: bytes,
-    dialect: Dialect,
-    places: tuple[int, int, int],
-    wanted: int | None,
-    is_closed: bool,
-    at_end: bool,
-) -> tuple[str, int]:
-    """Say why a record is broken, and where it ends.
+    def _end_of_quotes(self, start: int, last: int, newline: int, missing: int) -> int | None:
+        r"""Find where a record ends in which a quote closes too early, as in ``"He said "no"``.
 
-    The places are where the record starts, where its last field starts, and where that stops.
-    """
-    record, opening, end = places
-    if is_closed and end >= len(text):
-        return _OPEN_ESCAPE, len(text) - 1
-    if is_closed and text[end : end + 1] == b"\r":
-        reason, newline = _LONE_RETURN, text.find(b"\n", end)
-    else:
-        reason, newline = AFTER_QUOTE if is_closed else OPEN_QUOTE, text.find(b"\n", opening)
-        if is_closed and newline >= 0 and wanted is not None:
-            newline = _end_of_broken(text, dialect, (record, opening, newline), wanted, at_end)
-    if newline == -1:
-        newline = len(text) - 1 if at_end else _UNDECIDED
-    return reason, newline
+        If its first line, up to a newline, does not have the fields that are missing, the next line
+        with a quote may be the rest of it: if a quote closes a field there that none has opened,
+        and the missing fields follow. Otherwise it is that first line only.
+        """
+        text, quote = self._text, (self._dialect.quote or "").encode()
+        line = text[last : newline + 1]
+        is_even = text.count(quote, start, newline) % 2 == 0
+        if self._fields_after(quote, line) == missing - 1 or (
+            is_even and line.count(self._mark) == missing - 1
+        ):
+            return newline
+        limit = newline + 1 + _WINDOW
+        found = text.find(quote, newline + 1, limit)
+        stop = text.find(b"\n", found, limit) if found >= 0 else -1
+        if stop < 0:
+            return newline if self._at_end or len(text) >= limit else None
+        line = text[text.rfind(b"\n", newline, found) + 1 : stop + 1]
+        unquoted = self._dialect.quoted_field.sub(b"", line) if self._dialect.quoted_field else line
+        return stop if self._fields_after(quote, unquoted) == missing - 1 else newline
 
-
-def _end_of_broken(
-    text: bytes, dialect: Dialect, places: tuple[int, int, int], wanted: int, at_end: bool
-) -> int:
-    r"""Find the last line of a record in which a quote closes too early, as in ``"He said "no"``.
-
-    The places are where the record starts, where its last field starts, and its first newline.
-    From that field on, ``wanted`` fields are missing. If the line does not have them, the next line
-    with a quote may be the rest of the record: if a quote closes a field there that none has
-    opened, with the fields that are missing after it. Otherwise the record is its own line only.
-    """
-    assert dialect.quote is not None
-    record, opening, newline = places
-    quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
-    line = text[opening : newline + 1]
-    is_even = text.count(quote, record, newline) % 2 == 0
-    closed = _fields_after_closing(line, quote, mark)
-    if closed == wanted - 1 or (is_even and line.count(mark) == wanted - 1):
-        return newline
-    limit = newline + 1 + _WINDOW
-    found = text.find(quote, newline + 1, limit)
-    stop = text.find(b"\n", found, limit) if found >= 0 else -1
-    if stop < 0:
-        return newline if at_end or len(text) >= limit else _UNDECIDED
-    line = text[text.rfind(b"\n", newline, found) + 1 : stop + 1]
-    unquoted = dialect.quoted_field.sub(b"", line) if dialect.quoted_field else line
-    return stop if _fields_after_closing(unquoted, quote, mark) == wanted - 1 else newline
-
-
-def _fields_after_closing(line: bytes, quote: bytes, mark: bytes) -> int | None:
-    """Count the fields after the last quote of a line; None if that closes no field."""
-    _, found, after = line.rpartition(quote)
-    return after.count(mark) if found and after[:1] in (mark, b"\n", b"\r") else None
+    def _fields_after(self, quote: bytes, line: bytes) -> int | None:
+        """Count the fields after the last quote of a line; None if that closes no field."""
+        _, found, after = line.rpartition(quote)
+        is_closing = found and after[:1] in (self._mark, b"\n", b"\r")
+        return after.count(self._mark) if is_closing else None
 
 
 def _count_fields(record: bytes, dialect: Dialect) -> int:
     """Count the fields of a record without a position for each."""
     mark = dialect.delimiter.encode()
-    count, behind = 1, 0
+    count, after = 1, 0
     for quoted in dialect.quoted_field.finditer(record) if dialect.quoted_field else ():
-        count += record.count(mark, behind, quoted.start())
-        behind = quoted.end()
-    return count + record.count(mark, behind)
+        count += record.count(mark, after, quoted.start())
+        after = quoted.end()
+    return count + record.count(mark, after)
