@@ -26,6 +26,8 @@ from tests.models import CONV1D
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.model.shipped import SHIPPED
 
+pytestmark = pytest.mark.slow
+
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
 DOMAINS, REVIEWS_OF_DOMAIN = 3, 60
 

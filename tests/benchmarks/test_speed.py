@@ -20,6 +20,8 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 
 

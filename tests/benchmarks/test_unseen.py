@@ -17,6 +17,8 @@ from examples.benchmarks import __main__ as command
 from examples.benchmarks import unseen, unseen_data, unseen_page
 from exported.data import FILMS
 
+pytestmark = pytest.mark.slow
+
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
 SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}
 LONG = " and so on" * 13  # experts for long reviews need some

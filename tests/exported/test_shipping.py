@@ -50,6 +50,7 @@ def test_every_shipped_file_has_its_checksum() -> None:
     assert checksums() == {name: sha256((EXPORTED / name).read_bytes()) for name in NAMES}
 
 
+@pytest.mark.slow
 def test_the_wheel_has_the_files_of_the_checksums(tmp_path: Path) -> None:
     for module in ("hatchling", "editables"):
         pytest.importorskip(module, reason="needs the extra 'dev'")

@@ -110,6 +110,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.skipif(sys.platform == "win32", reason="other compilers")
 @pytest.mark.parametrize("failure", FAILURES)
@@ -135,6 +136,7 @@ def test_the_core_can_be_left_out(project: Path) -> None:
     assert wheel.said == ""
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("choice", ["", "1", "require"])
 def test_the_core_can_be_asked_for(choice: str, project: Path) -> None:
@@ -146,6 +148,7 @@ def test_other_values_are_refused(project: Path) -> None:
         build(project, TOOLKIT_BUILD_NATIVE="no")
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_flags_of_the_compiler_are_taken(project: Path) -> None:
     (project / SOURCE).write_text(f"#ifdef WANTED\n{exported(stub())}#endif\n", encoding="utf-8")
@@ -154,6 +157,7 @@ def test_flags_of_the_compiler_are_taken(project: Path) -> None:
     assert build(project, CFLAGS="-DWANTED", LDFLAGS="-l-none-").is_pure()
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_the_source_distribution_gives_the_same_wheel(project: Path, tmp_path: Path) -> None:
     build(project, "editable", **QUICK)  # its library must not get into the source distribution
@@ -169,6 +173,7 @@ def test_the_source_distribution_gives_the_same_wheel(project: Path, tmp_path: P
     assert build(source, TOOLKIT_BUILD_NATIVE="0").is_pure()
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_an_editable_install_has_the_core_in_the_tree(project: Path) -> None:
     assert build(project, "editable", **QUICK).tag == "any"

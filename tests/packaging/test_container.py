@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from tests.data import PROJECT
@@ -65,6 +66,7 @@ def test_packages_are_pinned_with_hashes() -> None:
         )
 
 
+@pytest.mark.slow
 def test_pinned_packages_are_what_the_toolkit_requires(light: Environment) -> None:
     pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", LOCK, re.M))
     (metadata,) = light.packages.glob("review_sentiment_toolkit-*.dist-info/METADATA")
@@ -76,6 +78,7 @@ def test_pinned_packages_are_what_the_toolkit_requires(light: Environment) -> No
     assert "onnx" not in pins
 
 
+@pytest.mark.slow
 def test_the_check_at_the_start(light: Environment, tmp_path: Path) -> None:
     """It passes with the golden vectors, and fails with others."""
     check = PROJECT / ".ci" / "release" / "golden.py"

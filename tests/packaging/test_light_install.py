@@ -11,6 +11,8 @@ import pytest
 from tests.data import PROJECT
 from tests.packaging.environments import Environment, environment
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = PROJECT / "examples"
 HEAVY = ("onnx", "tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "obstore")
 

@@ -10,6 +10,8 @@ import pytest
 from tests.packaging.environments import Environment, environment
 from toolkit import __version__
 
+pytestmark = pytest.mark.slow
+
 THEIRS = "print('another toolkit')\n"
 
 

@@ -53,6 +53,7 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
         write_sums(tmp_path, tmp_path / "a" / "x", tmp_path / "b" / "x")
 
 
+@pytest.mark.slow
 def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "DIST", wheel.parent)
     with pytest.raises(
@@ -95,12 +96,14 @@ def test_only_lines_of_a_paragraph_are_joined(
     assert release_notes("1.1.0").startswith(f"{others}{joined}\n\nCheck downloads ")
 
 
+@pytest.mark.slow
 def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:
     golden = PROJECT / "exported" / "golden.jsonl"
     ran = light.run("python", "-I", GOLDEN, golden, *SHIPPED, cwd=tmp_path)
     assert (ran.exit_code, ran.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_which_packages_are_tried_here(wheel: Path) -> None:
     assert release.fits(wheel)
     assert release.fits(Path("a-0.1.tar.gz"))
