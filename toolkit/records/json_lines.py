@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from toolkit.native.records import read_members
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.json_values import (
+    NESTING_LIMIT,
     VALUES_LIMIT,
     WHITE_SPACE,
     JsonTables,
@@ -22,10 +23,8 @@ from toolkit.records.json_values import (
     escaped_key,
     field_at,
     find_late,
-    has_pair,
     has_too_much,
     keys_in,
-    may_be_deep,
     may_have_no_number,
     members,
     object_on,
@@ -237,10 +236,7 @@ class JsonLinesFile(RecordFile):
             texts = read_members(content.data, starts, stops, name, self.added.names)
             if texts is not None:
                 return {"text": texts}
-        for row in np.flatnonzero(stops - starts > VALUES_LIMIT):
-            if has_too_much(content.data[starts[row] : stops[row]]):
-                return None
-        if self._needs_python(content.data) or may_be_deep(raw[: content.end], starts):
+        if self._needs_python(content.data, starts, stops):
             return None
         first = content.data[int(starts[0]) : int(stops[0])]
         fields = self._tables.read(self._objects_of(content), first)
@@ -251,14 +247,18 @@ class JsonLinesFile(RecordFile):
         """Give the objects of a block, with nothing but white space between them."""
         return content.whole()
 
-    def _needs_python(self, data: bytes) -> bool:
-        """Whether there may be a taken name in the data, or a number that only Arrow reads."""
-        raw = np.frombuffer(data, np.uint8)
-        return (
-            any(key.encode() in data for key in self._added_keys)
-            or (has_pair(raw, b"\\", b"u/") and any(k.search(data) for k in self._escaped_keys))
-            or may_have_no_number(data)
-        )
+    def _needs_python(self, data: bytes, starts: Positions, stops: Positions) -> bool:
+        """Whether there may be what Arrow reads in another way, or a name that is taken."""
+        if may_have_no_number(data) or any(key.encode() in data for key in self._added_keys):
+            return True
+        has_escapes = b"\\u" in data or b"\\/" in data
+        if has_escapes and any(key.search(data) for key in self._escaped_keys):
+            return True
+        opening = data.count(b"[") + data.count(b"{") - len(starts)
+        if opening < NESTING_LIMIT and (stops - starts).max() <= VALUES_LIMIT:
+            return False
+        bounds = zip(starts.tolist(), stops.tolist(), strict=True)
+        return any(has_too_much(data[start:stop]) for start, stop in bounds)
 
     def _parse_one_by_one(
         self, block: Block, lines: Lines, stops: Positions

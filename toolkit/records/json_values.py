@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.columns import Column, Keys, is_text
-from toolkit.records.lines import Bytes, Positions
 from toolkit.text.strings import without_half_pairs
 
 
@@ -42,9 +40,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 # Brackets, commas and, so that those in them are passed over, strings; a line end ends a string.
 _MARKS = re.compile(rb'[\[{\]},]|"(?:[^"\\\n]++|\\[^\n])*+["\n]?')
-# What Arrow takes for numbers, and JSON does not; each begins with letters that are found quickly.
-_NO_NUMBERS = (re.compile(rb"NaN\s*[,\]}]"), re.compile(rb"Inf(?:inity)?\s*[,\]}]"))
-_BEFORE_A_VALUE = re.compile(rb"(?:\A|[:,\[])\s*-?\Z")  # or all white space
+_NO_NUMBER = re.compile(rb"(?:NaN|Inf(?:inity)?)\s*[,\]}]")
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -133,21 +129,9 @@ def check_names(text: str, known: Collection[str]) -> None:
         seen.add(name)
 
 
-def may_be_deep(raw: Bytes, starts: Positions) -> bool:
-    """Whether a record has so many brackets that they could be nested deeper than the limit."""
-    opening = (raw | 0x20) == ord("{")  # which "[" is then, too
-    if np.count_nonzero(opening) - len(starts) < NESTING_LIMIT:
-        return False
-    return bool((np.add.reduceat(opening, starts, dtype=np.int64) > NESTING_LIMIT).any())
-
-
 def may_have_no_number(data: bytes) -> bool:
     """Whether there may be a NaN or an infinity, which Arrow reads as numbers; or one in a text."""
-    return any(
-        _BEFORE_A_VALUE.search(data[max(found.start() - 32, 0) : found.start()])
-        for pattern in _NO_NUMBERS
-        for found in pattern.finditer(data)
-    )
+    return (b"NaN" in data or b"Inf" in data) and _NO_NUMBER.search(data) is not None
 
 
 def has_too_much(record: bytes) -> str | None:
@@ -179,12 +163,6 @@ def object_on(line: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"expected a JSON object, found {kind_of(content)}")
     return content
-
-
-def has_pair(raw: Bytes, first: bytes, seconds: bytes) -> bool:
-    """Whether one of some bytes comes after a first one; four times as fast as a search."""
-    following = raw[1:][raw[:-1] == ord(first)]
-    return any((following == second).any() for second in seconds)
 
 
 def escaped_key(name: str) -> re.Pattern[bytes]:
