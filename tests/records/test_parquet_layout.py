@@ -18,7 +18,7 @@ from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records.formats import FORMATS, open_reviews, output_of
 from toolkit.records.options import ReadOptions
-from toolkit.records.parquet_writer import RowGroupWriter
+from toolkit.records.parquet_row_groups import RowGroupWriter
 
 FILES = Path(__file__).parent / "files"
 # Every type of DuckDB 2.0 that a Parquet file has a name for, as DuckDB wrote it.

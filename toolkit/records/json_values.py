@@ -1,4 +1,4 @@
-"""JSON objects: their members as they are written, and columns of many of them, read by Arrow."""
+"""JSON objects: limits, members as they are written, keys of columns, and many at once by Arrow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Values of Arrow columns as JSON, and as the text that CSV holds for them.
-
-How objects are written: with added members, on lines, or in an array.
-"""
+"""Rows and values of Arrow as JSON and as the text of a CSV field; scores added to objects."""
 
 from __future__ import annotations
 

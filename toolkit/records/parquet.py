@@ -13,20 +13,25 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.options import ReadOptions
+from toolkit.records.parquet_row_groups import (
+    RowGroups,
+    RowGroupWriter,
+    after_group,
+    bytes_of,
+    codecs_of,
+    split_groups,
+    with_metadata,
+)
 from toolkit.records.parquet_values import (
     BYTES,
     STRINGS,
     UTF8,
     Fault,
-    RowGroups,
-    after_group,
     as_strings,
-    bytes_of,
     in_known_zones,
     reject,
     writable,
 )
-from toolkit.records.parquet_writer import RowGroupWriter, codecs_of, split_groups, with_metadata
 from toolkit.records.review_file import (
     Block,
     Offset,
