@@ -70,8 +70,7 @@ def share_of(source: Path, output: Path) -> float:
 
     prepare_process()
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.options import ScoringOptions
-    from toolkit.scoring.run import score_file
+    from toolkit.scoring import ScoringOptions, score_file
 
     scorer, options = Scorer(TIMED_MODEL), ScoringOptions(workers=1, force=True)
     usual = statistics.quantiles(waits(lambda: time.sleep(1)), n=100)[98]

@@ -15,9 +15,7 @@ import pytest
 from tests.cli.running import Command, files_in, write
 from tests.models import shipped_scorer
 from toolkit.errors import InputError
-from toolkit.scoring.input_files import find_jobs
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_files
+from toolkit.scoring import ScoringOptions, find_jobs, score_files
 
 NOBODY = 65534
 

@@ -16,7 +16,7 @@ from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_l
 from toolkit import __version__
 from toolkit.cli.console import progress_of
 from toolkit.native import core_name
-from toolkit.scoring.summary import Progress
+from toolkit.scoring import Progress
 
 # What scoring a file of comma-separated values has no use for.
 UNUSED = [

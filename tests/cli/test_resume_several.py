@@ -11,7 +11,7 @@ import pytest
 from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.scoring.stopping import score_into, stop_at
 from toolkit.errors import OutputError
-from toolkit.scoring.jobs import Job
+from toolkit.scoring import Job
 from toolkit.scoring.journal import Journal
 
 BAD = '"text'  # a header that does not end

@@ -17,8 +17,7 @@ import pytest
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
 from toolkit.errors import InputError
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 
 def start(*arguments: str | Path, folder: Path | None = None) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.running import CSV, Command, hurry, write
 from tests.models import MODEL, shipped_scorer
-from toolkit.scoring.run import score_file
+from toolkit.scoring import score_file
 
 
 def test_scores_are_written_beside_the_input(command: Command) -> None:

@@ -22,10 +22,8 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records.formats import open_reviews
 from toolkit.records.options import ReadOptions
+from toolkit.scoring import MaxRejected, Progress, ScoringOptions, Subset, score_file
 from toolkit.scoring.blocks import SelectedBlock
-from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress
 
 
 def ids(path: str) -> list[int]:

@@ -10,8 +10,7 @@ import pytest
 from tests.cli.running import CSV, Command, files_in, journals, write
 from tests.models import shipped_scorer
 from tests.scoring.stopping import score_into, stop_at
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 JSON = '{"text": "a superb film"}\n{"text": 5}\n{}\n'
 

@@ -36,7 +36,7 @@ from toolkit.evaluation.diff_result import (
 from toolkit.evaluation.json import difference_as_dict
 from toolkit.records.columns import Columns
 from toolkit.records.options import LabelNames, ReadOptions
-from toolkit.scoring.options import Subset
+from toolkit.scoring import Subset
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 SMALL_BLOCKS = 1 << 14

@@ -26,8 +26,7 @@ from tests.examples.web_files import (
 )
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 pytestmark = pytest.mark.tools
 

@@ -16,8 +16,7 @@ from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model.labels import parse_range
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
 # 0.3 and 0.7 are no float32: the range begins and ends at their neighbours.

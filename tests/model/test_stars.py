@@ -22,8 +22,7 @@ from toolkit.model.file import ModelFile
 from toolkit.model.stars import NeutralRange, StarScale, rounded_stars
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 logits = st.floats(-16, 16)
 lengths = st.integers(0, 512)

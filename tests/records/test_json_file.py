@@ -16,8 +16,7 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.records import json_array, json_elements, lines
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 SCORED = ', "predicted_sentiment": "positive", "positive_probability": 0.5'
 ONE = '{"text": "a", "x": [1, {"y": "},{]["}], "é": "\\\\\\""}'

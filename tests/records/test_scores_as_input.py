@@ -12,8 +12,7 @@ from toolkit.errors import UsageError
 from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import teacher
 
 TEXTS = ["a fine film", "", "dull,\n so dull", 'a "film"', " "]

@@ -12,8 +12,7 @@ from tests.records.toy_format import read_queries, write_queries
 from toolkit.evaluation import reviews
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import sources as labelled_file
 from toolkit.training import teacher
 

@@ -30,10 +30,8 @@ from tests.scoring.laws import (
 )
 from toolkit.errors import ToolkitError
 from toolkit.records.options import ReadOptions
+from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.jobs import default_rejected
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress, Summary
 
 Try = Callable[[int, Path], str]  # from a seed and a folder to what became of a file
 

@@ -17,8 +17,7 @@ from tests.scoring.fuzz import counts, damaged_file, main, read
 from tests.scoring.fuzz_files import Kind
 from toolkit.errors import ToolkitError
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 _SMALL = MODEL.with_stem("reviews-small")
 Outcome = tuple[object, ...]

@@ -26,10 +26,9 @@ from tests.scoring.kinds import (
     Dialect,
     write_delimited,
 )
-from toolkit.scoring.jobs import Job, Jobs, default_rejected
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring import Job, Jobs, ScoringOptions, score_file
+from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.progress import is_unfinished
-from toolkit.scoring.run import score_file
 
 COMMAND = [sys.executable, "-m", "toolkit", "score"]
 

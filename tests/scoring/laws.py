@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from tests.scoring.fuzz_files import Kind
-from toolkit.scoring.summary import Summary
+from toolkit.scoring import Summary
 
 ADDED = ("predicted_sentiment", "positive_probability")
 _BOM = b"\xef\xbb\xbf"

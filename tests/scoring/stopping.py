@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.models import shipped_scorer
-from toolkit.scoring.input_files import find_jobs
-from toolkit.scoring.jobs import Job
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_files
-from toolkit.scoring.summary import Progress
+from toolkit.scoring import Job, Progress, ScoringOptions, find_jobs, score_files
 
 Act = Callable[[Path], None]
 

@@ -14,8 +14,7 @@ from tests.scoring.test_resume import OPTIONS, Stopped, counts, results, stop_af
 from toolkit.errors import UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
+from toolkit.scoring import ScoringOptions, score_file
 
 TEXTS = [f"{a}. but {b}!" for a, b in zip(many_texts(40), many_texts(40, 2), strict=True)]
 COLUMNS = Columns(adds=("sentiment", "probability", "positive_sentences", "negative_sentences"))

@@ -23,11 +23,9 @@ from tests.scoring.test_resume import (
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.scoring import Progress, ScoringOptions, score_file
 from toolkit.scoring.identity import FileFacts
 from toolkit.scoring.jobs import default_rejected
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress
 
 Act = Callable[[Path], None]
 PLAIN = replace(OPTIONS, resume=False)

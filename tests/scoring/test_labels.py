@@ -24,9 +24,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.json_values import JsonTables
 from toolkit.records.labels import read_labels
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
 Row = tuple[str | None, Any]  # text and label
 

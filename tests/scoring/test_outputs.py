@@ -12,9 +12,8 @@ import pytest
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.scoring import ScoringOptions, score_file
 from toolkit.scoring.jobs import default_output
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
 
 
 @pytest.mark.parametrize("resume", [False, True])

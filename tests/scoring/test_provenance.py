@@ -20,10 +20,8 @@ from toolkit import __version__
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
+from toolkit.scoring import Job, Jobs, ScoringOptions, score_file, score_files
 from toolkit.scoring.identity import metadata_of
-from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file, score_files
 
 TEXTS = many_texts(40)
 KEYS = {

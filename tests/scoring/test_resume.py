@@ -20,12 +20,10 @@ from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
+from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION
-from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress, Summary
 
 TEXTS = many_texts(40)
 OPTIONS = ScoringOptions(reading=ReadOptions(block_bytes=4000), resume=True, workers=1)

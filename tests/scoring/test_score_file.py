@@ -15,9 +15,7 @@ from toolkit.errors import InputError
 from toolkit.model.scorer import Score, Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
 

@@ -14,8 +14,8 @@ from tests.scoring.foreign import FOREIGN, lines_of
 from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv, write_json_lines
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
-from toolkit.scoring.run import score_file
-from toolkit.scoring.summary import Summary, unread_warning
+from toolkit.scoring import Summary, score_file
+from toolkit.scoring.summary import unread_warning
 
 LONG = "a fine film " * 200
 

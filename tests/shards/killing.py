@@ -21,7 +21,7 @@ from tests.records.python_formats import PYTHON
 from tests.shards.dying import IN_FINISH, IN_SHARD, POINTS
 from tests.shards.running import contents, in_one_run, jobs_of
 from toolkit.errors import UsageError
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring import ScoringOptions
 from toolkit.shards.claims import ShardedJob
 from toolkit.shards.finish import finish
 from toolkit.shards.score import begin_job, score_shard

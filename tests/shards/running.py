@@ -10,11 +10,7 @@ from typing import Any
 
 from tests.cli.running import Command, Ran
 from tests.models import shipped_scorer
-from toolkit.scoring.input_files import find_jobs
-from toolkit.scoring.jobs import Jobs
-from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult
-from toolkit.scoring.run import score_files
+from toolkit.scoring import FileResult, Jobs, ScoringOptions, find_jobs, score_files
 from toolkit.shards.claims import ShardedJob
 from toolkit.shards.finish import finish
 from toolkit.shards.score import begin_job, score_shard, target_of

@@ -15,7 +15,7 @@ from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, in_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring import ScoringOptions
 from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.finish import finish
 from toolkit.shards.score import score_shard

@@ -13,7 +13,7 @@ import pytest
 from tests.models import shipped_scorer
 from tests.shards.running import begin, jobs_of
 from toolkit.errors import UsageError
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring import ScoringOptions
 from toolkit.shards.claims import PLAN, ShardedJob
 from toolkit.shards.plan import Plan, make_plan
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.running import CSV, Command, files_in
 from tests.stores.server import Bucket
-from toolkit.scoring.input_files import find_jobs
+from toolkit.scoring import find_jobs
 
 _FILES = [
     "a/one.csv",

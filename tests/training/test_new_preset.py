@@ -12,7 +12,7 @@ from tests.training.conftest import make_rows
 from tests.training.new_preset import MEAN
 from toolkit.export import export
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.run import score_file
+from toolkit.scoring import score_file
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.train import train

@@ -1,1 +1,33 @@
-"""Scoring reviews with ONNX Runtime and Arrow; nothing here needs TensorFlow."""
+"""Score files of reviews in batch: blocks of records in, the same records and their scores out.
+
+>>> from pathlib import Path
+>>> from toolkit import Scorer
+>>> from toolkit.scoring import score_file
+>>> score_file(Scorer(), Path("reviews.csv"), Path("scored.csv")).scored  # doctest: +SKIP
+20
+
+`run.py` is the loop over files, and `blocks.py` the one over the blocks of a file.
+"""
+
+from __future__ import annotations
+
+from toolkit.scoring.input_files import find_jobs
+from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
+from toolkit.scoring.results import FileResult
+from toolkit.scoring.run import score_file, score_files
+from toolkit.scoring.summary import Progress, Summary
+
+__all__ = [
+    "FileResult",
+    "Job",
+    "Jobs",
+    "MaxRejected",
+    "Progress",
+    "ScoringOptions",
+    "Subset",
+    "Summary",
+    "find_jobs",
+    "score_file",
+    "score_files",
+]
