@@ -1,22 +1,11 @@
 """Files and objects in stores: what is there, and outputs that appear complete or not at all.
 
-What is at a path, of this machine or in a store.
-
-The folder of this machine for what is not complete yet and will be an object in a store.
-
-Whether an output can be written, before the work for it, and what to say where it cannot.
-
-How a finished file gets its place: complete or not at all, on this machine or in a store.
-
-Outputs that appear complete or not at all.
-
-SHA-256 of files, and the file SHA256SUMS of a folder, which `sha256sum -c SHA256SUMS` checks.
+`place` is the one way for a finished file to get its place, on this machine or in a store.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -27,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, UsageError, held_back
+from toolkit.stores.content import Content
 from toolkit.stores.location import location_of
 from toolkit.stores.paths import StorePath, is_in_store
-from toolkit.stores.write import Content
 
 
 def resolved(path: Path) -> Path:
@@ -83,141 +72,10 @@ def _mode(path: Path) -> int:
         return 0
 
 
-_LASTING = Path("/var/tmp")  # noqa: S108 (checked below); it outlives a restart, as progress should
-
-
-def work_folder() -> Path:
-    """Give the folder, which belongs to this user alone; `UsageError` if that cannot be.
-
-    It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
-    files.
-    """
-    named = os.environ.get("TOOLKIT_WORK_FOLDER")
-    if named:
-        base, remedy = Path(named), "Change TOOLKIT_WORK_FOLDER"
-    else:
-        temporary = os.environ.get("TMPDIR")
-        is_lasting = not temporary and _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
-        base = _LASTING if is_lasting else Path(temporary or tempfile.gettempdir())
-        remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    folder = base / f"toolkit-{user}"
-    try:
-        folder.mkdir(mode=0o700, parents=bool(named), exist_ok=True)
-        facts = folder.lstat()
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: the folder for unfinished outputs cannot be made: {error.strerror}. "
-            f"{remedy}"
-        ) from None
-    is_own = not hasattr(os, "getuid") or facts.st_uid == os.getuid()
-    if not stat.S_ISDIR(facts.st_mode) or not is_own:
-        raise UsageError(f"{folder}: is not a folder of this user. {remedy}")
-    if hasattr(os, "getuid") and stat.S_IMODE(facts.st_mode) != 0o700:
-        folder.chmod(0o700)
-    return folder
-
-
-def check_output(
-    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
-) -> None:
-    """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
-
-    Call it before long work, which would find out only at its end. ``may_fail`` is for an output
-    that is rarely written: that it cannot be made is reported when it is.
-    """
-    remedy = f"Choose another with {option}"
-    if isinstance(path, StorePath):
-        _check_object(path, force=force, remedy=remedy)
-        return
-    if _is_circle(path):
-        raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
-    folder = resolved(path).parent if path.is_symlink() else path.parent
-    with reporting_failures(path):  # such as a name that is too long to look for
-        exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
-    special = exists and not (path.is_file() or path.is_dir())
-    if special or path.absolute().parent == Path("/dev"):
-        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
-    if (exists or path.is_symlink()) and not force:
-        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
-    if not folder_is_folder:
-        found = "is a file" if folder_exists else "does not exist"
-        raise UsageError(
-            f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
-        )
-    if may_fail:
-        return
-    try:
-        tempfile.TemporaryFile(dir=resolved(path).parent).close()
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
-        ) from None
-
-
-def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
-    """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
-    for source in inputs:
-        with suppress(OSError):
-            if path.samefile(source):
-                raise UsageError(f"{path}: is an input. Choose another with {option}.")
-
-
-def _check_object(path: StorePath, *, force: bool, remedy: str) -> None:
-    """Check an output in a store; who may not look at it finds out when it is written."""
-    if not path.name:
-        raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
-    if is_there(path) and not force:
-        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
-
-
-def check_output_file(
-    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
-) -> None:
-    """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
-    with reporting_failures(path):
-        is_folder = not isinstance(path, StorePath) and path.is_dir()
-    if is_folder:
-        raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
-    check_output(path, force=force, option=option, may_fail=may_fail)
-
-
-def _is_circle(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError as error:
-        return error.errno == errno.ELOOP
-    return False
-
-
-@contextmanager
-def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
-    """Turn an `OSError` into an `OutputError` that names its output, or the first if unclear."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None:
-            concerned = [p for p in (path, *others) if _is_of(p, str(error.filename))]
-            if not concerned:
-                raise
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _is_of(path: Path, name: str) -> bool:
-    """Whether a failure at a place concerns an output: its temporary file may be anywhere."""
-    if isinstance(path, StorePath):
-        return name == str(path) or _is_in(work_folder(), name)
-    return location_of(name) is None and _is_in(path.parent, name)
-
-
-def _is_in(folder: Path, name: str) -> bool:
-    return resolved(folder) in resolved(Path(name).parent).joinpath("_").parents
-
-
 # What file systems without hard links say.
 _NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
-PARTIAL = ".partial"
+_PARTIAL = ".partial"
 
 _unfinished: set[Path] = set()
 
@@ -256,21 +114,22 @@ def place(
     OSError
         If it cannot be written, as where the disk is full.
     """
-    content = what if isinstance(what, Content) else _content_of(what)
     target = resolved(target)
     try:
         if isinstance(target, StorePath):
-            _upload(content, target, force=force)
+            from toolkit.stores.write import upload
+
+            upload(Content.of(what), target.place, force=force)
         elif isinstance(what, Path):
             _move(what, target, force=force)
         else:
             if not force:
                 _check_absent(target)  # before the work
             with unfinished_file(target, folder) as partial:
-                _write(content, partial)
+                _write(Content.of(what), partial)
                 _move(partial, target, force=force)
     except FileExistsError:
-        if not is_same(content, target):
+        if not is_same(what, target):
             raise
     if isinstance(target, StorePath):
         on_upload()
@@ -278,9 +137,9 @@ def place(
         what.unlink(missing_ok=True)
 
 
-def is_same(what: Path | Content, target: Path) -> bool:
+def is_same(what: Path | bytes | Content, target: Path) -> bool:
     """Whether a file or an object holds the same bytes; if the sizes agree, it is read for that."""
-    content = what if isinstance(what, Content) else _content_of(what)
+    content = Content.of(what)
     if isinstance(target, StorePath):
         from toolkit.stores.write import is_same as is_same_object
 
@@ -296,16 +155,6 @@ def is_same(what: Path | Content, target: Path) -> bool:
         return False
 
 
-def _content_of(what: Path | bytes) -> Content:
-    return Content.of_bytes(what) if isinstance(what, bytes) else Content.of_file(what)
-
-
-def _upload(content: Content, target: StorePath, *, force: bool) -> None:
-    from toolkit.stores.write import upload
-
-    upload(content, target.place, force=force)
-
-
 def _move(source: Path, target: Path, *, force: bool) -> None:
     """Rename a file, or copy it to another file system."""
     try:
@@ -317,7 +166,7 @@ def _move(source: Path, target: Path, *, force: bool) -> None:
         if not force:
             _check_absent(target)
         with unfinished_file(target) as partial:
-            _copy(Content.of_file(source), partial)
+            _copy(Content.of(source), partial)
             with held_back():
                 _rename(partial, target, force=force)
 
@@ -367,7 +216,7 @@ def _copy(content: Content, partial: Path) -> None:
 @contextmanager
 def unfinished_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Give an empty file with a hidden name, beside a target or in a folder, and remove it."""
-    handle, name = tempfile.mkstemp(PARTIAL, prefix_of(target), folder or target.parent)
+    handle, name = tempfile.mkstemp(_PARTIAL, prefix_of(target), folder or target.parent)
     os.close(handle)
     partial = Path(name)
     _unfinished.add(partial)
@@ -381,7 +230,7 @@ def unfinished_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
 @contextmanager
 def unfinished_folder(target: Path | None = None) -> Iterator[Path]:
     """Give a folder with a hidden name beside a target, or anywhere, and remove it."""
-    beside = () if target is None else (PARTIAL, prefix_of(target), target.parent)
+    beside = () if target is None else (_PARTIAL, prefix_of(target), target.parent)
     partial = Path(tempfile.mkdtemp(*beside))
     _unfinished.add(partial)
     try:
@@ -508,11 +357,144 @@ def _replace_folder(target: Path, partial: Path) -> None:
     shutil.rmtree(replaced)
 
 
+def check_output(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
+    """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
+
+    Call it before long work, which would find out only at its end. ``may_fail`` is for an output
+    that is rarely written: that it cannot be made is reported when it is.
+    """
+    remedy = f"Choose another with {option}"
+    if isinstance(path, StorePath):
+        _check_object(path, force=force, remedy=remedy)
+        return
+    if _is_circle(path):
+        raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
+    folder = resolved(path).parent if path.is_symlink() else path.parent
+    with reporting_failures(path):  # such as a name that is too long to look for
+        exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
+    special = exists and not (path.is_file() or path.is_dir())
+    if special or path.absolute().parent == Path("/dev"):
+        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
+    if (exists or path.is_symlink()) and not force:
+        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
+    if not folder_is_folder:
+        found = "is a file" if folder_exists else "does not exist"
+        raise UsageError(
+            f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
+        )
+    if may_fail:
+        return
+    try:
+        tempfile.TemporaryFile(dir=resolved(path).parent).close()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
+        ) from None
+
+
+def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
+    """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
+    for source in inputs:
+        with suppress(OSError):
+            if path.samefile(source):
+                raise UsageError(f"{path}: is an input. Choose another with {option}.")
+
+
+def _check_object(path: StorePath, *, force: bool, remedy: str) -> None:
+    """Check an output in a store; who may not look at it finds out when it is written."""
+    if not path.name:
+        raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
+    if is_there(path) and not force:
+        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
+
+
+def check_output_file(
+    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
+) -> None:
+    """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
+    with reporting_failures(path):
+        is_folder = not isinstance(path, StorePath) and path.is_dir()
+    if is_folder:
+        raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
+    check_output(path, force=force, option=option, may_fail=may_fail)
+
+
+def _is_circle(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
+@contextmanager
+def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
+    """Turn an `OSError` into an `OutputError` that names its output, or the first if unclear."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            concerned = [p for p in (path, *others) if _is_of(p, str(error.filename))]
+            if not concerned:
+                raise
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_of(path: Path, name: str) -> bool:
+    """Whether a failure at a place concerns an output: its temporary file may be anywhere."""
+    if isinstance(path, StorePath):
+        return name == str(path) or _is_in(work_folder(), name)
+    return location_of(name) is None and _is_in(path.parent, name)
+
+
+def _is_in(folder: Path, name: str) -> bool:
+    return resolved(folder) in resolved(Path(name).parent).joinpath("_").parents
+
+
+_LASTING = Path("/var/tmp")  # noqa: S108 (checked below); it outlives a restart, as progress should
+
+
+def work_folder() -> Path:
+    """Give the folder, which belongs to this user alone; `UsageError` if that cannot be.
+
+    It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
+    files.
+    """
+    named = os.environ.get("TOOLKIT_WORK_FOLDER")
+    if named:
+        base, remedy = Path(named), "Change TOOLKIT_WORK_FOLDER"
+    else:
+        temporary = os.environ.get("TMPDIR")
+        is_lasting = not temporary and _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
+        base = _LASTING if is_lasting else Path(temporary or tempfile.gettempdir())
+        remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = base / f"toolkit-{user}"
+    try:
+        folder.mkdir(mode=0o700, parents=bool(named), exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the folder for unfinished outputs cannot be made: {error.strerror}. "
+            f"{remedy}"
+        ) from None
+    is_own = not hasattr(os, "getuid") or facts.st_uid == os.getuid()
+    if not stat.S_ISDIR(facts.st_mode) or not is_own:
+        raise UsageError(f"{folder}: is not a folder of this user. {remedy}")
+    if hasattr(os, "getuid") and stat.S_IMODE(facts.st_mode) != 0o700:
+        folder.chmod(0o700)
+    return folder
+
+
 CHECKSUMS = "SHA256SUMS"
 
 
 def sha256_of(path: Path) -> str:
     """Give the SHA-256 of a file in hexadecimal digits."""
+    import hashlib  # late: it takes 3 ms
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

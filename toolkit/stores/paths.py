@@ -1,7 +1,4 @@
-"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else.
-
-The objects under a prefix.
-"""
+"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else."""
 
 from __future__ import annotations
 
@@ -12,12 +9,10 @@ import stat
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.stores.clients import client, store_failures
 from toolkit.stores.location import Location, local_name, location_of
 
 if TYPE_CHECKING:
@@ -150,6 +145,8 @@ class StorePath(_Base):
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
+        from toolkit.stores.read import has_objects
+
         if self.place.key:
             with suppress(FileNotFoundError):
                 return self.stat_object()
@@ -238,12 +235,16 @@ class StorePath(_Base):
 
     def iterdir(self) -> Generator[Self, None, None]:
         """Give the prefixes and objects in this one."""
+        from toolkit.stores.read import entries
+
         prefixes, objects = entries(self.place)
         yield from (type(self)(place) for place in [*prefixes, *objects])
 
     def objects(self) -> Iterator[Self]:
         """Give all objects below this prefix, in any depth."""
-        yield from (type(self)(place) for place, _ in keys_under(self.place))
+        from toolkit.stores.read import objects_under
+
+        yield from (type(self)(place) for place in objects_under(self.place))
 
 
 def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -272,46 +273,3 @@ def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
 def is_in_store(path: Path) -> bool:
     """Whether a path is one of an object or a prefix in a store."""
     return isinstance(path, StorePath)
-
-
-_PAGE = 1000  # objects that a store gives at once
-
-
-def keys_under(place: Location) -> Iterator[tuple[Location, int]]:
-    """Give all objects under a prefix, with their sizes; not the markers that folders have."""
-    held: tuple[str, int] | None = None  # it may be the marker of a folder: what follows tells
-    for key, size in _listed(place):
-        if held is not None and not (held[1] == 0 and key.startswith(f"{held[0]}/")):
-            yield replace(place, key=held[0]), held[1]
-        held = None if key == place.key else (key, size)
-    if held is not None:
-        yield replace(place, key=held[0]), held[1]
-
-
-def _listed(place: Location) -> Iterator[tuple[str, int]]:
-    import obstore
-
-    with store_failures(place, "listed"):
-        for page in obstore.list(client(place), place.key or None, chunk_size=_PAGE):
-            yield from ((found["path"], found["size"]) for found in page)
-
-
-def has_objects(place: Location) -> bool:
-    """Whether there is anything under a prefix; a bucket always counts, if it is there."""
-    return any(True for _ in keys_under(place)) or not place.key
-
-
-def entries(place: Location) -> tuple[list[Location], list[Location]]:
-    """Give the prefixes and the objects directly under a prefix."""
-    import obstore
-
-    with store_failures(place, "listed"):
-        found = obstore.list_with_delimiter(client(place), place.key or None)
-    prefixes = [replace(place, key=prefix.rstrip("/")) for prefix in found["common_prefixes"]]
-    names = {each.key for each in prefixes}
-    objects = [
-        replace(place, key=each["path"])
-        for each in found["objects"]
-        if each["path"] not in names and each["path"] != place.key
-    ]
-    return prefixes, objects

@@ -1,9 +1,4 @@
-"""An object read like a file: in ranges, with some ahead, in bounded memory.
-
-Ranges of bytes of an object, which stays the same while they are asked for.
-
-The blocks of an object: some are kept, and those that are wanted next are on their way.
-"""
+"""What is in a store, and an object read like a file: in ranges, with some ahead."""
 
 from __future__ import annotations
 
@@ -15,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.errors import InputError, StoreError
@@ -302,3 +297,46 @@ class ObjectReader(io.RawIOBase):
         if not self.closed:
             self._blocks.close()
         super().close()
+
+
+_PAGE = 1000  # objects that a store gives at once
+
+
+def objects_under(place: Location) -> Iterator[Location]:
+    """Give all objects under a prefix; not the markers that folders have."""
+    held, held_size = place.key, 0  # it may be the marker of a folder: what follows tells
+    for key, size in _listed(place):
+        if held != place.key and (held_size or not key.startswith(f"{held}/")):
+            yield replace(place, key=held)
+        held, held_size = key, size
+    if held != place.key:
+        yield replace(place, key=held)
+
+
+def _listed(place: Location) -> Iterator[tuple[str, int]]:
+    import obstore
+
+    with store_failures(place, "listed"):
+        for page in obstore.list(client(place), place.key or None, chunk_size=_PAGE):
+            yield from ((found["path"], found["size"]) for found in page)
+
+
+def has_objects(place: Location) -> bool:
+    """Whether there is anything under a prefix; a bucket always counts, if it is there."""
+    return any(True for _ in objects_under(place)) or not place.key
+
+
+def entries(place: Location) -> tuple[list[Location], list[Location]]:
+    """Give the prefixes and the objects directly under a prefix."""
+    import obstore
+
+    with store_failures(place, "listed"):
+        found = obstore.list_with_delimiter(client(place), place.key or None)
+    prefixes = [replace(place, key=prefix.rstrip("/")) for prefix in found["common_prefixes"]]
+    names = {each.key for each in prefixes}
+    objects = [
+        replace(place, key=each["path"])
+        for each in found["objects"]
+        if each["path"] not in names and each["path"] != place.key
+    ]
+    return prefixes, objects
