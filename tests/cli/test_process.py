@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import signal
 import subprocess
 import sys
@@ -189,19 +188,6 @@ def test_a_bar_on_a_terminal(tmp_path: Path, large_file: Path) -> None:
     assert "━" in written
     assert "reviews/s" in written.split("b.csv\x1b")[0]
     assert " records " in written.split("\x1b[2K")[-1]
-
-
-def test_a_bar_of_joining_on_a_terminal(tmp_path: Path) -> None:
-    write_long(tmp_path / "a.csv", times=1)
-    for shard in ("0/2", "1/2"):
-        command = [*COMMAND, "score", "a.csv", "-o", "[b].csv", "--shard", shard, "--quiet"]
-        subprocess.run(command, cwd=tmp_path, check=True)
-    written = _on_a_terminal(tmp_path, "finish", "[b].csv")
-    bar, _, summary = written.rpartition("\x1b[2K")
-    assert "[b].csv ━" in re.sub(r"\x1b\[[\d;]*m", "", bar)
-    size = (tmp_path / "[b].csv").stat().st_size
-    assert f"{size / 1e6:.1f}/{size / 1e6:.1f} MB" in re.sub(r"\x1b\[[\d;]*m", "", bar)
-    assert " records " in summary
 
 
 def _on_a_terminal(folder: Path, *arguments: str) -> str:

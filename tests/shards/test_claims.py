@@ -95,35 +95,21 @@ def test_a_folder_without_a_name_has_no_shards(name: str) -> None:
         ShardedJob.at(Path(name))
 
 
-def test_a_finish_that_fails_leaves_nothing_incomplete(job: ShardedJob) -> None:
+def test_a_finish_that_fails_leaves_nothing_incomplete(
+    job: ShardedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for shard in range(2):
         _score(job, shard)
     before = contents(job.folder)
 
-    def fail(_: int, __: int) -> None:
+    def fail(_: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(OutputError, match="No space left"):
-        finish(job, on_joined=fail)
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match="No space left"):
+        patch.setattr("toolkit.files.flush_to_disk", fail)
+        finish(job)
     assert contents(job.folder) == before
     assert finish(job)[0].summary.records == 40_000
-
-
-def test_the_progress_of_joining(job: ShardedJob) -> None:
-    for shard in range(2):
-        _score(job, shard)
-    claims = [claim for claim in job.read_claims() if claim is not None]
-    sizes = [done.complete.size for claim in claims for done in claim.done if done.complete]
-    found: list[tuple[int, int]] = []
-    finish(job, on_joined=lambda done, size: found.append((done, size)))
-    assert {size for _, size in found} == {sum(sizes)}
-    done = [done for done, _ in found]
-    assert done == sorted(done)
-    assert len(done) >= len(sizes)
-    assert done[-1] == sum(
-        each.stat().st_size for each in job.target.iterdir()
-    )  # one header less than the parts
-    assert done[-1] < sum(sizes)
 
 
 def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:

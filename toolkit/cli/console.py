@@ -1,6 +1,12 @@
 """What commands say: messages on standard error, text for the terminal, and progress.
 
+<<<<<<< HEAD
 Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal.
+=======
+What all views on the terminal share: a console, and the formats of names and numbers.
+
+How far a file has come, on standard error: a bar on a terminal.
+>>>>>>> f357927 (Joining shards shows no bar; claims do not keep times)
 """
 
 from __future__ import annotations
@@ -26,8 +32,6 @@ from toolkit.errors import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import ProgressColumn
     from rich.table import Table
 
     from toolkit.scoring.summary import Progress
@@ -209,7 +213,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object) -
 _SECONDS_BETWEEN_LINES = 10.0
 
 OnProgress = Callable[["Progress"], None]
-OnJoined = Callable[[int, int], None]  # with the bytes so far, and those in all
 
 
 @contextmanager
@@ -224,46 +227,26 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
         yield _lines(file.name)
 
 
-@contextmanager
-def progress_of_joining(output: Path, *, quiet: bool) -> Iterator[OnJoined]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    if quiet or not _is_terminal():
-        yield lambda _, __: None
-        return
-    from rich.progress import DownloadColumn, TransferSpeedColumn
-
-    with _drawn(DownloadColumn(), TransferSpeedColumn()) as bar:
-        task = bar.add_task(output.name, total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)
-
-
 def _is_terminal() -> bool:
     return sys.stderr.isatty() and not is_json()
 
 
-def _drawn(*columns: ProgressColumn) -> Bar:
-    """Make a bar with a name, some columns and the time left; it disappears at the end."""
+@contextmanager
+def _bar(name: str) -> Iterator[OnProgress]:
+    """Draw a bar by bytes read, with the rate and the time left; it disappears at the end."""
     from rich import progress as rich  # late: it takes 0.05 s
     from rich.console import Console
 
-    return rich.Progress(
+    started = time.perf_counter()
+    with rich.Progress(
         rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
-        *columns,
+        rich.TaskProgressColumn(),
+        rich.TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}"),
         rich.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-    )
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[OnProgress]:
-    """Draw a bar by bytes read, with the rate."""
-    from rich.progress import TaskProgressColumn, TextColumn
-
-    rate = TextColumn("{task.fields[rate]:,.0f} reviews/s{task.fields[accuracy]}")
-    started = time.perf_counter()
-    with _drawn(TaskProgressColumn(), rate) as bar:
+    ) as bar:
         task = bar.add_task(name, total=None, rate=0.0, accuracy="")
 
         def update(progress: Progress) -> None:

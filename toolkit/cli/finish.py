@@ -40,7 +40,6 @@ def finish(
     """
     messages.use_json(log_format == "json")
     with RunReport(report, context) as run:
-        from toolkit.cli.console import progress_of_joining
         from toolkit.cli.score_view import exit_with, show, warn_of
         from toolkit.scoring.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
@@ -54,8 +53,7 @@ def finish(
         jobs = Jobs(planned, None if planned[0].output == target else target)
         run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
-        with progress_of_joining(target, quiet=quiet) as on_joined:
-            run.results = join(job, force=force, on_joined=on_joined)
+        run.results = join(job, force=force)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")

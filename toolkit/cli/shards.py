@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.cli import console as messages
-from toolkit.cli.console import one_line, progress_of, progress_of_joining
+from toolkit.cli.console import one_line, progress_of
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
 from toolkit.cli.score_view import exit_with, show, warn, warn_of
@@ -135,8 +135,7 @@ def score_with_ray(
             ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
-                with progress_of_joining(target, quiet=quiet) as on_joined:
-                    run.results = finish(job, force=options.force, on_joined=on_joined)
+                run.results = finish(job, force=options.force)
         except BaseException as error:
             if not is_wrong_call(error) and is_there(folder / PLAN):
                 error.add_note(_SAVED)

@@ -48,9 +48,7 @@ class Claim:
     attempt: str
     job_id: str
     done: Sequence[Checkpoint]  # of each piece, in order
-    host: str
-    seconds: float
-    started: str
+    host: str  # that has scored it
     is_new: bool = field(default=False, compare=False)  # made by this call
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,15 +30,9 @@ _READ_BYTES = 4 << 20
 
 ByteRange = tuple[Path, int, int]  # of a file: where it starts, and stops
 Parts = Sequence[FileResult]  # in the order of the input
-OnBytes = Callable[[int], None]  # called with the bytes of parts that were just read or copied
 
 
-def finish(
-    job: ShardedJob,
-    *,
-    force: bool = False,
-    on_joined: Callable[[int, int], None] = lambda _, __: None,
-) -> list[FileResult]:
+def finish(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
     """Join the parts of all shards, and remove them.
 
     Parameters
@@ -47,8 +41,6 @@ def finish(
         The job.
     force : bool
         Whether outputs that are there are replaced.
-    on_joined : Callable[[int, int], None]
-        Called with the bytes of the parts that are joined so far, and those of all parts.
 
     Returns
     -------
@@ -66,7 +58,7 @@ def finish(
         If an output cannot be written.
     """
     try:
-        return _finish(job, on_joined, force=force)
+        return _finish(job, force=force)
     except (ToolkitError, OSError):
         if is_there(job.folder / PLAN):
             raise
@@ -76,27 +68,20 @@ def finish(
         ) from None
 
 
-def _finish(
-    job: ShardedJob, on_joined: Callable[[int, int], None], *, force: bool
-) -> list[FileResult]:
+def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     parts = _parts_by_file(job)
-    size, done = sum(_check_part(part) for each in parts for part in each), 0
+    for part in (part for each in parts for part in each):
+        _check_part(part)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
         check_rejected(str(result.job.source), result.summary, job.plan.max_rejected)
-
-    def on_bytes(count: int) -> None:
-        nonlocal done
-        done = min(done + count, size)  # what is uploaded may be read twice
-        on_joined(done, size)
-
-    outputs = dict(_outputs(job, results, parts, on_bytes))
+    outputs = dict(_outputs(job, results, parts))
     if job.plan.keep_parts:
         _check_other_parts(job.outputs, outputs, force=force)
     if force:
         _remove_rejects(results, outputs)
     for target, content in outputs.items():
-        _write(target, content, job.folder, on_bytes, force=force)
+        _write(target, content, job.folder, force=force)
     if job.plan.keep_parts:
         _write_success(job, results)
     remove_shards(job.folder)
@@ -129,8 +114,8 @@ def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
     return found
 
 
-def _check_part(part: FileResult) -> int:
-    """Give the size of a part; raises `InputError` if it is missing, or of another size."""
+def _check_part(part: FileResult) -> None:
+    """Raise `InputError` if a part is missing, or of another size."""
     output, expected = part.job.output, _size(part)
     found = None
     with suppress(FileNotFoundError):
@@ -141,7 +126,6 @@ def _check_part(part: FileResult) -> int:
             f"{output}: {what}, expected {expected:,} bytes. Remove the claim of its shard, and "
             "score that again."
         )
-    return expected
 
 
 def _size(part: FileResult) -> int:
@@ -176,21 +160,21 @@ def _job(job: ShardedJob, number: int) -> Job:
 
 
 def _outputs(
-    job: ShardedJob, results: Parts, parts: Sequence[Parts], on_bytes: OnBytes
+    job: ShardedJob, results: Parts, parts: Sequence[Parts]
 ) -> Iterator[tuple[Path, Content]]:
     """Give the files to write, with their contents."""
     if job.plan.keep_parts:
         every = [part for each in parts for part in each]
         for number, part in enumerate(every):
-            yield job.outputs / part_name(number, part.job.output), _joined([part], on_bytes)
+            yield job.outputs / part_name(number, part.job.output), _joined([part])
         yield from _rejects(results[0].job, every)
     else:
         for result, each in zip(results, parts, strict=True):
-            yield result.job.output, _joined(each, on_bytes)
+            yield result.job.output, _joined(each)
             yield from _rejects(result.job, each)
 
 
-def _joined(parts: Parts, on_bytes: OnBytes) -> Content:
+def _joined(parts: Parts) -> Content:
     """Give the content of an output: header, records of all parts, and the end of the last."""
     pieces = [*_pieces(parts)]
     size = sum(len(each) if isinstance(each, bytes) else each[2] - each[1] for each in pieces)
@@ -199,7 +183,7 @@ def _joined(parts: Parts, on_bytes: OnBytes) -> Content:
         "a part",
         size,
         str(parts[0].job.output),
-        lambda: _read(pieces, on_bytes),
+        lambda: _read(pieces),
         None if isinstance(whole, StorePath) else whole,
         whole.place if isinstance(whole, StorePath) else None,
     )
@@ -221,7 +205,7 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
             yield part.job.output, start, stop
 
 
-def _read(pieces: Sequence[ByteRange | bytes], on_bytes: OnBytes) -> Iterator[bytes]:
+def _read(pieces: Sequence[ByteRange | bytes]) -> Iterator[bytes]:
     """Read what is joined, a few megabytes at a time."""
     for each in pieces:
         if isinstance(each, bytes):
@@ -236,7 +220,6 @@ def _read(pieces: Sequence[ByteRange | bytes], on_bytes: OnBytes) -> Iterator[by
                     raise InputError(f"{path}: has become shorter while it was read.")
                 start += len(data)
                 yield data
-                on_bytes(len(data))
 
 
 def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
@@ -274,7 +257,7 @@ def _shifted(line: bytes, shift: int) -> bytes:
     return (json.dumps(reject, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _write(target: Path, content: Content, folder: Path, on_bytes: OnBytes, *, force: bool) -> None:
+def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None:
     """Write a file that appears complete, or find that it is there already.
 
     ``folder`` is the one of the shards, where what is not complete is removed with the rest.
@@ -289,8 +272,6 @@ def _write(target: Path, content: Content, folder: Path, on_bytes: OnBytes, *, f
                 f"{target}: exists already, and is not what the shards give. Move it away, or "
                 "replace it with --force."
             ) from None
-    if content.local or content.copied:  # it may not have been read
-        on_bytes(content.size)
 
 
 def _remove_rejects(results: Parts, mine: Collection[Path]) -> None:

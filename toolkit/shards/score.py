@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +17,7 @@ from toolkit.records.zip import file_of
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import Jobs, check_absent, check_job, check_not_input, check_outputs
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, write_plan
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, Plan, make_plan, parts_in
@@ -120,7 +119,7 @@ def score_shard(
     job: ShardedJob,
     shard: int,
     options: ScoringOptions,
-    on_file: OnFile | None = None,
+    on_file: OnFile = lambda _: nullcontext(),
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> Claim:
@@ -136,7 +135,7 @@ def score_shard(
         The number of the shard, from 0.
     options : ScoringOptions
         Those of the plan.
-    on_file : OnFile | None
+    on_file : OnFile
         As in `score_files`, like the two that follow.
     on_start : OnResult
         Gets the result of each piece before it is known.
@@ -157,14 +156,13 @@ def score_shard(
     OutputError
         If the parts or the claim cannot be written.
     """
-    if (done := job.read_claim(shard)) is not None:
-        return done
+    if (earlier := job.read_claim(shard)) is not None:
+        return earlier
     attempt = uuid4().hex[:12]
-    callbacks = {"on_start": on_start, "on_warning": on_warning}
-    if on_file is not None:
-        callbacks["on_file"] = on_file
     try:
-        claim = _scored(scorer, job, shard, options, attempt, callbacks)
+        results = _score(scorer, job, shard, attempt, options, on_file, on_start, on_warning)
+        done = [result.done for result in results if result.done is not None]
+        claim = Claim(shard, attempt, job.plan.job_id, done, platform.node(), is_new=True)
         is_first = job.create_claim(claim)
     except BaseException as error:
         if _is_lost(job, shard, attempt):
@@ -174,9 +172,9 @@ def score_shard(
     if is_first:
         return claim
     job.forget(shard, attempt)
-    if (done := job.read_claim(shard)) is None:
+    if (earlier := job.read_claim(shard)) is None:
         raise OutputError(f"{job.folder}: the claim of shard {shard} is gone again.")
-    return done
+    return earlier
 
 
 def _is_lost(job: ShardedJob, shard: int, attempt: str) -> bool:
@@ -191,16 +189,15 @@ def _is_lost(job: ShardedJob, shard: int, attempt: str) -> bool:
     return claim is None or claim.attempt != attempt
 
 
-def _scored(
+def _score(
     scorer: Scorer,
     job: ShardedJob,
     shard: int,
-    options: ScoringOptions,
     attempt: str,
-    callbacks: dict[str, Any],
-) -> Claim:
-    """Write the parts of a shard into a folder, and say what they are."""
-    started, began = datetime.now(UTC), time.monotonic()
+    options: ScoringOptions,
+    *callbacks: Any,
+) -> list[FileResult]:
+    """Write the parts of a shard into a folder."""
     _check_same_program(scorer, job.plan, options)
     for number in {piece.file for piece in job.plan.shards[shard]}:
         job.plan.files[number].check()
@@ -213,19 +210,10 @@ def _scored(
         max_rejected=None if most is None or most.count is None else most,
     )
     jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_part=True)
-    results = score_files(scorer, jobs, options, **callbacks) if jobs.files else []
+    results = score_files(scorer, jobs, options, *callbacks) if jobs.files else []
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
-    return Claim(
-        shard,
-        attempt,
-        job.plan.job_id,
-        [result.done for result in results if result.done is not None],
-        platform.node(),
-        round(time.monotonic() - began, 3),
-        started.isoformat(timespec="milliseconds"),
-        is_new=True,
-    )
+    return results
 
 
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
