@@ -171,6 +171,17 @@ def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -
     assert (itself.stars.largest, itself.other_whole_stars) == (0, 0)
 
 
+def test_many_groups_are_counted_together(
+    write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff_counts, "MOST_GROUPS", 3)
+    monkeypatch.setattr(diff_counts, "_FEW", 10)
+    rows = [("a fine film " * 50, f"g{n % 9}") for n in range(90)]
+    data = compared(write_rows("r.csv", ("text", "who"), rows), columns=Columns(group="who"))
+    found = {each.name: each.counts.rows for each in data.changes.groups}
+    assert found == {"(other groups)": 60, "g0": 10, "g1": 10, "g2": 10}
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.tsv.gz"])
 def test_changed_rows_are_written_with_their_number(
     file: Path, both: list[tuple[str | None, str | None]], texts: list[str], name: str
@@ -263,9 +274,9 @@ def test_what_the_files_say(tmp_path: Path) -> None:
 
 
 def counts_of(only_old: int, only_new: int, same: int) -> Counts:
-    cells = np.zeros((3, 3, 3), np.int64)
-    cells[1, 1, 0], cells[1, 0, 1], cells[1, 1, 1] = only_old, only_new, same
-    return Counts.of(cells)
+    cells = np.zeros((1, 3, 3, 3), np.int64)
+    cells[0, 1, 1, 0], cells[0, 1, 0, 1], cells[0, 1, 1, 1] = only_old, only_new, same
+    return Counts.of(cells)[0]
 
 
 def labels_in(data: DataChanges) -> list[int]:

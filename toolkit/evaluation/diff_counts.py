@@ -7,7 +7,6 @@ they are counted as they are written, and read at the end.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,8 +38,12 @@ CHANGED_ROWS = pa.schema(
     ]
 )
 MOST_LABELS = 100_000  # a column with more different values has no labels
+# More groups than these, in the order in which they are found, are counted together.
+MOST_GROUPS = 10_000
+OTHER_GROUPS = "(other groups)"
 _ANSWERS = (*LABELS, None)  # of a model, and the true label of a row
 NO_ANSWER = 2  # the position of None among them
+_SENTIMENTS = pa.array(LABELS)
 _KEYS = ["group", "label", "old_sentiment", "new_sentiment"]  # of the counts
 _COUNTS = pa.schema(
     [*((key, pa.string()) for key in _KEYS), ("rows", pa.int64()), ("first", pa.int64())]
@@ -189,23 +192,32 @@ class Totals:
 
     def changes(self, meanings: Mapping[str, int]) -> Changes:
         """Give all, with what labels mean; those that mean nothing are left out."""
-        cells: dict[str | None, Ints] = defaultdict(lambda: np.zeros((3, 3, 3), np.int64))
-        codes = {name: code for code, name in enumerate(_ANSWERS)}
-        for row in self._sum_up().to_pylist():
-            label = meanings.get(row["label"], NO_ANSWER)
-            old, new = codes[row["old_sentiment"]], codes[row["new_sentiment"]]
-            cells[row["group"]][label, old, new] += row["rows"]
-        groups = [Group(name, Counts.of(each)) for name, each in cells.items() if name is not None]
+        counts = self._sum_up()
+        groups = pc.dictionary_encode(counts["group"]).combine_chunks()
+        names = [*groups.dictionary.to_pylist(), None]
+        cells = np.zeros((len(names), 3, 3, 3), np.int64)
+        meant = [meanings.get(word, NO_ANSWER) for word in counts["label"].to_pylist()]
+        answers = [
+            pc.fill_null(pc.index_in(counts[key], _SENTIMENTS), NO_ANSWER)
+            for key in ("old_sentiment", "new_sentiment")
+        ]
+        at = (pc.fill_null(groups.indices, len(names) - 1), pa.array(meant, pa.int64()), *answers)
+        np.add.at(cells, tuple(each.to_numpy() for each in at), counts["rows"].to_numpy())
+        found = [
+            Group(name, each)
+            for name, each in zip(names, Counts.of(cells), strict=True)
+            if name is not None
+        ]
         rows = self._most_changed.drop_columns("priority").to_pylist()
         for row in rows:
             row["label"] = _ANSWERS[meanings.get(row["label"], NO_ANSWER)]
         return Changes(
-            Counts.of(sum(cells.values(), np.zeros((3, 3, 3), np.int64))),
+            Counts.of(cells.sum(axis=0, keepdims=True))[0],
             self._probability.shift(7),
             self._stars.shift(4),
             self._other_whole_stars,
             tuple(ChangedRow(**row) for row in rows),
-            tuple(sorted(groups, key=lambda each: (-each.counts.rows, each.name))),
+            tuple(sorted(found, key=lambda each: (-each.counts.rows, each.name))),
         )
 
     def _sum_up(self) -> pa.Table:
@@ -213,8 +225,11 @@ class Totals:
         counts = _summed(pa.concat_tables(self._counts))
         self.has_labels &= pc.count_distinct(counts["label"]).as_py() <= MOST_LABELS
         if not self.has_labels:
-            at = _KEYS.index("label")
-            counts = _summed(counts.set_column(at, "label", pa.nulls(len(counts), pa.string())))
+            counts = _with(counts, "label", pa.nulls(len(counts), pa.string()))
+        groups = pc.unique(counts["group"].drop_null())
+        if len(groups) > MOST_GROUPS:
+            known = pc.is_in(counts["group"], groups[:MOST_GROUPS])
+            counts = _with(counts, "group", pc.if_else(known, counts["group"], OTHER_GROUPS))
         self._counts = [counts]
         return counts
 
@@ -236,6 +251,10 @@ def _counted(rows: pa.Table) -> pa.Table:
 def _summed(counts: pa.Table) -> pa.Table:
     found = counts.group_by(_KEYS, use_threads=False).aggregate([("rows", "sum"), ("first", "min")])
     return found.rename_columns(_COUNTS.names)
+
+
+def _with(counts: pa.Table, key: str, values: pa.Array) -> pa.Table:
+    return _summed(counts.set_column(_KEYS.index(key), key, values))
 
 
 def _most_changed(rows: pa.Table, priority: Probabilities, show: int) -> pa.Table:

@@ -44,26 +44,27 @@ class Counts:
     only_new_right: int
 
     @classmethod
-    def of(cls, cells: npt.NDArray[np.int64]) -> Counts:
-        """Count rows by their true label, the answer of the old and of the new model, (3, 3, 3).
+    def of(cls, cells: npt.NDArray[np.int64]) -> list[Counts]:
+        """Count rows of groups by true label, old and new answer, (groups, 3, 3, 3).
 
         The positions are those of negative, positive and none.
         """
-        answers = cells.sum(axis=0)
-        labelled = cells[:2, :2, :2]
-        gained, lost = answers[2, :2].sum(), answers[:2, 2].sum()
+        answers, labelled = cells.sum(axis=1), cells[:, :2, :2, :2]
+        rows, both = answers.sum(axis=(1, 2)), labelled.sum(axis=(1, 2, 3))
+        to_positive, to_negative = answers[:, 0, 1], answers[:, 1, 0]
+        gained, lost = answers[:, 2, :2].sum(axis=1), answers[:, :2, 2].sum(axis=1)
         found = (
-            answers.sum(),
-            answers.sum() - answers[2, 2],
-            answers[0, 1] + answers[1, 0] + gained + lost,
-            *(answers[0, 1], answers[1, 0], gained, lost),
-            labelled.sum(),
-            cells[:2].sum() - labelled.sum(),
-            labelled[0, 0, 0] + labelled[1, 1, 1],
-            labelled[0, 0, 1] + labelled[1, 1, 0],
-            labelled[0, 1, 0] + labelled[1, 0, 1],
+            rows,
+            rows - answers[:, 2, 2],
+            to_positive + to_negative + gained + lost,
+            *(to_positive, to_negative, gained, lost),
+            both,
+            cells[:, :2].sum(axis=(1, 2, 3)) - both,
+            labelled[:, 0, 0, 0] + labelled[:, 1, 1, 1],
+            labelled[:, 0, 0, 1] + labelled[:, 1, 1, 0],
+            labelled[:, 0, 1, 0] + labelled[:, 1, 0, 1],
         )
-        return cls(*map(int, found))
+        return [cls(*each) for each in np.stack(found, axis=1).tolist()]
 
     @property
     def old_accuracy(self) -> Proportion | None:
