@@ -128,8 +128,8 @@ def _section(model: str, before: Path, parts: Iterable[Part]) -> str:
     for part in parts:
         changes = compare(model, before, part).changes
         lines.append(_row(f"**{part.title}**", changes.counts))
-        groups = sorted(changes.groups, key=lambda each: each.name)
-        lines += [_row(_plain(each.name), each.counts) for each in groups if each.counts.labelled]
+        groups = sorted(changes.groups.items())
+        lines += [_row(_plain(name), counts) for name, counts in groups if counts.labelled]
         told = str(verdict(changes.counts)).replace("NEW is", "the new model is")
         verdicts.append(f"- {part.title}: {told[0].lower()}{told[1:]} {_who(changes.counts)}")
     return "\n".join([*lines, "", *verdicts, "", texts_section(found)])
@@ -143,7 +143,7 @@ def _name(found: Difference) -> str:
 
 def _said(found: Difference) -> Iterator[str]:
     """Say which files they are, and what differs most between them."""
-    facts = {each.key: each for each in found.facts}
+    facts = found.facts
     yield "| | before | after |\n|---|---|---|"
     for title, key in (
         ("network", "preset"),
@@ -151,7 +151,7 @@ def _said(found: Difference) -> Iterator[str]:
         ("labelled training reviews", "trained_on"),
         ("tokens read", "max_tokens"),
     ):
-        yield f"| {title} | {_shown(facts[key].old)} | {_shown(facts[key].new)} |"
+        yield f"| {title} | {_shown(facts[key][0])} | {_shown(facts[key][1])} |"
     words = found.words
     yield f"| words known | {words.old:,} | {words.new:,}, {words.added:,} of them new |\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from rich import box
@@ -56,10 +57,10 @@ def _print_said(console: Console, found: Difference) -> None:
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in ("What the files say", "OLD", "NEW"):
         table.add_column(name, overflow="fold")
-    for each in found.facts:
-        if each.old != each.new:
-            name = _NAMES.get(each.key, each.key.replace("_", " "))
-            table.add_row(name, _shown(each.key, each.old), _shown(each.key, each.new))
+    for key, (old, new) in found.facts.items():
+        if old != new:
+            name = _NAMES.get(key, key.replace("_", " "))
+            table.add_row(name, _shown(key, old), _shown(key, new))
     words = found.words
     table.add_row("words", f"{words.old:,}", f"{words.new:,}")
     if words.added or words.removed:
@@ -203,17 +204,16 @@ def _print_groups(console: Console, data: DataChanges) -> None:
     if not groups:
         return
     title = f"Group ({data.columns['group']})" if "group" in data.columns else "File"
-    has_labels = any(each.counts.labelled for each in groups)
+    has_labels = any(each.labelled for each in groups.values())
     head = (title, "rows", "changed")
     more = ("OLD", "NEW", "points (95%)")
     if not has_labels:
         more = ("to positive", "to negative", "from or to no label")
     rows = []
-    for each in groups[:_GROUPS_SHOWN]:
-        counts = each.counts
+    for name, counts in islice(groups.items(), _GROUPS_SHOWN):
         share = f"{counts.changed / counts.answered:.1%}" if counts.answered else UNDEFINED
         found = _right(counts) if has_labels else _directions(counts)
-        rows.append((each.name, f"{counts.rows:,}", share, *found))
+        rows.append((name, f"{counts.rows:,}", share, *found))
     print_table(console, table_of((*head, *more), rows))
     if len(groups) > _GROUPS_SHOWN:
         console.print(f"The {_GROUPS_SHOWN} largest of {len(groups):,} groups; --json has all.\n")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.diff_result import ChangedRow, Changes, Counts, Group, Shift
+from toolkit.evaluation.diff_result import ChangedRow, Changes, Counts, Shift
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Probabilities, calls_positive
 from toolkit.evaluation.reviews import LABELS
@@ -194,7 +194,7 @@ class Totals:
         """Give all, with what labels mean; those that mean nothing are left out."""
         counts = self._sum_up()
         groups = pc.dictionary_encode(counts["group"]).combine_chunks()
-        names = [*groups.dictionary.to_pylist(), None]
+        names = [*groups.dictionary.to_pylist(), ""]  # the last is of rows without a group
         cells = np.zeros((len(names), 3, 3, 3), np.int64)
         meant = [meanings.get(word, NO_ANSWER) for word in counts["label"].to_pylist()]
         answers = [
@@ -203,11 +203,8 @@ class Totals:
         ]
         at = (pc.fill_null(groups.indices, len(names) - 1), pa.array(meant, pa.int64()), *answers)
         np.add.at(cells, tuple(each.to_numpy() for each in at), counts["rows"].to_numpy())
-        found = [
-            Group(name, each)
-            for name, each in zip(names, Counts.of(cells), strict=True)
-            if name is not None
-        ]
+        found = [*zip(names, Counts.of(cells), strict=True)][:-1]
+        found.sort(key=lambda each: (-each[1].rows, each[0]))
         rows = self._most_changed.drop_columns("priority").to_pylist()
         for row in rows:
             row["label"] = _ANSWERS[meanings.get(row["label"], NO_ANSWER)]
@@ -217,7 +214,7 @@ class Totals:
             self._stars.shift(4),
             self._other_whole_stars,
             tuple(ChangedRow(**row) for row in rows),
-            tuple(sorted(found, key=lambda each: (-each.counts.rows, each.name))),
+            dict(found),
         )
 
     def _sum_up(self) -> pa.Table:

@@ -120,14 +120,6 @@ class ChangedRow:
 
 
 @dataclass(frozen=True)
-class Group:
-    """The rows with one value in the column of groups."""
-
-    name: str
-    counts: Counts
-
-
-@dataclass(frozen=True)
 class Changes:
     """What changes for some rows."""
 
@@ -136,10 +128,7 @@ class Changes:
     stars: Shift | None  # None where a model has no stars
     other_whole_stars: int  # rows whose stars, rounded to a whole number, are others
     most_changed: tuple[ChangedRow, ...]  # those with another label first, then by the distance
-    groups: tuple[Group, ...] = ()  # the largest first
-
-
-NO_CHANGES = Changes(Counts(*[0] * 12), None, None, 0, ())
+    groups: dict[str, Counts]  # by name, the largest first; of files, where there is no column
 
 
 @dataclass
@@ -159,16 +148,7 @@ class DataChanges:
     label_meaning: str = ""  # what was read as what, where that is not as usual
     neutral: int = 0  # rows that are left out of the accuracy, as their label is neutral
     warnings: list[str] = field(default_factory=list)
-    changes: Changes = NO_CHANGES
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What both files say of themselves, as JSON has it."""
-
-    key: str
-    old: Any
-    new: Any
+    changes: Changes = field(init=False)
 
 
 @dataclass(frozen=True)
@@ -203,7 +183,8 @@ class Difference:
 
     old: dict[str, Any]  # as `Scorer.identity`
     new: dict[str, Any]
-    facts: tuple[Fact, ...]  # all that are compared, equal ones among them
+    # What both files say of themselves, as JSON has it: old and new, equal ones among them.
+    facts: dict[str, tuple[Any, Any]]
     words: WordChanges
     texts: Changes  # of the fixed texts
     data: DataChanges | None = None
@@ -214,10 +195,10 @@ class Difference:
         return self.texts if self.data is None else self.data.changes
 
 
-def compare_facts(old: Scorer, new: Scorer) -> tuple[Fact, ...]:
+def compare_facts(old: Scorer, new: Scorer) -> dict[str, tuple[Any, Any]]:
     """Compare what two model files say of themselves."""
     before, after = _facts(old), _facts(new)
-    return tuple(Fact(key, before[key], after[key]) for key in before)
+    return {key: (before[key], after[key]) for key in before}
 
 
 def verdict(counts: Counts) -> str | None:

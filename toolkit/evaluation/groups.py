@@ -28,7 +28,7 @@ FEWEST_OF_LABEL = 5  # reviews of either label, for a balanced accuracy
 MOST_SHOWN = 40  # of more groups, the weakest and the best are shown
 WEAKEST_SHOWN, BEST_SHOWN = 20, 10
 
-Answers = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
+Predictions = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Slice:
     metrics: tuple[Metrics, ...]  # of each model
 
     @classmethod
-    def of(cls, name: str, labels: Labels, answers: Answers) -> Slice:
+    def of(cls, name: str, labels: Labels, answers: Predictions) -> Slice:
         """Measure all models on some reviews."""
         found = [measure(labels, probability, threshold) for probability, threshold in answers]
         positive = int(labels.sum())
@@ -91,7 +91,7 @@ class MacroMean:
     models: tuple[Figures, ...]
 
 
-def break_down(reviews: LabelledReviews, answers: Answers, best: int) -> tuple[Breakdown, ...]:
+def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tuple[Breakdown, ...]:
     """Split the reviews by length, and by stars and groups where there are such columns.
 
     Groups are in the order in which the model at the position `best` finds them hard.
@@ -169,7 +169,7 @@ def _large_enough(slices: Sequence[Slice]) -> Sequence[Slice]:
 
 
 def _by_value(
-    values: pa.ChunkedArray, no_value: str | None, reviews: LabelledReviews, answers: Answers
+    values: pa.ChunkedArray, no_value: str | None, reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
     """A slice for each value; blank ones are `no_value`, or in no slice."""
     missing = pa.scalar(no_value, values.type)
@@ -181,7 +181,7 @@ def _by_value(
 
 
 def _slices(
-    names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Answers
+    names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
     """Split reviews by the position of their name; a position after the names is in no slice."""
     labels, order = reviews.labels, np.argsort(places, kind="stable")

@@ -63,7 +63,7 @@ def difference_as_dict(difference: Difference) -> Json:
         "toolkit_version": __version__,
         "old": difference.old,
         "new": difference.new,
-        "facts": {each.key: {"old": each.old, "new": each.new} for each in difference.facts},
+        "facts": {key: {"old": old, "new": new} for key, (old, new) in difference.facts.items()},
         "vocabulary": asdict(difference.words),
         "texts": _changes(difference.texts),
         "data": None if difference.data is None else _data(difference.data),
@@ -150,7 +150,7 @@ def _data(data: DataChanges) -> Json:
         "limit": data.subset.limit,
         "sample": data.subset.sample,
         **_changes(data.changes),
-        "groups": [{"name": each.name, **_counts(each.counts)} for each in data.changes.groups],
+        "groups": [{"name": name, **_counts(each)} for name, each in data.changes.groups.items()],
     }
 
 
