@@ -1,4 +1,4 @@
-"""Model cards for README.md, from what the model files say of themselves and from `sources.csv`."""
+"""The cards of the shipped models, one page each, from what the model files say of themselves and from `sources.csv`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exported.figures import figures_by_group
-from exported.pages import with_generated
 from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
 from toolkit.model.fact_lines import (
@@ -22,11 +21,10 @@ from toolkit.model.fact_lines import (
 )
 from toolkit.model.file import ModelFile
 
-# What is above this line of README.md is written by hand.
-MARKER = "<!-- Below: written by exported/make.py from the metadata of the model files. -->"
+_CARD = """\
+<!-- Written by `python -m exported.make --cards` from the metadata of the model file. -->
 
-_CARD = """
-## {name}
+# {name}
 
 | | |
 |---|---|
@@ -38,11 +36,11 @@ _CARD = """
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
 {quantization}| format | version {format_version}, written by toolkit {toolkit_version} |
 
-### Intended use
+## Intended use
 
 {use}
 
-### Training data
+## Training data
 
 | | |
 |---|---|
@@ -50,11 +48,11 @@ _CARD = """
 {teacher}
 {reviews}
 
-### Terms
+## Terms
 
 {terms}
 
-### Evaluation
+## Evaluation
 
 | | |
 |---|---|
@@ -62,13 +60,13 @@ _CARD = """
 | calibration | {calibration} |{more}
 | parity | {parity} |
 {figures}
-### Limits
+## Limits
 
 {domains} It reads no irony, and
 of a review of more than {max_tokens} tokens only the end. An emoji that is written to a word without a space, or to another
 emoji, hides both: good😍 is one word, which it does not know. {classes}
 
-### Biases
+## Biases
 
 {biases} Do not use it to assess people.
 """
@@ -112,7 +110,7 @@ terms differ:
 No stated term is against research, teaching and trials. If you need a clear licence for commercial use, ask a
 lawyer whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
 repository covers what its owner made; it can rarely grant rights to reviews copied from a web site, whose terms apply.""",
-    domains="""It knows English only. Accuracy differs by domain: see [Accuracy](#accuracy), and measure it on your own reviews with
+    domains="""It knows English only. Accuracy differs by domain: see [Accuracy](ACCURACY.md), and measure it on your own reviews with
 `toolkit evaluate`. It understands some negation, but not all.""",
     biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025, so
 names of people, places, brands and products carry the opinions of that time and place. Reviews of some sources name
@@ -135,9 +133,10 @@ of them negated.
 """
 
 
-def with_cards(page: str, paths: list[Path]) -> str:
-    """Replace what is below `MARKER` in a page by the cards of some text-in model files."""
-    return with_generated("README.md", page, MARKER, "".join(map(model_card, paths)))
+def write_cards(paths: Iterable[Path], folder: Path) -> None:
+    """Write the card of each text-in model file into a folder, `NAME.md`."""
+    for path in paths:
+        (folder / f"{path.stem}.md").write_text(model_card(path), encoding="utf-8")
 
 
 def model_card(path: Path) -> str:

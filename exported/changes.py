@@ -49,7 +49,7 @@ _HEAD = """\
 
 Written by `python -m exported.changes`; do not edit it here. It compares each shipped model with the one that it replaced,
 by the functions of `toolkit diff`, which does the same for your own reviews:
-[Upgrade a model without fear](../examples/README.md#upgrade-a-model-without-fear). The models before are in
+[Upgrade a model without fear](../examples/compare.md#upgrade-a-model-without-fear). The models before are in
 `tests/frozen_files/format_2`.
 
 - **Accuracy** is the share of right labels among the rows that have a label and a score of both models. "Points" is the

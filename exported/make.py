@@ -5,7 +5,7 @@ Run `python -m exported.make [--ship] [MODEL ...]`, or `make models`. Two more o
 
 The reviews are read from the folder that TOOLKIT_DATA names. Without it, `conv1d` is trained on `aclImdb`, the unpacked
 archive of the data set, or on what Keras downloads; the general models need the folder.
-With --ship, the new models replace those in this folder, and the cards in `README.md`, `golden.jsonl` and `SHA256SUMS` are
+With --ship, the new models replace those in this folder, and the cards (`NAME.md`), `golden.jsonl` and `SHA256SUMS` are
 written.
 
 The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`,
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cards",
         action="store_true",
-        help="train nothing: write the cards in exported/README.md, the table in SOURCES.md and SHA256SUMS again",
+        help="train nothing: write the cards (exported/NAME.md), the table in SOURCES.md and SHA256SUMS again",
     )
     parser.add_argument(
         "--stamp",

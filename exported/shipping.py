@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from exported.cards import with_cards
+from exported.cards import write_cards
 from exported.releases import shipped_release
 from exported.sources import with_sources
 from toolkit.export.export_run import Subject, golden_vectors
@@ -79,9 +79,9 @@ def stamp(path: Path, release: Release) -> None:
 
 
 def write_pages() -> None:
-    """Write cards and the table of sources below what is written by hand of their pages, and SHA256SUMS."""
-    page, sources = EXPORTED / "README.md", EXPORTED / "SOURCES.md"
-    page.write_text(with_cards(page.read_text(encoding="utf-8"), shipped_files()), encoding="utf-8")
+    """Write the cards, the table of sources below what is written by hand of its page, and SHA256SUMS."""
+    write_cards(shipped_files(), EXPORTED)
+    sources = EXPORTED / "SOURCES.md"
     sources.write_text(with_sources(sources.read_text(encoding="utf-8")), encoding="utf-8")
     models = [path.with_suffix(ending) for path in shipped_files() for ending in ENDINGS]
     write_checksums(EXPORTED, [*models, GOLDEN])

@@ -1,4 +1,4 @@
-"""The comparison on one page of exported/README.md, from the rows that quality.json keeps.
+"""The comparison on one page of exported/ACCURACY.md, from the rows that quality.json keeps.
 
 The part of the page between two marks is replaced; without them, the tables are only printed.
 """
@@ -12,7 +12,7 @@ from examples.benchmarks.page import percent, table, write_between
 from examples.benchmarks.quality_tables import title
 from examples.benchmarks.sources import PROJECT
 
-PAGE = PROJECT / "exported" / "README.md"
+PAGE = PROJECT / "exported" / "ACCURACY.md"
 BEGIN = "<!-- Comparison: written by make bench PARTS=quality. -->"
 END = "<!-- End of the comparison. -->"
 NOT_CLEAR = ("ironic",)  # kinds of everyday reviews

@@ -1,4 +1,4 @@
-"""The table of unseen domains in exported/README.md, from the rows that unseen.json keeps."""
+"""The table of unseen domains in exported/ACCURACY.md, from the rows that unseen.json keeps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from examples.benchmarks.page import percent, table, write_between
 from examples.benchmarks.sources import PROJECT
 
-PAGE = PROJECT / "exported" / "README.md"
+PAGE = PROJECT / "exported" / "ACCURACY.md"
 BEGIN = "<!-- Unseen domains: written by make bench PARTS=unseen. -->"
 END = "<!-- End of the unseen domains. -->"
 WITH_TEACHER = ", with teacher"  # ends the name of a set

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.data import PROJECT
 
 README = PROJECT / "README.md"
-GUIDES = PROJECT / "examples" / "README.md"
+GUIDES = sorted((PROJECT / "examples").glob("*.md"))
 
 TRAINING = ("toolkit train", "toolkit export")  # run on other data than the pages show
 

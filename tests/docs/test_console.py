@@ -13,7 +13,7 @@ import pytest
 from tests.docs.console import run
 from tests.docs.markdown import GUIDES, README, TRAINING, Run, runs
 
-RUNS = [*runs(README), *runs(GUIDES)]
+RUNS = [run for page in (README, *GUIDES) for run in runs(page)]
 
 
 def comparable(text: str) -> str:

@@ -20,7 +20,8 @@ from tests.models import OLD_MODELS
 
 COMMANDS = [
     line
-    for line in shell_lines(GUIDES)
+    for page in GUIDES
+    for line in shell_lines(page)
     if any(f"toolkit {name}" in line for name in ("score", "evaluate", "diff"))
 ]
 LABELLED = PROJECT / "examples" / "labelled.csv"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.docs.markdown import GUIDES
+from tests.data import PROJECT
 from tests.examples.golden import (
     TOLERANCE,
     golden_answers,
@@ -51,5 +51,6 @@ def test_blank_texts_alone_had_no_score() -> None:
 
 
 def test_the_guide_has_a_row_for_each_runtime() -> None:
-    rows = re.findall(r"(?m)^\| ([^|]+?) \| \d+ of \d+ \|", GUIDES.read_text(encoding="utf-8"))
+    page = PROJECT / "examples" / "embed.md"
+    rows = re.findall(r"(?m)^\| ([^|]+?) \| \d+ of \d+ \|", page.read_text(encoding="utf-8"))
     assert rows == list(RUNTIMES)

@@ -13,7 +13,6 @@ import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
-from tests.docs.markdown import GUIDES
 from tests.examples import programs
 from tests.examples.building import build
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
@@ -34,10 +33,10 @@ from tests.scoring.foreign import FOREIGN
 pytestmark = pytest.mark.tools
 
 EVERYWHERE = "everywhere"
-# Where, name and repair, of the table that some page of the examples has.
+# Where, name and repair, of the table of the page about them.
 TRAPS = [
     row
-    for page in GUIDES.parent.rglob("*.md")
+    for page in [PROJECT / "examples" / "traps.md"]
     for row in re.findall(
         r"^\| (.+) \| \*\*(.+)\*\*: .+ \| (.+) \|$", page.read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 import pytest
 
-from exported.cards import MARKER, model_card, with_cards
+from exported.cards import model_card, write_cards
 from tests.models import CONV1D
 
 UNLABELLED = {
@@ -84,8 +84,8 @@ def test_the_model_of_the_tutorial_is_one_for_films() -> None:
     assert "SOURCES.md" not in found
 
 
-def test_what_is_written_by_hand_stays() -> None:
-    page = with_cards(f"# By hand\n\n{MARKER}\nold cards\n", [CONV1D])
-    assert page == f"# By hand\n\n{MARKER}\n{model_card(CONV1D)}"
-    with pytest.raises(ValueError, match=r"README\.md: the line .* is missing"):
-        with_cards("# By hand\n", [CONV1D])
+def test_each_card_is_a_page(tmp_path: Path) -> None:
+    write_cards([CONV1D], tmp_path)
+    page = (tmp_path / "conv1d.md").read_text(encoding="utf-8")
+    assert page == model_card(CONV1D)
+    assert "\n# conv1d\n" in page

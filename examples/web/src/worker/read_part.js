@@ -25,7 +25,7 @@ export function readPart(text, mostWords) {
 }
 
 /**
- * The end of a text that has all that is read, by the rule for long texts in examples/README.md, and of
+ * The end of a text that has all that is read, by the rule for long texts in examples/traps.md, and of
  * shorter ones, too. It is longer than what is read where words have no space between them.
  *
  * @param {string} text
