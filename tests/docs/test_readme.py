@@ -24,6 +24,7 @@ from toolkit.cli.app import app
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 
+LIBRARY = PROJECT / "examples" / "library.md"
 MOST_BYTES = 6144  # of the README, and of each guide beside the examples
 COMMANDS = {"train", "evaluate", "export", "score", "explain", "info", "diff"}
 
@@ -64,9 +65,10 @@ def test_every_command_can_be_parsed(command: str) -> None:
     subcommand.make_context(name, arguments)
 
 
-def test_python_blocks_of_the_readme_run(examples: Path) -> None:
+def test_python_blocks_run(examples: Path) -> None:
     """One after the other, as a reader would type them; training has a test of its own."""
-    code = "\n".join(block for block in blocks(README, "python") if "train(" not in block)
+    found = [*blocks(README, "python"), *blocks(LIBRARY, "python")]
+    code = "\n".join(block for block in found if "train(" not in block)
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=examples
     )
@@ -86,8 +88,8 @@ def test_training_from_python_has_these_names_and_arguments(
     for module, name in ((train, "train"), (export, "export")):
         function = create_autospec(getattr(module, name))
         monkeypatch.setattr(module, name, function)
-    (code,) = (block for block in blocks(README, "python") if "train(" in block)
-    exec(compile(code, str(README), "exec"), {})
+    (code,) = (block for block in blocks(LIBRARY, "python") if "train(" in block)
+    exec(compile(code, str(LIBRARY), "exec"), {})
     assert hasattr(RunFolder(Path("runs")), "path")
 
 
