@@ -53,7 +53,7 @@ def taught(reviews: pa.Table, data: Path, teacher_file: Path, work: Path) -> Tau
     ]
     texts = dict.fromkeys(chain(reviewed, *short.values()))
     labelled = dict.fromkeys(reviews.filter(pc.is_valid(reviews["label"]))["text"].to_pylist())
-    known = teacher.load(teacher_file, ReadOptions())
+    known = teacher.load_teacher(teacher_file, ReadOptions())
     pairs = zip(known.texts or (), known.probabilities.tolist(), strict=True)
     probabilities = {name: value for name, value in pairs if name is not None}
     free = [text for text in texts if text not in labelled]

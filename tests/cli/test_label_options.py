@@ -14,9 +14,8 @@ from tests.models import CONV1D
 from toolkit.errors import TrainingError
 from toolkit.records.columns import Columns
 from toolkit.records.options import LabelNames, ReadOptions
-from toolkit.training.data import Reporter
+from toolkit.training.data import TrainingObserver, load_training_data
 from toolkit.training.options import TrainingOptions
-from toolkit.training.read_data import read_data
 
 GOOD, BAD = "superb, a delight, the best", "dull, awful, the worst"
 STARS = [(GOOD, 5), (BAD, 1), (GOOD, 4), (BAD, 2), ("it is a film", 3)]
@@ -61,7 +60,7 @@ def read(tmp_path: Path, data: Path, other: Path, names: LabelNames | None = Non
     options = TrainingOptions(
         data=str(data), test_data=other, output=tmp_path / "run", reading=reading
     )
-    return read_data(options, Reporter()).reviews.label_meaning
+    return load_training_data(options, TrainingObserver()).reviews.label_meaning
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from toolkit.export.model_file import ids_in_model, text_in_model
 from toolkit.export.parity import check_parity, compare
 from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import ModelFile, token_ids_width
-from toolkit.model.native_network import session_options
+from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
 
 MAX_TOKENS = 7

@@ -18,7 +18,7 @@ from tests.networks.tables import Frozen
 from toolkit.errors import UsageError
 from toolkit.export.convert import TOLERANCE, convert
 from toolkit.export.quantize import KINDS, quantize
-from toolkit.model.native_network import session_options
+from toolkit.model.onnx_sessions import session_options
 from toolkit.text.token_ids import Ids
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"

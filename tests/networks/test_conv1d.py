@@ -15,7 +15,7 @@ from toolkit.errors import ParityError
 from toolkit.export.convert import TOLERANCE, convert
 from toolkit.model import file as shipped
 from toolkit.model.file import load_model
-from toolkit.model.native_network import session_options
+from toolkit.model.onnx_sessions import session_options
 from toolkit.networks import conv1d
 from toolkit.text.token_ids import Ids
 

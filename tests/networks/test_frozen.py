@@ -140,7 +140,7 @@ def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -
 
 
 def test_slots_for_the_pairs_of_the_words() -> None:
-    from toolkit.networks.tables import check_slots
+    from toolkit.networks.bigrams import check_slots
 
     with pytest.raises(ValueError, match="slots: 29 are too few for 400 words"):
         check_slots(np.zeros(29, np.int32), 400, 40)

@@ -18,10 +18,11 @@ from onnx import numpy_helper
 from tests.models import OLD_MODELS
 from tests.native.both_ways import needs_core
 from toolkit.model.file import ModelFile, load_model
-from toolkit.model.native_network import split_network
+from toolkit.model.native_network import Graph, split_network
 from toolkit.model.network import Network
 from toolkit.model.onnx import ModelProto
 from toolkit.model.shipped import SHIPPED
+from toolkit.native.networks import BODIES
 from toolkit.text.token_ids import TokenIds
 
 pytestmark = needs_core
@@ -115,7 +116,7 @@ def graphs() -> dict[str, ModelProto]:
 )
 def test_small_networks(name: str, rows: list[list[int]]) -> None:
     graph = graphs()[name]
-    assert split_network(graph, WIDTH) is not None, "its nodes have changed: see network_body.py"
+    assert split_network(graph, WIDTH) is not None, digests(graph)
     ids = token_ids(rows)
     both, whole = _both(name)
     assert same_bits(both.run_all(ids), whole.run_all(ids))
@@ -131,7 +132,7 @@ def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
     from toolkit.export.convert import convert
 
     graph = model_of(convert(small_conv1d, WIDTH).model)
-    assert split_network(graph, WIDTH) is not None, "its nodes have changed: see network_body.py"
+    assert split_network(graph, WIDTH) is not None, digests(graph)
     both, whole = network_of(graph, is_split=True), network_of(graph, is_split=False)
     random = np.random.default_rng(1)
     ids = token_ids([random.integers(2, WORDS, length).tolist() for length in range(2 * WIDTH)])
@@ -158,6 +159,12 @@ def test_other_tables_of_the_tutorial(small_conv1d: Any, number: int, change: An
 def test_other_networks_run_as_a_whole() -> None:
     old = ModelFile.load(OLD_MODELS / "ngram-cnn.onnx")
     assert split_network(old.network, old.facts.max_tokens) is None
+
+
+def digests(graph: ModelProto) -> str:
+    """Say what the nodes of a graph are now, where they are none that the core knows."""
+    found = {kind.__name__: Graph(graph).digest(kind.nodes) for kind in BODIES}
+    return f"its nodes have changed, see toolkit/native/networks.py; now {found}"
 
 
 def changed(graph: ModelProto | onnx.ModelProto, change: dict[int, Any]) -> ModelProto:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from toolkit.training.data import Reporter
+from toolkit.training.data import TrainingObserver
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.teacher import Matches
 
@@ -25,7 +25,7 @@ PARTS = {
 
 
 @dataclass
-class Listener(Reporter):
+class Listener(TrainingObserver):
     """Remembers what it hears."""
 
     reviews: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Listener(Reporter):
         self.warnings.append(message)
 
 
-class Unreached(Reporter):
+class Unreached(TrainingObserver):
     """For calls that are to be refused before anything is read."""
 
     def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.making import make_reviews
 from toolkit.errors import UsageError
-from toolkit.training.data import FitData, FitTask, Reporter
+from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 from toolkit.training.result import review_probabilities
@@ -29,7 +29,7 @@ def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Re
     rows = np.arange(len(reviews))
     data = FitData(reviews.take(rows[:100]), reviews.take(rows[100:]))
     options = TrainingOptions(preset=preset.name, batch_size=8)
-    found = fit(FitTask(preset, data, options, Reporter(), introduces=True))
+    found = fit(FitTask(preset, data, options, TrainingObserver(), introduces=True))
     assert found.network.inputs[0].dtype == "int32"
     width = preset.max_tokens if preset.has_fixed_length else None
     assert found.network.input_shape == (None, width)

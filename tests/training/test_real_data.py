@@ -5,7 +5,7 @@ import pytest
 from tests.data import shared_data
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.training.data import FitTask, Reporter, TrainingData
+from toolkit.training.data import FitTask, TrainingData, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.sources import load
@@ -21,6 +21,8 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
     data = TrainingData(reviews).for_fit(split)
-    scores = fit(FitTask(PRESETS["conv1d"], data, TrainingOptions(epochs=3), Reporter())).validation
+    scores = fit(
+        FitTask(PRESETS["conv1d"], data, TrainingOptions(epochs=3), TrainingObserver())
+    ).validation
     assert scores is not None
     assert scores.accuracy.value > 0.83

@@ -23,7 +23,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.teacher import Matches, Teacher, fingerprint, load, match
+from toolkit.training.teacher import Matches, Teacher, fingerprint, load_teacher, match
 from toolkit.training.train import train
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def as_ids(ids: list[str | None] | None) -> pa.ChunkedArray | None:
 
 def matched(path: Path, *sources: Reviews | UnlabelledReviews) -> tuple[list[list[float]], Matches]:
     """What a file gives to the reviews of each source, -1 for nothing."""
-    found, (matches,) = match([load(path, ReadOptions())], sources)
+    found, (matches,) = match([load_teacher(path, ReadOptions())], sources)
     assert all(part.dtype == np.float32 for part in found)
     return [np.nan_to_num(part, nan=-1).round(4).tolist() for part in found], matches
 
@@ -57,7 +57,7 @@ def matched(path: Path, *sources: Reviews | UnlabelledReviews) -> tuple[list[lis
 @pytest.mark.parametrize("name", ["positive_probability", "probability", "label"])
 def test_the_usual_columns(write_csv: WriteCsv, name: str) -> None:
     path = write_csv(("good", "0.75"), header=("text", name))
-    assert load(path, ReadOptions()).probabilities.tolist() == [0.75]
+    assert load_teacher(path, ReadOptions()).probabilities.tolist() == [0.75]
 
 
 def test_the_first_of_the_usual_columns_is_taken_unless_another_is_named(
@@ -65,18 +65,18 @@ def test_the_first_of_the_usual_columns_is_taken_unless_another_is_named(
 ) -> None:
     header = ("text", "label", "probability", "positive_probability", "votes")
     path = write_csv(("good", "1", "0.2", "0.3", "0.4"), header=header)
-    assert load(path, ReadOptions()).probabilities.tolist() == [np.float32(0.3)]
-    votes = load(path, ReadOptions(Columns(probability="votes")))
+    assert load_teacher(path, ReadOptions()).probabilities.tolist() == [np.float32(0.3)]
+    votes = load_teacher(path, ReadOptions(Columns(probability="votes")))
     assert votes.probabilities.tolist() == [np.float32(0.4)]
     with pytest.raises(UsageError, match=r"no column 'x' \(found: .*--probability-column"):
-        load(path, ReadOptions(Columns(probability="x")))
+        load_teacher(path, ReadOptions(Columns(probability="x")))
 
 
 def test_a_file_that_names_no_reviews_is_refused(write_csv: WriteCsv) -> None:
     path = write_csv(("5", "0.3"), header=("key", "probability"))
     with pytest.raises(UsageError, match=r"no column 'id' or 'text' or 'review' or 'text_sha256'"):
-        load(path, ReadOptions())
-    assert load(path, ReadOptions(Columns(id="key"))).ids == ["5"]
+        load_teacher(path, ReadOptions())
+    assert load_teacher(path, ReadOptions(Columns(id="key"))).ids == ["5"]
 
 
 @pytest.mark.parametrize("value", ["1.5", "-0.5", "nan", "x"])
@@ -85,16 +85,16 @@ def test_what_is_no_probability_is_refused(write_csv: WriteCsv, value: str) -> N
     with pytest.raises(
         InputError, match=r"column 'probability', row 2: found.*--probability-column"
     ):
-        load(path, ReadOptions())
+        load_teacher(path, ReadOptions())
 
 
 def test_rows_without_probability_are_left_out_and_counted(write_csv: WriteCsv) -> None:
     rows = [("good", ""), ("bad", "0.25"), ("fair", " ")]
-    teacher = load(write_csv(*rows, header=("text", "probability")), ReadOptions())
+    teacher = load_teacher(write_csv(*rows, header=("text", "probability")), ReadOptions())
     assert (len(teacher), teacher.without_probability) == (1, 2)
     assert teacher.place(0).endswith("r.csv, row 2")
     with pytest.raises(InputError, match="has no probabilities"):
-        load(write_csv(("good", ""), header=("text", "probability")), ReadOptions())
+        load_teacher(write_csv(("good", ""), header=("text", "probability")), ReadOptions())
 
 
 def test_texts_and_their_hashes_are_joined_exactly(write_csv: WriteCsv, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_what_is_no_hash_is_refused_with_its_row(write_csv: WriteCsv, name: str)
     with pytest.raises(
         InputError, match=r"column 'text_sha256', row 3: found '.*SHA-256.*first 16 digits"
     ):
-        load(path, ReadOptions())
+        load_teacher(path, ReadOptions())
 
 
 def test_ids_are_joined_and_blank_ones_name_nothing(tmp_path: Path) -> None:
@@ -201,12 +201,12 @@ def test_contradictions_are_refused_with_both_places(write_csv: WriteCsv) -> Non
 
 def test_several_files_are_parts_of_one(write_csv: WriteCsv) -> None:
     header = ("text", "probability")
-    first = load(write_csv(("good", "1"), header=header, name="1.csv"), ReadOptions())
-    second = load(write_csv(("bad", "0"), header=header, name="2.csv"), ReadOptions())
+    first = load_teacher(write_csv(("good", "1"), header=header, name="1.csv"), ReadOptions())
+    second = load_teacher(write_csv(("bad", "0"), header=header, name="2.csv"), ReadOptions())
     (found,), matches = match([first, second], [make_reviews()])
     assert np.nan_to_num(found, nan=-1).tolist() == [1, 0, -1]
     assert [one.labelled for one in matches] == [1, 1]
-    third = load(write_csv(("bad", "1"), header=header, name="3.csv"), ReadOptions())
+    third = load_teacher(write_csv(("bad", "1"), header=header, name="3.csv"), ReadOptions())
     with pytest.raises(InputError, match=r"3\.csv, row 1: gives 1\.0.*by .*2\.csv, row 1"):
         match([first, second, third], [make_reviews()])
 

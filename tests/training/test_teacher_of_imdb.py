@@ -14,7 +14,7 @@ from tests.tools import needs
 from tests.training.conftest import make_rows
 from tests.training.teacher_tools import run_tool
 from toolkit.records.options import ReadOptions
-from toolkit.training.teacher import fingerprint, load
+from toolkit.training.teacher import fingerprint, load_teacher
 
 TOOLS = "examples.teacher.imdb"
 LABELLED, UNLABELLED = 80, 40
@@ -64,7 +64,7 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
     assert "40 texts, written to" in run("blend", folder, *weights, "--labelled-share", "0")
     assert pq.read_schema(path).names == ["text_sha256", "positive_probability"]
     assert pq.read_schema(path).field("positive_probability").type == pa.float32()
-    teacher = load(path, ReadOptions())
+    teacher = load_teacher(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
     first, *others = texts_of(folder, "unlabelled")
@@ -77,7 +77,7 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
 
     everything = run("blend", folder, *weights, "--labelled-share", "0.5")
     assert f"{LABELLED + UNLABELLED - 1} texts, written to" in everything
-    teacher = load(path, ReadOptions())
+    teacher = load_teacher(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
     for number, text in enumerate(texts_of(folder, "train")):
@@ -104,7 +104,7 @@ def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> 
     path = folder / "teacher.parquet"
     weights = ["--weights", "a=1", "b=0.5", "--output", str(path)]
     run("blend", folder, *weights)
-    teacher = load(path, ReadOptions())
+    teacher = load_teacher(path, ReadOptions())
     assert teacher.texts is not None
     found = dict(zip(teacher.texts, teacher.probabilities.tolist(), strict=True))
 

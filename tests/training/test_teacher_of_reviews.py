@@ -13,7 +13,7 @@ from examples.teacher.reviews.spans import choose, cut, sentences
 from exported.data import FILMS, HELD_OUT, join
 from tests.training.teacher_tools import run_tool
 from toolkit.records.options import ReadOptions
-from toolkit.training.teacher import fingerprint, load
+from toolkit.training.teacher import fingerprint, load_teacher
 
 REVIEWS = 400
 
@@ -130,7 +130,7 @@ def test_from_logits_to_a_teacher_file(folder: Path) -> None:
     assert f"{len(texts) + 1} texts, 1 of films, written to" in output
     scale = float(output.split("scaled by ")[1].split()[0])
     assert 0.1 < scale < 0.6
-    teacher = load(path, ReadOptions())
+    teacher = load_teacher(path, ReadOptions())
     assert set(pq.read_table(path)["text_sha256"].to_pylist()[0]) <= set("0123456789abcdef")
     found = dict(zip(teacher.texts or (), teacher.probabilities.tolist(), strict=True))
     assert found.pop(fingerprint("film 3")) == 0.125

@@ -13,7 +13,7 @@ from tests.training.listening import PARTS, Unreached
 from toolkit.errors import TrainingError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.training.data import Reporter
+from toolkit.training.data import TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.sources import check_columns
 from toolkit.training.train import train
@@ -50,10 +50,10 @@ def test_an_interrupted_training_leaves_nothing(
             raise KeyboardInterrupt
 
     before = sorted(tmp_path.iterdir())
-    reporter = Reporter()
-    monkeypatch.setattr(reporter, step, interrupt)
+    observer = TrainingObserver()
+    monkeypatch.setattr(observer, step, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(replace(options, folds=2, epochs=1), reporter)
+        train(replace(options, folds=2, epochs=1), observer)
     assert sorted(tmp_path.iterdir()) == before
 
 

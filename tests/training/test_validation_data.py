@@ -15,9 +15,8 @@ from toolkit.errors import ToolkitError, UsageError
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training.calibration import fit_calibration
-from toolkit.training.data import Reporter
+from toolkit.training.data import TrainingObserver, load_training_data
 from toolkit.training.options import SplitKind, TrainingOptions
-from toolkit.training.read_data import read_data
 from toolkit.training.sources import load_labelled
 from toolkit.training.train import train
 
@@ -135,7 +134,7 @@ def test_reviews_to_hold_out_need_no_ids(write_csv: Callable[..., Path]) -> None
         teachers=(teacher,),
         reading=ReadOptions(columns=Columns(id="number")),
     )
-    found = read_data(options, Reporter())
+    found = load_training_data(options, TrainingObserver())
     assert found.validation is not None
     assert len(found.validation) == 20
 

@@ -10,7 +10,7 @@ from toolkit.cli import options as o
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.training.options import SplitKind, TrainingOptions
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Knobs
+from toolkit.training.presets import DEFAULT_PRESET, PRESETS, NetworkSettings
 
 NETWORK = "The network"
 _DROPOUT_MORE = (
@@ -19,29 +19,30 @@ _DROPOUT_MORE = (
 _SIZE_MORE = "5 to 1,000,000: one for each of the most frequent words, and four others."
 
 
-def _knob(value: str, what: str, name: str, more: str) -> object:
+def _setting(value: str, what: str, name: str, more: str) -> object:
     """Describe an option whose default is that of the presets, such as `0.5 for conv1d`."""
-    found = (preset for preset in PRESETS.values() if preset.has_knobs)
+    found = (preset for preset in PRESETS.values() if preset.is_adjustable)
     default = ", ".join(f"{getattr(preset, name):,} for {preset.name}" for preset in found)
     return o.option(value, what, NETWORK, default, more=more)
 
 
 @dataclass(frozen=True)
-class KnobOptions(Knobs):
+class NetworkOptions(NetworkSettings):
     """The values of these options. Each field is an option, in the order of the help."""
 
     dropout: Annotated[
-        float | None, _knob("SHARE", "Share of values to set to 0.", "dropout", _DROPOUT_MORE)
+        float | None, _setting("SHARE", "Share of values to set to 0.", "dropout", _DROPOUT_MORE)
     ] = None
     max_tokens: Annotated[
-        int | None, _knob("N", "Tokens that are read.", "max_tokens", "The last ones, 2 to 10,000.")
+        int | None,
+        _setting("N", "Tokens that are read.", "max_tokens", "The last ones, 2 to 10,000."),
     ] = None
     vocabulary_size: Annotated[
-        int | None, _knob("N", "Number of token ids.", "vocabulary_size", _SIZE_MORE)
+        int | None, _setting("N", "Number of token ids.", "vocabulary_size", _SIZE_MORE)
     ] = None
     learning_rate: Annotated[
         float | None,
-        _knob("RATE", "Of the optimizer (Adam).", "learning_rate", "0.000001 to 1."),
+        _setting("RATE", "Of the optimizer (Adam).", "learning_rate", "0.000001 to 1."),
     ] = None
 
 
@@ -254,7 +255,7 @@ def train(
     reading: o.ReadingOptions,
     more_data: MoreDataOptions,
     fitting: FittingOptions,
-    knobs: KnobOptions,
+    network: NetworkOptions,
     measuring: MeasuringOptions,
 ) -> None:
     """Train a network on labelled reviews.
@@ -294,12 +295,12 @@ def train(
         unlabelled=tuple(more_data.unlabelled or ()),
         teachers=tuple(more_data.teacher or ()),
         teacher_weight=more_data.teacher_weight,
-        knobs=knobs,
+        network=network,
         **vars(fitting),
         **vars(measuring),
     )
     # Late: training imports Arrow and, when it runs, TensorFlow.
-    from toolkit.cli.train_view import TerminalReporter, show
+    from toolkit.cli.train_view import TerminalObserver, show
     from toolkit.training.train import train as run_training
 
-    show(run_training(options, TerminalReporter()))
+    show(run_training(options, TerminalObserver()))

@@ -1,6 +1,6 @@
 """What `toolkit train` prints."""
 
-# ruff: noqa: D102 (`Reporter` says what the methods are for)
+# ruff: noqa: D102 (`TrainingObserver` says what the methods are for)
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from toolkit.errors import counted
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
 from toolkit.model.run_folder import LABELS
-from toolkit.training.data import Progress, Reporter
+from toolkit.training.data import Progress, TrainingObserver
 from toolkit.training.result import TrainingResult
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.teacher import Matches
 
 
-class TerminalReporter(Reporter):
+class TerminalObserver(TrainingObserver):
     """Prints the steps, with Keras' progress bar on a terminal, in plain lines elsewhere."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ import onnxruntime as ort
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.model.file import PROBABILITY, TOKEN_IDS
-from toolkit.model.native_network import session_options
+from toolkit.model.onnx_sessions import session_options
 from toolkit.networks import import_tensorflow
 from toolkit.networks.network_files import graph_of_network
 from toolkit.text.token_ids import Ids

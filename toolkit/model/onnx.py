@@ -16,7 +16,7 @@ A model file of this toolkit is one flat graph with its weights inside, of opera
 builds of ONNX Runtime have. Refused before ONNX Runtime sees them: tensors stored outside, which it
 would read from any path; graphs inside nodes (loops have no bound on their time); functions, which
 call functions twice that call functions twice; and domains of operators that stock builds lack.
-How much memory a network may take is limited in `toolkit.model.native_network`.
+How much memory a network may take is limited in `toolkit.model.onnx_sessions`.
 
 Names of the operators of ONNX: so `toolkit info` needs no package `onnx`.
 

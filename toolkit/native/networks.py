@@ -1,16 +1,21 @@
-"""The bodies of three networks in the core: from token ids to what a network sums up of a review.
+"""The bodies of networks in the core: from token ids to what a network sums up of a review.
 
 The sums are whole numbers that float32 holds exactly, or are made by single operations: they have
-the bits that ONNX Runtime gives, in any order. `toolkit.model.native_network` knows of
-which graphs.
+the bits that ONNX Runtime gives, in any order.
+
+This is all that Python needs to know of a network for the core, beside its C code in `networks.h`:
+a class in `BODIES`, with the nodes of the ONNX graph that it stands for, a check that the weights
+fit together, and the call. Where the graph of a network changes, so does the hash of its nodes:
+tests/networks/test_network_body.py fails, and says the new one.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +31,19 @@ _LARGEST = np.iinfo(np.int32).max
 _COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
 _START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
-_QUOTIENTS = 4096  # as in `toolkit.networks.tables`
+_QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
+
+
+@dataclass(frozen=True)
+class KnownNodes:
+    """Some nodes of an ONNX graph that follow each other; places are counted from the first one."""
+
+    count: int
+    digest: str  # of what `toolkit.model.native_network.Graph` lists of them
+    # Weights that may have any values and any size, by their places in the order of their use.
+    weights: Mapping[str, int] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)  # nodes that read weights alone
+    results: Mapping[int, type] = field(default_factory=dict)  # nodes whose outputs others read
 
 
 class Body(Protocol):
@@ -100,6 +117,14 @@ def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Arra
 class LinearBody:
     """Of `ngram-linear`: the sum of the codes, the tokens and the known tokens, (rows,) each."""
 
+    nodes: ClassVar = KnownNodes(
+        28,
+        "e4a341b791c0f74c3a05174515018e22",
+        weights={"words": 1, "vocabulary": 6, "pairs_size": 7, "pairs": 8},
+        results={24: np.float32, 27: np.float32},
+    )
+    counts_known: ClassVar = True  # whether it gives the known tokens at the end
+
     def __init__(self, words: Array, pairs: Array) -> None:
         self._tables = _Tables("sum_linear", words, pairs, len(words), len(pairs))
 
@@ -134,6 +159,27 @@ class LinearBody:
 
 class PoolBody:
     """Of `ngram-pool`: maxima and sums of vectors, tokens, the expert, and known tokens."""
+
+    nodes: ClassVar = KnownNodes(
+        52,
+        "725d174dc9b107dc9a045f142cff5780",
+        weights={
+            "shifts": 1,
+            "vocabulary": 13,
+            "slots_size": 14,
+            "slots": 15,
+            "quotients": 16,
+            "no_pair": 18,
+            "long_tokens": 19,
+            "routes": 20,
+            "route_limit": 21,
+            "last_expert": 22,
+            "rows_of_expert": 23,
+            "vectors": 24,
+        },
+        results={50: np.float32, 51: np.float32, 37: np.float32, 44: np.int32},
+    )
+    counts_known: ClassVar = True
 
     def __init__(self, found: Parameters, experts: int) -> None:
         vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
@@ -194,6 +240,22 @@ class PoolBody:
 class ConvBody:
     """Of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
 
+    nodes: ClassVar = KnownNodes(
+        15,
+        "835d7d1afd84aab1db904847277c5804",
+        weights={
+            "embedding": 0,
+            "first_kernel": 1,
+            "bias": 2,
+            "width": 4,
+            "second_kernel": 7,
+            "no_token": 11,
+        },
+        constants={"first": 1, "second": 5},
+        results={14: np.float32},
+    )
+    counts_known: ClassVar = False
+
     def __init__(self, first: Array, second: Array, width: int) -> None:
         self._shape = width // 2, first.shape[1]
         self._tables = _Tables("convolve", first, second, len(first), first.shape[1], width)
@@ -222,12 +284,33 @@ class ConvBody:
         return self._tables.call(ids, starts, stops, most, found)
 
 
+# To add a network, add an entry.
+BODIES = (LinearBody, PoolBody, ConvBody)
+
+
 class AdaptedBody:
     """Of an adapted network: what its base gives, then its own sum, tokens and known tokens."""
 
-    def __init__(self, base: Body, words: LinearBody, known: Array, features: int) -> None:
+    # Before the body of the base: which words it knows; and after it, the sum of its own weights.
+    known_words: ClassVar = KnownNodes(2, "8b6d07905ec0abbe78df39152fdc443a", weights={"known": 0})
+    sum_of_words: ClassVar = KnownNodes(
+        12,
+        "87f3bc43d88f76f463321317f1579fd3",
+        weights={"words": 1},
+        results={8: np.float32, 11: np.float32},
+    )
+
+    def __init__(self, base: Body, words: LinearBody, known: int, features: int) -> None:
         self._base, self._words, self._features = base, words, features
-        self._known = known.item()  # ids from here up are unknown words to the base
+        self._known = known  # ids from here up are unknown words to the base
+
+    @classmethod
+    def of(cls, base: Body, features: int, found: Parameters, most: int) -> AdaptedBody | None:
+        """Make it of the body of its base, which gives some features, and of its own weights."""
+        words = LinearBody.of_words(found["words"], most) if "words" in found else None
+        if words is None or found["known"].ndim:
+            return None
+        return cls(base, words, found["known"].item(), features)
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Give the features of the base; sum and tokens, float32; and known tokens, int32."""

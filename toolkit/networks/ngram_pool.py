@@ -1,33 +1,25 @@
 """The network of `ngram-pool`: a vector for each word and each common bigram, in small integers.
 
 A token has one vector, that of the pair that it makes with the token before it, or else its own.
-Another one counts instead where one of the three tokens before it negates; see
-`toolkit.networks.ngram_pool`. Over a review the vectors are pooled by the maximum and by the sum,
-which is divided by 4 · √(n + 1). The logit is a weighted sum of both, and of a hidden layer over
-them: what a word says depends on what the review is about, such as "cheap" in one of films.
+Another one counts instead where one of the three tokens before it negates. (To mark the words in
+the scope of a negation is an old way to tell "not good" from "good": Das and Chen, Yahoo! for
+Amazon, 2001; Pang, Lee and Vaithyanathan, Thumbs up?, EMNLP 2002.) Over a review the vectors are
+pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The logit is a weighted sum
+of both, and of a hidden layer over them: what a word says depends on what the review is about, such
+as "cheap" in one of films.
 
 There may be several experts, networks of this kind of which each review is read by one, so that it
-costs as much as with one; `toolkit.networks.ngram_pool` says how one is chosen.
+costs as much as with one. A review of few tokens is read by the last expert. Of the others, the
+*routes* of the words say which, a whole number for each: the second reads the reviews in which
+their sum is above a limit. Two topics that share all columns spoil each other's. (To compute one
+expert of many for each example is an idea of Shazeer and others, Outrageously Large Neural
+Networks, ICLR 2017; theirs are chosen by a network.)
 
 The vectors are whole numbers from 0 to 255, and sums of them stay below 2²⁴: they are exact in
 float32 in any order. Fetching rows takes most of the time, so there is one row for a token, and a
-short one; the hidden layer is computed once for a review.
-
-The hidden layer is a product and a sum over the last axis: its bits do not depend on the size of a
-batch, as those of a `MatMul` may, and those of a sum over the middle axis do.
-
-The experts of `ngram-pool`: small networks, of which each review is read by one.
-
-A review of few tokens is read by the last expert. Of the others, the *routes* of the words say
-which, a whole number for each: the second reads the reviews in which their sum is above a limit.
-Two topics that share all columns spoil each other's; with experts, a review costs no more. (To
-compute one expert of many for each example is an idea of Shazeer and others, Outrageously Large
-Neural Networks, ICLR 2017; theirs are chosen by a network.)
-
-Which words negate, and how far: the tokens after "not" mean something else than elsewhere.
-
-To mark the words in the scope of a negation is an old way to tell "not good" from "good" (Das and
-Chen, Yahoo! for Amazon, 2001; Pang, Lee and Vaithyanathan, Thumbs up?, EMNLP 2002).
+short one; the hidden layer is computed once for a review. It is a product and a sum over the last
+axis: its bits do not depend on the size of a batch, as those of a `MatMul` may, and those of a sum
+over the middle axis do.
 """
 
 from __future__ import annotations
@@ -41,20 +33,32 @@ import numpy.typing as npt
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.tables import (
+from toolkit.networks.bigrams import (
     FOUND_STEPS,
     QUOTIENTS,
-    Floats,
-    TableLayer,
+    Bigrams,
+    bigram_keys,
+    bigram_rows,
     check_keys,
     check_slots,
-    integers,
-    tf,
 )
+from toolkit.networks.onnx_graph import integers
+from toolkit.networks.tables import TINY, Floats, TableLayer, keras, tf
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, Ids
 
+layers, ops = keras.layers, keras.ops
+
+COLUMNS = 16
+HIDDEN = 32
+NEGATED_PAIRS = 64_000  # rows of pairs, the most common first, that have a vector where negated
+# Deviation of the start vectors, as wide as the network's own start weights.
+_START_DEVIATION = 0.1
 MOST_EXPERTS = 3
 _LARGEST_CODE = 255  # of uint8
+
+# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
+# made in the same order in every row, in any place of the batch.
+_COLUMNS_TOGETHER = 8
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Expert:
 
     def rounded(self) -> Expert:
         """Round the vectors; the scales of their columns move into the kernel and into `last`."""
-        scale = tables.scales(self.vectors, _LARGEST_CODE)
+        scale = np.maximum(np.abs(self.vectors).max(axis=0), TINY) / _LARGEST_CODE
         factors = np.tile(scale, 2)
         pooled = len(factors)
         last = np.concatenate([self.last[:pooled] * factors, self.last[pooled:]])
@@ -92,18 +96,18 @@ class Expert:
     def filled(self, lookup: Lookup) -> Expert:
         """Fill the columns up, and empty the vectors that stand for nothing."""
         columns = self.vectors.shape[1]
-        vectors = tables.filled(self.vectors, 1)
+        vectors = _filled(self.vectors, 1)
         for ids in (0, lookup.plain_rows):
             vectors[ids : ids + START_ID + 1] = 0
             vectors[ids + len(lookup.negators)] = 0
-        kernel = [tables.filled(tables.filled(k, 0), 1) for k in np.split(self.kernel, 2, axis=1)]
+        kernel = [_filled(_filled(k, 0), 1) for k in np.split(self.kernel, 2, axis=1)]
         last = np.split(self.last, [columns, 2 * columns])
         return replace(
             self,
             vectors=vectors,
             kernel=np.concatenate(kernel, axis=1),
-            hidden_bias=tables.filled(self.hidden_bias, 0),
-            last=np.concatenate([tables.filled(part, 0) for part in last]),
+            hidden_bias=_filled(self.hidden_bias, 0),
+            last=np.concatenate([_filled(part, 0) for part in last]),
         )
 
 
@@ -112,7 +116,7 @@ class Lookup:
     """What finds the vectors, and the expert; the arrays are int32.
 
     - negators (V,): 1 for the token ids that negate the tokens after them, else 0
-    - slots (any,): see `toolkit.networks.tables`
+    - slots (any,): see `toolkit.networks.bigrams`
     - pairs: P, the number of their rows, with row 0
     - routes (V,): what each token id adds to the sum that chooses between the first two experts
     - route_limit: the second expert reads the reviews with a larger sum
@@ -254,6 +258,129 @@ _STEPS = """
 _ALL_STEPS = FOUND_STEPS + _EXPERT + _ROWS + _STEPS
 
 
+class PoolNetwork(keras.Model):  # type: ignore[misc]
+    """A convolution of width one over the vectors of words and pairs, pooled.
+
+    The experts share the vectors; each has kernels and a hidden layer of its own. A negated word
+    goes through a second kernel, too, which all words share, so that rare ones are negated like
+    common ones; what is special about a word is added.
+    """
+
+    def __init__(self, words: Floats, bigrams: Floats, lookup: Lookup, experts: int = 1) -> None:
+        super().__init__()
+        self.lookup, self.experts = lookup, experts
+        self.word_table, self.bigram_table = embedding(words), embedding(bigrams)
+        size = words.shape[1]
+        self.negated_table = layers.Embedding(
+            experts * len(words), COLUMNS, embeddings_initializer="zeros", name="negated"
+        )
+        self.word_kernel = self._kernels(experts, size, COLUMNS)
+        self.bigram_kernel = self._kernels(experts, size, COLUMNS)
+        self.negated_kernel = self._zeros(experts, size, COLUMNS)
+        self.hidden_kernel = self._kernels(experts, 2 * COLUMNS, HIDDEN)
+        self.hidden_bias = self._zeros(experts, HIDDEN)
+        self.last_kernel = self._kernels(experts, 2 * COLUMNS + HIDDEN, 1)
+        self.bias = self._zeros(experts, 1)
+        self.vector_dropout = layers.SpatialDropout1D(0.1)
+        self.feature_dropout = layers.Dropout(0.2)
+        self([np.zeros((1, 1), np.int32)] * 2)
+
+    def _zeros(self, *shape: int) -> Any:
+        return self.add_weight(shape=shape, initializer="zeros")
+
+    def _kernels(self, experts: int, *shape: int) -> Any:
+        """One for each expert, each as a dense layer starts."""
+        found = self._zeros(experts, *shape)
+        found.assign(ops.stack([keras.initializers.GlorotUniform()(shape) for _ in range(experts)]))
+        return found
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Give logits (rows, 1) of token ids and rows of pairs, (rows, tokens) int32 each."""
+        ids, rows = inputs
+        lookup = self.lookup
+        last_expert = self.experts - 1
+        expert = expert_of(ids, lookup.routes, lookup.route_limit, lookup.long_tokens, last_expert)
+        of_expert = tf.one_hot(expert[:, 0], self.experts)
+        is_token = mask(ids > START_ID)
+        negated = is_negated(lookup.negators, ids)
+        rows = known_pairs(rows, negated, NEGATED_PAIRS)
+        words = self.vector_dropout(self.word_table(ids) * is_token, training=training)
+        pairs = self.vector_dropout(self.bigram_table(rows) * mask(rows > 0), training=training)
+        places = ids + len(lookup.negators) * expert
+        change = words @ _chosen(of_expert, self.negated_kernel)
+        change = (change + self.negated_table(places)) * is_token
+        vectors = words @ _chosen(of_expert, self.word_kernel)
+        vectors = vectors + pairs @ _chosen(of_expert, self.bigram_kernel)
+        vectors = vectors + change * mask(negated > 0)
+        features = ops.concatenate(pooled(ops.relu(vectors), is_token), -1)
+        features = self.feature_dropout(features, training=training)
+        sums = ops.einsum("bf,bfh->bh", features, _chosen(of_expert, self.hidden_kernel))
+        hidden = ops.relu(sums + _chosen(of_expert, self.hidden_bias))
+        every = ops.concatenate([features, hidden], -1)
+        logit = ops.einsum("bf,bfo->bo", every, _chosen(of_expert, self.last_kernel))
+        return logit + _chosen(of_expert, self.bias)
+
+    def freeze(self, bigrams: Bigrams) -> Any:
+        """Fold the kernels into one table of small integers for each expert; see `NgramPool`."""
+        words, pairs = (np.array(t.embeddings) for t in (self.word_table, self.bigram_table))
+        words[: START_ID + 1] = 0
+        last_words = bigrams.keys % bigrams.vocabulary_size  # of each pair
+        experts = []
+        for at, negated in enumerate(
+            np.split(np.array(self.negated_table.embeddings), self.experts)
+        ):
+            kernels = (self.word_kernel, self.bigram_kernel, self.negated_kernel)
+            word_kernel, bigram_kernel, negated_kernel = (np.array(one)[at] for one in kernels)
+            negated[: START_ID + 1] = 0
+            plain, of_pairs = words @ word_kernel, pairs @ bigram_kernel
+            turned = plain + words @ negated_kernel + negated
+            vectors = [
+                part
+                for of_words, count in ((plain, len(pairs)), (turned, NEGATED_PAIRS))
+                for part in (of_words, (of_words[last_words] + of_pairs)[:count])
+            ]
+            expert = Expert(
+                vectors=np.maximum(np.concatenate(vectors), 0),
+                kernel=np.array(self.hidden_kernel)[at].T,
+                hidden_bias=np.array(self.hidden_bias)[at],
+                last=np.array(self.last_kernel)[at, :, 0],
+                bias=float(np.array(self.bias)[at, 0]),
+            )
+            experts.append(expert.rounded())
+        return frozen(self.lookup, experts)
+
+
+def embedding(vectors: Floats) -> Any:
+    """A table that starts with these vectors, all scaled by one factor."""
+    known = vectors[np.any(vectors != 0, axis=1)]
+    deviation = float(known.std()) if len(known) else 0.0
+    start = vectors / max(deviation, 1e-6) * _START_DEVIATION
+    return keras.layers.Embedding(
+        *vectors.shape, embeddings_initializer=keras.initializers.Constant(start)
+    )
+
+
+def mask(condition: Any) -> Any:
+    """Turn truth values (rows, tokens) into factors (rows, tokens, 1) float32."""
+    return ops.cast(ops.expand_dims(condition, -1), "float32")
+
+
+def pooled(found: Any, is_token: Any) -> list[Any]:
+    """Maximum and length-scaled sum over the tokens."""
+    count = ops.sum(is_token, axis=1) + 1.0
+    return [ops.max(found, axis=1), ops.sum(found, axis=1) / (4.0 * ops.sqrt(count))]
+
+
+def _chosen(of_expert: Any, weights: Any) -> Any:
+    """Give the weights of the expert of each review, (rows, …).
+
+    A product, not a look-up: of the gradients of a look-up, Keras' Adam squares that of each review
+    before it adds them up, and so takes larger steps than it should.
+    """
+    flat = ops.reshape(weights, (weights.shape[0], -1))
+    return ops.reshape(of_expert @ flat, (-1, *weights.shape[1:]))
+
+
 @tables.registered
 class NgramPool(TableLayer):
     """Vectors of words and bigrams, plain or negated, pooled; a hidden layer; experts."""
@@ -282,7 +409,7 @@ class NgramPool(TableLayer):
         plain_rows = size + self._sizes["pairs"]
         kept = tables.counts(ids)
         expert = expert_of(ids, self.routes, self.route_limit, self.long_tokens, last_expert)
-        pairs = tables.bigram_rows(tables.bigram_keys(ids, size), self.slots, kept)
+        pairs = bigram_rows(bigram_keys(ids, size), self.slots, kept)
         negated = is_negated(self.negators, ids)
         pairs = known_pairs(pairs, negated, self._sizes["rows"] - plain_rows - size)
         rows = tf.where(pairs > 0, size + pairs, ids) + plain_rows * negated
@@ -397,3 +524,10 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     lookup = Lookup(negators, slots, plain_rows - len(shifts), found["routes"], *limits)
     parts = [np.split(found["vectors"], len(found["bias"])), *map(found.get, _OF_EXPERTS)]
     return frozen(lookup, [Expert(*part) for part in zip(*parts, strict=True)])
+
+
+def _filled(table: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """Fill up an axis to a multiple of eight."""
+    more = [(0, 0)] * table.ndim
+    more[axis] = (0, -table.shape[axis] % _COLUMNS_TOGETHER)
+    return np.pad(table, more)

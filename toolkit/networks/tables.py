@@ -1,199 +1,28 @@
-"""What the layers made of tables have in common, in Keras and in their ONNX graphs.
-
-The key of a pair of neighbouring tokens, and the look-up table that finds its row.
-
-The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the one pair that owns it; the
-quotient tells this pair from the others of the slot, which count as unknown.
-
-A network as an ONNX graph, from a listing in the syntax of `onnx.parser` and its weights.
-
-Written by hand, networks take a third to a half of the time of what tf2onnx makes of them.
-"""
+"""What networks made of tables have in common: rounded weights, layers, and graphs."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnx.parser
-from onnx import numpy_helper
 
-from toolkit.model.file import PROBABILITY, TOKEN_IDS
 from toolkit.networks import import_keras, import_tensorflow
+from toolkit.networks.onnx_graph import Weights, graph_of, weights_of
 from toolkit.text.token_ids import START_ID
-
-QUOTIENTS = 4096  # of keys by the number of slots; they share an int32 with the row
-
-# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to the row in
-# the slot, and to whether it is that of the pair.
-FOUND_STEPS = """
-    quotients = Div(keys, slots_size)
-    multiples = Mul(quotients, slots_size)
-    places = Sub(keys, multiples)
-    found = GatherElements <axis = 0> (slots, places)
-    found_rows = Div(found, quotients_size)
-    found_multiples = Mul(found_rows, quotients_size)
-    owners = Sub(found, found_multiples)
-    is_owner = Equal(owners, quotients)
-    is_bigram = And(is_owner, counted)
-"""
-
-_LARGEST_KEY = np.iinfo(np.int32).max
-
-Keys = npt.NDArray[np.int64]
-
-
-def pair_keys(previous: Any, ids: Any, vocabulary_size: int) -> Any:
-    """The keys of pairs, for arrays and for tensors; NumPy's int32 is to be widened before."""
-    return previous * vocabulary_size + ids
-
-
-def keys_of(previous: npt.NDArray[np.int32], ids: npt.NDArray[np.int32], size: int) -> Keys:
-    """The keys of pairs of int32 ids, as int64."""
-    keys: Keys = pair_keys(previous.astype(np.int64), ids, size)
-    return keys
-
-
-def slots_of(keys: Keys, slots: int) -> npt.NDArray[np.int32]:
-    """Fill a look-up table, (slots,) int32; row i belongs to ``keys[i]``, row 0 is not a pair."""
-    table = np.zeros(slots, np.int32)
-    table[keys[1:] % slots] = np.arange(1, len(keys)) * QUOTIENTS + keys[1:] // slots
-    return table
-
-
-def rows_of(keys: Keys, table: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Look up the row of each key, int32; 0 if the pair is unknown."""
-    found = table[keys % len(table)]
-    is_owner = found % QUOTIENTS == keys // len(table)
-    return np.where(is_owner, found // QUOTIENTS, 0).astype(np.int32)
-
-
-def check_keys(vocabulary_size: int) -> None:
-    """Raise `ValueError` if the keys of the pairs do not fit into an int32."""
-    if vocabulary_size**2 - 1 > _LARGEST_KEY:
-        raise ValueError(
-            f"words: {vocabulary_size:,} of them have more bigrams than an int32 counts"
-        )
-
-
-def check_slots(slots: npt.NDArray[np.int32], vocabulary_size: int, rows: int) -> None:
-    """Raise `ValueError` if a look-up table is too small for the keys, or names other rows."""
-    if (vocabulary_size**2 - 1) // len(slots) >= QUOTIENTS:
-        raise ValueError(f"slots: {len(slots):,} are too few for {vocabulary_size:,} words")
-    if slots.min() < 0 or slots.max() // QUOTIENTS >= rows:
-        raise ValueError(f"slots: one has no row among the {rows:,} of bigrams")
-
-
-Tables = dict[str, npt.NDArray[Any]]
-
-
-def graph_of(
-    steps: str, tables: Tables, *, width: int | str, constants: str = ""
-) -> onnx.ModelProto:
-    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of steps and weights."""
-    listing = f"""
-<ir_version: 9, opset_import: ["": 18]>
-network (int32[batch, {width}] {TOKEN_IDS}) => (float[batch] {PROBABILITY})
-<{constants}>
-{{{steps}}}
-"""
-    model: onnx.ModelProto = onnx.parser.parse_model(listing)
-    model.graph.initializer.extend(
-        numpy_helper.from_array(table, name) for name, table in tables.items()
-    )
-    return model
-
-
-def weights_of(model: onnx.ModelProto, steps: str, *, constants: str = "") -> Tables | None:
-    """Read out of a graph the weights that `graph_of` put in; None if it has other steps.
-
-    Tensors may have other names and nodes another order, as the export gives them: both graphs are
-    followed from `probability` back to the weights.
-    """
-    written = graph_of(steps, {}, width="tokens", constants=constants)
-    ours, theirs = _makers(written), _makers(model)
-    stored = {entry.name: entry for entry in model.graph.initializer}
-    named = {TOKEN_IDS: TOKEN_IDS}
-    left = [(PROBABILITY, PROBABILITY)]
-    while left:
-        name, their_name = left.pop()
-        if name in named:
-            if named[name] != their_name:
-                return None
-            continue
-        named[name] = their_name
-        step, node = ours.get(name), theirs.get(their_name)
-        if step is None and node is None and their_name in stored:
-            continue
-        if step is None or node is None or _kind(step) != _kind(node):
-            return None
-        left += zip(step.input, node.input, strict=True)
-    return {
-        name: numpy_helper.to_array(stored[other])
-        for name, other in named.items()
-        if other in stored
-    }
-
-
-def composed(
-    around: onnx.ModelProto, base: onnx.ModelProto, *, ids: str, logit: str
-) -> onnx.ModelProto:
-    """Put a network before the sigmoid of which it ends into another one.
-
-    It reads the tensor `ids` of the outer one, and gives it the tensor `logit`.
-    """
-    inner = deepcopy(base.graph)
-    (end,) = (node for node in inner.node if PROBABILITY in node.output)
-    if end.op_type != "Sigmoid":
-        raise ValueError(f"expected a network that ends in a Sigmoid, received {end.op_type}")
-    inner.node.remove(end)
-    names = {TOKEN_IDS: ids, end.input[0]: logit}
-
-    def renamed(name: str) -> str:
-        return names.get(name, f"base/{name}") if name else name
-
-    for node in inner.node:
-        node.input[:] = map(renamed, node.input)
-        node.output[:] = map(renamed, node.output)
-    for entry in inner.initializer:
-        entry.name = renamed(entry.name)
-    whole = deepcopy(around)
-    whole.graph.node.extend(inner.node)
-    whole.graph.initializer.extend(inner.initializer)
-    return whole
-
-
-def integers(*values: int) -> npt.NDArray[np.int64]:
-    """Whole numbers as shapes, axes and places take them."""
-    return np.array(values, np.int64)
-
-
-def _makers(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:
-    return {name: node for node in model.graph.node for name in node.output}
-
-
-def _kind(node: onnx.NodeProto) -> tuple[str, int, list[bytes]]:
-    settings = sorted(entry.SerializeToString(deterministic=True) for entry in node.attribute)
-    return node.op_type, len(node.input), settings
-
-
-Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int8]
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
 
 # Decorates a layer, so that Keras finds it again under this name.
 registered: Any = keras.saving.register_keras_serializable(package="review_sentiment_toolkit")
-LARGEST_CODE = 127  # of int8, on both sides of zero
-TINY = 1e-12  # in place of a largest value of 0
 
-# Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
-# made in the same order in every row, in any place of the batch.
-_COLUMNS_TOGETHER = 8
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int8]
+
+_LARGEST_CODE = 127  # of int8, on both sides of zero
+TINY = 1e-12  # in place of a largest value of 0
 
 # The keys of the pairs and which tokens count, both for all rows in one row. Ids are never below
 # zero, so nothing counts from the end of a table. The root is a power: in ONNX Runtime 1.20, the
@@ -263,21 +92,6 @@ class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no typ
         raise NotImplementedError
 
 
-def bigram_keys(ids: Any, vocabulary_size: int) -> Any:
-    """Number each pair of a token and the one before it, which is 0 at the start of a row."""
-    return pair_keys(tf.pad(ids[:, :-1], [[0, 0], [1, 0]]), ids, vocabulary_size)
-
-
-def bigram_rows(keys: Any, slots: Any, counted: Any) -> Any:
-    """Look up the row of each pair, as `rows_of` in `pairs`; 0 where the token does not count."""
-    size = slots.shape[0]
-    quotients = keys // size
-    found = tf.gather(slots, keys - quotients * size)
-    rows = found // QUOTIENTS
-    is_owner = tf.equal(found - rows * QUOTIENTS, quotients)
-    return tf.where(tf.logical_and(is_owner, counted), rows, 0)
-
-
 def counts(ids: Any) -> Any:
     """Whether each id counts: padding and the start of the review do not."""
     return tf.greater(ids, START_ID)
@@ -293,50 +107,16 @@ def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any],
 
 
 def table_graph(
-    steps: str, tables: Tables, vocabulary_size: int, *, width: int | None = None
+    steps: str, tables: Weights, vocabulary_size: int, *, width: int | None = None
 ) -> onnx.ModelProto:
     """Write the graph of a table layer; its steps continue from the keys and the counts."""
     size = {"vocabulary_size": np.array(vocabulary_size, np.int32)}
     return graph_of(_START + steps, tables | size, width=width or "tokens", constants=_CONSTANTS)
 
 
-def tables_of(model: onnx.ModelProto, steps: str) -> Tables | None:
+def tables_of(model: onnx.ModelProto, steps: str) -> Weights | None:
     """Read the tables out of the graph of a table layer; None if it has other steps."""
     return weights_of(model, _START + steps, constants=_CONSTANTS)
-
-
-def scales(table: Floats, largest: int) -> Floats:
-    """What one unit of each column is, if its largest value becomes `largest`."""
-    units: Floats = np.maximum(np.abs(table).max(axis=0), TINY) / largest
-    return units
-
-
-def filled(table: npt.NDArray[Any], axis: int, value: float = 0) -> npt.NDArray[Any]:
-    """Fill up an axis to a multiple of eight."""
-    more = [(0, 0)] * table.ndim
-    more[axis] = (0, -table.shape[axis] % _COLUMNS_TOGETHER)
-    return np.pad(table, more, constant_values=value)
-
-
-def rounded(values: npt.NDArray[Any]) -> Codes:
-    """Round to whole numbers, as int8."""
-    return np.round(values).astype(np.int8)
-
-
-def coded(weights: Floats) -> tuple[Codes, float]:
-    """Round weights to codes c, which stand for c · |c| of a unit, and give the unit.
-
-    So, small weights have the finer steps.
-    """
-    largest = max(float(np.abs(weights).max()), TINY)
-    codes = LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest)
-    return rounded(codes), largest / LARGEST_CODE**2
-
-
-def decoded(codes: Any) -> Any:
-    """Give what a tensor of codes stands for, in units of `coded`, as int32."""
-    values = tf.cast(codes, tf.int32)
-    return values * tf.abs(values)
 
 
 def check_table(name: str, table: npt.NDArray[Any], dtype: type, *shape: int | None) -> None:
@@ -350,3 +130,19 @@ def check_table(name: str, table: npt.NDArray[Any], dtype: type, *shape: int | N
             f"{name}: expected {np.dtype(dtype)} of the shape ({expected}), received {table.dtype} "
             f"of the shape {table.shape}"
         )
+
+
+def coded(weights: Floats) -> tuple[Codes, float]:
+    """Round weights to codes c, which stand for c · |c| of a unit, and give the unit.
+
+    So, small weights have the finer steps.
+    """
+    largest = max(float(np.abs(weights).max()), TINY)
+    codes = _LARGEST_CODE * np.sign(weights) * np.sqrt(np.abs(weights) / largest)
+    return np.round(codes).astype(np.int8), largest / _LARGEST_CODE**2
+
+
+def decoded(codes: Any) -> Any:
+    """Give what a tensor of codes stands for, in units of `coded`, as int32."""
+    values = tf.cast(codes, tf.int32)
+    return values * tf.abs(values)

@@ -25,9 +25,14 @@ from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
 from toolkit.training.adapt_fit import WORDS, AdaptedNetwork, Candidate, adapt_network, threshold_of
 from toolkit.training.adapt_start import Start, load_start
-from toolkit.training.data import FitData, Reporter, TrainingData, count_copies
+from toolkit.training.data import (
+    FitData,
+    TrainingData,
+    TrainingObserver,
+    count_copies,
+    load_training_data,
+)
 from toolkit.training.options import TrainingOptions
-from toolkit.training.read_data import read_data
 from toolkit.training.result import (
     Fit,
     HeldOut,
@@ -44,16 +49,16 @@ _FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
 _SURE = 1.64  # standard errors of the gain, from which it is said to help
 
 
-def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
+def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Adapt the network that `options.start` names; see `toolkit.training.train.train`."""
     started = time.monotonic()
     start = load_start(str(options.start))
-    read = read_data(options, reporter)
+    read = load_training_data(options, observer)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)
-    reporter.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
-    _warn_of_unknown(start, read.reviews, reporter)
+    observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
+    _warn_of_unknown(start, read.reviews, observer)
     made = adapt_network(start, read.reviews, splits)
     parts = (
         [read.for_fit(split) for split in splits]
@@ -61,18 +66,18 @@ def adapt(options: TrainingOptions, reporter: Reporter) -> TrainingResult:
         else [FitData(read.reviews, read.validation)]
     )
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
-    warn_of_copies(found, reporter)
+    warn_of_copies(found, observer)
     metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics, _ending(made))
 
 
-def _warn_of_unknown(start: Start, reviews: Reviews, reporter: Reporter) -> None:
+def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver) -> None:
     """Say where the start cannot read most of the reviews."""
     known = known_tokens(start.vocabulary, reviews.texts, start.max_tokens)
     unknown = int(np.count_nonzero(known == 0))
     if 2 * unknown > len(reviews):
-        reporter.warning(
+        observer.warning(
             f"{reviews.name}: {start.facts.name} knows no word of {unknown:,} of the "
             f"{len(reviews):,} reviews. It may be for another language: train from scratch, "
             "without --from, or start from another model."

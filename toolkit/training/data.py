@@ -1,33 +1,33 @@
-"""The data of a training: all that was read, and what of it one fit is given.
-
-Who hears of a training while it runs.
-"""
+"""The data of a training: all that is read, what of it one fit is given, and who hears of it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import TrainingError
 from toolkit.evaluation.metrics import Metrics
 from toolkit.model.facts import Copies
+from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.sources import concatenate, load, load_unlabelled
 from toolkit.training.split import Split
-from toolkit.training.teacher import Matches
+from toolkit.training.teacher import Matches, load_teacher, match
 
 # What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
 Progress = Literal[0, 1, 2]
 
 
-class Reporter:
+class TrainingObserver:
     """Hears everything and says nothing; the command line has one that prints."""
 
     progress: Progress = 0
@@ -109,7 +109,7 @@ class FitTask:
     preset: Preset
     data: FitData
     options: TrainingOptions
-    reporter: Reporter
+    observer: TrainingObserver
     epochs: int | None = None  # that other fits found best; None: as the options say
     keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
@@ -156,3 +156,74 @@ def _repeated(texts: Counter[bytes]) -> int:
 
 def _found(texts: Counter[bytes], others: Counter[bytes]) -> int:
     return sum(count for text, count in texts.items() if text in others)
+
+
+def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
+    """Read everything, with the opinions of the teachers in the reviews."""
+    reviews = load(options.data, options.reading).check()
+    observer.loaded(reviews)
+    reviews = _weighted(reviews, options)
+    validation = None
+    if options.validation_data is not None:
+        columns = replace(options.reading.columns, topic=None, id=None)
+        reading = replace(options.reading, columns=columns)
+        validation = load(str(options.validation_data), reading).check()
+        observer.loaded(validation)
+        validation = _weighted(validation, options)
+    test = _read_test(options, observer)
+    for other in (validation, test):
+        if other is not None:
+            _check_labels_mean_the_same(reviews, other)
+    others = [load_unlabelled(path, options.reading) for path in options.unlabelled]
+    for part in others:
+        observer.loaded(part)
+    matches: list[Matches] = []
+    if options.teachers:
+        teachers = [load_teacher(path, options.reading) for path in options.teachers]
+        (known, *of_others), matches = match(teachers, [reviews, *others])
+        reviews = replace(reviews, teacher=known)
+        others = [
+            replace(part, teacher=opinion) for part, opinion in zip(others, of_others, strict=True)
+        ]
+    elif others:
+        observer.hint(
+            "without a teacher, reviews without labels only say which words and pairs of words "
+            "there are; with one, the network learns from them, too: --teacher"
+        )
+    together = concatenate(others) if others else None
+    for one in matches:
+        count = None if together is None else len(together)
+        observer.matched_teacher(one, len(reviews), count)
+    return TrainingData(reviews, test, together, tuple(matches), validation)
+
+
+def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
+    """For both labels to weigh the same, all reviews are one domain, unless they have domains."""
+    if options.class_weight is None or reviews.domains is not None:
+        return reviews
+    return replace(reviews, domains=np.zeros(len(reviews), np.int64))
+
+
+def _read_test(options: TrainingOptions, observer: TrainingObserver) -> Reviews | None:
+    columns = replace(
+        options.reading.columns, group=None, balance=None, topic=None, id=None, stars=None
+    )
+    reading = replace(options.reading, columns=columns)
+    if options.test_data is None and not options.test:
+        return None
+    test = load(str(options.test_data or options.data), reading, "test")
+    observer.loaded(test.check())
+    return test
+
+
+# Kinds of labels, each read from its own file, of which one number means two things.
+_CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
+
+
+def _check_labels_mean_the_same(reviews: Reviews, other: Reviews) -> None:
+    if {reviews.label_kind, other.label_kind} in _CONTRADICTING:
+        first, second = (part.label_kind or "0 and 1" for part in (reviews, other))
+        raise TrainingError(
+            f"{other.name}: its labels look like {second}, those of {reviews.name} like {first}. "
+            "Say which labels are positive with --positive-from, or with --positive and --negative."
+        )

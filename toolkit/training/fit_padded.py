@@ -58,7 +58,7 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
     import_tensorflow().config.experimental.enable_op_determinism()
     if preset.build is None:
         raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
-    rates = (preset.dropout, preset.learning_rate) if preset.has_knobs else ()
+    rates = (preset.dropout, preset.learning_rate) if preset.is_adjustable else ()
     return preset.build(preset.vocabulary_size, preset.max_tokens, *rates)
 
 
@@ -82,7 +82,7 @@ def fit(task: FitTask) -> Fit:
         epochs=most_epochs,
         batch_size=options.reviews_per_step,
         callbacks=[_early_stopping()] if keeps_best else [],
-        verbose=task.reporter.progress,
+        verbose=task.observer.progress,
     ).history
     if fitted.targets is not None:
         _compile(network, ["accuracy"])  # what is saved loads without this package
@@ -115,17 +115,17 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
 
 def _introduce(task: FitTask, encoded: Encoded) -> None:
     """Show what is about to be fitted on what."""
-    preset, options, reporter = task.preset, task.options, task.reporter
+    preset, options, observer = task.preset, task.options, task.observer
     vocabulary, fitted, held_out = encoded
     sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
-    reporter.encoded(len(vocabulary.words), sizes)
+    observer.encoded(len(vocabulary.words), sizes)
     count = min(options.show_samples, len(fitted.ids))
     random = np.random.default_rng(options.seed)
     for row in random.choice(len(fitted.ids), count, replace=False):
-        reporter.sample(vocabulary.decode(fitted.ids[row]), int(fitted.labels[row]))
+        observer.sample(vocabulary.decode(fitted.ids[row]), int(fitted.labels[row]))
     lines: list[str] = []
     build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
-    reporter.network("\n".join(lines))
+    observer.network("\n".join(lines))
 
 
 def _compile(network: keras.Model, metrics: list[Any]) -> None:

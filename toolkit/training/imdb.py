@@ -1,12 +1,12 @@
-"""The folder of the Large Movie Review Dataset (Maas et al. 2011), `aclImdb`.
+"""The IMDB reviews: the folder of the data set, and those that Keras downloads.
+
+The Large Movie Review Dataset (Maas et al. 2011) unpacks to
 
 aclImdb/
 ├── train/
 │   ├── pos/ID_STARS.txt     one review a file; likewise neg/, and unsup/ without labels
 │   └── urls_pos.txt         line ID is the film's page; likewise urls_neg.txt
 └── test/                    likewise
-
-The IMDB reviews that `keras.datasets.imdb` downloads, turned back into text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def load_acl_imdb(folder: Path, part: str) -> Reviews:
     return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
 
 
-def load_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
+def load_acl_imdb_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
     """Read the reviews without labels: where they came from, and their texts by id."""
     part = folder / _UNLABELLED
     if not part.is_dir():

@@ -9,7 +9,14 @@ from pathlib import Path
 from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Knobs, Preset, find_preset, option_of
+from toolkit.training.presets import (
+    DEFAULT_PRESET,
+    PRESETS,
+    NetworkSettings,
+    Preset,
+    find_preset,
+    option_of,
+)
 
 RUNS = Path("runs")
 BALANCED = "balanced"  # a class weight
@@ -46,7 +53,7 @@ class TrainingOptions:
     validation_data: Path | None = None  # a labelled file to hold out instead
     folds: int = 0  # of a cross-validation before a final fit on everything; 0 for none
     batch_size: int | None = None  # reviews per step of the optimizer; None: as the preset chooses
-    knobs: Knobs = field(default_factory=Knobs)  # settings of the network
+    network: NetworkSettings = field(default_factory=NetworkSettings)  # settings of the network
     seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
     reading: ReadOptions = field(default_factory=ReadOptions)  # how files are read; their columns
     unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
@@ -97,7 +104,7 @@ class TrainingOptions:
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
-            **{option_of(knob): True for knob in self.knobs.chosen},
+            **{option_of(name): True for name in self.network.chosen},
             "--class-weight": self.class_weight is not None,
             "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,
@@ -121,7 +128,12 @@ class TrainingOptions:
             ("--balance-column", columns.balance is not None, "balances", "balances nothing"),
             ("--topic-column", columns.topic is not None, "has_experts", "has no experts"),
             ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
-            (", ".join(map(option_of, self.knobs.chosen)), self.knobs.chosen, "has_knobs", _FIXED),
+            (
+                ", ".join(map(option_of, self.network.chosen)),
+                self.network.chosen,
+                "is_adjustable",
+                _FIXED,
+            ),
         ):
             if is_given and not getattr(preset, use):
                 others = [other.name for other in PRESETS.values() if getattr(other, use)]
@@ -144,7 +156,7 @@ class TrainingOptions:
     @property
     def chosen_preset(self) -> Preset:
         """The preset, with the chosen settings of the network."""
-        return find_preset(self.preset).with_knobs(self.knobs)
+        return find_preset(self.preset).with_settings(self.network)
 
     @property
     def most_epochs(self) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knobs:
+class NetworkSettings:
     """What was chosen, checked; None leaves the setting of the preset."""
 
     dropout: float | None = None  # share of values that each step sets to 0, at each dropout layer
@@ -37,12 +37,12 @@ class Knobs:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
-def option_of(knob: str) -> str:
+def option_of(setting: str) -> str:
     """Give the name of the option, such as `--max-tokens`."""
-    return f"--{knob.replace('_', '-')}"
+    return f"--{setting.replace('_', '-')}"
 
 
-# By knob: the lowest and the highest value, and how to say it.
+# By setting: the lowest and the highest value, and how to say it.
 _RANGES: dict[str, tuple[float, float, str]] = {
     "dropout": (0, 0.99, "from 0 to 0.99"),
     "max_tokens": (2, 10_000, "from 2 to 10,000"),  # the network takes tokens in pairs
@@ -57,7 +57,7 @@ class Preset:
 
     name: str  # what `--preset` calls it
     summary: str  # one line for the help text
-    recipe: str  # how it is fitted: a name in `toolkit.training.recipes.RECIPES`
+    recipe: str  # how it is fitted: a name in `toolkit.training.train`
     vocabulary_size: int  # every token id is below it
     max_tokens: int  # most ids of a row, with the start id
     epochs: int  # passes over the reviews, at most, unless the user chooses
@@ -67,17 +67,17 @@ class Preset:
     balances: bool = False  # whether its recipe balances kinds of product in the loss
     has_experts: bool = False  # whether its network can have an expert for each of two topics
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
-    has_knobs: bool = False  # whether a user may choose its sizes, dropout and learning rate
-    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`, and with
-    # knobs also from `dropout` and `learning_rate`. It is compiled, with the metric `accuracy`:
-    # (batch, max_tokens) int32 → (batch, 1) float32.
+    is_adjustable: bool = False  # whether a user may choose its sizes, dropout and learning rate
+    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`, of an
+    # adjustable one also from `dropout` and `learning_rate`. It is compiled, with the metric
+    # `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
     build: Callable[..., keras.Model] | None = None
     dropout: float | None = None
     learning_rate: float | None = None
 
-    def with_knobs(self, knobs: Knobs) -> Preset:
+    def with_settings(self, settings: NetworkSettings) -> Preset:
         """Put chosen settings in the place of its own."""
-        chosen: dict[str, Any] = knobs.chosen
+        chosen: dict[str, Any] = settings.chosen
         return replace(self, **chosen)
 
 
@@ -93,7 +93,7 @@ _PRESETS = (
         batch_size=32,
         stops_early=True,
         has_fixed_length=True,
-        has_knobs=True,
+        is_adjustable=True,
         dropout=conv1d.DROPOUT,
         learning_rate=conv1d.LEARNING_RATE,
     ),

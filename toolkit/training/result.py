@@ -23,7 +23,7 @@ from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.data import FitData, Reporter, TrainingData
+from toolkit.training.data import FitData, TrainingData, TrainingObserver
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
 
@@ -234,9 +234,9 @@ def in_batches(run: Callable[[Ids], Any], ids: TokenIds, width: int | None = Non
     return found
 
 
-def warn(outcome: Outcome, reporter: Reporter) -> None:
+def warn(outcome: Outcome, observer: TrainingObserver) -> None:
     """Say what makes scores look better than they are, and where a constant does as well."""
-    warn_of_copies(outcome, reporter)
+    warn_of_copies(outcome, observer)
     held_out, test = outcome.held_out, outcome.test
     measured = {"test": test}
     if held_out is not None:
@@ -244,23 +244,23 @@ def warn(outcome: Outcome, reporter: Reporter) -> None:
     for kind, found in measured.items():
         warning = None if found is None else constant_warning("the network", found, kind)
         if warning is not None:
-            reporter.warning(
+            observer.warning(
                 f"{warning} Train on more reviews, above all with the less frequent label, or for "
                 "more epochs."
             )
 
 
-def warn_of_copies(outcome: Outcome, reporter: Reporter) -> None:
+def warn_of_copies(outcome: Outcome, observer: TrainingObserver) -> None:
     """Say that reviews to measure on were fitted on, too."""
     copies = outcome.copies
     if copies.held_out_in_fitted:
-        reporter.warning(
+        observer.warning(
             f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
             "the validation scores look better than they are. Remove the copies"
             f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
         )
     if copies.test_in_training and outcome.read.test is not None:
-        reporter.warning(
+        observer.warning(
             f"{copies.test_in_training:,} of {len(outcome.read.test):,} test reviews have the "
             "same text as reviews to train on: the test scores look better than they are. Test on "
             "other reviews."

@@ -237,3 +237,8 @@ def balanced_weights(reviews: Reviews) -> Targets:
         limited = np.minimum(limited, _LARGEST)
     balanced: Targets = (limited / limited.mean()).astype(np.float32)
     return balanced
+
+
+def known_or_nan(probabilities: Targets | None, count: int) -> Targets:
+    """The probabilities of a teacher, or NaN for as many reviews if there are none."""
+    return np.full(count, np.nan, np.float32) if probabilities is None else probabilities

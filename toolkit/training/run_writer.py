@@ -158,7 +158,7 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         "folds": options.folds,
         "sample": sampled_parts(outcome, options.seed),
     }
-    if preset.has_knobs:
+    if preset.is_adjustable:
         training |= {"dropout": preset.dropout, "learning_rate": preset.learning_rate}
     if outcome.read.reviews.domains is not None:
         training["balanced"] = True  # the probabilities are those of as many reviews of each label

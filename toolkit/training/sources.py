@@ -1,9 +1,4 @@
-"""Where labelled reviews come from.
-
-A labelled file: one review per row, with its text and its label in columns.
-
-Reviews without labels, from which some presets learn words and their neighbours.
-"""
+"""Where reviews come from, labelled or not: IMDB, or files with a review per row."""
 
 from __future__ import annotations
 
@@ -21,8 +16,7 @@ from toolkit.records.labels import Targets
 from toolkit.records.options import STDIN, LabelNames, ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
-from toolkit.training import imdb
-from toolkit.training import imdb as acl_imdb
+from toolkit.training.imdb import load_acl_imdb, load_acl_imdb_unlabelled, load_imdb
 from toolkit.training.reviews import (
     Groups,
     NeutralReviews,
@@ -30,6 +24,7 @@ from toolkit.training.reviews import (
     UnlabelledReviews,
     domain_codes,
     group_codes,
+    known_or_nan,
     topic_codes,
 )
 
@@ -107,10 +102,10 @@ IMDB = "imdb"
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
     """Read labelled reviews: `imdb`, an `aclImdb` folder, or a labelled file of any format."""
     if data == IMDB:
-        return imdb.load_imdb(part)
+        return load_imdb(part)
     path = path_of(data)
     if is_a_folder(path):
-        return acl_imdb.load_acl_imdb(path, part)
+        return load_acl_imdb(path, part)
     if path != STDIN and not is_there(path):
         raise InputError(
             f"{path}: no such file or folder. Give a labelled CSV, JSONL or Parquet file, "
@@ -175,7 +170,7 @@ def _has_columns(data: str) -> bool:
 def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
     """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
     if is_a_folder(path):
-        name, texts = acl_imdb.load_unlabelled(path)
+        name, texts = load_acl_imdb_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
     else:
         columns = reading.columns
@@ -214,11 +209,6 @@ def concatenate(parts: Sequence[UnlabelledReviews]) -> UnlabelledReviews:
         teacher,
         sum(part.without_text for part in parts),
     )
-
-
-def known_or_nan(probabilities: Targets | None, count: int) -> Targets:
-    """The probabilities of a teacher, or NaN for as many reviews if there are none."""
-    return np.full(count, np.nan, np.float32) if probabilities is None else probabilities
 
 
 def _nulls(count: int) -> pa.ChunkedArray:

@@ -1,6 +1,4 @@
-"""A teacher file: the probabilities that another model gives to reviews.
-
-Which row of a teacher file belongs to which review.
+"""A teacher file: the probabilities that another model gives to reviews, and whose they are.
 
 A row belongs to each review with which it agrees in everything that both have, id and text: texts
 distinguish reviews of two files with equal ids, and ids those with equal texts.
@@ -60,7 +58,7 @@ class Teacher:
         return f"{self.path}, row {self.rows[row] + 1}"
 
 
-def load(path: Path, reading: ReadOptions) -> Teacher:
+def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
     """Read a teacher file, such as an output of `toolkit score`; `InputError` without values."""
     table = read_table(path, beside(path, reading), *_columns(reading))
     _check_has_keys(table, reading)

@@ -6,6 +6,7 @@ What can be known to go wrong before the long work of a training.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +21,16 @@ from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
 from toolkit.training.calibration import fit_calibration
-from toolkit.training.data import FitData, FitTask, Reporter, TrainingData, count_copies
+from toolkit.training.data import (
+    FitData,
+    FitTask,
+    TrainingData,
+    TrainingObserver,
+    count_copies,
+    load_training_data,
+)
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset
-from toolkit.training.read_data import read_data
 from toolkit.training.result import (
     Fit,
     HeldOut,
@@ -102,7 +109,7 @@ _HINT_FOR_FEW = (
 )
 
 
-def train(options: TrainingOptions, reporter: Reporter | None = None) -> TrainingResult:
+def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:
     """Train a network and write its run folder.
 
     The folder appears when it is complete; an error or Ctrl-C leaves nothing behind.
@@ -111,7 +118,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
     ----------
     options : TrainingOptions
         The data, the preset and the settings.
-    reporter : Reporter | None
+    observer : TrainingObserver | None
         Hears of the steps; None for silence.
 
     Returns
@@ -125,21 +132,21 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
         If the options, the data or the place of the folder cannot be used; before the long work
         where that can be known.
     """
-    reporter = reporter or Reporter()
+    observer = observer or TrainingObserver()
     check_options(options)
     if options.start is not None:
-        return adapt(options, reporter)
+        return adapt(options, observer)
     started = time.monotonic()
     preset = options.chosen_preset
-    read = read_data(options, reporter)
+    read = load_training_data(options, observer)
     if len(read.reviews) <= _FEW_LABELS:
-        reporter.hint(_HINT_FOR_FEW)
+        observer.hint(_HINT_FOR_FEW)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = _with_stars(fit_all(preset, read, options, reporter), preset, reporter)
+    outcome = _with_stars(fit_all(preset, read, options, observer), preset, observer)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
-    warn(outcome, reporter)
+    warn(outcome, observer)
     metrics = metrics_of(outcome, time.monotonic() - started)
     config = config_of(preset, options, outcome)
     write_run(options.run, config, metrics, outcome, force=options.force)
@@ -152,7 +159,7 @@ def train(options: TrainingOptions, reporter: Reporter | None = None) -> Trainin
 
 
 def _hold_out(
-    preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
+    preset: Preset, read: TrainingData, options: TrainingOptions, observer: TrainingObserver
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
     how, split = "given", None
@@ -160,33 +167,33 @@ def _hold_out(
         kind = split_kind(read.reviews, options.split)
         how = str(kind)
         split = validation_split(read.reviews, options.validation, options.seed, kind)
-    data = _fit_data(read, split, reporter)
-    kept = fit(FitTask(preset, data, options, reporter, keeps_best=True, introduces=True))
+    data = _fit_data(read, split, observer)
+    kept = fit(FitTask(preset, data, options, observer, keeps_best=True, introduces=True))
     copies = count_copies([data], read.test)
     return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)], preset)
 
 
 def _cross_validate(
-    preset: Preset, read: TrainingData, options: TrainingOptions, reporter: Reporter
+    preset: Preset, read: TrainingData, options: TrainingOptions, observer: TrainingObserver
 ) -> Outcome:
     """Evaluate by cross-validation, then fit on everything for as long as in the folds."""
     kind = split_kind(read.reviews, options.split)
     splits = cross_validation(read.reviews, options.folds, options.seed, kind)
     folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
-        reporter.stage(f"Fold {number} of {options.folds}")
-        data = _fit_data(read, split, reporter)
-        fold = fit(FitTask(preset, data, options, reporter, introduces=number == 1))
+        observer.stage(f"Fold {number} of {options.folds}")
+        data = _fit_data(read, split, observer)
+        fold = fit(FitTask(preset, data, options, observer, introduces=number == 1))
         folds.append((data, fold))
         if fold.validation is not None:
-            reporter.fold_ends(number, fold.validation, fold.kept_epoch)
+            observer.fold_ends(number, fold.validation, fold.kept_epoch)
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
     # depend on them: it is found here as it was there, from the options and the reviews.
     epochs = _mean_best_epoch(folds) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
-    reporter.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
-    everything = _fit_data(read, None, reporter)
-    kept = fit(FitTask(preset, everything, options, reporter, epochs))
+    observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
+    everything = _fit_data(read, None, observer)
+    kept = fit(FitTask(preset, everything, options, observer, epochs))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(
@@ -194,11 +201,20 @@ def _cross_validate(
     )
 
 
+def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
+    """Give how presets are fitted, by the name of the recipe. To add a recipe, add an entry."""
+    from toolkit.training import fit_ngram_pool, fit_ngrams, fit_padded  # late: they import Keras
+
+    return {
+        "padded": fit_padded.fit,
+        "ngram-linear": fit_ngrams.fit_linear,
+        "ngram-pool": fit_ngram_pool.fit_pool,
+    }
+
+
 def fit(task: FitTask) -> Fit:
     """Fit a network by the recipe of its preset, and measure it on what is held out."""
-    from toolkit.training.recipes import RECIPES  # late: it imports Keras
-
-    fitted = RECIPES[task.preset.recipe](task)
+    fitted = _recipes()[task.preset.recipe](task)
     if task.data.held_out is None:
         return fitted
     found, metrics = _measure(fitted, task.preset, task.data.held_out)
@@ -227,7 +243,7 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Prese
     return replace(outcome, fit=kept, held_out=held_out, calibration=found)
 
 
-def _with_stars(outcome: Outcome, preset: Preset, reporter: Reporter) -> Outcome:
+def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) -> Outcome:
     """Fit stars and the neutral range on what the kept network did not learn from."""
     held_out, calibration, fit = outcome.held_out, outcome.calibration, outcome.fit
     if held_out is None or calibration is None:
@@ -246,18 +262,18 @@ def _with_stars(outcome: Outcome, preset: Preset, reporter: Reporter) -> Outcome
         try:
             outcome = replace(outcome, stars=fit_stars(rated))
         except NotFitted as reason:
-            reporter.hint(f"the model tells no stars: {reason}")
+            observer.hint(f"the model tells no stars: {reason}")
     if source.neutral is not None:
         try:
             outcome = replace(outcome, neutral=fit_neutral(rated))
         except NotFitted as reason:
-            reporter.hint(f"the model has no neutral range: {reason}")
+            observer.hint(f"the model has no neutral range: {reason}")
     return outcome
 
 
-def _fit_data(read: TrainingData, split: Split | None, reporter: Reporter) -> FitData:
+def _fit_data(read: TrainingData, split: Split | None, observer: TrainingObserver) -> FitData:
     """Choose what a fit is given, and report how many unlabelled reviews it is not."""
     data = read.for_fit(split)
     if read.unlabelled is not None:
-        reporter.left_out(len(read.unlabelled) - data.unlabelled_count)
+        observer.left_out(len(read.unlabelled) - data.unlabelled_count)
     return data

@@ -3,19 +3,15 @@
 Smoothed positive pointwise mutual information of context words, weighted by 1/distance, and its
 singular value decomposition (Levy, Goldberg and Dagan, Improving Distributional Similarity with
 Lessons Learned from Word Embeddings, TACL 2015); bigrams are projected into the space of words.
-
-The common bigrams of a corpus, each with a row of a table; `toolkit.networks.tables` has how.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.networks.tables import Keys, keys_of, rows_of, slots_of
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 
 WINDOW = 6
@@ -89,37 +85,3 @@ def _finished(vectors: npt.NDArray[Any], dimensions: int) -> Vectors:
     # Where there is nothing, the decomposition leaves what rounding makes of zero.
     vectors = np.where(lengths > 1e-4, vectors / np.maximum(lengths, 1e-4), 0)
     return np.pad(vectors, ((0, 0), (0, dimensions - vectors.shape[1]))).astype(np.float32)
-
-
-SLOTS = 262_139  # the largest prime below 2**18: rows of an int32 look-up end at 2**19
-CANDIDATES = 100_000
-
-
-@dataclass(frozen=True)
-class Bigrams:
-    """The bigrams that a network knows."""
-
-    vocabulary_size: int  # every token id is below it
-    keys: Keys  # (rows,) int64; row 0 is not a bigram and has the key -1
-    slots: Ids  # (SLOTS,) int32, the look-up table
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    @classmethod
-    def build(cls, tokens: TokenIds, vocabulary_size: int, candidates: int = CANDIDATES) -> Bigrams:
-        """Keep the most common bigrams of known words, one per slot, the most common first."""
-        known = (tokens.values >= FIRST_WORD_ID) & (tokens.previous >= FIRST_WORD_ID)
-        keys, counts = np.unique(
-            keys_of(tokens.previous[known], tokens.values[known], vocabulary_size),
-            return_counts=True,
-        )
-        # Of equal counts, the smaller key comes first.
-        keys = keys[np.argsort(-counts, kind="stable")[:candidates]]
-        _, winners = np.unique(keys % SLOTS, return_index=True)  # the first: the most common
-        keys = np.concatenate([[-1], keys[np.sort(winners)]])
-        return cls(vocabulary_size, keys, slots_of(keys, SLOTS))
-
-    def rows(self, tokens: TokenIds) -> Ids:
-        """The row of the bigram that ends at each token, (all tokens,) int32; 0 if unknown."""
-        return rows_of(keys_of(tokens.previous, tokens.values, self.vocabulary_size), self.slots)

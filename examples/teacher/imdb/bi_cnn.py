@@ -16,11 +16,12 @@ from examples.teacher.imdb import reviews as imdb
 from examples.teacher.imdb.reviews import FOLDS, Floats, Reviews, Rows
 from examples.teacher.imdb.views import View, judgement
 from toolkit.networks import import_keras
+from toolkit.networks.bigrams import Bigrams
+from toolkit.networks.ngram_pool import embedding, mask, pooled
 from toolkit.text.token_ids import START_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.ngram_networks import embedding, mask, pooled
 from toolkit.training.ragged_fit import Examples, Schedule, fit
-from toolkit.training.word_vectors import Bigrams, Vectors, word_and_bigram_vectors
+from toolkit.training.word_vectors import Vectors, word_and_bigram_vectors
 
 VOCABULARY_SIZE = 30_003
 MOST_TOKENS = 512

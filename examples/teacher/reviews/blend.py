@@ -95,7 +95,7 @@ def rows_of_films(path: Path, data: Path) -> dict[str, float]:
     texts = films.texts.to_pylist()
     texts += imdb_spans.choose(texts[len(films.labels) :])
     wanted = {fingerprint(text) for text in texts}
-    found = teacher.load(path, ReadOptions())
+    found = teacher.load_teacher(path, ReadOptions())
     rows = zip(found.texts or (), found.probabilities.tolist(), strict=True)
     return {name: value for name, value in rows if name is not None and name in wanted}
 

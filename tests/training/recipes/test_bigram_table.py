@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.text.rows import rows_of_ids as make
-from toolkit.networks.tables import QUOTIENTS
-from toolkit.training import word_vectors as bigram_table
-from toolkit.training.word_vectors import SLOTS, Bigrams
+from toolkit.networks.bigrams import QUOTIENTS, SLOTS, Bigrams
 
 SIZE = 30
 ROWS = st.lists(st.lists(st.integers(1, SIZE - 1), min_size=1, max_size=20), min_size=1)
@@ -44,7 +42,7 @@ def test_the_commonest_pairs_are_kept(rows: list[list[int]], most: int) -> None:
 
 
 def test_of_pairs_that_share_a_slot_the_commonest_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bigram_table, "SLOTS", 1)
+    monkeypatch.setattr("toolkit.networks.bigrams.SLOTS", 1)
     tokens = make([[5, 6, 7, 6, 7, 6, 7]])
     bigrams = Bigrams.build(tokens, SIZE)
     assert list(bigrams.keys) == [-1, 6 * SIZE + 7]

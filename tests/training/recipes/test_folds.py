@@ -22,7 +22,7 @@ pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 @pytest.fixture(autouse=True)
 def _fewer_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step over a million hashed pairs takes as long as all the rest."""
-    monkeypatch.setattr("toolkit.training.ngram_networks.SLOTS", 4093)
+    monkeypatch.setattr("toolkit.networks.ngram_linear.SLOTS", 4093)
 
 
 @pytest.fixture

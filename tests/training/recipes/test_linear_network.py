@@ -21,7 +21,7 @@ def tokens() -> TokenIds:
 
 
 def test_log_ratios_compare_smoothed_shares(tokens: TokenIds) -> None:
-    from toolkit.training.ngram_networks import log_ratios
+    from toolkit.networks.ngram_linear import log_ratios
 
     ratios = log_ratios(tokens, TARGETS, WEIGHTS, SIZE)
     # Each token counts as a word and as a pair; the start id does not count.
@@ -39,7 +39,7 @@ def test_log_ratios_compare_smoothed_shares(tokens: TokenIds) -> None:
 
 
 def test_the_network_divides_the_sum_by_the_root_of_the_count(tokens: TokenIds) -> None:
-    from toolkit.training.ngram_networks import SLOTS, LinearNetwork
+    from toolkit.networks.ngram_linear import SLOTS, LinearNetwork
 
     random = np.random.default_rng(1)
     ratios = random.normal(size=SIZE + SLOTS).astype(np.float32)

@@ -13,7 +13,7 @@ import pytest
 from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.stars import logits_of
 from toolkit.training import train
-from toolkit.training.data import FitData, FitTask, Reporter
+from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.result import Fit
@@ -26,7 +26,7 @@ pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 def _fewer_slots() -> Iterator[None]:
     """A step over a million hashed pairs takes as long as all the rest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.training.ngram_networks.SLOTS", 4093)
+        patch.setattr("toolkit.networks.ngram_linear.SLOTS", 4093)
         yield
 
 
@@ -36,7 +36,7 @@ ALL = pytest.mark.parametrize("preset", [NGRAM_LINEAR, NGRAM_POOL], ids=lambda p
 
 def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
     chosen = TrainingOptions(preset=preset.name, batch_size=8, **options)
-    return train.fit(FitTask(preset, data, chosen, Reporter()))
+    return train.fit(FitTask(preset, data, chosen, TrainingObserver()))
 
 
 @ALL
@@ -56,13 +56,17 @@ def corpus_of(known: float) -> Any:
 
 @pytest.mark.parametrize(("known", "learned"), [(0, 40), (0.5, 70), (1, 100)])
 def test_reviews_with_a_label_or_a_teacher_are_learned(known: float, learned: int) -> None:
+    from toolkit.training.ragged_fit import Schedule
+
     corpus = corpus_of(known)
-    targets = corpus.learned_targets(0.5)
+    found = corpus.examples(Schedule(1, 8, 0.1), 0.5)
     assert len(corpus.tokens) == 100  # of all, words and pairs are counted
-    assert len(corpus.learned_tokens) == len(corpus.learned_weights(15)) == len(targets) == learned
-    labels = corpus.targets
-    assert targets[:40] == pytest.approx(labels if not known else 0.02 + 0.96 * labels)
-    assert targets[40:] == pytest.approx(corpus.teacher[40:learned])
+    assert len(found.tokens) == len(found.weights) == len(found.targets) == learned
+    labels = corpus.data.fitted.targets
+    assert found.targets[:40] == pytest.approx(labels if not known else 0.02 + 0.96 * labels)
+    if known:
+        teacher = corpus.data.unlabelled.teacher
+        assert found.targets[40:] == pytest.approx(teacher[: learned - 40])
 
 
 def test_a_teacher_can_turn_everything_around() -> None:
@@ -90,6 +94,7 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 def test_weights_in_the_loss() -> None:
     """A label alone counts most; reviews with a teacher count alike, short texts less."""
     from toolkit.training.fit_ngrams import Corpus
+    from toolkit.training.ragged_fit import Schedule
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
@@ -98,9 +103,11 @@ def test_weights_in_the_loss() -> None:
     unlabelled = UnlabelledReviews("more", pa.chunked_array([texts]), teacher=known)
     fitted = replace(reviews, teacher=teacher)
     corpus = Corpus.of(NGRAM_LINEAR, FitData(fitted, None, unlabelled))
-    found = corpus.learned_weights(100)  # the start id counts, too
+    schedule = Schedule(1, 8, 0.1, tokens_of_a_review=100)
+    found = corpus.examples(schedule, 0.5).weights  # the start id counts, too
     assert found == pytest.approx([1, 1.9, 1, 1.9, 0.1, 1, 1])
-    assert Corpus.of(NGRAM_LINEAR, FitData(fitted)).learned_weights(100).tolist() == [1, 1, 1, 1]
+    alone = Corpus.of(NGRAM_LINEAR, FitData(fitted)).examples(schedule, 0.5)
+    assert alone.weights.tolist() == [1, 1, 1, 1]
 
 
 def test_domains_are_balanced_in_the_loss() -> None:
@@ -130,7 +137,7 @@ def test_the_best_epoch_is_kept(preset: Preset) -> None:
     noise = replace(noise, labels=random.integers(0, 2, 80).astype(np.int8))
     held_out = make_reviews(40, seed=3)
     chosen = TrainingOptions(preset=preset.name, batch_size=8, epochs=4)
-    task = FitTask(preset, FitData(noise, held_out), chosen, Reporter(), keeps_best=True)
+    task = FitTask(preset, FitData(noise, held_out), chosen, TrainingObserver(), keeps_best=True)
     found = train.fit(task)
     losses = found.history["val_loss"]
     assert found.kept_epoch == losses.index(min(losses)) + 1
@@ -160,16 +167,25 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
     assert found.epochs == found.kept_epoch == found.most_epochs == 2
 
 
-def test_freezing_keeps_what_a_network_says() -> None:
+def test_freezing_keeps_what_a_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
-    from toolkit.training.fit_ngrams import POOL, Corpus, NgramPipeline
+    from toolkit.networks.ngram_pool import PoolNetwork
+    from toolkit.training.fit_ngrams import Corpus
 
-    pipeline = NgramPipeline(Corpus.of(NGRAM_POOL, FitData(make_reviews(120))), 1, 0.5, Reporter())
-    network, _ = pipeline.pool(POOL.enough(120))
-    tokens, rows = pipeline.corpus.tokens, np.arange(120)
+    trained: dict[str, Any] = {}
+    freeze = PoolNetwork.freeze
+
+    def remembering(network: PoolNetwork, bigrams: Any) -> Any:
+        trained.update(network=network, bigrams=bigrams)
+        return freeze(network, bigrams)
+
+    monkeypatch.setattr(PoolNetwork, "freeze", remembering)
+    data = FitData(make_reviews(120))
+    frozen = fit(NGRAM_POOL, data).network
+    tokens, rows = Corpus.of(NGRAM_POOL, data).tokens, np.arange(120)
     ids = tokens.padded_rows(rows)
-    pairs = tokens.padded_rows(rows, pipeline.bigrams.rows(tokens))
-    expected = np.asarray(network([ids, pairs]))[:, 0]
-    found = np.asarray(network.freeze(pipeline.bigrams)(ids))[:, 0]
-    assert np.abs(logits_of(found) - expected).max() < 0.05 * expected.std()
+    pairs = tokens.padded_rows(rows, trained["bigrams"].rows(tokens))
+    expected = np.asarray(trained["network"]([ids, pairs]))[:, 0]
+    found = logits_of(np.asarray(frozen(ids))[:, 0])
+    assert np.abs(found - expected).max() < 0.05 * expected.std()
     assert expected.std() > 0.5

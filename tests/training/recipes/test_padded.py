@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.training.making import make_reviews
-from toolkit.training.data import FitData, FitTask, Reporter
+from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.result import PATIENCE, Fit
@@ -28,7 +28,7 @@ def data() -> FitData:
 
 
 def run(data: FitData, **options: Any) -> Fit:
-    return fit(FitTask(PRESET, data, TrainingOptions(**options), Reporter()))
+    return fit(FitTask(PRESET, data, TrainingOptions(**options), TrainingObserver()))
 
 
 def test_early_stopping_keeps_the_best_epoch(data: FitData) -> None:

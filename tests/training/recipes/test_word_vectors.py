@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 from tests.text.rows import rows_of_ids as make
-from toolkit.training.word_vectors import WINDOW, Bigrams, context_counts, word_and_bigram_vectors
+from toolkit.networks.bigrams import Bigrams
+from toolkit.training.word_vectors import WINDOW, context_counts, word_and_bigram_vectors
 
 SIZE = 12
 

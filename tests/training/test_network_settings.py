@@ -16,9 +16,9 @@ from tests.training.making import make_reviews
 from toolkit.cli.app import app
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
-from toolkit.training.data import FitData, FitTask, Reporter
+from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import Knobs
+from toolkit.training.presets import NetworkSettings
 
 OF_THE_PRESET: dict[str, Any] = {
     "dropout": 0.5,
@@ -29,7 +29,7 @@ OF_THE_PRESET: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "message"),
+    ("name", "value", "message"),
     [
         ("dropout", -0.1, "--dropout: expected from 0 to 0.99, found -0.1"),
         ("dropout", 1.0, "--dropout: expected from 0 to 0.99, found 1.0"),
@@ -42,42 +42,44 @@ OF_THE_PRESET: dict[str, Any] = {
         ("learning_rate", float("inf"), "--learning-rate: expected .*, found inf"),
     ],
 )
-def test_values_out_of_range_are_refused(knob: str, value: Any, message: str) -> None:
+def test_values_out_of_range_are_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(UsageError, match=f"^{message}$"):
-        Knobs(**{knob: value})
+        NetworkSettings(**{name: value})
 
 
-@pytest.mark.parametrize("knob", OF_THE_PRESET)
-def test_presets_without_knobs_name_those_that_have_them(knob: str) -> None:
-    knobs = {knob: OF_THE_PRESET[knob]}
-    option = f"--{knob.replace('_', '-')}"
+@pytest.mark.parametrize("name", OF_THE_PRESET)
+def test_presets_without_settings_name_those_that_have_them(name: str) -> None:
+    settings = {name: OF_THE_PRESET[name]}
+    option = f"--{name.replace('_', '-')}"
     message = rf"^{option}: the preset 'ngram-pool' does not let you choose.*\(these do: conv1d\)"
     with pytest.raises(UsageError, match=message):
-        TrainingOptions(preset="ngram-pool", knobs=Knobs(**knobs))
+        TrainingOptions(preset="ngram-pool", network=NetworkSettings(**settings))
     with pytest.raises(UsageError, match=rf"^{option}: for networks that are trained from scratch"):
-        TrainingOptions(start="reviews", knobs=Knobs(**knobs))
+        TrainingOptions(start="reviews", network=NetworkSettings(**settings))
 
 
-def test_all_useless_knobs_are_named_at_once() -> None:
+def test_all_useless_settings_are_named_at_once() -> None:
     with pytest.raises(UsageError, match=r"^--dropout, --max-tokens: the preset 'ngram-linear'"):
-        TrainingOptions(preset="ngram-linear", knobs=Knobs(max_tokens=50, dropout=0))
+        TrainingOptions(preset="ngram-linear", network=NetworkSettings(max_tokens=50, dropout=0))
 
 
-def weights_after_fit(knobs: Knobs, build: Any = None) -> list[Any]:
+def weights_after_fit(settings: NetworkSettings, build: Any = None) -> list[Any]:
     from toolkit.training.train import fit
 
     reviews = make_reviews(60)
     data = FitData(reviews, reviews.take(np.arange(20)))
-    options = TrainingOptions(knobs=knobs, epochs=1, batch_size=8, seed=3)
+    options = TrainingOptions(network=settings, epochs=1, batch_size=8, seed=3)
     preset = options.chosen_preset
     if build is not None:
-        preset = replace(preset, build=build, has_knobs=False)
-    weights: list[Any] = fit(FitTask(preset, data, options, Reporter())).network.get_weights()
+        preset = replace(preset, build=build, is_adjustable=False)
+    weights: list[Any] = fit(
+        FitTask(preset, data, options, TrainingObserver())
+    ).network.get_weights()
     return weights
 
 
 def _as_before(vocabulary_size: int, max_tokens: int) -> Any:
-    """The network as it was before it had knobs."""
+    """The network as it was before it had settings."""
     from toolkit.networks import import_keras
 
     keras = import_keras()
@@ -100,18 +102,18 @@ def _as_before(vocabulary_size: int, max_tokens: int) -> Any:
     return network
 
 
-def test_without_knobs_every_weight_is_what_it_was() -> None:
+def test_without_settings_every_weight_is_what_it_was() -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-    before = weights_after_fit(Knobs(), _as_before)
-    for knobs in (Knobs(), Knobs(**OF_THE_PRESET)):
-        found = weights_after_fit(knobs)
+    before = weights_after_fit(NetworkSettings(), _as_before)
+    for settings in (NetworkSettings(), NetworkSettings(**OF_THE_PRESET)):
+        found = weights_after_fit(settings)
         assert all(map(np.array_equal, found, before))
-    changed = weights_after_fit(Knobs(learning_rate=0.002))
+    changed = weights_after_fit(NetworkSettings(learning_rate=0.002))
     assert not all(map(np.array_equal, changed, before))
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "settings",
     [
         {"max_tokens": 2, "vocabulary_size": 5, "learning_rate": 0.1},
         {"max_tokens": 1000, "dropout": 0.9, "learning_rate": 0.01},
@@ -120,18 +122,18 @@ def test_without_knobs_every_weight_is_what_it_was() -> None:
     ids=str,
 )
 def test_chosen_settings_are_used_recorded_and_exported(
-    knobs: dict[str, Any], reviews_csv: Path, tmp_path: Path
+    settings: dict[str, Any], reviews_csv: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     from toolkit.export import export
     from toolkit.networks.network_files import load_keras
 
     arguments = ["train", str(reviews_csv), "-o", str(tmp_path / "run"), "--epochs", "2"]
-    for knob, value in knobs.items():
-        arguments += [f"--{knob.replace('_', '-')}", str(value)]
+    for name, value in settings.items():
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
     assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
     run = RunFolder(tmp_path / "run")
-    config, expected = run.load_config(), OF_THE_PRESET | knobs
+    config, expected = run.load_config(), OF_THE_PRESET | settings
     found = {name: config.training[name] for name in ("dropout", "learning_rate")}
     found |= {name: getattr(config, name) for name in ("max_tokens", "vocabulary_size")}
     assert found == expected

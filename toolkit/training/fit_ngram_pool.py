@@ -1,19 +1,36 @@
-"""The rule by which a network of several experts chooses one: whole numbers, added up over words.
+"""The recipe `ngram-pool`: vectors from all reviews, then the network of one or more experts.
 
-It is a logistic regression over the words that a review has, as often as it has them, rounded; see
+Which expert reads a review is a rule of whole numbers, added up over its words: a logistic
+regression over the words that a review has, as often as it has them, rounded; see
 `toolkit.networks.ngram_pool`.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toolkit.errors import TrainingError
+from toolkit.networks import import_keras
+from toolkit.networks.bigrams import Bigrams
+from toolkit.networks.ngram_pool import MOST_EXPERTS, Lookup, PoolNetwork, negator_flags
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+from toolkit.training.data import FitTask
+from toolkit.training.fit_ngrams import Corpus, fit_and_freeze, start
+from toolkit.training.ragged_fit import Schedule
+from toolkit.training.result import Fit
+from toolkit.training.word_vectors import word_and_bigram_vectors
+
+POOL = Schedule(
+    epochs=3, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=15
+)
+_MOST_BIGRAMS = 200_000  # to choose from: they cost no time, and many domains have many
+# The first of the vectors are used: those of a decomposition that is no larger are less exact.
+_DIMENSIONS_MADE, _DIMENSIONS = 64, 48
 
 LONG_TOKENS = 40  # reviews of fewer have an expert of their own
 FEWEST_REVIEWS = 50  # positive, and negative, for an expert: one without reviews answers at random
@@ -23,6 +40,43 @@ _PASSES = 12
 _UNITS = 8  # of the rounded numbers in one of the logit
 _LARGEST = 1_000  # 512 of them stay far below 2**31
 _MARGIN = 1.0  # of the logit: the second expert reads only what is surely its own
+
+
+def fit_pool(task: FitTask) -> Fit:
+    """Fit a vector for each word, plain and negated, and each common bigram, pooled."""
+    corpus, options = start(task), task.options
+    bigrams = Bigrams.build(corpus.tokens, corpus.vocabulary.size, _MOST_BIGRAMS)
+    task.observer.stage("vectors of words and pairs, from all reviews")
+    words, pairs = word_and_bigram_vectors(
+        corpus.tokens,
+        bigrams.rows(corpus.tokens),
+        (corpus.vocabulary.size, len(bigrams)),
+        _DIMENSIONS_MADE,
+        options.seed,
+    )
+    lookup, experts = _lookup(task, corpus, bigrams)
+    import_keras().utils.set_random_seed(options.seed)
+    network = PoolNetwork(words[:, :_DIMENSIONS], pairs[:, :_DIMENSIONS], lookup, experts)
+    task.observer.stage("network: vectors of words and pairs, pooled")
+    examples = corpus.examples(POOL, options.teacher_weight, bigrams)
+    freeze = partial(network.freeze, bigrams)
+    return fit_and_freeze(task, corpus, network, freeze, POOL, examples, bigrams)
+
+
+def _lookup(task: FitTask, corpus: Corpus, bigrams: Bigrams) -> tuple[Lookup, int]:
+    """What finds rows of tables and experts, and how many there are: one without topics."""
+    size, fitted = corpus.vocabulary.size, corpus.data.fitted
+    negators = negator_flags(corpus.vocabulary.words.to_pylist())
+    if fitted.topics is None:
+        return Lookup(negators, bigrams.slots, len(bigrams), np.zeros(size, np.int32)), 1
+    is_second = fitted.topics > 0
+    tokens = corpus.tokens.first(len(fitted))
+    counts = reviews_of_experts(tokens, fitted.targets, is_second)
+    task.observer.stage(f"experts: {', '.join(f'{n:,} {name}' for name, n in counts.items())}")
+    routes, limit = fit_routes(tokens, is_second, size, task.options.seed)
+    long_tokens = LONG_TOKENS if len(counts) == MOST_EXPERTS else 0
+    lookup = Lookup(negators, bigrams.slots, len(bigrams), routes, limit, long_tokens)
+    return lookup, len(counts)
 
 
 def reviews_of_experts(

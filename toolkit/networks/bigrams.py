@@ -1,0 +1,125 @@
+"""Pairs of neighbouring tokens: their keys, and the look-up table that finds the row of a pair.
+
+The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the one pair that owns it; the
+quotient tells this pair from the others of the slot, which count as unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.networks import import_tensorflow
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+
+tf: Any = import_tensorflow()
+
+Keys = npt.NDArray[np.int64]
+
+QUOTIENTS = 4096  # of keys by the number of slots; they share an int32 with the row
+SLOTS = 262_139  # the largest prime below 2**18: rows of an int32 look-up end at 2**19
+CANDIDATES = 100_000
+_LARGEST_KEY = np.iinfo(np.int32).max
+
+# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to the row in
+# the slot, and to whether it is that of the pair.
+FOUND_STEPS = """
+    quotients = Div(keys, slots_size)
+    multiples = Mul(quotients, slots_size)
+    places = Sub(keys, multiples)
+    found = GatherElements <axis = 0> (slots, places)
+    found_rows = Div(found, quotients_size)
+    found_multiples = Mul(found_rows, quotients_size)
+    owners = Sub(found, found_multiples)
+    is_owner = Equal(owners, quotients)
+    is_bigram = And(is_owner, counted)
+"""
+
+
+@dataclass(frozen=True)
+class Bigrams:
+    """The bigrams that a network knows."""
+
+    vocabulary_size: int  # every token id is below it
+    keys: Keys  # (rows,) int64; row 0 is not a bigram and has the key -1
+    slots: Ids  # (SLOTS,) int32, the look-up table
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @classmethod
+    def build(cls, tokens: TokenIds, vocabulary_size: int, candidates: int = CANDIDATES) -> Bigrams:
+        """Keep the most common bigrams of known words, one per slot, the most common first."""
+        known = (tokens.values >= FIRST_WORD_ID) & (tokens.previous >= FIRST_WORD_ID)
+        keys, counts = np.unique(
+            keys_of(tokens.previous[known], tokens.values[known], vocabulary_size),
+            return_counts=True,
+        )
+        # Of equal counts, the smaller key comes first.
+        keys = keys[np.argsort(-counts, kind="stable")[:candidates]]
+        _, winners = np.unique(keys % SLOTS, return_index=True)  # the first: the most common
+        keys = np.concatenate([[-1], keys[np.sort(winners)]])
+        return cls(vocabulary_size, keys, slots_of(keys, SLOTS))
+
+    def rows(self, tokens: TokenIds) -> Ids:
+        """The row of the bigram that ends at each token, (all tokens,) int32; 0 if unknown."""
+        return rows_of(keys_of(tokens.previous, tokens.values, self.vocabulary_size), self.slots)
+
+
+def pair_keys(previous: Any, ids: Any, vocabulary_size: int) -> Any:
+    """The keys of pairs, for arrays and for tensors; NumPy's int32 is to be widened before."""
+    return previous * vocabulary_size + ids
+
+
+def keys_of(previous: npt.NDArray[np.int32], ids: npt.NDArray[np.int32], size: int) -> Keys:
+    """The keys of pairs of int32 ids, as int64."""
+    keys: Keys = pair_keys(previous.astype(np.int64), ids, size)
+    return keys
+
+
+def slots_of(keys: Keys, slots: int) -> npt.NDArray[np.int32]:
+    """Fill a look-up table, (slots,) int32; row i belongs to ``keys[i]``, row 0 is not a pair."""
+    table = np.zeros(slots, np.int32)
+    table[keys[1:] % slots] = np.arange(1, len(keys)) * QUOTIENTS + keys[1:] // slots
+    return table
+
+
+def rows_of(keys: Keys, table: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Look up the row of each key, int32; 0 if the pair is unknown."""
+    found = table[keys % len(table)]
+    is_owner = found % QUOTIENTS == keys // len(table)
+    return np.where(is_owner, found // QUOTIENTS, 0).astype(np.int32)
+
+
+def check_keys(vocabulary_size: int) -> None:
+    """Raise `ValueError` if the keys of the pairs do not fit into an int32."""
+    if vocabulary_size**2 - 1 > _LARGEST_KEY:
+        raise ValueError(
+            f"words: {vocabulary_size:,} of them have more bigrams than an int32 counts"
+        )
+
+
+def check_slots(slots: npt.NDArray[np.int32], vocabulary_size: int, rows: int) -> None:
+    """Raise `ValueError` if a look-up table is too small for the keys, or names other rows."""
+    if (vocabulary_size**2 - 1) // len(slots) >= QUOTIENTS:
+        raise ValueError(f"slots: {len(slots):,} are too few for {vocabulary_size:,} words")
+    if slots.min() < 0 or slots.max() // QUOTIENTS >= rows:
+        raise ValueError(f"slots: one has no row among the {rows:,} of bigrams")
+
+
+def bigram_keys(ids: Any, vocabulary_size: int) -> Any:
+    """Number each pair of a token and the one before it, which is 0 at the start of a row."""
+    return pair_keys(tf.pad(ids[:, :-1], [[0, 0], [1, 0]]), ids, vocabulary_size)
+
+
+def bigram_rows(keys: Any, slots: Any, counted: Any) -> Any:
+    """Look up the row of each pair, as `rows_of`; 0 where the token does not count."""
+    size = slots.shape[0]
+    quotients = keys // size
+    found = tf.gather(slots, keys - quotients * size)
+    rows = found // QUOTIENTS
+    is_owner = tf.equal(found - rows * QUOTIENTS, quotients)
+    return tf.where(tf.logical_and(is_owner, counted), rows, 0)
