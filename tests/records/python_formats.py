@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.records.toy_format import TOY, read_queries, write_queries
-from toolkit.records.compression import COMPRESSIONS
+from toolkit.records.archives import COMPRESSIONS
 from toolkit.records.formats import endings
 
 Row = dict[str, str]

@@ -30,7 +30,7 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compression_of, compressor
+from toolkit.records.archives import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.labels import NEUTRAL, WrongValueError, labels_of
 from toolkit.records.options import LabelNames, ReadOptions

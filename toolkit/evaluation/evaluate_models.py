@@ -42,7 +42,7 @@ from toolkit.evaluation.reviews import (
 )
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
-from toolkit.records.compression import compression_of
+from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 

@@ -14,11 +14,11 @@ from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels, Probabilities
 from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
 from toolkit.files import sha256_of
+from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Rows
 from toolkit.records.options import STDIN, ReadOptions, is_stream
 from toolkit.records.table import ReviewTable, read_table
-from toolkit.records.zip import file_of
 
 LABELS = ("negative", "positive")
 _MOST_STARS = 20  # more different values are not ratings

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_file, is_a_folder
-from toolkit.records.compression import COMPRESSIONS, compression_of, format_ending
+from toolkit.records.archives import (
+    COMPRESSIONS,
+    compression_of,
+    format_ending,
+    inside_archive,
+    is_archive,
+    only_member,
+)
 from toolkit.records.kinds import check_kind, first_bytes, kind_of
 from toolkit.records.options import STDIN, ReadOptions, is_stream
-from toolkit.records.zip import inside_archive, is_archive, only_member
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column

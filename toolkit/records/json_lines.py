@@ -132,7 +132,7 @@ class JsonLinesFile(RecordFile):
         """Find cuts after records; lines are counted from each, as those before are not read."""
         ends = map(self._end_of_record, offsets if self._stream.is_file else ())
         inside = [end for end in sorted({*ends}) if 0 < end < (self.size or 0)]
-        return [(self._first_place(end, 1), end) for end in inside]
+        return [(self._first_offset(end, 1), end) for end in inside]
 
     def _end_of_record(self, offset: int) -> int:
         """Find where the first line ends after an offset that is not blank; 0 if it is far away."""

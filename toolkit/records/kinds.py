@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import InputError
-from toolkit.records.compression import COMPRESSIONS
+from toolkit.records.archives import COMPRESSIONS
 from toolkit.records.options import STDIN
 
 LOOKED_AT = 4096  # bytes at the start of a file

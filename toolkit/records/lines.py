@@ -1,8 +1,7 @@
 """Records that end at line ends, whose bytes go into the output as they are.
 
-Lines of a byte block as arrays of positions, and Arrow arrays cut from them.
-
-Blank lines before records that are rejected, which stay in the output.
+First the lines of a byte block as arrays of positions, and Arrow arrays cut from them; then the
+file whose records they are. Blank lines stay in the output, also before records that are rejected.
 """
 
 from __future__ import annotations
@@ -22,10 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError
-from toolkit.native import records as record_cuts
-from toolkit.native import records as record_parts
+from toolkit.native import records as core
+from toolkit.records.archives import compression_of
 from toolkit.records.columns import Column
-from toolkit.records.compression import compression_of
 from toolkit.records.kinds import LOOKED_AT, check_kind
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import (
@@ -125,13 +123,13 @@ def parts(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
 
     They are binary views, which share the memory of the data, where the native core is used.
     """
-    found = record_parts.views(data, starts, stops)
+    found = core.views(data, starts, stops)
     return spans(data, starts, stops) if found is None else found
 
 
 def joined(*columns: pa.Array) -> pa.Buffer:
     """Join the strings or bytes of each row, and all rows; none is null."""
-    found = record_parts.joined(*columns)
+    found = core.joined(*columns)
     if found is not None:
         return found
     plain = (column.cast(pa.binary()) for column in columns)
@@ -152,8 +150,8 @@ def count_lines(data: bytes, stop: int) -> int:
 
 def find_lines(data: bytes) -> tuple[Positions, bool]:
     """Find all newlines; and whether it is known that the bytes up to the last are UTF-8."""
-    if record_cuts.is_used():
-        return record_cuts.find_lines(data)
+    if core.is_used():
+        return core.find_lines(data)
     return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE), False
 
 
@@ -182,20 +180,20 @@ def with_blank_lines(data: bytes, lines: Lines, batch: pa.RecordBatch) -> pa.Rec
     Its columns are the records and their line ends. Blank lines are put after the line end of the
     record before them, or else before the first record.
     """
-    before, behind = b"", [""] * len(lines)
+    before, after = b"", [""] * len(lines)
     rows = np.searchsorted(lines.starts, lines.loose[:, 0]) - 1
     for row, (start, stop) in sorted(zip(rows.tolist(), lines.loose.tolist(), strict=True)):
         if row < 0:
             before += data[start:stop]
         else:
-            behind[row] += data[start:stop].decode()
+            after[row] += data[start:stop].decode()
     if not len(lines):
         return batch.replace_schema_metadata({_BLANK_LINES: before})
     records, line_ends = batch.columns
     if before:
         first = pa.array([before + records[0].as_py()], records.type)
         records = pa.concat_arrays([first, records[1:]])
-    line_ends = pc.binary_join_element_wise(line_ends, pa.array(behind, pa.string()), "")
+    line_ends = pc.binary_join_element_wise(line_ends, pa.array(after, pa.string()), "")
     return pa.RecordBatch.from_arrays([records, line_ends], batch.schema.names)
 
 
@@ -299,7 +297,7 @@ class RecordFile(ReviewFile):
 
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the records in blocks of about `block_bytes`."""
-        offset, self._line, wanted = start or self._first_place(self._offset, self._line)
+        offset, self._line, wanted = start or self._first_offset(self._offset, self._line)
         if start:
             self._stream.seek(offset)
         end = stop[0] if stop else None
@@ -320,9 +318,9 @@ class RecordFile(ReviewFile):
         if end not in (None, offset):
             self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
 
-    def _first_place(self, offset: int, line: int) -> Offset:
-        """Give the place of the first block that starts at an offset."""
-        return offset, line, min(self.options.block_bytes, BLOCK_RECORDS)
+    def _first_offset(self, byte: int, line: int) -> Offset:
+        """Give the offset of the first block that starts at a byte."""
+        return byte, line, min(self.options.block_bytes, BLOCK_RECORDS)
 
     def _next(self, wanted: int, left: int | None) -> tuple[Content, bool]:
         """Find the records in the next bytes, or in more if one is longer, up to a cut if any.

@@ -1,9 +1,4 @@
-"""What all formats have in common: blocks of records in, scored records out.
-
-Blocks of records, as they are read from a file, scored and written.
-
-A part of a file of reviews that is read by itself.
-"""
+"""What all formats have in common: blocks of records in, scored records out."""
 
 from __future__ import annotations
 
@@ -30,6 +25,33 @@ Offset = tuple[int, ...]
 
 # An offset between records, and about how many bytes of the file are before it.
 SplitPoint = tuple[Offset, int]
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """A range of a file that is read by itself, between points of `ReviewFile.split_points`."""
+
+    start: Offset = ()  # () is the start of the file
+    stop: Offset = ()  # () is its end
+    first_byte: int = 0  # about, of the file
+    size: int | None = None  # about, in bytes; None is the whole file
+    restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the file."""
+        return not (self.start or self.stop)
+
+    def ends_at(self, reached: Offset) -> bool:
+        """Whether it is read to its end, by the offset after its last block.
+
+        All formats begin an offset with where it is; the rest depends on the blocks before it.
+        """
+        return not self.stop or reached[:1] == self.stop[:1]
+
+
+WHOLE_FILE = FileRange()
+
 
 # Some records and their scores, the added columns in order → a record batch with all of it.
 Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
@@ -97,16 +119,17 @@ class Output:
     separator: bytes = b""  # between two rendered blocks that have records
 
 
-def first_split_points(cuts: Iterable[SplitPoint], offsets: Sequence[int]) -> list[SplitPoint]:
-    """Choose the first of some cuts at or after each byte offset; all are in ascending order.
+def first_split_points(points: Iterable[SplitPoint], offsets: Sequence[int]) -> list[SplitPoint]:
+    """Choose the first of some points at or after each byte offset; all are in ascending order.
 
-    It takes no more cuts than it needs.
+    It takes no more points than it needs.
     """
     found: list[SplitPoint] = []
     wanted = [*offsets]
-    for place, end in cuts:
+    for point in points:
+        _, end = point
         if wanted and wanted[0] <= end:
-            found.append((place, end))
+            found.append(point)
             wanted = [offset for offset in wanted if offset > end]
         if not wanted:
             break
@@ -190,16 +213,16 @@ class ReviewFile(ABC):
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.
 
-        The same place gives the same blocks, whatever was read before it. ``stop`` is a place that
-        `cuts` gives; () is the end of the file.
+        The same offset gives the same blocks, whatever was read before it. ``stop`` is one that
+        `split_points` gives; () is the end of the file.
         """
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
-        """Find cuts between records, one at or after each byte offset where there is one.
+        """Find points between records, one at or after each byte offset where there is one.
 
-        The offsets are in ascending order, and so are the cuts. What is read from one cut to
+        The offsets are in ascending order, and so are the points. What is read from one point to
         the next is together what is read of the whole file. A format whose files are always read
-        as a whole has no cuts.
+        as a whole has no such points.
         """
         return []
 
@@ -331,29 +354,3 @@ class ReviewFile(ABC):
     def fail(self, number: int, reason: str) -> NoReturn:
         """Raise an `InputError` that names a line or record."""
         raise InputError(f"{self.name}: {self.counts} {number:,}: {reason}.")
-
-
-@dataclass(frozen=True)
-class FileRange:
-    """From one place between records to another, as `ReviewFile.split_points` gives them."""
-
-    start: Offset = ()  # () is the start of the file
-    stop: Offset = ()  # () is its end
-    first_byte: int = 0  # about, of the file
-    size: int | None = None  # about, in bytes; None is the whole file
-    restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the file."""
-        return not (self.start or self.stop)
-
-    def ends_at(self, reached: Offset) -> bool:
-        """Whether it is read to its end, by the place after its last block.
-
-        All formats begin a place with what says where it is; the rest is of the way to there.
-        """
-        return not self.stop or reached[:1] == self.stop[:1]
-
-
-WHOLE_FILE = FileRange()

@@ -24,10 +24,9 @@ from typing import IO
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.compression import compression_of
+from toolkit.records.archives import MemberFile, compression_of, inside_archive
 from toolkit.records.kinds import LOOKED_AT, check_compressed
 from toolkit.records.options import STDIN
-from toolkit.records.zip import MemberFile, inside_archive
 from toolkit.stores.paths import is_in_store
 from toolkit.stores.read import ObjectReader
 

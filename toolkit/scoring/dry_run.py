@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.scorer import Scorer
+from toolkit.records.archives import compression_of
 from toolkit.records.columns import Columns, option_of
-from toolkit.records.compression import compression_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks

@@ -25,7 +25,7 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.records.compression import compression_of
+from toolkit.records.archives import compression_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Output, ReviewFile
 from toolkit.scoring.identity import FileFacts, WatchedInput

@@ -17,9 +17,9 @@ from toolkit import __version__
 from toolkit.errors import InputError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
+from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
-from toolkit.records.zip import file_of
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import StorePath, is_in_store
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_folder, is_link_or_there, is_there, resolved
+from toolkit.records.archives import count_others, is_archive, is_safe, members, several
 from toolkit.records.formats import endings
 from toolkit.records.options import STDIN
-from toolkit.records.zip import count_others, is_archive, is_safe, members, several
 from toolkit.scoring.jobs import (
     NOT_KEPT,
     REJECTED_ENDING,

@@ -12,11 +12,17 @@ from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import check_output_file, is_a_file, is_there, resolved
-from toolkit.records.compression import compression_ending, format_ending
+from toolkit.records.archives import (
+    compression_ending,
+    file_of,
+    format_ending,
+    inside_archive,
+    is_archive,
+    members,
+)
 from toolkit.records.formats import endings, format_called
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import WHOLE_FILE, FileRange
-from toolkit.records.zip import file_of, inside_archive, is_archive, members
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import is_in_store, path_of
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from toolkit.errors import UsageError
+from toolkit.records.archives import file_of
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import ReviewFile
-from toolkit.records.zip import file_of
 
 _MOST_DIGITS = 20
 _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)

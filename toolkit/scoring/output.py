@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, reporting_failures
-from toolkit.records.compression import compressed_nothing, compressor
+from toolkit.records.archives import compressed_nothing, compressor
 from toolkit.records.formats import format_of, output_of
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile

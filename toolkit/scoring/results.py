@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import UsageError
-from toolkit.records.compression import compression_of
+from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.review_file import Offset
-from toolkit.records.zip import file_of
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.summary import Summary

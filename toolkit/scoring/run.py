@@ -12,7 +12,7 @@ from typing import Any
 from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compression_of
+from toolkit.records.archives import compression_of
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compressor
+from toolkit.records.archives import compressor
 from toolkit.records.labels import read_labels
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock

@@ -18,11 +18,10 @@ from toolkit import __version__
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
-from toolkit.records.compression import compression_ending, compression_of, format_ending
+from toolkit.records.archives import compression_ending, compression_of, file_of, format_ending
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
-from toolkit.records.zip import file_of
 from toolkit.scoring.identity import FileFacts, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions

@@ -13,7 +13,7 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there, resolved
 from toolkit.model.scorer import Scorer
-from toolkit.records.zip import file_of
+from toolkit.records.archives import file_of
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import Jobs, check_absent, check_job, check_not_input, check_outputs
 from toolkit.scoring.options import ScoringOptions
