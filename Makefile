@@ -33,7 +33,7 @@ test-all: test $(DEV)/installed-all  ## run also the slow tests, and those of ot
 	$(DEV)/bin/pytest $(AT_ONCE) -m "slow or tools"
 
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
-	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) $(CORE_TESTS)
+	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) -m "not tools" $(CORE_TESTS)
 
 check: $(DEV)/installed  ## check format, types, docstrings and imports
 	$(DEV)/bin/ruff check

@@ -80,6 +80,17 @@ def test_steps_are_those_of_the_makefile() -> None:
     assert [step for step in ran if step != "tag"] == made == list(STEPS)
 
 
+def test_tests_that_the_makefile_names_exist() -> None:
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    named = re.search(r"^CORE_TESTS := (.*?)\n\n", makefile, re.M | re.S)
+    assert named is not None
+    paths = [PROJECT / name for name in re.findall(r"tests/[\w/]+(?:\.py)?(?=[ \n])", named[1])]
+    for folder, names in re.findall(r"addprefix (\S+/),([^)]*)\)", named[1]):
+        paths += [PROJECT / folder / name for name in names.split()]
+    assert len(paths) > 8
+    assert [path for path in paths if not path.exists()] == []
+
+
 def test_a_linter_finds_nothing() -> None:
     folder = Path(sys.executable).parent
     zizmor = shutil.which("zizmor", path=str(folder)) or shutil.which("zizmor")
