@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
+from exported.cards import model_card
 from tests.data import PROJECT
+from tests.export.conftest import WORDS
 from tests.networks.tables import Frozen
-from toolkit.errors import UsageError
+from toolkit.errors import InputError, ModelError, ParityError, QuantizationError, UsageError
+from toolkit.export import export
 from toolkit.export.convert import TOLERANCE, convert
-from toolkit.export.quantize import KINDS, quantize
+from toolkit.export.quantize import KINDS, QuantizationOptions, check_loss, quantize
+from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
+from toolkit.model.file import ModelFile
 from toolkit.model.onnx_sessions import session_options
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import encode
+from toolkit.records.columns import Columns
+from toolkit.records.options import ReadOptions
 from toolkit.text.token_ids import Ids
+from toolkit.text.vocabulary import Vocabulary
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"
+
 IDS, WIDTH = 900, 12
 
 
@@ -180,3 +199,275 @@ def test_tables_of_int8_have_nothing_to_gain() -> None:
 def test_what_is_no_kind(kind: str) -> None:
     with pytest.raises(UsageError, match="--quantize: expected int8 or float16, received"):
         quantize(onnx.load(TWIN), kind)
+
+
+TRAINED_IDS, TOKENS = 600, 12
+
+CONFIG = RunConfig("conv1d", TRAINED_IDS, TOKENS, TrainingData(), training={"sample": "validation"})
+
+
+def make_reviews(count: int = 60) -> list[str]:
+    random = np.random.default_rng(1)
+    # The tokens are the words that the text rule can find in a text again.
+    words = [word for word in WORDS if word.isalpha() and word.islower()]
+    return [" ".join(random.choice(words, random.integers(4, 15))) for _ in range(count)]
+
+
+def make_run(path: Path, spoil: float = 1.0) -> RunFolder:
+    """A run of the network of `conv1d` whose labels are those that the network gives itself.
+
+    The first column of its embedding is multiplied by `spoil`, and nothing reads that column.
+    """
+    keras = pytest.importorskip("keras", reason="needs the extra 'train'")
+    from toolkit.networks import conv1d
+
+    keras.utils.set_random_seed(1)
+    network = conv1d.build(TRAINED_IDS, TOKENS)
+    weights = [w * 8 if w.any() else w + 0.1 for w in network.get_weights()]
+    weights[0][:, 0] *= spoil
+    weights[1][:, 0, :] = 0
+    network.set_weights(weights)
+    folder = RunFolder(path)
+    folder.path.mkdir()
+    network.save(folder.model)
+    vocabulary = Vocabulary(pa.array(WORDS))
+    vocabulary.save(folder.vocabulary)
+    folder.save_metrics(Metrics())
+    reviews = make_reviews()
+    ids = vocabulary.encode(pa.array(reviews), last=TOKENS).padded(TOKENS)
+    labels = network(ids, training=False).numpy()[:, 0] >= 0.5
+    assert 10 < labels.sum() < 50
+    pq.write_table(pa.table({"text": reviews, "label": labels.astype(np.int8)}), folder.sample)
+    folder.save_config(CONFIG)
+    return folder
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> RunFolder:
+    return make_run(tmp_path / "run")
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> RunFolder:
+    return make_run(tmp_path / "spoilt", spoil=1e6)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("kind", "share"), [("int8", 0.6), ("float16", 0.7)])
+def test_files_and_facts(trained: RunFolder, tmp_path: Path, kind: str, share: float) -> None:
+    (tmp_path / "plain").mkdir()
+    plain = export(trained.path, tmp_path / "plain" / "conv1d.onnx")
+    small = export(trained.path, quantization=QuantizationOptions(kind))
+    for name in ("model", "twin"):
+        sizes = [getattr(result, name).stat().st_size for result in (small, plain)]
+        assert sizes[0] < share * sizes[1]
+    facts, plain_facts = (ModelFile.load(result.model).facts for result in (small, plain))
+    assert plain_facts.quantization is None
+    assert facts.parity == plain_facts.parity  # Keras against ONNX, before the quantization
+    stored = facts.quantization
+    assert stored is not None
+    assert stored.weights == kind
+    assert stored.source == "validation reviews of the run"
+    assert (stored.reviews, stored.label_flips) == (60, 0)
+    assert stored.accuracy == stored.accuracy_before == 1
+    assert stored.bytes < share * stored.bytes_before
+    assert 0 < stored.largest_difference < 0.05
+    assert stored.parity is not None
+    assert stored.parity.largest_difference <= 1e-5
+    assert stored.parity.reviews == 60
+    assert facts == replace(plain_facts, quantization=stored)
+    twin = {e.key: e.value for e in onnx.load(small.twin).metadata_props}
+    assert json.loads(twin["quantization"]) == encode(stored)
+    card = model_card(small.model)
+    assert f"| weights | {kind}: 0." in card
+    assert "0 of 60 labelled reviews (validation reviews of the run) get another label" in card
+    assert "label flips, before quantization |" in card
+    assert "quantization" not in model_card(plain.model)
+
+
+def test_golden_vectors_are_those_of_fewer_bits(trained: RunFolder) -> None:
+    found = []
+    for options in (None, QuantizationOptions("int8")):
+        result = export(trained.path, force=True, golden=True, quantization=options)
+        assert result.golden is not None
+        lines = [*map(json.loads, result.golden.read_text("ascii").splitlines())]
+        expected = np.array([line["models"]["conv1d"]["probability"] for line in lines])
+        session = ort.InferenceSession(str(result.model))
+        texts = np.array([line["text"] for line in lines], object)
+        (probability,) = session.run(["probability"], {"text": texts})
+        np.testing.assert_allclose(probability, expected, rtol=0, atol=1e-6)
+        found.append(expected)
+    assert np.abs(found[0] - found[1]).max() > 1e-4  # more than runtimes differ
+
+
+def test_the_executions_agree_and_no_neighbour_matters(trained: RunFolder) -> None:
+    result = export(trained.path, quantization=QuantizationOptions("int8"))
+    reviews = make_reviews(70)
+    session = ort.InferenceSession(str(result.model))
+    alone = [session.run(["probability"], {"text": np.array([r], object)})[0][0] for r in reviews]
+    together = session.run(["probability"], {"text": np.array(reviews, object)})[0]
+    assert np.array_equal(alone, together)
+    scored = Scorer(result.model).probabilities(pa.array(reviews)).to_numpy()
+    np.testing.assert_allclose(scored, together, rtol=0, atol=1e-5)
+
+
+def test_the_same_run_gives_the_same_bytes(trained: RunFolder, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    made = [
+        export(
+            trained.path,
+            tmp_path / n / "m.onnx",
+            quantization=QuantizationOptions("int8"),
+        )
+        for n in "ab"
+    ]
+    assert made[0].model.read_bytes() == made[1].model.read_bytes()
+    assert made[0].twin.read_bytes() == made[1].twin.read_bytes()
+
+
+def test_a_network_that_int8_destroys_is_refused(spoilt: RunFolder) -> None:
+    before = files_in(spoilt.path)
+    with pytest.raises(
+        QuantizationError,
+        match=r"--quantize int8 costs too much: accuracy \d\d\.\d\d% instead of 100\.00% on 60 "
+        r"labelled reviews .*, and [1-9]\d* get another label.* Try --quantize float16",
+    ):
+        export(spoilt.path, quantization=QuantizationOptions("int8"))
+    assert files_in(spoilt.path) == before
+    cost = export(spoilt.path, quantization=QuantizationOptions("float16")).quantization
+    assert cost is not None
+    assert cost.label_flips == 0
+
+
+def test_executions_that_disagree_are_refused(
+    trained: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.export import export_run as module
+    from toolkit.export.quantize import Quantized, quantize
+
+    def wrong(network: onnx.ModelProto, kind: str) -> Quantized:
+        return Quantized(quantize(network, kind).network, network)
+
+    monkeypatch.setattr(module, "quantize", wrong)
+    before = files_in(trained.path)
+    with pytest.raises(ParityError, match="executions of the quantized network disagree"):
+        export(trained.path, quantization=QuantizationOptions("int8"))
+    assert files_in(trained.path) == before
+
+
+def test_reviews_of_a_file(trained: RunFolder, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    reviews = make_reviews(5)
+    rows = [f'{text},"pos"' for text in reviews] + [",neg", "a movie,"]
+    file.write_text("\n".join(["body,opinion", *rows]), encoding="utf-8")
+    reading = ReadOptions(Columns("body", label="opinion"))
+    cost = export(
+        trained.path, quantization=QuantizationOptions("int8", file, reading)
+    ).quantization
+    assert cost is not None
+    assert (cost.source, cost.reviews) == ("mine.csv", 5)
+    expected = [score.sentiment for score in Scorer(trained.path / "conv1d.onnx").score(reviews)]
+    assert cost.right == expected.count("positive")
+
+
+def test_reviews_that_cannot_be_read(trained: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.csv: no such file"):
+        export(
+            trained.path,
+            quantization=QuantizationOptions("int8", tmp_path / "none.csv"),
+        )
+    for labels in (pa.array([1, None]), pa.array([1, 7]), pa.array(["a", "b"])):
+        pq.write_table(pa.table({"text": ["a movie", "bad"], "label": labels}), trained.sample)
+        trained.save_config(CONFIG)
+        with pytest.raises(ModelError, match=r"sample\.parquet: not the reviews of a run"):
+            export(trained.path, quantization=QuantizationOptions("int8"))
+    assert "conv1d.onnx" not in files_in(trained.path)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "lost", "passes"),
+    [(2000, 2, True), (2000, 3, False), (999, 0, True), (999, 1, False), (1000, 1, True),
+     (25_000, 25, True), (25_000, 26, False), (10, -3, True)],
+)  # fmt: skip
+def test_a_tenth_of_a_point_is_allowed(reviews: int, lost: int, passes: bool) -> None:
+    right = reviews // 2
+    cost = QuantizationCost(
+        "float16", "r", reviews, right, right - lost, abs(lost), 0.1, 2, 1, 0.5, 0.5, 0.001
+    )
+    if passes:
+        check_loss(cost)
+        return
+    with pytest.raises(QuantizationError, match=r"allowed\. Nothing was exported\. Export it with"):
+        check_loss(cost)
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool"])
+def test_networks_of_tables_have_nothing_to_gain(
+    tmp_path: Path, networks: dict[str, Frozen], name: str
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    networks[name].network.save(folder.model)
+    Vocabulary(pa.array(WORDS)).save(folder.vocabulary)
+    folder.save_metrics(Metrics())
+    pq.write_table(pa.table({"text": ["a movie", "bad"], "label": [1, 0]}), folder.sample)
+    folder.save_config(replace(CONFIG, preset=name, vocabulary_size=13))
+    before = files_in(folder.path)
+    with pytest.raises(UsageError, match="nothing would become smaller"):
+        export(folder.path, quantization=QuantizationOptions("int8"))
+    assert files_in(folder.path) == before
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "toolkit", "export", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "400"},
+        check=False,
+    )
+
+
+def test_command(trained: RunFolder) -> None:
+    done = command(trained.path, "--quantize", "int8")
+    assert done.returncode == 0, done.stderr
+    assert "0 of 60 labelled reviews (validation reviews of the run)" in done.stdout
+    assert "accuracy 100.00% instead of 100.00%" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--quantize", "int4"], "--quantize: expected int8 or float16, received 'int4'"),
+        (["--reviews", "r.csv"], "--reviews: is for --quantize"),
+        (["--quantize", "int8", "--text-column", "body"], "Name it with --reviews"),
+    ],
+)
+def test_wrong_calls(trained: RunFolder, arguments: list[Any], message: str) -> None:
+    done = command(trained.path, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert "conv1d.onnx" not in files_in(trained.path)
+
+
+def test_a_file_of_version_2_without_the_fact(trained: RunFolder) -> None:
+    model = export(trained.path).model
+    stored = onnx.load(model)
+    kept = [entry for entry in stored.metadata_props if entry.key != "quantization"]
+    del stored.metadata_props[:]
+    stored.metadata_props.extend(kept)
+    onnx.save(stored, model)
+    assert ModelFile.load(model).facts.quantization is None
+
+
+@pytest.mark.parametrize("parts", ["validation", "validation and training", "training"])
+def test_reviews_of_the_training_are_named(trained: RunFolder, parts: str) -> None:
+    trained.save_config(replace(CONFIG, training={"sample": parts}))
+    notes = " ".join(export(trained.path, quantization=QuantizationOptions("int8")).notes)
+    assert ("was trained on: choose others with --reviews" in notes) == ("training" in parts)
+    assert "reviews only; 1,000 or more are better" in notes

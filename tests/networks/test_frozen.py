@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,17 @@ from hypothesis.extra import numpy as of_numpy
 from tests.networks.tables import (
     WORDS,
     Frozen,
+    adapted_tables,
     linear_tables,
     pool_tables,
     random_ids,
 )
+from toolkit.export.convert import TOLERANCE, canonical, convert, run_keras
+from toolkit.model.file import load_model
+from toolkit.model.shipped import SHIPPED
 from toolkit.text.token_ids import Ids
+
+pytest.importorskip("keras", reason="needs the extra 'train'")
 
 # Any rows, also such as no text gives: padding and starts between words.
 any_ids = of_numpy.arrays(
@@ -190,3 +197,136 @@ def test_a_network_that_ends_otherwise() -> None:
     network = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1, activation="tanh")])
     with pytest.raises(ValueError, match=r"its last layer, dense.*, has no logit"):
         calibrated(network, 2.0, 0.0)
+
+
+def run_both(network: Any, ids: Any) -> tuple[Any, Any]:
+    """What Keras and ONNX Runtime give for rows of ids."""
+    import onnxruntime as ort
+
+    graph = convert(network, ids.shape[1]).model
+    session = ort.InferenceSession(graph.SerializeToString())
+    return network(ids, training=False).numpy()[:, 0], session.run(None, {"token_ids": ids})[0]
+
+
+def test_no_words_and_no_change_is_the_base(frozen: Frozen) -> None:
+    from toolkit.networks import adapted
+
+    made = adapted.freeze(frozen.network, WORDS, np.zeros(WORDS + 2, np.float32), 1.0, 0.0)
+    ids = random_ids(60)
+    expected = frozen.network(ids, training=False).numpy()
+    assert np.array_equal(made(ids, training=False).numpy(), expected)
+
+
+def test_the_base_reads_new_words_as_unknown(frozen: Frozen) -> None:
+    from toolkit.networks import adapted
+
+    made = adapted.freeze(frozen.network, WORDS, np.zeros(WORDS + 2, np.float32), 1.0, 0.0)
+    ids = random_ids(60, ids=WORDS + 2)
+    assert (ids >= WORDS).any()
+    unknown = np.where(ids < WORDS, ids, 2).astype(np.int32)
+    expected = frozen.network(unknown, training=False).numpy()
+    assert np.array_equal(made(ids, training=False).numpy(), expected)
+
+
+def test_rows_of_one_length(small_conv1d: Any, tmp_path: Path) -> None:
+    from toolkit.networks import adapted
+    from toolkit.networks.network_files import load_keras
+
+    made = adapted.freeze(small_conv1d, **adapted_tables())
+    ids = random_ids(60)
+    in_keras, in_graph = run_both(made, ids)
+    np.testing.assert_allclose(in_graph, in_keras, rtol=0, atol=TOLERANCE)
+    assert in_keras.std() > 0.1
+    made.save(tmp_path / "model.keras")  # which has no optimizer, not even that of the base
+    assert np.array_equal(load_keras(tmp_path / "model.keras")(ids).numpy()[:, 0], in_keras)
+
+
+def test_adapting_twice(frozen: Frozen) -> None:
+    from toolkit.networks import adapted
+
+    once = adapted.freeze(frozen.network, **adapted_tables())
+    weights = np.pad(adapted_tables(seed=2)["weights"], (0, 2), constant_values=1)
+    twice = adapted.freeze(once, WORDS, weights, 0.5, 0.25)
+    in_keras, in_graph = run_both(twice, random_ids(60, ids=WORDS + 2))
+    np.testing.assert_allclose(in_graph, in_keras, rtol=0, atol=TOLERANCE)
+
+
+def test_logits_beyond_what_a_probability_can_hold(frozen: Frozen) -> None:
+    from toolkit.networks.adapted import calibrated, logits_of_network
+
+    ids = random_ids(20)
+    logits = logits_of_network(frozen.network, ids).numpy()
+    sure = calibrated(frozen.network, 1.0, 40.0)
+    assert (sure(ids).numpy() == 1).all()
+    np.testing.assert_allclose(logits_of_network(sure, ids).numpy(), logits + 40, rtol=1e-5)
+
+
+def graph_of(network: Any) -> onnx.ModelProto:
+    """The graph as the export stores it, with other names and in another order."""
+    from toolkit.networks.network_files import graph_of_network
+
+    graph = graph_of_network(network)
+    assert graph is not None
+    return canonical(graph)
+
+
+def remade(graph: onnx.ModelProto) -> Any:
+    from toolkit.networks.network_files import network_of_graph
+
+    return network_of_graph(graph)
+
+
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert"])
+def test_a_network_of_its_graph(networks: dict[str, Frozen], name: str) -> None:
+    network = networks[name].network
+    made = remade(graph_of(network))
+    ids = random_ids(80)
+    assert np.array_equal(run_keras(made, ids), run_keras(network, ids))
+    assert made.name == network.name
+    assert graph_of(made) == graph_of(network)
+
+
+def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
+    made = remade(graph_of(small_conv1d))
+    ids = random_ids(80)
+    assert np.array_equal(run_keras(made, ids), run_keras(small_conv1d, ids))
+    assert made.layers[0].input_dim == WORDS
+
+
+def test_a_network_without_negators(networks: dict[str, Frozen]) -> None:
+    from dataclasses import replace
+
+    from toolkit.networks import ngram_pool
+
+    tables = networks["ngram-pool"].tables
+    lookup = replace(tables["lookup"], negators=np.zeros(WORDS, np.int32))
+    network = ngram_pool.frozen(lookup, tables["experts"])
+    ids = random_ids(80)
+    assert np.array_equal(run_keras(remade(graph_of(network)), ids), run_keras(network, ids))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_models(name: str) -> None:
+    """The weights are those of the Keras file that the model was exported from."""
+    from toolkit.networks.network_files import load_keras
+
+    model = load_model(name)
+    expected = load_keras(model.path.with_suffix(".keras")).get_weights()
+    found = remade(model.network).get_weights()
+    assert [w.dtype for w in found] == [w.dtype for w in expected]
+    assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("change", ["operator", "attribute", "input", "weights"])
+def test_other_graphs(networks: dict[str, Frozen], change: str) -> None:
+    graph = graph_of(networks["ngram-linear"].network)
+    node = next(n for n in graph.graph.node if n.op_type == "GatherElements")
+    if change == "operator":
+        node.op_type = "Gather"
+    elif change == "attribute":
+        node.attribute[0].i = 1
+    elif change == "input":
+        node.input[1] = "token_ids"
+    else:
+        del graph.graph.initializer[:]
+    assert remade(graph) is None

@@ -1,21 +1,32 @@
+"""A new preset is one file and one entry: from there it is trained, exported and scored with."""
+
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.training.conftest import make_rows
 from tests.training.making import make_reviews
+from tests.training.new_preset import MEAN
 from toolkit.errors import UsageError
+from toolkit.export import export
+from toolkit.model.scorer import Scorer
+from toolkit.scoring.run import score_file
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 from toolkit.training.result import review_probabilities
 from toolkit.training.reviews import Reviews
-from toolkit.training.train import fit
+from toolkit.training.train import fit, train
+
+pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +104,28 @@ def test_names_of_files_can_be_strings() -> None:
     strings: Any = {"output": "here", "test_data": "test.csv"}
     options = TrainingOptions(**strings)
     assert (options.run, options.test_data) == (Path("here"), Path("test.csv"))
+
+
+def test_a_preset_of_one_file_goes_all_the_way(
+    write_csv: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, MEAN.name, MEAN)
+    data = write_csv(*make_rows(120), name="reviews.csv")
+    options = TrainingOptions(data=str(data), preset="mean", output=tmp_path / "run")
+    result = train(options)
+    validation = result.metrics.validation
+    assert validation is not None
+    assert (validation.accuracy or 0) > 0.9
+
+    exported = export(result.run.path)
+    assert exported.model == tmp_path / "run" / "mean.onnx"
+    assert exported.parity.largest_difference < 1e-5
+    assert exported.parity.label_flips == 0
+    assert any("as tf2onnx converted it" in note for note in exported.notes)
+
+    new = write_csv(("a superb film", "1"), ("a dull film", "0"), name="new.csv")
+    scored = tmp_path / "new.scored.csv"
+    score_file(Scorer(exported.model), new, scored)
+    with scored.open(newline="") as file:
+        found = [row["predicted_sentiment"] for row in csv.DictReader(file)]
+    assert found == ["positive", "negative"]

@@ -1,3 +1,5 @@
+"""The reviews that a run folder keeps for the proof of parity."""
+
 from __future__ import annotations
 
 import csv
@@ -25,6 +27,22 @@ from toolkit.training.train import train
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
+import subprocess
+import sys
+from typing import Any
+
+import pyarrow as pa
+from typer.testing import CliRunner
+
+from toolkit.cli.app import app
+from toolkit.cli.train import show
+from toolkit.errors import UsageError
+from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
+from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.options import SplitKind
+from toolkit.training.result import Outcome
+from toolkit.training.reviews import Reviews
+from toolkit.training.split import Split
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
 
@@ -174,3 +192,214 @@ def test_the_default_place_is_made(
     result = train(replace(options, output=None, epochs=1))
     assert result.run.path == Path("runs/conv1d")
     result.run.check()
+
+
+UNUSED: Any = None
+
+
+def make_reviews(name: str, count: int) -> Reviews | None:
+    texts = pa.chunked_array([pa.array([f"{name} {number}" for number in range(count)])])
+    return Reviews(name, texts, np.zeros(count, np.int8)) if count else None
+
+
+def make_outcome(validation: int, test: int, fitted: int = 3000) -> Outcome:
+    training = make_reviews("training", fitted)
+    assert training is not None
+    return Outcome(
+        read=TrainingData(training, make_reviews("test", test)),
+        split=SplitKind.RANDOM,
+        fit=UNUSED,
+        data=FitData(training, make_reviews("validation", validation)),
+        copies=Copies(0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "expected"),
+    [
+        (5000, 5000, {"validation": 2000}),
+        (2000, 300, {"validation": 2000}),
+        (1200, 300, {"validation": 1200, "test": 300}),
+        (1200, 5000, {"validation": 1200, "test": 800}),
+        (1000, 0, {"validation": 1000}),
+        (600, 400, {"validation": 600, "test": 400}),
+        (999, 0, {"validation": 999, "training": 1001}),
+        (12, 20, {"validation": 12, "test": 20, "training": 1968}),
+        (0, 2500, {"test": 2000}),
+        (0, 20, {"test": 20, "training": 1980}),
+        (0, 0, {"training": 2000}),
+    ],
+)
+def test_a_sample_goes_on_to_the_next_part(
+    validation: int, test: int, expected: dict[str, int]
+) -> None:
+    sample = make_outcome(validation, test).sample(seed=1)
+    assert [(name, len(reviews)) for name, reviews in sample.items()] == [*expected.items()]
+    for name, reviews in sample.items():
+        assert reviews.name == name
+        assert len(set(reviews.texts.to_pylist())) == len(reviews)
+
+
+def test_small_data_are_the_sample() -> None:
+    sample = make_outcome(validation=3, test=0, fitted=9).sample(seed=1)
+    assert {name: len(reviews) for name, reviews in sample.items()} == {
+        "validation": 3,
+        "training": 9,
+    }
+
+
+def test_the_seed_decides_the_sample() -> None:
+    first, again, other = (
+        [review for part in make_outcome(1500, 1500).sample(seed).values() for review in part.texts]
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = [str(reviews_csv), "-o", str(run), "--test-data", str(reviews_csv)]
+    settings = ["--epochs", "2", "--batch-size", "8", "--seed", "5", "--show-samples", "2"]
+    result = CliRunner().invoke(app, ["train", *arguments, *settings], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "60 reviews (30 positive, 30 negative)" in result.output
+    assert "x_train (48, 100) int32  y_train (48,) int8" in result.output
+    assert "x_valid (12, 100) int32  y_valid (12,) int8" in result.output
+    assert result.output.count("] <start> ") == 2
+    assert "Total params: 152,593" in result.output
+    assert "60 of 60 test reviews have the same text as reviews to train on" in result.stderr
+    metrics = encode(RunFolder(run).load_metrics())
+    for name in ("validation", "test"):
+        scores = metrics[name]
+        found = (
+            f"accuracy {scores['accuracy']:.2%} (balanced {scores['balanced_accuracy']:.2%}, "
+            f"majority baseline 50.00%), loss {scores['loss']:.4f} on "
+        )
+        assert found in " ".join(result.output.split())
+    kept = metrics["validation"]["epoch"]
+    end = f"all 2 epochs were run; epoch {kept} is kept, with the lowest validation loss"
+    assert end in " ".join(result.output.split())
+    calibration = result.stdout.split("  calibration", 1)[1].split("  training", 1)[0]
+    assert "12 reviews are too few (calibration error 0." in " ".join(calibration.split())
+    assert "before" not in calibration
+    *_, plots, written, following = result.stdout.splitlines()
+    assert plots.split(maxsplit=1)[1].strip() == "loss.png and accuracy.png, in the run folder"
+    assert written == f"Written to {run}"
+    assert following == f"Next: toolkit export {run}"
+    training = RunFolder(run).load_config().training
+    assert (training["seed"], training["epochs"], training["batch_size"]) == (5, 2, 8)
+
+
+def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
+    arguments = [str(reviews_csv), "-o", str(tmp_path / "run"), "--folds", "2", "--epochs", "1"]
+    result = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
+    assert "Fold 2 of 2" in result.output
+    assert "Fold 2: loss " in result.output
+    assert "Final fit on all 60 reviews, epochs: 1" in result.output
+    assert "2 folds, split random" in " ".join(result.output.split())
+
+
+def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> None:
+    with pytest.raises(UsageError, match="--folds: expected 0 or at least 2, found 1"):
+        CliRunner().invoke(app, ["train", str(reviews_csv), "--folds", "1"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("scale", "folds", "note"),
+    [
+        (2, None, "; the held-out scores are before it"),
+        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are before it"),
+        (1, None, ""),
+    ],
+)
+def test_scores_before_a_calibration_are_named(
+    capsys: pytest.CaptureFixture[str], scale: float, folds: Folds | None, note: str
+) -> None:
+    metrics = Metrics(calibration=Calibration(scale, 0, 99), folds=folds)
+    show(TrainingResult(RunFolder(Path("run")), metrics))
+    calibration = capsys.readouterr().out.split("  calibration", 1)[1].split("  training", 1)[0]
+    text = " ".join(calibration.split())
+    assert text == (
+        f"logit · 2.000 +0.000, fitted on 99 held-out reviews{note}" if note else "none"
+    )
+
+
+WriteCsv = Callable[..., Path]
+
+
+def reviews_of(*texts: str) -> Reviews:
+    return Reviews("r", pa.chunked_array([list(texts)]), np.zeros(len(texts), np.int8))
+
+
+def split_at(*held_out: int, count: int) -> Split:
+    rows = np.arange(count)
+    return Split(rows[~np.isin(rows, held_out)], np.array(held_out))
+
+
+def test_copies_are_counted_between_and_within_the_parts() -> None:
+    training, test = reviews_of("a", "b", "a", "c", "a", "d"), reviews_of("a", "c", "x", "x", "x")
+    read = TrainingData(training, test)
+    once = read.for_fit(split_at(0, 1, 5, count=6))
+    assert count_copies([once], test) == Copies(2, 1, 2, 2)
+    folds = [read.for_fit(split_at(*rows, count=6)) for rows in ((0, 2), (1, 3), (4, 5))]
+    assert count_copies(folds, test) == Copies(2, 3, 2, 2)
+    assert count_copies([read.for_fit()], None) == Copies(2)
+
+
+def test_texts_that_differ_by_a_letter_are_no_copies() -> None:
+    read = TrainingData(reviews_of("a film", "A film", "a film ", "a  film"))
+    assert count_copies([read.for_fit(split_at(0, count=4))], None) == Copies(0, 0)
+
+
+def test_copies_are_said_and_recorded(write_csv: WriteCsv, options: TrainingOptions) -> None:
+    rows = make_rows(60)
+    data = write_csv(*rows, *rows[:30], name="twice.csv")
+    listener = Listener()
+    result = train(replace(options, data=str(data), test_data=data, epochs=1), listener)
+    copies = result.run.load_metrics().copies
+    assert copies is not None
+    assert (copies.within_training, copies.test_in_training, copies.within_test) == (30, 90, 30)
+    assert copies.held_out_in_fitted
+    first, second = listener.warnings[:2]
+    assert first.startswith(f"{copies.held_out_in_fitted} held-out reviews have the same text as")
+    assert second.startswith("90 of 90 test reviews have the same text as reviews to train on")
+
+
+def test_a_network_that_is_no_better_than_a_constant(
+    write_csv: WriteCsv, options: TrainingOptions
+) -> None:
+    """Three hundred positive and four negative reviews: an accuracy of 98 % says nothing."""
+    positive = [row for row in make_rows(600) if row[1] == "1"]
+    negative = [row for row in make_rows(8) if row[1] == "0"]
+    data = write_csv(*positive, *negative, name="skewed.csv")
+    listener = Listener()
+    result = train(replace(options, data=str(data), epochs=1, batch_size=32), listener)
+    validation = result.run.load_metrics().validation
+    assert validation is not None
+    assert validation.accuracy == validation.majority_accuracy == pytest.approx(60 / 61)
+    assert validation.balanced_accuracy == 0.5
+    (warning,) = listener.warnings
+    assert warning.startswith(
+        "the network is not clearly better than always answering positive on the held-out reviews: "
+        "its accuracy is 98.36%, that of the constant answer 98.36%"
+    )
+
+
+# In a process of its own: it depends on what the import of TensorFlow finds.
+RETRACING = """
+from toolkit.networks import import_tensorflow
+tensorflow = import_tensorflow()
+@tensorflow.function
+def same(number):
+    return number
+for number in range(10):
+    same(number)
+"""
+
+
+def test_tensorflow_warns_of_no_retracing() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", RETRACING], capture_output=True, text=True, check=True
+    )
+    assert found.stderr == ""

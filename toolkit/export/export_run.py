@@ -1,7 +1,6 @@
 """Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity.
 
-Golden vectors: what models give for texts, to test any runtime and tokenizer with.
-
+Golden vectors are what models give for texts, to test any runtime and tokenizer with;
 ``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
 test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras. Those of
 weights of fewer bits, which Keras does not know, come from a graph with the same weights as floats.
@@ -39,6 +38,8 @@ from toolkit.text.token_ids import PADDING_ID
 # Keras gives other last digits on other processors.
 _DECIMALS = 7
 _STAR_DECIMALS = 4
+_TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
+_FEW_REVIEWS = 1000
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,6 @@ def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
         for entry, stars in zip(expected, found, strict=True):
             entry["stars"] = round(float(stars), _STAR_DECIMALS)
     return expected
-
-
-_TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
-_FEW_REVIEWS = 1000
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""The text front end as ONNX operators that every stock ONNX Runtime ships.
+"""The model file: text front end, network, label and stars in one graph; and its ids-in twin.
 
-The rule is the one of `toolkit.text.vocabulary`; the tests compare the two on any text.
-
-Front end, network and label in one graph: the text-in model file; and its ids-in twin.
+All operators are in every stock ONNX Runtime. The rule from text to token ids is the one of
+`toolkit.text.vocabulary`; the tests compare the two on any text.
 """
 
 from __future__ import annotations
@@ -34,6 +33,10 @@ from toolkit.text.vocabulary import Vocabulary
 
 # In the syntax of RE2, which ONNX Runtime builds in.
 _FROM_NUL_ON = r"\x00[\s\S]*"
+
+# The oldest versions that have all the operators, so that old builds load the file, too.
+IR_VERSION = 9
+OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
 
 
 def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True) -> onnx.GraphProto:
@@ -153,11 +156,6 @@ def _node(operator: str, inputs: list[str], output: str, **attributes: Any) -> o
 
 def _name(name: str) -> str:
     return f"front_end/{name}"
-
-
-# The oldest versions that have all the operators, so that old builds load the file, too.
-IR_VERSION = 9
-OPERATOR_SETS = {"": OPSET, "ai.onnx.ml": 3, "com.microsoft": 1}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Large weights as int8 or float16: a smaller file, which is as fast as before once it is loaded.
+"""Large weights as int8 or float16, and what that loses, measured before any file is written.
 
 The file keeps the small numbers, and `Cast` and `Mul` make floats of them again. They depend on no
 input, so ONNX Runtime does it once, when it loads the file, and folds what `conv1d` makes of its
@@ -8,8 +8,6 @@ embedding as before: speed and memory stay those of the plain file. What else wa
   the networks of an embedding, and it would undo the tables of `conv1d`;
 - `DequantizeLinear`: ONNX Runtime folds none, so that `conv1d` takes 1.6 to 2.7 times the time;
 - one scale for a column instead of one for a row: a tenth of the file less, eight times the error.
-
-What a quantized network loses, measured on labelled reviews before any file is written.
 """
 
 from __future__ import annotations
@@ -47,6 +45,7 @@ _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 _Array = npt.NDArray[Any]
 # What a file stores for some weights, the nodes that make floats of it, and these floats.
 _Stored = tuple[list[onnx.TensorProto], list[onnx.NodeProto], _Array]
+LARGEST_LOSS = 0.001  # of the accuracy: a tenth of a point
 
 
 @dataclass(frozen=True)
@@ -132,9 +131,6 @@ def _nothing_to_gain(graph: onnx.GraphProto, kind: str) -> str:
         else f"this network has no table of {_LEAST_NUMBERS:,} floats or more"
     )
     return f"--quantize {kind}: nothing would become smaller: {why}. Export it without --quantize."
-
-
-LARGEST_LOSS = 0.001  # of the accuracy: a tenth of a point
 
 
 @dataclass(frozen=True)

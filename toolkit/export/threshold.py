@@ -1,7 +1,4 @@
-"""The probability from which a review counts as positive: given, or chosen on held-out reviews.
-
-The reviews that a run folder keeps: the sample, and what was held out.
-"""
+"""The probability from which a review counts as positive: given, or chosen on held-out reviews."""
 
 from __future__ import annotations
 
@@ -26,6 +23,8 @@ from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunC
 from toolkit.model.stars import rescaled
 
 _Array = npt.NDArray[Any]
+_GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
+BALANCED = "balanced"  # for the balanced accuracy
 
 
 def load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
@@ -59,10 +58,6 @@ def _shares(table: pa.Table, name: str) -> _Array:
     if not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"a {name} is not from 0 to 1")
     return values
-
-
-_GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
-BALANCED = "balanced"  # for the balanced accuracy
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""One network per file: its Keras layers, how it is frozen, and its ONNX graph.
+"""One network per file: as it is trained, as it is frozen (Keras layers), and as an ONNX graph.
 
-Importing this package needs no Keras; importing a network of tables does.
-
-The one place that imports TensorFlow and Keras: late, and without their chatter.
+Importing this package needs no Keras; importing a network of tables does. Here is the one place
+that imports TensorFlow and Keras: late, and without their chatter.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ With z the logit of the *base*, where it started from, and code(a) = a · |a|, t
 over the n tokens of a review: a sum of int32, exact in any order. Words that the base does not know
 have ids after its own; it reads them as the unknown word.
 
-The logit of a network: what it is, and the same network with another slope and offset of it.
+Another scale and bias alone, as a calibration has them, need no other network: see `calibrated`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,22 @@ from toolkit.networks import tables
 from toolkit.networks.onnx_graph import composed
 from toolkit.networks.tables import Floats, TableLayer, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
+
+BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
+_STEPS = f"""
+    is_known = Less(token_ids, known)
+    {BASE_IDS} = Where(is_known, token_ids, unknown)
+    {tables.WORD_STEPS}
+    weight_rows = Reshape(word_weight, shape)
+    total = ReduceSum <keepdims = 0> (weight_rows, axis)
+    whole = Cast <to = 1> (total)
+    mean = Div(whole, root)
+    of_words = Mul(mean, scale)
+    of_base = Mul({BASE_LOGIT}, base_scale)
+    both = Add(of_base, of_words)
+    logit = Add(both, bias)
+    probability = Sigmoid(logit)
+"""
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:
@@ -69,24 +85,6 @@ def _check_sigmoid(network: Any) -> None:
     is_dense = isinstance(last, keras.layers.Dense)
     if not is_dense or last.get_config()["activation"] != "sigmoid":
         raise ValueError(f"{network.name}: its last layer, {last.name}, has no logit")
-
-
-BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
-
-_STEPS = f"""
-    is_known = Less(token_ids, known)
-    {BASE_IDS} = Where(is_known, token_ids, unknown)
-    {tables.WORD_STEPS}
-    weight_rows = Reshape(word_weight, shape)
-    total = ReduceSum <keepdims = 0> (weight_rows, axis)
-    whole = Cast <to = 1> (total)
-    mean = Div(whole, root)
-    of_words = Mul(mean, scale)
-    of_base = Mul({BASE_LOGIT}, base_scale)
-    both = Add(of_base, of_words)
-    logit = Add(both, bias)
-    probability = Sigmoid(logit)
-"""
 
 
 @tables.registered

@@ -1,12 +1,10 @@
-"""A ``.keras`` file from anywhere: what it holds is looked at before Keras opens it.
+"""The networks of this toolkit as ONNX graphs and back, and ``.keras`` files from anywhere.
 
-Keras refuses Lambda layers in its safe mode, but versions before 3.13 could still be made to import
-modules, to call functions, to read other files and to make arrays of any size by what
-``config.json`` and ``model.weights.h5`` say (CVE-2025-1550, 2025-8747, 2025-9906, 2025-12058,
-2026-1669). The files of `toolkit train` need little: layers of Keras and of this toolkit, and plain
-arrays, all stored as they are.
-
-The networks of this toolkit as ONNX graphs, and back. The functions here import Keras.
+What a Keras file holds is looked at before Keras opens it. Keras refuses Lambda layers in its safe
+mode, but versions before 3.13 could still be made to import modules, to call functions, to read
+other files and to make arrays of any size by what ``config.json`` and ``model.weights.h5`` say
+(CVE-2025-1550, 2025-8747, 2025-9906, 2025-12058, 2026-1669). The files of `toolkit train` need
+little: layers of Keras and of this toolkit, and plain arrays, all stored as they are.
 """
 
 from __future__ import annotations
@@ -23,6 +21,23 @@ import onnx
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.model.run_folder import read_keras_archive
 from toolkit.networks import import_keras
+
+_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
+
+# Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
+_MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
+_MODELS = {
+    ("keras", "DTypePolicy"),
+    ("keras", "Sequential"),
+    ("keras.src.models.functional", "Functional"),
+}
+_OWN_MODULES = "toolkit.networks."
+_OWN_PACKAGE = "review_sentiment_toolkit>"
+_FORMER = {"NgramCnn": "ngram-cnn"}  # layers of networks that went, and their presets
+
+# Layers that run code, or open files, that the config names.
+_RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
+_OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 class Form(NamedTuple):
@@ -66,24 +81,6 @@ def network_of_graph(graph: onnx.ModelProto) -> Any:
 
 def _not_yet(_: onnx.ModelProto) -> None:
     """Adapted networks are adapted again from their run folder."""
-
-
-_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
-
-# Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
-_MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
-_MODELS = {
-    ("keras", "DTypePolicy"),
-    ("keras", "Sequential"),
-    ("keras.src.models.functional", "Functional"),
-}
-_OWN_MODULES = "toolkit.networks."
-_OWN_PACKAGE = "review_sentiment_toolkit>"
-_FORMER = {"NgramCnn": "ngram-cnn"}  # layers of networks that went, and their presets
-
-# Layers that run code, or open files, that the config names.
-_RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
-_OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 def check_keras_file(path: Path) -> None:

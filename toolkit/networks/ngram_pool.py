@@ -59,6 +59,87 @@ _LARGEST_CODE = 255  # of uint8
 # Floats in a row of the weighted sum, so that each begins at a multiple of 64 bytes: sums are then
 # made in the same order in every row, in any place of the batch.
 _COLUMNS_TOGETHER = 8
+SCOPE = 3  # tokens after a negator that it negates
+
+# Words that end in "n't" are negators, too. Some are written here without the apostrophe, as many
+# people type them.
+_NEGATORS = frozenset(
+    {
+        *("not", "no", "never", "none", "nothing", "nobody", "nor", "neither", "cannot", "without"),
+        *("hardly", "barely", "scarcely", "lack", "lacks", "lacked", "zero"),
+        *("cant", "dont", "didnt", "doesnt", "wasnt", "isnt", "wont", "wouldnt", "couldnt"),
+        *("shouldnt", "havent", "hasnt", "hadnt", "arent", "werent", "aint"),
+    }
+)
+
+# The names of the layer's weights in the graph, in their order.
+_OF_EXPERTS = ("hidden_kernel", "hidden_bias", "last_weights", "bias")
+_WEIGHTS = (
+    *("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"),
+    *_OF_EXPERTS,
+)
+_BEFORE = range(SCOPE)
+_MARKS = " ".join(
+    f"marks_{at} = Slice(marks_after_none, start_{at}, end_{at}, axis)" for at in _BEFORE
+)
+_EXPERT = """
+    routes_of_all = GatherElements <axis = 0> (routes, ids)
+    routes_of_tokens = Reshape(routes_of_all, shape)
+    route = ReduceSum <keepdims = 0> (routes_of_tokens, axis)
+    is_second = Greater(route, route_limit)
+    of_topic = Cast <to = 6> (is_second)
+    is_short = Less(tokens, long_tokens)
+    expert = Where(is_short, last_expert, of_topic)
+    kernel = Gather <axis = 0> (hidden_kernel, expert)
+    hidden_base = Gather <axis = 0> (hidden_bias, expert)
+    weights = Gather <axis = 0> (last_weights, expert)
+    base = Gather <axis = 0> (bias, expert)
+"""
+
+# Rows of negated tokens come after the plain ones; the last pairs have none, and are no pairs then.
+# (`Where` would be slower than the product.)
+_ROWS = f"""
+    marks = GatherElements <axis = 0> (shifts_after, ids)
+    mark_rows = Reshape(marks, shape)
+    marks_after_none = Pad(mark_rows, none_in_front)
+    {_MARKS}
+    shifts = Max({", ".join(f"marks_{at}" for at in _BEFORE)})
+    flat_shifts = Reshape(shifts, flat)
+    id_rows = Add(ids, flat_shifts)
+    pairs = Add(found_rows, flat_shifts)
+    has_row = Less(pairs, no_pair)
+    is_used = And(is_bigram, has_row)
+    is_pair = Cast <to = 6> (is_used)
+    pair_rows = Add(pairs, vocabulary_size)
+    differences = Sub(pair_rows, id_rows)
+    to_pair = Mul(differences, is_pair)
+    flat_rows = Add(id_rows, to_pair)
+    rows_of_one = Reshape(flat_rows, shape)
+    expert_column = Unsqueeze(expert, axis)
+    rows_before = Mul(expert_column, rows_of_expert)
+    rows = Add(rows_of_one, rows_before)
+"""
+_STEPS = """
+    codes = Gather <axis = 0> (vectors, rows)
+    found_vectors = Cast <to = 1> (codes)
+    highest = ReduceMax <keepdims = 0> (found_vectors, axis)
+    total = ReduceSum <keepdims = 0> (found_vectors, axis)
+    root_column = Unsqueeze(root, axis)
+    divisor = Mul(root_column, four)
+    mean = Div(total, divisor)
+    pooled = Concat <axis = 1> (highest, mean)
+    pooled_rows = Unsqueeze(pooled, axis)
+    hidden_products = Mul(pooled_rows, kernel)
+    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
+    hidden_logits = Add(hidden_sums, hidden_base)
+    hidden = Relu(hidden_logits)
+    features = Concat <axis = 1> (pooled, hidden)
+    weighted = Mul(features, weights)
+    sum = ReduceSum <keepdims = 0> (weighted, axis)
+    logit = Add(sum, base)
+    probability = Sigmoid(logit)
+"""
+_ALL_STEPS = FOUND_STEPS + _EXPERT + _ROWS + _STEPS
 
 
 @dataclass(frozen=True)
@@ -162,20 +243,6 @@ def check_experts(lookup: Lookup, experts: Sequence[Expert]) -> None:
     check_slots(lookup.slots, size, lookup.pairs)
 
 
-SCOPE = 3  # tokens after a negator that it negates
-
-# Words that end in "n't" are negators, too. Some are written here without the apostrophe, as many
-# people type them.
-_NEGATORS = frozenset(
-    {
-        *("not", "no", "never", "none", "nothing", "nobody", "nor", "neither", "cannot", "without"),
-        *("hardly", "barely", "scarcely", "lack", "lacks", "lacked", "zero"),
-        *("cant", "dont", "didnt", "doesnt", "wasnt", "isnt", "wont", "wouldnt", "couldnt"),
-        *("shouldnt", "havent", "hasnt", "hadnt", "arent", "werent", "aint"),
-    }
-)
-
-
 def is_negator(word: str) -> bool:
     """Whether the words after this one, in lower case, are negated."""
     return word in _NEGATORS or word.endswith("n't")
@@ -185,77 +252,6 @@ def negator_flags(words: Iterable[str]) -> Ids:
     """Whether each token id is a negator: (ids,) int32, 1 or 0, the reserved ids included."""
     flags = [is_negator(word) for word in words]
     return np.array([0] * FIRST_WORD_ID + flags, np.int32)
-
-
-# The names of the layer's weights in the graph, in their order.
-_OF_EXPERTS = ("hidden_kernel", "hidden_bias", "last_weights", "bias")
-_WEIGHTS = (
-    *("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"),
-    *_OF_EXPERTS,
-)
-_BEFORE = range(SCOPE)
-_MARKS = " ".join(
-    f"marks_{at} = Slice(marks_after_none, start_{at}, end_{at}, axis)" for at in _BEFORE
-)
-
-_EXPERT = """
-    routes_of_all = GatherElements <axis = 0> (routes, ids)
-    routes_of_tokens = Reshape(routes_of_all, shape)
-    route = ReduceSum <keepdims = 0> (routes_of_tokens, axis)
-    is_second = Greater(route, route_limit)
-    of_topic = Cast <to = 6> (is_second)
-    is_short = Less(tokens, long_tokens)
-    expert = Where(is_short, last_expert, of_topic)
-    kernel = Gather <axis = 0> (hidden_kernel, expert)
-    hidden_base = Gather <axis = 0> (hidden_bias, expert)
-    weights = Gather <axis = 0> (last_weights, expert)
-    base = Gather <axis = 0> (bias, expert)
-"""
-# Rows of negated tokens come after the plain ones; the last pairs have none, and are no pairs then.
-# (`Where` would be slower than the product.)
-_ROWS = f"""
-    marks = GatherElements <axis = 0> (shifts_after, ids)
-    mark_rows = Reshape(marks, shape)
-    marks_after_none = Pad(mark_rows, none_in_front)
-    {_MARKS}
-    shifts = Max({", ".join(f"marks_{at}" for at in _BEFORE)})
-    flat_shifts = Reshape(shifts, flat)
-    id_rows = Add(ids, flat_shifts)
-    pairs = Add(found_rows, flat_shifts)
-    has_row = Less(pairs, no_pair)
-    is_used = And(is_bigram, has_row)
-    is_pair = Cast <to = 6> (is_used)
-    pair_rows = Add(pairs, vocabulary_size)
-    differences = Sub(pair_rows, id_rows)
-    to_pair = Mul(differences, is_pair)
-    flat_rows = Add(id_rows, to_pair)
-    rows_of_one = Reshape(flat_rows, shape)
-    expert_column = Unsqueeze(expert, axis)
-    rows_before = Mul(expert_column, rows_of_expert)
-    rows = Add(rows_of_one, rows_before)
-"""
-_STEPS = """
-    codes = Gather <axis = 0> (vectors, rows)
-    found_vectors = Cast <to = 1> (codes)
-    highest = ReduceMax <keepdims = 0> (found_vectors, axis)
-    total = ReduceSum <keepdims = 0> (found_vectors, axis)
-    root_column = Unsqueeze(root, axis)
-    divisor = Mul(root_column, four)
-    mean = Div(total, divisor)
-    pooled = Concat <axis = 1> (highest, mean)
-    pooled_rows = Unsqueeze(pooled, axis)
-    hidden_products = Mul(pooled_rows, kernel)
-    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
-    hidden_logits = Add(hidden_sums, hidden_base)
-    hidden = Relu(hidden_logits)
-    features = Concat <axis = 1> (pooled, hidden)
-    weighted = Mul(features, weights)
-    sum = ReduceSum <keepdims = 0> (weighted, axis)
-    logit = Add(sum, base)
-    probability = Sigmoid(logit)
-"""
-
-_ALL_STEPS = FOUND_STEPS + _EXPERT + _ROWS + _STEPS
 
 
 class PoolNetwork(keras.Model):  # type: ignore[misc]

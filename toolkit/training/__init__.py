@@ -1,5 +1,6 @@
 """From labelled reviews to a run folder: `train.train` goes the whole way.
 
-reviews (`sources`, `read_data`) → fitted and held-out part (`split`) → network (`recipes`) → scores
-(`result`, `calibration`) → run folder (`run_writer`)
+reviews (`data`, `sources`) → fitted and held-out part (`split`) → network (`fit_padded`,
+`fit_ngrams`, `fit_ngram_pool`) → scores (`result`, `calibration`, `star_scale`) → run folder
+(`run_writer`); or, from a trained network, `adapt.adapt`
 """

@@ -1,10 +1,6 @@
-"""Which way to adapt: the simplest that is not worse than the best one beyond noise.
+"""From a start and labelled reviews to the adapted network, without files.
 
-The fit: scale, bias and weights of words that are most probable, given the labels and priors.
-
-The words of a user's reviews: those that the start does not know, and how often each occurs.
-
-From a start and labelled reviews to the adapted network, without files.
+Of three candidates, the simplest is kept that is not worse than the best one beyond noise.
 """
 
 from __future__ import annotations
@@ -38,6 +34,19 @@ _MORE_OF_EACH = 2.0  # reviews of either label that are added before their share
 
 _STEPS = 200
 _SMALL_GAIN = 1e-7  # of the loss, relative, below which a fit ends
+AS_IT_IS, SCALE_AND_BIAS, WORDS = "as it is", "scale and bias", "words"
+
+# Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
+# it never did harm. Few labels say little about the best one, and the others are as likely chance.
+_STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
+
+# What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
+# less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
+# with 1 it was where 20 to 50 labels would have made its probabilities much better.
+_NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
+_FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
+FEWEST_REVIEWS = 3  # that have a word which is added
+_MOST_ADDED = 20_000
 
 
 @dataclass(frozen=True)
@@ -136,19 +145,6 @@ def losses(logits: Floats, targets: Floats) -> Floats:
     return found
 
 
-AS_IT_IS, SCALE_AND_BIAS, WORDS = "as it is", "scale and bias", "words"
-
-# Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
-# it never did harm. Few labels say little about the best one, and the others are as likely chance.
-_STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
-
-# What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
-# less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
-# with 1 it was where 20 to 50 labels would have made its probabilities much better.
-_NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
-_FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
-
-
 @dataclass(frozen=True)
 class Candidate:
     """A way to adapt: the best of its priors, None for no change, and its cross-validated logits.
@@ -212,10 +208,6 @@ def _cross_validated(examples: Examples, splits: Sequence[Split], prior: Prior) 
         weights = fit(examples.take(split.fitted), prior)
         found[split.held_out] = weights.logits(examples.take(split.held_out))
     return found
-
-
-FEWEST_REVIEWS = 3  # that have a word which is added
-_MOST_ADDED = 20_000
 
 
 def extended(vocabulary: Vocabulary, texts: pa.ChunkedArray) -> Vocabulary:

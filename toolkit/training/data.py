@@ -26,6 +26,9 @@ from toolkit.training.teacher import Matches, load_teacher, match
 # What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
 Progress = Literal[0, 1, 2]
 
+# Kinds of labels, each read from its own file, of which one number means two things.
+_CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
+
 
 class TrainingObserver:
     """Hears everything and says nothing; the command line has one that prints."""
@@ -214,10 +217,6 @@ def _read_test(options: TrainingOptions, observer: TrainingObserver) -> Reviews 
     test = load(str(options.test_data or options.data), reading, "test")
     observer.loaded(test.check())
     return test
-
-
-# Kinds of labels, each read from its own file, of which one number means two things.
-_CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
 
 
 def _check_labels_mean_the_same(reviews: Reviews, other: Reviews) -> None:

@@ -1,6 +1,6 @@
-"""The networks that can be trained, by name. Importing this needs neither Keras nor NumPy.
+"""The networks that can be trained, by name, and the settings of them that a user may choose.
 
-Settings of a network that a user may choose in place of those of its preset.
+Importing this needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,16 @@ from toolkit.networks import conv1d
 
 if TYPE_CHECKING:
     import keras
+
+
+# By setting: the lowest and the highest value, and how to say it.
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "dropout": (0, 0.99, "from 0 to 0.99"),
+    "max_tokens": (2, 10_000, "from 2 to 10,000"),  # the network takes tokens in pairs
+    "vocabulary_size": (5, 1_000_000, "from 5 to 1,000,000"),  # 4 ids are no words
+    "learning_rate": (1e-6, 1, "from 0.000001 to 1"),
+}
+DEFAULT_PRESET = "conv1d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +50,6 @@ class NetworkSettings:
 def option_of(setting: str) -> str:
     """Give the name of the option, such as `--max-tokens`."""
     return f"--{setting.replace('_', '-')}"
-
-
-# By setting: the lowest and the highest value, and how to say it.
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "dropout": (0, 0.99, "from 0 to 0.99"),
-    "max_tokens": (2, 10_000, "from 2 to 10,000"),  # the network takes tokens in pairs
-    "vocabulary_size": (5, 1_000_000, "from 5 to 1,000,000"),  # 4 ids are no words
-    "learning_rate": (1e-6, 1, "from 0.000001 to 1"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +126,6 @@ _PRESETS = (
 
 # To add a preset, add an entry above.
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
-
-DEFAULT_PRESET = "conv1d"
 
 
 def find_preset(name: str) -> Preset:

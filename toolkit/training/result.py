@@ -1,9 +1,4 @@
-"""What comes out of a training, and of each fit in it.
-
-What a network gives to reviews.
-
-What makes the figures of a training worth less than they seem.
-"""
+"""What comes out of a training and its fits, and what makes it worth less than it seems."""
 
 from __future__ import annotations
 
@@ -38,6 +33,7 @@ PATIENCE = 3  # epochs without a lower validation loss, after which a fit stops 
 
 # With fewer reviews that the network was not fitted on, a sample takes some that it was.
 FEWEST_UNSEEN = 1000
+_ROWS_AT_ONCE = 512  # results do not depend on it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +195,6 @@ class TrainingResult:
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
-
-
-_ROWS_AT_ONCE = 512  # results do not depend on it
 
 
 def review_probabilities(

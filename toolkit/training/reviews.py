@@ -1,7 +1,4 @@
-"""Reviews in memory, labelled or not, from any source.
-
-How much each review counts in the loss, so that no domain and no label drowns the others.
-"""
+"""Reviews in memory, labelled or not, from any source, and how much each counts in the loss."""
 
 from __future__ import annotations
 
@@ -25,6 +22,8 @@ FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both 
 
 Labels = npt.NDArray[np.int8]
 Groups = npt.NDArray[np.int64]
+_DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
+_LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
 
 
 @dataclass(frozen=True)
@@ -215,10 +214,6 @@ def topic_codes(file: str, names: pa.ChunkedArray) -> Groups:
         )
     codes: Groups = pc.equal(names, found[1][1]).to_numpy().astype(np.int64)
     return codes
-
-
-_DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
-_LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
 
 
 def balanced_weights(reviews: Reviews) -> Targets:

@@ -1,7 +1,4 @@
-"""Writing the run folder: `config.json`, `metrics.json`, the history and the other parts.
-
-Loss and accuracy by epoch, as pictures.
-"""
+"""Writing the run folder: `config.json`, `metrics.json`, the history and its pictures, the rest."""
 
 from __future__ import annotations
 
@@ -36,6 +33,7 @@ _KEPT = "#d1495b"
 _METRICS = {"loss": "Binary cross-entropy", "accuracy": "Accuracy"}
 
 PLOTS = tuple(f"{metric}.png" for metric in _METRICS)
+_HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def plot_histories(folder: Path, kept: Fit, folds: Sequence[Fit]) -> None:
@@ -104,9 +102,6 @@ def _label(axes: Axes, metric: str, unit: str) -> None:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-
-
-_HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def write_run(

@@ -28,6 +28,9 @@ from toolkit.training.reviews import (
     topic_codes,
 )
 
+Part = Literal["train", "test"]
+IMDB = "imdb"
+
 
 def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     """Read a labelled file, or standard input.
@@ -92,11 +95,6 @@ def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> tuple[Targets | 
     stars = np.full(table.rows, np.nan, np.float32)
     stars[rows] = found.stars
     return stars, found.meaning
-
-
-Part = Literal["train", "test"]
-
-IMDB = "imdb"
 
 
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:

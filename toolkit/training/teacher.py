@@ -32,6 +32,7 @@ Names = list[str | None]
 _TEXT_SHA256 = "text_sha256"
 _DIGITS = 16  # of a hash that are compared: among a million texts, no two are alike by chance
 _HASH = re.compile(rf"[0-9a-f]{{{_DIGITS},64}}")
+AnyReviews = Reviews | UnlabelledReviews
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,6 @@ def _fingerprint_of(value: str | None, row: int, table: ReviewTable) -> str | No
             f"SHA-256 of the text in UTF-8, or at least its first {_DIGITS} digits."
         )
     return found[:_DIGITS]
-
-
-AnyReviews = Reviews | UnlabelledReviews
 
 
 @dataclass(frozen=True)

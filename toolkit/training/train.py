@@ -1,7 +1,4 @@
-"""The whole way from labelled reviews to a run folder.
-
-What can be known to go wrong before the long work of a training.
-"""
+"""The whole way from labelled reviews to a run folder, and what is checked before the long work."""
 
 from __future__ import annotations
 
@@ -45,6 +42,14 @@ from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
 from toolkit.training.sources import IMDB, check_columns, check_test_part
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
+
+# With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
+# examples/benchmarks/README.md.
+_FEW_LABELS = 2_000
+_HINT_FOR_FEW = (
+    "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "
+    "accurate: --from reviews"
+)
 
 
 def check_options(options: TrainingOptions) -> None:
@@ -98,15 +103,6 @@ def _check_run(options: TrainingOptions) -> None:
         )
     if path.is_file():
         raise UsageError(f"{path}: is a file. Choose another place with --output.")
-
-
-# With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
-# examples/benchmarks/README.md.
-_FEW_LABELS = 2_000
-_HINT_FOR_FEW = (
-    "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "
-    "accurate: --from reviews"
-)
 
 
 def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:

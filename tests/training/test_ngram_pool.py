@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-
+from tests.text.rows import rows_of_ids as make
 from toolkit.errors import TrainingError, UsageError
+from toolkit.networks.bigrams import QUOTIENTS, SLOTS, Bigrams
 from toolkit.networks.network_files import load_keras
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
@@ -22,8 +25,12 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import topic_codes
 from toolkit.training.sources import load_labelled
 from toolkit.training.train import train
+from toolkit.training.word_vectors import WINDOW, context_counts, word_and_bigram_vectors
+
+pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
 HEADER = ("text", "label", "topic")
+
 FILM, KETTLE = ["plot", "actor", "scene", "music"], ["boils", "handle", "water", "lid"]
 
 
@@ -144,3 +151,103 @@ def test_a_preset_without_experts() -> None:
     reading = ReadOptions(columns=Columns(topic="topic"))
     with pytest.raises(UsageError, match=r"'ngram-linear' has no experts \(these do: ngram-pool\)"):
         TrainingOptions(preset="ngram-linear", reading=reading)
+
+
+SIZE = 30
+
+ROWS = st.lists(st.lists(st.integers(1, SIZE - 1), min_size=1, max_size=20), min_size=1)
+
+
+def pairs_of(rows: list[list[int]]) -> list[tuple[int, int]]:
+    return [pair for row in rows for pair in zip([0, *row], row, strict=False)]
+
+
+@given(ROWS)
+def test_every_known_pair_has_a_row_of_its_own(rows: list[list[int]]) -> None:
+    tokens = make(rows)
+    bigrams = Bigrams.build(tokens, SIZE)
+    found = bigrams.rows(tokens)
+    keys = [first * SIZE + second for first, second in pairs_of(rows)]
+    for key, (first, second), row in zip(keys, pairs_of(rows), found, strict=True):
+        assert (row > 0) == (first >= 4 and second >= 4)
+        assert row == 0 or bigrams.keys[row] == key
+
+
+@given(ROWS, st.integers(1, 10))
+def test_the_commonest_pairs_are_kept(rows: list[list[int]], most: int) -> None:
+    known = [pair for pair in pairs_of(rows) if min(pair) >= 4]
+    bigrams = Bigrams.build(make(rows), SIZE, candidates=most)
+    counts = Counter(first * SIZE + second for first, second in known)
+    expected = sorted(counts, key=lambda key: (-counts[key], key))[:most]
+    assert list(bigrams.keys[1:]) == expected
+
+
+def test_of_pairs_that_share_a_slot_the_commonest_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.networks.bigrams.SLOTS", 1)
+    tokens = make([[5, 6, 7, 6, 7, 6, 7]])
+    bigrams = Bigrams.build(tokens, SIZE)
+    assert list(bigrams.keys) == [-1, 6 * SIZE + 7]
+    assert list(bigrams.rows(tokens)) == [0, 0, 1, 0, 1, 0, 1]
+
+
+def test_the_largest_vocabulary_fits_the_look_up() -> None:
+    """With 30,003 ids every key, row and quotient fits in 31 bits."""
+    largest = 30_002
+    tokens = make([[largest] * 3])
+    bigrams = Bigrams.build(tokens, largest + 1)
+    assert bigrams.slots.max() < 2**31
+    assert (largest * (largest + 1) + largest) // SLOTS < QUOTIENTS
+    assert list(bigrams.rows(tokens)) == [0, 1, 1]
+
+
+VOCABULARY_SIZE = 12
+
+
+def test_counts_are_weighted_by_distance_within_rows() -> None:
+    """Against plain loops."""
+    random = np.random.default_rng(1)
+    rows = [list(random.integers(1, VOCABULARY_SIZE, length)) for length in (9, 1, 14)]
+    tokens = make(rows)
+    expected = np.zeros((VOCABULARY_SIZE, VOCABULARY_SIZE - 4))
+    for row in rows:
+        for i, word in enumerate(row):
+            for j, context in enumerate(row):
+                if i != j and abs(i - j) <= WINDOW and word >= 4 and context >= 4:
+                    expected[word, context - 4] += 1 / abs(i - j)
+    found = context_counts(
+        tokens, tokens.values, tokens.values, VOCABULARY_SIZE, before=1
+    ).toarray()
+    assert found[:, : VOCABULARY_SIZE - 4] == pytest.approx(expected)
+    assert not found[:, VOCABULARY_SIZE - 4 :].any()
+
+
+def test_counts_of_pairs_leave_out_their_own_words() -> None:
+    rows = [[4, 5, 6, 7]]
+    tokens = make(rows)
+    pairs = np.array([0, 1, 2, 3], np.int32)  # 4 5, then 5 6, then 6 7
+    found = context_counts(tokens, pairs, tokens.values, 4, before=2).toarray()[:, :4]
+    assert found[1] == pytest.approx([0, 0, 1, 1 / 2])
+    assert found[2] == pytest.approx([1, 0, 0, 1])
+    assert found[3] == pytest.approx([1 / 2, 1, 0, 0])
+
+
+def test_words_in_like_places_have_like_vectors() -> None:
+    """4 and 5 are between 8 and 9, 6 and 7 between 10 and 11."""
+    rows = [[8, 4, 9], [8, 5, 9], [10, 6, 11], [10, 7, 11]] * 20
+    tokens = make(rows)
+    bigrams = Bigrams.build(tokens, VOCABULARY_SIZE)
+    words, pairs = word_and_bigram_vectors(
+        tokens, bigrams.rows(tokens), (VOCABULARY_SIZE, len(bigrams)), dimensions=3, seed=1
+    )
+    assert words[4] @ words[5] > 0.99
+    assert words[4] @ words[6] < 0.1
+    assert np.linalg.norm(words[4:], axis=1) == pytest.approx(1, abs=1e-4)
+    assert not words[:4].any()
+    assert not pairs[0].any()
+
+
+def test_a_tiny_vocabulary_has_shorter_vectors_filled_with_zeros() -> None:
+    tokens = make([[1, 4, 5], [1, 5, 4]])
+    words, _ = word_and_bigram_vectors(tokens, np.zeros(6, np.int32), (6, 1), 64, seed=1)
+    assert words.shape == (6, 64)
+    assert np.isfinite(words).all()

@@ -1,3 +1,5 @@
+"""Where reviews come from: labelled files, the folder of the IMDB data set, and Keras."""
+
 from __future__ import annotations
 
 import csv
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError, TrainingError, UsageError
+from toolkit.networks import import_keras
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training.reviews import Reviews
@@ -22,6 +25,7 @@ from toolkit.training.sources import load
 WriteCsv = Callable[..., Path]
 
 ROWS = [("fine, truly", "1"), ("two\nlines", "0"), ('a "quoted" word', "1"), ("007", "0")]
+
 TEXTS = [text for text, _ in ROWS]
 
 
@@ -237,3 +241,134 @@ def test_too_few_reviews(write_csv: WriteCsv) -> None:
 def test_one_label_only(write_csv: WriteCsv) -> None:
     with pytest.raises(TrainingError, match="all 20 reviews are negative"):
         read(write_csv(*[("a", "0")] * 20)).check()
+
+
+FILES = {
+    "train/pos/0_9.txt": "first good",
+    "train/pos/2_10.txt": "second good",
+    "train/pos/10_7.txt": "third good",
+    "train/neg/0_1.txt": "first bad",
+    "train/neg/1_4.txt": "  ",
+    "train/neg/2_3.txt": "second bad",
+    "train/unsup/0_0.txt": "without label",
+    "test/pos/0_10.txt": "tested good",
+    "test/neg/0_2.txt": "tested bad",
+}
+
+
+def url(film: int) -> str:
+    return f"http://www.imdb.com/title/tt{film:07}/usercomments\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return tmp_path
+
+
+def test_reviews_are_ordered_by_label_and_number(folder: Path) -> None:
+    reviews = load(str(folder), ReadOptions())
+    assert reviews.texts.to_pylist() == [
+        "first bad",
+        "second bad",
+        "first good",
+        "second good",
+        "third good",
+    ]
+    assert reviews.labels.tolist() == [0, 0, 1, 1, 1]
+    assert reviews.without_text == 1
+    assert reviews.groups is None
+
+
+def test_the_name_of_the_current_folder_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert load(".", ReadOptions()).name == f"{folder.name}/train"
+
+
+def test_the_test_part(folder: Path) -> None:
+    reviews = load(str(folder), ReadOptions(), "test")
+    assert reviews.texts.to_pylist() == ["tested bad", "tested good"]
+
+
+def test_films_are_the_groups(folder: Path) -> None:
+    """Line i belongs to the file with the id i; a film has reviews of both labels."""
+    (folder / "train/urls_pos.txt").write_text(
+        "".join(url(film) for film in [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]), "utf-8"
+    )
+    (folder / "train/urls_neg.txt").write_text("".join(map(url, [2, 0, 1])), "utf-8")
+    groups = load(str(folder), ReadOptions()).groups
+    assert groups is not None
+    first_bad, second_bad, first_good, second_good, third_good = groups.tolist()
+    assert first_bad == second_good
+    assert second_bad == first_good == third_good
+    assert first_bad != first_good
+
+
+@pytest.mark.parametrize("missing", ["train/pos", "train/neg"])
+def test_another_folder_is_refused(folder: Path, missing: str) -> None:
+    (folder / missing).rename(folder / "elsewhere")
+    with pytest.raises(InputError, match=r"expected the folders train/pos and.*found: elsewhere"):
+        load(str(folder), ReadOptions())
+
+
+def test_an_unexpected_file_name_is_refused(folder: Path) -> None:
+    (folder / "train/neg/notes.txt").write_text("x", "utf-8")
+    with pytest.raises(InputError, match=r"notes\.txt: expected a name like 123_8\.txt"):
+        load(str(folder), ReadOptions())
+
+
+def test_a_review_that_is_no_utf8_is_named(folder: Path) -> None:
+    (folder / "train/neg/2_3.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match=r"2_3\.txt: not valid UTF-8 at byte 3"):
+        load(str(folder), ReadOptions())
+
+
+WORD_INDEX = {"film": 3, "the": 1, "fine": 2, "åge": 4, "rarest": 5}
+
+TRAIN = [([1, 2, 3], 1), ([1, 4, 5], 0), ([], 0)]
+
+TEST = [([3, 2], 1), ([5], 0)]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files in the form of the real ones, in place of the download."""
+    arrays = {}
+    for part, rows in (("train", TRAIN), ("test", TEST)):
+        arrays[f"x_{part}"] = np.array([None, *(ranks for ranks, _ in rows)], object)[1:]
+        arrays[f"y_{part}"] = np.array([label for _, label in rows])
+    np.savez(tmp_path / "imdb.npz", allow_pickle=True, **arrays)
+    (tmp_path / "imdb_word_index.json").write_text(json.dumps(WORD_INDEX))
+    import_keras()
+    monkeypatch.setattr(
+        "keras.src.datasets.imdb.get_file", lambda fname, **_: str(tmp_path / fname)
+    )
+    return tmp_path
+
+
+def test_ranks_become_words_again(stand_in: Path) -> None:
+    """Keras shuffles the reviews; the rarest word is not lost, and an empty review is none."""
+    reviews = load("imdb", ReadOptions())
+    found = zip(reviews.texts.to_pylist(), reviews.labels.tolist(), strict=True)
+    assert sorted(found) == [("the fine film", 1), ("the åge rarest", 0)]
+    assert reviews.without_text == 1
+    assert reviews.labels.dtype == np.int8
+
+
+def test_the_test_part_of_imdb(stand_in: Path) -> None:
+    assert sorted(load("imdb", ReadOptions(), "test").texts.to_pylist()) == ["film fine", "rarest"]
+
+
+def test_a_failed_download_names_the_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fname: str, **_: object) -> str:
+        raise Exception(f"URL fetch failure on {fname}")
+
+    import_keras()
+    monkeypatch.setattr("keras.src.datasets.imdb.get_file", fail)
+    with pytest.raises(InputError, match=r"imdb: .*URL fetch failure.*CSV, JSONL or Parquet.*aclI"):
+        load("imdb", ReadOptions())

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.text.rows import rows_of_ids
+from tests.training.conftest import make_rows
+from tests.training.listening import Listener
 from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.stars import logits_of
-from toolkit.training import train
+from toolkit.model.typed_json import encode
+from toolkit.text.token_ids import TokenIds
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
-from toolkit.training.result import Fit
+from toolkit.training.ragged_fit import batches
+from toolkit.training.result import Fit, TrainingResult
 from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.train import fit as run_fit
+from toolkit.training.train import train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
@@ -31,12 +43,13 @@ def _fewer_slots() -> Iterator[None]:
 
 
 NGRAM_LINEAR, NGRAM_POOL = PRESETS["ngram-linear"], PRESETS["ngram-pool"]
+
 ALL = pytest.mark.parametrize("preset", [NGRAM_LINEAR, NGRAM_POOL], ids=lambda preset: preset.name)
 
 
 def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
     chosen = TrainingOptions(preset=preset.name, batch_size=8, **options)
-    return train.fit(FitTask(preset, data, chosen, TrainingObserver()))
+    return run_fit(FitTask(preset, data, chosen, TrainingObserver()))
 
 
 @ALL
@@ -138,7 +151,7 @@ def test_the_best_epoch_is_kept(preset: Preset) -> None:
     held_out = make_reviews(40, seed=3)
     chosen = TrainingOptions(preset=preset.name, batch_size=8, epochs=4)
     task = FitTask(preset, FitData(noise, held_out), chosen, TrainingObserver(), keeps_best=True)
-    found = train.fit(task)
+    found = run_fit(task)
     losses = found.history["val_loss"]
     assert found.kept_epoch == losses.index(min(losses)) + 1
     assert found.validation is not None
@@ -189,3 +202,105 @@ def test_freezing_keeps_what_a_network_says(monkeypatch: pytest.MonkeyPatch) -> 
     found = logits_of(np.asarray(frozen(ids))[:, 0])
     assert np.abs(found - expected).max() < 0.05 * expected.std()
     assert expected.std() > 0.5
+
+
+@pytest.fixture
+def options(write_csv: Callable[..., Path], tmp_path: Path) -> TrainingOptions:
+    """Two folds of 240 reviews, and the same reviews to measure on at the end."""
+    data = write_csv(*make_rows(240))
+    return TrainingOptions(data=str(data), test_data=data, output=tmp_path / "run", folds=2)
+
+
+def epochs_by_fold(result: TrainingResult) -> dict[str, int]:
+    """How many epochs each fit had; the last one has an empty name."""
+    with result.run.history.open(newline="") as file:
+        folds = [row["fold"] for row in csv.DictReader(file)]
+    return {fold: folds.count(fold) for fold in folds}
+
+
+@pytest.mark.slow
+def test_the_last_fit_is_as_long_as_those_of_the_folds(options: TrainingOptions) -> None:
+    listener = Listener()
+    result = train(replace(options, preset="ngram-linear"), listener)
+    assert epochs_by_fold(result) == {"1": 15, "2": 15, "": 15}
+    assert "Final fit on all 240 reviews" in listener.stages
+    assert encode(result.metrics)["test"]["accuracy"] > 0.95
+    assert encode(result.metrics)["test"]["loss"] < 0.3  # of a constant: 0.69
+    training = result.run.load_config().training
+    assert (training["epochs"], training["most_epochs"], training["batch_size"]) == (15, None, 12)
+
+
+@pytest.mark.slow
+def test_epochs_and_batches_of_the_user_are_those_of_every_fit(options: TrainingOptions) -> None:
+    result = train(replace(options, preset="ngram-linear", epochs=2, batch_size=40))
+    assert epochs_by_fold(result) == {"1": 2, "2": 2, "": 2}
+    training = result.run.load_config().training
+    assert (training["epochs"], training["batch_size"]) == (2, 40)
+
+
+SIZE = 10
+
+ROWS = [[1, 4, 5], [4, 5, 6], [5, 4]]
+
+TARGETS = np.array([1, 0.25, 0], np.float32)
+
+WEIGHTS = np.array([1, 2, 1], np.float32)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> TokenIds:
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    return rows_of_ids(ROWS)
+
+
+def test_log_ratios_compare_smoothed_shares(tokens: TokenIds) -> None:
+    from toolkit.networks.ngram_linear import log_ratios
+
+    ratios = log_ratios(tokens, TARGETS, WEIGHTS, SIZE)
+    # Each token counts as a word and as a pair; the start id does not count.
+    sums = np.array([2 * (2 + 0.5 * 3), 2 * (1.5 * 3 + 2)]) + len(ratios)
+
+    def expected(positive: float, negative: float) -> float:
+        return math.log((positive + 1) / sums[0] / ((negative + 1) / sums[1]))
+
+    assert ratios[5] == pytest.approx(expected(1 + 0.5, 1.5 + 1), rel=1e-4)
+    assert ratios[6] == pytest.approx(expected(0.5, 1.5), rel=1e-4)
+    assert ratios[1] == 0
+    assert ratios[7] == 0  # never seen
+    pair = SIZE + 4 * SIZE + 5  # in the first and in the second review
+    assert ratios[pair] == pytest.approx(expected(1 + 0.5, 1.5), rel=1e-4)
+
+
+def test_the_network_divides_the_sum_by_the_root_of_the_count(tokens: TokenIds) -> None:
+    from toolkit.networks.ngram_linear import SLOTS, LinearNetwork
+
+    random = np.random.default_rng(1)
+    ratios = random.normal(size=SIZE + SLOTS).astype(np.float32)
+    network = LinearNetwork(ratios, SIZE)
+    rows = tokens.padded_rows(np.arange(len(tokens)))
+    assert not np.asarray(network(rows)).any()  # factors start at zero
+    factors = random.normal(size=SIZE + SLOTS).astype(np.float32)
+    network.factors.assign(factors)
+    network.bias.assign([0.25])
+    weights = ratios * factors
+    for row, found in zip(ROWS, np.asarray(network(rows))[:, 0], strict=True):
+        pairs = zip([0, *row], row, strict=False)
+        total = sum(weights[b] + weights[SIZE + a * SIZE + b] for a, b in pairs if b > 1)
+        count = sum(i > 1 for i in row)
+        assert found == pytest.approx(total / math.sqrt(count + 1) + 0.25, rel=1e-5)
+
+
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=200), st.integers(1, 20))
+def test_batches_have_each_row_once(lengths: list[int], size: int) -> None:
+    found = list(batches(np.array(lengths), size, np.random.default_rng(1)))
+    assert sorted(np.concatenate(found)) == list(range(len(lengths)))
+    assert all(len(batch) <= size for batch in found)
+    assert sum(len(batch) < size for batch in found) <= 1
+
+
+def test_batches_are_of_about_equal_lengths() -> None:
+    lengths = np.random.default_rng(1).integers(1, 500, 4000)
+    spread = [
+        np.ptp(np.log(lengths[batch])) for batch in batches(lengths, 50, np.random.default_rng(2))
+    ]
+    assert np.median(spread) < 0.5 < np.ptp(np.log(lengths))

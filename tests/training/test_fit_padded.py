@@ -1,4 +1,4 @@
-"""Settings of the network that a user chooses: `--dropout` and others."""
+"""The held-out labels are turned around here: the better the fit, the higher their loss."""
 
 from __future__ import annotations
 
@@ -9,16 +9,74 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tests.training.conftest import make_rows
 from tests.training.making import make_reviews
 from toolkit.cli.app import app
 from toolkit.errors import UsageError
 from toolkit.model.run_folder import RunFolder
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import NetworkSettings
+from toolkit.training.presets import PRESETS, NetworkSettings
+from toolkit.training.result import PATIENCE, Fit
+from toolkit.training.reviews import Reviews, balanced_weights
+from toolkit.training.train import fit, train
+
+pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+
+PRESET = PRESETS["conv1d"]
+
+
+@pytest.fixture(scope="module")
+def data() -> FitData:
+    reviews = make_reviews(200)
+    some = reviews.take(np.arange(40))
+    return FitData(reviews, replace(some, labels=(1 - some.labels).astype(np.int8)))
+
+
+def run(data: FitData, **options: Any) -> Fit:
+    return fit(FitTask(PRESET, data, TrainingOptions(**options), TrainingObserver()))
+
+
+def test_early_stopping_keeps_the_best_epoch(data: FitData) -> None:
+    found = run(data, epochs=30, batch_size=2)
+    losses = found.history["val_loss"]
+    assert found.validation is not None
+    assert found.kept_epoch == found.best_epoch == int(np.argmin(losses)) + 1
+    assert found.epochs == found.best_epoch + PATIENCE < 30
+    assert losses[-1] > min(losses) + 0.02
+    assert found.validation.log_loss == pytest.approx(min(losses), abs=1e-4)
+    assert found.ending == (
+        f"stopped after epoch {found.epochs} of at most 30: the validation loss had not fallen "
+        f"for 3 epochs; epoch {found.best_epoch} is kept"
+    )
+
+
+def test_without_early_stopping_the_last_weights_stay(data: FitData) -> None:
+    found = run(data, epochs=8, batch_size=4, early_stopping=False)
+    losses = found.history["val_loss"]
+    assert found.validation is not None
+    assert found.kept_epoch == found.epochs == 8
+    assert found.best_epoch == int(np.argmin(losses)) + 1 < 8
+    assert losses[-1] > min(losses) + 0.02
+    assert found.validation.log_loss == pytest.approx(losses[-1], abs=1e-4)
+    assert found.ending == (
+        "all 8 epochs were run; the last one is kept (the validation loss was lowest in epoch "
+        f"{found.best_epoch})"
+    )
+
+
+def test_with_nothing_held_out_every_epoch_is_run(data: FitData) -> None:
+    found = run(replace(data, held_out=None), epochs=2)
+    assert found.epochs == found.kept_epoch == found.best_epoch == 2
+    assert found.validation is None
+    assert set(found.history) == {"loss", "accuracy"}
+    assert found.ending == "all 2 epochs were run; the last one is kept"
+
 
 OF_THE_PRESET: dict[str, Any] = {
     "dropout": 0.5,
@@ -151,3 +209,39 @@ def test_chosen_settings_are_used_recorded_and_exported(
     parity = export(run.path).parity  # which fails if Keras and ONNX disagree
     assert parity.largest_difference < 1e-6
     assert (parity.label_flips, parity.token_id_differences) == (0, 0)
+
+
+def test_a_rare_label_weighs_as_much_as_the_other() -> None:
+    labels = np.array([0] * 4 + [1] * 296, np.int8)
+    texts = pa.chunked_array([pa.array(["a"] * 300)])
+    reviews = Reviews("some", texts, labels, domains=np.zeros(300, np.int64))
+    weights = balanced_weights(reviews)
+    assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum(), rel=1e-5)
+    assert weights.mean() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["conv1d", "ngram-linear"])
+def test_networks_find_the_rare_label(preset: str, write_csv: Any, tmp_path: Path) -> None:
+    """The probabilities are those of reviews of which half are positive."""
+    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+    rows = make_rows(1200)
+    negative = [row for row in rows if row[1] == "0"][:40]
+    data = write_csv(*[row for row in rows if row[1] == "1"], *negative)
+    means = {}
+    for weight in (None, "balanced"):
+        run = tmp_path / str(weight)
+        options = TrainingOptions(
+            data=str(data), preset=preset, class_weight=weight, output=run, epochs=4
+        )
+        result = train(options)
+        config = result.run.load_config()
+        assert config.training.get("balanced") == (weight and True)
+        held_out = pq.read_table(result.run.validation)
+        labels, probability = (held_out[name].to_numpy() for name in ("label", "probability"))
+        means[weight] = probability[labels == 0].mean()
+    assert means["balanced"] < means[None]
+
+
+def test_another_class_weight() -> None:
+    with pytest.raises(UsageError, match="--class-weight: expected balanced, found x"):
+        TrainingOptions(class_weight="x")
