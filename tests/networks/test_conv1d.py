@@ -12,7 +12,7 @@ import pytest
 
 from tests.data import PROJECT
 from toolkit.export.convert import TOLERANCE, convert
-from toolkit.model import file as shipped
+from toolkit.model import shipped
 from toolkit.model.file import load_model
 from toolkit.model.onnx_sessions import session_options
 from toolkit.networks import conv1d

@@ -35,7 +35,7 @@ def check(path: Path, scores: Path, reading: ReadOptions) -> None:
     data = reviews.load(path, reading)
     expected = shipped_scorer().probabilities(data.texts).to_pylist()
     assert reviews.load_predictions(scores, data, reading).tolist() == expected
-    found = teacher.load(scores, reading)
+    found = teacher.load_teacher(scores, reading)
     assert found.rows.tolist() == KEPT
     assert found.probabilities.tolist() == expected
     assert found.texts == [teacher.fingerprint(TEXTS[row]) for row in KEPT]
@@ -57,4 +57,4 @@ def test_a_file_that_says_no_reviews_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("positive_probability\n0.5\n")
     with pytest.raises(UsageError, match="so its probabilities belong to no review"):
-        teacher.load(path, ReadOptions())
+        teacher.load_teacher(path, ReadOptions())
