@@ -48,4 +48,4 @@ def test_accuracies_are_of_the_labelled_rows(tmp_path: Path) -> None:
     path.write_text("text,label,kind\nNot bad at all.,1,a\nfine,,a\ndull,0,b\n", encoding="utf-8")
     changes = compare("reviews", BEFORE["reviews"], Part("few", path, "kind")).changes
     assert changes.counts.labelled == 2
-    assert {each.name for each in changes.groups} == {"a", "b"}
+    assert {*changes.groups} == {"a", "b"}

@@ -18,7 +18,7 @@ from tests.training.new_preset import MEAN
 from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.run import score_file
+from toolkit.scoring import score_file
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
