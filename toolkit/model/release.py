@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from toolkit.model.typed_json import Line, is_line
+
 if TYPE_CHECKING:
     from toolkit.model.onnx import ModelProto
 
@@ -33,10 +35,7 @@ USES_IN_SHORT = {
 }
 _FEW_DATA_SETS = 3  # are named one by one
 LONGEST_NAME = 100
-_LONGEST_TEXT = 1000
 _MOST_DIGITS = 12  # of a version that is a number
-_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-
 _PLAIN = "_.+-"  # beside letters and digits
 
 
@@ -57,13 +56,6 @@ def _is_plain(text: str) -> bool:
 
 def _is_name(text: str) -> bool:
     return len(text) <= LONGEST_NAME and _is_plain(text)
-
-
-def _is_line(text: str) -> bool:
-    if not text or len(text) > _LONGEST_TEXT or text[0].isspace() or text[-1].isspace():
-        return False
-    # Python may not know all that can be printed.
-    return text.isprintable() or not re.search(_CONTROL, text)
 
 
 def _is_day(text: str) -> bool:
@@ -97,11 +89,10 @@ def _host(url: str) -> str:
 
 
 Name = Annotated[str, _is_name]
-Line = Annotated[str, _is_line]
 Day = Annotated[str, _is_day]
 Language = Annotated[str, _is_language]
-Licence = Annotated[str, _is_line, _is_licence]
-Url = Annotated[str, _is_line, _is_url]
+Licence = Annotated[str, is_line, _is_licence]
+Url = Annotated[str, is_line, _is_url]
 Use = Annotated[str, lambda name: name in USES]
 
 

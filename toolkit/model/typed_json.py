@@ -7,16 +7,33 @@ newer toolkit may add some. The library msgspec does the same, but takes 4 to 13
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 LONGEST_JSON = 1 << 20  # characters or bytes
 _MOST_LEVELS = 100  # of lists and objects in each other; a network of networks has some twenty
 
+_LONGEST_LINE = 1000
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 T = TypeVar("T")
-Share = Annotated[float, lambda value: 0 <= value <= 1]  # a type of entries
+
+
+def is_line(text: str) -> bool:
+    """Whether it is a line of at most 1,000 characters that can be printed as it is."""
+    if not text or len(text) > _LONGEST_LINE or text[0].isspace() or text[-1].isspace():
+        return False
+    # Python may not know all that can be printed.
+    return text.isprintable() or not _CONTROL.search(text)
+
+
+# Types of entries.
+Share = Annotated[float, lambda value: 0 <= value <= 1]
+Line = Annotated[str, is_line]
 
 
 def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
@@ -53,28 +70,29 @@ def encode(value: Any) -> Any:
 
 
 def _decode(kind: Any, value: Any, name: str) -> Any:
-    is_of_facts, origin, arguments = _shape(kind)
-    if is_of_facts:
-        return kind(**_attributes(kind, value, name))
-    if origin in (UnionType, Union):  # the latter of an alias
-        (inner,) = (argument for argument in arguments if argument is not NoneType)
-        return None if value is None or value == {} else _decode(inner, value, name)
-    if origin is Annotated:
-        decoded = _decode(arguments[0], value, name)
-        return (
-            decoded if all(is_right(decoded) for is_right in arguments[1:]) else _wrong(value, name)
-        )
-    if origin is dict and isinstance(value, dict):
-        return {key: _decode(arguments[1], item, f"{name}.{key}") for key, item in value.items()}
-    if origin is tuple and isinstance(value, list):
-        if arguments[-1] is ...:
-            arguments = arguments[:1] * len(value)
-        if len(arguments) != len(value):
-            _wrong(value, name)
-        pairs = zip(arguments, value, strict=True)
-        return tuple(_decode(inner, item, name) for inner, item in pairs)
-    is_right = kind is Any or type(value) is kind or (kind is float and _is_float(value))
-    return value if is_right else _wrong(value, name)
+    shape = _shape(kind)
+    if shape.is_optional and (value is None or value == {}):
+        return None
+    if shape.is_of_facts:
+        return shape.kind(**_attributes(shape.kind, value, name))
+    decoded = value
+    if shape.origin is dict and isinstance(value, dict):
+        decoded = {k: _decode(shape.arguments[1], v, f"{name}.{k}") for k, v in value.items()}
+    elif shape.origin is tuple and isinstance(value, list):
+        decoded = _items(shape.arguments, value, name)
+    elif not (
+        type(value) is shape.kind or shape.kind is Any or (shape.kind is float and _is_whole(value))
+    ):
+        _wrong(value, name)
+    return decoded if all(is_right(decoded) for is_right in shape.checks) else _wrong(value, name)
+
+
+def _items(kinds: tuple[Any, ...], value: list[Any], name: str) -> tuple[Any, ...]:
+    if kinds[-1] is ...:
+        kinds = kinds[:1] * len(value)
+    if len(kinds) != len(value):
+        _wrong(value, name)
+    return tuple(_decode(inner, item, name) for inner, item in zip(kinds, value, strict=True))
 
 
 def _attributes(kind: Any, value: Any, name: str) -> dict[str, Any]:
@@ -95,16 +113,34 @@ def _wrong(value: Any, name: str) -> Any:
     raise ValueError(f"{name} is {value!r:.50}")
 
 
-def _is_float(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     """Whether it is a whole number that a float can hold; it stays as it is written."""
     return type(value) is int and abs(value) < 1 << 1023
 
 
+class _Shape(NamedTuple):
+    """What a hint says."""
+
+    kind: Any
+    origin: Any
+    arguments: tuple[Any, ...]
+    is_of_facts: bool  # a dataclass
+    is_optional: bool
+    checks: tuple[Callable[[Any], bool], ...]
+
+
 @cache
-def _shape(kind: Any) -> tuple[bool, Any, tuple[Any, ...]]:
-    """Whether a hint is a dataclass, what it is made with, and of what."""
-    is_of_facts = isinstance(kind, type) and is_dataclass(kind)
-    return is_of_facts, get_origin(kind), get_args(kind)
+def _shape(kind: Any) -> _Shape:
+    is_optional = False
+    checks: tuple[Callable[[Any], bool], ...] = ()
+    while (origin := get_origin(kind)) in (UnionType, Union, Annotated):
+        if origin is Annotated:
+            kind, *more = get_args(kind)
+            checks = (*more, *checks)
+        else:
+            (kind,) = (argument for argument in get_args(kind) if argument is not NoneType)
+            is_optional = True
+    return _Shape(kind, origin, get_args(kind), is_dataclass(kind), is_optional, checks)
 
 
 @cache
@@ -113,8 +149,12 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _is_deep(value: Any, levels: int) -> bool:
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return False
-    return levels == 0 or any(_is_deep(item, levels - 1) for item in value)
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            item
+            for each in layer
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, dict | list) for each in layer)
