@@ -3,23 +3,16 @@
 They are stored as JSON, in which an attribute that is None is left out. To add a fact, add an
 attribute that is None by default; files without it keep loading, and older versions of the toolkit
 ignore it.
-
-What an adaptation records of itself: one dataclass for each kind of fact.
-
-`toolkit.model.facts` says how they are stored, and how to add one.
-
-What the export finds of a model and puts into its facts: one dataclass for each kind of fact.
-
-`toolkit.model.facts` says how they are stored, and how to add one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
 from toolkit.model.release import Release
@@ -29,6 +22,8 @@ from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ModelProto
+
+_Facts = TypeVar("_Facts")
 
 
 @dataclass(frozen=True)
@@ -289,7 +284,17 @@ class ModelFacts:
     @property
     def version(self) -> str:
         """The version of the model; if it has none, that of the toolkit that exported it."""
-        return self.release.model_version or self.toolkit_version
+        release = vars(self).get("_short_release") or self.release
+        return release.model_version or self.toolkit_version
+
+    if not TYPE_CHECKING:  # which would take any other attribute, too
+
+        def __getattr__(self, name: str) -> Any:
+            """Decode the data sets of the release when it is first asked for: few runs need 77."""
+            if name != "release" or "_short_release" not in vars(self):
+                raise AttributeError(name)
+            vars(self)["release"] = found = vars(self)["_whole_release"]()
+            return found
 
     @property
     def rule(self) -> TokenRule:
@@ -303,7 +308,8 @@ class ModelFacts:
 
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it, with `{}` for None; what a release does not say is left out."""
-        facts = {key: {} if item is None else encode(item) for key, item in vars(self).items()}
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        facts = {key: {} if item is None else encode(item) for key, item in found.items()}
         return {**facts.pop("release"), **facts}
 
     def write_to(self, model: ModelProto) -> None:
@@ -329,13 +335,25 @@ class ModelFacts:
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
                     f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
                 )
-            facts = decode(cls, _parsed(cls, stored))
-            return replace(facts, release=decode(Release, _parsed(Release, stored)))
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
+        facts = _decoded(cls, stored, path)
+        del vars(facts)["release"]
+        short = {key: value for key, value in stored.items() if key != "data_sets"}
+        vars(facts)["_short_release"] = _decoded(Release, short, path)
+        vars(facts)["_whole_release"] = partial(_decoded, Release, stored, path)
+        return facts
 
 
-def _parsed(kind: type[ModelFacts | Release], stored: dict[str, str]) -> dict[str, Any]:
+def _decoded(kind: type[_Facts], stored: dict[str, str], path: Path) -> _Facts:
+    """Decode what a file says of one kind of facts."""
+    try:
+        return decode(kind, _parsed(kind, stored))
+    except ValueError as error:
+        raise ModelError(f"{path}: damaged metadata: {error}") from None
+
+
+def _parsed(kind: type[Any], stored: dict[str, str]) -> dict[str, Any]:
     known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
     return {key: _json_of(stored[key], key) for key in known}
 
