@@ -59,7 +59,7 @@ def sentences(text: str, scorer: Scorer | None = None) -> tuple[Sentence, ...]:
 
 def counts(scorer: Scorer, reviews: list[str]) -> list[tuple[int | None, int | None]]:
     """Give the numbers of clearly positive and negative sentences."""
-    found = scorer.numbers(pa.array(reviews, pa.string()))
+    found = scorer.predict(pa.array(reviews, pa.string()))
     names = ("positive_sentences", "negative_sentences")
     return list(zip(*(found[name].to_pylist() for name in names), strict=True))
 
@@ -75,13 +75,13 @@ def test_reviews_that_disagree_are_mixed() -> None:
 @given(st.lists(texts, max_size=6))
 def test_all_but_mixed_is_as_without_sentences(texts: list[str]) -> None:
     array = pa.array(texts, pa.string())
-    plain, found = shipped_scorer().numbers(array), by_sentence().numbers(array)
+    plain, found = shipped_scorer().predict(array), by_sentence().predict(array)
     assert found.select(plain.schema.names) == plain
     added = [found[name] for name in ("positive_sentences", "negative_sentences")]
     assert [column.type for column in added] == [pa.int32(), pa.int32()]
     assert all(column.is_null() == found["probability"].is_null() for column in added)
     mixed = is_mixed(found["probability"], *added)
-    labels = shipped_scorer().scores(plain, ["sentiment"])["sentiment"]
+    labels = shipped_scorer().columns(plain, ["sentiment"])["sentiment"]
     expected = pc.if_else(mixed, "mixed", labels)
     assert by_sentence().score_array(array)[0].to_pylist() == expected.to_pylist()
 

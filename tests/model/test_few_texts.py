@@ -49,7 +49,7 @@ def test_scores_are_those_of_arrow(model: Path, with_core: bool, values: list[st
 @given(values=few_texts)
 def test_stars_are_those_of_arrow(with_core: bool, values: list[str | None]) -> None:
     scorer = scorer_of(MODELS[0], with_core)
-    found = scorer.numbers(array_of([*values, FILLER]))["stars"].to_pylist()[:-1]
+    found = scorer.predict(array_of([*values, FILLER]))["stars"].to_pylist()[:-1]
     expected = [None if stars is None else round(stars, 2) for stars in found]
     assert scorer.stars(values) == expected
     assert [stars for value in values for stars in scorer.stars([value])] == expected
@@ -160,8 +160,8 @@ def test_sentences_of_a_few_texts(with_core: bool) -> None:
     scorer = scorer_of(MODELS[0], with_core, OPTIONS.index({"by_sentence": True}))
     values = [f"{FILM}. {BORE}! {text}" for text in many_texts(40)]
     values += ["", "\u00a0!", "zzyzx. \u00c9T\u00c9? DON\u2019T", "a\0b. c", f"{FILM} but {BORE}"]
-    expected = scorer.numbers(array_of(values))
-    alone = [scorer.numbers(array_of([value])).to_pylist() for value in values]
+    expected = scorer.predict(array_of(values))
+    alone = [scorer.predict(array_of([value])).to_pylist() for value in values]
     assert [row for rows in alone for row in rows] == expected.to_pylist()
-    many = scorer.numbers(array_of(values * 10))
+    many = scorer.predict(array_of(values * 10))
     assert many.slice(0, len(values)) == expected

@@ -126,7 +126,7 @@ expected = opened.score(text * 300)
 holds, end = Event(), Event()
 
 def hold():
-    with module._OPENED._lock:
+    with module._CACHE._lock:
         holds.set()
         end.wait()
 

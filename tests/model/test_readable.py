@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.models import CONV1D, many_texts, shipped_scorer
 from tests.reference import known_as, tokens_of
 from tests.scoring.foreign import FOREIGN, WRONG_COLUMNS, lines_of
-from toolkit.model.known_words import COMMONEST, FEW_COMMON, FEW_KNOWN, ReadableRule
+from toolkit.model.predict import COMMONEST, FEW_COMMON, FEW_KNOWN, KnownWords
 from toolkit.model.scorer import Scorer
 from toolkit.text.vocabulary import Vocabulary
 
@@ -31,7 +31,7 @@ ENGLISH = [
 
 def reading(scorer: Scorer, texts: list[str]) -> list[tuple[bool | None, bool | None]]:
     """Whether each text has few known words, and whether it is cut."""
-    found = scorer.numbers(pa.array(texts, pa.string()), with_reading=True)
+    found = scorer.predict(pa.array(texts, pa.string()), with_reading=True)
     few, cut = found["few_known_words"].to_pylist(), found["cut_to_length"].to_pylist()
     return list(zip(few, cut, strict=True))
 
@@ -77,7 +77,7 @@ def test_one_known_word_of_fifty() -> None:
 
 NO_WORDS = ["7", "4th", "'", "''", "'80s"]
 WORDS = [*(f"w{number}" for number in range(1200)), "'tis", "\U0001f44d", *NO_WORDS]
-RULE = ReadableRule(Vocabulary(pa.array(WORDS)), most_tokens=20)
+RULE = KnownWords(Vocabulary(pa.array(WORDS)), most_tokens=20)
 
 
 @given(
@@ -101,7 +101,7 @@ def test_the_rule_is_that_of_a_plain_loop(texts: list[list[str]]) -> None:
         expected.append(not is_known and len(common) < FEW_COMMON * len(tokens))
     array = pa.array([" ".join(text) for text in texts], pa.string())
     ids = RULE.vocabulary.encode(array, RULE.most_tokens + 1)
-    assert RULE.has_few_known_words(ids).tolist() == expected
+    assert RULE.are_few(ids).tolist() == expected
     lengths = [len(tokens_of(" ".join(text))) for text in texts]
     assert RULE.is_cut(ids).tolist() == [length > RULE.most_tokens for length in lengths]
 
@@ -120,6 +120,6 @@ def test_texts_longer_than_what_is_read_are_cut(model: str, word: str, between: 
 def test_the_numbers_are_the_same_with_the_reading() -> None:
     texts = pa.array([*many_texts(60), *lines_of("Spanish"), None])
     for scorer in (shipped_scorer(), Scorer(CONV1D)):
-        plain, found = scorer.numbers(texts), scorer.numbers(texts, with_reading=True)
+        plain, found = scorer.predict(texts), scorer.predict(texts, with_reading=True)
         assert found.select(plain.schema.names).equals(plain)
         assert found.schema.names == [*plain.schema.names, "few_known_words", "cut_to_length"]

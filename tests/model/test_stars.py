@@ -93,7 +93,7 @@ def test_praise_has_more_stars_than_blame() -> None:
 def test_a_model_without_stars_says_so() -> None:
     scorer = Scorer(CONV1D)
     assert not scorer.has_stars
-    assert scorer.numbers(pa.array(["a film"])).schema.names == ["probability"]
+    assert scorer.predict(pa.array(["a film"])).schema.names == ["probability"]
     with pytest.raises(UsageError, match="the model conv1d has no stars"):
         scorer.stars(["a film"])
     with pytest.raises(UsageError, match="conv1d has no neutral range of its own"):

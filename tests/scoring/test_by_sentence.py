@@ -43,13 +43,13 @@ def test_saved_counts_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Stopped):
         score_file(SCORER, source, output, BY_SENTENCE, stop_after(2))
     scored: list[int] = []
-    original = SCORER.numbers
+    original = SCORER.predict
 
-    def numbers(texts: pa.Array, *, with_reading: bool) -> pa.RecordBatch:
+    def predict(texts: pa.Array, *, with_reading: bool) -> pa.RecordBatch:
         scored.append(len(texts))
         return original(texts, with_reading=with_reading)
 
-    monkeypatch.setattr(SCORER, "numbers", numbers)
+    monkeypatch.setattr(SCORER, "predict", predict)
     score_file(SCORER, source, output, BY_SENTENCE)
     assert 0 < sum(scored) < len(TEXTS) - 5
 

@@ -87,7 +87,7 @@ class ModelPair:
         probabilities; at most `show` are kept.
         """
         scorers = (self.old, self.new)
-        both = [scorer.numbers(texts) for scorer in scorers]
+        both = [scorer.predict(texts) for scorer in scorers]
         old, new = (_floats(numbers["probability"]) for numbers in both)
         answers = [
             np.where(np.isnan(found), NO_ANSWER, calls_positive(found, float(scorer.threshold)))

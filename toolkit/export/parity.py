@@ -94,7 +94,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
     ids_session = ort.InferenceSession(str(ids_in), session_options())
     of_ids = _run(ids_session, [PROBABILITY, *more], TOKEN_IDS, ids)
     in_twin, *more_in_twin = map(np.concatenate, of_ids)
-    numbers = scorer.numbers(pa.array(texts, pa.string()))
+    numbers = scorer.predict(pa.array(texts, pa.string()))
     scored = numbers["probability"]
     in_stars = None
     if facts.stars is not None:

@@ -1,11 +1,7 @@
-"""How labels are made of the numbers of a model: threshold, neutral range, mixed sentences.
-
-From probabilities to labels, also where a review is neither positive nor negative.
-
-The label ``mixed``: sentences of a review disagree.
+"""From predictions to labels: threshold, neutral range, and reviews whose sentences disagree.
 
 A sentence is clearly positive from a probability of `CLEAR` up, clearly negative from 1 - `CLEAR`
-down. A review is mixed where
+down. A review is ``mixed`` where
 
 1. it has sentences of both kinds,
 2. the fewer of them are at least half as many as the others, so that one remark in a long review is
@@ -83,27 +79,6 @@ def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Ra
     return low, high
 
 
-def labels_of(
-    probability: pa.FloatArray, labels: tuple[str, str], threshold: float, neutral: Range | None
-) -> pa.StringArray:
-    """Give the label for each probability (float32); null where that is null."""
-    found = pc.if_else(_reaches(probability, threshold), *labels[::-1])
-    if neutral is None:
-        return found
-    low, high = neutral
-    is_neutral = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
-    return pc.if_else(is_neutral, NEUTRAL, found)
-
-
-def label_of(
-    probability: float, labels: tuple[str, str], threshold: float, neutral: Range | None
-) -> str:
-    """Give the label for one probability; as all limits, it is a number of float32."""
-    if neutral is not None and neutral[0] <= probability < neutral[1]:
-        return NEUTRAL
-    return labels[probability >= threshold]
-
-
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
     return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))
 
@@ -115,7 +90,7 @@ SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
 
-# What `SentenceCounts` are called among the numbers of a scorer.
+# What `SentenceCounts` are called among the predictions.
 SENTENCE_COUNTS = ("positive_sentences", "negative_sentences")
 
 
@@ -210,18 +185,25 @@ class Labelling:
 
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
-        return labels_of(probability, self.facts.labels, float(self.threshold), self.neutral)
+        found = pc.if_else(_reaches(probability, float(self.threshold)), *self.facts.labels[::-1])
+        if self.neutral is None:
+            return found
+        low, high = self.neutral
+        is_neutral = pc.and_(_reaches(probability, low), pc.invert(_reaches(probability, high)))
+        return pc.if_else(is_neutral, NEUTRAL, found)
 
     def of_one(self, probability: float) -> str:
-        """Give the label for one probability, a number of float32."""
-        return label_of(probability, self.facts.labels, float(self.threshold), self.neutral)
+        """Give the label for one probability; as all limits, it is a number of float32."""
+        if self.neutral is not None and self.neutral[0] <= probability < self.neutral[1]:
+            return NEUTRAL
+        return self.facts.labels[probability >= float(self.threshold)]
 
-    def of_numbers(self, numbers: pa.RecordBatch) -> pa.StringArray:
-        """Give the label for each row of `Scorer.numbers`."""
-        probability = numbers["probability"]
+    def of_predictions(self, predictions: pa.RecordBatch) -> pa.StringArray:
+        """Give the label for each row of `Scorer.predict`."""
+        probability = predictions["probability"]
         found = self.of_probability(probability)
         if not self.by_sentence:
             return found
-        positive, negative = (numbers[name] for name in SENTENCE_COUNTS)
+        positive, negative = (predictions[name] for name in SENTENCE_COUNTS)
         disagree = is_mixed(probability, positive, negative, Limits.of(self.facts))
         return pc.if_else(disagree, MIXED, found)

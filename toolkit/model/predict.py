@@ -1,8 +1,7 @@
-"""What a model says of texts, in numbers, of which labels are made without the texts.
+"""From texts to predictions: numbers, of which labels are made without the texts.
 
-Texts as they come from callers, as Arrow arrays that can be scored.
-
-Score a few texts in Python's memory, of which most time would go into calls of Arrow.
+`Predictor` takes Arrow arrays of any length, `FewTexts` a few strings, of which most time would go
+into calls of Arrow.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
-from toolkit.model.known_words import ReadableRule
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Limits
 from toolkit.model.network import Network, Outputs
-from toolkit.text.strings import arrow_of, is_blank, without_half_pairs
-from toolkit.text.token_ids import FIRST_WORD_ID, Ids
+from toolkit.native.networks import count_flagged
+from toolkit.text.strings import arrow_of, bounds_of, is_blank, without_half_pairs
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ STAR_DECIMALS = 2
 FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
 
 
-class Numbers:
+class Predictor:
     """Tokenizes texts and runs a network; safe to share between threads."""
 
     def __init__(
@@ -80,8 +79,8 @@ class Numbers:
         self._network, self._vocabulary, self._facts = network, vocabulary, facts
         self._by_sentence = by_sentence
 
-    def of(self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool) -> pa.RecordBatch:
-        """Give what `Scorer.numbers` gives."""
+    def predict(self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool) -> pa.RecordBatch:
+        """Give what `Scorer.predict` gives."""
         texts = as_strings(texts)
         starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
         blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
@@ -110,8 +109,8 @@ class Numbers:
         return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
 
     @cached_property
-    def _readable(self) -> ReadableRule:
-        return ReadableRule(self._vocabulary, self._facts.max_tokens)
+    def _known(self) -> KnownWords:
+        return KnownWords(self._vocabulary, self._facts.max_tokens)
 
     def _block(
         self, texts: pa.Array | pa.ChunkedArray, with_reading: bool
@@ -128,8 +127,8 @@ class Numbers:
             counts = self._sentences.score(ids, probability).counts(len(ids))
             found |= zip(SENTENCE_COUNTS, counts, strict=True)
         if with_reading:
-            found[FEW_KNOWN_WORDS] = self._readable.has_few_known_words(ids)
-            found[CUT_TO_LENGTH] = self._readable.is_cut(ids)
+            found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
+            found[CUT_TO_LENGTH] = self._known.is_cut(ids)
         found["is_known"] = (
             ids.has_known_token(self._facts.max_tokens)
             if self._facts.counts_known_tokens
@@ -143,13 +142,83 @@ def _where(has_score: pa.BooleanArray, values: pa.Array) -> pa.Array:
     return pc.if_else(has_score, values, pa.scalar(None, values.type))
 
 
+# A review has few known words if less than these shares of its tokens are known words, and are
+# among the commonest. Measured with the default model on English reviews of 75 sources: 0.1% are
+# so, of a source 2.7% at most; with a vocabulary of 10,000 words from films alone 1% and 6.7%.
+# Of short reviews in Spanish, German, French, Italian, Portuguese and Dutch, 85 to 100% are so,
+# and all in other letters.
+FEW_KNOWN, FEW_COMMON = 0.7, 0.3
+COMMONEST = 1000
+
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class KnownWords:
+    """Tells which reviews a model can hardly read, such as those in other languages.
+
+    A share of known words alone does not tell: half of the words of a Spanish review are in a
+    vocabulary of 30,000, as films and products are called so. But few of them are among the
+    commonest ones, which are two of three words in reviews of the model's own language.
+    """
+
+    vocabulary: Vocabulary
+    most_tokens: int  # that the model reads, the last ones of each review
+
+    def are_few(self, ids: TokenIds) -> _Flags:
+        """Whether a review has few known words, (reviews,); those without a token have not."""
+        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
+        read = TokenIds(ids.values, starts, ids.stops)
+        few = _count(read, self._is_word) < FEW_KNOWN * read.lengths
+        unsure = np.flatnonzero(few)
+        read = read.take(unsure)
+        few[unsure] = _count(read, self._is_common) < FEW_COMMON * read.lengths
+        return few
+
+    def is_cut(self, ids: TokenIds) -> _Flags:
+        """Whether a review is longer than what the model reads, (reviews,).
+
+        The ids must be the last ``most_tokens + 1`` at least.
+        """
+        return ids.lengths > self.most_tokens
+
+    @cached_property
+    def _is_word(self) -> npt.NDArray[np.uint8]:
+        """A 1 for each id of a word, (vocabulary,): no digit or second apostrophe begins it."""
+        bounds = bounds_of(self.vocabulary.words)
+        content = np.frombuffer(self.vocabulary.words.buffers()[2] or b"", np.uint8)
+        content = np.append(content, np.zeros(2, np.uint8))
+        first, second = content[bounds[:-1]], content[bounds[:-1] + 1]
+        has_second = (first == ord("'")) & (np.diff(bounds) > 1)
+        flags = np.zeros(self.vocabulary.size, np.uint8)
+        flags[FIRST_WORD_ID:] = np.where(has_second, second, first) >= ord("a")
+        return flags
+
+    @cached_property
+    def _is_common(self) -> npt.NDArray[np.uint8]:
+        flags = self._is_word.copy()
+        flags[FIRST_WORD_ID + COMMONEST :] = 0
+        return flags
+
+
+def _count(ids: TokenIds, flags: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """Count the flagged ids of each row, (rows,)."""
+    counted = count_flagged(ids.values, ids.starts, ids.stops, flags)
+    if counted is not None:
+        return counted
+    before = np.zeros(len(ids.values) + 1, np.int32)
+    np.cumsum(flags.take(ids.values), out=before[1:])
+    found: npt.NDArray[np.int32] = before[ids.stops] - before[ids.starts]
+    return found
+
+
 MOST_TEXTS = 16
 MOST_CHARACTERS = 1 << 14
 
 
 @dataclass(frozen=True)
 class FewTexts:
-    """Scores a few texts as `inference.numbers` does; safe to share between threads."""
+    """Scores a few texts as `Predictor` does; safe to share between threads."""
 
     network: Network
     vocabulary: Vocabulary

@@ -1,12 +1,7 @@
-"""Score reviews with a model file: texts here, Arrow arrays and record batches in `ArrowScorer`.
+"""Score reviews with a model file: texts, Arrow arrays and record batches.
 
-The columns that scoring adds to a record batch.
-
-Score Arrow arrays and record batches with a model file.
-
-What has been opened in this process, so that engines which send a scorer often open it once.
-
-Spark and Ray unpickle a function and its scorer for each task, in processes that they use again.
+Spark and Ray send a scorer with each task to processes that they use again. There it is its
+arguments, and what was opened for them is kept (`ScorerCache`).
 """
 
 from __future__ import annotations
@@ -17,16 +12,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
+from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import STAR_DECIMALS, FewTexts, Numbers, array_of, list_of
+from toolkit.model.predict import STAR_DECIMALS, FewTexts, Predictor, array_of, list_of
 from toolkit.model.shipped import DEFAULT_MODEL, find_model
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -35,39 +30,72 @@ if TYPE_CHECKING:
     from toolkit.model.explain import Explainer, Explanation
 
 
-def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
-    """Raise `UsageError` unless there is one text column, and each added name is free."""
-    if len({*added}) < len(added):
-        raise UsageError(f"the added columns need different names, not {[*added]}")
-    if names.count(text_column) > 1:
-        raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
-    if text_column not in names:
-        raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
-    for name in added:
-        if name in names:
-            raise UsageError(f"the input has a column {name!r} already; choose another name")
+class Score(NamedTuple):
+    """The sentiment of one review; both are None where there is no text or no known word."""
+
+    sentiment: str | None
+    probability: float | None  # of the positive class, 0 to 1
 
 
-class ArrowScorer:
-    """What a `Scorer` says of itself, and does with Arrow; its arguments are explained there."""
+class Scorer:
+    """A loaded model, ready to score; safe to share between threads.
+
+    It computes in the thread that calls it, and starts no others. Pickled, it is its arguments
+    alone: the model file must be there where it is unpickled, and is opened once per process.
+
+    Parameters
+    ----------
+    model : str | Path | None
+        A text-in model file of `toolkit export`, the run folder that it was written into, or the
+        name of a shipped model: `reviews`, the default, `reviews-small` or `conv1d`.
+    threshold : float | None
+        Probability from which a review counts as positive, 0 to 1; by default the model's own.
+    neutral : Range | Literal[True] | None
+        Probabilities from the first number to below the second get the label ``neutral``; the
+        threshold lies between them. True is the model's own range. By default none do.
+    by_sentence : bool
+        Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
+        whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, or no model of this toolkit.
+    UsageError
+        If the threshold is not within 0 to 1, the range does not include it, the model has no
+        range of its own, or a label of the model is called mixed.
+
+    Examples
+    --------
+    >>> scorer = Scorer()
+    >>> reviews = ["A fine film, superbly acted.", "Dull, and a waste of time.", ""]
+    >>> [score.sentiment for score in scorer.score(reviews)]
+    ['positive', 'negative', None]
+    """
 
     def __init__(
         self,
-        model: str | Path | None,
-        threshold: float | None,
-        neutral: Neutral,
+        model: str | Path | None = None,
+        threshold: float | None = None,
+        neutral: Range | Literal[True] | None = None,
         *,
-        by_sentence: bool,
+        by_sentence: bool = False,
     ) -> None:
+        self._arguments = (model, threshold, neutral, by_sentence)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
-        self._network = open_network(self._file)
+        network = open_network(self._file)
         self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         self.by_sentence = by_sentence
-        self._numbers = Numbers(self._network, self.vocabulary, self.facts, by_sentence=by_sentence)
+        self._predictor = Predictor(network, self.vocabulary, self.facts, by_sentence=by_sentence)
+        self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A cluster sends the scorer to its workers, where the model file is opened again.
+        return _unpickle, self._arguments
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -93,6 +121,84 @@ class ArrowScorer:
         """Whether the model tells stars."""
         return self._file.has_stars
 
+    def score(self, texts: Iterable[str | None]) -> list[Score]:
+        """Score some reviews.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews; None or a blank text has no score, and nor has one without a known word.
+
+        Returns
+        -------
+        list[Score]
+            One for each review, in order.
+        """
+        listed = list_of(texts)
+        found: Iterable[Any] | None = self._few.score(listed)
+        if found is None:
+            columns = self.score_array(array_of(listed))
+            found = zip(*(column.to_pylist() for column in columns), strict=True)
+        return [Score(*each) for each in found]
+
+    def stars(self, texts: Iterable[str | None]) -> list[float | None]:
+        """Tell the stars of some reviews.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[float | None]
+            For each review 1.0 to 5.0 in hundredths, None where there is no score.
+
+        Raises
+        ------
+        UsageError
+            If the model has no stars.
+        """
+        self.check_gives(["stars"])
+        listed = list_of(texts)
+        found = self._few.stars(listed)
+        if found is None:
+            found = self.predict(array_of(listed))["stars"].to_pylist()
+        return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
+
+    def explain(self, text: str) -> Explanation:
+        """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
+
+        Parameters
+        ----------
+        text : str
+            A review.
+
+        Returns
+        -------
+        Explanation
+            Its score, its words with their places and contributions, and, by sentence, its
+            sentences.
+
+        Raises
+        ------
+        UsageError
+            If it is not a text, or has no score: it is blank, or the model knows none of its words.
+        """
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+        ((sentiment, probability),) = self.score([text])
+        if sentiment is None or probability is None:
+            raise UsageError(
+                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
+            )
+        texts = array_of([text])
+        text = texts[0].as_py()
+        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
+        if not self.by_sentence:
+            return found
+        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels)
+
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
 
@@ -112,14 +218,14 @@ class ArrowScorer:
         UsageError
             If it is of another type.
         """
-        scores = self.scores(self.numbers(texts), ["sentiment", "probability"])
-        return scores["sentiment"], scores["probability"]
+        columns = self.columns(self.predict(texts), ["sentiment", "probability"])
+        return columns["sentiment"], columns["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
-        return self.numbers(texts)["probability"]
+        return self.predict(texts)["probability"]
 
-    def numbers(
+    def predict(
         self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool = False
     ) -> pa.RecordBatch:
         """Give all that the model says of an Arrow array of any string type.
@@ -137,7 +243,7 @@ class ArrowScorer:
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
             `negative_sentences`, int32; with the reading also `few_known_words`
-            (`toolkit.model.known_words`) and `cut_to_length`, truth values: whether a text
+            (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth values: whether a text
             has more tokens than the model reads. All are null where there is no score.
 
         Raises
@@ -145,7 +251,7 @@ class ArrowScorer:
         UsageError
             If the array is of another type.
         """
-        return self._numbers.of(texts, with_reading=with_reading)
+        return self._predictor.predict(texts, with_reading=with_reading)
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
@@ -208,23 +314,25 @@ class ArrowScorer:
             added["model"] = model_column
         self.check_gives(added)
         check_columns(batch.schema.names, text_column, added.values())
-        numbers = self.numbers(batch.column(text_column))
-        for role, values in self.scores(numbers, [*added]).items():
+        predictions = self.predict(batch.column(text_column))
+        for role, values in self.columns(predictions, [*added]).items():
             batch = batch.append_column(added[role], values)
         return batch
 
-    def scores(self, numbers: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Give the wanted of `sentiment`, `model` and the columns of what `numbers` gave."""
-        return {name: self._values(numbers, name) for name in wanted}
-
-    def _values(self, numbers: pa.RecordBatch, name: str) -> pa.Array:
-        if name == "sentiment":
-            return self._labelling.of_numbers(numbers)
-        # Also where there is no score: the model has seen the row.
-        return pa.repeat(self.model, len(numbers)) if name == "model" else numbers[name]
+    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Give the wanted of `sentiment`, `model` and the columns of what `predict` gave."""
+        found = {}
+        for name in wanted:
+            if name == "sentiment":
+                found[name] = self._labelling.of_predictions(predictions)
+            elif name == "model":  # also where there is no score: the model has seen the row
+                found[name] = pa.repeat(self.model, len(predictions))
+            else:
+                found[name] = predictions[name]
+        return found
 
     def check_gives(self, wanted: Collection[str]) -> None:
-        """Raise `UsageError` unless `scores` can give all that is wanted."""
+        """Raise `UsageError` unless `columns` can give all that is wanted."""
         if "stars" in wanted and not self.has_stars:
             raise UsageError(
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
@@ -237,26 +345,43 @@ class ArrowScorer:
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
-        return self._numbers.token_ids(texts)
+        return self._predictor.token_ids(texts)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        from toolkit.model.explain import Explainer  # late: scoring has no use for it
+
+        return Explainer(self._file)
 
 
-AnyScorer = TypeVar("AnyScorer")  # that of `toolkit.model.scorer`, which imports this module
+def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
+    """Raise `UsageError` unless there is one text column, and each added name is free."""
+    if len({*added}) < len(added):
+        raise UsageError(f"the added columns need different names, not {[*added]}")
+    if names.count(text_column) > 1:
+        raise UsageError(f"{names.count(text_column)} columns are called {text_column!r}")
+    if text_column not in names:
+        raise UsageError(f"no column {text_column!r} (found: {', '.join(names)})")
+    for name in added:
+        if name in names:
+            raise UsageError(f"the input has a column {name!r} already; choose another name")
+
 
 # The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
 MOST_SCORERS = 4
 
 
-class Opened(Generic[AnyScorer]):
+class ScorerCache:
     """The scorers that were unpickled in this process; safe between threads and after a fork."""
 
     def __init__(self) -> None:
-        self._scorers: OrderedDict[tuple[object, ...], AnyScorer] = OrderedDict()
+        self._scorers: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
         self._lock = Lock()
         if hasattr(os, "register_at_fork"):
             # Another thread may hold the lock at that moment, and it does not exist in the child.
             os.register_at_fork(after_in_child=self._renew_lock)
 
-    def get(self, arguments: str, path: Path, open_it: Callable[[], AnyScorer]) -> AnyScorer:
+    def get(self, arguments: str, path: Path, open_it: Callable[[], Scorer]) -> Scorer:
         """Give the scorer of these arguments and this file, opened unless it was opened before.
 
         A file that was replaced is another one: its time of change, size or number differ.
@@ -278,151 +403,7 @@ class Opened(Generic[AnyScorer]):
         self._lock = Lock()
 
 
-class Score(NamedTuple):
-    """The sentiment of one review; both are None where there is no text or no known word."""
-
-    sentiment: str | None
-    probability: float | None  # of the positive class, 0 to 1
-
-
-class Scorer(ArrowScorer):
-    """A loaded model, ready to score; safe to share between threads.
-
-    It computes in the thread that calls it, and starts no others. Pickled, it is its arguments
-    alone: the model file must be there where it is unpickled, and is opened once per process.
-
-    Parameters
-    ----------
-    model : str | Path | None
-        A text-in model file of `toolkit export`, the run folder that it was written into, or the
-        name of a shipped model: `reviews`, the default, `reviews-small` or `conv1d`.
-    threshold : float | None
-        Probability from which a review counts as positive, 0 to 1; by default the model's own.
-    neutral : Range | Literal[True] | None
-        Probabilities from the first number to below the second get the label ``neutral``; the
-        threshold lies between them. True is the model's own range. By default none do.
-    by_sentence : bool
-        Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
-        whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, damaged, or no model of this toolkit.
-    UsageError
-        If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, or a label of the model is called mixed.
-
-    Examples
-    --------
-    >>> scorer = Scorer()
-    >>> reviews = ["A fine film, superbly acted.", "Dull, and a waste of time.", ""]
-    >>> [score.sentiment for score in scorer.score(reviews)]
-    ['positive', 'negative', None]
-    """
-
-    def __init__(
-        self,
-        model: str | Path | None = None,
-        threshold: float | None = None,
-        neutral: Range | Literal[True] | None = None,
-        *,
-        by_sentence: bool = False,
-    ) -> None:
-        super().__init__(model, threshold, neutral, by_sentence=by_sentence)
-        self._arguments = (model, threshold, neutral, by_sentence)
-        self._few = FewTexts(self._network, self.vocabulary, self.facts, self._labelling)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, self._arguments
-
-    def score(self, texts: Iterable[str | None]) -> list[Score]:
-        """Score some reviews.
-
-        Parameters
-        ----------
-        texts : Iterable[str | None]
-            Reviews; None or a blank text has no score, and nor has one without a known word.
-
-        Returns
-        -------
-        list[Score]
-            One for each review, in order.
-        """
-        listed = list_of(texts)
-        found: Iterable[Any] | None = self._few.score(listed)
-        if found is None:
-            columns = self.score_array(array_of(listed))
-            found = zip(*(column.to_pylist() for column in columns), strict=True)
-        return [Score(*each) for each in found]
-
-    def stars(self, texts: Iterable[str | None]) -> list[float | None]:
-        """Tell the stars of some reviews.
-
-        Parameters
-        ----------
-        texts : Iterable[str | None]
-            Reviews, as for `score`.
-
-        Returns
-        -------
-        list[float | None]
-            For each review 1.0 to 5.0 in hundredths, None where there is no score.
-
-        Raises
-        ------
-        UsageError
-            If the model has no stars.
-        """
-        self.check_gives(["stars"])
-        listed = list_of(texts)
-        found = self._few.stars(listed)
-        if found is None:
-            found = self.numbers(array_of(listed))["stars"].to_pylist()
-        return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
-
-    def explain(self, text: str) -> Explanation:
-        """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
-
-        Parameters
-        ----------
-        text : str
-            A review.
-
-        Returns
-        -------
-        Explanation
-            Its score, its words with their places and contributions, and, by sentence, its
-            sentences.
-
-        Raises
-        ------
-        UsageError
-            If it is not a text, or has no score: it is blank, or the model knows none of its words.
-        """
-        if not isinstance(text, str) or not text.strip():
-            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
-        ((sentiment, probability),) = self.score([text])
-        if sentiment is None or probability is None:
-            raise UsageError(
-                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
-            )
-        texts = array_of([text])
-        text = texts[0].as_py()
-        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
-        if not self.by_sentence:
-            return found
-        return found.with_sentences(self._numbers.sentences(texts), self.facts.labels)
-
-    @cached_property
-    def _explainer(self) -> Explainer:
-        from toolkit.model.explain import Explainer  # late: scoring has no use for it
-
-        return Explainer(self._file)
-
-
-_OPENED: Opened[Scorer] = Opened()  # by unpickling
+_CACHE = ScorerCache()
 
 
 def _unpickle(
@@ -432,7 +413,7 @@ def _unpickle(
     by_sentence: bool,
 ) -> Scorer:
     """Give the scorer of these arguments, opened once in each process."""
-    return _OPENED.get(
+    return _CACHE.get(
         repr((model, threshold, neutral, by_sentence)),
         find_model(model),
         lambda: Scorer(model, threshold, neutral, by_sentence=by_sentence),

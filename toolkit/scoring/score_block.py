@@ -29,7 +29,7 @@ class ScoredBlock:
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
     first_reject: tuple[int, str] | None  # its number, and the reason
-    # Of the records that could be read, as `Scorer.numbers` gives them, with the reading.
+    # Of the records that could be read, as `Scorer.predict` gives them, with the reading.
     numbers: pa.RecordBatch
     summary: Summary
     following: Offset
@@ -53,12 +53,12 @@ class BlockScorer:
         numbers = (
             self.saved[block.number]
             if is_saved
-            else self.scorer.numbers(parsed.texts, with_reading=True)
+            else self.scorer.predict(parsed.texts, with_reading=True)
         )
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         texts = TextCounts.of(self.scorer, parsed.texts)
         del parsed  # and with it the texts, which may be as large as the output
-        scores = self.scorer.scores(numbers, self.reviews.options.columns.adds)
+        scores = self.scorer.columns(numbers, self.reviews.options.columns.adds)
         data = self.form.render(records, [*scores.values()])
         if self.form.open_file is None:
             data = compressor(self.compression)(data)

@@ -35,7 +35,7 @@ class Summary:
     positive: int = 0  # of the scored
     neutral: int = 0  # of the scored, where a range of probabilities is called so
     mixed: int = 0  # of the scored, where reviews are scored by sentence
-    few_known_words: int = 0  # of the scored, as `toolkit.model.known_words` tells
+    few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
