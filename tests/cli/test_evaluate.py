@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -217,44 +215,12 @@ def test_a_page_names_the_extra_that_is_missing(
     assert command("evaluate", MODEL, "r.csv").exit_code == 0
 
 
-BLOCKED = ("jinja2", "keras", "matplotlib", "scipy", "sklearn", "tensorflow", "tf2onnx")
-
-
-def test_tables_and_json_need_no_extra(tmp_path: Path) -> None:
-    """In a process in which these packages cannot be imported."""
-    (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
-    names = ["evaluate", "r.csv", "--predictions", "p.csv", "--report", "r.json"]
-    (tmp_path / "p.csv").write_text('positive_probability\n0.9\n0.2\n0.7\n""\n0.5\n', "utf-8")
-    program = (
-        "import sys\n"
-        f"sys.modules.update(dict.fromkeys({BLOCKED}))\n"
-        f"sys.argv[1:] = {names}\n"
-        "from toolkit.cli.app import run\n"
-        "run()\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert "balanced accuracy" in ran.stdout
-    facts = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert facts["models"][0]["metrics"]["auc"] == 1.0
-
-
 def test_a_terminal_without_unicode(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ran = in_its_own_process("evaluate", "r.csv", cwd=tmp_path, env=environment)
     assert (ran.exit_code, ran.err) == (0, "")
     assert "66.67%  20.8?93.9" in ran.out
-
-
-def test_in_its_own_process(tmp_path: Path) -> None:
-    """Without pandas, which scikit-learn would use, and without a warning."""
-    (tmp_path / "r.csv").write_text(CSV, encoding="utf-8")
-    ran = in_its_own_process("evaluate", "r.csv", "--report", "r.html", cwd=tmp_path)
-    assert (ran.exit_code, ran.err) == (0, "")
-    assert "\x1b" not in ran.out
 
 
 def test_reviews_from_standard_input(tmp_path: Path) -> None:

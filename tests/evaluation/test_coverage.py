@@ -16,8 +16,15 @@ from tests.models import MODEL
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.coverage import coverage_at, margins
+from toolkit.evaluation.coverage import (
+    Coverage,
+    TargetCoverage,
+    coverage_at,
+    coverages,
+    margins,
+)
 from toolkit.evaluation.metrics import calls_positive
+from toolkit.evaluation.reviews import LABELS
 from toolkit.evaluation.tables import target_table
 
 TARGETS = st.sampled_from([0.01, 0.5, 2 / 3, 0.9, 1.0])
@@ -47,21 +54,24 @@ def test_the_most_reviews_are_answered_that_reach_the_accuracy(
         assert (found.accuracy, found.interval, found.uncertain) == (None, None, None)
 
 
-@settings(max_examples=30)  # each loads the model
+@settings(max_examples=15)  # each loads the model some times
 @given(ANSWERS, st.sampled_from([0.1, 0.5, 0.7]), TARGETS)
 def test_the_range_gives_that_coverage_in_a_scorer(
     answers: list[tuple[int, float]], threshold: float, target: float
 ) -> None:
     labels, probability = arrays(answers)
-    (found,) = coverage_at(labels, probability, threshold, [target])
-    if found.uncertain is None:
-        assert found.answered in (0, len(answers))
-        return
-    scorer = Scorer(MODEL, threshold, found.uncertain)
-    sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
-    assert len(answers) - sentiments.count("neutral") == found.answered
-    names = [("negative", "positive")[label] for label in labels.tolist()]
-    assert sum(name == given for name, given in zip(names, sentiments, strict=True)) == found.right
+    every: list[Coverage | TargetCoverage] = [*coverages(labels, probability, threshold)]
+    every += coverage_at(labels, probability, threshold, [target])
+    for found in every:
+        if found.uncertain is None:
+            assert found.answered in (0, len(answers))
+            continue
+        scorer = Scorer(MODEL, threshold, found.uncertain)
+        sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
+        assert len(answers) - sentiments.count("neutral") == found.answered
+        names = [LABELS[label] for label in labels.tolist()]
+        right = sum(name == given for name, given in zip(names, sentiments, strict=True))
+        assert right == found.right
 
 
 def test_reviews_that_are_equally_sure_are_answered_all_or_none() -> None:

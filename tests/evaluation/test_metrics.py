@@ -6,13 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models import MODEL
-from toolkit import Scorer
 from toolkit.evaluation.coverage import STEPS, coverages, margins
 from toolkit.evaluation.metrics import (
     CALIBRATION_BINS,
@@ -207,24 +204,6 @@ def test_only_the_surest_are_answered(answers: list[tuple[int, float]], threshol
         assert found.accuracy == found.right / found.answered
         # Without those that are as sure as the least sure one, it would be too few.
         assert (margin > least).sum() < max(len(answers) * step / 100, 1)
-
-
-@settings(max_examples=30)  # each loads the model some times
-@given(ANSWERS, st.sampled_from([0.1, 0.5, 0.7]))
-def test_the_range_to_leave_out_is_what_a_scorer_takes(
-    answers: list[tuple[int, float]], threshold: float
-) -> None:
-    labels, probability = arrays(answers)
-    for found in coverages(labels, probability, threshold):
-        if found.uncertain is None:
-            assert found.answered == len(answers)
-            continue
-        scorer = Scorer(MODEL, threshold, found.uncertain)
-        sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
-        assert len(answers) - sentiments.count("neutral") == found.answered
-        names = [("negative", "positive")[label] for label in labels.tolist()]
-        right = [name == given for name, given in zip(names, sentiments, strict=True)]
-        assert sum(right) == found.right
 
 
 @given(st.integers(0, 200), st.integers(1, 200))
