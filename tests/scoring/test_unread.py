@@ -15,7 +15,7 @@ from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv, write_json_lines
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
 from toolkit.scoring import Summary, score_file
-from toolkit.scoring.summary import unread_warning
+from toolkit.scoring.results import unread_warning
 
 LONG = "a fine film " * 200
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from toolkit.scoring.summary import Progress
+    from toolkit.scoring.results import Progress
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -263,7 +263,7 @@ def _bar(name: str) -> Iterator[OnProgress]:
 
 def _lines(name: str) -> OnProgress:
     """Write a line every ten seconds, with the rate since the last one and the time left."""
-    from toolkit.scoring.summary import Progress  # late: it imports NumPy
+    from toolkit.scoring.results import Progress  # late: it imports NumPy
 
     last, before = time.perf_counter(), Progress(0, 0, None)
 

@@ -16,8 +16,7 @@ from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, ScoringModel, total
-from toolkit.scoring.summary import Summary
+from toolkit.scoring.results import FileResult, ScoringModel, Summary, total
 
 Row = tuple[str, str]  # a name and what to say of it
 
@@ -166,8 +165,7 @@ def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
 
 def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
     """Say what failed; give the exit code."""
-    from toolkit.scoring.results import total
-    from toolkit.scoring.summary import why_none_is_scored
+    from toolkit.scoring.results import total, why_none_is_scored
 
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]

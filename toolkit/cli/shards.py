@@ -16,8 +16,7 @@ from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Source
-from toolkit.scoring.summary import Progress, Summary
+from toolkit.scoring.results import FileResult, Progress, Source, Summary
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
 from toolkit.shards.finish import finish
 from toolkit.shards.ray import Failed, connected, score_on_ray, shards_for

@@ -40,7 +40,7 @@ from toolkit.scoring.input_files import look_for
 from toolkit.scoring.jobs import NOT_KEPT
 from toolkit.scoring.options import ALL, Subset
 from toolkit.scoring.output import ByteFile
-from toolkit.scoring.summary import Progress
+from toolkit.scoring.results import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
 
 Append = Callable[[pa.Table], None]  # of changed rows

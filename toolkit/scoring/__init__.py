@@ -14,9 +14,8 @@ from __future__ import annotations
 from toolkit.scoring.input_files import find_jobs
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
-from toolkit.scoring.results import FileResult
+from toolkit.scoring.results import FileResult, Progress, Summary
 from toolkit.scoring.run import score_file, score_files
-from toolkit.scoring.summary import Progress, Summary
 
 __all__ = [
     "FileResult",

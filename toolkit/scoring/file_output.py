@@ -31,9 +31,8 @@ from toolkit.records.review_file import BatchFile, Output, ReviewFile
 from toolkit.scoring.identity import FileFacts, WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
-from toolkit.scoring.results import Checkpoint, FileResult
+from toolkit.scoring.results import Checkpoint, FileResult, Summary
 from toolkit.scoring.score_block import ScoredBlock
-from toolkit.scoring.summary import Summary
 from toolkit.stores.paths import is_in_store
 
 

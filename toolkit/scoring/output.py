@@ -23,9 +23,8 @@ from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import Checkpoint, FileResult, Frame
+from toolkit.scoring.results import Checkpoint, FileResult, Frame, Summary
 from toolkit.scoring.score_block import ScoredBlock
-from toolkit.scoring.summary import Summary
 
 STANDARD_OUTPUT = Path("standard output")
 _REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output

@@ -1,25 +1,111 @@
-"""What is done of a file, or of a part of one that somebody scores alone, and what became of it."""
+"""What became of the records of a file, what is done of it, and what to warn of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.errors import UsageError
+from toolkit.errors import InputError, UsageError
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.review_file import Offset
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
-from toolkit.scoring.summary import Summary
+from toolkit.scoring.options import MaxRejected
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
+
+# Of the texts. Of English reviews of any kind, less than half as many are so.
+_MOST_UNREAD = 0.1
+_FEW_TEXTS = 5  # so many may be chance, unless they are most of all
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the scoring of a file has come."""
+
+    records: int
+    bytes_done: int
+    bytes_in_all: int | None  # None where it is not known
+    resumed: int = 0  # of the records, those that an earlier run has done
+    accuracy: float | None = None  # so far; None without labels
+
+
+@dataclass
+class Summary:
+    """Every record is counted once: scored, without text or a known word, or rejected."""
+
+    scored: int = 0
+    without_text: int = 0
+    without_known_words: int = 0  # with a text of which the model knows no word
+    rejected: int = 0
+    positive: int = 0  # of the scored
+    neutral: int = 0  # of the scored, where a range of probabilities is called so
+    mixed: int = 0  # of the scored, where reviews are scored by sentence
+    few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
+    first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
+    cut_to_length: int = 0  # of the scored, with more tokens than the model reads
+    cut_at_nul: int = 0  # of the texts, read up to their first NUL only
+    seconds: float = 0.0
+    # Where a column of labels is named:
+    labelled: int = 0  # of the scored, with a label that can be read
+    labelled_neutral: int = 0  # of the labelled, called neutral: neither right nor wrong
+    labelled_mixed: int = 0  # the same for mixed
+    right: int = 0  # of the labelled
+    unreadable_labels: int = 0  # of the scored, without a label or with another value
+
+    @property
+    def records(self) -> int:
+        """Records in the input."""
+        return self.scored + self.without_text + self.without_known_words + self.rejected
+
+    @property
+    def unread(self) -> int:
+        """Texts of which the model knows no word, or few."""
+        return self.without_known_words + self.few_known_words
+
+    @property
+    def positive_share(self) -> float:
+        """Share of the positive among the scored, 0 to 1; 0 where none is scored."""
+        return self.positive / self.scored if self.scored else 0.0
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the right among the answered; None where there are none."""
+        return self.right / self.answered if self.answered else None
+
+    @property
+    def answered(self) -> int:
+        """Labelled records that are called positive or negative."""
+        return self.labelled - self.labelled_neutral - self.labelled_mixed
+
+    @property
+    def rate(self) -> float:
+        """Records per second."""
+        return self.records / self.seconds if self.seconds else 0.0
+
+    def __add__(self, other: Summary) -> Summary:
+        """Add the counts of another file or block, whose rows come after these."""
+        names = [entry.name for entry in fields(self)]
+        added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        rows = self.records - self.rejected
+        added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
+        return added
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the counts, the sum first, and the accuracy."""
+        return {"records": self.records, **vars(self), "accuracy": self.accuracy}
+
+    @classmethod
+    def from_dict(cls, counts: dict[str, Any]) -> Self:
+        """Read what `as_dict` gives."""
+        return cls(**{entry.name: counts[entry.name] for entry in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -139,3 +225,66 @@ class FileResult:
 def total(results: Sequence[FileResult]) -> Summary:
     """Add up the files."""
     return sum((result.summary for result in results), Summary())
+
+
+def why_none_is_scored(summary: Summary) -> str | None:
+    """Say why no record is scored; None if one is, or without records."""
+    if summary.scored or not summary.records:
+        return None
+    reasons = (
+        (summary.without_text, "without text"),
+        (summary.without_known_words, "without a word that the model knows"),
+        (summary.rejected, "rejected"),
+    )
+    found = [f"{count:,} {what}" for count, what in reasons if count]
+    records = "the only record" if summary.records == 1 else f"all {summary.records:,} records"
+    if len(found) == 1:
+        return f"{records} {'is' if summary.records == 1 else 'are'} {found[0].split(' ', 1)[1]}"
+    return f"of {summary.records:,} records, {', '.join(found)}"
+
+
+def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
+    """Say what the counts of a file that is done tell; None if all is well.
+
+    That no record of a single file is scored is an error, and not said here.
+    """
+    if not is_single and (why := why_none_is_scored(summary)):
+        return f"no record is scored: {why}."
+    return unread_warning(summary, text_column)
+
+
+def unread_warning(summary: Summary, text_column: str | None) -> str | None:
+    """Say that many texts of a file cannot be read by the model; None if they can."""
+    unread, texts = summary.unread, summary.scored + summary.without_known_words
+    is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
+    if unread <= _MOST_UNREAD * texts or is_chance:
+        return None
+    column = "" if text_column is None else f" of column {text_column!r}"
+    return (
+        f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
+        f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
+        "the reviews in the language of the model, which is English for the shipped ones?"
+    )
+
+
+def check_rejected(
+    name: str,
+    counts: Summary,
+    maximum: MaxRejected | None,
+    first: str | None = None,
+    *,
+    at_end: bool = True,
+) -> None:
+    """Raise `InputError` if more records of a file are rejected than allowed.
+
+    ``first`` is the number and the reason of the first one, where that is known.
+    """
+    if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
+        return
+    so_far = "" if at_end else "first "
+    raise InputError(
+        f"{name}: {counts.rejected:,} of the {so_far}{counts.records:,} records cannot be read, "
+        f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
+        "No file is written. Fix the input, say how to read it (--format, --delimiter, "
+        "--encoding), or allow more."
+    )

@@ -23,9 +23,16 @@ from toolkit.scoring.journal import Journal
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import ScoredOutput, empty_form, open_standard_output, output_form
 from toolkit.scoring.progress import Journals, open_journals
-from toolkit.scoring.results import Checkpoint, FileResult, Source
+from toolkit.scoring.results import (
+    Checkpoint,
+    FileResult,
+    Progress,
+    Source,
+    Summary,
+    check_rejected,
+    counts_warning,
+)
 from toolkit.scoring.score_block import BlockScorer
-from toolkit.scoring.summary import Progress, Summary, check_rejected, counts_warning
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]

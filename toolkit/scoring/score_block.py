@@ -18,7 +18,7 @@ from toolkit.records.archives import compressor
 from toolkit.records.labels import read_labels
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
-from toolkit.scoring.summary import Summary
+from toolkit.scoring.results import Summary
 from toolkit.text.strings import NUL, has_nul, is_blank
 
 

@@ -26,8 +26,7 @@ from toolkit.files import (
     reporting_failures,
 )
 from toolkit.scoring.jobs import NOT_KEPT, Job
-from toolkit.scoring.results import Checkpoint, FileResult, Source
-from toolkit.scoring.summary import Summary
+from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
 from toolkit.shards.plan import Plan
 from toolkit.stores.paths import is_in_store
 

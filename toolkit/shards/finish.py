@@ -18,8 +18,7 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.scoring.jobs import Job, default_rejected
-from toolkit.scoring.results import FileResult, total
-from toolkit.scoring.summary import check_rejected, counts_warning
+from toolkit.scoring.results import FileResult, check_rejected, counts_warning, total
 from toolkit.shards.claims import PLAN, ShardedJob, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
 from toolkit.stores.content import Content
