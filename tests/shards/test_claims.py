@@ -1,4 +1,4 @@
-"""A shard is claimed once; claims that are damaged or edited are found."""
+"""A shard is claimed once; what is damaged is found, and who comes late leaves nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.running import CSV, Command, write
 from tests.models import shipped_scorer
-from tests.shards.running import begin, contents, in_shards
+from tests.shards.running import begin, contents, in_shards, score_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.scoring import ScoringOptions
@@ -174,3 +176,42 @@ def test_parts_that_are_replaced_are_not_called_complete(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="is a folder"):
         finish(job, force=True)
     assert not (tmp_path / "out/_SUCCESS").exists()
+
+
+def test_damaged_shards(command: Command) -> None:
+    write("a.csv", CSV)
+    call = ("a.csv", "-o", "b.csv", "-q")
+    score_shards(command, 2, *call)
+    folder = Path("_b.csv.shards")
+    (part,) = folder.glob("*/*b.csv")
+    data = part.read_bytes()
+    part.write_bytes(data[:-1])
+    command("finish", "b.csv").failed_with(f"has {len(data) - 1:,} bytes, expected {len(data):,}")
+    part.unlink()
+    command("finish", "b.csv").failed_with("is missing, expected")
+    (claim,) = folder.glob(f"{part.parent.name[:5]}-of-00002.*.json")
+    claim.write_text("{}", encoding="utf-8")
+    command("finish", "b.csv").failed_with("is damaged. Remove it, and score the shard again.")
+    claim.unlink()
+    score_shards(command, 2, *call)
+    assert command("finish", "b.csv", "-q").exit_code == 0
+    assert Path("b.csv").read_bytes() == data
+
+
+def test_an_attempt_that_is_late_leaves_nothing(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.csv")
+    create = ShardedJob.create_claim
+
+    def late(job: ShardedJob, *arguments: Any) -> bool:
+        monkeypatch.setattr(ShardedJob, "create_claim", create)
+        assert command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q").exit_code == 0
+        assert command("finish", "b.csv", "-q").exit_code == 0
+        job.folder.mkdir()  # as its next piece would make it
+        return create(job, *arguments)
+
+    monkeypatch.setattr(ShardedJob, "create_claim", late)
+    ran = command("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q")
+    ran.failed_with("the job was finished, or dropped with --force, while this shard was scored", 2)
+    assert command.files() == ["a.csv", "b.csv"]

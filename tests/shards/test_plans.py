@@ -1,15 +1,24 @@
-"""Plans that are followed, and what is at the places of the outputs."""
+"""Plans that are followed, edited or damaged, and what is at the places of inputs and outputs."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.running import CSV, Command, write
-from tests.shards.running import score_shards
+from tests.models import shipped_scorer
+from tests.shards.running import begin, contents, jobs_of, score_shards
+from toolkit.errors import UsageError
+from toolkit.scoring import ScoringOptions
+from toolkit.shards.claims import PLAN, ShardedJob
+from toolkit.shards.plan import Plan, make_plan
 
 BAD = "too,many,fields\n"
 
@@ -114,3 +123,93 @@ def test_files_that_are_not_there(command: Command) -> None:
     ran = command("score", "-", "--format", "csv", "-o", "b.csv", "--shard", "0/2")
     ran.failed_with("shards are of files, not of standard input or pipes", 2)
     assert command.files() == []
+
+
+ONE_WORKER = ScoringOptions(workers=1)
+SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
+
+
+# Else records would be lost, or be there twice, and all counts would add up.
+EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "without a piece": lambda plan: plan["shards"][1].clear(),
+    "with a piece twice": lambda plan: plan["shards"][1].extend(plan["shards"][1]),
+    "in another order": lambda plan: plan["shards"].reverse(),
+    "without the last": lambda plan: plan["shards"].pop(),
+    "with an unknown file": lambda plan: plan["shards"][1][0].update(file=7),
+    "with another output": lambda plan: plan["files"][0].update(output="elsewhere.csv"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_plan(edit: str, tmp_path: Path) -> None:
+    source = tmp_path / "reviews.csv"
+    source.write_bytes(SAMPLE)
+    job = begin([source], f"{tmp_path}/out/", 3)
+    plan = json.loads((job.folder / PLAN).read_bytes())
+    EDITS[edit](plan)
+    (job.folder / PLAN).write_text(json.dumps(plan))
+    with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
+        begin([source], f"{tmp_path}/out/", 3)
+    with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
+        ShardedJob.at(tmp_path / "out")
+    assert begin([source], f"{tmp_path}/out/", 3, force=True).plan == job.plan
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/tmp/secret.csv", "a/../../b.csv", "", "."])
+@pytest.mark.parametrize("key", ["output", "rejected"])
+def test_a_plan_that_writes_elsewhere(key: str, name: str, tmp_path: Path) -> None:
+    """Also where its sums are right, as somebody else can make them, too."""
+    source = tmp_path / "reviews.csv"
+    source.write_bytes(SAMPLE)
+    plan = begin([source], f"{tmp_path}/out/", 3).plan
+    file = replace(plan.files[0], **{key: name})  # type: ignore[arg-type]
+    forged = replace(plan, files=[file])
+    with pytest.raises(UsageError, match=r"plan\.json: .* or a damaged one"):
+        Plan.from_json(forged.as_json(), "plan.json")
+
+
+def test_rejects_of_shards_are_in_the_folder_of_the_outputs(tmp_path: Path) -> None:
+    source = tmp_path / "reviews.csv"
+    source.write_bytes(SAMPLE)
+    (tmp_path / "out").mkdir()
+    jobs = jobs_of([source], tmp_path / "out/a.csv", tmp_path / "elsewhere.jsonl")
+    with pytest.raises(UsageError, match=r"--rejected .*/elsewhere\.jsonl: is not in the folder"):
+        make_plan(shipped_scorer(), jobs, ONE_WORKER, 2, tmp_path / "out", keep_parts=False)
+
+
+@pytest.mark.parametrize("output", ["", "part-00000.csv", "link.csv", "hard.csv"])
+@pytest.mark.parametrize("force", [False, True])
+def test_an_output_that_is_an_input(output: str, force: bool, tmp_path: Path) -> None:
+    source = tmp_path / "part-00000.csv"
+    source.write_bytes(SAMPLE)
+    (tmp_path / "link.csv").symlink_to(source)
+    (tmp_path / "hard.csv").hardlink_to(source)
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"is an input|is the input"):
+        begin([source], f"{tmp_path}/{output}", 2, force=force)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "is_link"),
+    [
+        ("part-00007.csv", False),
+        ("part-00007.csv", True),
+        ("_SUCCESS", True),
+        ("_all.rejected.jsonl", False),
+    ],
+)
+def test_a_part_that_may_replace_an_input(name: str, is_link: bool, tmp_path: Path) -> None:
+    """With --force, parts of other jobs are removed: they may be the inputs of this one."""
+    (tmp_path / "out").mkdir()
+    source = tmp_path / "out" / name
+    if is_link:
+        (tmp_path / "reviews.csv").write_bytes(SAMPLE)
+        source.symlink_to("../reviews.csv")
+        source = tmp_path / "reviews.csv"
+    else:
+        source.write_bytes(SAMPLE)
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=f"{name}: is an input"):
+        begin([source], f"{tmp_path}/out/", 2, keep_parts=True, force=True)
+    assert contents(tmp_path) == before
