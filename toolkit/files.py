@@ -62,7 +62,7 @@ def for_arrow(path: Path) -> Any:
         return path
     from toolkit.stores.read import MANY_BLOCKS, ObjectReader
 
-    return ObjectReader(path.place, MANY_BLOCKS)
+    return ObjectReader(path.location, MANY_BLOCKS)
 
 
 def _mode(path: Path) -> int:
@@ -119,7 +119,7 @@ def place(
         if isinstance(target, StorePath):
             from toolkit.stores.write import upload
 
-            upload(Content.of(what), target.place, force=force)
+            upload(Content.of(what), target.location, force=force)
         elif isinstance(what, Path):
             _move(what, target, force=force)
         else:
@@ -143,7 +143,7 @@ def is_same(what: Path | bytes | Content, target: Path) -> bool:
     if isinstance(target, StorePath):
         from toolkit.stores.write import is_same as is_same_object
 
-        return is_same_object(content, target.place)
+        return is_same_object(content, target.location)
     try:
         if content.local is not None and target.samefile(content.local):
             return True

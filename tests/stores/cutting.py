@@ -66,7 +66,7 @@ def cut(case: Case, rng: random.Random) -> list[str]:
 
 def killed(case: Case, rng: random.Random) -> list[str]:
     """Kill a run again and again, and resume it."""
-    wrong = []
+    wrong: list[str] = []
     with Proxy(case.bucket.port, rate=rng.uniform(2, 20) * 1e6) as proxy:
         for _ in range(rng.randrange(1, 4)):
             process = case.start("--resume", port=proxy.port)
@@ -74,6 +74,7 @@ def killed(case: Case, rng: random.Random) -> list[str]:
                 case.wait_for_progress(process)
             try:
                 process.communicate(timeout=rng.uniform(0, 0.7 if is_late else 1.5) * case.seconds)
+                return [*wrong, *case.is_complete()]  # it came to its end
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -96,7 +97,7 @@ def changed(case: Case, rng: random.Random) -> list[str]:
     ran = case.run("--resume")
     wrong += case.is_whole_or_absent()
     if ran.returncode == 2:
-        known = (_REFUSED, "is not what this run would write")
+        known = (_REFUSED, "exists already")
         wrong += [] if any(words in ran.stderr for words in known) else [ran.stderr]
         case.notes.append("refused")
         ran = case.run("--force")

@@ -184,7 +184,7 @@ def _joined(parts: Parts) -> Content:
         str(parts[0].job.output),
         lambda: _read(pieces),
         None if isinstance(whole, StorePath) else whole,
-        whole.place if isinstance(whole, StorePath) else None,
+        whole.location if isinstance(whole, StorePath) else None,
     )
 
 

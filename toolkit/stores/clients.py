@@ -76,7 +76,7 @@ _REMEDIES = (
 
 
 @contextmanager
-def store_failures(place: Location, action: str) -> Iterator[None]:
+def store_failures(location: Location, action: str) -> Iterator[None]:
     """Turn what obstore raises into `StoreError`, or an `OSError` where that is what it means.
 
     These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is such as
@@ -85,13 +85,13 @@ def store_failures(place: Location, action: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        failed = translated(error, place, action)
+        failed = translated(error, location, action)
         if failed is None:
             raise
         raise failed from None
 
 
-def translated(error: Exception, place: Location, action: str) -> Exception | None:
+def translated(error: Exception, location: Location, action: str) -> Exception | None:
     """Give what an error of obstore means here; None for one that is not from there."""
     text, name = str(error), type(error).__name__
     is_of_obstore = type(error).__module__.startswith("obstore")
@@ -100,16 +100,16 @@ def translated(error: Exception, place: Location, action: str) -> Exception | No
         return None
     is_no_bucket = re.search(_NO_BUCKET, text) is not None
     if name == "AlreadyExistsError":
-        return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+        return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(location))
     if isinstance(error, FileNotFoundError) and not is_no_bucket:
-        return FileNotFoundError(errno.ENOENT, "no such object", str(place))
+        return FileNotFoundError(errno.ENOENT, "no such object", str(location))
     is_denied = name == "PermissionDeniedError" or re.search(_DENIED, text)
     if is_denied and not re.search(f"{_EXPIRED}|{_REFUSED}", text):
         said = _said(text)
         return PermissionError(
-            errno.EACCES, f"the store denies access{f' ({said})' if said else ''}", str(place)
+            errno.EACCES, f"the store denies access{f' ({said})' if said else ''}", str(location)
         )
-    return StoreError(f"{place}: cannot be {action}: {_explained(text, place.scheme)}")
+    return StoreError(f"{location}: cannot be {action}: {_explained(text, location.scheme)}")
 
 
 def _explained(text: str, scheme: str) -> str:
@@ -169,21 +169,21 @@ CREATING = Patience(answer=120, retry=1, retries=0)
 COPYING = Patience(answer=600, retry=1, retries=0)  # within the store, up to 5 GiB
 
 
-def client(place: Location, patience: Patience = READING) -> Any:
+def client(location: Location, patience: Patience = READING) -> Any:
     """Give the client of the bucket of a location; raises `MissingExtraError` without obstore."""
     MissingExtraError.check("cloud", "obstore")
     settings = tuple(
         sorted(each for each in os.environ.items() if each[0].upper().startswith(_SETTINGS))
     )
     try:
-        return _client(place.root, patience, settings)
+        return _client(location.root, patience, settings)
     except Exception as error:
-        failed = translated(error, place, "opened")
+        failed = translated(error, location, "opened")
         if failed is not None:
             raise failed from None
         if isinstance(error, StoreError | MissingExtraError):
             raise
-        raise StoreError(f"{place}: cannot be opened: {hidden(str(error))}") from None
+        raise StoreError(f"{location}: cannot be opened: {hidden(str(error))}") from None
 
 
 @lru_cache(64)

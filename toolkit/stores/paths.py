@@ -51,11 +51,11 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     if isinstance(text, Path):
         return text
     text = os.fspath(text)
-    place = location_of(text) if ":" in text else None
-    if place is None:
+    location = location_of(text) if ":" in text else None
+    if location is None:
         return Path(local_name(text))
     MissingExtraError.check("cloud", "obstore")  # here, before anything looks at it
-    return StorePath(place)
+    return StorePath(location)
 
 
 class StorePath(_Base):
@@ -77,16 +77,16 @@ class StorePath(_Base):
             super().__init__(*_held(segments))
 
     @property
-    def place(self) -> Location:
+    def location(self) -> Location:
         """Where it is."""
         _, bucket, *key = super().parts
         return Location(bucket.removeprefix(_NOWHERE).replace(":", "://", 1), "/".join(key))
 
     def __str__(self) -> str:
-        return str(self.place)
+        return str(self.location)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.place,)
+        return type(self), (self.location,)
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise UsageError(
@@ -100,23 +100,23 @@ class StorePath(_Base):
     @property
     def parts(self) -> tuple[str, ...]:
         """The bucket, and the parts of the key."""
-        place = self.place
-        return (f"{place.root}/", *(place.key.split("/") if place.key else ()))
+        location = self.location
+        return (f"{location.root}/", *(location.key.split("/") if location.key else ()))
 
     @property
     def name(self) -> str:
         """The last part of the key; empty for a bucket."""
-        return self.place.key.rpartition("/")[2]
+        return self.location.key.rpartition("/")[2]
 
     @property
     def parent(self) -> Self:
         """The prefix above it; of a bucket, itself."""
-        return super().parent if self.place.key else self
+        return super().parent if self.location.key else self
 
     @property
     def parents(self) -> Sequence[Self]:
         """The prefixes above it, the bucket last."""
-        return [self.parent, *self.parent.parents] if self.place.key else []
+        return [self.parent, *self.parent.parents] if self.location.key else []
 
     def joinpath(self, *others: str | os.PathLike[str]) -> Self:
         """Give a path below this one, or another one in a store that is given."""
@@ -147,10 +147,10 @@ class StorePath(_Base):
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
         from toolkit.stores.read import has_objects
 
-        if self.place.key:
+        if self.location.key:
             with suppress(FileNotFoundError):
                 return self.stat_object()
-        if has_objects(self.place):
+        if has_objects(self.location):
             return _facts(_FOLDER, 0, 0, str(self))
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
@@ -158,7 +158,7 @@ class StorePath(_Base):
         """Give the facts of an object; `FileNotFoundError` for a prefix."""
         from toolkit.stores.read import facts_of
 
-        facts = facts_of(self.place)
+        facts = facts_of(self.location)
         return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
@@ -170,7 +170,7 @@ class StorePath(_Base):
         from toolkit.stores.read import facts_of
 
         with suppress(FileNotFoundError):
-            return bool(self.place.key) and facts_of(self.place) is not None
+            return bool(self.location.key) and facts_of(self.location) is not None
         return False
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
@@ -213,7 +213,7 @@ class StorePath(_Base):
 
         if mode not in ("r", "rb", "rt"):
             self._refuse()
-        raw = ObjectReader(self.place)
+        raw = ObjectReader(self.location)
         if mode == "rb" and buffering == 0:
             return raw  # type: ignore[return-value]
         buffered = io.BufferedReader(raw, buffering if buffering > 1 else _BUFFER_BYTES)
@@ -226,7 +226,7 @@ class StorePath(_Base):
         from toolkit.stores.write import delete
 
         if self.is_file():
-            delete(self.place)
+            delete(self.location)
         elif not missing_ok:
             raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
@@ -237,14 +237,14 @@ class StorePath(_Base):
         """Give the prefixes and objects in this one."""
         from toolkit.stores.read import entries
 
-        prefixes, objects = entries(self.place)
-        yield from (type(self)(place) for place in [*prefixes, *objects])
+        prefixes, objects = entries(self.location)
+        yield from (type(self)(location) for location in [*prefixes, *objects])
 
     def objects(self) -> Iterator[Self]:
         """Give all objects below this prefix, in any depth."""
         from toolkit.stores.read import objects_under
 
-        yield from (type(self)(place) for place in objects_under(self.place))
+        yield from (type(self)(location) for location in objects_under(self.location))
 
 
 def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -39,12 +39,12 @@ class ObjectFacts:
         return cls(meta["size"], round(seconds * 1000) * 1_000_000, tag)
 
 
-def facts_of(place: Location) -> ObjectFacts:
+def facts_of(location: Location) -> ObjectFacts:
     """Ask for the facts of an object; raises `FileNotFoundError`, `StoreError`."""
     import obstore
 
-    with store_failures(place, "read"):
-        return ObjectFacts.of(obstore.head(client(place), place.key))
+    with store_failures(location, "read"):
+        return ObjectFacts.of(obstore.head(client(location), location.key))
 
 
 class Ranges:
@@ -54,13 +54,13 @@ class Ranges:
     of one object.
     """
 
-    def __init__(self, place: Location) -> None:
+    def __init__(self, location: Location) -> None:
         import obstore
 
-        self.place = place
-        self._client = client(place)
-        with store_failures(place, "read"):
-            meta = obstore.head(self._client, place.key)
+        self.location = location
+        self._client = client(location)
+        with store_failures(location, "read"):
+            meta = obstore.head(self._client, location.key)
         self._etag = meta["e_tag"]
         self.facts = ObjectFacts.of(meta)
 
@@ -76,9 +76,9 @@ class Ranges:
             options: dict[str, Any] = {"range": (at, stop)}
             if self._etag is not None:
                 options["if_match"] = self._etag
-            found = obstore.get(self._client, self.place.key, options=options)  # type: ignore[arg-type]
+            found = obstore.get(self._client, self.location.key, options=options)  # type: ignore[arg-type]
             if found.meta["size"] != self.facts.size:
-                raise _changed(self.place)
+                raise _changed(self.location)
             for part in found.stream(min_chunk_size=_PIECE_BYTES):
                 parts.append(bytes(part))
                 at += len(part)
@@ -103,8 +103,8 @@ class Ranges:
                     deadline = time.monotonic() + READING.retry
                 attempts += 1
                 if attempts >= _ATTEMPTS or time.monotonic() > deadline:
-                    last = translated(error, self.place, "read")
-                    why = f"{self.place}: cannot be read: the connection is cut again and again"
+                    last = translated(error, self.location, "read")
+                    why = f"{self.location}: cannot be read: the connection is cut again and again"
                     if last is None or isinstance(error, ConnectionResetError):
                         last = StoreError(why)
                     raise last from None
@@ -115,14 +115,14 @@ class Ranges:
         if isinstance(error, InputError):
             return error
         if type(error).__name__ in ("PreconditionError", "NotModifiedError"):
-            return _changed(self.place) if self._is_there() else _gone(self.place)
+            return _changed(self.location) if self._is_there() else _gone(self.location)
         if isinstance(error, FileNotFoundError):
-            return _gone(self.place)
-        failed = translated(error, self.place, "read")
+            return _gone(self.location)
+        failed = translated(error, self.location, "read")
         if failed is None:
             return None if isinstance(error, OSError) else error
         if isinstance(failed, PermissionError):  # it could be read before
-            return StoreError(f"{self.place}: cannot be read any more: {failed.strerror}")
+            return StoreError(f"{self.location}: cannot be read any more: {failed.strerror}")
         text = str(error)
         is_answer = "status code: 4" in text and "status code: 429" not in text
         return failed if is_answer else None
@@ -130,7 +130,7 @@ class Ranges:
     def _is_there(self) -> bool:
         """Whether there is an object: Azure gives the same answer if there is none."""
         try:
-            facts_of(self.place)
+            facts_of(self.location)
         except FileNotFoundError:
             return False
         except (StoreError, OSError):
@@ -138,14 +138,16 @@ class Ranges:
         return True
 
 
-def _gone(place: Location) -> InputError:
-    return InputError(f"{place}: has changed while it was read: it is gone. Nothing of it is kept.")
-
-
-def _changed(place: Location) -> InputError:
+def _gone(location: Location) -> InputError:
     return InputError(
-        f"{place}: has changed while it was read: another object has its name now. Nothing of it "
-        "is kept. Score it again when nothing else writes to it."
+        f"{location}: has changed while it was read: it is gone. Nothing of it is kept."
+    )
+
+
+def _changed(location: Location) -> InputError:
+    return InputError(
+        f"{location}: has changed while it was read: another object has its name now. Nothing of "
+        "it is kept. Score it again when nothing else writes to it."
     )
 
 
@@ -239,11 +241,11 @@ class ObjectReader(io.RawIOBase):
     of one object.
     """
 
-    def __init__(self, place: Location, kept: int = FEW_BLOCKS) -> None:
+    def __init__(self, location: Location, kept: int = FEW_BLOCKS) -> None:
         super().__init__()
-        self.place = place
-        self.name = str(place)
-        ranges = Ranges(place)
+        self.location = location
+        self.name = str(location)
+        ranges = Ranges(location)
         self.size = ranges.facts.size
         self._blocks = Blocks(ranges, kept)
         self._at = 0
@@ -302,41 +304,41 @@ class ObjectReader(io.RawIOBase):
 _PAGE = 1000  # objects that a store gives at once
 
 
-def objects_under(place: Location) -> Iterator[Location]:
+def objects_under(location: Location) -> Iterator[Location]:
     """Give all objects under a prefix; not the markers that folders have."""
-    held, held_size = place.key, 0  # it may be the marker of a folder: what follows tells
-    for key, size in _listed(place):
-        if held != place.key and (held_size or not key.startswith(f"{held}/")):
-            yield replace(place, key=held)
+    held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
+    for key, size in _listed(location):
+        if held != location.key and (held_size or not key.startswith(f"{held}/")):
+            yield replace(location, key=held)
         held, held_size = key, size
-    if held != place.key:
-        yield replace(place, key=held)
+    if held != location.key:
+        yield replace(location, key=held)
 
 
-def _listed(place: Location) -> Iterator[tuple[str, int]]:
+def _listed(location: Location) -> Iterator[tuple[str, int]]:
     import obstore
 
-    with store_failures(place, "listed"):
-        for page in obstore.list(client(place), place.key or None, chunk_size=_PAGE):
+    with store_failures(location, "listed"):
+        for page in obstore.list(client(location), location.key or None, chunk_size=_PAGE):
             yield from ((found["path"], found["size"]) for found in page)
 
 
-def has_objects(place: Location) -> bool:
+def has_objects(location: Location) -> bool:
     """Whether there is anything under a prefix; a bucket always counts, if it is there."""
-    return any(True for _ in objects_under(place)) or not place.key
+    return any(True for _ in objects_under(location)) or not location.key
 
 
-def entries(place: Location) -> tuple[list[Location], list[Location]]:
+def entries(location: Location) -> tuple[list[Location], list[Location]]:
     """Give the prefixes and the objects directly under a prefix."""
     import obstore
 
-    with store_failures(place, "listed"):
-        found = obstore.list_with_delimiter(client(place), place.key or None)
-    prefixes = [replace(place, key=prefix.rstrip("/")) for prefix in found["common_prefixes"]]
+    with store_failures(location, "listed"):
+        found = obstore.list_with_delimiter(client(location), location.key or None)
+    prefixes = [replace(location, key=prefix.rstrip("/")) for prefix in found["common_prefixes"]]
     names = {each.key for each in prefixes}
     objects = [
-        replace(place, key=each["path"])
+        replace(location, key=each["path"])
         for each in found["objects"]
-        if each["path"] not in names and each["path"] != place.key
+        if each["path"] not in names and each["path"] != location.key
     ]
     return prefixes, objects

@@ -27,7 +27,7 @@ _COPY_LIMIT = 5 << 30  # of S3, for one request that copies
 _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
 
 
-def upload(content: Content, place: Location, *, force: bool) -> None:
+def upload(content: Content, location: Location, *, force: bool) -> None:
     """Upload an object; without ``force``, `FileExistsError` if there is one.
 
     What is an object of the same bucket already is copied within the store. A large object is
@@ -37,56 +37,56 @@ def upload(content: Content, place: Location, *, force: bool) -> None:
     left.
     """
     source = content.copied
-    is_too_large_to_copy = content.size > _COPY_LIMIT and place.scheme.startswith("s3")
-    if source and source.root == place.root and content.size and not is_too_large_to_copy:
-        _copy_to(source, place, content, force=force)
+    is_too_large_to_copy = content.size > _COPY_LIMIT and location.scheme.startswith("s3")
+    if source and source.root == location.root and content.size and not is_too_large_to_copy:
+        _copy_to(source, location, content, force=force)
     elif content.size <= ONE_REQUEST_BYTES:
-        _put(content, place, force=force)
+        _put(content, location, force=force)
     elif force:
-        _upload_parts(content, place)
+        _upload_parts(content, location)
     elif is_too_large_to_copy:
         # S3 copies no more at once, so the last look is just before the upload is completed.
-        _upload_parts(content, place, check=lambda: check_absent(place))
+        _upload_parts(content, location, check=lambda: check_absent(location))
     else:
         with suppress(PermissionError):  # the copy tells, too, only later
-            check_absent(place)
-        hidden = _hidden(content, place)
+            check_absent(location)
+        hidden = _hidden(content, location)
         try:
             _upload_parts(content, hidden)
-            _copy_to(hidden, place, content, force=False)
+            _copy_to(hidden, location, content, force=False)
         finally:
             with suppress(ToolkitError, OSError):
                 delete(hidden)
 
 
-def _put(content: Content, place: Location, *, force: bool) -> None:
+def _put(content: Content, location: Location, *, force: bool) -> None:
     """Upload a small object in one request."""
     import obstore
 
     data = b"".join(content.read())
-    _check_size(content, len(data), place)
+    _check_size(content, len(data), location)
     if force:
-        with store_failures(place, "written"):
-            obstore.put(client(place, WRITING), place.key, data, use_multipart=False)
+        with store_failures(location, "written"):
+            obstore.put(client(location, WRITING), location.key, data, use_multipart=False)
         return
 
     def put() -> None:
-        new = client(place, CREATING)
-        obstore.put(new, place.key, data, mode="create", use_multipart=False)
+        new = client(location, CREATING)
+        obstore.put(new, location.key, data, mode="create", use_multipart=False)
 
-    _create(put, content, place)
+    _create(put, content, location)
 
 
-def _copy_to(source: Location, place: Location, content: Content, *, force: bool) -> None:
+def _copy_to(source: Location, location: Location, content: Content, *, force: bool) -> None:
     """Copy an object within its bucket."""
     if force:
-        with store_failures(place, "written"):
-            _copy(source, place, overwrite=True)
+        with store_failures(location, "written"):
+            _copy(source, location, overwrite=True)
     else:
-        _create(lambda: _copy(source, place), content, place)
+        _create(lambda: _copy(source, location), content, location)
 
 
-def _create(attempt: Callable[[], None], content: Content, place: Location) -> None:
+def _create(attempt: Callable[[], None], content: Content, location: Location) -> None:
     """Try to create an object until that is clear; `FileExistsError` if there is another one.
 
     A request that is cut off may have been carried out. If it is tried again and an object with the
@@ -95,11 +95,11 @@ def _create(attempt: Callable[[], None], content: Content, place: Location) -> N
     is_unclear = False
     for wait in (*_WAITS, None):
         try:
-            with store_failures(place, "written"):
+            with store_failures(location, "written"):
                 attempt()
             return
         except FileExistsError:
-            if is_unclear and is_same(content, place):
+            if is_unclear and is_same(content, location):
                 return
             raise
         except StoreError as error:
@@ -115,78 +115,81 @@ def _may_pass(error: StoreError) -> bool:
     return not any(words in str(error) for words in final)
 
 
-def _copy(source: Location, place: Location, *, overwrite: bool = False) -> None:
+def _copy(source: Location, location: Location, *, overwrite: bool = False) -> None:
     import obstore
 
-    obstore.copy(client(place, COPYING), source.key, place.key, overwrite=overwrite)
-    if not place.scheme.startswith(("s3", "gs")):
+    obstore.copy(client(location, COPYING), source.key, location.key, overwrite=overwrite)
+    if not location.scheme.startswith(("s3", "gs")):
         with suppress(PermissionError):  # who may only write cannot look
-            _wait_for_copy(place)
+            _wait_for_copy(location)
 
 
-def _wait_for_copy(place: Location) -> None:
+def _wait_for_copy(location: Location) -> None:
     """Wait until Azure has copied: it may answer before, and shows an empty object until then."""
     deadline = time.monotonic() + COPYING.answer
-    while facts_of(place).size == 0:
+    while facts_of(location).size == 0:
         if time.monotonic() > deadline:
-            raise StoreError(f"{place}: cannot be written: the store does not end its copy")
+            raise StoreError(f"{location}: cannot be written: the store does not end its copy")
         time.sleep(0.2)
 
 
-def _hidden(content: Content, place: Location) -> Location:
+def _hidden(content: Content, location: Location) -> Location:
     """Name the key for an upload: the same for the same content."""
     digest = hashlib.sha256(f"{socket.gethostname()} {content.mark}".encode()).hexdigest()[:16]
-    folder, slash, name = place.key.rpartition("/")
-    return replace(place, key=f"{folder}{slash}.{name}.{digest}.uploading")
+    folder, slash, name = location.key.rpartition("/")
+    return replace(location, key=f"{folder}{slash}.{name}.{digest}.uploading")
 
 
 def _upload_parts(
-    content: Content, place: Location, check: Callable[[], None] = lambda: None
+    content: Content, location: Location, check: Callable[[], None] = lambda: None
 ) -> None:
     """Upload an object in parts, a few in memory; ``check`` is called before the end."""
     import obstore
 
     part = max(_PART_BYTES, -(-content.size // _MOST_PARTS))
     with (
-        store_failures(place, "written"),
+        store_failures(location, "written"),
         obstore.open_writer(
-            client(place, WRITING), place.key, buffer_size=part, max_concurrency=_PARTS_AT_ONCE
+            client(location, WRITING),
+            location.key,
+            buffer_size=part,
+            max_concurrency=_PARTS_AT_ONCE,
         ) as writer,
     ):
         done = 0
         for data in content.read():
             writer.write(data)
             done += len(data)
-        _check_size(content, done, place)
+        _check_size(content, done, location)
         check()
 
 
-def _check_size(content: Content, size: int, place: Location) -> None:
+def _check_size(content: Content, size: int, location: Location) -> None:
     if size != content.size:
-        raise StoreError(f"{content.name}: has changed while it was uploaded to {place}")
+        raise StoreError(f"{content.name}: has changed while it was uploaded to {location}")
 
 
-def check_absent(place: Location) -> None:
+def check_absent(location: Location) -> None:
     """Raise `FileExistsError` if there is an object."""
     with suppress(FileNotFoundError):
-        facts_of(place)
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+        facts_of(location)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(location))
 
 
-def delete(place: Location) -> None:
+def delete(location: Location) -> None:
     """Delete an object; `FileNotFoundError` is up to the store: S3 does not tell."""
     import obstore
 
-    with store_failures(place, "deleted"):
-        obstore.delete(client(place, WRITING), place.key)
+    with store_failures(location, "deleted"):
+        obstore.delete(client(location, WRITING), location.key)
 
 
-def is_same(content: Content, place: Location) -> bool:
+def is_same(content: Content, location: Location) -> bool:
     """Whether an object holds some content; the object is read."""
     try:
-        if facts_of(place).size != content.size:
+        if facts_of(location).size != content.size:
             return False
-        with ObjectReader(place) as reader:
+        with ObjectReader(location) as reader:
             return content.is_read_from(reader)
     except FileNotFoundError:
         return False
