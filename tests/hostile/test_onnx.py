@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.cli.running import Command
 from tests.data import PROJECT
-from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, operator, with_network
+from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, with_network
 from toolkit.errors import ModelError
 from toolkit.model.describe import describe
 from toolkit.model.onnx import MOST_BYTES
@@ -49,11 +49,6 @@ def test_what_no_model_has_is_refused(
     if message != "cannot load its network":  # which nothing but a run finds out
         command("info", "m.onnx").failed_with(message)
     assert command.files() == before
-
-
-def test_info_knows_the_operators(command: Command) -> None:
-    Path("m.onnx").write_bytes(operator("Evil", "")())
-    command("info", "m.onnx").failed_with("m.onnx: the operator 'Evil' is not in stock ONNX")
 
 
 def test_what_is_no_file(command: Command, folder: Path) -> None:

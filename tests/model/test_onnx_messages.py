@@ -15,7 +15,6 @@ from toolkit.model.onnx import (
     EXTERNAL,
     FLOAT,
     INT32,
-    OPERATORS,
     STRING,
     TYPE_NAMES,
     ModelProto,
@@ -107,19 +106,6 @@ def test_what_cannot_be_cut() -> None:
     annotated.graph.quantization_annotation.append(b"")  # bytes in ours
     with pytest.raises(ValueError, match="annotated as quantized"):
         cut(annotated, "a", ["c"])
-
-
-def test_operators_are_those_of_onnx() -> None:
-    """Of the versions that the table has; `onnx` may know newer ones, or fewer."""
-    first: dict[tuple[str, str], int] = {}
-    for schema in onnx.defs.get_all_schemas_with_history():
-        key = (schema.domain, schema.name)
-        first[key] = min(schema.since_version, first.get(key, schema.since_version))
-    for domain, version in (("", 28), ("ai.onnx.ml", 5)):
-        known = {name for (of, name), since in first.items() if of == domain and since <= version}
-        assert known <= OPERATORS[domain]
-        assert known == OPERATORS[domain] or onnx.defs.onnx_opset_version() < 28
-    assert OPERATORS["ai.onnx"] == OPERATORS[""]
 
 
 def test_type_names_are_those_of_onnx() -> None:

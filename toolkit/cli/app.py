@@ -101,7 +101,7 @@ def _say(error: BaseException) -> int:
     """Say what failed; give the exit code."""
     failure = Failure.of(error)
     if is_of_typer(error):
-        report_wrong_call(sys.argv[1:], error)
+        report_wrong_call(sys.argv[2:], error)
     if failure.is_silent:
         sys.stdout = None  # it cannot be flushed any more
     elif is_of_typer(error) and not messages.is_json():

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +21,7 @@ import typer
 from toolkit import __version__
 from toolkit.cli.process import EXIT_REJECTED, Failure, Interrupted
 from toolkit.errors import ToolkitError
-from toolkit.stores.paths import is_in_store, path_of
+from toolkit.stores.paths import is_in_store
 
 if TYPE_CHECKING:
     from toolkit.scoring.jobs import Jobs
@@ -225,15 +224,17 @@ def end_report(error: BaseException) -> None:
 
 def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
     """Write the report of a call whose options are wrong, so that no old success is left."""
-    if arguments[:1] != ["score"] or "--dry-run" in arguments:
+    context = getattr(error, "ctx", None)
+    if context is None or context.info_name != "score":
         return
-    named = [value for name, value in pairwise(arguments) if name == "--report"]
-    named += [each.partition("=")[2] for each in arguments if each.startswith("--report=")]
-    if named:
-        report = RunReport(path_of(named[-1]))
-        others = {value for name, value in pairwise(arguments) if name != "--report"}
+    # As far as they are right.
+    lenient = {"resilient_parsing": True, "ignore_unknown_options": True, "allow_extra_args": True}
+    given = context.command.make_context("score", [*arguments], **lenient).params
+    path = given.pop("report", None)
+    if path is not None and not given["dry_run"]:
+        report = RunReport(path)
         with suppress(OSError, ToolkitError):
-            report.allow_early(*others)
+            report.allow_early(*map(str, given.values()), *given["files"] or ())
             report.write(error)
 
 

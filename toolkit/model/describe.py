@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.files import sha256_of
 from toolkit.model.facts import Metrics
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
-from toolkit.model.onnx import TYPE_NAMES, check_operators, read_onnx
+from toolkit.model.onnx import TYPE_NAMES, read_onnx
 from toolkit.model.run_folder import RunConfig, RunFolder, read_keras_archive
 from toolkit.model.shipped import find_model
 from toolkit.model.typed_json import encode
@@ -82,7 +82,6 @@ def describe(path: Path | None = None) -> Description:
         return _of_keras(path)
     found = find_model(path)
     graph = read_onnx(found)
-    check_operators(graph, found)
     inputs = {value.name for value in graph.graph.input}
     if TOKEN_IDS in inputs and TEXT not in inputs:
         return _of_onnx(read_twin(found), is_twin=True)

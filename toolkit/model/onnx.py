@@ -1,4 +1,4 @@
-"""The messages of an ONNX file that scoring reads, without the package `onnx`.
+"""ONNX files, without the package `onnx`: their messages, and a part of a graph as a model.
 
 Importing `onnx` takes a tenth of the time in which ten reviews are scored, mostly for operators,
 helpers and text formats. So the class `ModelProto` is made from a table of the fields that the
@@ -8,19 +8,12 @@ bytes and writes them again, so a model loses nothing.
 For mypy it is the class of `onnx`. Where a function of `onnx` needs one of its own, make it with
 ``onnx.ModelProto.FromString(model.SerializeToString())``.
 
-A part of an ONNX graph as a model of its own.
-
-An ONNX file from anywhere, read with care: what could reach beyond the file is refused.
-
-A model file of this toolkit is one flat graph with its weights inside, of operators that stock
-builds of ONNX Runtime have. Refused before ONNX Runtime sees them: tensors stored outside, which it
-would read from any path; graphs inside nodes (loops have no bound on their time); functions, which
-call functions twice that call functions twice; and domains of operators that stock builds lack.
-How much memory a network may take is limited in `toolkit.model.onnx_sessions`.
-
-Names of the operators of ONNX: so `toolkit info` needs no package `onnx`.
-
-A test compares them with `onnx.defs`.
+`read_onnx` reads a file from anywhere with care. A model file of this toolkit is one flat graph
+with its weights inside, of operators that stock builds of ONNX Runtime have. Refused before ONNX
+Runtime sees them: tensors stored outside, which it would read from any path; graphs inside nodes
+(loops have no bound on their time); functions, which call functions twice that call functions
+twice; and domains of operators that stock builds lack. How much memory a network may take is
+limited in `toolkit.model.onnx_sessions`.
 """
 
 from __future__ import annotations
@@ -242,16 +235,6 @@ def read_onnx(path: Path) -> ModelProto:
     return model
 
 
-def check_operators(model: ModelProto, path: Path) -> None:
-    """Raise `ModelError` for an operator that ONNX does not know.
-
-    ONNX Runtime finds those of a network by itself, so `toolkit score` does not need this.
-    """
-    for node in model.graph.node:
-        if node.domain in OPERATORS and node.op_type not in OPERATORS[node.domain]:
-            raise _not_stock(node, path)
-
-
 def _check_kind(path: Path) -> None:
     """Refuse what is not a file before it is opened: reading a pipe could wait for ever."""
     if path.is_dir():
@@ -303,41 +286,3 @@ def _not_stock(node: NodeProto, path: Path) -> ModelError:
 
 def _named(node: NodeProto) -> str:
     return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"
-
-
-_ONNX = """
-Abs Acos Acosh Add AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool
-BatchNormalization Bernoulli BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor
-BlackmanWindow Cast CastLike CausalConvWithState Ceil Celu CenterCropPad Clip Col2Im Compress
-Concat ConcatFromSequence Constant ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh
-CumProd CumSum DFT DeformConv DepthToSpace DequantizeLinear Det Div Dropout
-DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor GRU Gather
-GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool Greater
-GreaterOrEqual GridSample GroupNormalization HammingWindow HannWindow HardSigmoid HardSwish
-Hardmax Identity If ImageDecoder InstanceNormalization IsInf IsNaN LRN LSTM LayerNormalization
-LeakyRelu Less LessOrEqual LinearAttention Log LogSoftmax Loop LpNormalization LpPool MatMul
-MatMulInteger Max MaxPool MaxRoiPool MaxUnpool Mean MeanVarianceNormalization MelWeightMatrix
-Min Mish Mod Mul Multinomial Neg NegativeLogLikelihoodLoss NonMaxSuppression NonZero Not
-OneHot Optional OptionalGetElement OptionalHasElement Or PRelu Pad Pow QLinearConv
-QLinearMatMul QuantizeLinear RMSNormalization RNN RandomNormal RandomNormalLike RandomUniform
-RandomUniformLike Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
-ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare RegexFullMatch Relu Reshape Resize
-ReverseSequence RoiAlign RotaryEmbedding Round STFT Scan Scatter ScatterElements ScatterND
-Selu SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
-SequenceMap Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax SoftmaxCrossEntropyLoss
-Softplus Softsign SpaceToDepth Split SplitToSequence Sqrt Squeeze StringConcat
-StringNormalizer StringSplit Sub Sum SwiGLU Swish Tan Tanh TensorScatter TfIdfVectorizer
-ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor
-"""
-_ML = """
-ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer
-Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier
-SVMRegressor Scaler TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor ZipMap
-"""
-
-# By domain, as files name it: all operators of versions 1 to 28, and of `ai.onnx.ml` 1 to 5.
-OPERATORS = {
-    "": frozenset(_ONNX.split()),
-    "ai.onnx": frozenset(_ONNX.split()),
-    "ai.onnx.ml": frozenset(_ML.split()),
-}

@@ -1,6 +1,6 @@
 """The folder that `toolkit train` writes and `toolkit export` reads.
 
-The archive that a ``.keras`` file is, read with care: what is unexpected is refused.
+Its ``.keras`` file is an archive that is read with care: what is unexpected is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Score the sentences of reviews whose token ids are there: no text is read again.
+"""The scores of sentences, by the token ids of the reviews: no text is read again.
 
-The sentences of one review, as they are in its text, with their scores.
+For one review that is explained, also where its sentences are in its text.
 """
 
 from __future__ import annotations

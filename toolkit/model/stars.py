@@ -4,8 +4,6 @@ The probability that a reviewer gave more than k stars is sigmoid(a_k · z + b_k
 for k from 1 to 4, with z the logit and n the number of known tokens: a cumulative logit model with
 coefficients for each k (McCullagh, Regression Models for Ordinal Data, 1980; Peterson and Harrell,
 Partial Proportional Odds Models, 1990). The length is there because five stars have short reviews.
-
-Between probabilities and logits: what calibration scales and shifts.
 """
 
 from __future__ import annotations

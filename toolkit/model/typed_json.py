@@ -1,7 +1,8 @@
 """JSON from a file that anyone may have written, and frozen dataclasses made of it.
 
 Dataclasses are decoded by their type hints; an entry that they do not know is ignored, so that a
-newer toolkit may add some. The library msgspec does the same, but takes 4 to 13 ms of every start.
+newer toolkit may add some. The library msgspec does the same, but its import takes 10 ms of every
+start; this takes 1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The native core: one C file for hot loops, called through `ctypes`; Arrow is the fallback.
 
-Find and load the native core, the shared library that the build has put beside this file.
-
-The environment variable ``TOOLKIT_NATIVE`` chooses: ``1``, as without it, takes the core if it can
-be used; ``0`` never takes it; ``require`` is an error where it cannot be used.
+The build puts it beside this file. The environment variable ``TOOLKIT_NATIVE`` chooses: ``1``, as
+without it, takes the core if it can be used; ``0`` never takes it; ``require`` is an error where it
+cannot be used.
 """
 
 from __future__ import annotations

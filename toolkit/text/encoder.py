@@ -3,11 +3,8 @@
 All three give the same ids. The core is the fastest by far. Without it, Arrow is for many texts,
 and Python for a few, as Arrow makes a table of all words for each call.
 
-The first half of the text rule, on all bytes at once: lowercase, and split at separators.
-
-Where sentences end by their punctuation, on all bytes at once.
-
-`toolkit.text.sentences` has the whole rule.
+Arrow and NumPy work on all bytes at once: they lowercase, split at separators, look up what is
+between, and find where sentences end by their punctuation (`toolkit.text.sentences` has that rule).
 """
 
 from __future__ import annotations

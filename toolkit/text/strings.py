@@ -1,11 +1,4 @@
-"""Strings and arrays between Python, NumPy and Arrow; nothing here knows of tokens.
-
-Texts for the golden vectors: reviews, and what runtimes and tokenizers have stumbled on.
-
-All were written or are generated for this project. ``golden_texts.jsonl`` has the short ones, ASCII
-with JSON escapes. No text has both a NUL and a line feed, so that each can be given to a program as
-an argument or as a line of standard input.
-"""
+"""Strings and arrays between Python, NumPy and Arrow; nothing here knows of tokens."""
 
 from __future__ import annotations
 
@@ -131,7 +124,12 @@ _LONG = {
 
 
 def golden_texts(lengths: Iterable[int]) -> dict[str, str]:
-    """Give texts by case, also of about each of `lengths` in tokens; always in the same order."""
+    """Give texts for golden vectors by case, also of about each of `lengths` in tokens.
+
+    They are what runtimes and tokenizers have stumbled on, always in the same order. All were
+    written or are generated for this project. No text has both a NUL and a line feed, so that each
+    can be given to a program as an argument or as a line of standard input.
+    """
     lines = Path(__file__).with_name("golden_texts.jsonl").read_text(encoding="ascii").splitlines()
     texts = {entry["name"]: entry["text"] for entry in map(json.loads, lines)} | _LONG
     for most in sorted(set(lengths)):
