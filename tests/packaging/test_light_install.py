@@ -1,8 +1,7 @@
-"""What a package without extras can do: score, explain, describe. Its dependencies are enough."""
+"""What a package without extras can do: all but training. Its dependencies are enough."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -45,6 +44,8 @@ def test_both_commands_score(light: Environment, program: str, folder: Path) -> 
         ("score", "reviews.jsonl", "-o", "scored.parquet", "--stars", "--neutral"),
         ("score", "reviews.csv", "-m", "conv1d", "--by-sentence", "--report", "r.json"),
         ("explain", "A fine film, superbly acted.", "--by-sentence"),
+        ("evaluate", "reviews", "labelled.csv", "--report", "r.json"),
+        ("diff", "conv1d", "reviews", "labelled.csv"),
         ("info", "reviews"),
         ("info", "reviews-small.ids.onnx", "--json"),
     ],
@@ -69,7 +70,7 @@ def test_python(light: Environment, tmp_path: Path) -> None:
         (("export", "run"), "onnx", "train"),
         (("train", "labelled.csv", "--output", "run"), "tensorflow", "train"),
         (("train", "labelled.csv", "--from", "reviews", "--output", "run"), "tensorflow", "train"),
-        (("evaluate", "reviews", "labelled.csv"), "sklearn", "evaluate"),
+        (("evaluate", "labelled.csv", "--report", "r.html"), "jinja2", "evaluate"),
         (("score", "s3://bucket/a.csv"), "obstore", "cloud"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
@@ -83,13 +84,15 @@ def test_other_commands_name_their_extra(
     assert ran.err.endswith(f"pip install 'review-sentiment-toolkit[{extra}]'\n")
 
 
-def test_evaluating_needs_its_extra_only(wheel: Path, tmp_path: Path, folder: Path) -> None:
+def test_the_page_of_evaluate_needs_its_extra_only(
+    wheel: Path, tmp_path: Path, folder: Path
+) -> None:
     evaluating = environment(tmp_path / "venv", wheel, "evaluate")
     ran = evaluating.run(
         "toolkit",
-        *("evaluate", "reviews", "labelled.csv", "--report", "r.json"),
+        *("evaluate", "reviews", "labelled.csv", "--report", "r.html"),
         cwd=folder,
     )
     assert ran.exit_code == 0, ran.err
-    assert json.loads((folder / "r.json").read_text("utf-8"))["models"]
-    assert not (evaluating.packages / "onnx").exists()
+    assert (folder / "r.html").read_text("utf-8").startswith("<!doctype html>")
+    assert not any((evaluating.packages / name).exists() for name in ("onnx", "sklearn"))
