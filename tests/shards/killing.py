@@ -22,9 +22,7 @@ from tests.shards.dying import IN_FINISH, IN_SHARD, POINTS
 from tests.shards.running import contents, in_one_run, jobs_of
 from toolkit.errors import UsageError
 from toolkit.scoring import ScoringOptions
-from toolkit.shards.claims import ShardedJob
-from toolkit.shards.finish import finish
-from toolkit.shards.score import begin_job, score_shard
+from toolkit.shards import ShardedJob, begin_job, finish_job, score_shard
 
 SHARDS = 3
 
@@ -84,7 +82,7 @@ class Case:
             self.die(point, "finish", self.output, "-q")
             again = point != "while the parts are removed"
         try:
-            finish(ShardedJob.at(self.output))
+            finish_job(ShardedJob.at(self.output))
         except UsageError as error:
             if again:
                 return str(error)

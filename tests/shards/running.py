@@ -11,9 +11,8 @@ from typing import Any
 from tests.cli.running import Command, Ran
 from tests.models import shipped_scorer
 from toolkit.scoring import FileResult, Jobs, ScoringOptions, find_jobs, score_files
-from toolkit.shards.claims import ShardedJob
-from toolkit.shards.finish import finish
-from toolkit.shards.score import begin_job, score_shard, target_of
+from toolkit.shards import ShardedJob, begin_job, finish_job, score_shard
+from toolkit.shards.score import target_of
 
 Inputs = Sequence[str | Path]
 
@@ -48,7 +47,7 @@ def in_shards(
     chosen = ScoringOptions(workers=1, **options)
     for shard in random.Random(count).sample(range(count), count):
         assert score_shard(shipped_scorer(), job, shard, chosen).is_new
-    results = finish(job)
+    results = finish_job(job)
     assert not job.folder.exists()
     return results
 

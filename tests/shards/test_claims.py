@@ -18,9 +18,8 @@ from tests.shards.running import begin, contents, in_shards, score_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model.scorer import Scorer
 from toolkit.scoring import ScoringOptions
-from toolkit.shards.claims import Claim, ShardedJob
-from toolkit.shards.finish import finish
-from toolkit.shards.score import score_shard
+from toolkit.scoring.results import Frame
+from toolkit.shards import Claim, ShardedJob, finish_job, score_shard
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
 ONE_WORKER = ScoringOptions(workers=1)
@@ -56,10 +55,10 @@ def test_an_edited_claim_is_found(key: str, job: ShardedJob) -> None:
     {"records": done["summary"], "header": done["frame"], "size": done["complete"]}[key][key] = 7
     path.write_text(json.dumps(claim))
     with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
-        finish(job)
+        finish_job(job)
     path.unlink()
     _score(job, 1)
-    assert finish(job)[0].summary.records == 40_000
+    assert finish_job(job)[0].summary.records == 40_000
 
 
 @pytest.mark.parametrize("attempt", ["", "..", "../../elsewhere", "0123456789ab/.."])
@@ -69,7 +68,31 @@ def test_a_claim_of_parts_elsewhere_is_found(attempt: str, job: ShardedJob) -> N
     job.claim_path(0).write_bytes(forged.as_json())
     _score(job, 1)
     with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
-        finish(job)
+        finish_job(job)
+
+
+@pytest.mark.parametrize(("header", "trailer"), [(-1, 0), (0, -1), (9, 10**9), (10**9, 0)])
+def test_a_claim_of_more_than_its_part_is_found(header: int, trailer: int, job: ShardedJob) -> None:
+    claim = _score(job, 0)
+    done = replace(claim.done[0], frame=Frame(header, trailer, b""))
+    forged = replace(claim, done=[done, *claim.done[1:]])
+    job.claim_path(0).write_bytes(forged.as_json())
+    with pytest.raises(InputError, match=r"is damaged. Remove it, and score the shard again"):
+        job.read_claim(0)
+
+
+@pytest.mark.parametrize("link", ["the part", "its folder"])
+def test_a_part_that_is_a_link_to_elsewhere_is_not_read(
+    link: str, job: ShardedJob, tmp_path: Path
+) -> None:
+    claims = [_score(job, shard) for shard in range(2)]
+    path = next(job.jobs(1, claims[1].attempt)).output
+    path = path if link == "the part" else path.parent
+    path.rename(tmp_path / "secret")
+    path.symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="is a link that leads out of"):
+        finish_job(job)
+    assert [each.name for each in job.target.iterdir()] == ["_shards"]
 
 
 def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
@@ -78,7 +101,7 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
 
     def ending(_: int) -> str:
         try:
-            finish(job)
+            finish_job(job)
         except ToolkitError as error:
             return str(error)
         return "done"
@@ -109,9 +132,9 @@ def test_a_finish_that_fails_leaves_nothing_incomplete(
 
     with monkeypatch.context() as patch, pytest.raises(OutputError, match="No space left"):
         patch.setattr("toolkit.files.flush_to_disk", fail)
-        finish(job)
+        finish_job(job)
     assert contents(job.folder) == before
-    assert finish(job)[0].summary.records == 40_000
+    assert finish_job(job)[0].summary.records == 40_000
 
 
 def test_a_name_that_is_as_long_as_can_be(tmp_path: Path) -> None:
@@ -135,7 +158,7 @@ def test_an_interruption_right_after_the_claim_keeps_its_parts(
             _score(job, shard)
     monkeypatch.undo()
     assert not _score(job, 0).is_new
-    (result,) = finish(job)
+    (result,) = finish_job(job)
     assert result.summary.records == 40_000
 
 
@@ -155,7 +178,7 @@ def test_no_rejects_of_a_job_that_is_replaced_stay(keep_parts: bool, tmp_path: P
         job = begin([source], output, 2, keep_parts=keep_parts, force=True)
         for shard in range(2):
             _score(job, shard)
-        finish(job, force=True)
+        finish_job(job, force=True)
         found = [path.name for path in (tmp_path / "out").iterdir()]
         assert any(name.endswith(".rejected.jsonl") for name in found) == bool(more)
 
@@ -169,12 +192,12 @@ def test_parts_that_are_replaced_are_not_called_complete(tmp_path: Path) -> None
         for shard in range(2 + more):
             _score(job, shard)
         if not more:
-            finish(job)
+            finish_job(job)
 
     (tmp_path / "out/part-00001.csv").unlink()
     (tmp_path / "out/part-00001.csv").mkdir()
     with pytest.raises(UsageError, match="is a folder"):
-        finish(job, force=True)
+        finish_job(job, force=True)
     assert not (tmp_path / "out/_SUCCESS").exists()
 
 

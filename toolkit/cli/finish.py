@@ -44,8 +44,7 @@ def finish(
         from toolkit.scoring.jobs import Jobs
         from toolkit.scoring.options import ScoringOptions
         from toolkit.scoring.results import total
-        from toolkit.shards.claims import ShardedJob
-        from toolkit.shards.finish import finish as join
+        from toolkit.shards import ShardedJob, finish_job
 
         job = ShardedJob.at(target)
         plan = job.plan
@@ -53,7 +52,7 @@ def finish(
         jobs = Jobs(planned, None if planned[0].output == target else target)
         run.allow(jobs, None, force=force, resume=True)
         run.scorer, run.job_id = plan.model, plan.job_id
-        run.results = join(job, force=force)
+        run.results = finish_job(job, force=force)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")

@@ -18,7 +18,7 @@ from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Progress, Source, Summary
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
-from toolkit.shards.finish import finish
+from toolkit.shards.finish import finish_job
 from toolkit.shards.ray import Failed, connected, score_on_ray, shards_for
 from toolkit.shards.score import begin_job, score_shard, target_of
 
@@ -134,7 +134,7 @@ def score_with_ray(
             ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:
-                run.results = finish(job, force=options.force)
+                run.results = finish_job(job, force=options.force)
         except BaseException as error:
             if not is_wrong_call(error) and is_there(folder / PLAN):
                 error.add_note(_SAVED)

@@ -67,7 +67,18 @@ class Claim:
         read = json.loads(content)
         if read.pop(_CHECK) != _digest(read) or not re.fullmatch(_ATTEMPT, read["attempt"]):
             raise ValueError
-        return cls(done=[Checkpoint.from_json(each) for each in read.pop("done")], **read)
+        done = [Checkpoint.from_json(each) for each in read.pop("done")]
+        if not all(map(_is_sound, done)):
+            raise ValueError
+        return cls(done=done, **read)
+
+
+def _is_sound(done: Checkpoint) -> bool:
+    """Whether a piece is complete, and what is around its records is a part of it."""
+    frame, complete = done.frame, done.complete
+    return complete is not None and (
+        frame is None or 0 <= frame.header <= complete.size - frame.trailer <= complete.size
+    )
 
 
 def _digest(content: dict[str, Any]) -> str:

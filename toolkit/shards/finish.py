@@ -17,7 +17,7 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.scoring.jobs import Job, default_rejected
+from toolkit.scoring.jobs import NOT_KEPT, Job, default_rejected
 from toolkit.scoring.results import FileResult, check_rejected, counts_warning, total
 from toolkit.shards.claims import PLAN, ShardedJob, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
@@ -31,7 +31,7 @@ ByteRange = tuple[Path, int, int]  # of a file: where it starts, and stops
 Parts = Sequence[FileResult]  # in the order of the input
 
 
-def finish(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
+def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
     """Join the parts of all shards, and remove them.
 
     Parameters
@@ -70,7 +70,7 @@ def finish(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
 def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     parts = _parts_by_file(job)
     for part in (part for each in parts for part in each):
-        _check_part(part)
+        _check_part(part, job.folder)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
         check_rejected(str(result.job.source), result.summary, job.plan.max_rejected)
@@ -113,9 +113,12 @@ def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
     return found
 
 
-def _check_part(part: FileResult) -> None:
-    """Raise `InputError` if a part is missing, or of another size."""
+def _check_part(part: FileResult, folder: Path) -> None:
+    """Raise `InputError` if a part is missing, of another size, or a link to somewhere else."""
     output, expected = part.job.output, _size(part)
+    for path in (output, part.job.rejected):
+        if not resolved(path).is_relative_to(resolved(folder)) and path != NOT_KEPT:
+            raise InputError(f"{path}: is a link that leads out of {folder}. Remove it.")
     found = None
     with suppress(FileNotFoundError):
         found = output.stat().st_size
