@@ -1,16 +1,10 @@
 """What the labels of a file mean: a class or a probability, stars, three classes, or names.
 
-How a column is to be read follows from its different values; `toolkit.records.labels` says
-which stars are neutral.
-
-What counts as a label or a probability in every command.
-
-Star ratings: of five, or of ten, which count half.
-
-Of five stars, less than three are negative and more are positive (Blitzer, Dredze and Pereira,
-Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007); of ten, up to four are negative, and
-seven and more positive (Maas and others, Learning Word Vectors for Sentiment Analysis, ACL 2011).
-What is between is neutral.
+How a column is to be read follows from its different values. Star ratings are of five, or of ten,
+which count half. Of five stars, less than three are negative and more are positive (Blitzer, Dredze
+and Pereira, Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007); of ten, up to four are
+negative, and seven and more positive (Maas and others, Learning Word Vectors for Sentiment
+Analysis, ACL 2011). What is between is neutral.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """The bytes of a file, decompressed and in UTF-8, from its start to its end.
 
-Where bytes come from: a file, a pipe, standard input, or a member of an archive.
-
-Text in any encoding, read as UTF-8.
-
-Compressed files, decompressed as they are read: never much more than what is asked for.
+`ByteSource` reads a file, a pipe, standard input or a member of an archive; `decompressed` never
+gives much more than what is asked for; `Transcoded` makes UTF-8 of other encodings; `ByteStream`
+puts them together.
 """
 
 from __future__ import annotations
