@@ -23,8 +23,8 @@ from rich.table import Table
 from examples.benchmarks.page_usage import usage_of_page
 from tests.data import shared_data
 from tests.examples import programs
-from tests.examples.building import EXAMPLES
 from tests.examples.golden import EXPORTED, golden_texts_of, shipped_models
+from tests.examples.programs import EXAMPLES
 from tests.examples.runtimes import RUNTIMES, try_out
 from tests.examples.usage import Usage, usage_of
 from tests.models import MODEL

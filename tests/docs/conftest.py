@@ -12,8 +12,7 @@ import pytest
 from pyarrow import csv
 
 from tests.data import PROJECT
-from tests.docs.console import run
-from tests.docs.markdown import README, TRAINING, runs
+from tests.docs.markdown import README, TRAINING, run, runs
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +13,7 @@ from tests.data import PROJECT
 
 README = PROJECT / "README.md"
 GUIDES = sorted((PROJECT / "examples").glob("*.md"))
-
 TRAINING = ("toolkit train", "toolkit export")  # run on other data than the pages show
-
 _BUILT = {"node_modules", "dist"}
 
 
@@ -50,3 +50,22 @@ def runs(page: Path) -> Iterator[Run]:
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield Run(page.relative_to(PROJECT).as_posix(), command, output)
+
+
+def run(command: str, folder: Path) -> str:
+    """Give what a terminal of 80 columns without colours shows."""
+    environment = os.environ | {
+        "COLUMNS": "80",
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT),
+    }
+    done = subprocess.run(
+        ["sh", "-c", f"{{ {command}\n}} 2>&1"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout

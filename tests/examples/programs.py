@@ -1,4 +1,4 @@
-"""The example programs, built as their pages say, and run as a user would."""
+"""The example programs, built as their pages say, each in a folder of its own that git ignores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,91 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.examples.building import ENVIRONMENT, EXAMPLES, build, copy, execute
+from tests.data import PROJECT
 from tests.examples.golden import Answers
-from tests.examples.javascript import bun, deno, node
-from tests.tools import need
+from tests.tools import last_line, need, why_missing
+
+EXAMPLES = PROJECT / "examples"
+# Ignored by git. Processes of pytest-xdist that run at once have folders of their own.
+BUILD = PROJECT / "build" / "examples" / os.environ.get("PYTEST_XDIST_WORKER", "")
+ENVIRONMENT = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}
+
+
+def copy(name: str, *files: str) -> Path:
+    """Copy an example to where it is built; what was built there before stays."""
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        shutil.copy2(EXAMPLES / name / file, folder / file)
+    return folder
+
+
+def build(command: list[str], folder: Path) -> None:
+    """Run a command that has to succeed in a folder."""
+    done = execute(command, folder)
+    assert done.returncode == 0, done.stderr
+
+
+def execute(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, whatever comes of it."""
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+
+
+@cache
+def node() -> tuple[str, ...]:
+    """The command of the Node program, with its packages installed from the lock file."""
+    need("node")
+    return "node", str(_node_folder() / "embed.js")
+
+
+@cache
+def bun() -> tuple[str, ...]:
+    """The command of the Node program in Bun."""
+    return _own_or_of_npm("bun", "@oven/bun-*/bin/bun"), str(_node_folder() / "embed.js")
+
+
+@cache
+def deno() -> tuple[str, ...]:
+    """The command of the Node program in Deno."""
+    program = _own_or_of_npm("deno", "@deno/*/deno")
+    return program, "run", "--allow-all", str(_node_folder() / "embed.js")
+
+
+@cache
+def _node_folder() -> Path:
+    scripts = ("embed.js", "sentiment.js", "long_texts.js")
+    folder = copy("node", "package.json", "package-lock.json", ".npmrc", *scripts)
+    install(folder)
+    return folder
+
+
+def _own_or_of_npm(name: str, place: str) -> str:
+    """Find a JavaScript runtime on this machine, or in the npm packages that the tests list."""
+    if why_missing(name) is None:
+        return name
+    folder = BUILD / "npm"
+    shutil.copytree(Path(__file__).with_name("npm"), folder, dirs_exist_ok=True)
+    install(folder)
+    found = sorted((folder / "node_modules").glob(place))
+    if not found:
+        pytest.skip(f"npm has no {name} for this machine")
+    return str(found[0])
+
+
+def install(folder: Path) -> None:
+    """Install the npm packages of a folder from its lock file, unless they are there."""
+    need("npm")
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / "of-lock.json"
+    if installed.is_file() and installed.read_bytes() == lock.read_bytes():
+        return
+    done = execute(["npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"], folder)
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install {folder.name}: {last_line(done.stderr)}")
+    shutil.copy(lock, installed)
+
 
 _C_PARTS = ("sentiment", "text", "file")
 

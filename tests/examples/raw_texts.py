@@ -14,7 +14,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
-from tests.examples.building import BUILD, ENVIRONMENT, build
+from tests.examples.programs import BUILD, ENVIRONMENT, build
 from tests.models import MODEL
 from tests.tools import need
 

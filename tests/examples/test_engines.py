@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data import PROJECT
-from tests.examples.building import ENVIRONMENT, EXAMPLES
 from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
+from tests.examples.programs import ENVIRONMENT, EXAMPLES
 from tests.models import MODEL, shipped_scorer
 
 pytestmark = pytest.mark.tools

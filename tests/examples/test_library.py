@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.examples import programs
-from tests.examples.building import EXAMPLES, build, execute
 from tests.examples.c_functions import LibraryError
 from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Opened, library
+from tests.examples.programs import EXAMPLES, build, execute
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
 
 pytestmark = pytest.mark.tools

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.examples.building import ENVIRONMENT, EXAMPLES
 from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
+from tests.examples.programs import ENVIRONMENT, EXAMPLES
 from tests.models import CONV1D, FILM, MODEL, many_texts, shipped_scorer
 from toolkit import Scorer
 

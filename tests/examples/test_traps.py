@@ -14,8 +14,8 @@ import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
-from tests.examples.building import build
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
+from tests.examples.programs import build
 from tests.examples.raw_texts import (
     SOURCES,
     java,

@@ -20,9 +20,9 @@ import pytest
 
 from examples.tutorial.page import NOTEBOOK, PAGE, clean, page, read, run
 from tests.data import PROJECT
-from tests.docs.console import run as run_command
 from tests.docs.markdown import blocks, runs, shell_lines
-from tests.docs.test_console import agrees
+from tests.docs.markdown import run as run_command
+from tests.docs.test_pages import agrees
 
 FOLDER = PROJECT / "examples" / "tutorial"
 ENGINEER = FOLDER / "engineer.md"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.docs.markdown import blocks
-from tests.examples import building, javascript
+from tests.examples import programs
 from tests.examples.conftest import Tab
 from tests.examples.golden import golden_answers, golden_texts_of, golden_values
-from tests.examples.megabytes import MEGABYTES
+from tests.examples.usage import MEGABYTES
 from tests.examples.web_page import PATIENCE, WEB, run_npm, served
 from tests.models import MODEL, shipped_scorer
 
@@ -28,7 +28,7 @@ POLICY = (
     "script-src 'self' 'wasm-unsafe-eval' 'sha256-{hash}'"
 )
 
-PAGE = building.EXAMPLES / "vite" / "README.md"
+PAGE = programs.EXAMPLES / "vite" / "README.md"
 SCRIPTS = ("sentiment.js", "worker.js", "in_worker.js")
 
 ERROR_SOON = """Promise.race([
@@ -41,10 +41,10 @@ ERROR_SOON = """Promise.race([
 def sources() -> Path:
     """The folder with the packages; its page also shows the function to the test."""
     packages = ("package.json", "package-lock.json", ".npmrc")
-    folder = building.copy("vite", *packages, "index.html", *SCRIPTS)
-    javascript.install(folder)
+    folder = programs.copy("vite", *packages, "index.html", *SCRIPTS)
+    programs.install(folder)
     shutil.copy(MODEL, folder)
-    shutil.copy(building.EXAMPLES / "node" / "long_texts.js", folder)
+    shutil.copy(programs.EXAMPLES / "node" / "long_texts.js", folder)
     page = folder / "index.html"
     content = page.read_text(encoding="utf-8")
     page.write_text(content.replace("</script>", "window.score = sentiment;\n</script>"), "utf-8")
@@ -69,7 +69,7 @@ def in_worker(sources: Path) -> Path:
 
 
 def built(folder: Path) -> Path:
-    building.build(["npm", "run", "build", "--", "--base", "./"], folder)
+    programs.build(["npm", "run", "build", "--", "--base", "./"], folder)
     return folder / "dist"
 
 
@@ -215,7 +215,7 @@ def test_typescript_knows_the_types(sources: Path) -> None:
     command = ["node", str(WEB / "node_modules/typescript/bin/tsc"), *options.split()]
     types = ["--allowJs", "--types", "vite/client"]
     own_files = ["sentiment_in_own.ts", "in_worker_in_own.ts"]
-    done = building.execute([*command, *types, *own_files], sources)
+    done = programs.execute([*command, *types, *own_files], sources)
     assert done.returncode == 0, done.stdout
 
 

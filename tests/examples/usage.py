@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.examples.building import ENVIRONMENT
+from tests.examples.programs import ENVIRONMENT
 
 # In a small process of its own: Linux counts the memory of the process that starts another, too.
 _SCRIPT = """if True:
@@ -48,3 +48,15 @@ def usage_of(command: Sequence[str], given: bytes) -> Usage:
     status, answered, seconds, megabytes = json.loads(done.stderr.splitlines()[-1])
     assert status == 0, done.stderr[-2000:].decode()
     return Usage(answered, seconds, megabytes, done.stdout)
+
+
+# A megabyte each, or a little less.
+MEGABYTES = {
+    "spaces": "a " * 524_288,
+    "commas": "a," * 524_288,
+    "addresses": "https://example.com/a-b?c=d&e=f" * 34_000,
+    "typographic": "a\u2014" * 262_144,
+    "apostrophes": "'" * 1_048_576,
+    "a word": "x" * 1_048_576,
+    "after NUL": "\0" + "a," * 524_288,
+}

@@ -1,16 +1,22 @@
-"""What goes with a release: models, checksums, and the version of the tag."""
+"""Releases: models and checksums, the recipe of the image, and the workflows of GitHub."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from release import __main__ as release
 from release.notes import release_notes
 from release.papers import copy_models, read_sums, write_sums
-from release.trial import GOLDEN
+from release.trial import GOLDEN as CHECK
 from tests.data import PROJECT
 from tests.packaging.environments import Environment
 from toolkit import __version__
@@ -99,7 +105,7 @@ def test_only_lines_of_a_paragraph_are_joined(
 @pytest.mark.slow
 def test_what_runs_in_the_environment_of_a_package(light: Environment, tmp_path: Path) -> None:
     golden = PROJECT / "exported" / "golden.jsonl"
-    ran = light.run("python", "-I", GOLDEN, golden, *SHIPPED, cwd=tmp_path)
+    ran = light.run("python", "-I", CHECK, golden, *SHIPPED, cwd=tmp_path)
     assert (ran.exit_code, ran.err) == (0, "")
 
 
@@ -109,3 +115,187 @@ def test_which_packages_are_tried_here(wheel: Path) -> None:
     assert release.fits(Path("a-0.1.tar.gz"))
     assert release.fits(Path("a-0.1-py3-none-any.whl"))
     assert not release.fits(Path("a-0.1-py3-none-win_arm64.whl"))
+
+
+RECIPE = (PROJECT / "Containerfile").read_text("utf-8")
+RECIPE_STEPS = [
+    re.sub(r"\s+", " ", line)
+    for line in re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", RECIPE, flags=re.M)).splitlines()
+    if line
+]
+LOCK = (PROJECT / ".ci" / "release" / "container.txt").read_text("utf-8")
+GOLDEN = PROJECT / "exported" / "golden.jsonl"
+
+
+def test_the_page_runs_it_as_the_recipe_says() -> None:
+    page = (PROJECT / "examples" / "install" / "README.md").read_text("utf-8")
+    shown, said = (
+        re.findall(r"podman run .*?score reviews.csv$", text, re.M | re.S)
+        for text in (page.replace("\\\n", ""), re.sub(r"\\\n#", "", RECIPE))
+    )
+    assert len(shown) == 1
+    assert shown[0].split() == said[0].split()
+
+
+def test_stages() -> None:
+    assert [step for step in RECIPE_STEPS if step.startswith(("ARG", "FROM"))] == [
+        "ARG BASE=python:3.13-slim-trixie",
+        "ARG BUILDER=${BASE}",
+        "FROM ${BUILDER} AS build",
+        "FROM ${BASE}",
+    ]
+    last = RECIPE_STEPS[RECIPE_STEPS.index("FROM ${BASE}") :]
+    assert not [step for step in last if step.startswith(("RUN", "ADD"))]
+    assert "USER 65532:65532" in last
+
+
+def test_files_that_are_copied_exist_and_are_not_ignored() -> None:
+    copied = [
+        name
+        for step in RECIPE_STEPS
+        if step.startswith("COPY") and "--from" not in step
+        for name in step.split()[1:-1]
+    ]
+    assert ".ci/release/container.txt" in copied
+    assert [n for n in copied if n != "dist/*.whl" and not (PROJECT / n).is_file()] == []
+    kept = (PROJECT / ".containerignore").read_text("utf-8").splitlines()
+    assert kept == ["*", *sorted(f"!{name}" for name in copied)]
+
+
+def test_packages_are_pinned_with_hashes() -> None:
+    entries = re.split(r"\n(?=\S)", LOCK.strip())
+    for entry in entries:
+        assert re.match(
+            r"[\w-]+==[\w.]+( ;[^\n]*)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
+        )
+
+
+@pytest.mark.slow
+def test_pinned_packages_are_what_the_toolkit_requires(light: Environment) -> None:
+    pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", LOCK, re.M))
+    (metadata,) = light.packages.glob("review_sentiment_toolkit-*.dist-info/METADATA")
+    required = re.findall(r"^Requires-Dist: (.*)$", metadata.read_text("utf-8"), re.M)
+    linux = {"python_version": "3.13", "sys_platform": "linux", "extra": ""}
+    for requirement in map(Requirement, required):
+        if requirement.marker is None or requirement.marker.evaluate(linux):
+            assert pins[requirement.name] in requirement.specifier
+    assert "onnx" not in pins
+
+
+@pytest.mark.slow
+def test_the_check_at_the_start(light: Environment, tmp_path: Path) -> None:
+    """It passes with the golden vectors, and fails with others."""
+    check = PROJECT / ".ci" / "release" / "golden.py"
+    ran = light.run("python", check, GOLDEN, "reviews-small", cwd=tmp_path)
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
+    lines = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()[:16]]
+    lines[2]["models"]["reviews"]["probability"] += 0.001
+    lines[3]["models"]["reviews"]["label"] = "neutral"
+    changed = tmp_path / "golden.jsonl"
+    changed.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    ran = light.run("python", check, changed, cwd=tmp_path)
+    names = f"{lines[2]['name']}, {lines[3]['name']}"
+    assert ran.exit_code == 1
+    assert ran.err == f"error: the model reviews gives other results for 2 texts: {names}\n"
+
+
+def test_the_start_of_the_image() -> None:
+    """The script that the recipe writes is one that a shell can read."""
+    (step,) = (step for step in RECIPE_STEPS if "bin/start" in step and step.startswith("RUN"))
+    written = re.search(r"printf '%s\\n' (.*?) > /opt/toolkit/bin/start", step)
+    assert written is not None
+    lines = re.findall(r"'([^']*)'", written[1])
+    assert lines[0] == "#!/bin/sh"
+    assert lines[-1] == 'exec toolkit "$@"'
+    subprocess.run(["sh", "-n"], input="\n".join(lines), text=True, check=True)
+
+
+yaml = pytest.importorskip("yaml", reason="needs PyYAML")
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+RELEASE = PROJECT / ".github" / "workflows" / "release.yml"
+MAY_SIGN = {"papers", "index"}
+PINNED = re.compile(r"^ *- uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_bytes())["jobs"]
+    return found
+
+
+def commands(path: Path) -> list[str]:
+    return [step["run"] for job in jobs(path).values() for step in job["steps"] if "run" in step]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit(path: Path) -> None:
+    used = [line for line in path.read_text("utf-8").splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not PINNED.match(line)] == []
+
+
+def test_an_action_has_one_commit() -> None:
+    lines = "\n".join(path.read_text("utf-8") for path in WORKFLOWS)
+    pairs = {*re.findall(r"uses: (\S+)@(\w+) #", lines)}
+    assert len(pairs) == len({name for name, _ in pairs})
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_the_shell_can_read_the_commands(path: Path) -> None:
+    for command in commands(path):
+        assert "${{" not in command  # names of tags and branches are not code
+        subprocess.run(["bash", "-n", "-c", command], check=True)
+
+
+def test_rights_of_the_release() -> None:
+    text = RELEASE.read_text("utf-8")
+    assert "\npermissions: {}\n" in text
+    assert "secrets." not in text
+    rights = {name: job["permissions"] for name, job in jobs(RELEASE).items()}
+    writing = {
+        name: {key for key, value in each.items() if value == "write"}
+        for name, each in rights.items()
+    }
+    assert {name for name, each in writing.items() if "id-token" in each} == MAY_SIGN
+    assert {name for name, each in writing.items() if "contents" in each} == {"github"}
+    assert jobs(RELEASE)["index"]["environment"] == "pypi"
+
+
+def test_nothing_is_published_before_it_is_tried() -> None:
+    needs = {name: job.get("needs") for name, job in jobs(RELEASE).items()}
+    way = ["github"]
+    while (before := needs[way[-1]]) is not None:
+        way.append(before)
+    assert way == ["github", "index", "papers", "test", "wheels", "source"]
+    assert [*needs] == way[::-1]
+
+
+def test_steps_are_those_of_the_makefile() -> None:
+    ran = re.findall(r"python -m release (\w+)", "\n".join(commands(RELEASE)))
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    made = re.findall(r"python -m release (\w+)", makefile)
+    assert [step for step in ran if step != "tag"] == made == list(release.STEPS)
+
+
+def test_tests_that_the_makefile_names_exist() -> None:
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    named = re.search(r"^CORE_TESTS := (.*?)\n\n", makefile, re.M | re.S)
+    assert named is not None
+    paths = [PROJECT / name for name in re.findall(r"tests/[\w/]+(?:\.py)?(?=[ \n])", named[1])]
+    for folder, names in re.findall(r"addprefix (\S+/),([^)]*)\)", named[1]):
+        paths += [PROJECT / folder / name for name in names.split()]
+    assert len(paths) > 8
+    assert [path for path in paths if not path.exists()] == []
+
+
+def test_a_linter_finds_nothing() -> None:
+    folder = Path(sys.executable).parent
+    zizmor = shutil.which("zizmor", path=str(folder)) or shutil.which("zizmor")
+    if zizmor is None:
+        pytest.skip("needs zizmor, of the extra 'dev'")
+    ran = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "--color=never", *WORKFLOWS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout.startswith("No findings")) == (0, True), ran.stdout
