@@ -198,7 +198,7 @@ def test_packages_are_those_of_the_extra() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     lines = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = {line for line in lines if line and not line.startswith("#")}
-    assert wanted <= set(project["project"]["optional-dependencies"]["dev"])
+    assert wanted <= set(project["project"]["optional-dependencies"]["dev-all"])
     assert {path.stem for path in FOLDER.glob("with_*.py")} == {
         *(f"with_{name}" for name in ENGINES),
         "with_sqlite",

@@ -280,5 +280,5 @@ def test_packages_are_those_of_the_extra() -> None:
     project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))
     lines = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = {line for line in lines if line and not line.startswith("#")}
-    assert wanted <= set(project["project"]["optional-dependencies"]["dev"])
+    assert wanted <= set(project["project"]["optional-dependencies"]["dev-all"])
     assert Path(FOLDER / "README.md").is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -86,16 +85,18 @@ def test_other_commands_name_their_extra(
     assert ran.err.endswith(f"pip install 'review-sentiment-toolkit[{extra}]'\n")
 
 
-def test_evaluating_needs_its_extra_only(wheel: Path, tmp_path: Path, folder: Path) -> None:
+def test_the_page_of_evaluate_needs_its_extra_only(
+    wheel: Path, tmp_path: Path, folder: Path
+) -> None:
     evaluating = environment(tmp_path / "venv", wheel, "evaluate")
     ran = evaluating.run(
         "toolkit",
-        *("evaluate", "reviews", "labelled.csv", "--report", "r.json"),
+        *("evaluate", "reviews", "labelled.csv", "--report", "r.html"),
         cwd=folder,
     )
     assert ran.exit_code == 0, ran.err
-    assert json.loads((folder / "r.json").read_text("utf-8"))["models"]
-    assert not (evaluating.packages / "onnx").exists()
+    assert (folder / "r.html").read_text("utf-8").startswith("<!doctype html>")
+    assert not any((evaluating.packages / name).exists() for name in ("onnx", "sklearn"))
 
 
 THEIRS = "print('another toolkit')\n"

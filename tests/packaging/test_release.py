@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,17 @@ def test_steps_are_those_of_the_makefile() -> None:
     makefile = (PROJECT / "Makefile").read_text("utf-8")
     made = re.findall(r"python -m release (\w+)", makefile)
     assert [step for step in ran if step != "tag"] == made == list(release.STEPS)
+
+
+def test_the_environment_of_the_tests_can_train() -> None:
+    """It has the packages of the extra, with the same limits, but TensorFlow without GPUs."""
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    light = [
+        each.replace("tensorflow-cpu", "tensorflow").partition(";")[0] for each in extras["dev"]
+    ]
+    assert {each for each in extras["train"] if "toolkit[" not in each} <= {*light}
 
 
 def test_tests_that_the_makefile_names_exist() -> None:
