@@ -81,16 +81,3 @@ def test_a_misspelled_column(command: Command, data: Path) -> None:
         ran.failed_with("no column 'reviw_text', did you mean 'Review Text'?", exit_code=2)
     ran = command("evaluate", data, "--text-column", "title", "--label-column", "sentimnt")
     ran.failed_with("no column 'sentimnt', did you mean 'Sentiment'?", exit_code=2)
-
-
-def test_a_run_with_other_columns_is_not_continued(command: Command) -> None:
-    write("a.csv", "title,body,more\na,b,c\n")
-    write("b.csv", "title,body,more\na,b\n")  # fails with --on-error stop
-    texts = ("--text-column", "title", "--text-column", "body", "--on-error", "stop")
-    first = command("score", "a.csv", "b.csv", "-o", "out/", *texts)
-    assert first.exit_code == 1
-    others = ("--text-column", "body", "--text-column", "title", "--on-error", "stop")
-    for columns, is_other in ((others, True), (texts, False)):
-        ran = command("score", "a.csv", "b.csv", "-o", "out/", *columns, "--resume")
-        assert ("this has changed: the options" in ran.err) is is_other
-        assert ("2 fields, expected 3" in ran.err) is not is_other

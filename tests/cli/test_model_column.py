@@ -61,14 +61,6 @@ def test_it_is_a_string_and_the_last_column(command: Command) -> None:
     assert schema.field("model").type == pa.string()
 
 
-def test_without_the_option_there_is_no_such_column(command: Command) -> None:
-    write("a.csv", CSV)
-    assert command("score", "a.csv").exit_code == 0
-    assert list(rows("a.scored.csv")[0]) == [
-        *("id", "text", "predicted_sentiment", "positive_probability"),
-    ]
-
-
 @pytest.mark.parametrize("mark", [" ", ":", "|", ";"])
 def test_the_value_is_one_field_with_any_delimiter(command: Command, mark: str) -> None:
     write("a.csv", CSV.replace("a superb film", '"a superb film"').replace(",", mark))
@@ -117,14 +109,6 @@ def test_a_dry_run_takes_it(command: Command) -> None:
     assert command("score", "a.csv", "--names", "model=m", "--dry-run").exit_code == 0
     ran = command("score", "a.csv", "--names", "model=id", "--dry-run")
     ran.failed_with("has a column 'id' already", 2)
-
-
-def test_a_run_is_continued_with_the_same_column_only(command: Command) -> None:
-    write("a.csv", CSV)
-    assert command("score", "a.csv", "--names", "model=m").exit_code == 0
-    assert command("score", "a.csv", "--names", "model=m", "--resume").exit_code == 0
-    ran = command("score", "a.csv", "--names", "model=other", "--resume", "-q")
-    ran.failed_with("is not what this run would write", 2)
 
 
 def test_the_report_names_model_and_job(command: Command) -> None:

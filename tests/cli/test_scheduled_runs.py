@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
 import subprocess
 import time
@@ -16,8 +15,7 @@ import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
-from toolkit.errors import InputError
-from toolkit.scoring import ScoringOptions, score_file
+from toolkit.scoring import score_file
 
 
 def start(*arguments: str | Path, folder: Path | None = None) -> subprocess.Popen[str]:
@@ -88,24 +86,6 @@ def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path)
     _, err = first.communicate(timeout=60)
     assert (first.returncode, err) == (0, "")
     assert files_in(str(tmp_path / "out")) == ["a.csv", "b.csv", "c.csv"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("output", ["new/", "new/b.csv"])
-def test_an_interrupted_run_leaves_nothing_when_it_is_done(output: str, tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    write_long(tmp_path / "a.csv", times=20)
-    process = start("a.csv", "-o", output, "-q", folder=tmp_path)
-    wait_for_progress(process, tmp_path)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGINT
-    for more in ([], ["--skip-existing"]):
-        call = ["score", "a.csv", "-o", output, "-q", "--resume", *more]
-        ran = in_its_own_process(*call, cwd=tmp_path)
-        assert (ran.exit_code, ran.err) == (0, "")
-        (name,) = os.listdir(tmp_path / "new")
-        assert name in ("a.csv", "b.csv")
 
 
 def summary_of(report: str) -> dict[str, object]:
@@ -242,23 +222,6 @@ def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path:
     assert output.read_bytes() == whole.read_bytes()
 
 
-def test_an_input_that_grows_is_refused(tmp_path: Path) -> None:
-    """As a log to which another process writes."""
-    source, output = write_long(tmp_path / "a.csv", times=10), tmp_path / "b.csv"
-    process = start(source, "-o", output, "-q", "--workers", "1")
-    wait_for_progress(process, tmp_path)
-    with source.open("ab") as file:
-        file.write(b"one more\n")
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "a.csv: has changed while it was scored: it had " in err
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
-    with pytest.raises(InputError):
-        score_file(
-            shipped_scorer(), source, output, ScoringOptions(), lambda _: os.truncate(source, 5)
-        )
-
-
 def test_the_same_run_twice_at_once(command: Command, data: Path) -> None:
     """The second one ends before it scores anything."""
     call = [*COMMAND, "score", str(data), "-o", "out", "-q"]
@@ -269,18 +232,3 @@ def test_the_same_run_twice_at_once(command: Command, data: Path) -> None:
         if code == 2:
             assert "another process is writing this output" in message or "exists" in message
     assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl"]
-
-
-def test_another_option_is_refused_for_all_files(command: Command, data: Path) -> None:
-    write_long(data / "a.csv", times=20)
-    process = subprocess.Popen(
-        [*COMMAND, "score", str(data), "-o", "out", "-q", "--checkpoint-seconds", "0"], text=True
-    )
-    wait_for_progress(process, Path("out"))
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    before = files_in("out")
-    ran = command("score", data, "-o", "out", "--resume", "--threshold", "0.6")
-    ran.failed_with("cannot be continued, because this has changed: the threshold", 2)
-    assert files_in("out") == before
-    assert command("score", data, "-o", "out", "--resume").exit_code == 3

@@ -105,13 +105,6 @@ def test_rejects_of_an_earlier_run_are_not_scored(command: Command, data: Path) 
     assert files_in("out") == SCORED
 
 
-def test_other_formats_of_the_output(command: Command, data: Path) -> None:
-    assert command("score", data, "-o", "out", "--output-format", "parquet").exit_code == 3
-    assert files_in("out") == [
-        "a.parquet", "inner/a.parquet", "inner/b.parquet", "inner/b.parquet.rejected.jsonl",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("inputs", "options", "message", "exit_code"),
     [

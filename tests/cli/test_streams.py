@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, Ran, write
@@ -103,22 +102,6 @@ def test_rows_come_out_as_they_come_in(tmp_path: Path, name: str, workers: int) 
         process.stdin.close()
         assert process.stdout.read() == b""
         assert process.wait() == 0
-
-
-@pytest.mark.parametrize("packing", ["gzip", "zstd"])
-def test_a_compressed_file_without_the_ending_of_its_name(command: Command, packing: str) -> None:
-    data = pa.Codec(packing).compress(b"text\na\n", asbytes=True)
-    write("a.csv", data)
-    ending = {"gzip": ".gz", "zstd": ".zst"}[packing]
-    command("score", "a.csv").failed_with(
-        f"a.csv: is compressed with {packing}. Add {ending} to its name"
-    )
-    ran = subprocess.run(
-        [*COMMAND, "score", "-", "--format", "csv"], input=data, capture_output=True, check=False
-    )
-    assert (
-        f"is compressed with {packing}. Decompress it first: {packing} -dc" in ran.stderr.decode()
-    )
 
 
 def test_a_file_that_is_compressed_twice(command: Command) -> None:

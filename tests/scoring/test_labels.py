@@ -244,17 +244,6 @@ def test_a_run_that_goes_on_counts_what_was_done(tmp_path: Path, name: str) -> N
         assert output.read_bytes() == (tmp_path / f"whole{name}").read_bytes()
 
 
-def test_a_run_goes_on_with_the_same_labels_only(tmp_path: Path) -> None:
-    source, options = make(tmp_path, "a.csv", list(zip(TEXTS, LABELS, strict=True)))
-    options = replace(options, resume=True, checkpoint_seconds=0.0)
-    output = tmp_path / "b.csv"
-    with pytest.raises(Stopped):
-        score_file(shipped_scorer(), source, output, options, stop_after(1))
-    plain = replace(options, reading=replace(options.reading, columns=Columns()))
-    with pytest.raises(UsageError, match="this has changed: the options"):
-        score_file(shipped_scorer(), source, output, plain)
-
-
 @every_format
 @pytest.mark.parametrize(
     ("columns", "message"),

@@ -68,20 +68,6 @@ def test_doubled_quotes_change_no_score(tmp_path: Path) -> None:
     assert scores_in_csv(tmp_path / "b.csv") == shipped_scorer().score(texts)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
-def test_workers_change_no_byte(ending: str, tmp_path: Path) -> None:
-    texts = many_texts(600)
-    source = tmp_path / f"a{ending}"
-    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
-    outputs = []
-    for workers in (1, 2, 4, None):
-        output = tmp_path / f"{workers}{ending}"
-        score_file(shipped_scorer(), source, output, replace(SMALL_BLOCKS, workers=workers))
-        outputs.append(output.read_bytes())
-    assert outputs[0].count(b"positive") > 600 // 4
-    assert all(output == outputs[0] for output in outputs[1:])
-
-
 def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
     columns = Columns("id", sentiment="s", probability="p")
     score_file(

@@ -99,7 +99,7 @@ def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
 def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
     if jobs.folder is not None:
         failed = sum(result.error is not None for result in results)
-        name = "pieces" if jobs.is_part else "files"
+        name = "pieces" if jobs.is_shard else "files"
         yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
         yield "skipped", f"{skipped:,} with an output that exists"

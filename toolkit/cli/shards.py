@@ -99,7 +99,7 @@ def _show_shard(
         )  # fmt: skip
         return
     where = f"{job.target}, shard {run.shard}"
-    show(results, Jobs(jobs.files, job.target, is_part=True), options, run, where)
+    show(results, Jobs(jobs.files, job.target, is_shard=True), options, run, where)
 
 
 _SAVED = (

@@ -74,7 +74,7 @@ class Jobs:
     is_single: bool = False  # one file, and neither a folder nor a pattern into a folder
     ignored: int = 0  # files of no known format, pipes and devices
     links: Sequence[Path] = ()  # to folders, which were not followed
-    is_part: bool = False  # others score the rest, and only all counts together say much
+    is_shard: bool = False  # others score the rest, and only all counts together say much
 
 
 def default_output(source: Path) -> Path:

@@ -231,7 +231,7 @@ class _Run:
 
     def _warn_of_counts(self, summary: Summary, result: FileResult) -> None:
         column, is_single = result.columns.get("text"), self.jobs.is_single
-        if not self.jobs.is_part and (
+        if not self.jobs.is_shard and (
             warning := counts_warning(summary, column, is_single=is_single)
         ):
             self._warn(result, warning)

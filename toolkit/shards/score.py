@@ -209,7 +209,7 @@ def _score(
         checkpoint_seconds=math.inf,
         max_rejected=None if most is None or most.count is None else most,
     )
-    jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_part=True)
+    jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_shard=True)
     results = score_files(scorer, jobs, options, *callbacks) if jobs.files else []
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
