@@ -138,7 +138,7 @@ def test_other_layers_are_converted_by_tf2onnx(
     """And the result says so."""
     network = variant(changes, width)
     if changes.get("Conv1D", {}).get("groups"):  # TensorFlow has no grouped one on a CPU
-        assert conv1d.onnx_form(network) is None
+        assert conv1d.to_onnx(network) is None
         return
     converted = convert(network, width)
     assert "Conv" in operators(converted.model)
@@ -157,8 +157,8 @@ def test_a_network_that_is_not_a_chain_has_no_graph_of_tables() -> None:
     found = ids
     for layer in chain.layers:
         found = layer(found)
-    assert conv1d.onnx_form(keras.Model(ids, found)) is None
-    assert conv1d.onnx_form(chain) is not None
+    assert conv1d.to_onnx(keras.Model(ids, found)) is None
+    assert conv1d.to_onnx(chain) is not None
 
 
 @pytest.mark.parametrize("path", [SHIPPED, SHIPPED.with_suffix(".ids.onnx")], ids=["text", "ids"])

@@ -155,7 +155,7 @@ def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: floa
     return network
 
 
-def onnx_form(
+def to_onnx(
     network: Any, form_of: Callable[[Any], onnx.ModelProto | None]
 ) -> onnx.ModelProto | None:
     """Write the graph around that of the base, by `form_of`; None for other layers."""

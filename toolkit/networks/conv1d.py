@@ -93,7 +93,7 @@ def build(
     return network
 
 
-def onnx_form(network: keras.Model) -> onnx.ModelProto | None:
+def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
     """Write the graph of the network, `token_ids` → `probability`; None for other layers."""
     import numpy as np
 

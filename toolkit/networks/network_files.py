@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 import onnx
 
@@ -40,47 +41,35 @@ _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper
 _OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 
-class Form(NamedTuple):
-    """How a network is written as a graph, and made of one; each gives None for other ones."""
+def _networks() -> list[ModuleType]:
+    """Give the modules of our networks, with `to_onnx` and `from_onnx`; importing them takes Keras.
 
-    to_onnx: Callable[[Any], onnx.ModelProto | None]
-    from_onnx: Callable[[onnx.ModelProto], Any]
-
-
-def forms() -> dict[str, Form]:
-    """Give the forms of our networks.
-
-    To add a network, add an entry; without one, the graph of tf2onnx is kept.
+    To add a network, add its module; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import adapted, conv1d, ngram_linear, ngram_pool
+    from toolkit.networks import conv1d, ngram_linear, ngram_pool
 
-    return {
-        "conv1d": Form(conv1d.onnx_form, conv1d.from_onnx),
-        "ngram-linear": Form(ngram_linear.onnx_form, ngram_linear.from_onnx),
-        "ngram-pool": Form(ngram_pool.onnx_form, ngram_pool.from_onnx),
-        "adapted": Form(lambda network: adapted.onnx_form(network, graph_of_network), _not_yet),
-    }
+    return [conv1d, ngram_linear, ngram_pool]
 
 
 def graph_of_network(network: Any) -> onnx.ModelProto | None:
     """Write the graph of a Keras network, `token_ids` → `probability`; None if it is not ours."""
-    graphs = (form.to_onnx(network) for form in forms().values())
-    return next((graph for graph in graphs if graph is not None), None)
+    from toolkit.networks import adapted
+
+    graphs = (module.to_onnx(network) for module in _networks())
+    found = next((graph for graph in graphs if graph is not None), None)
+    return found or adapted.to_onnx(network, graph_of_network)
 
 
 def network_of_graph(graph: onnx.ModelProto) -> Any:
     """Make the Keras network of a graph, `token_ids` → `probability`; None if it is not ours.
 
-    `ValueError` if the weights do not fit together.
+    `ValueError` if the weights do not fit together. Adapted networks are adapted again from their
+    run folder, not from their graph.
     """
     # Functions of ONNX take only messages of its own classes.
     graph = onnx.ModelProto.FromString(graph.SerializeToString())
-    networks = (form.from_onnx(graph) for form in forms().values())
+    networks = (module.from_onnx(graph) for module in _networks())
     return next((network for network in networks if network is not None), None)
-
-
-def _not_yet(_: onnx.ModelProto) -> None:
-    """Adapted networks are adapted again from their run folder."""
 
 
 def check_keras_file(path: Path) -> None:
@@ -95,7 +84,9 @@ def load_keras(path: Path) -> Any:
     """Read a Keras file of plain layers, not compiled; else `ModelError` or `MissingExtraError`."""
     check_keras_file(path)
     keras = import_keras()
-    forms()  # Keras finds our layers when they are imported
+    # Keras finds our layers when they are imported.
+    from toolkit.networks import adapted, ngram_linear, ngram_pool  # noqa: F401
+
     try:
         with _limited_memory(path):
             return keras.saving.load_model(path, compile=False, safe_mode=True)

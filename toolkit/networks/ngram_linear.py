@@ -161,7 +161,7 @@ def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
     return tables.model_of(NgramLinear, sizes, weights, "ngram-linear")
 
 
-def onnx_form(network: Any) -> onnx.ModelProto | None:
+def to_onnx(network: Any) -> onnx.ModelProto | None:
     """Write the graph, `token_ids` → `probability`, with int8 tables; None for other layers."""
     layer = network.layers[-1]
     if not isinstance(layer, NgramLinear):

@@ -478,7 +478,7 @@ def frozen(lookup: Lookup, experts: Sequence[Expert]) -> Any:
     return tables.model_of(NgramPool, sizes, weights, "ngram-pool")
 
 
-def onnx_form(network: Any) -> onnx.ModelProto | None:
+def to_onnx(network: Any) -> onnx.ModelProto | None:
     """Write the graph, `token_ids` → `probability`, with 8-bit tables; None for other layers."""
     layer = network.layers[-1]
     if not isinstance(layer, NgramPool):

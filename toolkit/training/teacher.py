@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import InputError, ToolkitError, UsageError
@@ -186,53 +185,42 @@ class _Learner:
         self.probabilities[position] = new
         self._origins.setdefault(position, teacher.place(row))
 
+    def match(self, teacher: Teacher, compared: Sequence[str]) -> tuple[set[int], set[int]]:
+        """Learn from the rows that agree in what is compared: the positions, and the rows."""
+        positions = defaultdict(list)
+        for position, key in _keys(self, compared):
+            positions[key].append(position)
+        found, used = set[int](), set[int]()
+        for row, key in _keys(teacher, compared):
+            for position in positions.get(key, ()):
+                self.learn(position, teacher, row)
+                found.add(position)
+                used.add(row)
+        return found, used
+
 
 def _match_one(teacher: Teacher, learners: Sequence[_Learner]) -> Matches:
-    compared = [_compared(teacher, part) for part in learners]
     if teacher.texts is None:
-        _check_ids(teacher, [part for part in learners if part.ids is not None])
-    is_used = np.zeros(len(teacher), np.bool_)
-    counts = [
-        _match_part(teacher, part, names, is_used)
-        for part, names in zip(learners, compared, strict=True)
-    ]
-    by = tuple(name for name in ("id", "text") if any(name in names for names in compared))
-    if not is_used.any():
-        raise _unused(teacher, learners, by)
-    return Matches(teacher, counts[0], sum(counts[1:]), by, int(np.count_nonzero(~is_used)))
-
-
-def _compared(teacher: Teacher, part: _Learner) -> tuple[str, ...]:
-    """Tell what both have."""
-    both = {
-        "id": teacher.ids is not None and part.ids is not None,
-        "text": teacher.texts is not None,
-    }
-    return tuple(name for name, found in both.items() if found)
-
-
-def _match_part(
-    teacher: Teacher, part: _Learner, names: tuple[str, ...], is_used: npt.NDArray[np.bool_]
-) -> int:
-    """Let one source learn; how many of its reviews have a row."""
-    positions = defaultdict(list)
-    for position, key in _keys(part.ids, part.texts, names):
-        positions[key].append(position)
-    found: set[int] = set()
-    for row, key in _keys(teacher.ids, teacher.texts, names):
-        for position in positions.get(key, ()):
-            part.learn(position, teacher, row)
-            found.add(position)
-            is_used[row] = True
-    return len(found)
+        _check_ids(teacher, learners)
+    counts, used, by = list[int](), set[int](), set[str]()
+    for part in learners:
+        columns = {"id": (teacher.ids, part.ids), "text": (teacher.texts, part.texts)}
+        compared = [name for name, both in columns.items() if None not in both]
+        found, rows = part.match(teacher, compared)
+        counts.append(len(found))
+        used |= rows
+        by |= {*compared}
+    if not used:
+        raise _unused(teacher, learners, sorted(by))
+    return Matches(teacher, counts[0], sum(counts[1:]), tuple(sorted(by)), len(teacher) - len(used))
 
 
 def _keys(
-    ids: Names | None, texts: Names | None, names: tuple[str, ...]
+    rows: Teacher | _Learner, compared: Sequence[str]
 ) -> Iterator[tuple[int, tuple[str | None, ...]]]:
     """The positions whose compared columns all have something, with what they have."""
-    columns = [column for name, column in (("id", ids), ("text", texts)) if name in names]
-    for position, key in enumerate(zip(*[column or () for column in columns], strict=True)):
+    both = {"id": rows.ids or (), "text": rows.texts or ()}
+    for position, key in enumerate(zip(*(both[name] for name in compared), strict=True)):
         if None not in key:
             yield position, key
 
@@ -242,7 +230,7 @@ def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
     wanted = set(teacher.ids or ())
     owners: dict[str, tuple[str | None, str]] = {}
     for part in learners:
-        for name, text in zip(part.ids or (), part.texts, strict=True):
+        for name, text in zip(part.ids or (), part.texts, strict=False):  # one may have no ids
             if name is None or name not in wanted:
                 continue
             other, source = owners.setdefault(name, (text, part.name))
@@ -254,7 +242,7 @@ def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
 
 
 def _unused(
-    teacher: Teacher, learners: Sequence[_Learner], compared: tuple[str, ...]
+    teacher: Teacher, learners: Sequence[_Learner], compared: Sequence[str]
 ) -> ToolkitError:
     sources = " and ".join(part.name for part in learners)
     if not compared:
