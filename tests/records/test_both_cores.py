@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.records.passing import pass_through
 from toolkit.errors import ToolkitError
-from toolkit.native import records as record_cuts
+from toolkit.native import records as core
 from toolkit.records.columns import Columns
 from toolkit.records.csv_fields import Dialect, find_field_ends
 
-pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
+pytestmark = pytest.mark.skipif(not core.is_used(), reason="there is no native core")
 
 # The core looks at 64 bytes at a time.
 LONG = b"x" * 64
@@ -100,16 +100,16 @@ def test_delimited(
     st.sampled_from([None, 1, 2, 3]),
     st.booleans(),
 )
-def test_cuts(
+def test_field_ends(
     body: bytes, dialect: Dialect, at_end: bool, wanted: int | None, only_first: bool
 ) -> None:
     text = body.replace(MARK, dialect.delimiter.encode()) + b"\n" * at_end
 
-    def cut() -> Outcome:
-        cuts = find_field_ends(text, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
-        return cuts.delimiters.tolist(), cuts.newlines.tolist(), cuts.broken
+    def find() -> Outcome:
+        ends = find_field_ends(text, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
+        return ends.delimiters.tolist(), ends.newlines.tolist(), ends.broken
 
-    without, with_core = outcomes(cut)
+    without, with_core = outcomes(find)
     assert with_core == without
 
 

@@ -1,4 +1,4 @@
-"""How label columns of all kinds are read, and what users are told."""
+"""How labels of all kinds and ratings are read, and what users are told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.labels import NEUTRAL, Labels, labels_of
+from toolkit.records.labels import NEUTRAL, Labels, Ratings, labels_of, read_ratings
 from toolkit.records.options import LabelNames
 
 
@@ -148,3 +148,43 @@ def test_any_labels_are_read_or_refused(words: list[str]) -> None:
     except InputError:
         return
     assert all(value == NEUTRAL or 0 <= value <= 1 for value in found.targets.tolist())
+
+
+def ratings(*words: str | None, scale: int | None = None) -> Ratings | None:
+    return read_ratings(pa.chunked_array([pa.array(words, pa.large_string())]), "c", scale)
+
+
+@pytest.mark.parametrize(
+    ("words", "stars", "scale"),
+    [
+        (("1", "5", "4.5", None), [1, 5, 4.5, np.nan], 5),
+        (("1 star", "5 Stars", "x", "4"), [1, 5, np.nan, 4], 5),
+        (("0.5", "4"), [1, 4], 5),
+        (("1", "10", "7", "0"), [1, 5, 3.5, np.nan], 10),
+        (("5",) * 30 + ("10",), [5] * 30 + [np.nan], 5),  # one mistake makes no scale of ten
+        (("5",) * 30 + ("10", "9"), [2.5] * 30 + [5, 4.5], 10),
+    ],
+)
+def test_ratings_become_one_to_five_stars(
+    words: tuple[str | None, ...], stars: list[float], scale: int
+) -> None:
+    found = ratings(*words)
+    assert found is not None
+    assert found.scale == scale
+    assert found.stars.dtype == np.float32
+    assert found.stars.tolist() == pytest.approx(stars, nan_ok=True)
+    count = np.count_nonzero(~np.isnan(stars))
+    assert found.meaning == f"column 'c', of {scale} ({count} reviews)"
+
+
+@pytest.mark.parametrize(
+    "words", [("PG-13", "R", "5"), ("0", "1", "1"), ("1", "2"), ("150", "80"), (None, ""), ("-1",)]
+)
+def test_other_columns_have_no_stars(words: tuple[str | None, ...]) -> None:
+    assert ratings(*words) is None
+
+
+def test_a_scale_that_is_known_is_kept() -> None:
+    found = ratings("3", "4", "5", scale=10)
+    assert found is not None
+    assert found.stars.tolist() == [1.5, 2, 2.5]

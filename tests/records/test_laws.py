@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
 from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
-from toolkit.errors import ToolkitError
+from toolkit.errors import InputError, ToolkitError
 from toolkit.records.formats import open_reviews
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Block, Offset, Parsed
@@ -154,6 +154,20 @@ def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None
 def test_members_of_gzip_are_one_file() -> None:
     data = gzip.compress(b"text\na\n") + gzip.compress(b"b\n") + gzip.compress(b"")
     assert pass_through(data, ".csv.gz").texts == ["a", "b"]
+
+
+@pytest.mark.parametrize("padding", [9, 512, 3 << 20])
+@pytest.mark.parametrize("last", [b"b\n", b""])
+def test_zeros_after_the_last_member_of_gzip(padding: int, last: bytes) -> None:
+    data = gzip.compress(b"text\na\n") + gzip.compress(last) + bytes(padding)
+    assert pass_through(data, ".csv.gz").texts == ["a", "b"][: 1 + len(last) // 2]
+
+
+def test_only_zeros_may_follow_it() -> None:
+    data = gzip.compress(b"text\na\n")
+    for bad in (data + b"x" + bytes(20), data[:-9] + bytes(20), data + bytes(20) + b"x"):
+        with pytest.raises(InputError):
+            pass_through(bad, ".csv.gz")
 
 
 def _blocks(path: Path, block_bytes: int, start: Offset = ()) -> list[tuple[Block, Parsed]]:

@@ -1,15 +1,18 @@
-"""The native core finds what NumPy finds, in any bytes."""
+"""The native core finds what NumPy finds in any bytes, and puts it together as Arrow does."""
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toolkit.native import records as record_cuts
+from toolkit.native import records as core
 from toolkit.records.csv_fields import Dialect, find_regular
+from toolkit.records.lines import joined, parts, spans
 
-pytestmark = pytest.mark.skipif(not record_cuts.is_used(), reason="there is no native core")
+pytestmark = pytest.mark.skipif(not core.is_used(), reason="there is no native core")
 
 # The core looks at 64 bytes at a time.
 LONG = [b"x" * 61, b"x" * 64, b'"' + b"x" * 130 + b'"']
@@ -47,9 +50,9 @@ def utf8_up_to(text: bytes, stop: int) -> bool:
 @example(b'"' + b"x" * 62 + b'"\r\n', Dialect(","), True)
 @example(b"," * 200 + b"\n", Dialect(","), True)
 @example(b'"' + "é".encode() * 31 + b"\xc3\n", Dialect(","), False)
-def test_cuts(text: bytes, dialect: Dialect, at_end: bool) -> None:
+def test_field_ends(text: bytes, dialect: Dialect, at_end: bool) -> None:
     expected = find_regular(text, dialect, at_end=at_end)
-    found = record_cuts.find_field_ends(text, dialect.delimiter, dialect.quote, at_end=at_end)
+    found = core.find_field_ends(text, dialect.delimiter, dialect.quote, at_end=at_end)
     assert (found is None) == (expected is None)
     if found is None or expected is None:
         return
@@ -63,6 +66,40 @@ def test_cuts(text: bytes, dialect: Dialect, at_end: bool) -> None:
 @given(texts)
 @example(b"\n" * 200)
 def test_lines(text: bytes) -> None:
-    newlines, is_utf8 = record_cuts.find_lines(text)
+    newlines, is_utf8 = core.find_lines(text)
     assert newlines.tolist() == [place for place, byte in enumerate(text) if byte == ord("\n")]
     assert is_utf8 == utf8_up_to(text, max([0, *(newlines + 1).tolist()]))
+
+
+# Views hold up to 12 bytes themselves.
+pieces = st.lists(st.binary(max_size=30), max_size=20)
+
+
+@given(pieces, st.integers(0, 5))
+def test_parts_are_the_spans(values: list[bytes], gap: int) -> None:
+    stops = np.cumsum([0, *(len(value) + gap for value in values)])[1:]
+    starts = stops - [len(value) for value in values]
+    data = b"".join(b"x" * gap + value for value in values)
+    found = parts(data, starts, stops)
+    found.validate(full=True)
+    assert found.to_pylist() == spans(data, starts, stops).to_pylist() == values
+
+
+def test_views_that_arrow_cannot_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = np.array([0, 2]), np.array([1, 4])
+    assert parts(b"abcd", *places).type == pa.binary_view()
+    monkeypatch.setattr(core, "_has_views", lambda: False)
+    found = parts(b"abcd", *places)
+    assert (found.type, found.to_pylist()) == (pa.binary(), [b"a", b"cd"])
+
+
+@given(pieces)
+def test_what_is_joined(values: list[bytes]) -> None:
+    numbers = pa.array([str(number) for number in range(len(values))], pa.string())
+    expected = b"".join(value + b"%d" % number for number, value in enumerate(values))
+    for kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        column = pa.array(values, kind)
+        assert joined(column, numbers).to_pybytes() == expected
+        moved = pa.concat_arrays([column[1:], column[:1]])  # views in several buffers, slices
+        both = pa.concat_arrays([moved[-1:], moved[:-1]]) if values else moved
+        assert joined(both, numbers).to_pybytes() == expected
