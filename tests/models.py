@@ -8,8 +8,7 @@ from functools import cache
 import onnxruntime as ort
 
 from tests.data import PROJECT
-from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import DEFAULT_MODEL
+from toolkit.model import DEFAULT_MODEL, Scorer
 
 EXPORTED = PROJECT / "exported"
 MODEL = EXPORTED / f"{DEFAULT_MODEL}.onnx"

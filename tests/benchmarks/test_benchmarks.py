@@ -42,7 +42,7 @@ from examples.benchmarks.typography import type_anew, typographic
 from exported.data import FILMS
 from tests.models import CONV1D, EXPORTED, many_texts
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table

@@ -16,7 +16,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.models import CONV1D
 from toolkit import __version__
-from toolkit.model.file import ModelFile, load_model
+from toolkit.model import ModelFile, load_model
 from toolkit.native import core_name
 
 TWIN = CONV1D.with_suffix(".ids.onnx")

@@ -17,7 +17,7 @@ from tests.cli.running import Command, write
 from tests.data import PROJECT
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
 from toolkit.errors import UsageError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 
 FROZEN = PROJECT / "tests" / "frozen_files"
 VERSION = shipped_scorer().facts.version

@@ -11,8 +11,7 @@ import pytest
 
 from tests.cli.running import Command, write
 from tests.models import EXPORTED, MODEL
-from toolkit.model.file import ModelFile
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.model import DEFAULT_MODEL, SHIPPED, ModelFile
 
 
 def foreign_model() -> bytes:

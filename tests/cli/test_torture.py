@@ -17,9 +17,8 @@ from tests.data import shared_data
 from tests.models import MODEL, shipped_scorer
 from tests.records.passing import pass_through
 from tests.scoring.reviews import as_float32
-from toolkit.model.file import ModelFile
+from toolkit.model import ModelFile, Score
 from toolkit.model.network import open_network
-from toolkit.model.scorer import Score
 from toolkit.records.columns import Columns
 from toolkit.records.kinds import kind_of
 

@@ -28,8 +28,7 @@ from tests.docs.markdown import GUIDES, README, TRAINING, Run, blocks, pages, ru
 from tests.models import OLD_MODELS
 from toolkit import Scorer
 from toolkit.cli.app import app
-from toolkit.model.run_folder import RunFolder
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.model import DEFAULT_MODEL, SHIPPED, RunFolder
 
 RUNS = [run for page in (README, *GUIDES) for run in runs(page)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.data import PROJECT
-from toolkit.model.file import ModelFile
+from toolkit.model import ModelFile
 
 EXPORTED = PROJECT / "exported"
 

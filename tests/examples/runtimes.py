@@ -17,10 +17,10 @@ from tests.examples import programs
 from tests.examples.golden import Answers, Comparison, compare
 from tests.examples.web_page import score_in_chromium
 from toolkit.export.model_file import token_ids_info
+from toolkit.model import Scorer
 from toolkit.model.file import TEXT, TOKEN_IDS, token_ids_width
-from toolkit.model.scorer import Scorer
 from toolkit.networks.network_files import load_keras
-from toolkit.text.token_ids import FIRST_WORD_ID
+from toolkit.text import FIRST_WORD_ID
 
 
 @dataclass(frozen=True)

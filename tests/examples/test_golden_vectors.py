@@ -27,8 +27,8 @@ from tests.examples.raw_texts import run
 from tests.examples.runtimes import RUNTIMES, try_out
 from tests.examples.usage import MEGABYTES, usage_of
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
-from toolkit.model.scorer import Scorer
-from toolkit.text.rule import RULES
+from toolkit.model import Scorer
+from toolkit.text import RULES
 from toolkit.text.strings import is_blank
 
 TEXTS = list(golden_texts_of().values())

@@ -15,7 +15,7 @@ from tests.examples.web_page import PATIENCE, WEB, open_page, page_scores, run_n
 from tests.models import EXPORTED, MODEL, shipped_scorer
 from tests.tools import need
 from toolkit import Scorer
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 pytestmark = pytest.mark.tools
 

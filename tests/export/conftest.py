@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import command
-from toolkit.model.facts import Metrics, ModelFacts, Scores, TrainingData
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.model import ModelFacts, RunConfig, RunFolder
+from toolkit.model.facts import Metrics, Scores, TrainingData
+from toolkit.text import Vocabulary
 
 __all__ = ["command"]
 

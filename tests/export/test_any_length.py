@@ -23,10 +23,10 @@ from toolkit.errors import ParityError
 from toolkit.export.convert import convert
 from toolkit.export.model_file import ids_in_model, text_in_model
 from toolkit.export.parity import check_parity, compare
+from toolkit.model import ModelFile, Scorer
 from toolkit.model.facts import FORMAT_VERSION
-from toolkit.model.file import ModelFile, token_ids_width
+from toolkit.model.file import token_ids_width
 from toolkit.model.onnx_sessions import session_options
-from toolkit.model.scorer import Scorer
 
 MAX_TOKENS = 7
 

@@ -23,12 +23,9 @@ from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
 from toolkit.export.export_run import Subject, golden_vectors
 from toolkit.export.parity import check_parity
+from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
-from toolkit.model.file import ModelFile, read_twin
-from toolkit.model.run_folder import RunFolder
-from toolkit.model.scorer import Scorer
-from toolkit.text.strings import golden_texts
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Vocabulary, golden_texts
 
 
 def files_in(folder: Path) -> set[str]:

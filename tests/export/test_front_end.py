@@ -16,9 +16,7 @@ from tests.export.conftest import WORDS
 from tests.reference import row_of
 from tests.strategies import review_texts
 from toolkit.export.model_file import IR_VERSION, OPERATOR_SETS, front_end
-from toolkit.text.rule import NEWEST_RULE, RULES, TokenRule
-from toolkit.text.strings import golden_texts
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import NEWEST_RULE, RULES, TokenRule, Vocabulary, golden_texts
 
 MAX_TOKENS = 7
 

@@ -22,17 +22,9 @@ from toolkit.errors import MissingExtraError, ModelError, UsageError
 from toolkit.export import export_to_hub
 from toolkit.export.hub import LICENCES as NAMED
 from toolkit.export.hub import card_data, filled_folder, hub_card
-from toolkit.model.facts import (
-    Adaptation,
-    CandidateScores,
-    Folds,
-    Metrics,
-    ModelFacts,
-    Scores,
-    Spread,
-)
-from toolkit.model.release import DataSet, Release
-from toolkit.model.run_folder import RunFolder
+from toolkit.model import ModelFacts, Release, RunFolder
+from toolkit.model.facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
+from toolkit.model.release import DataSet
 
 FILES = [
     *(".gitattributes", "README.md", "SHA256SUMS", "model.golden.jsonl", "model.ids.onnx"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.models import EXPORTED
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 pytestmark = pytest.mark.tools
 

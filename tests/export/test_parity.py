@@ -22,11 +22,10 @@ from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.convert import TOLERANCE
 from toolkit.export.parity import check_parity, compare
+from toolkit.model import SHIPPED, Scorer
 from toolkit.model.facts import Parity
-from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import SHIPPED
 from toolkit.networks.network_files import load_keras
-from toolkit.text.strings import golden_texts
+from toolkit.text import golden_texts
 
 # Every kind of row: full, ragged, empty, blank, of unknown words only, far too long.
 MIXED = [

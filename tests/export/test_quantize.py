@@ -28,16 +28,13 @@ from toolkit.errors import InputError, ModelError, ParityError, QuantizationErro
 from toolkit.export import export
 from toolkit.export.convert import TOLERANCE, convert
 from toolkit.export.quantize import KINDS, QuantizationOptions, check_loss, quantize
+from toolkit.model import ModelFile, RunConfig, RunFolder, Scorer
 from toolkit.model.facts import Metrics, QuantizationCost, TrainingData
-from toolkit.model.file import ModelFile
 from toolkit.model.onnx_sessions import session_options
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.text.token_ids import Ids
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Ids, Vocabulary
 
 TWIN = PROJECT / "exported" / "conv1d.ids.onnx"
 

@@ -15,9 +15,8 @@ from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.export.release_file import chosen_release, load_release
 from toolkit.files import CHECKSUMS, write_checksums
-from toolkit.model.file import ModelFile, read_twin
-from toolkit.model.release import DataSet, Release, Teacher
-from toolkit.model.run_folder import RunFolder
+from toolkit.model import ModelFile, Release, RunFolder, read_twin
+from toolkit.model.release import DataSet, Teacher
 
 WHOLE = """
 model_name = "shop-3"

@@ -16,7 +16,7 @@ from tests.networks.tables import Frozen, pool_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.convert import convert
 from toolkit.model.onnx_sessions import session_options
-from toolkit.text.token_ids import Ids
+from toolkit.text import Ids
 
 
 @pytest.fixture(scope="module")

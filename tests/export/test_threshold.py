@@ -19,6 +19,7 @@ from tests.export.conftest import CONFIG, REVIEWS
 from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
+from toolkit.model import ModelFile, RunConfig, RunFolder, Scorer
 from toolkit.model.facts import (
     Calibration,
     Metrics,
@@ -26,9 +27,6 @@ from toolkit.model.facts import (
     ThresholdReached,
     TrainingData,
 )
-from toolkit.model.file import ModelFile
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.model.scorer import Scorer
 from toolkit.model.stars import rescaled
 
 # In the order of the probabilities: 1 of 1 positive above 0.8, 3 of 4 above 0.3, and all.

@@ -10,7 +10,7 @@ import pytest
 from exported.changes import BEFORE, PAGE, Part, compare, texts_section
 from tests.models import MODEL
 from toolkit import Scorer
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 
 def sections() -> dict[str, str]:

@@ -24,10 +24,7 @@ from tests.models import CONV1D, EXPORTED
 from tests.native.building import build, copy_project
 from toolkit import Scorer
 from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Ratings, best_constants, rate
-from toolkit.model.facts import ModelFacts
-from toolkit.model.file import ModelFile, read_twin
-from toolkit.model.release import Release
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, read_twin
 
 NAMES = {f"{name}{ending}" for name in SHIPPED for ending in ENDINGS} | {GOLDEN.name}
 

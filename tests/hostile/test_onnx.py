@@ -17,9 +17,9 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.hostile.makers import HUNGRY, REFUSED, SMALL, Maker, changed, with_network
 from toolkit.errors import ModelError
+from toolkit.model import Scorer
 from toolkit.model.describe import describe
 from toolkit.model.onnx import MOST_BYTES
-from toolkit.model.scorer import Scorer
 
 _WHOLE = SMALL.read_bytes()
 
@@ -117,7 +117,7 @@ def test_the_maker_of_networks_makes_models_that_work(tmp_path: Path) -> None:
 _MEASURED = """
 import resource, sys
 from toolkit.errors import ModelError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 for name in sys.argv[1:]:
     message = ""
     try:

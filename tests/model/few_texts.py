@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from tests.models import EXPORTED, FILM, OLD_MODELS
 from tests.strategies import review_texts
 from toolkit import Scorer
+from toolkit.model import SHIPPED, Score
 from toolkit.model.predict import MOST_CHARACTERS, MOST_TEXTS, array_of
-from toolkit.model.scorer import Score
-from toolkit.model.shipped import SHIPPED
 
 OLD = [*sorted(OLD_MODELS.glob("*.onnx")), OLD_MODELS.with_name("version_1.onnx")]
 MODELS = [*(EXPORTED / f"{name}.onnx" for name in SHIPPED), *OLD]

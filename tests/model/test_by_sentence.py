@@ -18,8 +18,8 @@ from tests.reference import tokens_of
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
+from toolkit.model import Score
 from toolkit.model.labels import is_mixed, tone
-from toolkit.model.scorer import Score
 from toolkit.model.sentences import Sentence
 
 MIXED = "The camera is excellent but the battery is terrible."

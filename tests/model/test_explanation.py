@@ -24,10 +24,11 @@ from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.export.model_file import text_in_model
+from toolkit.model import ModelFacts
 from toolkit.model.explain import Explanation
-from toolkit.model.facts import Metrics, ModelFacts, TrainingData
+from toolkit.model.facts import Metrics, TrainingData
 from toolkit.model.stars import logits_of, sigmoid
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Vocabulary
 
 # Of one length of rows, 12, with random weights.
 FIXED = PROJECT / "tests" / "frozen_files" / "version_1.onnx"

@@ -23,9 +23,9 @@ from tests.model.few_texts import (
 )
 from tests.models import BORE, FILM, many_texts
 from toolkit import Scorer
+from toolkit.model import Score
 from toolkit.model.predict import MOST_TEXTS, array_of
-from toolkit.model.scorer import Score
-from toolkit.text.rule import NEWEST_RULE
+from toolkit.text import NEWEST_RULE
 
 # Scores are compared to the last bit: as Python floats of the float32.
 

@@ -17,8 +17,8 @@ from tests.model.few_texts import MODELS, OLD, by_few, in_arrow, scorer_of, text
 from tests.models import FILM, many_texts
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
+from toolkit.model import Score
 from toolkit.model.predict import array_of
-from toolkit.model.scorer import Score
 from toolkit.native.texts import WordTable
 
 

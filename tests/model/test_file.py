@@ -13,11 +13,9 @@ import pytest
 from tests.data import PROJECT
 from tests.models import OLD_MODELS
 from toolkit.errors import ModelError
+from toolkit.model import ModelFile, Scorer
 from toolkit.model.facts import FORMAT_VERSION, Calibration
-from toolkit.model.file import ModelFile
-from toolkit.model.scorer import Scorer
-from toolkit.text.rule import RULES
-from toolkit.text.vocabulary import Spellings
+from toolkit.text import RULES, Spellings
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
 

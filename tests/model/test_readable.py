@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.models import CONV1D, many_texts, shipped_scorer
 from tests.reference import known_as, tokens_of
 from tests.scoring.foreign import FOREIGN, WRONG_COLUMNS, lines_of
+from toolkit.model import Scorer
 from toolkit.model.predict import COMMONEST, FEW_COMMON, FEW_KNOWN, KnownWords
-from toolkit.model.scorer import Scorer
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Vocabulary
 
 MODELS = ["reviews", "reviews-small", "conv1d"]
 ENGLISH = [

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError
-from toolkit.model.facts import ModelFacts
-from toolkit.model.file import ModelFile
+from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
 from toolkit.model.onnx import ModelProto
-from toolkit.model.release import LONGEST_NAME, USES, DataSet, Release, Teacher, plain_word
-from toolkit.model.shipped import SHIPPED
+from toolkit.model.release import LONGEST_NAME, USES, DataSet, Teacher, plain_word
 
 FACTS = ModelFile.load(CONV1D).facts
 OLD_FILES = [*OLD_MODELS.glob("*.onnx"), PROJECT / "tests" / "frozen_files" / "version_1.onnx"]

@@ -24,9 +24,8 @@ from tests.models import (
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.model.scorer import Score
-from toolkit.model.shipped import SHIPPED
-from toolkit.text.rule import NEWEST_RULE
+from toolkit.model import SHIPPED, Score
+from toolkit.text import NEWEST_RULE
 
 NOTHING = Score(None, None)
 

@@ -16,9 +16,7 @@ import pytest
 from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, MODEL
 from toolkit.errors import ModelError
-from toolkit.model.file import load_model
-from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model, is_shipped
+from toolkit.model import DEFAULT_MODEL, SHIPPED, Scorer, find_model, is_shipped, load_model
 from toolkit.training.presets import PRESETS
 
 

@@ -18,7 +18,7 @@ from tests.models import CONV1D, MODEL, many_texts, shipped_scorer, text_in_sess
 from tests.scoring.reviews import write_csv
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
-from toolkit.model.file import ModelFile
+from toolkit.model import ModelFile
 from toolkit.model.stars import NeutralRange, StarScale, rounded_stars
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions

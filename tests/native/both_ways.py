@@ -13,10 +13,8 @@ import pytest
 from tests.reference import known_as, tokens_of
 from toolkit.native import core
 from toolkit.native.texts import WordTable
+from toolkit.text import FIRST_WORD_ID, RULES, UNKNOWN_ID, TokenIds, Vocabulary
 from toolkit.text.encoder import Encoder
-from toolkit.text.rule import RULES
-from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, TokenIds
-from toolkit.text.vocabulary import Vocabulary
 
 needs_core = pytest.mark.skipif(core() is None, reason="needs the native core, compiled")
 

@@ -14,7 +14,7 @@ from tests.data import PROJECT
 from tests.native import fuzz_core, fuzz_networks, fuzz_records
 from tests.native.fuzzing import WARNINGS, Fuzzer
 from tests.tools import need
-from toolkit.text.rule import RULES
+from toolkit.text import RULES
 
 pytestmark = pytest.mark.tools
 

@@ -38,8 +38,7 @@ from tests.native.both_ways import (
 )
 from tests.strategies import review_texts
 from toolkit.native.texts import WordTable
-from toolkit.text.rule import RULES
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import RULES, Vocabulary
 
 pytestmark = needs_core
 

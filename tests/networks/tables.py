@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.networks import reference
-from toolkit.text.token_ids import Ids
+from toolkit.text import Ids
 
 WORDS = 13  # ids
 

@@ -12,11 +12,10 @@ import pytest
 
 from tests.data import PROJECT
 from toolkit.export.convert import TOLERANCE, convert
-from toolkit.model import shipped
-from toolkit.model.file import load_model
+from toolkit.model import load_model, shipped
 from toolkit.model.onnx_sessions import session_options
 from toolkit.networks import conv1d
-from toolkit.text.token_ids import Ids
+from toolkit.text import Ids
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
 IDS, WIDTH = 13, 12

@@ -22,9 +22,8 @@ from tests.networks.tables import (
     random_ids,
 )
 from toolkit.export.convert import TOLERANCE, canonical, convert, run_keras
-from toolkit.model.file import load_model
-from toolkit.model.shipped import SHIPPED
-from toolkit.text.token_ids import Ids
+from toolkit.model import SHIPPED, load_model
+from toolkit.text import Ids
 
 pytest.importorskip("keras", reason="needs the extra 'train'")
 

@@ -17,13 +17,12 @@ from onnx import numpy_helper
 
 from tests.models import OLD_MODELS
 from tests.native.both_ways import needs_core
-from toolkit.model.file import ModelFile, load_model
+from toolkit.model import SHIPPED, ModelFile, load_model
 from toolkit.model.native_network import Graph, split_network
 from toolkit.model.network import Network
 from toolkit.model.onnx import ModelProto
-from toolkit.model.shipped import SHIPPED
 from toolkit.native.networks import BODIES
-from toolkit.text.token_ids import TokenIds
+from toolkit.text import TokenIds
 
 pytestmark = needs_core
 

@@ -10,7 +10,7 @@ import pytest
 from tests.data import PROJECT
 from tests.native.building import build, copy_project
 from tests.packaging.environments import Environment, environment
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 pytest.importorskip("hatchling", reason="needs the extra 'dev'")
 

@@ -22,7 +22,7 @@ from tests.data import PROJECT
 from tests.packaging.environments import Environment
 from toolkit import __version__
 from toolkit.files import CHECKSUMS, sha256_of
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 
 def test_models_are_those_of_the_checksums(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.models import CONV1D, MODEL
 from tests.scoring.fuzz import counts, damaged_file, main, read
 from tests.scoring.fuzz_files import Kind
 from toolkit.errors import ToolkitError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.scoring import ScoringOptions, score_file
 
 _SMALL = MODEL.with_stem("reviews-small")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.model.scorer import Score
+from toolkit.model import Score
 
 
 def write_csv(path: Path, texts: list[str]) -> Path:

@@ -12,7 +12,7 @@ from tests.models import CONV1D, many_texts
 from tests.scoring.kinds import KINDS, WRITERS
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, results, stop_after
 from toolkit.errors import UsageError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.records.columns import Columns
 from toolkit.scoring import ScoringOptions, score_file
 

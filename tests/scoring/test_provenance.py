@@ -17,7 +17,7 @@ from tests.models import CONV1D, MODEL, many_texts, shipped_scorer
 from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv
 from toolkit import __version__
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.scoring import Job, Jobs, ScoringOptions, score_file, score_files

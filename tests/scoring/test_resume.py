@@ -17,7 +17,7 @@ from tests.models import many_texts, shipped_scorer
 from tests.scoring.killing import unfinished
 from tests.scoring.kinds import KINDS, WRITERS
 from toolkit.errors import OutputError, ToolkitError, UsageError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file

@@ -12,7 +12,7 @@ import pytest
 from tests.models import FILM, MODEL, OLD_MODELS, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from toolkit.errors import InputError
-from toolkit.model.scorer import Score, Scorer
+from toolkit.model import Score, Scorer
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file

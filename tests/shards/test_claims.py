@@ -16,7 +16,7 @@ from tests.cli.running import CSV, Command, write
 from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, in_shards, score_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.scoring import ScoringOptions
 from toolkit.scoring.results import Frame
 from toolkit.shards import Claim, ShardedJob, finish_job, score_shard

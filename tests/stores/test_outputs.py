@@ -16,7 +16,7 @@ from tests.cli.running import COMMAND, CSV, Command, in_its_own_process, write_l
 from tests.models import MODEL
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.stores.write import upload
 
 _BAD = CSV + "4,too,many,fields\n"

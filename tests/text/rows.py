@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolkit.text.token_ids import TokenIds
+from toolkit.text import TokenIds
 
 
 def rows_of_ids(rows: list[list[int]]) -> TokenIds:

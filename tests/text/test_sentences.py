@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from tests.reference import known_as, sentences_of
 from tests.strategies import review_texts
-from toolkit.text.rule import RULES
+from toolkit.text import RULES, Vocabulary
 from toolkit.text.sentences import CONTRASTS, NO_CONTRAST_AFTER, NO_CONTRAST_BEFORE, SentenceRule
-from toolkit.text.vocabulary import Vocabulary
 
 WORDS = ["the", "movie", "don't", "br", "even", *CONTRASTS, *NO_CONTRAST_AFTER, *NO_CONTRAST_BEFORE]
 VERSIONS = st.sampled_from(sorted(RULES))

@@ -16,8 +16,7 @@ from tests.data import shared_data
 from tests.reference import known_as, normal, row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ModelError
-from toolkit.text.rule import RULES
-from toolkit.text.vocabulary import Vocabulary, token_spans
+from toolkit.text import RULES, Vocabulary, token_spans
 
 WORDS = ["the", "movie", "don't", "été", "a", "\x00"]
 VOCABULARY = Vocabulary(pa.array(WORDS))

@@ -7,8 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds, Vocabulary
 
 WORDS = ("good", "bad", "the", "film")
 VOCABULARY = Vocabulary(pa.array(WORDS))

@@ -15,11 +15,7 @@ from scipy import sparse
 
 from tests.cli.running import Command
 from toolkit.errors import UsageError
-from toolkit.model.file import ModelFile
-from toolkit.model.release import Release
-from toolkit.model.run_folder import RunFolder
-from toolkit.model.scorer import Scorer
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED, ModelFile, Release, RunFolder, Scorer
 from toolkit.model.stars import sigmoid
 from toolkit.networks.network_files import load_keras
 from toolkit.training.adapt_fit import (

@@ -21,7 +21,7 @@ from tests.training.listening import Listener
 from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import encode
-from toolkit.text.token_ids import TokenIds
+from toolkit.text import TokenIds
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset

@@ -18,7 +18,7 @@ from tests.training.conftest import make_rows
 from tests.training.making import make_reviews
 from toolkit.cli.app import app
 from toolkit.errors import UsageError
-from toolkit.model.run_folder import RunFolder
+from toolkit.model import RunFolder
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, NetworkSettings

@@ -17,7 +17,7 @@ from tests.training.making import make_reviews
 from tests.training.new_preset import MEAN
 from toolkit.errors import UsageError
 from toolkit.export import export
-from toolkit.model.scorer import Scorer
+from toolkit.model import Scorer
 from toolkit.scoring import score_file
 from toolkit.training.data import FitData, FitTask, TrainingObserver
 from toolkit.training.options import TrainingOptions

@@ -15,12 +15,12 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
-from toolkit.model.run_folder import RunFolder
+from toolkit.model import RunFolder
 from toolkit.model.typed_json import encode
 from toolkit.networks import import_keras
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import TrainingResult
 from toolkit.training.train import train

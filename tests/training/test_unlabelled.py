@@ -20,7 +20,7 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener, Unreached
 from toolkit.cli.app import app
 from toolkit.errors import InputError, TrainingError, UsageError
-from toolkit.model.run_folder import RunFolder
+from toolkit.model import RunFolder
 from toolkit.model.typed_json import encode
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
