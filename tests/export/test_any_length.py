@@ -82,6 +82,7 @@ def rows_of(texts: list[str]) -> list[list[int]]:
     return [row_of(text, WORDS, width) for text in texts]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(texts=st.lists(review_texts, min_size=1, max_size=8))
 def test_rows_are_as_long_as_the_longest(

@@ -177,6 +177,7 @@ def test_other_stars_do_not_pass(tmp_path: Path) -> None:
         check_parity(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["imdb", "reviews"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_model_on_real_reviews(name: str, folder: str) -> None:

@@ -1,8 +1,9 @@
-"""The model card says what a model was trained on, from the facts in its file."""
+"""What the pages of the models say: cards, figures, and what a release changes."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import onnx
 import pytest
 
 from exported.cards import model_card, write_cards
-from tests.models import CONV1D
+from exported.changes import BEFORE, PAGE, Part, compare, texts_section
+from exported.figures import figures_by_group
+from tests.models import CONV1D, MODEL
+from toolkit import Scorer
+from toolkit.model import SHIPPED
 
 UNLABELLED = {
     "source": "more.parquet, spans.parquet",
@@ -89,3 +94,84 @@ def test_each_card_is_a_page(tmp_path: Path) -> None:
     page = (tmp_path / "conv1d.md").read_text(encoding="utf-8")
     assert page == model_card(CONV1D)
     assert "\n# conv1d\n" in page
+
+
+RESULTS: dict[str, Any] = {
+    "everyday": {
+        "rows": [
+            {"name": "reviews", "groups": [{"name": "doubly_negated", "accuracy": 0.875}]},
+            {"name": "conv1d", "groups": [{"name": "doubly_negated", "accuracy": 0.5}]},
+        ]
+    },
+    "held-out": {
+        "rows": [
+            {
+                "name": "reviews",
+                "groups": [
+                    {"name": "hotels", "balanced_accuracy": 0.9321},
+                    {"name": "beer", "balanced_accuracy": None},
+                    {"name": "apps", "balanced_accuracy": 0.9},
+                ],
+            },
+            {"name": "conv1d", "skipped": "needs a file"},
+        ]
+    },
+}
+
+
+def test_groups_are_listed_with_their_figures() -> None:
+    assert figures_by_group("reviews", RESULTS) == (
+        "\n- Held-out reviews by domain, balanced accuracy in %: apps 90.0, hotels 93.2\n"
+        "- Everyday reviews by kind, accuracy in %: doubly negated 87.5\n"
+    )
+
+
+def test_domains_that_were_trained_on_are_left_out() -> None:
+    found = figures_by_group("reviews", RESULTS, trained_on=["hotels"])
+    assert "accuracy in %: apps 90.0\n" in found
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    assert figures_by_group("conv1d", RESULTS) == (
+        "\n- Everyday reviews by kind, accuracy in %: doubly negated 50.0\n"
+    )
+    assert figures_by_group("reviews-small", RESULTS) == ""
+    assert figures_by_group("reviews", {}) == ""
+
+
+def sections() -> dict[str, str]:
+    _, *parts = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    return {part.partition(" ")[0]: part for part in parts}
+
+
+def test_every_shipped_model_has_a_section() -> None:
+    assert list(sections()) == list(SHIPPED) == list(BEFORE)
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_fixed_texts_change_as_the_page_says(model: str) -> None:
+    """Otherwise write it again with `python -m exported.changes`."""
+    found = compare(model, BEFORE[model])
+    section = sections()[model]
+    assert section.startswith(f"{model} {found.new['version']}, before: ")
+    assert section.rstrip().endswith(texts_section(found).rstrip())
+
+
+def test_texts_are_named_under_what_became_of_them() -> None:
+    found = compare("reviews", BEFORE["reviews"])
+    section = texts_section(found)
+    old, new = Scorer(BEFORE["reviews"]), Scorer(MODEL)
+    for text in ("Not bad at all.", "Slow? Yes. Boring? Never."):
+        (before,), (after,) = (scorer.score([text]) for scorer in (old, new))
+        assert (text in section) == (before.sentiment != after.sentiment)
+    for name in re.findall(r"^- .* → no label: (.*)$", section, re.M):
+        assert "review" not in name
+    assert "- positive 0.52 → no label: unknown words only, " in section
+
+
+def test_accuracies_are_of_the_labelled_rows(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("text,label,kind\nNot bad at all.,1,a\nfine,,a\ndull,0,b\n", encoding="utf-8")
+    changes = compare("reviews", BEFORE["reviews"], Part("few", path, "kind")).changes
+    assert changes.counts.labelled == 2
+    assert {*changes.groups} == {"a", "b"}

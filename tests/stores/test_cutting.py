@@ -20,6 +20,7 @@ def case(
     return Case(Bucket(server, name).create(), tmp_path_factory.mktemp(name), request.param).make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TROUBLES)
 def test_an_output_is_whole_or_absent(case: Case, name: str) -> None:
     wrong = TROUBLES[name](case, random.Random(f"{name} {case.kind}"))
