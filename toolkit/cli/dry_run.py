@@ -1,23 +1,37 @@
-"""What `toolkit score --dry-run` prints: how files would be read, and how long it may take."""
+"""`toolkit score --dry-run`: print how files would be read, and how long it may take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import typer
 
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
+from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
+from toolkit.records.archives import compression_of
+from toolkit.records.columns import Columns, option_of
+from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
-from toolkit.scoring.dry_run import Preview, Speed, check_outputs_of, measure, previews
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs
+from toolkit.records.review_file import ReviewFile
+from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output import output_form
+from toolkit.scoring.progress import Journals
+from toolkit.scoring.results import Source
+from toolkit.scoring.score_block import BlockScorer
 
 _FILES_SHOWN = 5
+_RECORDS_SHOWN = 3
 _LETTERS_SHOWN = 60
 _NAMES_SHOWN = 10
+_FIRST_BYTES = 1 << 16  # enough for the first records
+_SECONDS_MEASURED = 2.0
 _MARKS = {"\t": "tab", ",": "comma", ";": "semicolon", " ": "space", '"': '"'}
 
 Row = tuple[str, str]  # a name and what to say of it
@@ -25,25 +39,42 @@ Row = tuple[str, str]  # a name and what to say of it
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     """Print how the files would be read, on standard output; exit code 1 if one cannot be."""
-    check_outputs_of(jobs, options)
-    found = []
-    for each in previews(jobs, options):
-        found.append(each)
-        if each.error is not None:
-            messages.error(each.error, 1)
-        elif len(found) <= _FILES_SHOWN:
-            _show(_title(each.job), _rows(each))
-    good = [each for each in found if each.error is None]
-    if len(found) > _FILES_SHOWN:
-        typer.echo(f"and {len(found) - _FILES_SHOWN:,} more files, which were opened, too")
-    largest = max(good, key=lambda each: each.source.size or 0, default=None)
-    speed = None if largest is None else measure(scorer, largest.job, options)
-    _show("Nothing is written.", _estimate(good, speed, options))
-    if len(good) < len(found):
+    _check_outputs(jobs, options)
+    good: list[tuple[Job, int | None]] = []  # with the size
+    for number, job in enumerate(jobs.files):
+        try:
+            if job.error is not None:
+                raise InputError(job.error)
+            source = Source.of(job.source, options.reading)
+            rows = [*_rows(job, source, options)]
+        except (InputError, UsageError, OutputError, StoreError) as error:
+            if jobs.is_single:
+                raise
+            messages.error(str(error), 1)
+            continue
+        good.append((job, source.size))
+        if number < _FILES_SHOWN:
+            _show(_title(job), rows)
+    if (more := len(jobs.files) - _FILES_SHOWN) > 0:
+        typer.echo(f"and {more:,} more files, which were opened, too")
+    _show("Nothing is written.", _estimate(scorer, good, options))
+    if len(good) < len(jobs.files):
         raise typer.Exit(1)
 
 
-def _show(title: str, rows: Iterator[Row]) -> None:
+def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
+    """Raise `UsageError` where the run itself would refuse its outputs."""
+    check_call(jobs, options)
+    journals = Journals(jobs, options)
+    journals.check()
+    for job in jobs.files:
+        if job.error is not None or journals.is_left_out(job):
+            continue
+        if jobs.folder is None or job.output.parent.is_dir():  # else it is made
+            check_job(job, force=options.force)
+
+
+def _show(title: str, rows: Iterable[Row]) -> None:
     typer.secho(title, bold=True)
     for name, value in rows:
         typer.echo(f"  {name:<13} {one_line(value)}")
@@ -55,46 +86,73 @@ def _title(job: Job) -> str:
     return one_line(f"{source} → {output}")
 
 
-def _rows(found: Preview) -> Iterator[Row]:
-    yield from _layout(found)
-    for column in found.columns:
-        yield column.role, f"column {column.name!r} ({column.why})"
-    if "text" not in [column.role for column in found.columns]:
-        yield "text", "no column found so far"
-    for number, record in enumerate(found.records, 1):
-        others = (f"{role} {_short(value)}" for role, value in record.items() if role != "text")
-        yield f"record {number}", "; ".join([_short(record["text"]), *others])
-    yield from (("rejected", reject) for reject in found.rejects)
-    yield from (("warning", warning) for warning in found.warnings)
-    yield "rejects", _place_of_rejects(found.job)
+def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
+    """Open a file, and say how it is read, with its first records."""
+    small = replace(options.reading, block_bytes=_FIRST_BYTES)
+    with open_reviews(job.source, small) as reviews:
+        output_form(reviews, job, options)
+        options.subset.check(reviews)
+        reviews.is_exact = True  # as texts are shown
+        yield from _layout(reviews, source)
+        chosen = {role: str(name) for role, name in reviews.chosen.items()}
+        for role, name in chosen.items():
+            why = _why(role, name, options.reading.columns, reviews.names)
+            yield role, f"column {name!r} ({why})"
+        if "text" not in chosen:
+            yield "text", "no column found so far"
+        yield from _first_records(reviews)
+        yield from (("warning", warning) for warning in reviews.warnings)
+    if job.rejected == NOT_KEPT:
+        yield "rejects", "only counted"
+    elif job.rejects_file is None:
+        yield "rejects", "to standard output"
+    else:
+        yield "rejects", f"to {job.rejects_file}, if any"
 
 
-def _layout(found: Preview) -> Iterator[Row]:
-    source = found.source
-    size = "" if source.size is None else f", {_size(source.size)}"
+def _layout(reviews: ReviewFile, source: Source) -> Iterator[Row]:
     packed = "" if source.compression is None else f", compressed with {source.compression}"
+    size = ""
+    if source.size is not None:
+        small = source.size < 100_000
+        size = f", {source.size:,} bytes" if small else f", {megabytes(source.size)}"
     yield "format", f"{source.format}{packed}{size}"
-    for name, value in (
-        ("encoding", found.encoding),
-        ("delimiter", found.delimiter and _MARKS.get(found.delimiter, found.delimiter)),
-        ("quote", found.quote),
-    ):
-        if value is not None:
-            yield name, value
-    if found.names:
-        shown = ", ".join(map(_short, found.names[:_NAMES_SHOWN]))
-        more = len(found.names) - _NAMES_SHOWN
+    if source.format is not None:
+        own = format_called(source.format)
+        if own.is_text:
+            yield "encoding", reviews.options.encoding or "utf-8"
+        if own.delimiter is not None and reviews.delimiter is not None:
+            yield "delimiter", _MARKS.get(reviews.delimiter, reviews.delimiter)
+            yield "quote", reviews.options.quote or "none"
+    if reviews.names:
+        shown = ", ".join(map(_short, reviews.names[:_NAMES_SHOWN]))
+        more = len(reviews.names) - _NAMES_SHOWN
         yield "columns", shown + (f", and {more:,} more" if more > 0 else "")
 
 
-def _place_of_rejects(job: Job) -> str:
-    if job.rejected == NOT_KEPT:
-        return "only counted"
-    return "to standard output" if job.rejects_file is None else f"to {job.rejects_file}, if any"
+def _why(role: str, name: str, columns: Columns, names: Sequence[str]) -> str:
+    if getattr(columns, role, None):
+        return f"named with {option_of(role)}"
+    return "a usual name" if name in columns.of(role).names or len(names) > 1 else "the only column"
 
 
-def _size(size: int) -> str:
-    return f"{size:,} bytes" if size < 100_000 else megabytes(size)
+def _first_records(reviews: ReviewFile) -> Iterator[Row]:
+    records: list[str] = []
+    rejects: list[str] = []
+    for parsed in run_blocks(reviews, SelectedBlock.parse, workers=1):
+        texts = parsed.texts.slice(0, _RECORDS_SHOWN - len(records)).to_pylist()
+        for row, text in enumerate(texts):
+            others = ((role, values[row].as_py()) for role, values in parsed.fields.items())
+            shown = (f"{role} {_short(value)}" for role, value in others)
+            records.append("; ".join([_short(text), *shown]))
+        rejects += [
+            f"{reviews.counts} {reject.number:,}: {reject.reason}"
+            for reject in parsed.rejects[: _RECORDS_SHOWN - len(rejects)]
+        ]
+        if max(len(records), len(rejects)) >= _RECORDS_SHOWN:
+            break
+    yield from ((f"record {number}", record) for number, record in enumerate(records, 1))
+    yield from (("rejected", reject) for reject in rejects)
 
 
 def _short(text: str | None) -> str:
@@ -102,18 +160,43 @@ def _short(text: str | None) -> str:
 
 
 def _estimate(
-    good: Sequence[Preview], speed: Speed | None, options: ScoringOptions
+    scorer: Scorer, good: Sequence[tuple[Job, int | None]], options: ScoringOptions
 ) -> Iterator[Row]:
+    """Say how long all files may take, by the start of the largest one."""
     if options.subset:
         yield "a part", str(options.subset)
-    seconds = None if speed is None else speed.seconds(good, options)
-    if speed is None or seconds is None:
+    largest = max(good, key=lambda each: each[1] or 0, default=None)
+    speed = None if largest is None else _speed(scorer, largest[0], options)
+    sizes = [size for _, size in good if size is not None]
+    if speed is None or len(sizes) < len(good):
         yield "time", "not known, without a file whose size is known"
         return
-    if seconds < 1:  # what is measured in so short a time is not the speed of a long run
+    bytes_per_second, records_per_second = speed
+    most = options.subset.limit or options.subset.sample
+    each = [size / bytes_per_second for size in sizes]
+    if most is not None:
+        each = [min(seconds, most / records_per_second) for seconds in each]
+    if sum(each) < 1:  # what is measured in so short a time is not the speed of a long run
         yield "time", "less than 1 s"
     else:
-        yield "time", f"about {_duration(seconds)} ({speed.records_per_second:,.0f} reviews/s)"
+        yield "time", f"about {_duration(sum(each))} ({records_per_second:,.0f} reviews/s)"
+
+
+def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:
+    """Score the start of a file; give bytes and records per second, None without records."""
+    if not job.source.is_file():
+        return None
+    with open_reviews(job.source, options.reading) as reviews:
+        form = output_form(reviews, job, options)
+        score = BlockScorer(scorer, reviews, form, compression_of(job.output)).score
+        began, size, records = time.monotonic(), 0, 0
+        for scored in run_blocks(reviews, score, workers=options.workers):
+            records += scored.summary.records
+            size = reviews.bytes_read
+            if time.monotonic() - began > _SECONDS_MEASURED:
+                break
+        seconds = time.monotonic() - began
+    return (size / seconds, records / seconds) if records else None
 
 
 def _duration(seconds: float) -> str:
