@@ -7,7 +7,7 @@ writes it).
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from toolkit import __version__
@@ -29,12 +29,6 @@ FORMAT_VERSION = 3  # of an evaluation
 DIFF_FORMAT_VERSION = 1
 
 _MOST_CAUSES = 20
-
-# Which model it is, as in the JSON of all commands.
-_IDENTITY = (
-    *("name", "version", "path", "preset", "sha256", "labels", "threshold"),
-    "toolkit_version",
-)
 
 Json = dict[str, Any]
 
@@ -71,18 +65,20 @@ def difference_as_dict(difference: Difference) -> Json:
 
 
 def _model(model: ModelResult) -> Json:
+    """Give all fields, with the keys that tell which model it is in the JSON of all commands."""
+    found = {key: _plain(value) for key, value in vars(model).items() if key != "probability"}
     return {
-        **{key: getattr(model, key) for key in _IDENTITY},
+        **found,
         "threshold": round(model.threshold, 7),
         "metrics": _metrics(model.metrics),
-        "baseline": model.baseline and asdict(model.baseline),
-        "thresholds": [asdict(each) for each in model.thresholds],
-        "reliability": [asdict(each) for each in model.reliability],
-        "coverage": [asdict(each) for each in model.coverage],
-        "coverage_at_accuracy": [asdict(each) for each in model.coverage_at_accuracy],
-        "ratings": model.ratings and asdict(model.ratings),
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _metrics(metrics: Metrics) -> Json:
