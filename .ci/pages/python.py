@@ -17,8 +17,7 @@ API = PROJECT / "toolkit" / "API.md"
 # Where users import from, and what: by default all of `__all__`. To add a name, add it here.
 FRONTS: dict[str, tuple[str, ...]] = {
     "toolkit": (),
-    "toolkit.scoring.run": ("score_file",),
-    "toolkit.scoring.options": ("ScoringOptions",),
+    "toolkit.scoring": ("score_file", "ScoringOptions", "Summary"),
     "toolkit.records.options": ("ReadOptions",),
     "toolkit.records.columns": ("Columns",),
     "toolkit.evaluation": (),
