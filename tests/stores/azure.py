@@ -22,7 +22,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.stores.server import free_port
+from tests.stores.server import Bucket, free_port
 from tests.tools import need
 
 ACCOUNT = "devstoreaccount1"
@@ -181,3 +181,6 @@ class Container:
         request.add_header("Content-Length", "0")
         with urllib.request.urlopen(request) as answer:
             return bytes(answer.read())
+
+
+Store = Bucket | Container

@@ -111,6 +111,10 @@ class Bucket:
         except ClientError:
             return None
 
+    def contents(self, prefix: str) -> dict[str, bytes | None]:
+        """Give what is below a prefix."""
+        return {key: self.get(key) for key in self.keys(prefix)}
+
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
 

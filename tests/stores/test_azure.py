@@ -1,15 +1,13 @@
-"""Azure: what is tested with S3 in more depth, once with the emulator Azurite."""
+"""Azure: what differs from S3, or is tested with that in more depth, with the emulator Azurite."""
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,41 +15,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, write_long
-from tests.stores.azure import KEY, Container, running_azurite
+from tests.stores.azure import KEY, Container
 from tests.stores.proxy import Proxy
 from tests.stores.server import free_port
-from toolkit.errors import InputError, StoreError
-from toolkit.files import place
+from toolkit.errors import StoreError
 from toolkit.stores.clients import Patience
 from toolkit.stores.location import Location
-from toolkit.stores.paths import path_of
-from toolkit.stores.write import _wait_for_copy, upload
+from toolkit.stores.write import _wait_for_copy
 
 pytestmark = pytest.mark.tools
 
 _BAD = CSV + "4,too,many,fields\n"
 _QUICK = Patience(answer=1, retry=2)
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[int]:
-    """Run the emulator for all tests."""
-    with running_azurite() as port:
-        yield port
-
-
-@pytest.fixture
-def container(azurite: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """Give an empty container that this process has the credentials for."""
-    made = Container(azurite, f"container-{next(_NUMBERS)}").create()
-    for name in [*os.environ]:
-        if name.startswith("AZURE_"):
-            monkeypatch.delenv(name)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TOOLKIT_WORK_FOLDER", str(tmp_path / "work"))
-    return made
 
 
 def test_the_bytes_are_those_of_a_local_run(container: Container, command: Command) -> None:
@@ -78,48 +53,6 @@ def test_the_bytes_are_those_of_a_local_run(container: Container, command: Comma
         assert container.contents(f"{out}/") == expected
         assert b"done_with_rejects" in (container.get(f"report{number}.json") or b"")
     assert container.uploads() == []
-
-
-@pytest.mark.parametrize("times", [1, 6])
-def test_an_object_is_replaced_only_by_force(
-    container: Container, command: Command, monkeypatch: pytest.MonkeyPatch, times: int
-) -> None:
-    """The outputs are below and above 8 MiB: created, and copied within the store."""
-    container.put("a.csv", write_long(Path("a.csv"), times))
-    assert command("score", "a.csv", "-o", "local.csv").exit_code == 0
-    call = ["score", container.uri("a.csv"), "-o", container.uri("b.csv"), "-q"]
-
-    def late(source: Path, *place: object, force: bool) -> None:
-        container.put("b.csv", b"of somebody else")
-        monkeypatch.setattr("toolkit.stores.write.check_absent", lambda _: None)
-        upload(source, *place, force=force)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr("toolkit.stores.write.upload", late)
-        command(*call).failed_with("an object has appeared here during the run")
-    assert container.get("b.csv") == b"of somebody else"
-    assert command(*call, "--resume", "--force").exit_code == 0
-    assert container.get("b.csv") == Path("local.csv").read_bytes()
-    command(*call).failed_with("exists already", 2)
-    container.delete("b.csv")
-    assert command(*call).exit_code == 0
-    assert container.get("b.csv") == Path("local.csv").read_bytes()
-    assert (container.keys(), container.uploads()) == (["a.csv", "b.csv"], [])
-    with pytest.raises(FileExistsError):
-        place(b"other", path_of(container.uri("b.csv")))
-
-
-def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(container: Container) -> None:
-    container.put("a", b"1" * 9_000_000)
-    with path_of(container.uri("a")).open("rb", 0) as file:
-        assert file.read(10) == b"1" * 10
-        container.put("a", b"2" * 9_000_000)
-        with pytest.raises(InputError, match="another object has its name"):
-            file.read()
-    with path_of(container.uri("a")).open("rb", 0) as file:
-        container.delete("a")
-        with pytest.raises(InputError, match="it is gone"):
-            file.read()
 
 
 def test_a_copy_that_the_store_ends_later_is_waited_for(
@@ -158,24 +91,6 @@ def test_a_run_that_is_killed_during_the_upload_is_resumed(
     assert command(*call, "--resume").exit_code == 0
     assert container.get("b.csv") == Path("local.csv").read_bytes()
     assert container.keys() == ["b.csv"]  # blocks of the killed process may arrive late
-
-
-@pytest.mark.parametrize("kept", [[], ["--keep-parts"]])
-def test_shards_are_joined(container: Container, command: Command, kept: list[str]) -> None:
-    """One output is joined of parts, and one is a part that is copied within the store."""
-    container.put("in/a.csv", write_long(Path("a.csv"), 2))
-    container.put("in/b.csv", write_long(Path("b.csv"), 1))
-    assert command("score", "a.csv", "b.csv", "-o", "here/", "-q").exit_code == 0
-    call = ["score", container.uri("in/"), "-o", container.uri("out/"), "-q", *kept]
-    for shard in range(3):
-        assert command(*call, "--shard", f"{shard}/3").exit_code == 0
-    assert command("finish", container.uri("out/"), "-q").exit_code == 0
-    found = container.contents("out/")
-    if kept:
-        parts = [f"out/part-0000{number}.csv" for number in range(4)]  # two are of a.csv
-        assert [*found] == ["out/_SUCCESS", *parts]
-    else:
-        assert found == {f"out/{each.name}": each.read_bytes() for each in Path("here").iterdir()}
 
 
 def test_each_failure_says_what_to_do(

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, in_its_own_process, write_long
 from tests.models import MODEL
+from tests.stores.azure import Store
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.model import Scorer
@@ -22,45 +23,37 @@ from toolkit.stores.write import upload
 _BAD = CSV + "4,too,many,fields\n"
 
 
-def test_an_object_is_replaced_only_by_force(bucket: Bucket, command: Command) -> None:
-    bucket.put("a.csv", CSV.encode())
-    bucket.put("b.csv", b"mine")
-    call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
-    command(*call).failed_with(f"{bucket.uri('b.csv')}: exists already. Choose another", 2)
-    assert bucket.get("b.csv") == b"mine"
-    command(*call, "--resume").failed_with("or keep it with --skip-existing", 2)
-    assert command(*call, "--force").exit_code == 0
-    scored = bucket.get("b.csv")
-    assert scored is not None
-    assert scored.startswith(b"id,text,predicted_sentiment,")
-    assert command(*call, "--skip-existing").exit_code == 0
-    assert bucket.get("b.csv") == scored
-
-
-def test_an_object_that_appears_during_the_run_stays(
-    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("times", [1, 6])
+def test_an_object_is_replaced_only_by_force(
+    store: Store, command: Command, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    bucket.put("a.csv", CSV.encode())
+    """The outputs are below and above 8 MiB: created, and copied within the store."""
+    store.put("a.csv", write_long(Path("a.csv"), times))
+    assert command("score", "a.csv", "-o", "local.csv").exit_code == 0
+    call = ["score", store.uri("a.csv"), "-o", store.uri("b.csv"), "-q"]
 
     def late(source: Path, *place: object, force: bool) -> None:
-        bucket.put("b.csv", b"of somebody else")
+        store.put("b.csv", b"of somebody else")
+        monkeypatch.setattr("toolkit.stores.write.check_absent", lambda _: None)
         upload(source, *place, force=force)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("toolkit.stores.write.upload", late)
-    call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
-    ran = command(*call)
+    with monkeypatch.context() as patch:
+        patch.setattr("toolkit.stores.write.upload", late)
+        ran = command(*call)
     ran.failed_with("an object has appeared here during the run, and is not replaced")
     assert "Progress is saved" in ran.err
-    assert bucket.get("b.csv") == b"of somebody else"
-    monkeypatch.undo()
-    for name, value in bucket.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TOOLKIT_WORK_FOLDER", str(command.folder / "work"))
-    monkeypatch.chdir(command.folder)
+    assert store.get("b.csv") == b"of somebody else"
     command(*call).failed_with("an earlier run is unfinished", 2)
     command(*call, "--resume").failed_with("an object has appeared here during the run")
     assert command(*call, "--resume", "--force").exit_code == 0
-    assert b"predicted_sentiment" in (bucket.get("b.csv") or b"")
+    assert store.get("b.csv") == Path("local.csv").read_bytes()
+    command(*call).failed_with(f"{store.uri('b.csv')}: exists already. Choose another", 2)
+    command(*call, "--resume").failed_with("or keep it with --skip-existing", 2)
+    assert command(*call, "--skip-existing").exit_code == 0
+    store.delete("b.csv")
+    assert command(*call).exit_code == 0
+    assert store.get("b.csv") == Path("local.csv").read_bytes()
+    assert (store.keys(), store.uploads()) == (["a.csv", "b.csv"], [])
 
 
 @pytest.mark.parametrize("last", ["the upload", "the note"])
@@ -227,3 +220,21 @@ def test_the_work_folder_is_private(bucket: Bucket, command: Command) -> None:
     bucket.delete("a.scored.csv")
     ran = command("score", bucket.uri("a.csv"))
     ran.failed_with("is not a folder of this user. Change TOOLKIT_WORK_FOLDER", 2)
+
+
+@pytest.mark.parametrize("kept", [[], ["--keep-parts"]])
+def test_shards_are_joined(store: Store, command: Command, kept: list[str]) -> None:
+    """One output is joined of parts, and one is a part that is copied within the store."""
+    store.put("in/a.csv", write_long(Path("a.csv"), 2))
+    store.put("in/b.csv", write_long(Path("b.csv"), 1))
+    assert command("score", "a.csv", "b.csv", "-o", "here/", "-q").exit_code == 0
+    call = ["score", store.uri("in/"), "-o", store.uri("out/"), "-q", *kept]
+    for shard in range(3):
+        assert command(*call, "--shard", f"{shard}/3").exit_code == 0
+    assert command("finish", store.uri("out/"), "-q").exit_code == 0
+    found = store.contents("out/")
+    if kept:
+        parts = [f"out/part-0000{number}.csv" for number in range(4)]  # two are of a.csv
+        assert [*found] == ["out/_SUCCESS", *parts]
+    else:
+        assert found == {f"out/{each.name}": each.read_bytes() for each in Path("here").iterdir()}
