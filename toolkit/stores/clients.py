@@ -1,7 +1,4 @@
-"""The clients of the stores, which obstore makes: credentials, time limits and retries.
-
-What a store says when something fails, in one line and without credentials.
-"""
+"""The clients of the stores, which obstore makes, and what a store says when something fails."""
 
 from __future__ import annotations
 
