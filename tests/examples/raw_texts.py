@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import struct
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +28,6 @@ def modified(how: str, texts: list[str]) -> list[bytes]:
         found.append(printed[: int(size)])
         printed = printed[int(size) :]
     return found
-
-
-def onnx_runtime_1_17() -> tuple[str, ...]:
-    """A Python that imports it; there are wheels until Python 3.12."""
-    folder = BUILD / "onnxruntime-1.17.3"
-    script = "import sys; print(sys.version_info[:2]); sys.exit(sys.version_info >= (3, 13))"
-    for python in filter(shutil.which, (sys.executable, "python3.12", "python3.11")):
-        asked = subprocess.run([python, "-c", script], capture_output=True, text=True, check=False)
-        if asked.returncode == 0:
-            break
-    else:
-        pytest.skip("needs Python 3.12 or older")
-    version = asked.stdout
-    done = folder / "done"
-    if not done.is_file() or done.read_text() != version:
-        wanted = ("--no-deps", "--target", str(folder), "onnxruntime==1.17.3", "numpy<2")
-        command = [python, "-m", "pip", "install", "--quiet", "--upgrade", *wanted]
-        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            pytest.skip("pip cannot install onnxruntime 1.17.3")
-        done.write_text(version)
-    return "env", f"PYTHONPATH={folder}", python
 
 
 def javascript(package: Path, model: Path, batches: list[list[Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,12 @@ import pytest
 from tests.data import PROJECT
 from tests.examples import programs
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
-from tests.examples.programs import build
 from tests.examples.raw_texts import (
     SOURCES,
-    java,
     javascript,
     modified,
-    onnx_runtime_1_17,
     raw_texts,
     run,
-    utf_16,
     web,
 )
 from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
@@ -178,26 +173,6 @@ def test_modified_utf_8_of_java() -> None:
     assert len(changed) < 5
 
 
-def test_half_a_surrogate_pair_in_java() -> None:
-    expected = [repr(score) for score in probabilities(["good?bad film", *WHOLE])]
-    found = [float(line) for line in java(str(MODEL), HALVES).split()]
-    assert found == pytest.approx([float(each) for each in expected[1:]], abs=TOLERANCE)
-    assert abs(found[0] - float(expected[0])) > 0.01
-    wrapper = programs.java_sources() / "Sentiment.java"
-    assert repair("lone surrogates", "Java") in wrapper.read_text(encoding="utf-8")
-
-
-def test_half_a_surrogate_pair_in_c_sharp() -> None:
-    program = programs.csharp()
-    folder = Path(program[-1]).parent
-    shutil.copy(SOURCES / "Traps.cs", folder)
-    build(["mcs", "-warnaserror", "-out:traps.exe", "Sentiment.cs", "Traps.cs"], folder)
-    units = ["".join(f"{unit:04x}" for unit in utf_16(text)) for text in HALVES]
-    command = [*program[:-1], str(folder / "traps.exe"), str(MODEL), *units]
-    found = [float(line) for line in run(command, b"").split()]
-    assert found == pytest.approx(probabilities(WHOLE), abs=TOLERANCE)
-
-
 def test_nul_in_node() -> None:
     """Models of token rule 2 end a text at NUL, too; the first rule makes it a part of a word."""
     program = programs.PROGRAMS["Node"]()
@@ -233,23 +208,3 @@ def test_the_build_for_webgpu() -> None:
         script = web(f"ort.{kind}.min.mjs").read_bytes()
         (name,) = set(re.findall(rb"(ort-wasm[\w.-]+)\.mjs", script))
         assert (operator in web(f"{name.decode()}.wasm").read_bytes()) == has_operator
-
-
-def test_emoji_alone_in_onnx_runtime_1_17() -> None:
-    script = f"""if True:
-        import json, sys, numpy, onnxruntime
-        session = onnxruntime.InferenceSession({str(MODEL)!r})
-        batches = [numpy.array([text], object) for text in json.load(sys.stdin)]
-        found = [float(session.run(["probability"], {{"text": each}})[0][0]) for each in batches]
-        print(json.dumps([onnxruntime.__version__, found]))
-    """
-    texts = ["\U0001f44d", "\U0001f600", " \U0001f44d", " \U0001f600", "\U0001f44d good"]
-    version, found = json.loads(
-        run([*onnx_runtime_1_17(), "-c", script], json.dumps(texts).encode())
-    )
-    assert version == "1.17.3"
-    expected = [probabilities([text])[0] for text in texts]
-    assert found[0] == found[1]
-    assert abs(found[0] - expected[0]) > 0.1
-    assert found[2:] == pytest.approx(expected[2:], abs=TOLERANCE)
-    assert expected[:2] == expected[2:4]
