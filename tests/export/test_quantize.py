@@ -300,32 +300,6 @@ def test_golden_vectors_are_those_of_fewer_bits(trained: RunFolder) -> None:
     assert np.abs(found[0] - found[1]).max() > 1e-4  # more than runtimes differ
 
 
-def test_the_executions_agree_and_no_neighbour_matters(trained: RunFolder) -> None:
-    result = export(trained.path, quantization=QuantizationOptions("int8"))
-    reviews = make_reviews(70)
-    session = ort.InferenceSession(str(result.model))
-    alone = [session.run(["probability"], {"text": np.array([r], object)})[0][0] for r in reviews]
-    together = session.run(["probability"], {"text": np.array(reviews, object)})[0]
-    assert np.array_equal(alone, together)
-    scored = Scorer(result.model).probabilities(pa.array(reviews)).to_numpy()
-    np.testing.assert_allclose(scored, together, rtol=0, atol=1e-5)
-
-
-def test_the_same_run_gives_the_same_bytes(trained: RunFolder, tmp_path: Path) -> None:
-    for name in "ab":
-        (tmp_path / name).mkdir()
-    made = [
-        export(
-            trained.path,
-            tmp_path / n / "m.onnx",
-            quantization=QuantizationOptions("int8"),
-        )
-        for n in "ab"
-    ]
-    assert made[0].model.read_bytes() == made[1].model.read_bytes()
-    assert made[0].twin.read_bytes() == made[1].twin.read_bytes()
-
-
 def test_a_network_that_int8_destroys_is_refused(spoilt: RunFolder) -> None:
     before = files_in(spoilt.path)
     with pytest.raises(
@@ -402,23 +376,6 @@ def test_a_tenth_of_a_point_is_allowed(reviews: int, lost: int, passes: bool) ->
         check_loss(cost)
 
 
-@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool"])
-def test_networks_of_tables_have_nothing_to_gain(
-    tmp_path: Path, networks: dict[str, Frozen], name: str
-) -> None:
-    folder = RunFolder(tmp_path / "run")
-    folder.path.mkdir()
-    networks[name].network.save(folder.model)
-    Vocabulary(pa.array(WORDS)).save(folder.vocabulary)
-    folder.save_metrics(Metrics())
-    pq.write_table(pa.table({"text": ["a movie", "bad"], "label": [1, 0]}), folder.sample)
-    folder.save_config(replace(CONFIG, preset=name, vocabulary_size=13))
-    before = files_in(folder.path)
-    with pytest.raises(UsageError, match="nothing would become smaller"):
-        export(folder.path, quantization=QuantizationOptions("int8"))
-    assert files_in(folder.path) == before
-
-
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "toolkit", "export", *map(str, arguments)],
@@ -450,16 +407,6 @@ def test_wrong_calls(trained: RunFolder, arguments: list[Any], message: str) -> 
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert "conv1d.onnx" not in files_in(trained.path)
-
-
-def test_a_file_of_version_2_without_the_fact(trained: RunFolder) -> None:
-    model = export(trained.path).model
-    stored = onnx.load(model)
-    kept = [entry for entry in stored.metadata_props if entry.key != "quantization"]
-    del stored.metadata_props[:]
-    stored.metadata_props.extend(kept)
-    onnx.save(stored, model)
-    assert ModelFile.load(model).facts.quantization is None
 
 
 @pytest.mark.parametrize("parts", ["validation", "validation and training", "training"])

@@ -239,11 +239,9 @@ def test_damaged_held_out_reviews(
         choose_threshold(folder, CONFIG, None, "f1")
 
 
-def test_no_parquet(folder: RunFolder) -> None:
-    folder.validation.write_bytes(b"nonsense")
-    with pytest.raises(ModelError, match="not the held-out reviews of a run"):
-        choose_threshold(folder, CONFIG, None, None)
-    pq.write_table(pa.table({"label": [1]}), folder.validation)
+@pytest.mark.parametrize("content", [b"nonsense", b""])
+def test_no_parquet(folder: RunFolder, content: bytes) -> None:
+    folder.validation.write_bytes(content)
     with pytest.raises(ModelError, match="not the held-out reviews of a run"):
         choose_threshold(folder, CONFIG, None, None)
 
