@@ -233,17 +233,7 @@ def test_from_the_example_to_a_run(
     assert len(rows) == 90
     assert all(0 < float(row["positive_probability"]) < 1 for row in rows)
     run = tmp_path / "run"
-    settings = [
-        "train",
-        "--preset",
-        "learner",
-        "--epochs",
-        "1",
-        "-o",
-        str(run),
-        "--teacher",
-        str(teacher),
-    ]
+    settings = ["--preset", "learner", "--epochs", "1", "-o", str(run), "--teacher", str(teacher)]
     result = CliRunner().invoke(
         app,
         ["train", reviews, *columns, *settings, "--unlabelled", unlabelled],
