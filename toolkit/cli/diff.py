@@ -12,8 +12,8 @@ from toolkit.cli import console as messages
 from toolkit.cli import options as o
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import check_is_no_input, check_output_file, is_a_file, is_a_folder
-from toolkit.model.shipped import find_model, is_shipped
+from toolkit.files import check_is_no_input, check_output_file
+from toolkit.model.shipped import find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.stores.paths import path_of
@@ -116,9 +116,7 @@ def _check(
 ) -> None:
     """Raise `UsageError` for what does not go together."""
     for name in files:
-        path = path_of(name)
-        is_model = is_shipped(path) and not is_a_folder(path)
-        if is_model or path.suffix.lower() == ".onnx" or _is_run(path):
+        if names_a_model(path_of(name)):
             raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
     if str(STDIN) in files and len(files) > 1:
         raise UsageError("standard input cannot be combined with other inputs.")
@@ -131,10 +129,6 @@ def _check(
     for option, is_given in (("--output", output is not None), ("--fail-if-worse", fail_if_worse)):
         if is_given:
             raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
-
-
-def _is_run(path: Path) -> bool:
-    return is_a_folder(path) and is_a_file(path / "config.json")
 
 
 def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:

@@ -25,7 +25,6 @@ from toolkit.evaluation.diff_result import (
     verdict,
     who_is_right,
 )
-from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.tables import UNDEFINED, table_of
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
@@ -97,10 +96,6 @@ def _data_sets(found: list[dict[str, Any]]) -> str:
     return f"{len(found)}: {', '.join(named)}"
 
 
-def _teachers(found: list[dict[str, Any]]) -> str:
-    return ", ".join(each["name"] for each in found)
-
-
 _NAMES = {
     "bytes": "size",
     "has_stars": "stars",
@@ -117,7 +112,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "neutral": lambda value: " to ".join(f"{end:g}" for end in value),
     "calibration": _calibration,
     "data_sets": _data_sets,
-    "teachers": _teachers,
+    "teachers": lambda value: ", ".join(each["name"] for each in value),
     "validation": _accuracy,
     "test": _accuracy,
 }
@@ -224,17 +219,13 @@ def _right(counts: Counts) -> tuple[str, ...]:
     if found is None:
         return (UNDEFINED,) * 3
     low, high = (f"{100 * end:.1f}" for end in found.interval)
-    both = (_percent(counts.old_accuracy), _percent(counts.new_accuracy))
+    both = [f"{each.value:.1%}" for each in (counts.old_accuracy, counts.new_accuracy) if each]
     return (*both, f"{points(found.difference)} ({low} to {high})")
 
 
 def _directions(counts: Counts) -> tuple[str, ...]:
     found = (counts.to_positive, counts.to_negative, counts.gained + counts.lost)
     return tuple(f"{count:,}" for count in found)
-
-
-def _percent(found: Proportion | None) -> str:
-    return UNDEFINED if found is None else f"{found.value:.1%}"
 
 
 def _line(row: ChangedRow) -> Text:

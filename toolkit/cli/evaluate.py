@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
-from toolkit.model.shipped import DEFAULT_MODEL, find_model, is_shipped
+from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
+from toolkit.model.shipped import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -143,8 +143,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
         raise UsageError(
             f"--model {named[0]}: there are models before {data}, too. Name all of them there."
         )
-    is_model = data.suffix.lower() == ".onnx" or is_shipped(data)
-    if is_model or is_a_file(data / "config.json"):
+    if names_a_model(data):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
     if models and (str(data) == "-" or data.suffix.lower() in _JSON):
         raise UsageError(

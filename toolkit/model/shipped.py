@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.errors import ModelError
-from toolkit.files import is_a_folder
+from toolkit.files import is_a_file, is_a_folder
 from toolkit.stores.paths import is_in_store, path_of
 
 # The first is used where no model is named. To ship another one, add its name here, and its file to
@@ -44,6 +44,13 @@ def is_shipped(path: Path) -> bool:
     if str(path) not in SHIPPED:
         return False
     return _is_missing(path) or (path.is_dir() and not (path / "config.json").is_file())
+
+
+def names_a_model(path: Path) -> bool:
+    """Tell whether a path means a model, and no reviews: a file, a run folder or a shipped one."""
+    if is_a_folder(path):
+        return is_a_file(path / "config.json")
+    return path.suffix.lower() == ".onnx" or is_shipped(path)
 
 
 def _advice(name: str) -> str:
