@@ -17,7 +17,7 @@ from toolkit.files import (
     atomic_folder,
     place,
     remove_unfinished,
-    unfinished_folder,
+    temporary_folder,
 )
 
 
@@ -113,11 +113,11 @@ def test_unfinished_files_can_be_removed_at_once(tmp_path: Path) -> None:
 
 
 def test_a_temporary_folder_is_removed_at_the_end_and_when_interrupted() -> None:
-    with pytest.raises(KeyboardInterrupt), unfinished_folder() as folder:
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
         (folder / "a").touch()
         raise KeyboardInterrupt
     assert not folder.exists()
-    with unfinished_folder() as folder:
+    with temporary_folder() as folder:
         (folder / "a").touch()
         remove_unfinished()
         assert not folder.exists()

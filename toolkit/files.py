@@ -125,7 +125,7 @@ def place(
         else:
             if not force:
                 _check_absent(target)  # before the work
-            with unfinished_file(target, folder) as partial:
+            with temporary_file(target, folder) as partial:
                 _write(Content.of(what), partial)
                 _move(partial, target, force=force)
     except FileExistsError:
@@ -165,7 +165,7 @@ def _move(source: Path, target: Path, *, force: bool) -> None:
             raise
         if not force:
             _check_absent(target)
-        with unfinished_file(target) as partial:
+        with temporary_file(target) as partial:
             _copy(Content.of(source), partial)
             with held_back():
                 _rename(partial, target, force=force)
@@ -214,7 +214,7 @@ def _copy(content: Content, partial: Path) -> None:
 
 
 @contextmanager
-def unfinished_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+def temporary_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Give an empty file with a hidden name, beside a target or in a folder, and remove it."""
     handle, name = tempfile.mkstemp(_PARTIAL, prefix_of(target), folder or target.parent)
     os.close(handle)
@@ -228,7 +228,7 @@ def unfinished_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def unfinished_folder(target: Path | None = None) -> Iterator[Path]:
+def temporary_folder(target: Path | None = None) -> Iterator[Path]:
     """Give a folder with a hidden name beside a target, or anywhere, and remove it."""
     beside = () if target is None else (_PARTIAL, prefix_of(target), target.parent)
     partial = Path(tempfile.mkdtemp(*beside))
@@ -300,7 +300,7 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
     with reporting_failures(*paths), ExitStack() as files:
         partials = tuple(
             files.enter_context(
-                unfinished_file(resolved(path), work_folder() if is_in_store(path) else None)
+                temporary_file(resolved(path), work_folder() if is_in_store(path) else None)
             )
             for path in paths
         )
@@ -336,7 +336,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder. Choose another with --output.")
     target = resolved(path)
-    with reporting_failures(path), unfinished_folder(target) as partial:
+    with reporting_failures(path), temporary_folder(target) as partial:
         yield partial
         partial.chmod(0o777 & ~umask())
         with held_back():

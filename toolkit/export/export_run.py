@@ -24,7 +24,7 @@ from toolkit.export.model_file import ModelPair
 from toolkit.export.parity import check_parity, compare, reference_of
 from toolkit.export.quantize import LabelledSample, QuantizationOptions, check_loss, quantize
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
-from toolkit.files import atomic_files, check_output, is_a_file, unfinished_folder
+from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
@@ -181,7 +181,7 @@ def export(
     facts = replace(_facts(config, folder, chosen), release=said)
     models = ModelPair.of(network, vocabulary, facts)
     reference = keras_network
-    with unfinished_folder() as unproven:
+    with temporary_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
         check_parity(parity)

@@ -25,7 +25,7 @@ from toolkit.files import (
     is_a_folder,
     is_link_or_there,
     reporting_failures,
-    unfinished_folder,
+    temporary_folder,
     write_checksums,
 )
 from toolkit.model.fact_lines import (
@@ -230,7 +230,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
 @contextmanager
 def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[Path]:
     """Give a folder to make files in; at the end, put all of them into this one, or none."""
-    with unfinished_folder() as made:
+    with temporary_folder() as made:
         yield made
         _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
         is_new = not is_a_folder(folder)

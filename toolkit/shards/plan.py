@@ -293,6 +293,11 @@ def make_plan(
     earlier : Plan | None
         A plan that is there. If it is of the same call, the inputs are not read again.
 
+    Returns
+    -------
+    Plan
+        The plan.
+
     Raises
     ------
     UsageError
