@@ -59,8 +59,9 @@ def test_what_pandas_and_json_give(values: list[Any], with_core: bool) -> None:
         assert scorer.score(each) == in_arrow(scorer, each)
 
 
+@pytest.mark.tools
 def test_missing_texts_of_pandas() -> None:
-    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    pandas = pytest.importorskip("pandas", reason="needs the extra 'dev-all'")
     scorer = scorer_of(MODELS[1], False)
     values = [pandas.NA, None, float("nan"), pandas.NaT, FILM]
     expected = [*[Score(None, None)] * 4, *scorer.score([FILM])]

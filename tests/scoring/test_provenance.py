@@ -108,8 +108,9 @@ def test_other_metadata_stay(store_schema: bool, tmp_path: Path) -> None:
     assert metadata(tmp_path / "b.parquet").keys() == KEYS
 
 
+@pytest.mark.tools
 def test_an_index_of_pandas_stays(tmp_path: Path) -> None:
-    pd = pytest.importorskip("pandas")
+    pd = pytest.importorskip("pandas", reason="needs the extra 'dev-all'")
     frame = pd.DataFrame({"text": ["a fine film", "bad"]}, index=pd.Index([7, 9], name="key"))
     frame.to_parquet(tmp_path / "a.parquet")
     score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet")
