@@ -180,7 +180,14 @@ def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> l
     for parameter in changed:
         make = _maker(types.get(parameter.name))
         parameter.process_value = partial(_value, parameter, make, parameter.process_value)
+        parameter.display_type_rich = partial(_shown_value, parameter)
     return parameters
+
+
+def _shown_value(parameter: Any, ctx: Any) -> str:
+    """Give what the help shows for a value: no types of Python."""
+    is_option = parameter.param_type_name == "option" and not parameter.is_flag
+    return parameter.metavar or "" if is_option else ""
 
 
 def _maker(kind: Any) -> Callable[[Any], Any] | None:
