@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import cache
 
 import numpy as np
@@ -177,11 +176,6 @@ def test_a_batch_has_two_more_columns() -> None:
     assert named.schema.names[3:] == ["p", "n"]
     with pytest.raises(UsageError, match="need different names"):
         by_sentence().score_batch(batch, positive_sentences_column="negative_sentences")
-
-
-def test_the_scorer_can_be_sent_to_another_process() -> None:
-    again = pickle.loads(pickle.dumps(by_sentence()))
-    assert again.score([MIXED])[0].sentiment == "mixed"
 
 
 def test_without_the_option_nothing_is_mixed() -> None:

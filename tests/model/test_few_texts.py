@@ -1,31 +1,93 @@
-"""A few texts are scored in Python's memory, with the scores that Arrow's way gives them."""
+"""A few texts are scored in Python's memory, with the scores that Arrow's way gives them.
+
+What is taken as a few texts, and what else is scored as before.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Barrier
+from typing import Any
+from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from tests.model.few_texts import (
-    FILLER,
-    MODELS,
-    OLD,
-    OPTIONS,
-    by_few,
-    few_texts,
-    in_arrow,
-    scorer_of,
-)
-from tests.models import BORE, FILM, many_texts
+from tests.models import BORE, EXPORTED, FILM, OLD_MODELS, many_texts
+from tests.strategies import review_texts
 from toolkit import Scorer
-from toolkit.model import Score
-from toolkit.model.predict import MOST_TEXTS, array_of
+from toolkit.errors import ModelError, UsageError
+from toolkit.model import SHIPPED, Score
+from toolkit.model.predict import MOST_CHARACTERS, MOST_TEXTS, array_of, as_strings
+from toolkit.native.texts import WordTable
 from toolkit.text import NEWEST_RULE
+
+OLD = [*sorted(OLD_MODELS.glob("*.onnx")), OLD_MODELS.with_name("version_1.onnx")]
+MODELS = [*(EXPORTED / f"{name}.onnx" for name in SHIPPED), *OLD]
+
+OPTIONS: list[dict[str, Any]] = [
+    {"threshold": 0.0},
+    {"threshold": 0.93},
+    {"threshold": 1.0},
+    {"neutral": (0.2, 0.9)},
+    {"neutral": True},
+    {"neutral": (0.5, 1.0), "threshold": 0.7},
+    {"by_sentence": True},
+]
+
+# More bytes than are looked up in Python, so that the texts before it are read by Arrow or, where
+# there is the core, from Arrow's memory.
+FILLER = "x" * 20_000
+
+BLANK = ["", " ", "\t\r\n\v\f", "\u00a0", "\u2028\u3000", "\x1c", "\u0085", "\u1680\u2003"]
+NOT_BLANK = ["\0", " \0", "\u200b", "\ufeff", "\u180e", "!", "\u2026", "zzyzx", "\0 good", "bad\0"]
+WORDS = ["good", "Bad", "NOT", "film", "don\u2019t", "zzyzx", "it's", "worst", "caf\u00c9", "a"]
+
+words = st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join)
+# Around what the models read, 100 and 512 tokens, from its start or its end on.
+long_texts = st.builds(
+    lambda text, word, count: f"{text} {word * count}{text}",
+    words,
+    st.sampled_from(["good ", "zzyzx ", "a  ", "\u2026 \u00a0", "\u00e9 "]),
+    st.sampled_from([97, 98, 99, 100, 101, 102, 509, 510, 511, 512, 513, 514, 800]),
+)
+texts = st.one_of(
+    review_texts, words, words, st.none(), st.sampled_from(BLANK + NOT_BLANK), long_texts
+)
+few_texts = st.lists(texts, max_size=MOST_TEXTS).filter(
+    lambda values: sum(len(value or "") for value in values) <= MOST_CHARACTERS
+)
+
+
+@cache
+def scorer_of(model: Path, with_core: bool, option: int | None = None) -> Scorer:
+    """Open a model and use it, so that all that it keeps is made with or without the core."""
+    with mock.patch.dict(os.environ, TOOLKIT_NATIVE=str(int(with_core))):
+        scorer = Scorer(model, **({} if option is None else OPTIONS[option]))
+        scorer.score([FILM])
+        scorer.score([FILM] * 17)
+        assert (scorer.vocabulary._encoder._table is not None) == with_core
+    return scorer
+
+
+def in_arrow(scorer: Scorer, values: Iterable[Any]) -> list[Score]:
+    """Score texts by Arrow's way."""
+    columns = scorer.score_array(array_of([*values, FILLER]))
+    return [Score(*pair) for pair in zip(*(c.to_pylist() for c in columns), strict=True)][:-1]
+
+
+def by_few(scorer: Scorer, values: Sequence[object]) -> list[Score] | None:
+    found = scorer._few.score(values)
+    return None if found is None else [Score(*each) for each in found]
+
 
 # Scores are compared to the last bit: as Python floats of the float32.
 
@@ -155,13 +217,125 @@ def test_threads_may_begin_together(
     assert found == [expected[part::8] for part in range(8)]
 
 
-def test_sentences_of_a_few_texts(with_core: bool) -> None:
-    """With their sentences, a few texts are read by the core, many at once by Arrow."""
-    scorer = scorer_of(MODELS[0], with_core, OPTIONS.index({"by_sentence": True}))
-    values = [f"{FILM}. {BORE}! {text}" for text in many_texts(40)]
-    values += ["", "\u00a0!", "zzyzx. \u00c9T\u00c9? DON\u2019T", "a\0b. c", f"{FILM} but {BORE}"]
-    expected = scorer.predict(array_of(values))
-    alone = [scorer.predict(array_of([value])).to_pylist() for value in values]
-    assert [row for rows in alone for row in rows] == expected.to_pylist()
-    many = scorer.predict(array_of(values * 10))
-    assert many.slice(0, len(values)) == expected
+class Text(str):
+    """Not a plain string; Arrow takes what is in it."""
+
+    __slots__ = ()
+
+    def encode(self, *arguments: Any, **options: Any) -> bytes:
+        return b"bad"
+
+    def isspace(self) -> bool:
+        return True
+
+
+class Other(str):
+    """The same without changes, as NumPy has it."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "value", [Text(FILM), Other(FILM), np.str_(FILM), np.array([FILM])[0]], ids=type
+)
+def test_other_strings_are_strings(value: Any, with_core: bool) -> None:
+    scorer = scorer_of(MODELS[1], with_core)
+    plain = scorer.score([FILM, "bad"])
+    assert scorer.score([value, "bad"]) == plain
+
+
+@given(values=st.lists(st.one_of(texts, st.text(), st.just(float("nan"))), max_size=20))
+@settings(max_examples=40)
+def test_what_pandas_and_json_give(values: list[Any], with_core: bool) -> None:
+    """NaN is no text; halves of surrogate pairs, which `st.text` leaves out, are added."""
+    scorer = scorer_of(MODELS[1], with_core)
+    broken = [f"{value}\ud83d good \udc00" if isinstance(value, str) else value for value in values]
+    for each in (values, broken, values + broken):
+        assert scorer.score(each) == in_arrow(scorer, each)
+
+
+@pytest.mark.tools
+def test_missing_texts_of_pandas() -> None:
+    pandas = pytest.importorskip("pandas", reason="needs the extra 'dev-all'")
+    scorer = scorer_of(MODELS[1], False)
+    values = [pandas.NA, None, float("nan"), pandas.NaT, FILM]
+    expected = [*[Score(None, None)] * 4, *scorer.score([FILM])]
+    assert scorer.score(values) == expected
+    assert scorer.score(pandas.Series(values, dtype=object)) == expected
+    assert scorer.score(pandas.Series([None, FILM], dtype="string")) == expected[-2:]
+
+
+@pytest.mark.parametrize(
+    "value", [5, 5.0, True, ["good"], ("good",), {"text": "good"}, object(), 1j, Path("a")]
+)
+def test_what_is_no_text_is_refused(value: Any, with_core: bool) -> None:
+    scorer = scorer_of(MODELS[1], with_core)
+    for values in ([value], [FILM, value], [value, FILM], [value, "\ud83d"], ["\ud83d", value]):
+        with pytest.raises(UsageError, match="expected strings or None") as refused:
+            scorer.score(values)
+        with pytest.raises(UsageError) as expected:
+            in_arrow(scorer, values)
+        assert str(refused.value) == str(expected.value)
+    for one in (FILM, FILM.encode(), Text(FILM), ""):
+        with pytest.raises(UsageError, match="received one string; put it in a list"):
+            scorer.score(one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 17])
+def test_any_iterable_is_read_once(with_core: bool, count: int) -> None:
+    scorer = scorer_of(MODELS[1], with_core)
+    values = [None, FILM, "\ud83d", *many_texts(60)][:count]
+    before = [*values]
+    expected = in_arrow(scorer, values)
+    for given_as in (values, tuple(values), iter(values), (each for each in values)):
+        assert scorer.score(given_as) == expected
+    assert scorer.score(np.array(values, object)) == expected
+    assert scorer.score(dict.fromkeys(values)) == in_arrow(scorer, [*dict.fromkeys(values)])
+    assert values == before
+
+
+def test_no_table_is_made_twice(with_core: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLKIT_NATIVE", str(int(with_core)))
+    made: list[str] = []
+    of = WordTable.of
+
+    def counted(*arguments: Any, **options: Any) -> WordTable | None:
+        table = of(*arguments, **options)
+        made.append("in the core" if table is not None else "none")
+        return table
+
+    monkeypatch.setattr(WordTable, "of", counted)
+    scorer = Scorer(MODELS[1])
+
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise AssertionError("Arrow makes a table of all words for each call")
+
+    monkeypatch.setattr("toolkit.text.encoder.pc.index_in", refuse)
+    for count in (1, 2, 16, 17, 40):
+        scorer.score([FILM] * count)
+        scorer.score_array(pa.array([FILM] * count))
+        scorer.score_batch(pa.RecordBatch.from_pydict({"text": [FILM] * count}))
+    assert made == ["in the core" if with_core else "none"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2,), (), (0,)])
+def test_a_network_of_another_shape_is_an_error(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_NATIVE", "0")
+    scorer = Scorer(OLD[-1])
+    assert by_few(scorer, [FILM]) is not None
+    outputs = [np.full(shape, 0.5, np.float32)]
+    monkeypatch.setattr(scorer._few.network, "run", lambda rows: outputs)
+    for score in (scorer.score, lambda values: scorer.score_array(array_of(values))):
+        with pytest.raises(ModelError, match="its network gives the shape"):
+            score([FILM])
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_dictionary_of_string_views(is_chunked: bool) -> None:
+    words = pa.array(["good", "bad"], pa.string_view())
+    texts = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 0]), words)
+    given = pa.chunked_array([texts, texts[1:]]) if is_chunked else texts[1:]
+    expected = ["good", "bad", None, "good"] if is_chunked else []
+    assert as_strings(given).to_pylist() == [*expected, "bad", None, "good"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models import MODEL, many_texts, shipped_scorer
-from tests.scoring.reviews import scores_in_csv, write_csv
+from tests.scoring.reviews import write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model.labels import parse_range
@@ -40,16 +39,6 @@ def test_only_labels_change() -> None:
     assert {score.sentiment for score in narrow} == {"positive", "negative", "neutral", None}
     changed = [score.probability for score in narrow if score.sentiment == "neutral"]
     assert all(p is not None and LOW <= p < HIGH for p in changed)
-
-
-def test_all_can_be_neutral_but_what_is_sure() -> None:
-    scorer = Scorer(MODEL, neutral=(0.0, 1.0))
-    found = scorer.sentiments(pa.array([0.0, 0.5, 1.0], pa.float32())).to_pylist()
-    assert found == ["neutral", "neutral", "positive"]
-
-
-def test_a_copy_in_another_process_has_the_range() -> None:
-    assert pickle.loads(pickle.dumps(NARROW)).neutral == NARROW.neutral
 
 
 @pytest.mark.parametrize(
@@ -84,19 +73,6 @@ def test_a_written_range() -> None:
             UsageError, match=r"--neutral-range: expected two .* 0\.4:0\.6, received"
         ):
             parse_range(wrong)
-
-
-def test_files_have_the_label_and_it_is_counted(tmp_path: Path) -> None:
-    texts = many_texts(60)
-    source, output = write_csv(tmp_path / "a.csv", texts), tmp_path / "b.csv"
-    summary = score_file(NARROW, source, output)
-    found = [score.sentiment for score in scores_in_csv(output)]
-    assert found == [score.sentiment for score in NARROW.score(texts)]
-    counts = (summary.neutral, summary.positive, summary.scored)
-    named = [found.count(label) for label in ("neutral", "positive", "negative")]
-    assert counts == (named[0], named[1], sum(named))
-    assert named[0] > 0
-    assert summary.accuracy is None
 
 
 def test_a_run_continues_with_the_same_range_only(tmp_path: Path) -> None:
