@@ -15,7 +15,6 @@ from toolkit.model.fact_lines import (
     data_rows,
     metric_rows,
     parity_line,
-    quantization_line,
     star_rows,
     threshold_line,
 )
@@ -34,7 +33,7 @@ _CARD = """\
 | reads | the last {max_tokens} tokens of a review; {vocabulary_size:,} token ids |
 | preset | `{preset}` |
 | size | {size:.2f} MB (ids-in twin: {twin_size:.2f} MB) |
-{quantization}| format | version {format_version}, written by toolkit {toolkit_version} |
+| format | version {format_version}, written by toolkit {toolkit_version} |
 
 ## Intended use
 
@@ -143,9 +142,6 @@ def model_card(path: Path) -> str:
     """Write the card of one model, in Markdown."""
     facts = ModelFile.load(path).facts
     negative, positive = facts.labels
-    weights = ""
-    if facts.quantization is not None:
-        weights = f"| weights | {quantization_line(facts.quantization)} |\n"
     kind = _FILMS if path.stem in FILMS_ONLY else _ALL
     sources = load_sources()
     return _CARD.format(
@@ -166,7 +162,6 @@ def model_card(path: Path) -> str:
         vocabulary_size=facts.vocabulary_size,
         size=path.stat().st_size / 1e6,
         twin_size=path.with_suffix(".ids.onnx").stat().st_size / 1e6,
-        quantization=weights,
         data=_table(data_rows(facts.data)),
         metrics=_table(metric_rows(facts.metrics)),
         calibration=calibration_line(facts.calibration),

@@ -9,7 +9,6 @@
     ├── ModelError              a file that is not a model of this toolkit
     ├── TrainingError           data or settings that no model can be trained on
     ├── ParityError             Keras and ONNX disagree; nothing was exported
-    ├── QuantizationError       smaller weights cost too much accuracy; nothing was exported
     └── MissingExtraError       an optional package is not installed
 
 Functions raise these; only `toolkit.cli` prints them and exits. A message says where, what was
@@ -65,10 +64,6 @@ class TrainingError(ToolkitError):
 
 class ParityError(ToolkitError):
     """The exported graph does not give the same numbers as the Keras model."""
-
-
-class QuantizationError(ToolkitError):
-    """Weights of fewer bits change too many labels."""
 
 
 class MissingExtraError(ToolkitError):

@@ -21,7 +21,7 @@ NO_VALUE = "no such value"
 ARGUMENTS = {
     "score": ["a.csv"], "finish": ["out/"], "explain": ["--file", "a.csv"], "info": [],
     "evaluate": ["a.csv"], "diff": ["conv1d", "conv1d", "a.csv"], "train": ["a.csv"],
-    "export": ["run", "--reviews", "a.csv", "--quantize", "int8"],
+    "export": ["run"],
 }  # fmt: skip
 WITH_VALUES = [
     (name, max(option.opts, key=len))

@@ -282,17 +282,6 @@ def test_no_start(start: str, message: str, mine: Path, command: Command) -> Non
     assert not mine.with_name("runs").exists()
 
 
-def test_a_quantized_start(mine: Path, command: Command) -> None:
-    command("train", "mine.csv", "--from", "conv1d", "-o", "run", "--folds", "2")
-    write(mine.with_name("one.csv"), make_rows(20))
-    from toolkit.training.adapt_start import load_start
-
-    assert load_start("conv1d").facts.name == "conv1d"
-    command("export", "run", "--quantize", "float16", "-o", "small.onnx")
-    failed = command("train", "mine.csv", "--from", "small.onnx", "-o", "other")
-    failed.failed_with("its network cannot be adapted: its weights were stored as float16")
-
-
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:
     from toolkit.training.adapt_fit import examples_of
     from toolkit.training.adapt_start import load_start

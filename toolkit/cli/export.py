@@ -9,20 +9,14 @@ from toolkit.cli import options as o
 from toolkit.cli.console import new_console, one_line
 from toolkit.errors import UsageError
 from toolkit.model.release import USES
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
 
 if TYPE_CHECKING:
     from toolkit.export import ExportResult
 
-_SMALLER = "A smaller file"
 _OF_RELEASE = "What the model says of its release"
 _OPTIMIZE_MORE = (
     "On the held-out reviews of the run. GOAL is accuracy, balanced (both labels count the same), "
     "f1, or a target such as precision=0.95 or recall=0.9."
-)
-_QUANTIZE_MORE = (
-    "The file is written only if labelled reviews lose at most 0.1 percentage points of accuracy."
 )
 _GOLDEN_MORE = (
     "NAME.golden.jsonl has token ids, probability and label of about 200 texts, to test other "
@@ -45,21 +39,6 @@ Threshold = Annotated[
 Optimize = Annotated[
     str | None,
     o.option("GOAL", "Choose the threshold for this.", more=_OPTIMIZE_MORE),
-]
-Quantize = Annotated[
-    str | None,
-    o.option(
-        "TYPE",
-        "Weights as int8 or float16.",
-        _SMALLER,
-        "float32",
-        more=_QUANTIZE_MORE,
-        values=("int8", "float16"),
-    ),
-]
-Reviews = Annotated[
-    Path | None,
-    o.option("FILE", "Labelled reviews to measure it on.", _SMALLER, "up to 2,000 of the run"),
 ]
 Output = Annotated[
     Path | None,
@@ -88,12 +67,7 @@ def export(
     run: Run,
     threshold: Threshold = None,
     optimize: Optimize = None,
-    quantize: Quantize = None,
-    reviews: Reviews = None,
-    text_column: o.TextColumn = None,
     *,
-    labels: o.LabelOptions,
-    reading: o.ReadingOptions,
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
@@ -112,23 +86,12 @@ def export(
     """
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
-    from toolkit.export.quantize import QuantizationOptions
     from toolkit.export.release_file import chosen_release
 
-    if quantize is None and reviews is not None:
-        raise UsageError("--reviews: is for --quantize, which is not given.")
-    columns = Columns(o.text_columns(text_column), label=labels.label_column)
-    read_options = reading.options(columns, labels.names)
-    if reviews is None and read_options != ReadOptions():
-        raise UsageError("Options for columns and reading need a file. Name it with --reviews.")
-    quantization = (
-        None if quantize is None else QuantizationOptions(quantize, reviews, read_options)
-    )
     settings: dict[str, Any] = {
         "force": force,
         "threshold": threshold,
         "optimize": optimize,
-        "quantization": quantization,
         "release": chosen_release(release, model_version),
     }
     if hub is None:
@@ -144,7 +107,7 @@ def show(result: ExportResult) -> None:
     from rich import box
     from rich.table import Table
 
-    from toolkit.model.fact_lines import megabytes, quantization_line, threshold_line
+    from toolkit.model.fact_lines import megabytes, threshold_line
 
     console, parity = new_console(), result.parity
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -157,8 +120,6 @@ def show(result: ExportResult) -> None:
         f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
     )
-    if (cost := result.quantization) is not None:
-        console.print(quantization_line(cost))
     console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
     if result.threshold.warning is not None:
         console.print(f"Warning: {result.threshold.warning}", style="yellow")

@@ -6,6 +6,5 @@ MissingExtraError.check("train", "onnx")  # before the modules that import it
 
 from toolkit.export.export_run import ExportResult, export  # noqa: E402
 from toolkit.export.hub import export_to_hub  # noqa: E402
-from toolkit.export.quantize import QuantizationOptions  # noqa: E402
 
-__all__ = ["ExportResult", "QuantizationOptions", "export", "export_to_hub"]
+__all__ = ["ExportResult", "export", "export_to_hub"]

@@ -22,10 +22,9 @@ from toolkit.errors import ParityError, UsageError
 from toolkit.export.convert import convert
 from toolkit.export.model_file import ModelPair
 from toolkit.export.parity import check_parity, compare, reference_of
-from toolkit.export.quantize import LabelledSample, QuantizationOptions, check_loss, quantize
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
-from toolkit.model.facts import ModelFacts, Parity, QuantizationCost
+from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
@@ -99,7 +98,6 @@ class ExportResult:
     parity: Parity
     threshold: Threshold
     golden: Path | None = None
-    quantization: QuantizationCost | None = None
     notes: list[str] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)  # written besides
 
@@ -112,7 +110,6 @@ def export(
     threshold: float | None = None,
     optimize: str | None = None,
     golden: bool = False,
-    quantization: QuantizationOptions | None = None,
     release: Release | None = None,
 ) -> ExportResult:
     """Export the model of a run folder; the files appear only if parity holds.
@@ -134,9 +131,6 @@ def export(
     golden : bool
         Also write ``NAME.golden.jsonl``, what the model gives for some 200 texts; see
         `toolkit.export.export_run`.
-    quantization : QuantizationOptions | None
-        Store large weights as int8 or float16; the files appear only if labelled reviews lose no
-        more than 0.1 point of accuracy.
     release : Release | None
         What the files say of the release: version, licences, what may be done with it. The name of
         the model is by default that of its file.
@@ -144,8 +138,7 @@ def export(
     Returns
     -------
     ExportResult
-        The written files, the proof of parity and the loss by quantization, which are also in
-        their metadata.
+        The written files and the proof of parity, which is also in their metadata.
 
     Raises
     ------
@@ -153,11 +146,9 @@ def export(
         If the run folder is incomplete or damaged.
     ParityError
         If Keras and ONNX disagree; nothing is written then.
-    QuantizationError
-        If quantization loses too much accuracy; nothing is written then, either.
     UsageError
-        If an output exists (without ``force``) or cannot be written, no such threshold can be
-        chosen, or the network has nothing to quantize.
+        If an output exists (without ``force``) or cannot be written, or no such threshold can
+        be chosen.
     """
     folder = RunFolder(path_of(run))
     folder.check()
@@ -166,7 +157,6 @@ def export(
     for path in paths:
         check_output(path, force=force)
     chosen = choose_threshold(folder, config, threshold, optimize)
-    labelled = None if quantization is None else LabelledSample.load(quantization, folder, config)
 
     vocabulary = folder.load_vocabulary(config)
     reviews = [text for text in load_sample(folder.sample)[0].to_pylist() if text]
@@ -180,35 +170,22 @@ def export(
         notes += _note_of_sources(start)
     facts = replace(_facts(config, folder, chosen), release=said)
     models = ModelPair.of(network, vocabulary, facts)
-    reference = keras_network
     with temporary_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
         check_parity(parity)
         models = models.with_facts(replace(models.facts, parity=parity))
-        if quantization is not None and labelled is not None:
-            small = quantize(network, quantization.kind)
-            reference = small.in_floats
-            models = ModelPair.of(small.network, vocabulary, models.facts)
-            files = models.save(unproven / "small.onnx", unproven / "small.ids.onnx")
-            executions = compare(reference, *files, reviews)
-            check_parity(executions, "The executions of the quantized network")
-            cost = labelled.measure_loss(quantization.kind, plain[0], files[0])
-            check_loss(cost)
-            cost = replace(cost, parity=executions)
-            models = models.with_facts(replace(models.facts, quantization=cost))
     with atomic_files(*paths, force=force) as (text_in, ids_in, words, *vectors):
         models.save(text_in, ids_in)
         vocabulary.save(words)
         for path in vectors:
-            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), reference)
+            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), keras_network)
             path.write_text(golden_vectors({paths[0].stem: subject}), encoding="utf-8")
     if not golden and is_a_file(old := paths[0].with_suffix(_GOLDEN)):
         notes.append(f"{old} is of an earlier model. Write it again with --golden, or remove it.")
     return ExportResult(
         *(paths[0], paths[1], paths[2], parity, chosen),
         golden=paths[3] if golden else None,
-        quantization=models.facts.quantization,
         notes=[*notes, *_notes(parity, models.facts)],
     )
 
@@ -225,7 +202,7 @@ def _note_of_sources(start: Release) -> list[str]:
 
 
 def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
-    notes, cost, neutral = [], facts.quantization, facts.neutral
+    notes, neutral = [], facts.neutral
     if neutral is not None and not neutral.low <= facts.threshold <= neutral.high:
         notes.append(
             f"The neutral range, {neutral.low:g} to {neutral.high:g}, is not around the threshold: "
@@ -235,11 +212,6 @@ def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
         notes.append(
             f"Keras and ONNX were compared on {parity.reviews} reviews only; 1,000 or more are "
             "better. Train with --test-data to add reviews."
-        )
-    if cost is not None and "training" in cost.source:
-        notes.append(
-            "The loss was measured on reviews that the network was trained on: choose others with "
-            "--reviews."
         )
     return notes
 

@@ -34,7 +34,6 @@ from toolkit.model.fact_lines import (
     data_rows,
     metric_rows,
     parity_line,
-    quantization_line,
     star_rows,
     threshold_line,
 )
@@ -163,7 +162,7 @@ def export_to_hub(
         Replace files that the folder has already; others stay, and so do the lines of
         ``.gitattributes``.
     **options : Any
-        As of `toolkit.export.export`: threshold, optimize, quantization and release. By default,
+        As of `toolkit.export.export`: threshold, optimize and release. By default,
         the model is named after the folder.
 
     Returns
@@ -179,8 +178,6 @@ def export_to_hub(
         If the run folder is incomplete or damaged.
     ParityError
         If Keras and ONNX disagree; nothing is written then.
-    QuantizationError
-        If quantization loses too much accuracy; nothing is written then, either.
     UsageError
         If a file exists (without ``force``) or cannot be written, or an option is wrong.
     """
@@ -273,7 +270,6 @@ def hub_card(facts: ModelFacts, more: str = "") -> str:
 
     release = facts.release
     rows = [row for row in release.rows() if row[0] != "intended use"]
-    quantized = [] if facts.quantization is None else [quantization_line(facts.quantization)]
     text = _CARD.format(
         title=release.model_name or "Sentiment of reviews",
         use=release.intended_use or "Sorts reviews into positive and negative.",
@@ -289,7 +285,6 @@ def hub_card(facts: ModelFacts, more: str = "") -> str:
                 ("threshold", threshold_line(facts.threshold, facts.threshold_choice)),
                 ("calibration", calibration_line(facts.calibration)),
                 *star_rows(facts.stars, facts.neutral),
-                *(("weights", line) for line in quantized),
                 ("parity", parity_line(facts)),
                 ("format", f"version {facts.format_version}, token rule {facts.token_rule}"),
             ]

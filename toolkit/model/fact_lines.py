@@ -17,7 +17,6 @@ from toolkit.model.facts import (
     Calibration,
     Metrics,
     ModelFacts,
-    QuantizationCost,
     ReviewSource,
     Scores,
     TeacherSource,
@@ -138,15 +137,6 @@ def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
     return f"{line}: {', '.join(shares)} on {reached.reviews:,} held-out reviews{after}"
 
 
-def quantization_line(cost: QuantizationCost) -> str:
-    """Say what fewer bits save and cost."""
-    return (
-        f"{cost.weights}: {megabytes(cost.bytes)} instead of {megabytes(cost.bytes_before)}; "
-        f"{cost.label_flips:,} of {cost.reviews:,} labelled reviews ({cost.source}) get another "
-        f"label, accuracy {cost.accuracy:.2%} instead of {cost.accuracy_before:.2%}"
-    )
-
-
 def parity_line(model: ModelFacts) -> str:
     """Say how far the executions are from Keras."""
     parity = model.parity
@@ -155,7 +145,6 @@ def parity_line(model: ModelFacts) -> str:
     return (
         f"with Keras on {parity.reviews:,} reviews and {parity.edge_texts:,} edge texts: largest "
         f"difference {parity.largest_difference:.1e}, {parity.label_flips:,} label flips"
-        f"{', before quantization' if model.quantization else ''}"
     )
 
 
@@ -267,8 +256,6 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
         yield "calibration", calibration_line(facts.calibration)
     yield from star_rows(facts.stars, facts.neutral)
     yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
-    if facts.quantization is not None:
-        yield "weights", quantization_line(facts.quantization)
     yield "parity", parity_line(facts)
     opsets = ", ".join(f"{name} {version}" for name, version in description.opsets.items())
     yield "ONNX", f"IR version {description.ir_version}; opset {opsets}"

@@ -97,28 +97,8 @@ class ThresholdChoice:
     validation: ThresholdReached | None = None
 
 
-@dataclass(frozen=True)
-class QuantizationCost:
-    """What was stored in fewer bits, and how it compares with the network as it was."""
-
-    weights: str  # int8 or float16
-    source: str  # of the labelled reviews
-    reviews: int
-    right_before: int  # reviews that get the true label without quantization
-    right: int  # and with it
-    label_flips: int
-    largest_difference: float  # of a probability
-    bytes_before: int  # of the text-in file, without the last of its metadata
-    bytes: int
-    accuracy_before: float
-    accuracy: float
-    allowed_loss: float
-    parity: Parity | None = None  # of the quantized network with its weights as floats
-
-
 # 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`, and
-#    `quantization` if there was one.
+# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
 # 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
 #    is the output `known_tokens`, and texts without a known word have no score; a batch may be
 #    empty. A file may have the output `stars`.
@@ -274,7 +254,6 @@ class ModelFacts:
     toolkit_version: str
     calibration: Calibration | None = None
     threshold_choice: ThresholdChoice = field(default_factory=ThresholdChoice)
-    quantization: QuantizationCost | None = None
     stars: StarScale | None = None  # with it, the file has the output `stars`
     neutral: NeutralRange | None = None
     token_rule: RuleVersion = OLDEST_RULE.version

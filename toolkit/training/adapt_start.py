@@ -77,8 +77,6 @@ def _of_file(model: ModelFile) -> Start:
     from toolkit.networks.network_files import network_of_graph
 
     why = "its graph is not as this version of the toolkit writes it"
-    if model.facts.quantization is not None:
-        why = f"its weights were stored as {model.facts.quantization.weights}"
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
